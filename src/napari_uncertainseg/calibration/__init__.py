@@ -1,0 +1,1 @@
+"""Whether confidence means something."""

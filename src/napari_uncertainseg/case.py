@@ -1,0 +1,298 @@
+"""The case under review: the evented state that the docks share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from psygnal import Signal
+
+from napari_uncertainseg.images.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.calibration.reliability import Reliability
+    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.uncertainty.ranking import Lesions
+
+Decision = Literal["accepted", "rejected", "unsure"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A reviewer's decision on one lesion.
+
+    It is bound to a voxel, not to a number: numbers change with the threshold,
+    and the verdict then belongs to the lesion that holds the voxel.
+    """
+
+    voxel: tuple[int, int, int]
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where calibration is judged: the brain, around the lesions, or one slice."""
+
+    kind: Literal["brain", "lesions", "slice"] = "brain"
+    axis: int = 0
+    index: int = 0
+
+
+class Case:
+    """One patient's visit while it is looked at. Knows no widget.
+
+    A change of state emits a signal; setting a value that is already there emits
+    nothing. Derived state (``lesions``, ``reliability``) is computed when asked for,
+    once per change.
+    """
+
+    images_changed = Signal()
+    prediction_changed = Signal()
+    lesions_changed = Signal()
+    """The threshold, the smallest volume, an edit or the prediction changed."""
+    verdicts_changed = Signal()
+    selection_changed = Signal()
+    reliability_changed = Signal()
+    """The reference, the region or the prediction changed."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, Volume] = {}
+        self._mask: Volume | None = None
+        self._prediction: Prediction | None = None
+        self._threshold = 0.5
+        self._min_volume = 3.0
+        self._edit: np.ndarray | None = None
+        self._lesions: Lesions | None = None
+        self._reference: np.ndarray | None = None
+        self._region = Region()
+        self._reliability: Reliability | None = None
+        self._selected: tuple[int, int, int] | None = None
+        self._verdicts: tuple[Verdict, ...] = ()
+        self._undone: list[tuple[Verdict, ...]] = []
+        self._history: list[tuple[Verdict, ...]] = []
+
+    # -- what goes in -----------------------------------------------------------------------
+
+    @property
+    def images(self) -> Mapping[str, Volume]:
+        """Scans by role: ``flair``, ``t1``, ``t2``."""
+        return dict(self._images)
+
+    def set_images(self, images: Mapping[str, Volume], mask: Volume | None = None) -> None:
+        """Choose the scans, and the brain mask when the user has one."""
+        self._images, self._mask = dict(images), mask
+        self.images_changed.emit()
+
+    @property
+    def mask(self) -> Volume | None:
+        """The user's own brain mask, if any."""
+        return self._mask
+
+    # -- what the network said ----------------------------------------------------------------
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction under review."""
+        return self._prediction
+
+    @prediction.setter
+    def prediction(self, prediction: Prediction | None) -> None:
+        """Take a new prediction: verdicts and edits of the old one are dropped with it."""
+        self._prediction = prediction
+        self._edit = None
+        self._selected = None
+        self._verdicts, self._history, self._undone = (), [], []
+        if prediction is not None:
+            self._threshold = prediction.threshold
+            if self._reference is not None and self._reference.shape != prediction.grid.shape:
+                self._reference = None
+        self._lesions = self._reliability = None
+        self.prediction_changed.emit()
+        self.lesions_changed.emit()
+        self.verdicts_changed.emit()
+        self.selection_changed.emit()
+        self.reliability_changed.emit()
+
+    @property
+    def grid(self) -> Grid | None:
+        """The grid of the prediction."""
+        return None if self._prediction is None else self._prediction.grid
+
+    # -- lesions at the threshold -------------------------------------------------------------
+
+    @property
+    def threshold(self) -> float:
+        """Probability at and above which a voxel is lesion."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        if value != self._threshold:
+            self._threshold = float(value)
+            self._touch_lesions()
+
+    @property
+    def min_volume(self) -> float:
+        """Smaller components are left out, mm3."""
+        return self._min_volume
+
+    @min_volume.setter
+    def min_volume(self, value: float) -> None:
+        if value != self._min_volume:
+            self._min_volume = float(value)
+            self._touch_lesions()
+
+    @property
+    def edit(self) -> np.ndarray | None:
+        """What the reviewer painted: int8 on the grid, +1 added, -1 removed, 0 untouched."""
+        return self._edit
+
+    def set_edit(self, edit: np.ndarray | None) -> None:
+        """Take the reviewer's painting; it outlives every change of the threshold."""
+        self._edit = edit
+        self._touch_lesions()
+
+    def _touch_lesions(self) -> None:
+        self._lesions = None
+        self.lesions_changed.emit()
+
+    @property
+    def lesions(self) -> Lesions | None:
+        """Lesions and candidates at the present threshold, the most doubtful first."""
+        if self._lesions is None and self._prediction is not None:
+            from napari_uncertainseg.uncertainty.ranking import rank_lesions
+
+            p = self._prediction
+            self._lesions = rank_lesions(
+                p.probability,
+                p.entropy,
+                p.mutual_information,
+                p.members,
+                p.grid,
+                threshold=self._threshold,
+                min_volume=self._min_volume,
+                edit=self._edit,
+            )
+        return self._lesions
+
+    # -- selection and verdicts ---------------------------------------------------------------
+
+    @property
+    def selected(self) -> tuple[int, int, int] | None:
+        """The voxel of the selected lesion or candidate."""
+        return self._selected
+
+    @selected.setter
+    def selected(self, voxel: tuple[int, int, int] | None) -> None:
+        if voxel != self._selected:
+            self._selected = voxel
+            self.selection_changed.emit()
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All verdicts, in the order in which they were given."""
+        return self._verdicts
+
+    def judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
+        """Give a verdict on the lesion or candidate at a voxel; None takes it back."""
+        component = self._component_at(voxel)
+        kept = tuple(v for v in self._verdicts if self._component_at(v.voxel) != component or component == 0)
+        kept = tuple(v for v in kept if v.voxel != voxel)
+        self._history.append(self._verdicts)
+        self._undone.clear()
+        self._verdicts = kept if decision is None else (*kept, Verdict(voxel, decision))
+        self.verdicts_changed.emit()
+
+    def undo(self) -> bool:
+        """Take the last verdict back; False when there is none."""
+        return self._step(self._history, self._undone)
+
+    def redo(self) -> bool:
+        """Give the verdict again that was taken back; False when there is none."""
+        return self._step(self._undone, self._history)
+
+    def _step(self, source: list[tuple[Verdict, ...]], sink: list[tuple[Verdict, ...]]) -> bool:
+        if not source:
+            return False
+        sink.append(self._verdicts)
+        self._verdicts = source.pop()
+        self.verdicts_changed.emit()
+        return True
+
+    def _component_at(self, voxel: tuple[int, int, int]) -> int:
+        """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
+        lesions = self.lesions
+        if lesions is None:
+            return 0
+        return int(lesions.labels[voxel]) or -int(lesions.candidates[voxel])
+
+    def decisions(self) -> dict[int, Decision]:
+        """Verdicts by number: lesions are positive, candidates negative.
+
+        When lesions with different verdicts have grown together, the lesion
+        is unsure: nobody has judged it as it is now.
+        """
+        found: dict[int, Decision] = {}
+        for verdict in self._verdicts:
+            key = self._component_at(verdict.voxel)
+            if key == 0:
+                continue
+            same = found.get(key, verdict.decision) == verdict.decision
+            found[key] = verdict.decision if same else "unsure"
+        return found
+
+    # -- calibration --------------------------------------------------------------------------
+
+    @property
+    def reference(self) -> np.ndarray | None:
+        """What the prediction is compared with: bool on the prediction's grid."""
+        return self._reference
+
+    @reference.setter
+    def reference(self, mask: np.ndarray | None) -> None:
+        self._reference = mask
+        self._touch_reliability()
+
+    @property
+    def region(self) -> Region:
+        """Where calibration is judged."""
+        return self._region
+
+    @region.setter
+    def region(self, region: Region) -> None:
+        if region != self._region:
+            self._region = region
+            self._touch_reliability()
+
+    def _touch_reliability(self) -> None:
+        self._reliability = None
+        self.reliability_changed.emit()
+
+    @property
+    def reliability(self) -> Reliability | None:
+        """Reliability of the prediction against the reference in the region."""
+        if self._reliability is None and self._prediction is not None and self._reference is not None:
+            from napari_uncertainseg.calibration.reliability import reliability
+
+            self._reliability = reliability(
+                self._prediction.probability, self._reference, region=self._region_mask()
+            )
+        return self._reliability
+
+    def _region_mask(self) -> np.ndarray:
+        assert self._prediction is not None
+        brain = self._prediction.brain
+        if self._region.kind == "slice":
+            inside = np.zeros_like(brain)
+            where = tuple(self._region.index if a == self._region.axis else slice(None) for a in range(3))
+            inside[where] = brain[where]
+            return inside
+        if self._region.kind == "lesions":
+            from napari_uncertainseg.lesions.components import neighbourhood
+
+            assert self._reference is not None
+            seen = self._reference | (self._prediction.probability >= self._threshold)
+            return brain & neighbourhood(seen, self._prediction.grid.spacing, distance=5.0)
+        return brain

@@ -1,0 +1,1 @@
+"""Scans in and out: volumes, files, preparation, samples."""

@@ -1,0 +1,82 @@
+"""What the network says about one scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.uncertainty.members import Members
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.uncertainty.ranking import Lesions
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A segmentation with its doubt, on the scan's own grid.
+
+    All maps have shape ``grid.shape``, float32, and are 0 outside the brain.
+
+    Attributes
+    ----------
+    probability
+        Mean of the members' lesion probabilities, 0 to 1.
+    entropy
+        Entropy of the mean, nats (at most ln 2).
+    expected_entropy
+        Mean of the members' entropies, nats.
+    mutual_information
+        ``entropy - expected_entropy``, nats, never below 0.
+    variance
+        Population variance of the members.
+    disagreement
+        Predicted disagreement between experts: variance over the network's heads,
+        each of which imitates a rater, averaged over passes; at most 0.25.
+    brain
+        bool, the voxels that were segmented.
+    members
+        The members themselves.
+    threshold
+        The model's own default threshold.
+    information
+        What made it: model, its sha256, method, members, device, seconds per stage, notes
+        to the user. JSON-serialisable.
+    """
+
+    grid: Grid
+    probability: np.ndarray
+    entropy: np.ndarray
+    expected_entropy: np.ndarray
+    mutual_information: np.ndarray
+    variance: np.ndarray
+    disagreement: np.ndarray
+    brain: np.ndarray
+    members: Members
+    threshold: float = 0.5
+    information: Mapping[str, Any] = field(default_factory=dict)
+
+    def lesions(self, threshold: float | None = None, min_volume: float = 3.0) -> Lesions:
+        """Lesions at a threshold, the most doubtful first.
+
+        Parameters
+        ----------
+        threshold
+            Probability at and above which a voxel is lesion; the model's own default if None.
+        min_volume
+            Smaller components are left out, mm3.
+        """
+        from napari_uncertainseg.uncertainty.ranking import rank_lesions
+
+        return rank_lesions(
+            self.probability,
+            self.entropy,
+            self.mutual_information,
+            self.members,
+            self.grid,
+            threshold=self.threshold if threshold is None else threshold,
+            min_volume=min_volume,
+        )

@@ -1,0 +1,1 @@
+"""Lesions as objects: components of a thresholded probability."""

@@ -1,0 +1,1 @@
+"""Several experts: consensus, disagreement, simulation."""

@@ -1,0 +1,1 @@
+"""Training: losses, synthesis, trainer."""

@@ -1,0 +1,1 @@
+"""Uncertainty of voxels, lesions and patients."""

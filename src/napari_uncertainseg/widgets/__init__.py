@@ -1,0 +1,1 @@
+"""The window: Qt docks and the napari layers that they fill."""
