@@ -1,0 +1,156 @@
+"""A 3-D U-Net with several heads: one pass gives several members.
+
+Heads at the last decoder stage each imitate a rater (after EDUE, arXiv 2403.16594); heads at the deeper
+stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Two choices serve speed:
+
+- A decoder stage adds a convolution of the skip to a convolution of what comes from below. This equals
+  convolving their concatenation, and lets everything that does not depend on dropout run once.
+- Dropout masks are inputs. One graph serves training, plain passes and sampling, in torch and OpenVINO alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.InstanceNorm3d(outputs, affine=True),
+        nn.LeakyReLU(0.01, inplace=True),
+    )
+
+
+class DecoderStage(nn.Module):
+    """Doubles the resolution and fuses it with the encoder's skip at that resolution."""
+
+    def __init__(self, below: int, features: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose3d(below, features, 2, stride=2, bias=False)
+        self.convolution = nn.Conv3d(features, features, 3, padding=1, bias=False)
+        self.norm = nn.InstanceNorm3d(features, affine=True)
+        self.activation = nn.LeakyReLU(0.01, inplace=True)
+
+    def forward(self, below: Tensor, lateral: Tensor) -> Tensor:
+        """Fuse (B, below, z, y, x) with (B, features, 2z, 2y, 2x)."""
+        return self.activation(self.norm(lateral + self.convolution(self.up(below))))
+
+
+class MultiHeadUNet(nn.Module):
+    """Segments lesions, with several opinions in one pass.
+
+    Parameters
+    ----------
+    in_channels
+        Images: FLAIR, T1, T2, z-scored in the brain, 0 outside. A missing one is all 0.
+    features
+        Channels per resolution, finest first.
+    heads
+        Number of heads at full resolution.
+
+    Notes
+    -----
+    Sizes along z, y and x must be multiples of ``divisor`` and at least ``smallest``.
+    """
+
+    def __init__(
+        self, in_channels: int = 3, features: Sequence[int] = (16, 32, 64, 128, 160), heads: int = 5
+    ) -> None:
+        super().__init__()
+        self.features = tuple(features)
+        self.divisor = 2 ** (len(features) - 1)
+        self.smallest = 2 * self.divisor
+        self.encoder = nn.ModuleList()
+        for level, outputs in enumerate(features):
+            inputs = features[level - 1] if level else in_channels
+            self.encoder.append(
+                nn.Sequential(_block(inputs, outputs, 2 if level else 1), _block(outputs, outputs))
+            )
+        self.laterals = nn.ModuleList(nn.Conv3d(f, f, 3, padding=1, bias=False) for f in features[:-1])
+        self.decoder = nn.ModuleList(
+            DecoderStage(below, f) for below, f in zip(features[1:], features[:-1], strict=True)
+        )
+        self.heads = nn.Conv3d(features[0], heads, 3, padding=1)
+        self.layer_heads = nn.ModuleList(nn.Conv3d(f, 1, 1) for f in features[1:-1])
+
+    @property
+    def mask_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the dropout masks that :meth:`decode` takes, for a batch of one."""
+        return tuple((1, f, 1, 1, 1) for f in self.features[1:])
+
+    def sample_masks(
+        self, p: float, *, batch: int = 1, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, ...]:
+        """Draw channel-dropout masks: 0 with probability `p`, otherwise ``1 / (1 - p)``."""
+        return tuple(
+            (torch.rand(batch, *shape[1:], generator=generator) >= p).float() / (1 - p)
+            for shape in self.mask_shapes
+        )
+
+    def encode(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Run all that does not depend on dropout.
+
+        Parameters
+        ----------
+        image
+            (B, in_channels, z, y, x).
+
+        Returns
+        -------
+        tuple
+            The skips, already convolved, finest first, and the bottleneck.
+        """
+        laterals = []
+        x = image
+        for level, stage in enumerate(self.encoder):
+            x = stage(x)
+            if level < len(self.laterals):
+                laterals.append(self.laterals[level](x))
+        return (*laterals, x)
+
+    def _decode(self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None) -> list[Tensor]:
+        """Features at every decoder stage, finest first."""
+        *skips, x = laterals
+        stages: list[Tensor] = []
+        for level in reversed(range(len(skips))):
+            if masks is not None:
+                x = x * masks[level].to(x.dtype)
+            x = self.decoder[level](x, skips[level])
+            stages.insert(0, x)
+        return stages
+
+    def decode(self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None = None) -> Tensor:
+        """Logits of the heads, (B, heads, z, y, x).
+
+        Parameters
+        ----------
+        laterals
+            What :meth:`encode` returned.
+        masks
+            Dropout masks, see :meth:`sample_masks`; none leaves every channel as it is.
+        """
+        return self.heads(self._decode(laterals, masks)[0])
+
+    def decode_layers(
+        self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits of the heads, and one logit per deeper stage at its own resolution."""
+        finest, *deeper = self._decode(laterals, masks)
+        return self.heads(finest), [
+            head(x) for head, x in zip(self.layer_heads, deeper, strict=True)
+        ]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """One plain pass: logits of the heads, (B, heads, z, y, x)."""
+        return self.decode(self.encode(image))
+
+    def layers(self, image: Tensor) -> Tensor:
+        """Logits at every decoder depth, at full resolution, (B, depths, z, y, x), finest first."""
+        finest, deeper = self.decode_layers(self.encode(image))
+        size = image.shape[2:]
+        resized = [F.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in deeper]
+        return torch.cat([finest.mean(dim=1, keepdim=True), *resized], dim=1)
