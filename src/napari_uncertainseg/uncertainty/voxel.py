@@ -1,0 +1,120 @@
+"""Doubt per voxel: maps over members that arrive one by one.
+
+Works on numpy and torch arrays alike (on any device), through the array API, and
+imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from array_api_compat import array_namespace, device, is_numpy_array
+
+Array = Any
+"""A numpy or torch array."""
+
+_CACHED = 1 << 17
+"""Voxels handled at a time on numpy: the temporaries then stay in the processor's cache."""
+
+
+def binary_entropy(p: Array) -> Array:
+    """Entropy of a yes-or-no outcome with probability ``p``, nats.
+
+    Exactly 0 at 0 and at 1, at most ln 2.
+
+    Parameters
+    ----------
+    p
+        Probabilities, 0 to 1, any shape, floating.
+    """
+    xp = array_namespace(p)
+    smallest = float(xp.finfo(p.dtype).smallest_normal)
+    q = 1 - p
+    return -p * xp.log(xp.clip(p, smallest, None)) - q * xp.log(xp.clip(q, smallest, None))
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelMaps:
+    """What the members say together, each map float32 and of a member's shape.
+
+    Attributes
+    ----------
+    mean
+        Mean probability.
+    entropy
+        Entropy of the mean, nats: all of the doubt.
+    expected_entropy
+        Mean of the members' entropies, nats: doubt that the members share.
+    mutual_information
+        ``entropy - expected_entropy``, nats, never below 0: doubt from their differing.
+    variance
+        Population variance over the members, at most 0.25.
+    """
+
+    mean: Array
+    entropy: Array
+    expected_entropy: Array
+    mutual_information: Array
+    variance: Array
+
+
+class MapAccumulator:
+    """Voxel maps over members, added one by one; the members are not kept.
+
+    Holds three float32 arrays of a member's shape, whatever the number of members.
+    Mean and variance are updated as Welford does (Technometrics 4:419, 1962), which
+    does not cancel where the members agree.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._mean: Array = None
+        self._squares: Array = None
+        self._entropy: Array = None
+
+    def add(self, member: Array) -> None:
+        """Take one member's probabilities: any shape, always the same, numpy or torch."""
+        xp = array_namespace(member)
+        if self._mean is None:
+            self._mean, self._squares, self._entropy = (
+                xp.zeros(member.shape, dtype=xp.float32, device=device(member)) for _ in range(3)
+            )
+        if member.shape != self._mean.shape:
+            raise ValueError(f"A member of shape {member.shape} after ones of {self._mean.shape}.")
+        self.count += 1
+        arrays = (member, self._mean, self._squares, self._entropy)
+        for new, mean, squares, entropy in _blocks(*arrays):
+            p = xp.astype(new, xp.float32)
+            before = p - mean
+            mean += before / self.count
+            squares += before * (p - mean)
+            entropy += binary_entropy(p)
+
+    def result(self) -> VoxelMaps:
+        """Maps over the members added so far; more may be added afterwards."""
+        if self._mean is None:
+            raise ValueError("No member has been added yet.")
+        xp = array_namespace(self._mean)
+        mean = xp.asarray(self._mean, copy=True)
+        expected = self._entropy / self.count
+        entropy, mutual = xp.empty_like(mean), xp.empty_like(mean)
+        for p, shared, whole, differing in _blocks(mean, expected, entropy, mutual):
+            whole[...] = binary_entropy(p)
+            differing[...] = xp.clip(whole - shared, 0, None)
+        return VoxelMaps(mean, entropy, expected, mutual, self._squares / self.count)
+
+
+def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """The arrays in pieces of the same voxels, as views where the arrays are contiguous.
+
+    The first array is only read; the others are contiguous by construction. Only numpy
+    on the CPU gains from pieces.
+    """
+    xp = array_namespace(*arrays)
+    flat = [xp.reshape(a, (-1,)) for a in arrays]
+    size = flat[0].shape[0]
+    step = _CACHED if is_numpy_array(arrays[0]) else max(size, 1)
+    for start in range(0, size, step):
+        yield tuple(a[start : start + step] for a in flat)
