@@ -1,0 +1,145 @@
+"""What every test shares: folders of its own, the real data, a real viewer, and a look for leaks."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+HAS_SCREEN = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+VIEWER_FIXTURES = {"make_viewer", "make_napari_viewer", "make_napari_viewer_proxy"}
+
+
+def _isolate() -> Path:
+    """Point every user folder into a temporary one, before anything reads where they are."""
+    home = Path(tempfile.mkdtemp(prefix="uncertainseg-tests-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
+        os.environ[f"XDG_{kind}_HOME"] = str(home / kind.lower())
+    os.environ["NAPARI_CONFIG"] = str(home / "napari" / "settings.yaml")
+    os.environ["NAPARI_STRICT_QT"] = "1"
+    os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
+    # A container may see many more cores than it may use.
+    os.environ.setdefault("OMP_NUM_THREADS", str(min(4, len(os.sched_getaffinity(0)))))
+    if not HAS_SCREEN:
+        # Tables and plots work there; a napari canvas does not, see `viewer` below.
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    return home
+
+
+HOME = _isolate()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that open a viewer, skip them where there is no screen, and run them last."""
+    no_screen = pytest.mark.skip(
+        reason="a real viewer needs a screen: run under xvfb-run, as `make test` does"
+    )
+    for item in items:
+        if VIEWER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("viewer")
+        if item.get_closest_marker("viewer") and not HAS_SCREEN:
+            item.add_marker(no_screen)
+    items.sort(
+        key=lambda item: bool(item.get_closest_marker("viewer")) * 2 + bool(item.get_closest_marker("slow"))
+    )
+
+
+@pytest.fixture(scope="session")
+def user_folders() -> Path:
+    """The temporary folder that holds caches, settings and data of this run."""
+    return HOME
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The folder that holds pyproject.toml; skips where the tests run without it."""
+    if not (CHECKOUT / "pyproject.toml").is_file():
+        pytest.skip("not a source checkout: there is no pyproject.toml above the tests")
+    return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data: ``UNCERTAINSEG_DATA``, or ``../shared/data`` beside the checkout."""
+    folder = Path(os.environ.get("UNCERTAINSEG_DATA") or CHECKOUT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not a folder; UNCERTAINSEG_DATA can name another")
+    return folder
+
+
+@pytest.fixture
+def make_viewer(make_napari_viewer: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a real napari viewer, shown, 1280x800; it is closed and looked over for leaks afterwards."""
+
+    def make(**options: Any) -> Any:
+        viewer = make_napari_viewer(**{"show": True, "strict_qt": "raise", **options})
+        viewer.window.resize(1280, 800)
+        return viewer
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test with a viewer or with ``qtbot`` that leaves a widget or a thread behind."""
+    if not (VIEWER_FIXTURES | {"qtbot"}) & set(request.fixturenames):
+        yield
+        return
+    app = request.getfixturevalue("qapp")
+    widgets, threads = set(app.topLevelWidgets()), set(threading.enumerate())
+    yield
+    if (
+        request.session.testsfailed
+        and getattr(request.node, "rep_call", None)
+        and request.node.rep_call.failed
+    ):
+        return  # the traceback itself holds on to widgets
+    left = _wait_until_empty(lambda: _new_widgets(app, widgets))
+    assert not left, f"widgets left behind: {[(type(w).__name__, w.objectName()) for w in left]}"
+    left = _wait_until_empty(lambda: _new_threads(threads))
+    assert not left, f"threads left running: {left}"
+
+
+def _new_widgets(app: Any, before: set[Any]) -> list[Any]:
+    app.processEvents()
+    # vispy keeps a few canvases of its own, with or without this plugin.
+    return [
+        widget
+        for widget in app.topLevelWidgets()
+        if widget not in before
+        and type(widget).__name__ != "CanvasBackendDesktop"
+        and widget.objectName() != "handled_widget"
+    ]
+
+
+def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    # Qt's own threads show up as dummies for as long as the process lives.
+    return [
+        thread
+        for thread in threading.enumerate()
+        if thread not in before and thread.is_alive() and not isinstance(thread, threading._DummyThread)
+    ]
+
+
+def _wait_until_empty(remaining: Callable[[], list[Any]], seconds: float = 3.0) -> list[Any]:
+    """What still remains when time is up; deleteLater and finishing threads need a moment."""
+    if not remaining():
+        return []
+    gc.collect()
+    end = time.monotonic() + seconds
+    while (left := remaining()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left

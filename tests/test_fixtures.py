@@ -1,0 +1,34 @@
+"""The fixtures themselves: a viewer opens, and what is left behind is found."""
+
+import threading
+
+import numpy as np
+from platformdirs import user_cache_dir, user_config_dir
+
+
+def test_user_folders_are_not_the_users_own(user_folders):
+    assert user_cache_dir("napari-uncertainseg").startswith(str(user_folders))
+    assert user_config_dir("napari").startswith(str(user_folders))
+
+
+def test_a_real_viewer_opens_and_draws(make_viewer):
+    from napari.settings import get_settings
+
+    viewer = make_viewer()
+    viewer.add_image(np.eye(32, dtype=np.float32))
+    picture = viewer.screenshot(canvas_only=True, flash=False)
+    assert picture[..., :3].max() > 200
+    assert "uncertainseg-tests-" in str(get_settings().config_path)
+
+
+def test_a_thread_left_running_is_seen(request, checkout):
+    conftest = request.config.pluginmanager.get_plugin(str(checkout / "tests" / "conftest.py"))
+    before, stop = set(threading.enumerate()), threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert conftest._new_threads(before) == [thread]
+    finally:
+        stop.set()
+        thread.join()
+    assert conftest._new_threads(before) == []
