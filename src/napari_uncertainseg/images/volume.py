@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from nibabel import orientations
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,47 @@ class Grid:
     shape: tuple[int, int, int]
     affine: np.ndarray
     stored: np.ndarray = field(default_factory=lambda: np.array([[2, 1], [1, 1], [0, 1]]))
+    file_affine: np.ndarray | None = None
+
+    @classmethod
+    def from_file(cls, shape: tuple[int, ...], affine: np.ndarray) -> Grid:
+        """Grid of an array that a file holds.
+
+        Parameters
+        ----------
+        shape
+            Of the array in the file's axis order.
+        affine
+            4x4, file voxel index to RAS+ mm; not singular.
+        """
+        affine = np.array(affine, dtype=np.float64)
+        stored = orientations.io_orientation(affine).astype(int)
+        stored[:, 0] = 2 - stored[:, 0]
+        sizes = [0, 0, 0]
+        for size, (axis, _) in zip(shape, stored, strict=True):
+            sizes[axis] = int(size)
+        canonical = affine @ orientations.inv_ornt_aff(stored, shape)
+        return cls((sizes[0], sizes[1], sizes[2]), canonical, stored, affine)
+
+    def to_canonical(self, array: np.ndarray) -> np.ndarray:
+        """Bring an array from the file's axis order into (s, a, r) order, as a view."""
+        return orientations.apply_orientation(array, self.stored)
+
+    def to_file(self, array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bring an array from (s, a, r) order into the file's, as a view, with the file's affine.
+
+        Returns
+        -------
+        array, affine
+            Exactly what the file had, when the grid came from one.
+        """
+        order = [int(axis) for axis, _ in self.stored]
+        flips = tuple(slice(None, None, int(flip)) for _, flip in self.stored)
+        moved = array.transpose(order)[flips]
+        if self.file_affine is not None:
+            return moved, self.file_affine.copy()
+        back = np.linalg.inv(orientations.inv_ornt_aff(self.stored, moved.shape))
+        return moved, self.affine @ back
 
     @property
     def spacing(self) -> tuple[float, float, float]:
@@ -44,9 +86,7 @@ class Grid:
 
     def same_as(self, other: Grid, tolerance: float = 1e-3) -> bool:
         """Whether both grids have the same shape and the same affine (mm)."""
-        return self.shape == other.shape and np.allclose(
-            self.affine, other.affine, rtol=0, atol=tolerance
-        )
+        return self.shape == other.shape and np.allclose(self.affine, other.affine, rtol=0, atol=tolerance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +105,8 @@ class Volume:
         ``"flair"``, ``"t1"``, ``"t2"`` or None when unknown.
     path
         The file that it was read from, if any.
+    notes
+        What the user should know about how it was read: one sentence each.
     """
 
     data: np.ndarray
@@ -72,3 +114,4 @@ class Volume:
     name: str
     modality: str | None = None
     path: Path | None = None
+    notes: tuple[str, ...] = ()

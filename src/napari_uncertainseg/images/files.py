@@ -1,0 +1,301 @@
+"""Scans and label images from files, results into files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images import formats
+from napari_uncertainseg.images.volume import Grid, Volume
+
+_MODALITIES = (
+    ("flair", r"flair|dark.?fluid|tirm"),
+    (
+        None,
+        r"t1.?(post|ce|gd|gad|c(?![a-z])|ks)|post.?contrast|t2.?(\*|star)|swi|dwi|adc|(?<![a-z])pd(?![a-z])",
+    ),
+    ("t1", r"(?<![a-z0-9])t1(?![0-9])|mp.?rage|bravo|spgr"),
+    ("t2", r"(?<![a-z0-9])t2(?![0-9])"),
+)
+_FEW_LABELS = 16
+
+
+def read_volume(path: str | Path, *, index: int | None = None, modality: str | None = None) -> Volume:
+    """Read a scan.
+
+    Parameters
+    ----------
+    path
+        NIfTI, mgz or nrrd file, a folder with a DICOM series, or one file of it.
+    index
+        Which volume of a 4-D file.
+    modality
+        ``"flair"``, ``"t1"`` or ``"t2"``; guessed from the names when None.
+
+    Returns
+    -------
+    Volume
+        float32 in canonical (s, a, r) order. Voxels that are not finite are 0, and a
+        note says so.
+
+    Raises
+    ------
+    InputError
+        If it is not a three-dimensional scan with a voxel size.
+    """
+    volume = read_image(path, index=index, modality=modality)
+    if looks_like_labels(volume.data):
+        raise InputError(
+            f"{path}: this looks like a label image (few values in solid patches), not like a scan; "
+            "choose the scan itself."
+        )
+    return volume
+
+
+def read_image(path: str | Path, *, index: int | None = None, modality: str | None = None) -> Volume:
+    """Read as :func:`read_volume` does, but take label images too."""
+    path = Path(path)
+    stored = formats.load(path, index=index)
+    grid = _grid(path, stored)
+    data, notes = _finite(path, stored.array)
+    low, high = float(data.min()), float(data.max())
+    if low == high:
+        raise InputError(f"{path}: every voxel has the value {low:g}; the image is empty.")
+    data = np.ascontiguousarray(grid.to_canonical(data))
+    name = stem(path)
+    known = modality or guess_modality(name, stored.description)
+    return Volume(data, grid, name, known, path, stored.notes + notes)
+
+
+def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
+    """Read a label image: a mask, lesions, a rater's outline.
+
+    Parameters
+    ----------
+    path
+        As for :func:`read_volume`.
+    grid
+        The scan's grid. The labels must lie on it, in whatever axis order the file has.
+
+    Returns
+    -------
+    Volume
+        The smallest integer dtype that holds the labels. It may be empty.
+
+    Raises
+    ------
+    InputError
+        If the values are not labels, or do not lie on ``grid``.
+    """
+    path = Path(path)
+    stored = formats.load(path)
+    found = _grid(path, stored)
+    if grid is not None and not found.same_as(grid, tolerance=1e-2):
+        raise InputError(
+            f"{path}: the labels do not lie on the scan's grid ({_describe(found)}, the scan has "
+            f"{_describe(grid)}); resample them onto the scan first."
+        )
+    array = stored.array
+    if not np.isfinite(array).all() or (array.dtype.kind == "f" and (array != np.rint(array)).any()):
+        raise InputError(
+            f"{path}: the values are not whole numbers; a label image is needed here, not a scan."
+        )
+    if _changing_neighbours(array) > 0.5:
+        raise InputError(f"{path}: this looks like a scan; a label image is needed here.")
+    low, high = int(array.min()), int(array.max())
+    dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
+    data = np.ascontiguousarray(found.to_canonical(array.astype(dtype, copy=False)))
+    return Volume(data, grid or found, stem(path), None, path, stored.notes)
+
+
+def write_volume(
+    path: str | Path, array: np.ndarray, grid: Grid, *, dtype: np.dtype | type | None = None
+) -> Path:
+    """Write a scan, a map or labels as NIfTI, with the true affine and in the file's own axis order.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.nii`` or ``.nii.gz``. An existing file is replaced whole or not at all.
+    array
+        Canonical order, shape ``grid.shape``.
+    dtype
+        Of the file. By default bool becomes uint8, float64 float32, and whole numbers the
+        smallest type that holds them.
+
+    Raises
+    ------
+    InputError
+        If the name, the shape or the folder does not do.
+    """
+    import nibabel as nib
+
+    path = Path(path)
+    suffix = formats.suffix_of(path)
+    if suffix not in (".nii", ".nii.gz"):
+        raise InputError(f"{path}: results are written as NIfTI; end the name in .nii.gz or .nii.")
+    if array.shape != grid.shape:
+        raise InputError(
+            f"{path}: an array of shape {array.shape} does not fit a grid of shape {grid.shape}."
+        )
+    data, affine = grid.to_file(array.astype(dtype or _file_dtype(array), copy=False))
+    image = nib.Nifti1Image(data, affine)
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1 if _is_rigid(affine) else 0)
+    image.header.set_xyzt_units("mm")
+    with replaced_file(path) as file:
+        if suffix == ".nii":
+            image.to_stream(file)  # type: ignore[arg-type]
+        else:
+            with gzip.GzipFile("", "wb", compresslevel=4, fileobj=file, mtime=0) as packed:
+                image.to_stream(packed)
+    return path
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` only when it was written whole.
+
+    Whatever goes wrong, an existing file stays as it was and nothing else is left behind.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or the disk is full.
+    """
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            yield file  # type: ignore[misc]
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another folder."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def guess_modality(name: str, description: str = "") -> str | None:
+    """Guess what a scan is from its name, then from the header's description.
+
+    Returns
+    -------
+    str or None
+        ``"flair"``, ``"t1"``, ``"t2"``; None for anything else, contrast-enhanced T1
+        and T2* among it.
+    """
+    for text in (name.lower(), description.lower()):
+        for modality, pattern in _MODALITIES:
+            if re.search(pattern, text):
+                return modality
+    return None
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file, or of a DICOM series' files one after the other, in hexadecimal."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    for part in formats.dicom_series(path) if path.is_dir() else (path,):
+        with Path(part).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def looks_like_labels(data: np.ndarray) -> bool:
+    """Whether an image holds labels: whole numbers, few of them or in solid patches."""
+    if data.dtype.kind == "f" and (data != np.rint(data)).any():
+        return False
+    sample = data[:: max(1, data.shape[0] // 32)]
+    return len(np.unique(sample)) <= _FEW_LABELS or _changing_neighbours(data) < 0.1
+
+
+def stem(path: Path) -> str:
+    """Name without folder and suffix."""
+    name, suffix = path.name, formats.suffix_of(path)
+    return name[: -len(suffix)] if suffix and not path.is_dir() else name
+
+
+def _changing_neighbours(array: np.ndarray) -> float:
+    """Among neighbours that are both not 0, the share that differs; 0 when there are none."""
+    part = array[:, :, :: max(1, array.shape[2] // 32)]
+    one, other = part[1:], part[:-1]
+    both = (one != 0) & (other != 0)
+    count = int(both.sum())
+    return float(((one != other) & both).sum()) / count if count else 0.0
+
+
+def _grid(path: Path, stored: formats.Stored) -> Grid:
+    affine = stored.affine
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    usable = np.isfinite(affine).all() and (sizes > 1e-4).all() and (sizes < 1e3).all()
+    if not usable or abs(np.linalg.det(affine[:3, :3] / sizes)) < 1e-3:
+        raise InputError(
+            f"{path}: the voxel size or orientation in the header cannot be used "
+            f"(sizes {', '.join(f'{s:g}' for s in sizes)} mm); a correct header is needed."
+        )
+    return Grid.from_file(stored.array.shape, affine)
+
+
+def _finite(path: Path, array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{path}: voxels of type {array.dtype} are no scan; real numbers are needed.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        data = array.astype(np.float32, copy=False)
+    good = np.isfinite(data)
+    bad = data.size - int(good.sum())
+    if bad == 0:
+        return data, ()
+    if array.dtype.kind == "f" and bad > array.size - int(np.isfinite(array).sum()):
+        raise InputError(
+            f"{path}: the scale factors in the header take the voxels beyond what a number can hold."
+        )
+    if bad == data.size:
+        raise InputError(f"{path}: no voxel holds a finite number.")
+    return np.where(good, data, np.float32(0)), (
+        f"{path.name}: {bad} voxels were not finite numbers and count as 0.",
+    )
+
+
+def _file_dtype(array: np.ndarray) -> np.dtype:
+    if array.dtype.kind == "b":
+        return np.dtype(np.uint8)
+    if array.dtype.kind == "f":
+        return np.dtype(np.float32)
+    if array.dtype.itemsize <= 2 or array.size == 0:
+        return array.dtype
+    found = np.result_type(np.min_scalar_type(int(array.min())), np.min_scalar_type(int(array.max())))
+    return np.dtype(found)
+
+
+def _is_rigid(affine: np.ndarray) -> bool:
+    """Whether a qform can express an affine: no shear."""
+    unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.allclose(unit.T @ unit, np.eye(3), atol=1e-5))
+
+
+def _describe(grid: Grid) -> str:
+    shape = " x ".join(str(n) for n in grid.shape)
+    return f"{shape} voxels of {' x '.join(f'{s:.2f}' for s in grid.spacing)} mm"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

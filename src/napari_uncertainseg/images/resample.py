@@ -1,0 +1,93 @@
+"""From one grid to another: linear, with a filter where voxels get larger."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from napari_uncertainseg.images.volume import Grid, Volume
+
+_SIGMA_PER_STEP = 1 / np.sqrt(8 * np.log(2))  # full width at half maximum -> standard deviation
+
+
+def onto(
+    volume: Volume, grid: Grid, transform: np.ndarray | None = None, *, nearest: bool = False
+) -> np.ndarray:
+    """Resample a volume onto a grid by the affines.
+
+    Parameters
+    ----------
+    transform
+        4x4, RAS mm of ``grid`` to RAS mm of the volume; identity if None.
+    nearest
+        Take the nearest voxel (labels) instead of interpolating.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``grid.shape``, 0 where the volume has no voxel. When nothing has to be done
+        it is the volume's own array.
+    """
+    if transform is None and volume.grid.same_as(grid):
+        return volume.data
+    world = grid.affine if transform is None else transform @ grid.affine
+    matrix = np.linalg.solve(volume.grid.affine, world)
+    if nearest:
+        data = volume.data.astype(np.uint8) if volume.data.dtype == bool else volume.data
+        return ndimage.affine_transform(data, matrix, output_shape=grid.shape, order=0)
+    ratios = tuple(g / v for g, v in zip(grid.spacing, volume.grid.spacing, strict=True))
+    smooth = antialias(volume.data, ratios)
+    return ndimage.affine_transform(
+        smooth, matrix, output_shape=grid.shape, order=1, output=np.float32, mode="constant"
+    )
+
+
+def zoom(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Resample an array to another number of voxels over the same extent.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape ``shape``. Edges are continued.
+    """
+    ratios = tuple(old / new for old, new in zip(data.shape, shape, strict=True))
+    offset = [(r - 1) / 2 for r in ratios]
+    return ndimage.affine_transform(
+        antialias(data, ratios), ratios, offset, shape, order=1, output=np.float32, mode="nearest"
+    )
+
+
+def antialias(data: np.ndarray, ratios: tuple[float, ...]) -> np.ndarray:
+    """Blur along the axes whose voxels grow by ``ratios`` > 1, as far as the larger voxels would.
+
+    A Gaussian whose width at half maximum, added to the old voxel's, gives the new voxel's
+    (Cardoso et al., MICCAI 2015, "Scale factor point spread function matching").
+    """
+    out = np.asarray(data, np.float32)
+    for axis, ratio in enumerate(ratios):
+        if ratio > 1.01:
+            sigma = _SIGMA_PER_STEP * np.sqrt(ratio**2 - 1)
+            out = ndimage.gaussian_filter1d(out, sigma, axis=axis, mode="nearest")
+    return out
+
+
+def isotropic(volume: Volume, spacing: float, margin: float = 0.0) -> Volume:
+    """Resample onto cubic voxels whose axes are those of RAS space.
+
+    Parameters
+    ----------
+    spacing
+        Of the result, mm.
+    margin
+        Added on every side, mm.
+    """
+    shape = np.array(volume.grid.shape)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1)
+    world = (volume.grid.affine @ np.vstack([corners, np.ones(8)]))[:3]
+    low, high = world.min(axis=1) - margin, world.max(axis=1) + margin
+    r, a, s = (int(n) for n in np.ceil((high - low) / spacing) + 1)
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, ::-1] * spacing
+    affine[:3, 3] = low
+    grid = Grid((s, a, r), affine)
+    return Volume(onto(volume, grid), grid, volume.name, volume.modality)
