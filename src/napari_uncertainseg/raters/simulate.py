@@ -139,7 +139,8 @@ def _lesions(
     """Volume (mm3), surroundings and signed distance (mm, positive inside) of every lesion."""
     if not mask.any():
         return
-    labels = cc3d.connected_components(mask, connectivity=26 if mask.ndim == 3 else 8)
+    # cc3d 4.1 reserves too few labels for thin images and then fails: give it some room.
+    labels = cc3d.connected_components(np.pad(mask, (0, 1)), connectivity=26 if mask.ndim == 3 else 8)
     found = cc3d.statistics(labels)
     half = 0.5 * min(spacing)
     voxel = float(np.prod(spacing))

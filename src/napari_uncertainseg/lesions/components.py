@@ -1,0 +1,203 @@
+"""Lesions are connected components: labels at any threshold, fast enough to follow a slider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cc3d
+import numpy as np
+
+Box = tuple[slice, slice, slice]
+Connectivity = Literal[6, 18, 26]
+
+
+def bounding_box(mask: np.ndarray) -> Box:
+    """Smallest box that holds all of a 3-D mask; empty slices where the mask is empty."""
+    box: list[slice] = []
+    part = mask
+    for axis in range(3):
+        rest = tuple(a for a in range(3) if a != axis)
+        found = np.flatnonzero(part.any(axis=rest))
+        start, stop = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
+        box.append(slice(start, stop))
+        # The next axes are searched in what is left: most of a brain image is nothing.
+        part = part[tuple(slice(start, stop) if a == axis else slice(None) for a in range(3))]
+    return box[0], box[1], box[2]
+
+
+def union_box(first: Box, second: Box) -> Box:
+    """Smallest box that holds both; an empty box adds nothing."""
+    if any(s.stop <= s.start for s in second):
+        return first
+    if any(s.stop <= s.start for s in first):
+        return second
+    a, b, c = (slice(min(x.start, y.start), max(x.stop, y.stop)) for x, y in zip(first, second, strict=True))
+    return a, b, c
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """Where a probability map is worth looking at, found once per prediction.
+
+    Above ``floor`` a threshold then costs a look at the box only, not at the
+    whole image; below it the whole image is looked at, so every threshold is right.
+
+    Attributes
+    ----------
+    probability
+        3-D, 0 to 1. Not copied.
+    box
+        Holds every voxel of at least ``floor``.
+    floor
+        Smallest threshold for which the box is enough.
+    """
+
+    probability: np.ndarray
+    box: Box
+    floor: float = 0.05
+
+    @classmethod
+    def of(cls, probability: np.ndarray, floor: float = 0.05) -> Foreground:
+        """Find the box: the one look at the whole image."""
+        return cls(probability, bounding_box(probability >= floor), floor)
+
+    def box_at(self, threshold: float) -> Box:
+        """A box that holds every voxel of at least ``threshold``."""
+        if threshold >= self.floor:
+            return self.box
+        s, a, r = self.probability.shape
+        return slice(0, s), slice(0, a), slice(0, r)
+
+    def label(self, threshold: float, *, min_voxels: int = 1) -> tuple[np.ndarray, int]:
+        """As `label_components`."""
+        box = self.box_at(threshold)
+        inside, n = label_mask(self.probability[box] >= threshold, min_voxels=min_voxels)
+        labels = np.zeros(self.probability.shape, inside.dtype)
+        labels[box] = inside
+        return labels, n
+
+
+def label_components(
+    probability: np.ndarray, threshold: float, *, min_voxels: int = 1
+) -> tuple[np.ndarray, int]:
+    """Label the 26-connected components of ``probability >= threshold``.
+
+    Parameters
+    ----------
+    probability
+        3-D.
+    threshold
+        Probability at and above which a voxel is lesion.
+    min_voxels
+        Smaller components are left out.
+
+    Returns
+    -------
+    labels
+        uint16, or uint32 where there are more than 65535; 0 is background.
+    n
+        Number of components; labels run from 1 to n.
+    """
+    return Foreground.of(probability, threshold).label(threshold, min_voxels=min_voxels)
+
+
+def label_mask(
+    mask: np.ndarray, *, connectivity: Connectivity = 26, min_voxels: int = 1
+) -> tuple[np.ndarray, int]:
+    """Label the components of a 3-D boolean mask.
+
+    Parameters
+    ----------
+    mask
+        bool.
+    connectivity
+        6, 18 or 26 neighbours.
+    min_voxels
+        Smaller components are left out.
+
+    Returns
+    -------
+    labels
+        uint16 or uint32, 1 to n.
+    n
+        Number of components.
+    """
+    if mask.size == 0:
+        return np.zeros(mask.shape, np.uint16), 0
+    whole = tuple(slice(size) for size in mask.shape)
+    if min(mask.shape) < 4:
+        # cc3d 4.1 reserves too few labels for thin images and then fails: give it some room.
+        mask = np.pad(mask, (0, 1))
+    labels, n = cc3d.connected_components(mask, connectivity=connectivity, return_N=True)
+    if min_voxels > 1 and n:
+        where = np.flatnonzero(mask)
+        found = labels.ravel()[where]
+        kept = np.bincount(found, minlength=n + 1) >= min_voxels
+        kept[0] = False
+        number = np.where(kept, np.cumsum(kept), 0)
+        labels = np.zeros_like(labels)
+        labels.ravel()[where] = number[found]
+        n = int(kept.sum())
+    labels = np.ascontiguousarray(labels[whole])
+    return labels.astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32, copy=False), n
+
+
+def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distance: float) -> np.ndarray:
+    """Voxels whose centre is at most ``distance`` from a voxel of a mask, itself included.
+
+    Parameters
+    ----------
+    mask
+        3-D, bool.
+    spacing
+        Voxel size per axis, mm.
+    distance
+        mm.
+
+    Returns
+    -------
+    bool, of the mask's shape.
+    """
+    # A ball is a stack of discs, a disc a stack of rods: a few hundred byte-wise ORs, which
+    # is far cheaper than a distance transform of the box.
+    reach = [int(distance / s + 1e-6) for s in spacing]
+    result = np.zeros(mask.shape, bool)
+    box = bounding_box(mask)
+    if any(s.stop <= s.start for s in box):
+        return result
+    wide = tuple(
+        slice(max(0, b.start - m), min(n, b.stop + m)) for b, m, n in zip(box, reach, mask.shape, strict=True)
+    )
+    inside = np.ascontiguousarray(mask[wide])
+    rods = [inside]
+    for k in range(1, reach[2] + 1):
+        rod = rods[-1].copy()
+        _or_shifted(rod, inside, 2, k)
+        _or_shifted(rod, inside, 2, -k)
+        rods.append(rod)
+    grown = result[wide]
+    for ds in range(reach[0] + 1):
+        disc = np.zeros_like(inside)
+        for da in range(reach[1] + 1):
+            left = distance**2 * (1 + 1e-6) - (ds * spacing[0]) ** 2 - (da * spacing[1]) ** 2
+            if left >= 0:
+                rod = rods[min(reach[2], int(left**0.5 / spacing[2]))]
+                for shift in {da, -da}:
+                    _or_shifted(disc, rod, 1, shift)
+        for shift in {ds, -ds}:
+            _or_shifted(grown, disc, 0, shift)
+    return result
+
+
+def _or_shifted(target: np.ndarray, source: np.ndarray, axis: int, shift: int) -> None:
+    """``target |= source`` moved by ``shift`` voxels along an axis, in place."""
+    if abs(shift) >= source.shape[axis]:
+        return
+    to, fro = np.moveaxis(target, axis, 0), np.moveaxis(source, axis, 0)
+    if shift > 0:
+        to[shift:] |= fro[:-shift]
+    elif shift < 0:
+        to[:shift] |= fro[-shift:]
+    else:
+        to |= fro
