@@ -72,6 +72,7 @@ class Case:
         self._verdicts: tuple[Verdict, ...] = ()
         self._undone: list[tuple[Verdict, ...]] = []
         self._history: list[tuple[Verdict, ...]] = []
+        self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     # -- what goes in -----------------------------------------------------------------------
 
@@ -104,6 +105,7 @@ class Case:
         self._edit = None
         self._selected = None
         self._verdicts, self._history, self._undone = (), [], []
+        self.mark_saved()
         if prediction is not None:
             self._threshold = prediction.threshold
             if self._reference is not None and self._reference.shape != prediction.grid.shape:
@@ -157,6 +159,8 @@ class Case:
     def _touch_lesions(self) -> None:
         self._lesions = None
         self.lesions_changed.emit()
+        if self._region.kind == "lesions":  # the region follows what counts as lesion
+            self._touch_reliability()
 
     @property
     def lesions(self) -> Lesions | None:
@@ -212,6 +216,16 @@ class Case:
     def redo(self) -> bool:
         """Give the verdict again that was taken back; False when there is none."""
         return self._step(self._undone, self._history)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether verdicts or painting would be lost with the prediction."""
+        verdicts, edit = self._saved
+        return self._verdicts != verdicts or self._edit is not edit
+
+    def mark_saved(self) -> None:
+        """Say that verdicts and painting, as they are now, have been written to disk."""
+        self._saved = (self._verdicts, self._edit)
 
     def _step(self, source: list[tuple[Verdict, ...]], sink: list[tuple[Verdict, ...]]) -> bool:
         if not source:

@@ -1,0 +1,96 @@
+"""How results look: heat maps that start at black, and colours that every eye can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_uncertainseg.case import Decision
+
+
+@dataclass(frozen=True)
+class MapStyle:
+    """One heat map.
+
+    Attributes
+    ----------
+    attribute
+        Field of ``Prediction``.
+    largest
+        The measure's maximum.
+    fit
+        Whether the scale ends at the scan's own largest values: for measures that stay
+        far below their maximum.
+    colormap
+        Perceptually even and black at 0, so that nothing is tinted where there is nothing.
+    visible
+        Whether it is shown after a run.
+    """
+
+    attribute: str
+    largest: float
+    fit: bool
+    colormap: str
+    visible: bool = False
+
+
+MAPS: dict[str, MapStyle] = {
+    "probability": MapStyle("probability", 1.0, False, "magma"),
+    "disagreement (variance)": MapStyle("disagreement", 0.25, True, "inferno"),
+    "mutual information (nats)": MapStyle("mutual_information", float(np.log(2)), True, "inferno"),
+    "entropy (nats)": MapStyle("entropy", float(np.log(2)), False, "inferno", visible=True),
+}
+"""By layer name, the lowest layer first. The name, with its unit, stands beside the colour bar."""
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart; none of it is in the heat maps' colours.
+_SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
+_VERDICTS: dict[str, tuple[float, float, float]] = {
+    "accepted": (0.0, 0.85, 0.55),
+    "rejected": (0.6, 0.6, 0.6),
+    "unsure": (0.95, 0.55, 0.78),
+}
+_CANDIDATE = (0.94, 0.89, 0.26)
+
+
+def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
+    """Options of the image layer that shows a map."""
+    top = style.largest
+    if style.fit:
+        seen = array[array > 0]
+        top = min(top, float(np.quantile(seen, 0.999))) if seen.size else top
+    return {
+        "colormap": style.colormap,
+        "contrast_limits": (0.0, max(top, 1e-3)),
+        "blending": "additive",
+        "opacity": 0.8,
+        "visible": style.visible,
+        "interpolation2d": "nearest",
+    }
+
+
+def lesion_colormap(doubt: Mapping[int, float], decisions: Mapping[int, Decision]) -> DirectLabelColormap:
+    """Colours of the lesions: of their verdict, and until there is one of their doubt (the lighter, the more).
+
+    Parameters
+    ----------
+    doubt
+        Structural uncertainty by lesion number, 0 to 1.
+    decisions
+        Verdicts by lesion number.
+    """
+    colours: dict[int | None, Any] = {None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0)}
+    for number, value in doubt.items():
+        share = float(np.clip(np.nan_to_num(value), 0, 1))
+        plain = tuple((1 - share) * _SURE + share * _DOUBTFUL)
+        decision = decisions.get(int(number))
+        colours[int(number)] = (*(plain if decision is None else _VERDICTS[decision]), 1.0)
+    return DirectLabelColormap(color_dict=colours)
+
+
+def single_colormap() -> DirectLabelColormap:
+    """One colour for all candidates."""
+    return DirectLabelColormap(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0)})

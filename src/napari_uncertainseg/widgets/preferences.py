@@ -1,0 +1,69 @@
+"""What the plugin remembers between sessions, kept by napari's own plugin settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+_PLUGIN = "napari-uncertainseg"
+_SECTION = "review"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The last settings of the Segment dock.
+
+    Attributes
+    ----------
+    model, method
+        By name.
+    members
+        Number of members.
+    bias_correction
+        Whether N4 is run first.
+    notice_seen
+        Whether the research-use notice has been read.
+    """
+
+    model: str = "bundled"
+    method: str = "one-pass"
+    members: int = 5
+    bias_correction: bool = False
+    notice_seen: bool = False
+
+
+class PreferenceStore:
+    """Loads and saves :class:`Preferences`.
+
+    Where the plugin is not registered with napari (a dock made by hand), they are kept
+    for as long as the store lives.
+    """
+
+    def __init__(self) -> None:
+        self._kept = Preferences()
+
+    def load(self) -> Preferences:
+        """The preferences as they were last saved, defaults otherwise."""
+        section = _section()
+        if section is None:
+            return self._kept
+        return Preferences(**{f.name: getattr(section, f.name) for f in fields(Preferences)})
+
+    def save(self, **changes: Any) -> None:
+        """Change some preferences; napari writes them to its settings folder."""
+        self._kept = replace(self.load(), **changes)
+        section = _section()
+        if section is not None:
+            for name, value in changes.items():
+                if getattr(section, name) != value:
+                    setattr(section, name, value)
+
+
+def _section() -> Any | None:
+    from napari.settings import get_plugin_settings
+
+    try:
+        return getattr(get_plugin_settings(_PLUGIN), _SECTION, None)
+    except KeyError:
+        return None

@@ -1,0 +1,210 @@
+"""The Review arrangement: Segment, Lesions and Calibration beside each other, sharing one case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import napari
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.calibration import CalibrationDock
+from napari_uncertainseg.widgets.layers import ReviewLayers
+from napari_uncertainseg.widgets.lesions import LesionsDock
+from napari_uncertainseg.widgets.preferences import PreferenceStore
+from napari_uncertainseg.widgets.segment import SegmentDock
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+_NAME = "uncertainseg-review"
+_WIDTH = 400
+
+
+@dataclass(frozen=True)
+class _Dock:
+    """A dock: its title, and the name under which napari's menu knows it."""
+
+    title: str
+    name: str
+    make: Callable[[Review], QWidget]
+
+
+_DOCKS: dict[str, _Dock] = {
+    "segment": _Dock(
+        "Segment",
+        "Review (UncertainSeg)",
+        lambda review: SegmentDock(review.case, review.layers, preferences=review.preferences),
+    ),
+    "lesions": _Dock(
+        "Lesions", "Lesions (UncertainSeg)", lambda review: LesionsDock(review.case, review.layers)
+    ),
+    "calibration": _Dock(
+        "Calibration", "Calibration (UncertainSeg)", lambda review: CalibrationDock(review.case, review.layers)
+    ),
+}
+
+
+class Review(QObject):
+    """One case, its layers and its docks in one napari window.
+
+    It lives as long as the window: a dock that is closed and opened again shows the same
+    case, with its verdicts.
+    """
+
+    def __init__(self, viewer: Viewer, window: QMainWindow) -> None:
+        super().__init__(window)
+        self.setObjectName(_NAME)
+        self.case = Case()
+        self.layers = ReviewLayers(viewer, self.case)
+        self.preferences = PreferenceStore()
+        self._viewer = viewer
+        self._window = window
+        self._widgets: dict[str, QWidget] = {}
+        window.installEventFilter(self)
+
+    @property
+    def segment(self) -> SegmentDock:
+        """The Segment dock."""
+        return self._widgets["segment"]  # type: ignore[return-value]
+
+    @property
+    def lesions(self) -> LesionsDock:
+        """The Lesions dock."""
+        return self._widgets["lesions"]  # type: ignore[return-value]
+
+    @property
+    def calibration(self) -> CalibrationDock:
+        """The Calibration dock."""
+        return self._widgets["calibration"]  # type: ignore[return-value]
+
+    # -- docks --------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Show all three docks, tabbed on the right; those that are there are used again."""
+        for kind, dock in _DOCKS.items():
+            if kind not in self._widgets:
+                self._viewer.window.add_dock_widget(self.make(kind), name=dock.name, area="right")
+        self.arrange("segment")
+
+    def make(self, kind: str) -> QWidget:
+        """Make the inner widget of a dock; one that is there already is closed first."""
+        if kind in self._widgets:
+            self._viewer.window.remove_dock_widget(self._widgets[kind])
+        widget = _DOCKS[kind].make(self)
+        widget.installEventFilter(self)
+        self._widgets[kind] = widget
+        return widget
+
+    def arrange(self, front: str) -> None:
+        """Tab the docks that are open, with one of them in front."""
+        docks = {kind: dock for kind in _DOCKS if (dock := self._dock(kind)) is not None}
+        anchor = next(iter(docks.values()), None)
+        for kind, dock in docks.items():
+            dock.setWindowTitle(_DOCKS[kind].title)
+            _title_bar(dock, _DOCKS[kind].title)
+            dock.show()
+            if dock is not anchor and not dock.isFloating():
+                self._window.tabifyDockWidget(anchor, dock)
+        if front in docks:
+            docks[front].raise_()
+            self._window.resizeDocks([docks[front]], [_WIDTH], Qt.Orientation.Horizontal)
+
+    def show_dock(self, kind: str) -> None:
+        """Bring a dock to the front."""
+        dock = self._dock(kind)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+
+    def _dock(self, kind: str) -> QDockWidget | None:
+        widget: QObject | None = self._widgets.get(kind)
+        while widget is not None and not isinstance(widget, QDockWidget):
+            widget = widget.parent()
+        return widget
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Clean up when a dock is closed with its X, or the window closes."""
+        if watched is None or event is None:
+            return False
+        if watched is self._window:
+            # A user's own close may still be refused in a dialog; the window is hidden only if it was not.
+            closing = event.type() == QEvent.Type.Close and not event.spontaneous()
+            closed = event.type() == QEvent.Type.Hide and not event.spontaneous()
+            if closing or closed:
+                self.cleanup()
+        elif event.type() == QEvent.Type.ParentChange and watched.parent() is None:
+            self._drop(watched)
+        return False
+
+    def _drop(self, widget: Any) -> None:
+        self._widgets = {kind: kept for kind, kept in self._widgets.items() if kept is not widget}
+        widget.removeEventFilter(self)
+        widget.cleanup()
+        widget.deleteLater()
+
+    def cleanup(self) -> None:
+        """Stop all work and let go of the viewer. May be called twice."""
+        self._window.removeEventFilter(self)
+        for widget in list(self._widgets.values()):
+            widget.removeEventFilter(self)
+            widget.cleanup()  # type: ignore[attr-defined]
+        self._widgets.clear()
+        self.layers.cleanup()
+
+
+def review_of(viewer: Viewer) -> Review:
+    """The review of a viewer's window, made when there is none."""
+    viewer = getattr(viewer, "__wrapped__", viewer)  # plugins are handed a proxy that inspects each access
+    window = viewer.window._qt_window
+    found = window.findChild(QObject, _NAME)
+    return found if isinstance(found, Review) else Review(viewer, window)
+
+
+def open_review(viewer: Viewer) -> Review:
+    """Open the arrangement in a viewer, or bring it to the front.
+
+    Returns
+    -------
+    Review
+        With ``case``, ``layers`` and the docks ``segment``, ``lesions`` and ``calibration``.
+    """
+    review = review_of(viewer)
+    review.open()
+    return review
+
+
+def _title_bar(dock: QDockWidget, title: str) -> None:
+    label = getattr(dock.titleBarWidget(), "title", None)
+    if label is not None:
+        label.setText(title)
+
+
+def _contribute(kind: str) -> QWidget:
+    """Make a dock's widget for napari, which docks it when this function has returned."""
+    viewer = napari.current_viewer()
+    assert viewer is not None
+    review = review_of(viewer)
+    widget = review.make(kind)
+    QTimer.singleShot(0, review, lambda: review.open() if kind == "segment" else review.arrange(kind))
+    return widget
+
+
+def review_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Review`: the Segment dock, and the two others with it."""
+    return _contribute("segment")
+
+
+def lesions_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Lesions`."""
+    return _contribute("lesions")
+
+
+def calibration_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Calibration`."""
+    return _contribute("calibration")

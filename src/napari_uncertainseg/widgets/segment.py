@@ -1,0 +1,332 @@
+"""The Segment dock: which scans, which model, Run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.widgets.choices import Choices, load_choices
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState, in_words
+from napari_uncertainseg.widgets.preferences import PreferenceStore
+from napari_uncertainseg.widgets.roles import RoleBoxes
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.images.volume import Volume
+    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.widgets.layers import ReviewLayers
+
+
+class _Predictor(Protocol):
+    def predict(
+        self,
+        images: Mapping[str, Volume],
+        *,
+        mask: Volume | None = None,
+        bias_correction: bool = False,
+        progress: Progress,
+    ) -> Prediction: ...
+
+
+MakeSegmenter = Callable[..., _Predictor]
+
+
+def _segmenter(*args: Any, **options: Any) -> _Predictor:
+    from napari_uncertainseg.inference.segmenter import Segmenter  # brings torch: only in the job's thread
+
+    return Segmenter(*args, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class _Request:
+    """Everything that a run needs, taken from the form once."""
+
+    images: dict[str, Volume]
+    mask: Volume | None
+    model: str
+    method: str
+    members: int
+    bias_correction: bool
+
+    def run(self, make_segmenter: MakeSegmenter, progress: Progress) -> tuple[_Request, Prediction]:
+        progress("loading the model", 0.0)
+        segmenter = make_segmenter(
+            self.model, method=self.method, members=self.members, device="auto", seed=0
+        )
+        prediction = segmenter.predict(
+            self.images, mask=self.mask, bias_correction=self.bias_correction, progress=progress
+        )
+        return self, prediction
+
+
+class SegmentDock(QWidget):
+    """Choose scans and model, run, see what the run says.
+
+    Parameters
+    ----------
+    case, layers
+        What the docks share.
+    make_segmenter
+        Called in the background with (model, method=, members=, device=, seed=).
+    load
+        Called in the background for models, methods and the device's name.
+    preferences
+        Where the last settings are kept.
+    """
+
+    done = Signal()
+    """A run has ended well and the case holds its prediction."""
+
+    def __init__(
+        self,
+        case: Case,
+        layers: ReviewLayers,
+        parent: QWidget | None = None,
+        *,
+        make_segmenter: MakeSegmenter = _segmenter,
+        load: Callable[[], Choices] = load_choices,
+        preferences: PreferenceStore | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("uncertainseg-segment")
+        self._case = case
+        self._layers = layers
+        self._make_segmenter = make_segmenter
+        self._preferences = preferences or PreferenceStore()
+        self._choices = Choices()
+        self._jobs = JobRunner(self)
+        self._loader = JobRunner(self)
+        self.roles = RoleBoxes(layers.viewer, self)
+        self._build()
+        self._connect()
+        self._loader.start(lambda progress: load())
+        self._show_state(JobState.IDLE)
+
+    # -- what is on it ------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.empty = QLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
+        self.empty.setWordWrap(True)
+        self.sample = QPushButton("Open the sample")
+        self.sample.setToolTip("A simulated case: a template brain with drawn lesions and three simulated raters.")
+        self.model = _box("model", "Which network segments.")
+        self.method = _box("method", "How the model's doubt is found.")
+        self.members = QSpinBox()
+        self.members.setRange(2, 64)
+        self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
+        self.bias = QCheckBox("Correct uneven brightness (N4)")
+        self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
+        self.device = QLabel("looking …")
+        self.device.setToolTip("Where the network runs; the fastest device is chosen.")
+        self.run = QPushButton()
+        self.run.setObjectName("run")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.stage = QLabel()
+        self.message = QLabel()
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self.stage, self.message, self.device):
+            label.setWordWrap(True)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._form = QFormLayout()
+        self._form.addRow("Model", self.model)
+        self._form.addRow("Method", self.method)
+        self._form.addRow("Members", self.members)
+        self._form.addRow(self.bias)
+        self._form.addRow("Runs on", self.device)
+        column = QVBoxLayout(self)
+        column.addWidget(self.empty)
+        column.addWidget(self.sample)
+        column.addWidget(self.roles)
+        column.addLayout(self._form)
+        for widget in (self.run, self.progress, self.stage, self.message):
+            column.addWidget(widget)
+        column.addStretch(1)
+
+    def _connect(self) -> None:
+        self.run.clicked.connect(self._on_run)
+        self.sample.clicked.connect(self._on_sample)
+        self.roles.changed.connect(self._on_roles)
+        self.method.currentIndexChanged.connect(self._on_method)
+        self._loader.finished.connect(self._on_choices)
+        self._loader.failed.connect(self._on_no_choices)
+        jobs = self._jobs
+        jobs.state_changed.connect(self._show_state)
+        jobs.progressed.connect(self._on_progress)
+        jobs.finished.connect(self._on_finished)
+        jobs.failed.connect(lambda text: self._say(f"⚠ {text}"))
+        jobs.cancelled.connect(lambda: self._say("Cancelled; nothing was changed."))
+
+    # -- choices ------------------------------------------------------------------------------
+
+    def _on_choices(self, choices: Choices) -> None:
+        self._choices = choices
+        remembered = self._preferences.load()
+        for name, tip in choices.models:
+            self.model.addItem(name, name)
+            self.model.setItemData(self.model.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        for method in choices.methods:
+            self.method.addItem(method.title, method.key)
+            self.method.setItemData(self.method.count() - 1, method.tip, Qt.ItemDataRole.ToolTipRole)
+        _select(self.model, remembered.model)
+        _select(self.method, remembered.method)
+        self.members.setValue(remembered.members)
+        self.bias.setChecked(remembered.bias_correction)
+        self.device.setText(choices.device)
+        self._on_method()
+        self._show_state(self._jobs.state)
+        if not choices.models:
+            self._say("⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
+
+    def _on_no_choices(self, text: str) -> None:
+        self.device.setText("none")
+        self._say(f"⚠ {text}")
+
+    def _on_method(self) -> None:
+        method = self._choices.method(self.method.currentData())
+        self.method.setToolTip(method.tip if method else "How the model's doubt is found.")
+        self.members.setEnabled(method is not None and method.adjustable)
+
+    def _on_roles(self) -> None:
+        for widget in (self.empty, self.sample):
+            widget.setVisible(not self.roles.any_scan)
+        self._show_state(self._jobs.state)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def _on_run(self) -> None:
+        if self._jobs.state is not JobState.IDLE:
+            self._jobs.cancel()
+            return
+        try:
+            request = self._request()
+        except InputError as error:
+            self._say(f"⚠ {error}")
+            return
+        if self._case.unsaved and not self._may_drop():
+            return
+        self._say("")
+        self._preferences.save(
+            model=request.model,
+            method=request.method,
+            members=request.members,
+            bias_correction=request.bias_correction,
+        )
+        self._jobs.start(lambda progress, make=self._make_segmenter: request.run(make, progress))
+
+    def _request(self) -> _Request:
+        images, mask = self.roles.volumes()
+        return _Request(
+            images,
+            mask,
+            self.model.currentData(),
+            self.method.currentData(),
+            self.members.value(),
+            self.bias.isChecked(),
+        )
+
+    def _may_drop(self) -> bool:
+        answer = QMessageBox.question(
+            self,
+            "Verdicts are not exported",
+            "A new run drops the verdicts and the painting on this scan, and they have not been exported.\n\n"
+            "Run all the same?",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def _on_finished(self, result: Any) -> None:
+        if isinstance(result, list):  # the sample
+            self._layers.add(result)
+            return
+        request, prediction = result
+        self._case.set_images(request.images, request.mask)
+        self._case.prediction = prediction
+        self._say(_summary(self._case, prediction))
+        self.done.emit()
+
+    def _on_sample(self) -> None:
+        def work(progress: Progress) -> list[Any]:
+            from napari_uncertainseg.widgets.readers import sample_layers
+
+            progress("making the simulated case, about 20 s the first time", 0.0)
+            return sample_layers()
+
+        self._jobs.start(work)
+
+    def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
+        self.progress.setValue(round(1000 * fraction))
+        self.stage.setText(f"{stage} · {in_words(left)}")
+
+    def _show_state(self, state: JobState) -> None:
+        idle = state is JobState.IDLE
+        self.run.setText({JobState.CANCELLING: "Cancelling …"}.get(state, state.value))
+        ready = bool(self.roles.any_scan and self._choices.models)
+        self.run.setEnabled(ready if idle else state is JobState.RUNNING)
+        self.run.setToolTip(
+            "Find the lesions, and where the model doubts." if idle else "Stop; nothing is changed by a stopped run."
+        )
+        self.sample.setEnabled(idle)
+        for widget in (self.progress, self.stage):
+            widget.setVisible(not idle)
+        if idle:
+            self.progress.setValue(0)
+            self.stage.clear()
+
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def cleanup(self) -> None:
+        """Stop the work and let go of the viewer. May be called twice."""
+        self._jobs.cleanup()
+        self._loader.cleanup()
+        self.roles.cleanup()
+
+
+def _box(name: str, tip: str) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setToolTip(tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    return box
+
+
+def _select(box: QComboBox, key: str) -> None:
+    index = box.findData(key)
+    if index >= 0:
+        box.setCurrentIndex(index)
+
+
+def _summary(case: Case, prediction: Prediction) -> str:
+    """What the run found, and what it has to say about itself."""
+    lesions = case.lesions
+    assert lesions is not None
+    lines = [f"{lesions.count} lesions, {lesions.volume_ml:.1f} ml at p ≥ {case.threshold:.2f}"]
+    seconds = prediction.information.get("seconds")
+    if isinstance(seconds, Mapping):
+        total = seconds.get("total", sum(seconds.values()))
+        lines[0] += f", in {total:.0f} s"
+    notes = prediction.information.get("notes", ())
+    return "\n".join([lines[0] + ".", *(f"• {note}" for note in notes)])

@@ -1,0 +1,67 @@
+"""Where the viewer looks: the slice that is shown, and how a lesion is framed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+_FIELD = 60.0
+"""How much is seen around a lesion, mm."""
+
+
+def frame(
+    viewer: ViewerModel,
+    layer: Layer,
+    voxel: Sequence[int],
+    size: Sequence[float],
+    our_zoom: float | None,
+) -> float | None:
+    """Bring a voxel into view, and its lesion to a size at which it can be judged.
+
+    Parameters
+    ----------
+    viewer, layer
+        The viewer, and the layer whose voxels are meant.
+    voxel
+        Index into the layer.
+    size
+        Extent of the lesion along the layer's axes, mm.
+    our_zoom
+        The zoom that was last set here. A viewer with another zoom has been zoomed by the user,
+        who then keeps it unless the lesion does not fit.
+
+    Returns
+    -------
+    float or None
+        The zoom that was set here last.
+    """
+    world = np.asarray(layer.data_to_world(voxel))
+    extra = viewer.dims.ndim - layer.ndim
+    viewer.dims.set_point(range(extra, viewer.dims.ndim), world)
+    shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+    viewer.camera.center = (0.0,) * (3 - len(shown)) + tuple(float(world[axis]) for axis in shown)
+    canvas = min(viewer.canvas.size)
+    extent = max(size[axis] for axis in shown)
+    zoomed_by_user = our_zoom is not None and not np.isclose(viewer.camera.zoom, our_zoom)
+    if zoomed_by_user and extent <= canvas / viewer.camera.zoom:
+        return our_zoom
+    viewer.camera.zoom = canvas / max(_FIELD, 1.5 * extent)
+    return float(viewer.camera.zoom)
+
+
+def current_slice(viewer: ViewerModel, layer: Layer | None) -> tuple[int, int]:
+    """Axis of the layer across the screen (the slowest one in 3-D), and the index on it; (0, 0) without a layer."""
+    if layer is None:
+        return 0, 0
+    extra = viewer.dims.ndim - layer.ndim
+    hidden = [axis - extra for axis in viewer.dims.not_displayed if axis >= extra]
+    axis = hidden[0] if hidden else 0
+    voxel = layer.world_to_data(viewer.dims.point)
+    index = round(float(voxel[axis]))
+    return axis, min(max(index, 0), layer.data.shape[axis] - 1)
