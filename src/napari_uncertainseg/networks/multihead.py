@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_uncertainseg.networks.normalisation import InstanceNorm
+
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
-        nn.InstanceNorm3d(outputs, affine=True),
+        InstanceNorm(outputs),
         nn.LeakyReLU(0.01, inplace=True),
     )
 
@@ -32,7 +34,7 @@ class DecoderStage(nn.Module):
         super().__init__()
         self.up = nn.ConvTranspose3d(below, features, 2, stride=2, bias=False)
         self.convolution = nn.Conv3d(features, features, 3, padding=1, bias=False)
-        self.norm = nn.InstanceNorm3d(features, affine=True)
+        self.norm = InstanceNorm(features)
         self.activation = nn.LeakyReLU(0.01, inplace=True)
 
     def forward(self, below: Tensor, lateral: Tensor) -> Tensor:

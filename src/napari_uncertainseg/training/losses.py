@@ -1,0 +1,76 @@
+"""What training minimises."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def dice_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Soft Dice over the batch plus cross-entropy, for one foreground class.
+
+    Parameters
+    ----------
+    logits, target
+        Same shape, the batch first; targets are 0 to 1.
+    weight
+        Voxels that count (1) or not (0), broadcastable: the brain.
+    """
+    weight = weight.expand_as(logits)
+    entropy = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
+    p = torch.sigmoid(logits) * weight
+    overlap, size = (p * target).sum(), p.sum() + (target * weight).sum()
+    return entropy / weight.sum().clamp_min(1) + 1 - (2 * overlap + 1) / (size + 1)
+
+
+def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tensor:
+    """Mean squared difference between the variance of the heads and the variance of the raters.
+
+    A reconstruction of EDUE's guidance (arXiv 2403.16594, no public code). The mean is taken over the
+    voxels where either varies; elsewhere there is nothing to learn.
+
+    Parameters
+    ----------
+    heads
+        Probabilities, (B, heads, z, y, x).
+    raters
+        Masks, (B, raters, z, y, x).
+    weight
+        (B, 1, z, y, x), voxels that count.
+    """
+    predicted = heads.var(dim=1, correction=0, keepdim=True)
+    observed = raters.var(dim=1, correction=0, keepdim=True)
+    matters = weight * ((observed > 0) | (predicted.detach() > 0.01))
+    return (matters * (predicted - observed) ** 2).sum() / matters.sum().clamp_min(1)
+
+
+def multi_head_loss(
+    heads: Tensor, layers: list[Tensor], raters: Tensor, brain: Tensor, choice: Tensor, disagreement: float
+) -> Tensor:
+    """Each head learns a rater drawn for it, every deeper stage the mean of the raters.
+
+    Parameters
+    ----------
+    heads
+        Logits, (B, heads, z, y, x).
+    layers
+        Logits of the deeper stages, each at its own resolution.
+    raters
+        Masks, (B, raters, z, y, x), float.
+    brain
+        (B, 1, z, y, x), float.
+    choice
+        (heads,), which rater each head learns in this step.
+    disagreement
+        Weight of the disagreement guidance.
+    """
+    loss = dice_cross_entropy(heads, raters[:, choice], brain)
+    if disagreement:
+        loss = loss + disagreement * disagreement_guidance(torch.sigmoid(heads), raters, brain)
+    soft = raters.mean(dim=1, keepdim=True)
+    for depth, logits in enumerate(layers, start=1):
+        size = logits.shape[2:]
+        target, weight = F.adaptive_avg_pool3d(soft, size), F.adaptive_max_pool3d(brain, size)
+        loss = loss + 0.5**depth * dice_cross_entropy(logits, target, weight)
+    return loss

@@ -1,0 +1,253 @@
+"""New training scans from few: real lesion shapes planted into real brains, and scanners imitated.
+
+All functions work on torch tensors on the CPU or a GPU. Images are (3, z, y, x): FLAIR, T1, T2, z-scored
+in the brain, 0 outside; masks are (z, y, x).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+CSF_FLAIR = -1.0
+"""Brain voxels darker than this on FLAIR and T1 are taken for cerebrospinal fluid."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A source of randomness with a seed: everything random in this room comes from one."""
+
+    generator: torch.Generator
+
+    @classmethod
+    def seeded(cls, seed: int) -> Draw:
+        """Make the source for a seed."""
+        return cls(torch.Generator().manual_seed(seed))
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """Uniform numbers in [low, high)."""
+        return low + (high - low) * torch.rand(shape, generator=self.generator)
+
+    def number(self, low: float, high: float) -> float:
+        """One uniform number."""
+        return float(self.uniform(low, high, 1))
+
+    def integer(self, high: int) -> int:
+        """One of 0 .. high - 1."""
+        return int(torch.randint(high, (1,), generator=self.generator))
+
+    def chance(self, p: float) -> bool:
+        """True with probability p."""
+        return self.number(0, 1) < p
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers."""
+        return torch.randn(shape, generator=self.generator)
+
+    def smooth(self, shape: tuple[int, ...], cells: float) -> Tensor:
+        """A smooth field of about unit variance that changes over `cells` voxels."""
+        coarse = [max(2, round(n / cells) + 1) for n in shape]
+        field = self.normal(1, 1, *coarse)
+        return F.interpolate(field, size=shape, mode="trilinear", align_corners=True)[0, 0]
+
+
+def blur(image: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of (channels, z, y, x); `sigma` in voxels.
+
+    Wide blurs run at half resolution. Shifted sums are several times faster on a CPU than convolutions
+    of one channel.
+    """
+    if sigma >= 2.0 and min(image.shape[1:]) >= 8:
+        half = F.avg_pool3d(image[None], 2, ceil_mode=True, count_include_pad=False)[0]
+        return F.interpolate(blur(half, sigma / 2)[None], size=image.shape[1:], mode="trilinear")[0]
+    radius = max(1, int(3 * sigma + 0.5))
+    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    for axis in (1, 2, 3):
+        out = image * kernel[radius]
+        for k in range(1, min(radius, image.shape[axis] - 1) + 1):
+            n = image.shape[axis] - k
+            out.narrow(axis, k, n).add_(image.narrow(axis, 0, n), alpha=float(kernel[radius + k]))
+            out.narrow(axis, 0, n).add_(image.narrow(axis, k, n), alpha=float(kernel[radius - k]))
+        image = out
+    return image
+
+
+def widest(image: Tensor, radius: int) -> Tensor:
+    """Maximum over a cube of `radius` voxels around each voxel of (z, y, x)."""
+    for axis in range(3):
+        for _ in range(radius):
+            n = image.shape[axis] - 1
+            out = image.clone()
+            torch.maximum(out.narrow(axis, 1, n), image.narrow(axis, 0, n), out=out.narrow(axis, 1, n))
+            torch.maximum(out.narrow(axis, 0, n), image.narrow(axis, 1, n), out=out.narrow(axis, 0, n))
+            image = out
+    return image
+
+
+def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> Tensor:
+    """Replace lesions by tissue like the white matter around them.
+
+    The level is that of the nearby white matter; the texture comes from white matter elsewhere.
+    """
+    near = widest(lesions.float(), 2) > 0
+    white = brain & ~near & (images[1] > 0.5)
+    weight = blur(white[None].float(), 4.0)
+    residual = torch.zeros_like(images)
+    filled = images.clone()
+    for channel in range(3):
+        local = blur((images[channel] * white)[None], 4.0) / weight.clamp_min(1e-3)
+        level = torch.where(weight > 1e-3, local, images[channel][white].mean())[0]
+        texture = (images[channel] - level)[white]
+        picked = torch.randint(len(texture), (int(near.sum()),), generator=draw.generator)
+        residual[channel][near] = texture[picked]
+        smooth = blur(residual[channel][None], 0.6)[0] * 1.6
+        filled[channel] = torch.where(near & brain & (images[1] > CSF_FLAIR), level + smooth, images[channel])
+    soft = blur(near[None].float(), 0.7)
+    return torch.where(soft > 0, images + soft * (filled - images), images)
+
+
+def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """Plant lesions of given shapes, each with its own contrast.
+
+    Parameters
+    ----------
+    images
+        Scans without lesions at these places.
+    labels
+        Components of a real lesion mask, 1 .. n.
+    brain
+        bool.
+    draw
+        Randomness.
+
+    Returns
+    -------
+    tuple
+        Scans with lesions, and the mask that a rater would outline: fluid, voxels outside the brain and
+        lesions too faint to see are not in it.
+    """
+    fluid = (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
+    place = (labels > 0) & brain & ~fluid
+    n = int(labels.max()) + 1
+    typical = draw.number(0.9, 1.9)  # patients differ, and lesions within a patient
+    contrast = (typical * torch.exp(0.35 * draw.normal(n))).clamp(0.45, 3.0)
+    contrast[0] = 0
+    hole = draw.number(0, 1.0) * (0.3 + draw.uniform(0, 1.4, n))  # T1 darkening, per unit of contrast
+    bright = 0.5 + draw.uniform(0, 0.8, n)
+    sharpness = draw.number(0.45, 0.9)
+    soft = blur(place[None].float(), sharpness)[0]
+    # a lesion's own value reaches into its blurred rim
+    index = widest((labels * place).int(), 1).long()
+    texture = 1 + draw.number(0, 0.3) * draw.smooth(tuple(images.shape[1:]), 3.0)
+    core = 1 + draw.number(0, 0.4) * (blur(place[None].float(), 2.0)[0] - 0.5)
+    amount = soft * contrast[index] * texture * core * brain * ~fluid
+    out = images.clone()
+    # replace tissue rather than add to it: lesions in grey and white matter look alike
+    tissue = draw.number(0.3, 0.9)
+    out[0] += amount - soft * tissue * (images[0] - 0.1).clamp(-0.6, 1.2) * ~fluid * brain
+    out[1] -= amount * hole[index]
+    out[2] += amount * bright[index]
+    if draw.chance(0.3):  # a dirty halo around the lesions, not outlined
+        halo = blur(place[None].float(), draw.number(2.0, 4.0))[0]
+        out[0] += draw.number(0.1, 0.5) * halo * ~fluid * brain
+    return out, place
+
+
+def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw: Draw) -> Tensor:
+    """Where each voxel of a patch looks in a larger crop: rotation, scaling, shear, bending, mirroring.
+
+    Returns a grid for ``grid_sample`` over the crop, (1, *size, 3) in (x, y, z) order.
+    """
+    axes = [torch.linspace(-(n - 1) / 2, (n - 1) / 2, n) for n in size]
+    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+    matrix = torch.diag(draw.uniform(0.85, 1.18, 3)) + 0.04 * draw.normal(3, 3).clamp(-2, 2)
+    if draw.chance(0.6):
+        for a, b in ((0, 1), (0, 2), (1, 2)):
+            angle = torch.deg2rad(12 * draw.normal(1).clamp(-2, 2))[0]
+            turn = torch.eye(3)
+            turn[a, a] = turn[b, b] = torch.cos(angle)
+            turn[a, b], turn[b, a] = -torch.sin(angle), torch.sin(angle)
+            matrix = matrix @ turn
+    for axis, p in enumerate((0.1, 0.1, 0.5)):  # left-right is natural; the others serve flip sampling
+        if draw.chance(p):
+            matrix[:, axis] *= -1
+    points = points @ matrix.T
+    if draw.chance(0.5):
+        amplitude, cells = draw.number(0.5, 2.5), draw.number(16, 40)
+        points = points + amplitude * torch.stack([draw.smooth(size, cells) for _ in range(3)], dim=-1)
+    half = torch.tensor([(n - 1) / 2 for n in source])
+    return (points / half).flip(-1)[None]
+
+
+def warp(grid: Tensor, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Sample images linearly and masks (float 0/1) linearly, then at one half."""
+    both = torch.cat([images, masks])[None]
+    out = F.grid_sample(both, grid, mode="bilinear", padding_mode="zeros", align_corners=True)[0]
+    return out[: len(images)], out[len(images) :] >= 0.5
+
+
+def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
+    """Change contrast, bias field, resolution and noise as other scanners would; z-scores drift too."""
+    out = images.clone()
+    if draw.chance(0.5):  # another weighting: some T1 or T2 in the FLAIR
+        out[0] += draw.number(-0.25, 0.25) * images[1] + draw.number(-0.05, 0.2) * images[2]
+    if draw.chance(0.5):  # a monotone curve
+        low, high = -4.0, 4.0
+        gamma = torch.exp(0.35 * draw.normal(3).clamp(-2, 2))
+        unit = ((out - low) / (high - low)).clamp(0, 1)
+        mid = (-low / (high - low)) ** gamma  # keeps 0 at 0
+        out = (unit ** gamma[:, None, None, None] - mid[:, None, None, None]) * (high - low)
+        out = out / gamma[:, None, None, None].clamp(0.6, 1.6)
+    if draw.chance(0.5):
+        for channel in range(3):
+            field = torch.exp(draw.number(0.02, 0.12) * draw.smooth(tuple(out.shape[1:]), 48.0))
+            out[channel] = (out[channel] + 4) * field - 4
+    if draw.chance(0.5):
+        out = _resolution(out, draw)
+    if draw.chance(0.6):
+        for channel in range(3):
+            out[channel] += draw.number(0.0, 0.3) * draw.normal(*out.shape[1:])
+    scale, shift = torch.exp(0.12 * draw.normal(3)), 0.15 * draw.normal(3)
+    return (out * scale[:, None, None, None] + shift[:, None, None, None]) * brain
+
+
+def _resolution(images: Tensor, draw: Draw) -> Tensor:
+    """Blur, or acquire in thick slices along one axis and interpolate back."""
+    if draw.chance(0.35):
+        return blur(images, draw.number(0.3, 0.9))
+    axis = 0 if draw.chance(0.7) else 1 + draw.integer(2)
+    thickness = draw.number(2.0, 7.5)
+    size = list(images.shape[1:])
+    reduced = list(size)
+    reduced[axis] = max(2, round(size[axis] / thickness))
+    out = images.clone()
+    channels = slice(0, 1) if draw.chance(0.5) else slice(0, 3)  # often T1 is 3-D and FLAIR is not
+    thick = F.interpolate(images[None, channels], size=reduced, mode="area")
+    out[channels] = F.interpolate(thick, size=size, mode="trilinear", align_corners=False)[0]
+    return out
+
+
+def imperfect_stripping(images: Tensor, brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """Leave some bright skin, bone or dura at the rim of the brain, as imperfect brain masks do."""
+    rim = (widest(brain.float(), 3) > 0) & ~brain
+    left = rim & (draw.smooth(tuple(brain.shape), 14.0) > draw.number(0.2, 1.2))
+    level = draw.uniform(-2, 3, 3)[:, None, None, None]
+    texture = 0.6 * torch.stack([draw.smooth(tuple(brain.shape), 3.0) for _ in range(3)])
+    return torch.where(left, level + texture, images), brain | left
+
+
+def drop_modalities(images: Tensor, draw: Draw) -> Tensor:
+    """Leave the FLAIR alone, or with one of T1 and T2, as users do."""
+    kept = draw.number(0, 1)
+    out = images.clone()
+    if kept < 0.40:
+        out[1:] = 0
+    elif kept < 0.60:
+        out[2] = 0
+    elif kept < 0.65:
+        out[1] = 0
+    return out

@@ -1,0 +1,192 @@
+"""Training on MONAI's engine: resumable at any step, the same for the same seed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Subset
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.training.configuration import (
+    Configuration,
+    OptimisationConfiguration,
+    read_configuration,
+)
+from napari_uncertainseg.training.losses import multi_head_loss
+from napari_uncertainseg.training.patches import MODALITIES, Patches
+
+_CHECKPOINT = "checkpoint.pt"
+_SAVE_EVERY = 25
+
+
+def learning_rate(step: int, settings: OptimisationConfiguration) -> float:
+    """Learning rate at a step: linear warm-up, a plateau, cosine to 0 over the last steps."""
+    up = min(1.0, (step + 1) / max(1, settings.warmup))
+    left = (settings.steps - step) / max(1, settings.decay)
+    down = 0.5 * (1 - math.cos(math.pi * min(1.0, max(0.0, left))))
+    return settings.learning_rate * up * down
+
+
+class _Run:
+    """A network in training, and how it is saved and found again."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.settings = configuration.optimisation
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        torch.manual_seed(self.settings.seed)
+        shape = configuration.network
+        network = MultiHeadUNet(len(MODALITIES), shape.features, shape.heads)
+        self.network = network.to(self.device, memory_format=torch.channels_last_3d)
+        self.average = AveragedModel(
+            self.network, multi_avg_fn=get_ema_multi_avg_fn(self.settings.average), use_buffers=True
+        )
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=1e-4)
+        self.step = 0
+        if self.checkpoint.exists():
+            self._resume()
+        elif configuration.start_from is not None:
+            self._start_from(configuration.start_from)
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.configuration.output / _CHECKPOINT
+
+    def _start_from(self, path: Path) -> None:
+        weights = {k: v.float() for k, v in load_file(path).items()}
+        self.network.load_state_dict(weights)
+        self.average.module.load_state_dict(weights)
+
+    def _resume(self) -> None:
+        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+    def save(self) -> None:
+        """Write the checkpoint; a kill while writing leaves the one before."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
+        temporary = self.checkpoint.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self.checkpoint)
+
+    def save_weights(self) -> Path:
+        """Write the averaged weights, half precision, as a model file."""
+        path = self.configuration.output / "weights.safetensors"
+        weights = {k: v.detach().half().contiguous().cpu() for k, v in self.average.module.state_dict().items()}
+        temporary = path.with_suffix(".tmp")
+        save_file(weights, temporary, metadata={"name": self.configuration.name, "step": str(self.step)})
+        os.replace(temporary, path)
+        return path
+
+    def update(self, engine: Any, batch: dict[str, Tensor]) -> dict[str, float]:
+        """One optimiser step; called by MONAI's engine."""
+        started = time.perf_counter()
+        self.network.train()
+        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
+        image = batch["image"].to(self.device, memory_format=torch.channels_last_3d)
+        raters = batch["raters"].to(self.device).float()
+        brain = batch["brain"].to(self.device)[:, None].float()
+        heads = self.configuration.network.heads
+        choice = torch.randint(raters.shape[1], (heads,), generator=generator)
+        masks = self.network.sample_masks(self.settings.dropout, batch=len(image), generator=generator)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.settings)
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits, layers = self.network.decode_layers(
+                self.network.encode(image), [m.to(self.device) for m in masks]
+            )
+        loss = multi_head_loss(
+            logits.float(), [x.float() for x in layers], raters, brain, choice, self.settings.disagreement
+        )
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update_parameters(self.network)
+        self.step += 1
+        if self.step % _SAVE_EVERY == 0 or self.step == self.settings.steps:
+            self.save()
+        return {"loss": float(loss), "dice": _dice(logits, raters), "seconds": time.perf_counter() - started}
+
+
+@torch.no_grad()
+def _dice(logits: Tensor, raters: Tensor) -> float:
+    p = torch.sigmoid(logits.float()).mean(1) >= 0.5
+    y = raters.mean(1) >= 0.5
+    size = float(p.sum() + y.sum())
+    return 2 * float((p & y).sum()) / size if size else 1.0
+
+
+def train(configuration_path: Path | str, *, progress: Progress = silent) -> Path:
+    """Train a network, or go on where a run was stopped.
+
+    Parameters
+    ----------
+    configuration_path
+        TOML file, see `training.configuration`.
+    progress
+        Told each step.
+
+    Returns
+    -------
+    pathlib.Path
+        The weights, as safetensors in half precision.
+
+    Raises
+    ------
+    InputError
+        If the configuration or its data cannot be used, or training needs a package that is missing.
+    """
+    configuration = read_configuration(configuration_path)
+    try:
+        from ignite.engine import Events
+        from monai.engines import SupervisedTrainer
+    except ImportError as error:
+        raise InputError('Training needs more packages: pip install "napari-uncertainseg[train]".') from error
+    configuration.output.mkdir(parents=True, exist_ok=True)
+    run = _Run(configuration)
+    settings = configuration.optimisation
+    if run.step >= settings.steps:
+        return run.save_weights()
+    progress("reading the data", 0.0)
+    patches = Patches(configuration.data, seed=settings.seed, length=settings.steps * settings.batch)
+    left = Subset(patches, range(run.step * settings.batch, len(patches)))
+    loader = DataLoader(left, batch_size=settings.batch, num_workers=1, prefetch_factor=4)
+    engine = SupervisedTrainer(
+        device=run.device,
+        max_epochs=1,
+        train_data_loader=loader,
+        network=run.network,
+        optimizer=run.optimiser,
+        loss_function=multi_head_loss,
+        iteration_update=run.update,
+        decollate=False,
+    )
+    log = configuration.output / "log.jsonl"
+
+    def tell(engine: Any) -> None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": run.step, **engine.state.output}) + "\n")
+        stage = f"step {run.step} of {settings.steps}, loss {engine.state.output['loss']:.3f}"
+        progress(stage, run.step / settings.steps)
+
+    engine.add_event_handler(Events.ITERATION_COMPLETED, tell)
+    engine.run()
+    return run.save_weights()
