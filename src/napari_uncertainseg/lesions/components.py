@@ -73,7 +73,7 @@ class Foreground:
         """As `label_components`."""
         box = self.box_at(threshold)
         inside, n = label_mask(self.probability[box] >= threshold, min_voxels=min_voxels)
-        labels = np.zeros(self.probability.shape, inside.dtype)
+        labels = np.zeros(self.probability.shape, np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32)
         labels[box] = inside
         return labels, n
 
@@ -119,28 +119,64 @@ def label_mask(
     Returns
     -------
     labels
-        uint16 or uint32, 1 to n.
+        Unsigned integers, 1 to n.
     n
         Number of components.
     """
     if mask.size == 0:
         return np.zeros(mask.shape, np.uint16), 0
     whole = tuple(slice(size) for size in mask.shape)
-    if min(mask.shape) < 4:
-        # cc3d 4.1 reserves too few labels for thin images and then fails: give it some room.
-        mask = np.pad(mask, (0, 1))
-    labels, n = cc3d.connected_components(mask, connectivity=connectivity, return_N=True)
-    if min_voxels > 1 and n:
-        where = np.flatnonzero(mask)
-        found = labels.ravel()[where]
-        kept = np.bincount(found, minlength=n + 1) >= min_voxels
-        kept[0] = False
-        number = np.where(kept, np.cumsum(kept), 0)
-        labels = np.zeros_like(labels)
-        labels.ravel()[where] = number[found]
-        n = int(kept.sum())
+    # cc3d 4.1 reserves too few labels for thin images and then fails: give it some room.
+    roomy = np.pad(mask, (0, 1)) if min(mask.shape) < 4 else mask
+    labels, n = cc3d.connected_components(roomy, connectivity=connectivity, return_N=True)
     labels = np.ascontiguousarray(labels[whole])
-    return labels.astype(np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32, copy=False), n
+    if min_voxels > 1 and n:
+        found = Components.of(mask, labels, n)
+        found = found.only(found.sizes[1:] >= min_voxels)
+        labels = np.zeros_like(labels)
+        labels.ravel()[found.where] = found.label
+        n = found.n
+    return labels, n
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Components as a list of voxels: as long as the lesions are large, not the image.
+
+    Attributes
+    ----------
+    where
+        Flat positions of the voxels in the labelled image, ascending.
+    label
+        The component of each of them, 1 to n, int64.
+    sizes
+        Voxels per component, its number as index, shape (n + 1,).
+    """
+
+    where: np.ndarray
+    label: np.ndarray
+    sizes: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of components."""
+        return len(self.sizes) - 1
+
+    @classmethod
+    def of(cls, mask: np.ndarray, labels: np.ndarray, n: int) -> Components:
+        """The voxels of a mask and their labels, both 3-D and contiguous."""
+        where = np.flatnonzero(mask)
+        label = labels.ravel()[where].astype(np.int64)
+        return cls(where, label, np.bincount(label, minlength=n + 1))
+
+    def only(self, kept: np.ndarray) -> Components:
+        """The components for which ``kept`` (bool, shape (n,)) holds, numbered anew in the same order."""
+        if kept.all():
+            return self
+        number = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
+        label = number[self.label]
+        there = label > 0
+        return Components(self.where[there], label[there], np.concatenate([[0], self.sizes[1:][kept]]))
 
 
 def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distance: float) -> np.ndarray:

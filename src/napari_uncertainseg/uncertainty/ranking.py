@@ -1,0 +1,324 @@
+"""Lesions in the order in which they deserve a look: the most doubtful first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.components import (
+    Box,
+    Components,
+    Foreground,
+    bounding_box,
+    label_mask,
+    union_box,
+)
+from napari_uncertainseg.uncertainty.lesion import at_least, best_overlaps
+from napari_uncertainseg.uncertainty.measures import Measured, measure
+from napari_uncertainseg.uncertainty.members import Members
+
+MOST = int(np.iinfo(np.uint16).max)
+"""Labels are 16-bit: of more components than this only the largest are kept."""
+
+
+class Column(NamedTuple):
+    """What a column of the table says."""
+
+    title: str
+    unit: str
+    definition: str
+
+
+COLUMNS: Mapping[str, Column] = MappingProxyType(
+    {
+        "label": Column("#", "", "Number in the label image; 1 is the most doubtful."),
+        "lsu": Column(
+            "Doubt",
+            "",
+            "Structural uncertainty (LSU), 0 to 1: one minus the members' mean intersection over union with "
+            "this lesion, each member represented by its best overlapping component at the threshold.",
+        ),
+        "mean_probability": Column("Mean p", "", "Mean probability over the lesion's voxels."),
+        "max_probability": Column("Max p", "", "Largest probability in the lesion."),
+        "mean_entropy": Column(
+            "Entropy", "nat", "Mean entropy over the lesion's voxels; at most ln 2 = 0.693."
+        ),
+        "mean_mutual_information": Column(
+            "Mutual information", "nat", "Mean mutual information between members over the lesion's voxels."
+        ),
+        "volume_mm3": Column("Volume", "mm3", "Volume of the lesion."),
+        "voxels": Column("Voxels", "", "Number of voxels."),
+        "slice_s": Column("Slice", "", "Slice with most of the lesion: index towards superior."),
+        "slice_a": Column(
+            "Row", "", "The lesion's voxel in that slice nearest to its centroid: index towards anterior."
+        ),
+        "slice_r": Column(
+            "Column", "", "The lesion's voxel in that slice nearest to its centroid: index towards right."
+        ),
+        "start_s": Column("From (S)", "", "First index of the bounding box towards superior."),
+        "stop_s": Column("To (S)", "", "Index after the last of the bounding box towards superior."),
+        "start_a": Column("From (A)", "", "First index of the bounding box towards anterior."),
+        "stop_a": Column("To (A)", "", "Index after the last of the bounding box towards anterior."),
+        "start_r": Column("From (R)", "", "First index of the bounding box towards right."),
+        "stop_r": Column("To (R)", "", "Index after the last of the bounding box towards right."),
+        "x_mm": Column("x", "mm", "Centroid, towards the patient's right (RAS+)."),
+        "y_mm": Column("y", "mm", "Centroid, towards anterior (RAS+)."),
+        "z_mm": Column("z", "mm", "Centroid, towards superior (RAS+)."),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Lesions:
+    """Lesions and candidates at one threshold.
+
+    Attributes
+    ----------
+    labels
+        uint16 on the grid; 1 is the most doubtful lesion.
+    table
+        One row per lesion in the order of the labels; `COLUMNS` says what stands in it.
+    candidates
+        uint16 on the grid; 1 is the candidate with the highest probability.
+    candidate_table
+        Likewise. A candidate's ``lsu`` compares it with the members at the lesions' threshold:
+        1 when no member sees a lesion there.
+    threshold
+        Probability at and above which a voxel is lesion.
+    min_volume
+        Smaller lesions and candidates are left out, mm3.
+    candidate_threshold
+        Probability at and above which a voxel can belong to a candidate.
+    """
+
+    labels: np.ndarray
+    table: pd.DataFrame
+    candidates: np.ndarray
+    candidate_table: pd.DataFrame
+    threshold: float
+    min_volume: float
+    candidate_threshold: float = 0.1
+
+    @property
+    def count(self) -> int:
+        """Number of lesions."""
+        return len(self.table)
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of all lesions, ml."""
+        return float(self.table["volume_mm3"].sum()) / 1000
+
+
+def rank_lesions(
+    probability: np.ndarray,
+    entropy: np.ndarray,
+    mutual_information: np.ndarray,
+    members: Members,
+    grid: Grid,
+    *,
+    threshold: float,
+    min_volume: float = 3.0,
+    candidate_threshold: float = 0.1,
+    edit: np.ndarray | None = None,
+) -> Lesions:
+    """Find the lesions of a prediction and rank them, the most doubtful first.
+
+    To move the threshold of one prediction again and again, keep a `Ranker`.
+
+    Parameters
+    ----------
+    probability, entropy, mutual_information
+        The prediction's maps, each of shape ``grid.shape``.
+    members
+        The prediction's members.
+    grid
+        Where they lie.
+    threshold
+        Probability at and above which a voxel is lesion.
+    min_volume
+        Smaller lesions and candidates are left out, mm3.
+    candidate_threshold
+        Components of voxels of at least this probability that hold no lesion voxel are candidates.
+    edit
+        int8 on the grid: +1 is lesion and -1 is not, whatever the probability. What the table says
+        about probability and doubt stays the model's own.
+
+    Raises
+    ------
+    InputError
+        If an array does not lie on the grid, or a threshold is not a number.
+    """
+    ranker = Ranker(probability, entropy, mutual_information, members, grid)
+    return ranker.rank(threshold, min_volume, candidate_threshold=candidate_threshold, edit=edit)
+
+
+class Ranker:
+    """One prediction, made ready for thresholds that move.
+
+    Looks once for the part of the image where there is anything to find; `rank` then
+    looks there only.
+
+    Parameters
+    ----------
+    probability, entropy, mutual_information, members, grid
+        As for `rank_lesions`. Not copied, and not to be changed afterwards.
+    """
+
+    def __init__(
+        self,
+        probability: np.ndarray,
+        entropy: np.ndarray,
+        mutual_information: np.ndarray,
+        members: Members,
+        grid: Grid,
+    ) -> None:
+        for name, array in (
+            ("probability", probability),
+            ("entropy", entropy),
+            ("mutual information", mutual_information),
+        ):
+            _check_shape(name, array, grid)
+        self.grid = grid
+        self._maps = tuple(np.ascontiguousarray(m) for m in (probability, entropy, mutual_information))
+        self._foreground = Foreground.of(self._maps[0])
+        self._members = _Members.of(members, self._foreground.floor)
+
+    def rank(
+        self,
+        threshold: float,
+        min_volume: float = 3.0,
+        *,
+        candidate_threshold: float = 0.1,
+        edit: np.ndarray | None = None,
+    ) -> Lesions:
+        """Lesions and candidates at a threshold; parameters as for `rank_lesions`."""
+        if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
+            raise InputError(
+                f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "
+                f"{min_volume} mm3 must be numbers."
+            )
+        # A thousandth less: voxel volumes such as 0.9999 mm3 come from rounded affines.
+        min_voxels = max(1, int(np.ceil(min_volume / self.grid.voxel_volume - 1e-3)))
+        box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
+        found = measure(box, lesions, candidates, self._maps, self.grid)
+        found.values["lsu"] = self._structural(found, threshold)
+        n = lesions.n
+        labels, table = _ranked(found, slice(0, n), "lsu", self.grid)
+        below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid)
+        return Lesions(
+            labels=labels,
+            table=table,
+            candidates=below,
+            candidate_table=candidate_table,
+            threshold=float(threshold),
+            min_volume=float(min_volume),
+            candidate_threshold=float(candidate_threshold),
+        )
+
+    def _components(
+        self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
+    ) -> tuple[Box, Components, Components]:
+        """A box that holds all lesions and candidates, and both in it."""
+        box = self._foreground.box_at(min(threshold, candidate_threshold))
+        if edit is not None:
+            _check_shape("edit", edit, self.grid)
+            box = union_box(box, bounding_box(edit > 0))
+        probability = self._maps[0][box]
+        lesion, candidate = probability >= threshold, probability >= candidate_threshold
+        if edit is not None:
+            added, removed = edit[box] > 0, edit[box] < 0
+            lesion = (lesion | added) & ~removed
+            candidate &= ~removed
+        lesions = Components.of(lesion, *label_mask(lesion))
+        lesions = lesions.only(_worth_a_label(lesions.sizes, min_voxels))
+        below, n_below = label_mask(candidate)
+        candidates = Components.of(candidate, below, n_below)
+        free = _worth_a_label(candidates.sizes, min_voxels)
+        taken = below.ravel()[lesions.where]
+        free[taken[taken > 0].astype(np.intp) - 1] = False
+        return box, lesions, candidates.only(free)
+
+    def _structural(self, found: Measured, threshold: float) -> np.ndarray:
+        """LSU of all lesions and candidates against the members at the threshold."""
+        members = self._members.at(threshold)
+        inside, where = _positions(found.index, members.box)
+        masks = (at_least(values, threshold) for values in members.values)
+        overlaps = best_overlaps(where, found.label[inside], found.sizes, masks)
+        return 1 - overlaps.mean(0) if len(overlaps) else np.zeros(len(found.sizes) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """Members, and a closer crop of them that is enough at all thresholds from ``floor``."""
+
+    whole: Members
+    close: Members
+    floor: float
+
+    @classmethod
+    def of(cls, members: Members, floor: float) -> _Members:
+        if not len(members) or not members.values.size:
+            return cls(members, members, floor)
+        inner = bounding_box(at_least(members.values.max(0), floor))
+        box = tuple(
+            slice(o.start + i.start, o.start + i.stop)
+            for o, i in zip(_started(members.box), inner, strict=True)
+        )
+        values = np.ascontiguousarray(members.values[(slice(None), *inner)])
+        return cls(members, Members(box=(box[0], box[1], box[2]), values=values), floor)
+
+    def at(self, threshold: float) -> Members:
+        return self.close if threshold >= self.floor else self.whole
+
+
+def _started(box: Box) -> Box:
+    """The box with explicit bounds at its start."""
+    a, b, c = (slice(s.start or 0, s.stop) for s in box)
+    return a, b, c
+
+
+def _positions(index: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
+    starts = np.array([s.start or 0 for s in box])[:, None]
+    shape = tuple(s.stop - (s.start or 0) for s in box)
+    local = index - starts
+    inside = ((local >= 0) & (local < np.array(shape)[:, None])).all(0)
+    s, a, r = local[:, inside]
+    return inside, (s * shape[1] + a) * shape[2] + r
+
+
+def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
+    """Which components are large enough, and among the largest that 16 bits can number."""
+    kept = sizes[1:] >= min_voxels
+    if np.count_nonzero(kept) > MOST:
+        kept[np.argsort(-sizes[1:], kind="stable")[MOST:]] = False
+    return kept
+
+
+def _ranked(found: Measured, part: slice, first: str, grid: Grid) -> tuple[np.ndarray, pd.DataFrame]:
+    """Labels on the whole grid and the table of some components, by a column, entropy and volume."""
+    values = {name: x[part] for name, x in found.values.items()}
+    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", first)])
+    n = len(order)
+    table = pd.DataFrame(
+        {"label": np.arange(1, n + 1), **{name: values[name][order] for name in COLUMNS if name != "label"}}
+    )
+    number = np.zeros(n, np.uint16)
+    number[order] = np.arange(1, n + 1)
+    labels = np.zeros(grid.shape, np.uint16)
+    start, stop = np.searchsorted(found.label, [(part.start or 0) + 1, (part.start or 0) + n + 1])
+    labels.ravel()[found.flat[start:stop]] = number[found.label[start:stop] - 1 - part.start]
+    return labels, table
+
+
+def _check_shape(name: str, array: np.ndarray, grid: Grid) -> None:
+    if array.shape != grid.shape:
+        raise InputError(f"The {name} has shape {array.shape}, but the scan's grid has {grid.shape}.")
