@@ -30,6 +30,10 @@ _MODALITIES = (
 _FEW_LABELS = 16
 
 
+class ConstantImage(InputError):
+    """Every voxel has the same value: no scan, though it may be a mask that is empty."""
+
+
 def read_volume(path: str | Path, *, index: int | None = None, modality: str | None = None) -> Volume:
     """Read a scan.
 
@@ -70,7 +74,7 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
     data, notes = _finite(path, stored.array)
     low, high = float(data.min()), float(data.max())
     if low == high:
-        raise InputError(f"{path}: every voxel has the value {low:g}; the image is empty.")
+        raise ConstantImage(f"{path}: every voxel has the value {low:g}; the image is empty.")
     data = np.ascontiguousarray(grid.to_canonical(data))
     name = stem(path)
     known = modality or guess_modality(name, stored.description)

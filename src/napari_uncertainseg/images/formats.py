@@ -26,6 +26,16 @@ _DEFLATE_LIMIT = 1100  # deflate cannot pack more than about 1032 bytes into one
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
+class SeveralVolumes(InputError):
+    """A 4-D file was opened without saying which volume; ``count`` is how many it holds."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        super().__init__(
+            f"{path}: the file holds {count} volumes; choose one by its index, 0 to {count - 1}."
+        )
+        self.count = count
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """One file's content.
@@ -120,9 +130,7 @@ def choose_volume(path: Path, shape: Sequence[int], index: int | None) -> int | 
             raise InputError(f"{path}: there is no volume {index}, the file holds one volume (index 0).")
         return 0 if len(shape) == 4 else None
     if index is None:
-        raise InputError(
-            f"{path}: the file holds {trimmed[3]} volumes; choose one by its index, 0 to {trimmed[3] - 1}."
-        )
+        raise SeveralVolumes(path, trimmed[3])
     if not 0 <= index < trimmed[3]:
         raise InputError(f"{path}: there is no volume {index}; the file holds 0 to {trimmed[3] - 1}.")
     return index

@@ -1,0 +1,230 @@
+"""Between volumes and napari layers: the only place that knows how a patient lies in the viewer.
+
+A canonical array (s, a, r) is shown with the scale (-ds, -da, -dr): superior and anterior
+are up, the patient's right is on the viewer's left. The world coordinates of the viewer are
+minus the millimetres along the scan's own axes, turned about the origin of RAS space. So
+scans with the same obliquity (one session) lie exactly on each other, and scans that are not
+oblique lie at (-z, -y, -x). Between scans of different obliquity the overlay is approximate;
+what is computed uses the true affines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.files import guess_modality
+from napari_uncertainseg.images.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+AXES = ("z", "y", "x")
+"""Axis labels of every layer that this plugin makes."""
+KEY = "uncertainseg"
+"""Where a layer's metadata holds the grid, the modality, the path and the name."""
+
+_ASSUMED = (
+    "Layer '{}' does not say how it lies in the patient: its slices were taken to run upwards, "
+    "with anterior up and the patient's right on the left of the screen."
+)
+
+
+def layer_data(
+    volume: Volume, kind: Literal["image", "labels"] = "image", **extra: Any
+) -> tuple[np.ndarray, dict[str, Any], str]:
+    """Layer data tuple of a volume.
+
+    Parameters
+    ----------
+    extra
+        Further arguments of the layer; they win.
+
+    Returns
+    -------
+    data, arguments, kind
+        The array itself, not a copy.
+    """
+    scale, translate = placement(volume.grid)
+    data = volume.data.astype(np.uint8) if kind == "labels" and volume.data.dtype == bool else volume.data
+    about = {"grid": volume.grid, "modality": volume.modality, "path": volume.path, "name": volume.name}
+    arguments: dict[str, Any] = {
+        "name": volume.name,
+        "scale": scale,
+        "translate": translate,
+        "units": ("mm", "mm", "mm"),
+        "axis_labels": AXES,
+        "metadata": {KEY: {**about, "notes": volume.notes}},
+    }
+    if kind == "image":
+        arguments["contrast_limits"] = _contrast(data)
+    return data, {**arguments, **extra}, kind
+
+
+def placement(grid: Grid) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Scale and translation with which a canonical array on a grid is shown, mm."""
+    spacing = np.array(grid.spacing)
+    own_axes = grid.affine[:3, :3] / spacing
+    corner = np.linalg.solve(own_axes, grid.affine[:3, 3])
+    return tuple(float(-s) for s in spacing), tuple(float(-c) for c in corner)
+
+
+def volume_of(layer: Layer, modality: str | None = None) -> Volume:
+    """Volume that a napari layer shows.
+
+    Parameters
+    ----------
+    layer
+        An image or labels layer of ours, or of another reader.
+    modality
+        What it is; from the metadata, else guessed from the name, if None.
+
+    Returns
+    -------
+    Volume
+        float32 for images, the layer's own integers for labels.
+
+    Raises
+    ------
+    InputError
+        If the layer is not a three-dimensional scan or label image.
+    """
+    data = _voxels(layer)
+    grid, to_canonical, notes = _locate(layer.name, data.shape, layer.metadata, _own_placement(layer))
+    known = layer.metadata.get(KEY, {})
+    data = data if to_canonical is None else to_canonical.to_canonical(data)
+    data = data if _kind(layer) == "labels" else data.astype(np.float32, copy=False)
+    return Volume(
+        data,
+        grid,
+        layer.name,
+        modality or known.get("modality") or guess_modality(layer.name),
+        known.get("path"),
+        (*known.get("notes", ()), *notes),
+    )
+
+
+def grid_of(layer: Layer) -> Grid:
+    """Grid on which a napari layer lies; raises as :func:`volume_of` does."""
+    return _locate(layer.name, _voxels(layer).shape, layer.metadata, _own_placement(layer))[0]
+
+
+def volume_from_tuple(data: Any, arguments: Mapping[str, Any]) -> Volume:
+    """Volume of a layer data tuple, as napari hands it to a writer."""
+    name = str(arguments.get("name", "layer"))
+    array = np.asarray(data)
+    if arguments.get("rgb") or array.ndim != 3:
+        raise InputError(
+            f"Layer '{name}' is not a three-dimensional scan or label image; only those are written."
+        )
+    linear = np.diag(np.asarray(arguments.get("scale", np.ones(3)), float))
+    shift = np.asarray(arguments.get("translate", np.zeros(3)), float)
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = linear, shift
+    affine = arguments.get("affine")
+    if affine is not None:
+        matrix = np.asarray(affine, float) @ matrix
+    grid, to_canonical, notes = _locate(name, array.shape, arguments.get("metadata", {}), matrix)
+    array = array if to_canonical is None else to_canonical.to_canonical(array)
+    return Volume(array, grid, name, notes=notes)
+
+
+def _kind(layer: Layer) -> str:
+    return type(layer).__name__.lower()
+
+
+def _voxels(layer: Layer) -> np.ndarray:
+    if _kind(layer) not in ("image", "labels"):
+        raise InputError(f"Layer '{layer.name}' is a {_kind(layer)} layer; choose an image or labels layer.")
+    if getattr(layer, "rgb", False):
+        raise InputError(
+            f"Layer '{layer.name}' is a colour (RGB) image; choose a scan with one value per voxel."
+        )
+    if layer.multiscale:
+        raise InputError(f"Layer '{layer.name}' is a multiscale image; open the scan at one resolution.")
+    shape = " x ".join(str(n) for n in layer.data.shape)
+    if layer.data.ndim < 3 or (layer.data.ndim == 3 and min(layer.data.shape) == 1):
+        raise InputError(
+            f"Layer '{layer.name}' is two-dimensional ({shape}); choose a three-dimensional scan."
+        )
+    if layer.data.ndim > 3:
+        raise InputError(
+            f"Layer '{layer.name}' has {layer.data.ndim} dimensions ({shape}); choose one volume of it."
+        )
+    return np.asarray(layer.data)
+
+
+def _own_placement(layer: Layer) -> np.ndarray:
+    """4x4, voxel index of the layer to the viewer's world, mm."""
+    to_world = layer.affine.affine_matrix
+    own = np.eye(4)
+    own[:3, :3] = layer.rotate @ layer.shear @ np.diag(layer.scale)
+    own[:3, 3] = layer.translate
+    return np.asarray(to_world @ own, float)
+
+
+def _locate(
+    name: str, shape: tuple[int, ...], metadata: Mapping[str, Any], placed: np.ndarray
+) -> tuple[Grid, Grid | None, tuple[str, ...]]:
+    """Canonical grid, the grid that reorders the array if that is needed, and notes."""
+    known = metadata.get(KEY, {}).get("grid")
+    if isinstance(known, Grid) and known.shape == tuple(shape):
+        return known, None, ()
+    notes: tuple[str, ...] = ()
+    affine = _file_affine(shape, metadata)
+    if affine is None:
+        affine, certain = _shown_affine(placed)
+        notes = () if certain else (_ASSUMED.format(name),)
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or not (sizes > 1e-4).all():
+        raise InputError(f"Layer '{name}' has no usable voxel size; set the layer's scale in mm.")
+    grid = Grid.from_file(shape, affine)
+    return grid, grid, notes
+
+
+def _file_affine(shape: tuple[int, ...], metadata: Mapping[str, Any]) -> np.ndarray | None:
+    """Affine (layer axes to RAS+ mm) from what other readers leave of the file's header.
+
+    They keep the file's array as it was, or turn it round into (z, y, x); the shape tells.
+    """
+    header = next((v for v in metadata.values() if hasattr(v, "get_best_affine")), None)
+    affine = metadata.get("affine")
+    file_shape = tuple(shape)
+    if header is not None:
+        affine, file_shape = header.get_best_affine(), tuple(header.get_data_shape()[:3])
+    affine = None if affine is None else np.asarray(affine, float)
+    if affine is None or affine.shape != (4, 4) or not np.isfinite(affine).all():
+        return None
+    if file_shape == tuple(shape):
+        return affine
+    if file_shape[::-1] == tuple(shape):
+        return affine[:, [2, 1, 0, 3]]
+    return None
+
+
+def _shown_affine(placed: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Affine (layer axes to RAS+ mm) from how the layer is shown, and whether it is certain.
+
+    Negative scales and rotations were set on purpose: the layer then lies in our world,
+    (-z, -y, -x). Otherwise the slices are taken to run upwards.
+    """
+    linear = placed[:3, :3]
+    to_ras = np.zeros((4, 4))
+    to_ras[[0, 1, 2, 3], [2, 1, 0, 3]] = (-1, -1, -1, 1)
+    if (np.diag(linear) < 0).all() or not np.allclose(linear, np.diag(np.diag(linear))):
+        return to_ras @ placed, True
+    to_ras[2, 0] = 1
+    return to_ras @ placed, False
+
+
+def _contrast(data: np.ndarray) -> tuple[float, float]:
+    """Limits that show a scan well: its smallest value and its 99.8th percentile."""
+    step = max(1, data.size // 2_000_000)
+    sample = data.reshape(-1)[::step]
+    low, high = float(sample.min()), float(np.percentile(sample, 99.8))
+    if not high > low:
+        high = float(data.max())
+    return (low, high) if high > low else (low, low + 1.0)
