@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -113,7 +114,8 @@ class _Worker:
             news = _News(self.generation, "cancelled")
         except Exception as error:
             if not isinstance(error, InputError):
-                logger.exception("A background job failed")
+                # As text: a log record that held the traceback would keep the scan alive with its frames.
+                logger.error("A background job failed\n%s", traceback.format_exc())
             news = _News(self.generation, "failed", sentence(error))
         finally:
             self._work = self._before = None

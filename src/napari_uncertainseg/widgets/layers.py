@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_op
 from napari_uncertainseg.widgets.geometry import layer_data, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
 from napari_uncertainseg.widgets.painting import Painting
-from napari_uncertainseg.widgets.view import current_slice, frame
+from napari_uncertainseg.widgets.view import current_slice, frame, move_to
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -195,6 +195,11 @@ class ReviewLayers:
                 for i, a in enumerate("sar")
             ]
         self._our_zoom = frame(self._viewer, layer, voxel, size, self._our_zoom)
+
+    def show_slice(self, voxel: tuple[int, int, int]) -> None:
+        """Move to the slice with a voxel; the camera stays as it is."""
+        if LESIONS in self._layers:
+            move_to(self._viewer, self._layers[LESIONS], voxel)
 
     def current_slice(self) -> tuple[int, int]:
         """Axis of the prediction's grid across the screen, and the index of the slice on it."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration import CalibrationDock
 from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.lesions import LesionsDock
+from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.segment import SegmentDock
 
@@ -64,7 +65,18 @@ class Review(QObject):
         self._viewer = viewer
         self._window = window
         self._widgets: dict[str, QWidget] = {}
+        self._shortcuts = [self._bind(action.key, action.method) for action in ACTIONS]
         window.installEventFilter(self)
+
+    def _bind(self, key: str, method: str) -> QShortcut:
+        """Bind a key in the whole window. Fields that take text keep their keys: Qt asks them first."""
+        shortcut = QShortcut(QKeySequence(key), self._window)
+        shortcut.activated.connect(lambda: self._act(method))
+        return shortcut
+
+    def _act(self, method: str) -> None:
+        if "lesions" in self._widgets and self.case.prediction is not None:
+            getattr(self.lesions, method)()
 
     @property
     def segment(self) -> SegmentDock:
@@ -95,6 +107,8 @@ class Review(QObject):
         if kind in self._widgets:
             self._viewer.window.remove_dock_widget(self._widgets[kind])
         widget = _DOCKS[kind].make(self)
+        if isinstance(widget, SegmentDock):
+            widget.done.connect(self._on_done)
         widget.installEventFilter(self)
         self._widgets[kind] = widget
         return widget
@@ -119,6 +133,14 @@ class Review(QObject):
         if dock is not None:
             dock.show()
             dock.raise_()
+
+    def _on_done(self) -> None:
+        """After a run: the list, and the slice with the most doubtful lesion, not yet enlarged."""
+        lesions = self.case.lesions
+        if lesions is not None and len(lesions.table):
+            first = lesions.table.iloc[0]
+            self.layers.show_slice(tuple(int(first[f"slice_{axis}"]) for axis in "sar"))
+        self.show_dock("lesions")
 
     def _dock(self, kind: str) -> QDockWidget | None:
         widget: QObject | None = self._widgets.get(kind)
@@ -151,6 +173,10 @@ class Review(QObject):
     def cleanup(self) -> None:
         """Stop all work and let go of the viewer. May be called twice."""
         self._window.removeEventFilter(self)
+        while self._shortcuts:
+            shortcut = self._shortcuts.pop()
+            shortcut.activated.disconnect()
+            shortcut.deleteLater()
         for widget in list(self._widgets.values()):
             widget.removeEventFilter(self)
             widget.cleanup()  # type: ignore[attr-defined]

@@ -116,13 +116,20 @@ class SegmentDock(QWidget):
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
-        self._show_state(JobState.IDLE)
+        self._on_roles()
+        self._say("")
+        self._show_notice(not self._preferences.load().notice_seen)
 
     # -- what is on it ------------------------------------------------------------------------
 
     def _build(self) -> None:
+        self.notice = QLabel(
+            "<b>For research only.</b> This is not a medical device: its lesions, numbers and colours must not"
+            " decide about a patient."
+        )
+        self.understood = QPushButton("Understood")
+        self.understood.setToolTip("Do not show this again.")
         self.empty = QLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
-        self.empty.setWordWrap(True)
         self.sample = QPushButton("Open the sample")
         self.sample.setToolTip("A simulated case: a template brain with drawn lesions and three simulated raters.")
         self.model = _box("model", "Which network segments.")
@@ -142,7 +149,7 @@ class SegmentDock(QWidget):
         self.stage = QLabel()
         self.message = QLabel()
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for label in (self.stage, self.message, self.device):
+        for label in (self.notice, self.empty, self.stage, self.message, self.device):
             label.setWordWrap(True)
         self._lay_out()
 
@@ -154,9 +161,8 @@ class SegmentDock(QWidget):
         self._form.addRow(self.bias)
         self._form.addRow("Runs on", self.device)
         column = QVBoxLayout(self)
-        column.addWidget(self.empty)
-        column.addWidget(self.sample)
-        column.addWidget(self.roles)
+        for widget in (self.notice, self.understood, self.empty, self.sample, self.roles):
+            column.addWidget(widget)
         column.addLayout(self._form)
         for widget in (self.run, self.progress, self.stage, self.message):
             column.addWidget(widget)
@@ -164,6 +170,7 @@ class SegmentDock(QWidget):
 
     def _connect(self) -> None:
         self.run.clicked.connect(self._on_run)
+        self.understood.clicked.connect(self._on_understood)
         self.sample.clicked.connect(self._on_sample)
         self.roles.changed.connect(self._on_roles)
         self.method.currentIndexChanged.connect(self._on_method)
@@ -210,6 +217,14 @@ class SegmentDock(QWidget):
         for widget in (self.empty, self.sample):
             widget.setVisible(not self.roles.any_scan)
         self._show_state(self._jobs.state)
+
+    def _on_understood(self) -> None:
+        self._preferences.save(notice_seen=True)
+        self._show_notice(False)
+
+    def _show_notice(self, visible: bool) -> None:
+        self.notice.setVisible(visible)
+        self.understood.setVisible(visible)
 
     # -- running ------------------------------------------------------------------------------
 

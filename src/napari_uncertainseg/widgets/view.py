@@ -15,6 +15,13 @@ _FIELD = 60.0
 """How much is seen around a lesion, mm."""
 
 
+def move_to(viewer: ViewerModel, layer: Layer, voxel: Sequence[int]) -> np.ndarray:
+    """Show the slice with a voxel of a layer; returns the voxel's place in the world."""
+    world = np.asarray(layer.data_to_world(voxel))
+    viewer.dims.set_point(range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim), world)
+    return world
+
+
 def frame(
     viewer: ViewerModel,
     layer: Layer,
@@ -41,9 +48,8 @@ def frame(
     float or None
         The zoom that was set here last.
     """
-    world = np.asarray(layer.data_to_world(voxel))
+    world = move_to(viewer, layer, voxel)
     extra = viewer.dims.ndim - layer.ndim
-    viewer.dims.set_point(range(extra, viewer.dims.ndim), world)
     shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
     viewer.camera.center = (0.0,) * (3 - len(shown)) + tuple(float(world[axis]) for axis in shown)
     canvas = min(viewer.canvas.size)

@@ -1,0 +1,185 @@
+"""One job at a time: progress, Cancel, errors, and nothing kept afterwards."""
+
+import gc
+import logging
+import threading
+import time
+import weakref
+
+import pytest
+from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState, in_words, time_left
+
+
+@pytest.fixture
+def runner(qtbot):
+    made = JobRunner()
+    yield made
+    made.cleanup()
+    made.deleteLater()
+
+
+def _jobs():
+    return [t for t in threading.enumerate() if t.name == "uncertainseg-job"]
+
+
+def test_result_arrives_on_the_main_thread(runner, qtbot):
+    seen = []
+    runner.finished.connect(lambda result: seen.append((result, threading.current_thread())))
+    worker = []
+    with qtbot.waitSignal(runner.finished, timeout=2000):
+        runner.start(lambda progress: worker.append(threading.current_thread()) or 42)
+    assert seen == [(42, threading.main_thread())]
+    assert worker[0] is not threading.main_thread()
+
+
+def test_states_in_order(runner, qtbot):
+    states = []
+    runner.state_changed.connect(states.append)
+    go = threading.Event()
+
+    def work(progress):
+        while not go.wait(0.005):
+            progress("working", 0.1)
+
+    runner.start(work)
+    with pytest.raises(RuntimeError, match="already running"):
+        runner.start(work)
+    with qtbot.waitSignal(runner.cancelled, timeout=2000):
+        runner.cancel()
+    assert states == [JobState.RUNNING, JobState.CANCELLING, JobState.IDLE]
+    assert [s.value for s in states] == ["Cancel", "Cancelling", "Run"]
+
+
+def test_progress_tells_stage_fraction_and_time(runner, qtbot):
+    seen = []
+    runner.progressed.connect(lambda *told: seen.append(told))
+
+    def work(progress):
+        progress("brain", 0.2)
+        progress("brain", 0.21)  # too soon after the first: dropped
+        progress("member 1 of 2", 0.5)
+        progress("member 2 of 2", 7.0)
+
+    with qtbot.waitSignal(runner.finished, timeout=2000):
+        runner.start(work)
+    assert seen == [("brain", 0.2, None), ("member 1 of 2", 0.5, None), ("member 2 of 2", 1.0, 0.0)]
+
+
+def test_cancel_gives_the_window_back_within_a_second_and_drops_the_late_result(runner, qtbot):
+    hold = threading.Event()
+    finished = []
+    runner.finished.connect(finished.append)
+    runner.start(lambda progress: hold.wait(10) and "late")
+    started = time.monotonic()
+    with qtbot.waitSignal(runner.cancelled, timeout=2000):
+        runner.cancel()
+    assert time.monotonic() - started < 1.0
+    assert runner.state is JobState.IDLE
+    hold.set()
+    qtbot.waitUntil(lambda: not _jobs(), timeout=2000)
+    qtbot.wait(50)
+    assert finished == []
+
+
+def test_next_job_waits_for_an_abandoned_one(runner, qtbot):
+    hold, order = threading.Event(), []
+
+    def stubborn(progress):
+        hold.wait(10)
+        order.append("first ends")
+
+    runner.start(stubborn)
+    with qtbot.waitSignal(runner.cancelled, timeout=2000):
+        runner.cancel()
+    with qtbot.waitSignal(runner.finished, timeout=3000):
+        runner.start(lambda progress: order.append("second runs"))
+        qtbot.wait(150)
+        assert order == []
+        hold.set()
+    assert order == ["first ends", "second runs"]
+
+
+def test_a_result_that_crosses_with_cancel_is_dropped(runner, qtbot):
+    finished = []
+    runner.finished.connect(finished.append)
+    runner.start(lambda progress: "result")
+    while _jobs():  # the job ends, and its news waits in the queue
+        time.sleep(0.005)
+    with qtbot.waitSignal(runner.cancelled, timeout=2000):
+        runner.cancel()
+    assert finished == []
+
+
+@pytest.mark.parametrize(
+    ("error", "told", "logged"),
+    [
+        (InputError("T1.nii.gz is empty."), "T1.nii.gz is empty.", False),
+        (KeyError("x"), "Internal error (KeyError); the log has the details.", True),
+        (MemoryError(), "There is not enough memory", True),
+    ],
+)
+def test_errors_become_one_sentence(runner, qtbot, caplog, error, told, logged):
+    def work(progress):
+        raise error
+
+    with caplog.at_level(logging.ERROR), qtbot.waitSignal(runner.failed, timeout=2000) as heard:
+        runner.start(work)
+    assert heard.args[0].startswith(told)
+    assert ("Traceback" in caplog.text) is logged
+    assert runner.state is JobState.IDLE
+
+
+@pytest.mark.parametrize("ending", [lambda: None, lambda: 1 / 0], ids=["finished", "failed"])
+def test_nothing_is_kept_after_the_end(runner, qtbot, ending):
+    class Scan:
+        pass
+
+    scan = Scan()
+    gone = weakref.ref(scan)
+
+    def work(progress, held=scan):
+        ending()
+
+    runner.start(work)
+    del scan, work
+    qtbot.waitUntil(lambda: runner.state is JobState.IDLE, timeout=2000)
+    gc.collect()
+    assert gone() is None
+
+
+def test_cleanup_twice_ends_the_thread(runner, qtbot):
+    def work(progress):
+        while True:
+            progress("working", 0.5)
+            time.sleep(0.005)
+
+    runner.start(work)
+    runner.cleanup()
+    runner.cleanup()
+    assert not _jobs()
+    assert runner.state is JobState.IDLE
+
+
+def test_work_may_raise_cancelled_itself(runner, qtbot):
+    def work(progress):
+        raise Cancelled
+
+    with qtbot.waitSignal(runner.cancelled, timeout=2000):
+        runner.start(work)
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "fraction", "left"),
+    [(0.5, 0.5, None), (10, 0.04, None), (10, 0.5, 10.0), (30, 0.75, 10.0), (3, 1.0, 0.0)],
+)
+def test_time_left(elapsed, fraction, left):
+    assert time_left(elapsed, fraction) == (None if left is None else pytest.approx(left))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, "estimating the time left"), (1, "nearly done"), (12.4, "about 12 s left"), (43, "about 45 s left"), (170, "about 3 min left")],
+)
+def test_in_words(seconds, words):
+    assert in_words(seconds) == words
