@@ -1,0 +1,56 @@
+# Two commands do all the set-up: `make demo` shows the program, `make test` checks it.
+#
+#   PYTHON=python3.12      the interpreter to start from
+#   TORCH_INDEX=URL        where to take torch's CPU build from (see README.md)
+#   PYTEST="-k lesions"    what else to tell pytest
+
+PYTHON ?= python3
+VENV ?= .venv
+export PYTHON TORCH TORCH_INDEX
+
+BIN := $(VENV)/bin
+WITH_SCREEN := scripts/with-screen.sh
+SET_UP := pyproject.toml scripts/set-up.sh scripts/system-libraries.sh
+PYTEST ?=
+
+.PHONY: help demo test lint pictures clean
+
+help:
+	@echo "make demo      segment a simulated case and show it; without a screen: pictures and results in ./demo-output"
+	@echo "make test      every check: lint, types, floors, tests with a real viewer"
+	@echo "make lint      the quick checks only"
+	@echo "make pictures  make the pictures of the documentation anew"
+	@echo "make clean     remove what was built"
+
+demo: $(VENV)/.demo
+ifeq ($(strip $(DISPLAY)$(WAYLAND_DISPLAY)),)
+	$(BIN)/uncertainseg demo --headless --out demo-output
+else
+	$(BIN)/uncertainseg demo
+endif
+
+test: lint
+	$(WITH_SCREEN) $(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pictures: $(VENV)/.test
+	$(WITH_SCREEN) $(BIN)/python scripts/pictures.py
+
+# A stamp makes the second call quick; a changed pyproject.toml installs anew.
+$(VENV)/.demo: $(SET_UP)
+	scripts/system-libraries.sh
+	scripts/set-up.sh $(VENV) all
+	@touch $@
+
+$(VENV)/.test: $(SET_UP)
+	scripts/system-libraries.sh
+	scripts/set-up.sh $(VENV) dev
+	@touch $(VENV)/.demo $@
+
+clean:
+	rm -rf $(VENV) build dist demo-output src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,62 @@
+"""The ``uncertainseg`` command: what the window does, without a window.
+
+Exit status: 0 done, 1 an internal error, 2 an input that cannot be used, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.cli.parser import parse
+
+DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        What follows ``uncertainseg`` on the command line; ``sys.argv`` when None.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    options = parse(arguments)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except InputError as error:
+        return _say(str(error), BAD_INPUT)
+    except (KeyboardInterrupt, Cancelled):
+        return _say("interrupted; nothing was left half written", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone: nobody is left to tell
+        return INTERNAL_ERROR
+    except MemoryError:
+        return _say(
+            "there is not enough memory for this; close other programs or ask for fewer members", BAD_INPUT
+        )
+    except Exception as error:
+        if options.debug:
+            raise
+        return _say(
+            f"internal error ({type(error).__name__}: {_one_line(str(error))}); please report it "
+            "with what `uncertainseg --debug` prints for the same command",
+            INTERNAL_ERROR,
+        )
+    return DONE
+
+
+def _say(message: str, status: int) -> int:
+    print(f"uncertainseg: {_one_line(message)}", file=sys.stderr)
+    return status
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,151 @@
+"""The real window, driven from a script: for the demo and for the documentation's pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import napari
+from napari.layers import Layer
+from qtpy.QtWidgets import QApplication
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.widgets.review import open_review
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.images.volume import Volume
+    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.uncertainty.ranking import Lesions
+
+_PATIENCE = 600.0
+"""Seconds after which a run that does not end counts as failed."""
+
+
+class ReviewWindow:
+    """A napari viewer with the Review docks.
+
+    Parameters
+    ----------
+    size
+        Width and height in pixels; napari's own choice when None.
+    """
+
+    def __init__(self, size: tuple[int, int] | None = None) -> None:
+        self.viewer = napari.Viewer(title="UncertainSeg", show_welcome_screen=False)
+        self.review = open_review(self.viewer)
+        self._sample: list[Volume] = []
+        if size is not None:
+            self.viewer.window.resize(*size)
+        self.settle()
+
+    # -- what a user does -----------------------------------------------------------------------
+
+    def add(self, layers: Sequence[Any]) -> None:
+        """Add layer data tuples, as readers give them."""
+        for data in layers:
+            self.viewer.add_layer(Layer.create(*data))
+        self.settle()
+
+    def add_sample(self) -> None:
+        """Open the simulated case, as File > Open Sample does."""
+        from napari_uncertainseg.samples import simulated_case
+        from napari_uncertainseg.widgets.readers import sample_layers
+
+        self.add(sample_layers())
+        self._sample = list(simulated_case().masks)
+
+    def run(self) -> None:
+        """Press Run in the Segment dock, and wait for the prediction.
+
+        Raises
+        ------
+        InputError
+            If the dock says why it cannot.
+        """
+        dock = self.review.segment
+        self.wait_for(dock.run.isEnabled, "the Run button of the Segment dock")
+        ended: list[bool] = []
+        dock.done.connect(lambda: ended.append(True))
+        dock.run.click()
+        self.wait_for(lambda: bool(ended) or dock.message.text().startswith("⚠"), "the segmentation")
+        if not ended:
+            raise InputError(dock.message.text().removeprefix("⚠ "))
+
+    def show_results(self) -> None:
+        """Go to the most doubtful lesion, with the first mask of the user's as reference."""
+        reference = self.review.calibration.reference
+        if reference.count() > 1:  # the first entry asks for a choice
+            reference.setCurrentIndex(1)
+        self.review.show_dock("lesions")
+        if self.lesions.count:
+            self.review.lesions.next_lesion()
+        self.settle()
+
+    # -- what there is then ---------------------------------------------------------------------
+
+    @property
+    def prediction(self) -> Prediction:
+        """The prediction under review."""
+        prediction = self.review.case.prediction
+        assert prediction is not None, "run() comes first"
+        return prediction
+
+    @property
+    def lesions(self) -> Lesions:
+        """Lesions at the present threshold."""
+        lesions = self.review.case.lesions
+        assert lesions is not None, "run() comes first"
+        return lesions
+
+    def sample_masks(self) -> list[Volume]:
+        """The sample's true lesions, then its raters'."""
+        return self._sample
+
+    def picture(self, path: Path, size: tuple[int, int], theme: str = "dark") -> Path:
+        """Save a picture of the whole window."""
+        self.viewer.theme = theme
+        self.viewer.window.resize(*size)
+        self.settle()
+        self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+        return path
+
+    def dock_picture(self, path: Path, dock: str) -> Path:
+        """Save a picture of one dock: ``segment``, ``lesions`` or ``calibration``."""
+        self.review.show_dock(dock)
+        self.settle()
+        getattr(self.review, dock).grab().save(str(path))
+        return path
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def wait_for(self, condition: Callable[[], bool], what: str, seconds: float = _PATIENCE) -> None:
+        """Let the window live until something is so.
+
+        Raises
+        ------
+        TimeoutError
+            If it does not become so in time.
+        """
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def settle(self, seconds: float = 0.5) -> None:
+        """Let the window draw what is due: throttled views come a moment later."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Close the window, whether or not the user has done so."""
+        try:
+            self.viewer.close()
+        except RuntimeError:
+            return  # the user closed it: Qt has deleted it
+        self.settle(0.1)

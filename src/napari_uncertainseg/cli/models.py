@@ -1,0 +1,54 @@
+"""``uncertainseg models``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.networks.catalog import Model
+
+
+def models(options: Namespace) -> None:
+    """List the models, show one, or add one."""
+    {"list": _list, "show": _show, "add": _add}[options.action or "list"](options)
+
+
+def _list(options: Namespace) -> None:
+    from napari_uncertainseg.networks.catalog import list_models
+
+    print(f"{'name':24}{'scans':16}{'networks':>8}{'threshold':>11}  description")
+    for model in list_models():
+        scans, networks = "+".join(model.modalities), len(model.weights)
+        description = model.configuration.get("description", "")
+        print(f"{model.name:24}{scans:16}{networks:>8}{model.threshold:>11.2f}  {description}")
+
+
+def _show(options: Namespace) -> None:
+    from napari_uncertainseg.networks.catalog import CARD, find_model
+
+    model = find_model(options.name)
+    for key, value in _facts(model).items():
+        print(f"{key:11} {value}")
+    card = model.folder / CARD
+    if card.is_file():
+        print(f"\n{card.read_text(encoding='utf-8').strip()}")
+
+
+def _add(options: Namespace) -> None:
+    from napari_uncertainseg.networks.catalog import add_model
+
+    model = add_model(options.path)
+    print(f"added {model.name}: {model.folder}")
+
+
+def _facts(model: Model) -> dict[str, object]:
+    return {
+        "name": model.name,
+        "folder": model.folder,
+        "scans": ", ".join(model.modalities),
+        "networks": len(model.weights),
+        "spacing": f"{model.spacing:g} mm",
+        "threshold": f"{model.threshold:g}",
+        "sha256": model.sha256,
+    }

@@ -1,0 +1,201 @@
+"""The words of the command line. Imports nothing heavy: `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from napari_uncertainseg import __version__
+
+METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
+DEVICES = ("auto", "cpu", "cuda")
+NOTICE = "For research only: this is not a medical device."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and where to find help."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse a command line.
+
+    Returns
+    -------
+    argparse.Namespace
+        The options; ``run(options)`` carries the command out.
+    """
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if options.command == "bench":
+        options.arguments = rest
+    elif rest:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="uncertainseg",
+        description="Segment lesions, see where the model doubts, and check what its confidence means.",
+        epilog=NOTICE,
+    )
+    parser.add_argument("--version", action="version", version=f"uncertainseg {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show the whole traceback of an internal error")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in (_add_view, _add_demo, _add_segment, _add_evaluate, _add_models, _add_train, _add_bench):
+        add(commands)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, home: str, help: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", epilog=NOTICE)
+    parser.set_defaults(run=_later(home, name))
+    # Taken after the command too; SUPPRESS keeps what was said before it.
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
+    """Look a command up when it is run: its imports take seconds."""
+
+    def run(options: argparse.Namespace) -> None:
+        getattr(importlib.import_module(f"napari_uncertainseg.cli.{home}"), name)(options)
+
+    return run
+
+
+def _add_view(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "view", "window", "open napari with the scans and the Review docks")
+    parser.add_argument(
+        "scans", nargs="*", type=Path, metavar="SCAN", help="NIfTI, mgz, nrrd or a DICOM folder"
+    )
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "demo", "window", "segment a simulated case and show it in the window")
+    parser.add_argument(
+        "--headless",
+        action="store_true",
+        help="use a virtual screen; leave pictures of the window and every output in a folder",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="that folder (%(default)s)"
+    )
+
+
+def _add_segment(commands: argparse._SubParsersAction) -> None:
+    parser = _command(
+        commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
+    )
+    parser.add_argument("flair", type=Path, metavar="FLAIR", help="NIfTI, mgz, nrrd or a DICOM folder")
+    parser.add_argument("--t1", type=Path, metavar="F", help="T1 of the same visit")
+    parser.add_argument("--t2", type=Path, metavar="F", help="T2 of the same visit")
+    parser.add_argument(
+        "--mask", type=Path, metavar="F", help="brain mask on the FLAIR's grid; found when not given"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--model", default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)")
+    parser.add_argument(
+        "--method", choices=METHODS, default="one-pass", help="where members come from (%(default)s)"
+    )
+    parser.add_argument(
+        "--members", type=_count, metavar="N", help="number of members, for methods that sample"
+    )
+    parser.add_argument(
+        "--threshold", type=_probability, metavar="T", help="0 to 1; the model's own by default"
+    )
+    parser.add_argument(
+        "--min-volume", type=_volume, default=3.0, metavar="MM3", help="smallest lesion, mm3 (%(default)g)"
+    )
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="(%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"
+    )
+    parser.add_argument(
+        "--bias-correction", action="store_true", help="N4 first, for scans with uneven brightness"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    parser = _command(
+        commands, "evaluate", "evaluate", "compare what `segment` wrote with a reference and with raters"
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that `segment` wrote")
+    parser.add_argument(
+        "--reference", type=Path, required=True, metavar="MASK", help="label image, nonzero is lesion"
+    )
+    parser.add_argument(
+        "--rater",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="MASK",
+        help="a rater's label image; repeatable",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the numbers there too")
+
+
+def _add_models(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "models", "models", "list the models, show one, or add one")
+    actions = parser.add_subparsers(dest="action", metavar="[list|show|add]")
+    actions.add_parser("list", help="every model that can be named (the default)")
+    show = actions.add_parser("show", help="what a model is, and its card")
+    show.add_argument("name", metavar="NAME", help="name or folder")
+    add = actions.add_parser("add", help="check a model folder and copy it to your models")
+    add.add_argument("path", type=Path, metavar="PATH", help="the folder")
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "train", "train", "train a network as a configuration file says")
+    parser.add_argument("configuration", type=Path, metavar="CONFIG", help="a TOML file")
+
+
+def _add_bench(commands: argparse._SubParsersAction) -> None:
+    # The benchmark knows its own options, --help among them.
+    parser = commands.add_parser(
+        "bench", help="the figures of docs/performance.md on this machine", add_help=False
+    )
+    parser.set_defaults(run=_later("bench", "bench"))
+
+
+def _count(text: str) -> int:
+    value = _number(text)
+    if value < 1 or value != int(value):
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 1 or more")
+    return int(value)
+
+
+def _probability(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} should lie between 0 and 1")
+    return value
+
+
+def _volume(text: str) -> float:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} should be 0 or more, in mm3")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return value

@@ -1,0 +1,53 @@
+"""One line on standard error that tells the stage and the time left."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from types import TracebackType
+from typing import TextIO
+
+
+class ProgressLine:
+    """A progress callback that keeps one line of a terminal up to date.
+
+    Says nothing where the stream is not a terminal: logs stay clean. Use it as a
+    context manager; the line is cleared at the end.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._shown = self._stream.isatty()
+        self._start = time.monotonic()
+        self._last = ("", -1.0)
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        """Show a stage and the share of the whole that is done, ten times a second at most."""
+        now = time.monotonic()
+        if not self._shown or (stage == self._last[0] and now - self._last[1] < 0.1):
+            return
+        self._last = (stage, now)
+        text = f"{100 * fraction:3.0f} %  {stage}{time_left(now - self._start, fraction)}"
+        self._write(text[: shutil.get_terminal_size().columns - 1])
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"\r\x1b[K{text}")
+        self._stream.flush()
+
+
+def time_left(elapsed: float, fraction: float) -> str:
+    """Words for the seconds left at the present pace; empty while that would be a guess."""
+    if elapsed < 1 or not 0.05 <= fraction < 1:
+        return ""
+    seconds = elapsed * (1 - fraction) / fraction
+    return f", {seconds:.0f} s left" if seconds < 90 else f", {seconds / 60:.0f} min left"

@@ -1,0 +1,63 @@
+"""``uncertainseg segment``."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg._base import Progress
+from napari_uncertainseg.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.images.volume import Volume
+    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.uncertainty.ranking import Lesions
+
+
+def segment(options: Namespace) -> None:
+    """Segment a scan, write the results, and say what was found."""
+    start = time.monotonic()
+    with ProgressLine() as progress:
+        prediction, lesions = _run(options, progress)
+    print(describe(lesions, prediction))
+    print(f"{options.out}: written in {time.monotonic() - start:.1f} s")
+
+
+def describe(lesions: Lesions, prediction: Prediction) -> str:
+    """Number and volume of the lesions, and the notes to the user, one a line."""
+    noun = "lesion" if lesions.count == 1 else "lesions"
+    first = f"{lesions.count} {noun}, {lesions.volume_ml:.2f} ml, at threshold {lesions.threshold:.2f}"
+    return "\n".join([first, *(f"note: {note}" for note in prediction.information.get("notes", ()))])
+
+
+def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
+    from napari_uncertainseg.export import check_folder, write_results
+    from napari_uncertainseg.images.files import read_labels
+    from napari_uncertainseg.inference.segmenter import Segmenter
+
+    check_folder(options.out, overwrite=options.overwrite)
+    images = _read(options, progress)
+    mask = None if options.mask is None else read_labels(options.mask, images["flair"].grid)
+    segmenter = Segmenter(
+        options.model,
+        method=options.method,
+        members=options.members,
+        device=options.device,
+        seed=options.seed,
+    )
+    prediction = segmenter.predict(
+        images, mask=mask, bias_correction=options.bias_correction, progress=progress
+    )
+    lesions = prediction.lesions(options.threshold, options.min_volume)
+    progress("writing", 1.0)
+    write_results(options.out, prediction, lesions, overwrite=options.overwrite)
+    return prediction, lesions
+
+
+def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
+    from napari_uncertainseg.images.files import read_volume
+
+    progress("reading", 0.0)
+    paths = {"flair": options.flair, "t1": options.t1, "t2": options.t2}
+    return {role: read_volume(path, modality=role) for role, path in paths.items() if path is not None}

@@ -1,0 +1,162 @@
+"""``uncertainseg view`` and ``uncertainseg demo``: the real window."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from napari_uncertainseg._base import InputError
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.cli.driver import ReviewWindow
+
+SIZES = ((1600, 1000), (1280, 720))
+THEMES = ("dark", "light")
+_VIRTUAL = "UNCERTAINSEG_VIRTUAL_SCREEN"
+_INSTALL_XVFB = "sudo apt-get install xvfb xauth"
+
+
+def view(options: Namespace) -> None:
+    """Open napari with the scans and the Review docks, until the user closes it."""
+    _need_qt()
+    from napari_uncertainseg.widgets.readers import get_reader
+
+    layers: list[Any] = []
+    for path in options.scans:
+        read = get_reader(str(path))
+        if read is None:
+            raise InputError(f"{path}: {_why_not(path)}")
+        layers += read(str(path))
+    _need_screen("uncertainseg segment works without one")
+    import napari
+
+    from napari_uncertainseg.cli.driver import ReviewWindow
+
+    window = ReviewWindow()
+    window.add(layers)
+    napari.run()
+    window.close()
+
+
+def demo(options: Namespace) -> None:
+    """Segment the simulated case in the window; headless: leave pictures and results."""
+    _need_qt()
+    if options.headless:
+        _on_virtual_screen(options)
+        _demo_headless(options.out)
+    else:
+        _need_screen("use --headless")
+        _demo_in_window()
+
+
+def _demo_in_window() -> None:
+    import napari
+
+    from napari_uncertainseg.cli.driver import ReviewWindow
+
+    print("Making the simulated case; about 20 s the first time.", flush=True)
+    window = ReviewWindow()
+    window.add_sample()
+    window.run()
+    window.show_results()
+    napari.run()
+    window.close()
+
+
+def _demo_headless(folder: Path) -> None:
+    import tempfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as settings:
+        # The user's own settings would change the pictures, and the pictures would change them.
+        os.environ["NAPARI_CONFIG"] = str(Path(settings) / "settings.yaml")
+        from napari_uncertainseg.cli.driver import ReviewWindow
+
+        print("Making the simulated case; about 20 s the first time.", flush=True)
+        window = ReviewWindow(SIZES[0])
+        window.add_sample()
+        print("Segmenting it in the window.", flush=True)
+        window.run()
+        window.show_results()
+        _pictures(window, folder)
+        _results(window, folder)
+        window.close()
+
+
+def _pictures(window: ReviewWindow, folder: Path) -> None:
+    for theme in THEMES:
+        for width, height in SIZES:
+            path = window.picture(folder / f"window-{width}x{height}-{theme}.png", (width, height), theme)
+            print(f"{path}: the window, {width}x{height}, {theme}")
+
+
+def _results(window: ReviewWindow, folder: Path) -> None:
+    """Every output of `segment`, and `evaluate`'s, with the simulated masks beside them."""
+    from napari_uncertainseg.cli.evaluate import table
+    from napari_uncertainseg.cli.segment import describe
+    from napari_uncertainseg.evaluate import evaluate_folder, write_json
+    from napari_uncertainseg.export import write_results
+    from napari_uncertainseg.images.files import write_volume
+
+    prediction, lesions = window.prediction, window.lesions
+    write_results(folder, prediction, lesions, overwrite=True)
+    masks = [
+        write_volume(folder / f"{'_'.join(mask.name.split())}.nii.gz", mask.data, mask.grid)
+        for mask in window.sample_masks()
+    ]
+    evaluation = evaluate_folder(folder, masks[0], masks[1:])
+    write_json(evaluation, folder / "evaluation.json")
+    print(describe(lesions, prediction))
+    print("\nAgainst the simulated lesions and the simulated raters:")
+    print(table(evaluation))
+    print(f"{folder}: pictures and results written")
+
+
+def _need_qt() -> None:
+    import qtpy
+
+    try:
+        from qtpy import QtWidgets  # noqa: F401
+    except (qtpy.QtBindingsNotFoundError, ImportError) as error:
+        raise InputError(
+            f"Qt cannot be loaded ({error}); install it with: pip install 'napari-uncertainseg[qt]', "
+            "and its system libraries with scripts/system-libraries.sh of the source."
+        ) from error
+
+
+def _has_screen() -> bool:
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _need_screen(otherwise: str) -> None:
+    if not _has_screen():
+        raise InputError(f"There is no screen to open a window on; {otherwise}.")
+
+
+def _on_virtual_screen(options: Namespace) -> None:
+    """Start anew under xvfb-run: no window pops up, and none needs a screen."""
+    if sys.platform != "linux" or os.environ.get(_VIRTUAL):
+        return
+    xvfb_run = shutil.which("xvfb-run")
+    if xvfb_run is not None:
+        _start_under(xvfb_run, options)
+    if not _has_screen():
+        raise InputError(f"There is no screen, and no program that makes a virtual one; run: {_INSTALL_XVFB}")
+
+
+def _start_under(xvfb_run: str, options: Namespace) -> NoReturn:
+    command = [xvfb_run, "--auto-servernum", "--server-args=-screen 0 1920x1200x24"]
+    command += [sys.executable, "-m", "napari_uncertainseg.cli"]
+    command += ["demo", "--headless", "--out", str(options.out), *(["--debug"] if options.debug else [])]
+    sys.stdout.flush()
+    os.execve(xvfb_run, command, {**os.environ, _VIRTUAL: "1"})
+
+
+def _why_not(path: Path) -> str:
+    if not path.exists():
+        return "there is no such file."
+    return "this is no scan that can be read; NIfTI, mgz, nrrd or a DICOM folder is needed."
