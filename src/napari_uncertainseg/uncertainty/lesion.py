@@ -81,7 +81,7 @@ def best_overlaps(
     float64, shape (members, n).
     """
     best = [_best_overlap(where, label, sizes, m, connectivity, min_voxels) for m in masks]
-    return np.array(best).reshape(-1, len(sizes) - 1)
+    return np.array(best).reshape(len(best), len(sizes) - 1)
 
 
 def _best_overlap(

@@ -1,0 +1,85 @@
+"""LSU and PSU against the constants and the answers of the authors' code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_uncertainseg.lesions.components import label_mask
+from napari_uncertainseg.uncertainty.lesion import at_least, lesion_structural_uncertainty
+from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.patient import patient_structural_uncertainty, patient_uncertainty
+
+
+def row(*values: float) -> np.ndarray:
+    return np.array([[values]], np.float64)
+
+
+def test_constants_of_the_paper() -> None:
+    labels = row(0, 1, 1, 1, 0, 0).astype(int)
+    members = [row(0, 1, 1, 0, 0, 0), row(1, 1, 1, 1, 0, 0), row(0, 0, 0, 0, 0, 0)]
+    assert lesion_structural_uncertainty(labels, members, 0.5) == pytest.approx([0.527778], abs=1e-6)
+    p = np.stack([row(0.9, 0.8, 0.7, 0.2), row(0.9, 0.6, 0.3, 0.45)])
+    mean = p.mean(0)
+    kept = Members((slice(0, 1), slice(0, 1), slice(0, 4)), p)
+    assert patient_uncertainty(mean, kept, 0.5) == pytest.approx(0.166667, abs=1e-6)
+    assert patient_uncertainty(mean, kept, [0.5, 0.5, 0.4]) == pytest.approx(0.25, abs=1e-6)
+
+
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_reference_cases_exactly(reference_case, case) -> None:
+    data = reference_case(case)
+    members, smallest = data["probabilities"], int(data["l_min"]) + 1
+    mean = members.mean(0, dtype=float) >= data["threshold"]
+    labels, _ = label_mask(mean, connectivity=18, min_voxels=smallest)
+    np.testing.assert_array_equal(labels, data["lesion_labels"])
+    for threshold, suffix in ((float(data["threshold"]), ""), (data["member_thresholds"], "_plus")):
+        found = lesion_structural_uncertainty(
+            labels, members, threshold, connectivity=18, min_voxels=smallest
+        )
+        np.testing.assert_allclose(found, data[f"lesion_LSU{suffix}"], atol=1e-12)
+        masks = [
+            label_mask(m >= t, connectivity=18, min_voxels=smallest)[0] > 0
+            for m, t in zip(members, np.broadcast_to(threshold, len(members)), strict=True)
+        ]
+        psu = patient_structural_uncertainty(labels > 0, masks)
+        assert psu == pytest.approx(float(data[f"patient_PSU{suffix}"]), abs=1e-12)
+
+
+def test_ends() -> None:
+    labels = row(0, 1, 1, 0, 2).astype(np.uint16)
+    same = (labels > 0).astype(float)
+    np.testing.assert_array_equal(lesion_structural_uncertainty(labels, [same] * 3, 0.5), [0, 0])
+    np.testing.assert_array_equal(lesion_structural_uncertainty(labels, [same * 0], 0.5), [1, 1])
+    assert lesion_structural_uncertainty(labels * 0, [same], 0.5).shape == (0,)
+    mask = labels > 0
+    assert patient_structural_uncertainty(mask, [mask] * 2) == 0
+    assert patient_structural_uncertainty(mask, [~mask]) == 1
+    assert patient_structural_uncertainty(mask & False, [mask & False]) == 0
+
+
+def test_many_pairs_take_the_other_road() -> None:
+    rng = np.random.default_rng(0)
+    labels, n = label_mask(rng.random((40, 40, 40)) < 0.02)
+    members = rng.random((2, 40, 40, 40))
+    assert n > 600  # so that n * components exceeds the dense table
+    found = lesion_structural_uncertainty(labels, members, 0.98)
+    for label in (1, 17, n):
+        lesion = labels == label
+        best = []
+        for m in members:
+            c, _ = label_mask(m >= 0.98)
+            touched = np.unique(c[lesion])
+            best.append(
+                max(((lesion & (c == i)).sum() / (lesion | (c == i)).sum() for i in touched if i), default=0)
+            )
+        assert found[label - 1] == pytest.approx(1 - np.mean(best))
+
+
+@given(st.floats(-0.2, 1.2))
+def test_half_floats_are_compared_exactly(threshold) -> None:
+    every = np.arange(0x3C01, dtype=np.uint16).view(np.float16)  # all half floats from 0 to 1
+    values = np.concatenate([every, [np.float16(-0.0)]])
+    np.testing.assert_array_equal(at_least(values, threshold), values.astype(np.float64) >= threshold)
