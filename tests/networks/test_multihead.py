@@ -1,0 +1,89 @@
+"""The network's promises: parts that add up to the whole, dropout as an input, sizes, scripts."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.normalisation import InstanceNorm
+
+
+@pytest.fixture
+def network() -> MultiHeadUNet:
+    torch.manual_seed(0)
+    return MultiHeadUNet(3, (4, 6, 8), heads=3).eval()
+
+
+def test_a_pass_is_encode_then_decode(network):
+    image = torch.randn(2, 3, 16, 12, 20)
+    with torch.inference_mode():
+        whole, parts = network(image), network.decode(network.encode(image))
+    assert whole.shape == (2, 3, 16, 12, 20)
+    torch.testing.assert_close(whole, parts)
+
+
+def test_masks_of_ones_change_nothing_and_masks_of_zeros_do(network):
+    image = torch.randn(1, 3, 16, 16, 16)
+    with torch.inference_mode():
+        laterals = network.encode(image)
+        plain = network.decode(laterals)
+        ones = network.decode(laterals, [torch.ones(s) for s in network.mask_shapes])
+        zeros = network.decode(laterals, [torch.zeros(s) for s in network.mask_shapes])
+    torch.testing.assert_close(plain, ones)
+    assert (plain - zeros).abs().max() > 1e-3
+
+
+def test_sampled_masks_keep_the_mean_and_follow_the_seed(network):
+    def draw() -> list[torch.Tensor]:
+        generator = torch.Generator().manual_seed(3)
+        return list(network.sample_masks(0.3, batch=500, generator=generator))
+
+    first, second = draw(), draw()
+    for a, b in zip(first, second, strict=True):
+        assert torch.equal(a, b)
+        torch.testing.assert_close(a.unique(), torch.tensor([0.0, 1 / 0.7]))
+        assert a.mean() == pytest.approx(1.0, abs=0.05)
+
+
+def test_fusing_by_addition_equals_convolving_the_concatenation(network):
+    stage, lateral = network.decoder[0], network.laterals[0]
+    skip, below = torch.randn(1, 4, 8, 8, 8), torch.randn(1, 6, 4, 4, 4)
+    with torch.inference_mode():
+        weight = torch.cat([lateral.weight, stage.convolution.weight], dim=1)
+        joined = F.conv3d(torch.cat([skip, stage.up(below)], dim=1), weight, padding=1)
+        expected = stage.activation(stage.norm(joined))
+        torch.testing.assert_close(stage(below, lateral(skip)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_layers_are_full_size_and_start_with_the_heads_mean(network):
+    image = torch.randn(1, 3, 16, 16, 16)
+    with torch.inference_mode():
+        layers, heads = network.layers(image), network(image)
+    assert layers.shape == (1, len(network.features) - 1, 16, 16, 16)
+    torch.testing.assert_close(layers[:, :1], heads.mean(dim=1, keepdim=True))
+
+
+def test_a_missing_modality_is_zeros_and_gives_finite_answers(network):
+    image = torch.randn(1, 3, 16, 16, 16)
+    image[:, 1:] = 0
+    with torch.inference_mode():
+        assert network(image).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_fast_norm_has_torchs_values_and_gradients(dtype):
+    torch.manual_seed(1)
+    norm = InstanceNorm(6).to(dtype)
+    norm.weight.data.normal_()
+    norm.bias.data.normal_()
+    x = torch.randn(2, 6, 5, 7, 4, dtype=dtype).to(memory_format=torch.channels_last_3d) * 3 + 1
+    x.requires_grad_()
+    upstream = torch.randn_like(x)
+    results = []
+    for training in (True, False):
+        norm.train(training)
+        norm.zero_grad()
+        y = norm(x)
+        results.append([y, *torch.autograd.grad(y, (x, norm.weight, norm.bias), upstream)])
+    for ours, torchs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-4, atol=1e-4)

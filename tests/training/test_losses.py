@@ -1,0 +1,56 @@
+"""Losses: zero where they must be, closed forms, gradients that exist."""
+
+import pytest
+import torch
+
+from napari_uncertainseg.training.losses import dice_cross_entropy, disagreement_guidance, multi_head_loss
+
+
+def brain(*shape: int) -> torch.Tensor:
+    return torch.ones(shape[0], 1, *shape[2:])
+
+
+def test_a_sure_and_right_answer_costs_nothing_and_a_sure_and_wrong_one_a_lot():
+    target = (torch.rand(1, 1, 6, 6, 6, generator=torch.Generator().manual_seed(0)) > 0.7).float()
+    sure = 40 * (2 * target - 1)
+    assert dice_cross_entropy(sure, target, brain(*target.shape)) == pytest.approx(0, abs=1e-6)
+    assert dice_cross_entropy(-sure, target, brain(*target.shape)) > 10
+
+
+def test_closed_form_on_two_voxels():
+    logits, target = torch.zeros(1, 1, 1, 1, 2), torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 1, 2)
+    # cross-entropy ln 2; Dice (2 * .5 + 1) / (1 + 1 + 1)
+    expected = 0.693147 + 1 - 2 / 3
+    assert dice_cross_entropy(logits, target, brain(*logits.shape)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_voxels_outside_the_brain_do_not_count():
+    generator = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(1, 1, 4, 4, 4, generator=generator), torch.ones(1, 1, 4, 4, 4)
+    weight = torch.zeros(1, 1, 4, 4, 4)
+    weight[..., :2] = 1
+    changed = logits.clone()
+    changed[..., 2:] = 9
+    torch.testing.assert_close(
+        dice_cross_entropy(logits, target, weight), dice_cross_entropy(changed, target, weight)
+    )
+
+
+def test_disagreement_guidance_is_zero_exactly_when_the_variances_agree():
+    raters = torch.zeros(1, 4, 2, 2, 2)
+    raters[:, :2, 0] = 1
+    assert disagreement_guidance(raters.clone(), raters, brain(1, 1, 2, 2, 2)) == 0
+    agreeing = torch.full_like(raters, 0.5)
+    # variance 0 against 1/4, in the half where the raters vary
+    assert disagreement_guidance(agreeing, raters, brain(1, 1, 2, 2, 2)) == pytest.approx(1 / 16)
+
+
+def test_everything_learns_and_an_empty_patch_is_finite():
+    torch.manual_seed(0)
+    heads = torch.randn(2, 3, 8, 8, 8, requires_grad=True)
+    layers = [torch.randn(2, 1, 4, 4, 4, requires_grad=True), torch.randn(2, 1, 2, 2, 2, requires_grad=True)]
+    for raters in (torch.zeros(2, 2, 8, 8, 8), (torch.rand(2, 2, 8, 8, 8) > 0.8).float()):
+        loss = multi_head_loss(heads, layers, raters, brain(2, 1, 8, 8, 8), torch.tensor([0, 1, 1]), 1.0)
+        gradients = torch.autograd.grad(loss, (heads, *layers))
+        assert loss.isfinite()
+        assert all(g.isfinite().all() and g.abs().max() > 0 for g in gradients)

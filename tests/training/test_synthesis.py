@@ -1,0 +1,89 @@
+"""Planted lesions are bright and where they should be; the same number gives the same patch."""
+
+import pytest
+import torch
+from scipy import ndimage
+
+from napari_uncertainseg.training import synthesis
+from napari_uncertainseg.training.synthesis import Draw
+
+
+@pytest.fixture
+def scene():
+    """White matter in a cube of brain, with a lake of fluid and two lesions' labels."""
+    n = 40
+    brain = torch.zeros(n, n, n, dtype=torch.bool)
+    brain[4:-4, 4:-4, 4:-4] = True
+    images = torch.zeros(3, n, n, n)
+    images[1] = 0.8
+    images[:2, :, :, 24:30] = -2.0
+    images += 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    labels = torch.zeros(n, n, n, dtype=torch.long)
+    labels[12:18, 12:18, 12:18] = 1
+    labels[20:26, 20:26, 20:28] = 2  # reaches into the fluid
+    return images * brain, labels, brain
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_planted_lesions_are_brighter_than_before_and_not_in_fluid(scene, seed):
+    images, labels, brain = scene
+    out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
+    assert not place[..., 24:30].any()
+    assert place.sum() > 0
+    gain = (out[0] - images[0])[place]
+    assert gain.mean() > 0.2
+    assert (out[:, ~brain] == images[:, ~brain]).all()
+    far = ndimage.distance_transform_edt(~place.numpy()) > 14
+    torch.testing.assert_close(out[:, torch.from_numpy(far)], images[:, torch.from_numpy(far)])
+
+
+def test_filled_lesions_look_like_the_white_matter_around(scene):
+    images, labels, brain = scene
+    sick, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(1))
+    healthy = synthesis.fill_lesions(sick, place, brain, Draw.seeded(2))
+    assert abs(healthy[0][place].mean() - images[0][place].mean()) < 0.15
+    assert sick[0][place].mean() - images[0][place].mean() > 0.3
+
+
+def test_blur_agrees_with_scipy(scene):
+    images, _, _ = scene
+    for sigma, tolerance in ((0.7, 0.01), (1.5, 0.01), (3.0, 0.06)):
+        ours = synthesis.blur(images[:1], sigma)[0].numpy()
+        theirs = ndimage.gaussian_filter(images[0].numpy(), sigma, mode="constant", truncate=3)
+        inner = (slice(10, -10),) * 3
+        assert abs(ours[inner] - theirs[inner]).max() < tolerance
+
+
+def test_widest_is_a_cube_dilation(scene):
+    mask = scene[1] > 0
+    ours = synthesis.widest(mask.float(), 2) > 0
+    theirs = ndimage.binary_dilation(mask.numpy(), structure=torch.ones(5, 5, 5).numpy())
+    assert (ours.numpy() == theirs).all()
+
+
+def test_warping_moves_images_and_masks_alike():
+    mask = torch.zeros(1, 40, 40, 40)
+    mask[:, 14:26, 14:26, 14:26] = 1
+    for seed in range(5):
+        grid = synthesis.spatial_grid((24, 24, 24), (40, 40, 40), Draw.seeded(seed))
+        image, warped = synthesis.warp(grid, mask.repeat(3, 1, 1, 1), mask)
+        assert ((image[0] >= 0.5) == warped[0]).all()
+        assert warped.any()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_scanners_differ_and_stay_finite_with_nothing_outside_the_brain(scene, seed):
+    images, _, brain = scene
+    out = synthesis.imitate_scanner(images, brain, Draw.seeded(seed))
+    assert out.isfinite().all()
+    assert (out[:, ~brain] == 0).all()
+    assert not torch.equal(out, images)
+
+
+def test_flair_is_never_dropped(scene):
+    alone = 0
+    for seed in range(60):
+        out = synthesis.drop_modalities(scene[0], Draw.seeded(seed))
+        assert torch.equal(out[0], scene[0][0])
+        alone += int(out[1].abs().max() == 0 and out[2].abs().max() == 0)
+    assert 12 < alone < 36
