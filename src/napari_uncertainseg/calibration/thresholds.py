@@ -1,0 +1,92 @@
+"""The threshold that agrees best with a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+
+GRID = np.arange(10, 991) / 1000
+"""Thresholds that are tried: 0.010, 0.011, ..., 0.990."""
+
+
+@dataclass(frozen=True)
+class BestThreshold:
+    """A threshold and the Dice coefficient that it reaches."""
+
+    threshold: float
+    dice: float
+
+
+def best_dice(probability: np.ndarray, reference: np.ndarray, *, grid: np.ndarray = GRID) -> BestThreshold:
+    """Threshold with the highest Dice coefficient against a reference.
+
+    The result is exact on the grid: two histograms of the probability, one of all voxels and
+    one of the voxels in the reference, give the Dice coefficient at every threshold at once.
+    It is counted by voxels, before small lesions are left out.
+
+    Parameters
+    ----------
+    probability
+        Lesion probability, 0 to 1, any shape.
+    reference
+        bool, same shape.
+    grid
+        Thresholds to try, increasing.
+
+    Returns
+    -------
+    BestThreshold
+        When several thresholds reach the same Dice coefficient, the middle one of them.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or if the reference or the prediction is empty.
+    """
+    if probability.shape != reference.shape:
+        raise InputError(
+            f"The reference has the shape {reference.shape}, the prediction {probability.shape}: "
+            "choose a mask that lies on the scan's own grid."
+        )
+    dice = dice_curve(probability, reference, grid)
+    if not reference.any():
+        raise InputError("The reference has no voxel: choose a mask in which lesions are drawn.")
+    if not dice.any():
+        raise InputError("No voxel of the reference has a probability above the lowest threshold.")
+    best = np.flatnonzero(dice == dice.max())
+    chosen = best[len(best) // 2]
+    return BestThreshold(float(grid[chosen]), float(dice[chosen]))
+
+
+def dice_curve(probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
+    """Dice coefficient of ``probability >= t`` against a reference, for each t of a grid.
+
+    Parameters
+    ----------
+    probability
+        Lesion probability, 0 to 1, any shape.
+    reference
+        bool, same shape.
+    grid
+        Thresholds, increasing.
+
+    Returns
+    -------
+    np.ndarray
+        Shape of ``grid``; 0 where neither has a voxel.
+    """
+    # Compared in the map's own precision, as the segmentation itself is.
+    edges = np.asarray(grid, dtype=probability.dtype)
+    possible = probability >= edges[0]
+    step = np.searchsorted(edges, probability[possible], side="right") - 1
+    predicted = _at_least(np.bincount(step, minlength=len(edges)))
+    hits = _at_least(np.bincount(step[reference[possible]], minlength=len(edges)))
+    total = predicted + np.count_nonzero(reference)
+    return np.divide(2 * hits, total, out=np.zeros(len(edges)), where=total > 0)
+
+
+def _at_least(counts: np.ndarray) -> np.ndarray:
+    return np.cumsum(counts[::-1])[::-1]

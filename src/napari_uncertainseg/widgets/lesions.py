@@ -1,0 +1,363 @@
+"""The Lesions dock: the list, the verdicts, the live threshold and the export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_uncertainseg.case import Case, Decision
+from napari_uncertainseg.widgets.exporting import ExportPanel
+from napari_uncertainseg.widgets.lesion_model import MARKS, STATES, Filter
+from napari_uncertainseg.widgets.lesion_table import LesionTable
+from napari_uncertainseg.widgets.tuning import TuningPanel
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.layers import ReviewLayers
+
+
+@dataclass(frozen=True)
+class Action:
+    """What the reader does, the key for it, and the method of the dock that does it."""
+
+    method: str
+    text: str
+    key: str
+    meaning: str
+
+
+ACTIONS = (
+    Action("previous_lesion", "◀ Previous", "Shift+N", "Go to the lesion above in the list."),
+    Action(
+        "next_lesion", "Next ▶", "N", "Go to the next lesion without a verdict, in the order of the list."
+    ),
+    Action("undo", "↶ Undo", "Q", "Take the last verdict back."),
+    Action("redo", "↷ Redo", "Shift+Q", "Give the verdict again that was taken back."),
+    Action("accept", f"{MARKS['accepted']} Accept", "G", "Good: it is a lesion. Goes on to the next."),
+    Action("reject", f"{MARKS['rejected']} Reject", "W", "Wrong: it is not a lesion. Goes on to the next."),
+    Action("unsure", f"{MARKS['unsure']} Unsure", "U", "It cannot be decided here. Goes on to the next."),
+)
+"""Keys that napari leaves free; who arranges the window binds them."""
+
+
+class LesionsDock(QWidget):
+    """One row per lesion, the most doubtful first; a verdict for each.
+
+    Parameters
+    ----------
+    case
+        The case under review.
+    layers
+        Moves the viewer.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, case: Case, layers: ReviewLayers, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case = case
+        self._layers = layers
+        self._make_list()
+        self._make_buttons()
+        self.tuning = TuningPanel(case, layers, self)
+        self.export = ExportPanel(case, self._listed_table, self)
+        self._lay_out()
+        self._connect()
+        self._show_lesions()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        for signal, slot in self._listened():
+            signal.disconnect(slot, missing_ok=True)
+        self.tuning.cleanup()
+        self.export.cleanup()
+
+    # -- making it ----------------------------------------------------------------------------
+
+    def _make_list(self) -> None:
+        self.header = QLabel()
+        self.header.setToolTip(
+            "Lesions at the threshold, with their volume,\n"
+            "and candidates below it that may be missed lesions."
+        )
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
+        for title, meaning in (
+            ("Lesions", "What lies at or above the threshold."),
+            ("Candidates", "What lies below the threshold and may be a missed lesion: accept what is one."),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(title), meaning)
+        self.tables = (LesionTable(), LesionTable())
+        self.empty = QLabel()
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedWidget()
+        for page in (*self.tables, self.empty):
+            self._stack.addWidget(page)
+        self._stack.setMinimumHeight(120)
+        self.shown = QComboBox()
+        for state in ("all", *STATES):
+            self.shown.addItem(f"show {state}", state)
+        self.shown.setToolTip("List all lesions, or only those with one verdict.")
+        self.least_doubt = QDoubleSpinBox()
+        self.least_doubt.setRange(0, 1)
+        self.least_doubt.setSingleStep(0.05)
+        self.least_doubt.setPrefix("doubt ≥ ")
+        self.least_doubt.setToolTip("List only lesions with at least this doubt (LSU, 0 to 1).")
+
+    def _make_buttons(self) -> None:
+        self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
+        for action in ACTIONS:
+            self.buttons[action.method].setToolTip(f"{action.meaning}\nKey: {action.key}")
+        self.progress = QProgressBar()
+        self.progress.setFixedWidth(130)
+        self.progress.setToolTip("Lesions of this list that have a verdict.")
+        self.keys = QLabel(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
+        self.keys.setWordWrap(True)
+        self.keys.setToolTip("They work while the viewer or this dock has the focus.")
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self._say("")
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(4)
+        heading = QHBoxLayout()
+        heading.addWidget(self.header, stretch=1)
+        heading.addWidget(self.progress)
+        layout.addLayout(heading)
+        listing = QHBoxLayout()
+        listing.addWidget(self.tabs)
+        listing.addStretch()
+        listing.addWidget(self.shown)
+        listing.addWidget(self.least_doubt)
+        layout.addLayout(listing)
+        layout.addWidget(self._stack, stretch=1)
+        layout.addLayout(self._lay_out_buttons())
+        layout.addWidget(self.message)
+        layout.addWidget(self.keys)
+        layout.addWidget(self.tuning)
+        layout.addWidget(self.export)
+
+    def _lay_out_buttons(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        for number, name in enumerate(("previous_lesion", "next_lesion", "undo", "redo")):
+            grid.addWidget(self.buttons[name], 0, 3 * number, 1, 3)
+        for number, name in enumerate(("accept", "reject", "unsure")):
+            grid.addWidget(self.buttons[name], 1, 4 * number, 1, 4)
+        return grid
+
+    def _listened(self) -> list[tuple[Any, Callable[[], None]]]:
+        case = self._case
+        return [
+            (case.lesions_changed, self._show_lesions),
+            (case.verdicts_changed, self._show_verdicts),
+            (case.selection_changed, self._show_selection),
+        ]
+
+    def _connect(self) -> None:
+        for signal, slot in self._listened():
+            signal.connect(slot)
+        for table in self.tables:
+            table.chosen.connect(self._choose)
+        for name, button in self.buttons.items():
+            button.clicked.connect(getattr(self, name))
+        self.tabs.currentChanged.connect(self._show_page)
+        self.shown.currentIndexChanged.connect(self._filter)
+        self.least_doubt.valueChanged.connect(self._filter)
+
+    # -- stepping and judging -----------------------------------------------------------------
+
+    @property
+    def table(self) -> LesionTable:
+        """The list that is shown: lesions or candidates."""
+        return self.tables[self.tabs.currentIndex()]
+
+    def next_lesion(self) -> None:
+        """Go to the next lesion without a verdict, in the order of the list."""
+        label = self.table.lesions.next_to_do(self.table.selected)
+        if label is None:
+            self._say_what_is_left()
+        else:
+            self._go_to(label)
+
+    def previous_lesion(self) -> None:
+        """Go to the lesion above in the list."""
+        label = self.table.lesions.beside(self.table.selected, -1)
+        if label is not None:
+            self._go_to(label)
+
+    def accept(self) -> None:
+        """Accept the selected lesion, and go on."""
+        self._judge("accepted")
+
+    def reject(self) -> None:
+        """Reject the selected lesion, and go on."""
+        self._judge("rejected")
+
+    def unsure(self) -> None:
+        """Call the selected lesion unsure, and go on."""
+        self._judge("unsure")
+
+    def undo(self) -> None:
+        """Take the last verdict back, and go to its lesion."""
+        self._step(self._case.undo, "There is no verdict to take back.")
+
+    def redo(self) -> None:
+        """Give the verdict again that was taken back, and go to its lesion."""
+        self._step(self._case.redo, "There is no verdict to give again.")
+
+    def _judge(self, decision: Decision) -> None:
+        label = self.table.selected
+        if label is None or self.table.lesions.row(label) is None:
+            self._say("Choose a lesion in the list first.")
+            return
+        following = self.table.lesions.next_to_do(label)  # before the filter takes the row away
+        self._say("")
+        self._case.judge(self._case.selected or self.table.lesions.voxel(label), decision)
+        if following is None:
+            self._say_what_is_left()
+        else:
+            self._go_to(following)
+
+    def _step(self, step: Callable[[], bool], otherwise: str) -> None:
+        before = dict(self._case.decisions())
+        if not step():
+            self._say(otherwise)
+            return
+        after = self._case.decisions()
+        changed = [n for n in {**before, **after} if before.get(n) != after.get(n)]
+        if changed:
+            self.tabs.setCurrentIndex(int(changed[0] < 0))
+            self._go_to(abs(changed[0]))
+
+    def _go_to(self, label: int) -> None:
+        self._choose(label)
+        self.table.select(label)
+
+    def _choose(self, label: int) -> None:
+        voxel = self.table.lesions.voxel(label)
+        self._case.selected = voxel
+        self._layers.go_to(voxel)
+
+    def _say_what_is_left(self) -> None:
+        table = self.table.lesions
+        if table.judged < table.total:
+            self._say("No lesion without a verdict in this list: the filter hides the rest.")
+        elif table is self.tables[0].lesions and self.tables[1].lesions.judged < self.tables[1].lesions.total:
+            self._say("All lesions are judged. Candidates are left: open their tab, or export.")
+        else:
+            self._say("All are judged. Export the results.")
+
+    def _say(self, sentence: str) -> None:
+        self.message.setText(sentence)
+        self.message.setVisible(bool(sentence))
+
+    # -- from the case to the screen ----------------------------------------------------------
+
+    def _show_lesions(self) -> None:
+        lesions = self._case.lesions
+        for widget in (self.tabs, self.shown, self.least_doubt, *self.buttons.values()):
+            widget.setEnabled(lesions is not None)
+        if lesions is None:
+            self.header.setText("<b>Lesions</b>")
+        else:
+            candidates = len(lesions.candidate_table)
+            self.header.setText(
+                f"<b>Lesions {lesions.count}</b> · candidates {candidates} · {lesions.volume_ml:.1f} ml"
+            )
+            decisions = self._case.decisions()
+            selected = self._selected_labels()
+            tables = (lesions.table, lesions.candidate_table)
+            for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
+                view.take(table, _of_list(decisions, number), selected[number])
+        self._show_page()
+
+    def _show_verdicts(self) -> None:
+        decisions = self._case.decisions()
+        for number, view in enumerate(self.tables):
+            view.take_verdicts(_of_list(decisions, number))
+        self._show_page()
+
+    def _show_selection(self) -> None:
+        selected = self._selected_labels()
+        for number, (view, label) in enumerate(zip(self.tables, selected, strict=True)):
+            if label is not None:
+                self.tabs.setCurrentIndex(number)
+            if label != view.selected:
+                view.select(label)
+
+    def _selected_labels(self) -> tuple[int | None, int | None]:
+        """Label of the selected lesion, and of the selected candidate; at most one is not None."""
+        lesions, voxel = self._case.lesions, self._case.selected
+        if lesions is None or voxel is None:
+            return None, None
+        return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
+
+    def _filter(self) -> None:
+        chosen = Filter(self.shown.currentData(), self.least_doubt.value())
+        for view in self.tables:
+            view.set_filter(chosen)
+        self._show_page()
+
+    def _show_page(self) -> None:
+        """Show the list, or say what to do when it is empty."""
+        model = self.table.lesions
+        if sentence := self._why_empty():
+            self.empty.setText(sentence)
+            self._stack.setCurrentWidget(self.empty)
+        else:
+            self._stack.setCurrentWidget(self.table)
+        self.progress.setVisible(model.total > 0)
+        self.progress.setRange(0, max(model.total, 1))
+        self.progress.setValue(model.judged)
+        self.progress.setFormat(f"{model.judged} of {model.total} judged")
+
+    def _why_empty(self) -> str:
+        model = self.table.lesions
+        if self._case.lesions is None:
+            return "No prediction yet: press Run in Segment."
+        if model.rowCount():
+            return ""
+        if model.total:
+            return "No lesion passes this filter: show all, or lower the doubt."
+        if self.tabs.currentIndex():
+            return "No candidate: nothing between the candidates' threshold and yours."
+        return "No lesion at this threshold: lower it, or lower the smallest volume."
+
+    def _listed_table(self) -> tuple[str, pd.DataFrame] | None:
+        """Name and rows of the list that is shown, with the verdicts."""
+        lesions = self._case.lesions
+        if lesions is None:
+            return None
+        number = self.tabs.currentIndex()
+        table = (lesions.table, lesions.candidate_table)[number]
+        decisions = _of_list(self._case.decisions(), number)
+        verdicts = [decisions.get(int(label), "") for label in table["label"]]
+        return ("lesions", "candidates")[number], table.assign(verdict=verdicts)
+
+
+def _of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decision]:
+    """Verdicts on lesions (0) or on candidates (1), by label."""
+    sign = -1 if number else 1
+    return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}

@@ -1,0 +1,189 @@
+"""Live plots in pyqtgraph, in napari's colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from napari.settings import get_settings
+from napari.utils.theme import Theme, available_themes, get_theme
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QColor, QFont, QPalette
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.calibration.reliability import Reliability
+
+_FLOOR = 0.5
+"""Where the count's bars start, so that a bin with one voxel can be seen on the logarithmic scale."""
+
+
+def theme_of(widget: QWidget) -> Theme:
+    """The napari theme in which a widget is shown.
+
+    A viewer may have another theme than napari's settings, so it is read from the
+    background that the style sheet gives the widget.
+    """
+    widget.ensurePolished()
+    shown = widget.palette().color(QPalette.ColorRole.Window)
+    for name in available_themes():
+        theme = get_theme(name)
+        if QColor(theme.background.as_hex()) == shown:
+            return theme
+    return get_theme(get_settings().appearance.theme)
+
+
+def accent(theme: Theme) -> QColor:
+    """The colour of data: told apart from the background of its theme."""
+    return QColor("#7fb2ff" if theme.type == "dark" else "#1f4fa8")
+
+
+def marker(theme: Theme) -> QColor:
+    """The colour of what the user has set, such as the threshold."""
+    return QColor("#f0a868" if theme.type == "dark" else "#9a4a00")
+
+
+class ReliabilityView(QWidget):
+    """Reliability diagram with its confidence bands, and the number of voxels of each bin below.
+
+    The items are made once; a change sets their data.
+
+    Parameters
+    ----------
+    compact
+        Without the axes' names and the counts, for a small space.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, *, compact: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._compact = compact
+        self._canvas = pg.GraphicsLayoutWidget(parent=self)
+        self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._canvas)
+        self._canvas.ci.layout.setContentsMargins(0, 4, 4, 0)
+        self._make_diagram()
+        self._make_counts()
+        self._diagram.setToolTip(
+            "Each point is a bin of voxels with a similar probability.\n"
+            "On the dashed line the model is right: of the voxels with probability 0.7, 70 % are lesion.\n"
+            "Below it the model is overconfident, above it underconfident.\n"
+            "Bars: 95 % Wilson intervals. They take voxels as independent, so they are too narrow."
+        )
+        self._apply_theme()
+        self.show_reliability(None)
+
+    def show_reliability(self, reliability: Reliability | None) -> None:
+        """Show a reliability; None empties the plot."""
+        if reliability is None:
+            empty = np.empty(0)
+            self._points.setData(empty, empty)
+            self._bands.setData(x=empty, y=empty, top=empty, bottom=empty)
+            self._bars.setOpts(x=empty, height=empty, width=0.04)
+            return
+        some = reliability.count > 0
+        x, y = reliability.mean_probability[some], reliability.fraction[some]
+        self._points.setData(x, y)
+        self._bands.setData(x=x, y=y, top=reliability.high[some] - y, bottom=y - reliability.low[some])
+        edges, count = reliability.edges, reliability.count
+        self._bars.setOpts(
+            x=(edges[:-1] + edges[1:]) / 2,
+            width=np.diff(edges) * 0.9,
+            height=np.log10(np.maximum(count, _FLOOR) / _FLOOR),
+        )
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Mark the threshold on the probability axis; None hides the mark."""
+        self._threshold.setVisible(threshold is not None)
+        if threshold is not None:
+            self._threshold.setValue(threshold)
+
+    def cleanup(self) -> None:
+        """Let go of the drawing. May be called twice."""
+        self._canvas.close()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow napari's theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_threshold"):
+            self._apply_theme()
+
+    def _make_diagram(self) -> None:
+        self._diagram = _plot(self._canvas, row=0)
+        self._diagram.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
+        ticks = [[(v, f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)]]
+        self._diagram.getAxis("left").setTicks(ticks)
+        self._diagram.getAxis("bottom").setTicks(ticks)
+        self._diagonal = self._diagram.plot([0, 1], [0, 1])
+        self._bands = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), beam=0.015)
+        self._diagram.addItem(self._bands)
+        self._points = self._diagram.plot(symbol="o", symbolSize=5 if self._compact else 7)
+        name = {} if self._compact else {"label": "threshold {value:.2f}", "labelOpts": {"position": 0.04}}
+        self._threshold = pg.InfiniteLine(angle=90, **name)
+        self._threshold.setVisible(False)
+        self._diagram.addItem(self._threshold)
+
+    def _make_counts(self) -> None:
+        self._bars = pg.BarGraphItem(x=np.empty(0), height=np.empty(0), width=0.04)
+        if self._compact:
+            return
+        self._counts = _plot(self._canvas, row=1)
+        self._counts.addItem(self._bars)
+        self._counts.setXLink(self._diagram)
+        self._counts.setYRange(0, 7, padding=0.02)
+        powers = {0: "1", 2: "100", 4: "10k", 6: "1M"}
+        self._counts.getAxis("left").setTicks([[(p - np.log10(_FLOOR), t) for p, t in powers.items()]])
+        self._counts.getAxis("bottom").setTicks(self._diagram.getAxis("bottom")._tickLevels)
+        self._counts.setToolTip("Number of voxels in each bin, on a logarithmic scale.")
+        self._canvas.ci.layout.setRowStretchFactor(0, 4)
+        self._canvas.ci.layout.setRowStretchFactor(1, 1)
+
+    def _apply_theme(self) -> None:
+        theme = theme_of(self)
+        text, data = QColor(theme.text.as_hex()), accent(theme)
+        faint = QColor(text)
+        faint.setAlpha(140)
+        self._canvas.setBackground(theme.background.as_hex())
+        self._diagonal.setPen(pg.mkPen(faint, width=1.5, style=Qt.PenStyle.DashLine))
+        self._points.setPen(pg.mkPen(data, width=1))
+        self._points.setSymbolPen(pg.mkPen(data))
+        self._points.setSymbolBrush(pg.mkBrush(data))
+        self._bands.setOpts(pen=pg.mkPen(data, width=1))
+        self._bars.setOpts(brush=pg.mkBrush(data), pen=pg.mkPen(data))
+        if not self._compact:
+            self._threshold.label.setColor(marker(theme))
+        self._threshold.setPen(pg.mkPen(marker(theme), width=1.5))
+        self._name_axes(text, faint)
+
+    def _name_axes(self, text: QColor, line: QColor) -> None:
+        font = QFont(self.font())
+        font.setPointSizeF(7.5 if self._compact else 8.5)
+        plots = [self._diagram] if self._compact else [self._diagram, self._counts]
+        for plot in plots:
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(line)
+                axis.setTextPen(text)
+                axis.setStyle(tickFont=font, tickTextOffset=3)
+        style = {"color": text.name(), "font-size": "8pt" if self._compact else "9pt"}
+        self._diagram.setLabel("left", "fraction that is lesion", **style)
+        plots[-1].setLabel("bottom", "mean probability", **style)
+        if self._compact:
+            self._diagram.getAxis("bottom").setHeight(30)
+            return
+        self._counts.setLabel("left", "voxels", **style)
+        for plot in plots:  # so that the two lie exactly above each other
+            plot.getAxis("left").setWidth(48)
+
+
+def _plot(canvas: pg.GraphicsLayoutWidget, row: int) -> pg.PlotItem:
+    """A plot that the mouse cannot move: there is nothing beyond 0 to 1."""
+    plot = canvas.addPlot(row=row, col=0)
+    plot.setMenuEnabled(False)
+    plot.setMouseEnabled(False, False)
+    plot.hideButtons()
+    return plot

@@ -1,0 +1,50 @@
+"""Where to save: file dialogs that open in the folder last used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.utils.history import get_save_history, update_save_history
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+
+def ask_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
+    """A file to write; the dialog asks before it takes one that exists. None if the user gives up.
+
+    Parameters
+    ----------
+    parent, title
+        The dialog's.
+    name
+        Proposed file name.
+    kinds
+        Qt's filter, such as ``"Table (*.tsv)"``; its first ending is added where the user types none.
+    """
+    start = Path(get_save_history()[0]) / name
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
+    if not chosen:
+        return None
+    update_save_history(chosen)
+    path = Path(chosen)
+    return path if path.suffix else path.with_suffix(start.suffix)
+
+
+def ask_folder(parent: QWidget, title: str) -> Path | None:
+    """A folder to write into; None if the user gives up."""
+    chosen = QFileDialog.getExistingDirectory(parent, title, get_save_history()[0])
+    if not chosen:
+        return None
+    update_save_history(str(Path(chosen) / "lesions.tsv"))
+    return Path(chosen)
+
+
+def may_replace(parent: QWidget, folder: Path) -> bool:
+    """Ask whether results in a folder that is not empty may be replaced."""
+    answer = QMessageBox.question(
+        parent,
+        "Replace results?",
+        f"{folder} is not empty.\n\nFiles there that have the names of results will be replaced.",
+        QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+        QMessageBox.StandardButton.Cancel,
+    )
+    return answer == QMessageBox.StandardButton.Yes
