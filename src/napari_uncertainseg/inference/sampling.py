@@ -1,0 +1,233 @@
+"""Methods: where the members of a prediction come from.
+
+Each method is a generator of members. They share one table, :data:`METHODS`, which the window and the
+command line read too.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.engines import Engine
+from napari_uncertainseg.inference.tiling import Window, Windows
+from napari_uncertainseg.networks.catalog import Model
+
+MAX_SAMPLES = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """Members that one pass of the network gives.
+
+    Attributes
+    ----------
+    members
+        Probabilities, (members of this pass, z, y, x).
+    disagreement
+        Population variance over the network's heads in this pass, (z, y, x).
+    """
+
+    members: Tensor
+    disagreement: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a method works with.
+
+    Attributes
+    ----------
+    model
+        The model under way.
+    windows
+        Of a network of the model, by its index.
+    members
+        How many members to give.
+    seed
+        Of whatever is drawn at random.
+    """
+
+    model: Model
+    windows: Callable[[int], Windows]
+    members: int
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to get several members.
+
+    Attributes
+    ----------
+    name
+        As the command line takes it.
+    title, description
+        As the window shows them.
+    passes
+        Gives the passes one by one.
+    most
+        Largest number of members, for a model.
+    usual
+        Members when the user names no number, for a model.
+    """
+
+    name: str
+    title: str
+    description: str
+    passes: Callable[[Setting], Iterator[Pass]]
+    most: Callable[[Model], int]
+    usual: Callable[[Model], int]
+
+
+def check_method(name: str, model: Model, members: int | None) -> tuple[Method, int]:
+    """Find a method and the number of its members.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, it cannot be used with the model, or cannot give so many members.
+    """
+    if name not in METHODS:
+        raise InputError(f"There is no method '{name}': choose one of {', '.join(METHODS)}.")
+    method = METHODS[name]
+    if name == "ensemble" and len(model) == 1:
+        raise InputError(
+            f"The method ensemble needs several weight files, and the model '{model.name}' has only one: "
+            "choose another method or model."
+        )
+    count = method.usual(model) if members is None else members
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"The number of members should be an integer of at least 1, not {members!r}.")
+    if count > method.most(model):
+        raise InputError(
+            f"The method {name} gives at most {method.most(model)} members with the model '{model.name}', "
+            f"not {count}."
+        )
+    return method, count
+
+
+def _heads(logits: Tensor, temperature: float) -> Tensor:
+    return (logits / temperature).sigmoid_() if temperature != 1 else logits.sigmoid()
+
+
+def _mean_pass(heads: Tensor) -> Pass:
+    """One member, the mean of the heads, and their variance."""
+    variance, mean = torch.var_mean(heads, dim=0, correction=0)
+    return Pass(mean[None], variance)
+
+
+def one_pass(setting: Setting) -> Iterator[Pass]:
+    """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
+    logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
+    heads = _heads(logits, setting.model.temperature)
+    yield Pass(heads[: setting.members], _mean_pass(heads).disagreement)
+
+
+def layers(setting: Setting) -> Iterator[Pass]:
+    """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
+    logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
+    p = _heads(logits, setting.model.temperature)
+    count = setting.model.heads
+    yield Pass(p[count : count + setting.members], _mean_pass(p[:count]).disagreement)
+
+
+def mc_dropout(setting: Setting) -> Iterator[Pass]:
+    """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
+
+    With several windows the encoder runs anew for each, and a member has the same masks in all of them.
+    """
+    windows = setting.windows(0)
+    generator = torch.Generator().manual_seed(setting.seed)
+    for _ in range(setting.members):
+        masks: list[Tensor] = []
+
+        def decode(engine: Engine, window: Window, masks: list[Tensor] = masks) -> Tensor:
+            if not masks:
+                masks += draw_masks(engine, setting.model.dropout, generator)
+            return engine.decode(window.encoded(engine), masks)
+
+        yield _mean_pass(_heads(windows.run(decode), setting.model.temperature))
+
+
+def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Tensor]:
+    """Channel-dropout masks: 0 with probability `p`, otherwise ``1 / (1 - p)``."""
+    return [(torch.rand(shape, generator=generator) >= p).float() / (1 - p) for shape in engine.mask_shapes]
+
+
+FLIPS = tuple(
+    sorted(itertools.chain.from_iterable(itertools.combinations((3, 2, 1), n) for n in range(4)), key=len)
+)
+"""Axes (of channels, z, y, x) to flip: none, left-right, the other axes, then several at once."""
+
+
+def flips(setting: Setting) -> Iterator[Pass]:
+    """Members are plain passes of the scan flipped along its axes, and flipped back (arXiv 1807.07356)."""
+    windows = setting.windows(0)
+    for axes in FLIPS[: setting.members]:
+
+        def flipped(engine: Engine, window: Window, axes: tuple[int, ...] = axes) -> Tensor:
+            image = window.image
+            return engine.heads(image.flip([1 + a for a in axes])).flip(axes)
+
+        yield _mean_pass(_heads(windows.run(flipped), setting.model.temperature))
+
+
+def ensemble(setting: Setting) -> Iterator[Pass]:
+    """Members are networks that were trained apart (arXiv 1612.01474)."""
+    for index in range(setting.members):
+        logits = setting.windows(index).run(lambda engine, window: engine.heads(window.image))
+        yield _mean_pass(_heads(logits, setting.model.temperature))
+
+
+METHODS: Mapping[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "one-pass",
+            "One pass",
+            "The network's heads, each of which imitates a rater: the fastest.",
+            one_pass,
+            most=lambda model: model.heads,
+            usual=lambda model: model.heads,
+        ),
+        Method(
+            "layers",
+            "Layers",
+            "The decoder's depths, coarse to fine, from one pass.",
+            layers,
+            most=lambda model: len(model.features) - 1,
+            usual=lambda model: len(model.features) - 1,
+        ),
+        Method(
+            "mc-dropout",
+            "Dropout samples",
+            "Passes with channels dropped at random; the encoder runs only once.",
+            mc_dropout,
+            most=lambda model: MAX_SAMPLES,
+            usual=lambda model: 10,
+        ),
+        Method(
+            "flips",
+            "Flips",
+            "The scan flipped along its axes, up to 8 ways.",
+            flips,
+            most=lambda model: len(FLIPS),
+            usual=lambda model: len(FLIPS),
+        ),
+        Method(
+            "ensemble",
+            "Ensemble",
+            "Several networks that were trained apart; the model must have several weight files.",
+            ensemble,
+            most=len,
+            usual=len,
+        ),
+    )
+}
+"""All methods by name."""

@@ -1,0 +1,295 @@
+"""A scan in, a :class:`Prediction` out."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_uncertainseg import __version__
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.images.prepare import NetworkInput, Prepared, prepare
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.inference.collecting import Collected, Collector
+from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
+from napari_uncertainseg.inference.engines import Engine, make_engine, never
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.inference.sampling import Setting, check_method
+from napari_uncertainseg.inference.tiling import Windows, with_less_memory
+from napari_uncertainseg.networks.catalog import Model, find_model
+
+_PREPARED = 0.3
+"""Share of the whole that preparing the scans is shown as."""
+
+
+class Segmenter:
+    """Segments scans with one model, one method and one device.
+
+    It keeps the network between scans, so that a second run starts at once. It may be used from any
+    thread; runs wait for each other.
+
+    Parameters
+    ----------
+    model
+        ``"bundled"``, a name from the catalogue, a model folder, or a :class:`Model`.
+    method
+        ``"one-pass"``, ``"layers"``, ``"mc-dropout"``, ``"flips"`` or ``"ensemble"``.
+    members
+        How many; the method's usual number if None.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    seed
+        Of ``mc-dropout``.
+
+    Raises
+    ------
+    InputError
+        If the model, the method, the members or the device cannot be used.
+
+    Examples
+    --------
+    >>> segmenter = Segmenter("bundled")
+    >>> prediction = segmenter.predict({"flair": read_volume("flair.nii.gz")})  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Model = "bundled",
+        *,
+        method: str = "one-pass",
+        members: int | None = None,
+        device: str | Device = "auto",
+        seed: int = 0,
+    ) -> None:
+        self.model = model if isinstance(model, Model) else find_model(model)
+        self._method, self.members = check_method(method, self.model, members)
+        self.device = device if isinstance(device, Device) else choose_device(device)
+        self.seed = seed
+        self._engines: dict[tuple[str, int], Engine] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        return self._method.name
+
+    @property
+    def device_name(self) -> str:
+        """The device as shown to the user, e.g. ``"CPU, 2 threads, bf16 (OpenVINO)"``."""
+        return self.device.name
+
+    def predict(
+        self,
+        images: Mapping[str, Volume],
+        *,
+        mask: Volume | None = None,
+        bias_correction: bool = False,
+        progress: Progress = silent,
+    ) -> Prediction:
+        """Segment one visit.
+
+        Parameters
+        ----------
+        images
+            Scans by role: ``flair``, and ``t1`` and ``t2`` where the user has them. What the model
+            knows and the user lacks is a channel of zeros; what it does not know is left out.
+        mask
+            The user's own brain mask.
+        bias_correction
+            Whether to correct the scans' bias fields first (N4).
+        progress
+            Called many times a second. What it raises ends the run within a second, and nothing of
+            the run is left.
+
+        Raises
+        ------
+        InputError
+            If a role is unknown, there is no FLAIR, the scans do not fit each other, or memory does
+            not suffice.
+        """
+        _check_roles(images)
+        with self._lock:
+            try:
+                return _Run(self, images, progress)(mask, bias_correction)
+            finally:
+                for engine in self._engines.values():
+                    engine.check = never
+
+    def _engine(self, device: Device, index: int) -> Engine:
+        if (device.kind, index) not in self._engines:
+            self._engines[device.kind, index] = make_engine(self.model, device, index)
+        return self._engines[device.kind, index]
+
+
+@dataclass
+class _Run:
+    """One scan on its way through the segmenter."""
+
+    segmenter: Segmenter
+    images: Mapping[str, Volume]
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    device: Device | None = None
+
+    def __call__(self, mask: Volume | None, bias_correction: bool) -> Prediction:
+        model = self.segmenter.model
+        used = {role: volume for role, volume in self.images.items() if role in model.modalities}
+        self.notes += [
+            f"The model '{model.name}' does not read {role.upper()}: it was left out."
+            for role in self.images
+            if role not in used
+        ]
+        with self._stage("prepare"):
+            prepared = prepare(
+                used, mask=mask, bias_correction=bias_correction, progress=self._share(0, _PREPARED)
+            )
+            source = prepared.network_input(model.spacing)
+        self.notes += prepared.notes
+        with self._stage("network"):
+            self.progress("loading the network", _PREPARED)
+            self._engine_for(self._devices()[0], 0)
+        with self._stage("members"):
+            collected = self._members(prepared, source)
+        self.progress("done", 1.0)
+        return Prediction(
+            grid=prepared.grid,
+            **collected.maps,
+            brain=prepared.brain,
+            members=collected.members,
+            threshold=model.threshold,
+            information=self._information(used, prepared),
+        )
+
+    def _devices(self) -> list[Device]:
+        device = self.segmenter.device
+        return [device] if device.kind == "cpu" else [device, cpu_device()]
+
+    def _engine_for(self, device: Device, index: int) -> Engine:
+        self.progress("loading the network", _PREPARED)
+        return self.segmenter._engine(device, index)
+
+    def _members(self, prepared: Prepared, source: NetworkInput) -> Collected:
+        modalities = self.segmenter.model.modalities
+        nothing = np.zeros(source.brain.shape, np.float32)
+        image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
+        return with_less_memory(
+            lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
+            [partial(self._engine_for, device, 0) for device in self._devices()],
+            source.brain.shape,
+            len(modalities),
+            self._tell,
+        )
+
+    def _collect(
+        self,
+        engine: Engine,
+        largest: int,
+        image: torch.Tensor,
+        source: NetworkInput,
+        shape: tuple[int, int, int],
+    ) -> Collected:
+        """Run the method from its beginning, with windows of at most `largest` voxels."""
+        self.device = engine.device
+        segmenter = self.segmenter
+        collector, known = Collector(source, shape), dict[int, Windows]()
+        placed = image.to(engine.device.kind)
+
+        def windows(index: int) -> Windows:
+            if index not in known:
+                known.clear()
+                own = self._engine_for(engine.device, index)
+                own.check = check
+                known[index] = Windows(placed, own, largest)
+            return known[index]
+
+        check = self._checker(collector)
+        setting = Setting(segmenter.model, windows, segmenter.members, segmenter.seed)
+        for new in segmenter._method.passes(setting):
+            collector.add(new)
+            check()
+        return collector.result()
+
+    def _checker(self, collector: Collector) -> Callable[[], None]:
+        count = self.segmenter.members
+
+        def check() -> None:
+            done = collector.count
+            stage = f"member {min(done + 1, count)} of {count}"
+            self.progress(stage, _PREPARED + (1 - _PREPARED) * 0.98 * done / count)
+
+        return check
+
+    def _tell(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _share(self, start: float, share: float) -> Progress:
+        def report(stage: str, fraction: float) -> None:
+            self.progress(stage, start + share * fraction)
+
+        return report
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+    def _information(self, used: Mapping[str, Volume], prepared: Prepared) -> dict[str, Any]:
+        segmenter, model = self.segmenter, self.segmenter.model
+        assert self.device is not None
+        return {
+            "inputs": {role: _describe(volume) for role, volume in used.items()},
+            "brain": prepared.brain_source,
+            "model": model.name,
+            "model_version": model.configuration["version"],
+            "model_sha256": model.sha256,
+            "method": segmenter.method,
+            "members": segmenter.members,
+            "seed": segmenter.seed,
+            "device": self.device.name,
+            "seconds": dict(self.seconds),
+            "notes": list(self.notes),
+            "versions": _versions(self.device),
+        }
+
+
+def _check_roles(images: Mapping[str, Volume]) -> None:
+    for role in images:
+        if role not in ("flair", "t1", "t2"):
+            raise InputError(f"There is no role '{role}': scans are given as flair, t1 and t2.")
+    if "flair" not in images:
+        raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
+
+
+def _describe(volume: Volume) -> dict[str, str | None]:
+    path = volume.path
+    known = path is not None and path.is_file()
+    return {
+        "name": volume.name,
+        "path": None if path is None else str(path),
+        "sha256": file_sha256(path) if known and path is not None else None,
+    }
+
+
+def _versions(device: Device) -> dict[str, str]:
+    found = {"napari-uncertainseg": __version__, "python": platform.python_version()}
+    names = ["torch", "numpy"] + (["openvino"] if device.library == "openvino" else [])
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,249 @@
+"""Windows: the whole bounding box at once where memory allows, overlapping ones where it does not."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.engines import Encoded, Engine
+
+T = TypeVar("T")
+Size = tuple[int, int, int]
+Job = Callable[[Engine, "Window"], Tensor]
+"""Runs an engine on one window: logits (channels, z, y, x)."""
+
+FEATURE_MAPS = 8
+"""Feature maps at full resolution, in float32, that a pass may hold at its peak (measured: 3 to 8)."""
+
+MEMORY_SHARE = 0.6
+"""Share of the free memory that a pass may take."""
+
+OVERLAP = 0.25
+"""Share of a window's side that it has in common with its neighbour."""
+
+
+@dataclass(eq=False)
+class Window:
+    """A part of the box, padded with zeros to a size that the network takes.
+
+    Attributes
+    ----------
+    image
+        (1, channels, z, y, x).
+    where
+        The part of the box that it covers, without the padding.
+    keep
+        Whether what the encoder says may be kept for the next member.
+    """
+
+    image: Tensor
+    where: tuple[slice, slice, slice]
+    keep: bool
+    _encoded: Encoded | None = field(default=None, repr=False)
+
+    def encoded(self, engine: Engine) -> Encoded:
+        """What the encoder says of this window; asked once when there is only one window."""
+        if self._encoded is not None:
+            return self._encoded
+        encoded = engine.encode(self.image)
+        if self.keep:
+            self._encoded = encoded
+        return encoded
+
+
+class Windows:
+    """A box as a list of windows.
+
+    Parameters
+    ----------
+    image
+        (channels, z, y, x), 0 outside the brain.
+    engine
+        Its `divisor` and `smallest` decide the sizes.
+    largest
+        Voxels that one window may have.
+    """
+
+    def __init__(self, image: Tensor, engine: Engine, largest: int) -> None:
+        self._image = image
+        self._engine = engine
+        self._shape: Size = tuple(image.shape[1:])  # type: ignore[assignment]
+        self._size = window_size(self._shape, largest, engine.divisor, engine.smallest)
+        z, y, x = map(_starts, self._shape, self._size)
+        self._starts: list[Size] = list(itertools.product(z, y, x))
+        self._single = self._window(self._starts[0]) if len(self._starts) == 1 else None
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @property
+    def size(self) -> Size:
+        """Size of a window, padding included."""
+        return self._size
+
+    def __iter__(self) -> Iterator[Window]:
+        if self._single is not None:
+            yield self._single
+            return
+        for start in self._starts:
+            yield self._window(start)
+
+    def run(self, job: Job) -> Tensor:
+        """Run a job on every window, and blend what they say.
+
+        Returns
+        -------
+        Tensor
+            Logits (channels, z, y, x) of the box, float32. Several windows are averaged with
+            Gaussian weights (standard deviation an eighth of the side, as MONAI's default).
+        """
+        if self._single is not None:
+            return _crop(job(self._engine, self._single), self._single)
+        total: Tensor | None = None
+        norm = torch.zeros(self._shape)
+        for window in self:
+            logits = _crop(job(self._engine, window), window).cpu()
+            weight = _gaussian(self._size)[tuple(slice(0, n) for n in logits.shape[1:])]
+            if total is None:
+                total = torch.zeros(logits.shape[0], *self._shape)
+            total[(slice(None), *window.where)] += logits * weight
+            norm[window.where] += weight
+        assert total is not None
+        return total / norm
+
+    def _window(self, start: Size) -> Window:
+        where = tuple(
+            slice(a, min(a + size, n)) for a, size, n in zip(start, self._size, self._shape, strict=True)
+        )
+        part = self._image[(slice(None), *where)]
+        after = [size - n for size, n in zip(self._size, part.shape[1:], strict=True)]
+        padded = F.pad(part, (0, after[2], 0, after[1], 0, after[0]))
+        return Window(padded[None], where, keep=len(self._starts) == 1)  # type: ignore[arg-type]
+
+
+def window_size(shape: Size, largest: int, divisor: int, smallest: int) -> Size:
+    """Sides of a window: the box, or its longest sides shortened to make at most `largest` voxels.
+
+    Sides are multiples of `divisor`, and never below `smallest`.
+    """
+    least = -(-smallest // divisor) * divisor
+    size = [max(least, -(-n // divisor) * divisor) for n in shape]
+    while np.prod(size) > largest and max(size) > least:
+        size[int(np.argmax(size))] -= divisor
+    return size[0], size[1], size[2]
+
+
+def largest_window(engine: Engine, channels: int) -> int:
+    """Voxels of the largest window that the device's free memory allows."""
+    per_voxel = 4 * (FEATURE_MAPS * engine.width + channels + 4 * engine.heads_count)
+    return int(MEMORY_SHARE * _free_bytes(engine.device.kind) / per_voxel)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out; torch, OpenVINO and Python each say it their way."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    signs = ("out of memory", "bad_alloc", "alloc", "not enough memory")
+    return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+
+
+def with_less_memory(
+    task: Callable[[Engine, int], T],
+    engines: Sequence[Callable[[], Engine]],
+    shape: Size,
+    channels: int,
+    tell: Callable[[str], None],
+) -> T:
+    """Do a task; when memory runs out, again with smaller windows, then with the next engine.
+
+    Parameters
+    ----------
+    task
+        Called with an engine and the voxels that a window may have. It starts anew each time.
+    engines
+        Made when their turn comes, e.g. CUDA and then the CPU.
+    shape, channels
+        Of the box.
+    tell
+        Takes a sentence for the user.
+
+    Raises
+    ------
+    InputError
+        If memory runs out even with the smallest windows of the last engine.
+    """
+    for index, make in enumerate(engines):
+        engine = make()
+        largest = min(largest_window(engine, channels), _padded_voxels(shape, engine))
+        if largest < _padded_voxels(shape, engine):
+            tell(f"Free memory is short on {engine.device.name}: the brain was segmented in several windows.")
+        least = engine.smallest**3
+        while True:
+            try:
+                return task(engine, largest)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Out of the handler: the traceback would keep the failed run's memory alive.
+            _release(engine)
+            if largest <= least:
+                break
+            largest = max(
+                int(np.prod(window_size(shape, largest, engine.divisor, engine.smallest))) // 2, least
+            )
+            tell(f"Memory ran out on {engine.device.name}: the brain was segmented in smaller windows.")
+        if index + 1 < len(engines):
+            tell(f"Memory ran out on {engine.device.name}: the CPU was used instead.")
+    raise InputError(
+        "There is not enough free memory to segment this scan: close other programs and run again."
+    )
+
+
+def _padded_voxels(shape: Size, engine: Engine) -> int:
+    whole = window_size(shape, np.iinfo(np.int64).max, engine.divisor, engine.smallest)
+    return int(np.prod(whole))
+
+
+def _release(engine: Engine) -> None:
+    gc.collect()
+    if engine.device.kind == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _free_bytes(kind: str) -> int:
+    if kind == "cuda":
+        free, _ = torch.cuda.mem_get_info()
+        return free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    return psutil.virtual_memory().available
+
+
+def _starts(length: int, size: int) -> list[int]:
+    """First voxels of windows of one size that cover a length, evenly spread."""
+    if size >= length:
+        return [0]
+    count = 1 + int(np.ceil((length - size) / (size * (1 - OVERLAP))))
+    return [round(i * (length - size) / (count - 1)) for i in range(count)]
+
+
+def _gaussian(size: Size) -> Tensor:
+    sides = []
+    for n in size:
+        x = torch.arange(n, dtype=torch.float32) - (n - 1) / 2
+        sides.append(torch.exp(-0.5 * (x / (n / 8)) ** 2))
+    # Floored, so that a corner that only one window covers keeps its value.
+    return torch.einsum("z,y,x->zyx", *sides).clamp_min(1e-3)
+
+
+def _crop(logits: Tensor, window: Window) -> Tensor:
+    return logits[(slice(None), *(slice(0, s.stop - s.start) for s in window.where))]
