@@ -12,9 +12,9 @@ from psygnal import Signal
 from napari_uncertainseg.images.volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.calibration.reliability import Reliability
+    from napari_uncertainseg.calibration.reliability import Binned, Reliability
     from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.uncertainty.ranking import Lesions, Ranker
 
 Decision = Literal["accepted", "rejected", "unsure"]
 
@@ -65,9 +65,11 @@ class Case:
         self._min_volume = 3.0
         self._edit: np.ndarray | None = None
         self._lesions: Lesions | None = None
+        self._ranker: Ranker | None = None
         self._reference: np.ndarray | None = None
         self._region = Region()
         self._reliability: Reliability | None = None
+        self._binned: Binned | None = None
         self._selected: tuple[int, int, int] | None = None
         self._verdicts: tuple[Verdict, ...] = ()
         self._undone: list[tuple[Verdict, ...]] = []
@@ -111,6 +113,7 @@ class Case:
             if self._reference is not None and self._reference.shape != prediction.grid.shape:
                 self._reference = None
         self._lesions = self._reliability = None
+        self._ranker = self._binned = None
         self.prediction_changed.emit()
         self.lesions_changed.emit()
         self.verdicts_changed.emit()
@@ -166,20 +169,18 @@ class Case:
     def lesions(self) -> Lesions | None:
         """Lesions and candidates at the present threshold, the most doubtful first."""
         if self._lesions is None and self._prediction is not None:
-            from napari_uncertainseg.uncertainty.ranking import rank_lesions
-
-            p = self._prediction
-            self._lesions = rank_lesions(
-                p.probability,
-                p.entropy,
-                p.mutual_information,
-                p.members,
-                p.grid,
-                threshold=self._threshold,
-                min_volume=self._min_volume,
-                edit=self._edit,
+            self._lesions = self._ready(self._prediction).rank(
+                self._threshold, self._min_volume, edit=self._edit
             )
         return self._lesions
+
+    def _ready(self, p: Prediction) -> Ranker:
+        """The prediction made ready for thresholds that move, once."""
+        if self._ranker is None:
+            from napari_uncertainseg.uncertainty.ranking import Ranker
+
+            self._ranker = Ranker(p.probability, p.entropy, p.mutual_information, p.members, p.grid)
+        return self._ranker
 
     # -- selection and verdicts ---------------------------------------------------------------
 
@@ -267,7 +268,7 @@ class Case:
     @reference.setter
     def reference(self, mask: np.ndarray | None) -> None:
         self._reference = mask
-        self._touch_reliability()
+        self._touch_reliability(region_moved=self._region.kind == "lesions")
 
     @property
     def region(self) -> Region:
@@ -280,19 +281,21 @@ class Case:
             self._region = region
             self._touch_reliability()
 
-    def _touch_reliability(self) -> None:
+    def _touch_reliability(self, *, region_moved: bool = True) -> None:
         self._reliability = None
+        if region_moved:
+            self._binned = None
         self.reliability_changed.emit()
 
     @property
     def reliability(self) -> Reliability | None:
         """Reliability of the prediction against the reference in the region."""
         if self._reliability is None and self._prediction is not None and self._reference is not None:
-            from napari_uncertainseg.calibration.reliability import reliability
+            if self._binned is None:
+                from napari_uncertainseg.calibration.reliability import Binned
 
-            self._reliability = reliability(
-                self._prediction.probability, self._reference, region=self._region_mask()
-            )
+                self._binned = Binned.of(self._prediction.probability, region=self._region_mask())
+            self._reliability = self._binned.against(self._reference)
         return self._reliability
 
     def _region_mask(self) -> np.ndarray:

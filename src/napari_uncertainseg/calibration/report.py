@@ -52,10 +52,13 @@ def caution(reliability: Reliability) -> str:
     if voxels(reliability) == 0:
         return "The region has no voxel: choose another region or slice."
     lesion = reference_voxels(reliability)
+    nothing_found = not reliability.count[1:].any()
+    if lesion == 0 and nothing_found:
+        return "Neither the reference nor the prediction has a lesion here: the numbers say nothing."
     if lesion == 0:
         return "The reference has no lesion here: every probability above 0 counts as overconfident."
-    if np.count_nonzero(reliability.count) == 1:
-        return "All probabilities lie in one bin here: the numbers rest on a single point."
+    if nothing_found:
+        return "The prediction finds nothing here: all of its probabilities lie in the lowest bin."
     if lesion < _FEW_VOXELS:
         return f"The reference has only {lesion} voxels of lesion here: mind the width of the bands."
     return ""

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-from qtpy.QtWidgets import (
-    QWidget,
-)
+from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.case import Decision
 from napari_uncertainseg.uncertainty.ranking import COLUMNS as MEASURES
@@ -59,12 +57,12 @@ def _volume(value: float) -> str:
 
 COLUMNS = (
     Column("label", "#", lambda v: str(int(v)), 34, largest_first=False),
-    Column("lsu", "doubt", lambda v: f"{v:.2f}", 92),
+    Column("lsu", "doubt", lambda v: f"{v:.2f}", 84),
     Column("mean_probability", "p", lambda v: f"{v:.2f}", 44),
     Column("volume_mm3", "mm³", _volume, 56),
     Column("mean_entropy", "entropy", lambda v: f"{v:.2f}", 62),
     Column(
-        VERDICT, "verdict", lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 92, largest_first=False
+        VERDICT, "verdict", lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 88, largest_first=False
     ),
 )
 

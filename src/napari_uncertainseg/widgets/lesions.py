@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -115,7 +116,8 @@ class LesionsDock(QWidget):
         self._stack.setMinimumHeight(120)
         self.shown = QComboBox()
         for state in ("all", *STATES):
-            self.shown.addItem(f"show {state}", state)
+            self.shown.addItem(state, state)
+        self.shown.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.shown.setToolTip("List all lesions, or only those with one verdict.")
         self.least_doubt = QDoubleSpinBox()
         self.least_doubt.setRange(0, 1)
@@ -147,9 +149,8 @@ class LesionsDock(QWidget):
         layout.addLayout(heading)
         listing = QHBoxLayout()
         listing.addWidget(self.tabs)
-        listing.addStretch()
         listing.addWidget(self.shown)
-        listing.addWidget(self.least_doubt)
+        listing.addWidget(self.least_doubt, stretch=1)
         layout.addLayout(listing)
         layout.addWidget(self._stack, stretch=1)
         layout.addLayout(self._lay_out_buttons())

@@ -23,13 +23,13 @@ def theme_of(widget: QWidget) -> Theme:
     """The napari theme in which a widget is shown.
 
     A viewer may have another theme than napari's settings, so it is read from the
-    background that the style sheet gives the widget.
+    background that the style sheet gives the widget: lists and fields have the foreground's.
     """
     widget.ensurePolished()
     shown = widget.palette().color(QPalette.ColorRole.Window)
     for name in available_themes():
         theme = get_theme(name)
-        if QColor(theme.background.as_hex()) == shown:
+        if shown in (QColor(theme.background.as_hex()), QColor(theme.foreground.as_hex())):
             return theme
     return get_theme(get_settings().appearance.theme)
 
@@ -153,7 +153,7 @@ class ReliabilityView(QWidget):
         self._points.setSymbolPen(pg.mkPen(data))
         self._points.setSymbolBrush(pg.mkBrush(data))
         self._bands.setOpts(pen=pg.mkPen(data, width=1))
-        self._bars.setOpts(brush=pg.mkBrush(data), pen=pg.mkPen(data))
+        self._bars.setOpts(brush=pg.mkBrush(data), pen=pg.mkPen(None))
         if not self._compact:
             self._threshold.label.setColor(marker(theme))
         self._threshold.setPen(pg.mkPen(marker(theme), width=1.5))
@@ -172,8 +172,8 @@ class ReliabilityView(QWidget):
         style = {"color": text.name(), "font-size": "8pt" if self._compact else "9pt"}
         self._diagram.setLabel("left", "fraction that is lesion", **style)
         plots[-1].setLabel("bottom", "mean probability", **style)
+        plots[-1].getAxis("bottom").setHeight(34 if self._compact else 40)
         if self._compact:
-            self._diagram.getAxis("bottom").setHeight(30)
             return
         self._counts.setLabel("left", "voxels", **style)
         for plot in plots:  # so that the two lie exactly above each other
