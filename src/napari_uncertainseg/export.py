@@ -1,0 +1,243 @@
+"""Results on disk, whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg import __version__
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.uncertainty.patient import patient_uncertainty
+from napari_uncertainseg.uncertainty.ranking import Lesions
+
+MAPS = ("probability", "entropy", "mutual_information", "disagreement")
+"""Maps of a prediction that are written, each as float32."""
+
+SUMMARY = "summary.json"
+"""Written last: a folder that has it is complete."""
+
+FILES = (
+    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed")),
+    "lesions.tsv",
+    SUMMARY,
+)
+"""Everything that this module writes into a folder; other files there are never touched."""
+
+_DECISIONS = ("accepted", "rejected", "unsure", "edited")
+
+
+def write_table(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a table as tab-separated text, UTF-8; a missing value becomes ``n/a``.
+
+    An existing file is replaced whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    text = table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n")
+    with replaced_file(Path(path)) as file:
+        file.write(text.encode())
+
+
+def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Make sure, before long work, that results may go into a folder.
+
+    Raises
+    ------
+    InputError
+        If it is a file, if it holds something and ``overwrite`` is False, or if it cannot be written.
+    """
+    folder = Path(folder).absolute()
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; name a folder for the results.")
+        if folder.exists() and not overwrite and any(folder.iterdir()):
+            raise InputError(
+                f"{folder} is not empty; name a new folder, or ask to overwrite the results in it."
+            )
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir():
+        raise InputError(f"{folder} cannot be made: {existing} is a file.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def write_results(
+    folder: str | Path,
+    prediction: Prediction,
+    lesions: Lesions,
+    *,
+    verdicts: Mapping[int, str] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a prediction and its lesions into a folder.
+
+    Everything is first written beside the folder and then moved into place, so that an
+    interruption leaves the folder as it was. `FILES` in an existing folder are replaced
+    or, where this prediction has none, removed; other files stay.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there.
+    prediction, lesions
+        What to write.
+    verdicts
+        By number: lesions are positive, candidates negative; ``"accepted"``, ``"rejected"``,
+        ``"unsure"`` or ``"edited"``. Given, even if empty, they add a column to the table, a list to the
+        summary, and ``reviewed.nii.gz``: the lesions without the rejected, with accepted candidates.
+    overwrite
+        Whether the folder may hold something already.
+
+    Raises
+    ------
+    InputError
+        If the folder may not be used or the disk is full; the folder is then as it was.
+    """
+    target = Path(folder).absolute()
+    check_folder(target, overwrite=overwrite)
+    _check_verdicts(verdicts or {}, lesions)
+    with _beside(target) as partial:
+        grid = prediction.grid
+        for name in MAPS:
+            write_volume(partial / f"{name}.nii.gz", getattr(prediction, name), grid, dtype=np.float32)
+        write_volume(partial / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
+        write_volume(partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
+        table = lesions.table
+        if verdicts is not None:
+            table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
+            reviewed = reviewed_mask(lesions, verdicts)
+            write_volume(partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
+        write_table(partial / "lesions.tsv", table)
+        text = json.dumps(summary(prediction, lesions, verdicts), indent=2, default=_plain)
+        (partial / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        _move_into_place(partial, target)
+
+
+def reviewed_mask(lesions: Lesions, verdicts: Mapping[int, str]) -> np.ndarray:
+    """Lesion mask after review, bool: without rejected lesions, with accepted candidates."""
+    keep = np.ones(int(lesions.labels.max(initial=0)) + 1, bool)
+    add = np.zeros(int(lesions.candidates.max(initial=0)) + 1, bool)
+    keep[0] = False
+    for number, decision in verdicts.items():
+        if number > 0:
+            keep[number] = decision != "rejected"
+        else:
+            add[-number] = decision == "accepted"
+    mask: np.ndarray = keep[lesions.labels] | add[lesions.candidates]
+    return mask
+
+
+def summary(
+    prediction: Prediction, lesions: Lesions, verdicts: Mapping[int, str] | None = None
+) -> dict[str, Any]:
+    """What was done and what was found, ready for JSON."""
+    brain = prediction.brain
+    found: dict[str, Any] = {
+        "software": f"napari-uncertainseg {__version__} (research software, not a medical device)",
+        **prediction.information,
+        "shape": list(prediction.grid.shape),
+        "spacing_mm": [round(step, 6) for step in prediction.grid.spacing],
+        "threshold": lesions.threshold,
+        "min_volume_mm3": lesions.min_volume,
+        "lesions": lesions.count,
+        "lesion_volume_ml": lesions.volume_ml,
+        "candidates": len(lesions.candidate_table),
+        "candidate_threshold": lesions.candidate_threshold,
+        "patient_uncertainty": {
+            "psu": patient_uncertainty(prediction.probability, prediction.members, lesions.threshold),
+            "mean_lsu": float(lesions.table["lsu"].mean()) if lesions.count else None,
+            "mean_entropy_brain_nats": float(prediction.entropy[brain].mean()) if brain.any() else None,
+            "mean_mutual_information_brain_nats": (
+                float(prediction.mutual_information[brain].mean()) if brain.any() else None
+            ),
+        },
+    }
+    if verdicts is not None:
+        found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
+        voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))
+        found["reviewed_volume_ml"] = voxels * prediction.grid.voxel_volume / 1000
+    return found
+
+
+def _verdict(lesions: Lesions, number: int, decision: str) -> dict[str, Any]:
+    kind, table = ("lesion", lesions.table) if number > 0 else ("candidate", lesions.candidate_table)
+    row = table.iloc[abs(number) - 1]
+    where = [round(float(row[name]), 2) for name in ("x_mm", "y_mm", "z_mm")]
+    return {"kind": kind, "label": abs(number), "decision": decision, "centroid_ras_mm": where}
+
+
+def _check_verdicts(verdicts: Mapping[int, str], lesions: Lesions) -> None:
+    for number, decision in verdicts.items():
+        if decision not in _DECISIONS:
+            raise InputError(f"A verdict is one of {', '.join(_DECISIONS)}, not {decision!r}.")
+        if number == 0 or not -len(lesions.candidate_table) <= number <= lesions.count:
+            raise InputError(f"There is a verdict on number {number}, but no such lesion or candidate.")
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A new folder next to the target; gone afterwards, and errors speak of the target."""
+    partial = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+        yield partial
+    except InputError as error:
+        raise InputError(str(error).replace(str(partial), str(target))) from error
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _move_into_place(partial: Path, target: Path) -> None:
+    """Move complete results to where they belong.
+
+    A new folder comes into being at once. In an existing one files are renamed one after
+    the other, which cannot fail for want of space; the summary goes first and comes last, so
+    that even a power cut between two files is seen.
+    """
+    if not target.exists():
+        partial.rename(target)
+        return
+    (target / SUMMARY).unlink(missing_ok=True)
+    for name in FILES:
+        if (partial / name).exists():
+            (partial / name).replace(target / name)
+        else:
+            (target / name).unlink(missing_ok=True)
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{folder}: results cannot be written ({error.strerror or error}); "
+        f"free some space or name another folder."
+    )
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know, as what it knows."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

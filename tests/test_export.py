@@ -1,0 +1,187 @@
+"""Results are written whole or not at all, and nobody else's file is touched."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from napari_uncertainseg import export
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.export import FILES, check_folder, reviewed_mask, write_results, write_table
+from napari_uncertainseg.images.files import read_labels, read_volume
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+
+SHAPE = (20, 22, 24)
+AFFINE = np.array([[0.0, 0.0, 0.9, -10.0], [0.0, 0.9, 0.0, -12.0], [2.0, 0.0, 0.0, 3.0], [0, 0, 0, 1.0]])
+
+
+@pytest.fixture(scope="module")
+def prediction() -> Prediction:
+    rng = np.random.default_rng(3)
+    noise = np.stack([ndimage.gaussian_filter(x, 1.3) for x in rng.standard_normal((4, *SHAPE))])
+    noise = noise[0] + 0.4 * noise
+    members = 1 / (1 + np.exp(-3 * noise / noise.std() + 3))
+    accumulator = MapAccumulator()
+    for member in members:
+        accumulator.add(member)
+    maps = accumulator.result()
+    return Prediction(
+        grid=Grid(SHAPE, AFFINE),
+        probability=maps.mean,
+        entropy=maps.entropy,
+        expected_entropy=maps.expected_entropy,
+        mutual_information=maps.mutual_information,
+        variance=maps.variance,
+        disagreement=maps.variance,
+        brain=np.ones(SHAPE, bool),
+        members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
+        information={
+            "inputs": {"flair": {"name": "FLAIR", "path": "/d/FLAIR.nii.gz", "sha256": "ab"}},
+            "model": "bundled",
+            "seconds": {"network": np.float32(0.5)},
+            "notes": ["a note"],
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def lesions(prediction):
+    found = prediction.lesions(0.6, 2.0)
+    assert found.count > 2 and len(found.candidate_table) > 0
+    return found
+
+
+def left_behind(folder) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_all_files_and_what_they_say(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "new" / "results"
+    write_results(out, prediction, lesions)
+    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz"}
+    assert left_behind(out.parent) == ["results"]
+    probability = read_volume(out / "probability.nii.gz")
+    np.testing.assert_allclose(probability.data, prediction.probability, atol=1e-7)
+    assert probability.grid.same_as(prediction.grid)
+    labels = read_labels(out / "lesions.nii.gz", prediction.grid)
+    np.testing.assert_array_equal(labels.data, lesions.labels)
+    types = {"lesions": np.uint16, "brain": np.uint8, "entropy": np.float32, "disagreement": np.float32}
+    for name, dtype in types.items():
+        assert nibabel.load(out / f"{name}.nii.gz").get_data_dtype() == dtype
+    table = pd.read_csv(out / "lesions.tsv", sep="\t")
+    assert table.columns.tolist() == lesions.table.columns.tolist()
+    np.testing.assert_allclose(table["lsu"], lesions.table["lsu"], rtol=1e-5)
+    said = json.loads((out / "summary.json").read_text())
+    assert said["inputs"]["flair"]["sha256"] == "ab" and said["model"] == "bundled"
+    assert said["lesions"] == lesions.count and said["threshold"] == 0.6
+    assert said["lesion_volume_ml"] == pytest.approx(lesions.volume_ml)
+    assert 0 <= said["patient_uncertainty"]["psu"] <= 1 and said["seconds"]["network"] == 0.5
+
+
+def test_review_is_written(tmp_path, prediction, lesions) -> None:
+    verdicts = {1: "rejected", 2: "accepted", -1: "accepted"}
+    write_results(tmp_path / "r", prediction, lesions, verdicts=verdicts)
+    reviewed = read_labels(tmp_path / "r" / "reviewed.nii.gz", prediction.grid).data > 0
+    np.testing.assert_array_equal(reviewed, (lesions.labels > 1) | (lesions.candidates == 1))
+    table = pd.read_csv(tmp_path / "r" / "lesions.tsv", sep="\t")
+    assert table["verdict"].tolist()[:2] == ["rejected", "accepted"] and table["verdict"].isna()[2]
+    said = json.loads((tmp_path / "r" / "summary.json").read_text())
+    assert [v["kind"] for v in said["verdicts"]] == ["candidate", "lesion", "lesion"]
+    assert said["reviewed_volume_ml"] == pytest.approx(reviewed.sum() * prediction.grid.voxel_volume / 1000)
+    np.testing.assert_array_equal(reviewed_mask(lesions, {}), lesions.labels > 0)
+
+
+def test_nothing_found_is_written_too(tmp_path, prediction) -> None:
+    nothing = prediction.lesions(0.9999, 1e6)
+    assert nothing.count == 0
+    write_results(tmp_path / "n", prediction, nothing, verdicts={})
+    assert len(pd.read_csv(tmp_path / "n" / "lesions.tsv", sep="\t")) == 0
+    assert (
+        json.loads((tmp_path / "n" / "summary.json").read_text())["patient_uncertainty"]["mean_lsu"] is None
+    )
+
+
+@pytest.mark.parametrize("verdicts", [{99: "accepted"}, {0: "accepted"}, {-999: "accepted"}, {1: "maybe"}])
+def test_verdicts_on_nothing_are_refused(tmp_path, prediction, lesions, verdicts) -> None:
+    with pytest.raises(InputError, match="verdict"):
+        write_results(tmp_path / "r", prediction, lesions, verdicts=verdicts)
+    assert not left_behind(tmp_path)
+
+
+def test_a_folder_with_something_is_refused_without_overwrite(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "r"
+    out.mkdir()
+    write_results(out, prediction, lesions)  # empty: fine
+    before = {p.name: p.stat().st_mtime_ns for p in out.iterdir()}
+    with pytest.raises(InputError, match="not empty"):
+        write_results(out, prediction, lesions)
+    assert before == {p.name: p.stat().st_mtime_ns for p in out.iterdir()}
+    with pytest.raises(InputError, match="is a file"):
+        write_results(out / "summary.json", prediction, lesions)
+    with pytest.raises(InputError, match="is a file"):
+        check_folder(out / "summary.json" / "deeper")
+
+
+def test_overwrite_replaces_ours_and_keeps_the_rest(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions, verdicts={1: "rejected"})
+    (out / "thesis.txt").write_text("mine")
+    write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz"} | {"thesis.txt"}
+    assert (out / "thesis.txt").read_text() == "mine"
+    assert json.loads((out / "summary.json").read_text())["threshold"] == 0.7
+    assert left_behind(tmp_path) == ["r"]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("existing", [False, True])
+def test_an_interrupted_run_leaves_things_as_they_were(
+    tmp_path, prediction, lesions, monkeypatch, failure, existing
+) -> None:
+    out = tmp_path / "r"
+    if existing:
+        write_results(out, prediction, lesions)
+    before = {p.name: p.read_bytes() for p in out.iterdir()} if existing else None
+
+    def fail(*_args, **_options):
+        raise failure
+
+    monkeypatch.setattr(export, "write_table", fail)
+    with pytest.raises(InputError if isinstance(failure, OSError) else KeyboardInterrupt) as caught:
+        write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+    if isinstance(failure, OSError):
+        assert str(out) in str(caught.value) and "No space left" in str(caught.value)
+        assert "partial" not in str(caught.value)
+    assert left_behind(tmp_path) == (["r"] if existing else [])
+    if existing:
+        assert before == {p.name: p.read_bytes() for p in out.iterdir()}
+
+
+def test_a_folder_that_cannot_be_made(tmp_path, prediction, lesions, monkeypatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_results(tmp_path / "r", prediction, lesions)
+    assert not left_behind(tmp_path)
+
+
+def test_table_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "t.tsv"
+    write_table(path, pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan], "c": ["é", ""]}))
+    assert path.read_text(encoding="utf-8") == "a\tb\tc\n1\t0.5\té\n2\tn/a\t\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+        with pytest.raises(InputError, match="No space left"):
+            write_table(path, pd.DataFrame({"a": [3]}))
+    assert path.read_text(encoding="utf-8").startswith("a\tb") and left_behind(tmp_path) == ["t.tsv"]
+    with pytest.raises(InputError, match="nowhere"):
+        write_table(tmp_path / "nowhere" / "t.tsv", pd.DataFrame({"a": [3]}))
