@@ -66,7 +66,7 @@ def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
         "colormap": style.colormap,
         "contrast_limits": (0.0, max(top, 1e-3)),
         "blending": "additive",
-        "opacity": 0.8,
+        "opacity": 0.6,
         "visible": style.visible,
         "interpolation2d": "nearest",
     }

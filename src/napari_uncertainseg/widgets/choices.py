@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -15,14 +16,19 @@ class MethodChoice:
         What the segmenter calls it.
     title, tip
         What the user reads.
-    adjustable
-        Whether the number of members can be chosen.
+    counts
+        By model: its usual number of members with this method, and the largest.
     """
 
     key: str
     title: str
     tip: str
-    adjustable: bool = True
+    counts: Mapping[str, tuple[int, int]]
+
+    def range(self, model: str | None) -> tuple[int, int, int]:
+        """Smallest, usual and largest number of members with a model; (1, 1, 1) where the method is of no use."""
+        usual, most = self.counts.get(model or "", (1, 1))
+        return min(2, most), usual, most
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,12 @@ def load_choices() -> Choices:
     from napari_uncertainseg.inference.sampling import METHODS
     from napari_uncertainseg.networks.catalog import list_models
 
+    models = list_models()
     return Choices(
-        tuple((model.name, str(model.configuration["description"])) for model in list_models()),
-        tuple(MethodChoice(m.key, m.title, m.tip, m.adjustable) for m in METHODS),
+        tuple((model.name, str(model.configuration["description"])) for model in models),
+        tuple(
+            MethodChoice(m.name, m.title, m.description, {x.name: (m.usual(x), m.most(x)) for x in models})
+            for m in METHODS.values()
+        ),
         choose_device().name,
     )

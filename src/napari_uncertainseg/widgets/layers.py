@@ -11,15 +11,17 @@ from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_options, single_colormap
-from napari_uncertainseg.widgets.geometry import layer_data, volume_of
+from napari_uncertainseg.widgets.geometry import KEY, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
 from napari_uncertainseg.widgets.painting import Painting
+from napari_uncertainseg.widgets.placing import Placing
 from napari_uncertainseg.widgets.view import current_slice, frame, move_to
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.components import ViewerModel
+    from napari.utils.colormaps import DirectLabelColormap
 
 LESIONS, CANDIDATES = "lesions", "candidates"
 _NEW = np.iinfo(np.uint16).max
@@ -44,6 +46,8 @@ class ReviewLayers:
         self._viewer = viewer
         self._case = case
         self._layers: dict[str, Layer] = {}
+        self._labels: dict[str, np.ndarray] = {}
+        self._placing: Placing | None = None
         self._painting: Painting | None = None
         self._our_zoom: float | None = None
         self._previewing = False
@@ -88,37 +92,51 @@ class ReviewLayers:
         prediction = self._case.prediction
         if prediction is None:
             return
+        self._placing = Placing.over(self._scan_layer(), prediction.grid)
         for name, style in MAPS.items():
             array = getattr(prediction, style.attribute)
-            self._add(name, array, **map_options(style, array))
-        empty = np.zeros(prediction.grid.shape, np.uint16)
-        self._add(CANDIDATES, empty, visible=False, opacity=0.8, colormap=single_colormap())
-        lesions = self._add(LESIONS, empty.copy(), opacity=1.0)
-        for name in (CANDIDATES, LESIONS):
-            self._layers[name].contour = 1
-        self._painting = Painting(lesions, self._case)
+            self._add_map(name, array, map_options(style, array))
+        self._add_labels(CANDIDATES, single_colormap(), visible=False)
+        lesions = self._add_labels(LESIONS, lesion_colormap({}, {}), visible=True)
+        self._painting = Painting(lesions, self._labels[LESIONS], self._case)
         self._viewer.layers.selection.active = lesions
 
-    def _add(self, name: str, array: np.ndarray, **options: Any) -> Any:
-        prediction = self._case.prediction
-        assert prediction is not None
-        kind = "labels" if array.dtype.kind in "ui" else "image"
-        data, kwargs, _ = layer_data(Volume(array, prediction.grid, name), kind)
-        kwargs = {**kwargs, **options, "name": name}
-        kwargs["metadata"] = {**kwargs.get("metadata", {})}
-        kwargs["metadata"]["uncertainseg"] = {
-            **kwargs["metadata"].get("uncertainseg", {}),
-            "grid": prediction.grid,
-            "role": "result",
-        }
-        layer = (Labels if kind == "labels" else Image)(data, **kwargs)
-        if isinstance(layer, Image):
-            layer.colorbar.visible = True
-            layer.colorbar.position = layer.name_overlay.position = "top_right"
-            layer.name_overlay.visible = True
+    def _scan_layer(self) -> Layer | None:
+        """The user's layer with the scan that was segmented."""
+        flair = self._case.images.get("flair")
+        if flair is None or flair.name not in self._viewer.layers:
+            return None
+        layer = self._viewer.layers[flair.name]
+        return None if is_result(layer) or layer.ndim != 3 else layer
+
+    def _add_map(self, name: str, array: np.ndarray, options: dict[str, Any]) -> None:
+        assert self._placing is not None
+        layer = Image(
+            self._placing.array(array), name=name, metadata=self._placing.metadata, **self._placing.options, **options
+        )
+        layer.colorbar.visible = layer.name_overlay.visible = True
+        layer.colorbar.position = layer.name_overlay.position = "top_right"
+        self._insert(name, layer)
+
+    def _add_labels(self, name: str, colormap: DirectLabelColormap, *, visible: bool) -> Labels:
+        assert self._placing is not None
+        self._labels[name] = np.zeros(self._placing.grid.shape, np.uint16)
+        layer = Labels(
+            self._placing.array(self._labels[name]),
+            name=f"{name} (predicted)" if name in self._viewer.layers else name,
+            metadata=self._placing.metadata,
+            colormap=colormap,
+            opacity=1.0,
+            visible=visible,
+            **self._placing.options,
+        )
+        layer.contour = 1
+        self._insert(name, layer)
+        return layer
+
+    def _insert(self, name: str, layer: Layer) -> None:
         self._layers[name] = layer
         self._viewer.add_layer(layer)
-        return layer
 
     def _show_lesions(self) -> None:
         lesions = self._case.lesions
@@ -137,7 +155,7 @@ class ReviewLayers:
     def _write(self, name: str, labels: np.ndarray) -> None:
         layer = self._layers.get(name)
         if layer is not None:  # in place: a new array would drop the history of the painting
-            np.copyto(layer.data, labels, casting="same_kind")
+            np.copyto(self._labels[name], labels, casting="same_kind")
             layer.refresh(extent=False)
 
     def _colour_lesions(self) -> None:
@@ -162,7 +180,7 @@ class ReviewLayers:
             painted = self._case.edit[where]
             lesion = (lesion | (painted > 0)) & (painted >= 0)
         known = lesions.labels[where]
-        layer.data[where] = np.where(lesion, np.where(known > 0, known, _NEW), 0)
+        self._labels[LESIONS][where] = np.where(lesion, np.where(known > 0, known, _NEW), 0)
         layer.refresh(extent=False)
         self._previewing = True
 
@@ -175,7 +193,7 @@ class ReviewLayers:
         lesion does not fit.
         """
         layer, lesions = self._layers.get(LESIONS), self._case.lesions
-        if layer is None or lesions is None:
+        if layer is None or lesions is None or self._placing is None:
             return
         number = int(lesions.labels[voxel])
         if number:
@@ -187,23 +205,20 @@ class ReviewLayers:
             if number and CANDIDATES in self._layers:
                 self._layers[CANDIDATES].visible = True
         row = rows[rows["label"] == number]
-        size = [0.0] * 3
-        if len(row):
-            spacing = lesions_spacing(self._case)
-            size = [
-                float(row[f"stop_{a}"].iloc[0] - row[f"start_{a}"].iloc[0]) * spacing[i]
-                for i, a in enumerate("sar")
-            ]
-        self._our_zoom = frame(self._viewer, layer, voxel, size, self._our_zoom)
+        size = _extent(row, self._placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
+        self._our_zoom = frame(
+            self._viewer, layer, self._placing.voxel(voxel), self._placing.size(size), self._our_zoom
+        )
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
-        if LESIONS in self._layers:
-            move_to(self._viewer, self._layers[LESIONS], voxel)
+        if LESIONS in self._layers and self._placing is not None:
+            move_to(self._viewer, self._layers[LESIONS], self._placing.voxel(voxel))
 
     def current_slice(self) -> tuple[int, int]:
         """Axis of the prediction's grid across the screen, and the index of the slice on it."""
-        return current_slice(self._viewer, self._layers.get(LESIONS))
+        axis, index = current_slice(self._viewer, self._layers.get(LESIONS))
+        return (axis, index) if self._placing is None else self._placing.canonical_slice(axis, index)
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -270,6 +285,7 @@ class ReviewLayers:
             self._painting.cleanup()
             self._painting = None
         self._layers = {name: kept for name, kept in self._layers.items() if kept is not layer}
+        self._labels = {name: array for name, array in self._labels.items() if name in self._layers}
 
     def remove(self) -> None:
         """Take the layers of the last run out of the viewer."""
@@ -291,16 +307,19 @@ class ReviewLayers:
             self._painting = None
         self._letters.cleanup()
         self._layers.clear()
+        self._labels.clear()
 
 
 def is_result(layer: Layer) -> bool:
     """Whether a layer was made by a run, and so is not the user's own."""
-    return bool(layer.metadata.get("uncertainseg", {}).get("role") == "result")
+    return bool(layer.metadata.get(KEY, {}).get("role") == "result")
 
 
-def lesions_spacing(case: Case) -> tuple[float, float, float]:
-    """Voxel size of the prediction, mm; 1 without one."""
-    return (1.0, 1.0, 1.0) if case.grid is None else case.grid.spacing
+def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Size of a lesion's bounding box along (s, a, r), mm."""
+    voxels = [float(row[f"stop_{axis}"].iloc[0] - row[f"start_{axis}"].iloc[0]) for axis in "sar"]
+    s, a, r = (n * step for n, step in zip(voxels, spacing, strict=True))
+    return s, a, r
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -31,8 +31,9 @@ class Painting:
     step with napari's history, and undo restores that; the layer is then drawn from the case.
     """
 
-    def __init__(self, layer: Labels, case: Case) -> None:
+    def __init__(self, layer: Labels, labels: np.ndarray, case: Case) -> None:
         self._layer = layer
+        self._labels = labels  # what the layer shows, in canonical order
         self._case = case
         self._done: deque[_Stroke] = deque(maxlen=layer._history_limit)
         self._undone: deque[_Stroke] = deque(maxlen=layer._history_limit)
@@ -45,7 +46,7 @@ class Painting:
         lesions = self._case.lesions
         if lesions is None:
             return
-        painted = np.asarray(self._layer.data) > 0
+        painted = self._labels > 0
         voxels = np.flatnonzero(painted != (lesions.labels > 0))
         edit = self._edit()
         after = np.where(painted.ravel()[voxels], 1, -1).astype(np.int8)
@@ -71,7 +72,7 @@ class Painting:
 
     def _edit(self) -> np.ndarray:
         edit = self._case.edit
-        return np.zeros(self._layer.data.shape, np.int8) if edit is None else edit.copy()
+        return np.zeros(self._labels.shape, np.int8) if edit is None else edit.copy()
 
     def _apply(self, edit: np.ndarray, voxels: np.ndarray, values: np.ndarray) -> None:
         edit.ravel()[voxels] = values

@@ -19,7 +19,7 @@ class Preferences:
     model, method
         By name.
     members
-        Number of members.
+        Number of members; 0 for the method's usual number.
     bias_correction
         Whether N4 is run first.
     notice_seen
@@ -28,7 +28,7 @@ class Preferences:
 
     model: str = "bundled"
     method: str = "one-pass"
-    members: int = 5
+    members: int = 0
     bias_correction: bool = False
     notice_seen: bool = False
 

@@ -64,15 +64,28 @@ class _Request:
     members: int
     bias_correction: bool
 
-    def run(self, make_segmenter: MakeSegmenter, progress: Progress) -> tuple[_Request, Prediction]:
+    def run(self, segmenters: _Segmenters, progress: Progress) -> tuple[_Request, Prediction]:
         progress("loading the model", 0.0)
-        segmenter = make_segmenter(
-            self.model, method=self.method, members=self.members, device="auto", seed=0
-        )
+        segmenter = segmenters.get(self.model, self.method, self.members)
         prediction = segmenter.predict(
             self.images, mask=self.mask, bias_correction=self.bias_correction, progress=progress
         )
         return self, prediction
+
+
+class _Segmenters:
+    """Keeps the last segmenter, whose network is ready for the next scan."""
+
+    def __init__(self, make: MakeSegmenter) -> None:
+        self._make = make
+        self._last: tuple[tuple[str, str, int], _Predictor] | None = None
+
+    def get(self, model: str, method: str, members: int) -> _Predictor:
+        key = (model, method, members)
+        if self._last is None or self._last[0] != key:
+            self._last = None  # the old network is let go before the new one is loaded
+            self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
+        return self._last[1]
 
 
 class SegmentDock(QWidget):
@@ -107,7 +120,7 @@ class SegmentDock(QWidget):
         self.setObjectName("uncertainseg-segment")
         self._case = case
         self._layers = layers
-        self._make_segmenter = make_segmenter
+        self._segmenters = _Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
         self._choices = Choices()
         self._jobs = JobRunner(self)
@@ -135,7 +148,7 @@ class SegmentDock(QWidget):
         self.model = _box("model", "Which network segments.")
         self.method = _box("method", "How the model's doubt is found.")
         self.members = QSpinBox()
-        self.members.setRange(2, 64)
+        self.members.setRange(1, 1)
         self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
         self.bias = QCheckBox("Correct uneven brightness (N4)")
         self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
@@ -174,6 +187,7 @@ class SegmentDock(QWidget):
         self.sample.clicked.connect(self._on_sample)
         self.roles.changed.connect(self._on_roles)
         self.method.currentIndexChanged.connect(self._on_method)
+        self.model.currentIndexChanged.connect(self._on_method)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
         jobs = self._jobs
@@ -196,10 +210,11 @@ class SegmentDock(QWidget):
             self.method.setItemData(self.method.count() - 1, method.tip, Qt.ItemDataRole.ToolTipRole)
         _select(self.model, remembered.model)
         _select(self.method, remembered.method)
-        self.members.setValue(remembered.members)
+        self._on_method()
+        if remembered.method == self.method.currentData() and remembered.members:
+            self.members.setValue(remembered.members)
         self.bias.setChecked(remembered.bias_correction)
         self.device.setText(choices.device)
-        self._on_method()
         self._show_state(self._jobs.state)
         if not choices.models:
             self._say("⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
@@ -209,9 +224,15 @@ class SegmentDock(QWidget):
         self._say(f"⚠ {text}")
 
     def _on_method(self) -> None:
-        method = self._choices.method(self.method.currentData())
-        self.method.setToolTip(method.tip if method else "How the model's doubt is found.")
-        self.members.setEnabled(method is not None and method.adjustable)
+        """Offer as many members as the method has with the model, the usual number first."""
+        method, model = self._choices.method(self.method.currentData()), self.model.currentData()
+        if method is None:
+            return
+        fewest, usual, most = method.range(model)
+        self.method.setToolTip(method.tip)
+        self.members.setRange(fewest, most)
+        self.members.setValue(usual)
+        self.members.setEnabled(most > fewest)
 
     def _on_roles(self) -> None:
         for widget in (self.empty, self.sample):
@@ -246,7 +267,7 @@ class SegmentDock(QWidget):
             members=request.members,
             bias_correction=request.bias_correction,
         )
-        self._jobs.start(lambda progress, make=self._make_segmenter: request.run(make, progress))
+        self._jobs.start(lambda progress, segmenters=self._segmenters: request.run(segmenters, progress))
 
     def _request(self) -> _Request:
         images, mask = self.roles.volumes()

@@ -1,0 +1,52 @@
+"""A small brain with three lesions, and a case that holds a prediction of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.images.volume import Grid, Volume
+
+from .fakes import fake_prediction
+
+SPACING = (3.0, 1.0, 1.0)
+
+
+@pytest.fixture
+def grid() -> Grid:
+    """24 x 40 x 32 voxels of 3 x 1 x 1 mm."""
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[1, 1], affine[0, 2], affine[3, 3] = *SPACING, 1
+    affine[:3, 3] = -16, -20, -36
+    return Grid((24, 40, 32), affine)
+
+
+@pytest.fixture
+def mask(grid) -> np.ndarray:
+    """Three lesions of different size."""
+    found = np.zeros(grid.shape, bool)
+    found[4:7, 8:14, 6:12] = True
+    found[11:14, 20:24, 16:22] = True
+    found[17:20, 28:37, 22:30] = True
+    return found
+
+
+@pytest.fixture
+def flair(grid, mask) -> Volume:
+    """A scan whose lesions are bright."""
+    rng = np.random.default_rng(1)
+    data = (0.4 + 0.05 * rng.standard_normal(grid.shape) + 0.6 * mask).astype(np.float32)
+    return Volume(data, grid, "FLAIR", "flair")
+
+
+@pytest.fixture
+def prediction(mask, grid):
+    return fake_prediction(mask, grid)
+
+
+@pytest.fixture
+def case(prediction, flair) -> Case:
+    made = Case()
+    made.set_images({"flair": flair})
+    made.prediction = prediction
+    return made

@@ -1,0 +1,53 @@
+"""Predictions made without a network: a mask, blurred; members are the mask, shifted."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.uncertainty.members import Members
+from scipy.ndimage import gaussian_filter
+
+
+def entropy(p):
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return (-(p * np.log(p) + (1 - p) * np.log1p(-p))).astype(np.float32)
+
+
+def fake_prediction(mask: np.ndarray, grid: Grid, *, sigma: float = 1.0, members: int = 5) -> Prediction:
+    """What a network that is a little unsure of a mask could say."""
+    rng = np.random.default_rng(3)
+    soft = gaussian_filter(mask.astype(np.float32), sigma)
+    values = np.stack([np.roll(soft, rng.integers(-1, 2, 3), (0, 1, 2)) for _ in range(members)])
+    mean = values.mean(0)
+    total, expected = entropy(mean), entropy(values).mean(0)
+    return Prediction(
+        grid,
+        mean,
+        np.where(mean > 1e-3, total, 0).astype(np.float32),
+        expected.astype(np.float32),
+        np.where(mean > 1e-3, np.maximum(total - expected, 0), 0).astype(np.float32),
+        values.var(0),
+        values.var(0),
+        np.ones(grid.shape, bool),
+        Members((slice(None),) * 3, values.astype(np.float16)),
+        0.5,
+        {"seconds": {"total": 1.0}, "notes": ["The scan is already stripped."]},
+    )
+
+
+class FakeSegmenter:
+    """Thresholds the FLAIR; tells its progress and heeds Cancel."""
+
+    def __init__(self, model, *, method, members, device, seed, steps=4, pause=0.01):
+        self.asked = {"model": model, "method": method, "members": members, "device": device, "seed": seed}
+        self._members, self._steps, self._pause = members, steps, pause
+
+    def predict(self, images, *, mask=None, bias_correction=False, progress):
+        for step in range(self._steps):
+            progress(f"member {step + 1} of {self._steps}", step / self._steps)
+            time.sleep(self._pause)
+        flair: Volume = images["flair"]
+        return fake_prediction(flair.data > 0.9, flair.grid, members=self._members)
