@@ -1,0 +1,335 @@
+"""The command line: what each command writes, and one line with status 2 for what cannot be used."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_uncertainseg import Grid, InputError, write_volume
+from napari_uncertainseg.cli import main, parser
+from napari_uncertainseg.cli.progress import ProgressLine, time_left
+
+MAPS = ("probability", "entropy", "mutual_information", "disagreement", "brain", "lesions")
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    """A ball of tissue with two bright spots, 2 mm voxels, no skull: the file and its lesions."""
+    folder = tmp_path_factory.mktemp("scan")
+    s, a, r = np.indices((56, 64, 56))
+    tissue = ((s - 28) / 25) ** 2 + ((a - 32) / 29) ** 2 + ((r - 28) / 25) ** 2 < 1
+    lesions = np.zeros(tissue.shape, np.uint8)
+    lesions[26:30, 30:35, 20:24] = lesions[32:34, 42:45, 34:37] = 1
+    image = np.random.default_rng(0).normal(100, 5, tissue.shape) + 80 * lesions
+    affine = np.array([[0, 0, 2, -56], [0, 2, 0, -64], [2, 0, 0, -56], [0, 0, 0, 1.0]])
+    grid = Grid(tissue.shape, affine)
+    write_volume(folder / "flair.nii.gz", np.where(tissue, image, 0).astype(np.float32), grid)
+    write_volume(folder / "truth.nii.gz", lesions, grid)
+    write_volume(folder / "nothing.nii.gz", np.zeros_like(lesions), grid)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(scan, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("segmented") / "results"
+    assert main(["segment", str(scan / "flair.nii.gz"), "--out", str(folder)]) == 0
+    return folder
+
+
+def fails(capsys, *arguments):
+    """Run a command that should end with status 2; returns its one line."""
+    try:
+        status = main([str(a) for a in arguments])
+    except SystemExit as stop:  # argparse
+        status = stop.code
+    out, error = capsys.readouterr()
+    assert status == 2, error
+    assert error.count("\n") == 1, error
+    assert error.startswith("uncertainseg")
+    assert "Traceback" not in error
+    assert out == ""
+    return error
+
+
+# -- segment ----------------------------------------------------------------------------------
+
+
+def test_segment_writes_every_file_on_the_scans_grid(scan, results):
+    source = nib.load(scan / "flair.nii.gz")
+    for name in MAPS:
+        image = nib.load(results / f"{name}.nii.gz")
+        assert image.shape == source.shape
+        np.testing.assert_allclose(image.affine, source.affine, atol=1e-4)
+    labels = np.asarray(nib.load(results / "lesions.nii.gz").dataobj)
+    table = pd.read_csv(results / "lesions.tsv", sep="\t")
+    assert len(table) == labels.max()
+    summary = json.loads((results / "summary.json").read_text())
+    assert len(json.dumps(summary)) > 100
+
+
+def test_segment_says_what_it_found(scan, tmp_path, capsys):
+    options = ["--threshold", "0.4", "--min-volume", "10", "--device", "cpu"]
+    assert main(["segment", str(scan / "flair.nii.gz"), "--out", str(tmp_path / "r"), *options]) == 0
+    out, error = capsys.readouterr()
+    assert "at threshold 0.40" in out and str(tmp_path / "r") in out and " ml" in out
+    assert error == ""  # no progress line where nobody looks
+
+
+def test_segment_refuses_a_folder_that_holds_something(scan, results, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
+    assert "--overwrite" in fails(capsys, "segment", scan / "flair.nii.gz", "--out", results)
+    assert before == {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
+
+
+def test_segment_overwrites_when_told_to(scan, tmp_path):
+    command = ["segment", str(scan / "flair.nii.gz"), "--out", str(tmp_path / "r")]
+    assert main(command) == 0
+    assert main([*command, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    "kind", ["missing", "text", "truncated", "constant", "labels", "flat", "four", "nan"]
+)
+def test_segment_names_the_bad_scan(kind, scan, tmp_path, capsys):
+    path = bad_scan(kind, scan, tmp_path)
+    line = fails(capsys, "segment", path, "--out", tmp_path / "r")
+    assert path.name in line
+    assert not (tmp_path / "r").exists()
+
+
+def bad_scan(kind, scan, folder):
+    path = folder / f"{kind}.nii.gz"
+    ones = np.ones((20, 20, 20), np.float32)
+    ramp = np.random.default_rng(1).normal(size=(20, 20, 20)).astype(np.float32)
+    if kind == "text":
+        path.write_text("this is no image")
+    elif kind == "truncated":
+        path.write_bytes((scan / "flair.nii.gz").read_bytes()[:2000])
+    elif kind == "labels":
+        return scan / "truth.nii.gz"
+    elif kind != "missing":
+        arrays = {
+            "constant": ones,
+            "flat": ramp[..., 0],
+            "four": np.stack([ramp] * 3, -1),
+            "nan": ones * np.nan,
+        }
+        nib.save(nib.Nifti1Image(arrays[kind], np.eye(4)), path)
+    return path
+
+
+def test_segment_refuses_a_mask_on_another_grid(scan, tmp_path, capsys):
+    nib.save(nib.Nifti1Image(np.ones((8, 8, 8), np.uint8), np.eye(4)), tmp_path / "mask.nii.gz")
+    line = fails(
+        capsys, "segment", scan / "flair.nii.gz", "--mask", tmp_path / "mask.nii.gz", "--out", tmp_path / "r"
+    )
+    assert "mask.nii.gz" in line and "grid" in line
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--threshold", "2"],
+        ["--threshold", "nan"],
+        ["--members", "0"],
+        ["--members", "2.5"],
+        ["--min-volume", "-1"],
+        ["--method", "guess"],
+        ["--device", "toaster"],
+        ["--no-such-option"],
+    ],
+)
+def test_segment_refuses_bad_options(options, scan, tmp_path, capsys):
+    fails(capsys, "segment", scan / "flair.nii.gz", "--out", tmp_path / "r", *options)
+
+
+def test_segment_refuses_an_unknown_model(scan, tmp_path, capsys):
+    line = fails(
+        capsys, "segment", scan / "flair.nii.gz", "--out", tmp_path / "r", "--model", "no-such-model"
+    )
+    assert "no-such-model" in line
+
+
+def test_segment_refuses_cuda_where_there_is_none(scan, tmp_path, capsys):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    line = fails(capsys, "segment", scan / "flair.nii.gz", "--out", tmp_path / "r", "--device", "cuda")
+    assert "CUDA" in line
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_segment_refuses_a_read_only_folder(scan, tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    fails(capsys, "segment", scan / "flair.nii.gz", "--out", tmp_path / "r")
+
+
+def test_segment_refuses_an_output_that_is_a_file(scan, tmp_path, capsys):
+    (tmp_path / "r").write_text("mine")
+    fails(capsys, "segment", scan / "flair.nii.gz", "--out", tmp_path / "r", "--overwrite")
+    assert (tmp_path / "r").read_text() == "mine"
+
+
+# -- evaluate -----------------------------------------------------------------------------------
+
+
+def test_evaluate_compares_with_reference_and_raters(scan, results, tmp_path, capsys):
+    out = tmp_path / "evaluation.json"
+    command = ["evaluate", results, "--reference", scan / "truth.nii.gz", "--out", out]
+    command += ["--rater", results / "lesions.nii.gz", "--rater", scan / "nothing.nii.gz"]
+    assert main([str(c) for c in command]) == 0
+    table = capsys.readouterr().out
+    assert "Dice" in table and "ECE" in table
+    found = json.loads(out.read_text())
+    itself, nothing = found["raters"]["lesions"], found["raters"]["nothing"]
+    assert itself["volume_difference_ml"] == 0
+    labels = np.asarray(nib.load(results / "lesions.nii.gz").dataobj)
+    assert itself["dice"] == 1
+    assert nothing["dice"] == (0 if labels.any() else 1)
+    assert nothing["lesion_recall"] is None
+    assert found["reference"]["reference_ml"] == pytest.approx((4 * 5 * 4 + 2 * 3 * 3) * 8 / 1000)
+    assert [p["masks"] for p in found["dice_between"]] == [
+        ["reference", "lesions"],
+        ["reference", "nothing"],
+        ["lesions", "nothing"],
+    ]
+
+
+def test_evaluate_refuses_what_does_not_fit(scan, results, tmp_path, capsys):
+    other = tmp_path / "other.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones((8, 8, 8), np.uint8), np.eye(4)), other)
+    assert "other.nii.gz" in fails(capsys, "evaluate", results, "--reference", other)
+    truth = scan / "truth.nii.gz"
+    assert "missing.nii.gz" in fails(
+        capsys, "evaluate", results, "--reference", truth, "--rater", tmp_path / "missing.nii.gz"
+    )
+    assert "uncertainseg segment" in fails(capsys, "evaluate", tmp_path, "--reference", truth)
+
+
+# -- models, train, the window ------------------------------------------------------------------
+
+
+def test_models_lists_shows_and_adds(tmp_path, capsys):
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    assert main(["models", "list"]) == 0
+    assert capsys.readouterr().out == listed
+    assert main(["models", "show", "bundled"]) == 0
+    shown = capsys.readouterr().out
+    assert "sha256" in shown and "#" in shown  # the facts, and the card
+    assert "no-such" in fails(capsys, "models", "show", "no-such")
+    assert str(tmp_path) in fails(capsys, "models", "add", tmp_path)
+
+
+def test_train_refuses_a_configuration_that_is_not_there(tmp_path, capsys):
+    assert "none.toml" in fails(capsys, "train", tmp_path / "none.toml")
+
+
+def test_view_refuses_what_is_no_scan(tmp_path, capsys):
+    (tmp_path / "letter.txt").write_text("dear reader")
+    assert "letter.txt" in fails(capsys, "view", tmp_path / "letter.txt")
+    assert "missing.nii.gz" in fails(capsys, "view", tmp_path / "missing.nii.gz")
+
+
+def test_a_window_needs_a_screen(monkeypatch, capsys):
+    if sys.platform != "linux":
+        pytest.skip("only Linux runs without a screen")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert "--headless" in fails(capsys, "demo")
+    assert "screen" in fails(capsys, "view")
+
+
+# -- how it ends --------------------------------------------------------------------------------
+
+
+def test_no_command_is_an_error_in_one_line(capsys):
+    assert "COMMAND" in fails(capsys)
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "word"),
+    [
+        (InputError("a.nii.gz: this is\n no scan."), 2, "no scan"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 2, "memory"),
+        (ZeroDivisionError("oh"), 1, "internal error (ZeroDivisionError: oh)"),
+    ],
+)
+def test_an_error_is_one_line(raised, status, word, monkeypatch, capsys):
+    def run(options):
+        raise raised
+
+    monkeypatch.setattr(parser, "_later", lambda home, name: run)
+    assert main(["models"]) == status
+    error = capsys.readouterr().err
+    assert word in error
+    assert error.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    def run(options):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(parser, "_later", lambda home, name: run)
+    for command in (["--debug", "models"], ["models", "--debug"]):
+        with pytest.raises(ZeroDivisionError):
+            main(command)
+
+
+@pytest.mark.slow
+def test_interrupted_segment_leaves_nothing(scan, tmp_path):
+    command = [sys.executable, "-m", "napari_uncertainseg.cli", "segment", str(scan / "flair.nii.gz")]
+    command += ["--out", str(tmp_path / "r"), "--method", "mc-dropout", "--members", "500", "--device", "cpu"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=30)[1]
+    assert process.returncode == 130, error
+    assert error.count("\n") == 1
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+# -- the progress line --------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_one_line_and_goes_away():
+    terminal = Terminal()
+    with ProgressLine(terminal) as progress:
+        progress("reading", 0.0)
+        progress("member 1 of 8", 0.5)
+    text = terminal.getvalue()
+    assert "\n" not in text
+    assert " 50 %  member 1 of 8" in text
+    assert text.endswith("\r\x1b[K")
+
+
+def test_progress_is_silent_in_a_log():
+    log = io.StringIO()
+    with ProgressLine(log) as progress:
+        progress("reading", 0.5)
+    assert log.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "fraction", "words"),
+    [(0.5, 0.5, ""), (10, 0.01, ""), (10, 0.5, ", 10 s left"), (100, 0.25, ", 5 min left"), (5, 1.0, "")],
+)
+def test_time_left(elapsed, fraction, words):
+    assert time_left(elapsed, fraction) == words
