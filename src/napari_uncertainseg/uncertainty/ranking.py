@@ -267,12 +267,15 @@ class _Members:
     def of(cls, members: Members, floor: float) -> _Members:
         if not len(members) or not members.values.size:
             return cls(members, members, floor)
-        inner = bounding_box(at_least(members.values.max(0), floor))
+        seen = at_least(members.values[0], floor)
+        for values in members.values[1:]:
+            seen |= at_least(values, floor)
+        inner = bounding_box(seen)
         box = tuple(
             slice(o.start + i.start, o.start + i.stop)
             for o, i in zip(_started(members.box), inner, strict=True)
         )
-        values = np.ascontiguousarray(members.values[(slice(None), *inner)])
+        values = members.values[(slice(None), *inner)]
         return cls(members, Members(box=(box[0], box[1], box[2]), values=values), floor)
 
     def at(self, threshold: float) -> Members:
