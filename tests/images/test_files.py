@@ -1,0 +1,296 @@
+"""Files in and out, and files broken on purpose."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import itertools
+import os
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_uncertainseg import InputError
+from napari_uncertainseg.images import files
+from napari_uncertainseg.images.files import guess_modality, read_labels, read_volume, write_volume
+from napari_uncertainseg.images.volume import Grid
+
+ORIENTATIONS = [
+    (order, signs)
+    for order in itertools.permutations(range(3))
+    for signs in itertools.product((1, -1), repeat=3)
+]
+
+
+def oriented(order, signs, tilt=0.0, sizes=(0.7, 1.1, 4.0)):
+    linear = np.zeros((3, 3))
+    for file_axis, (ras, sign) in enumerate(zip(order, signs, strict=True)):
+        linear[ras, file_axis] = sign * sizes[file_axis]
+    c, s = np.cos(tilt), np.sin(tilt)
+    affine = np.eye(4)
+    affine[:3, :3] = (
+        np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ linear
+    )
+    affine[:3, 3] = (0.0, -33.3, 1e-7)
+    return affine.astype(np.float32).astype(float)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+@pytest.mark.parametrize(("order", "signs"), ORIENTATIONS)
+def test_round_trip_is_exact_in_every_orientation(tmp_path, scan_array, order, signs, tilt):
+    affine = oriented(order, signs, tilt)
+    nib.save(nib.Nifti1Image(scan_array, affine), tmp_path / "in.nii")
+    volume = read_volume(tmp_path / "in.nii")
+    assert np.argmax(np.abs(volume.grid.affine[:3, :3]), axis=0).tolist() == [2, 1, 0]
+    assert (np.diag(volume.grid.affine[:3, :3][::-1]) > 0).all()
+    out = nib.load(write_volume(tmp_path / "out.nii.gz", volume.data, volume.grid))
+    assert np.array_equal(np.asanyarray(out.dataobj), scan_array)
+    assert np.array_equal(out.affine, affine)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 47), st.integers(0, 11), st.integers(0, 13), st.integers(0, 15))
+def test_a_voxel_keeps_its_place_in_the_patient(which, i, j, k):
+    affine = oriented(*ORIENTATIONS[which], tilt=0.2)
+    array = np.zeros((12, 14, 16))
+    array[i, j, k] = 1
+    grid = Grid.from_file(array.shape, affine)
+    s, a, r = np.argwhere(grid.to_canonical(array))[0]
+    assert np.allclose(grid.affine @ (s, a, r, 1), affine @ (i, j, k, 1), atol=1e-9)
+
+
+def test_a_grid_without_a_file_is_written_and_read_back(tmp_path):
+    affine = np.array([[0, 0, 1.0, -5], [0, 1.5, 0, 7], [2, 0, 0, 3], [0, 0, 0, 1]])
+    grid = Grid((4, 5, 6), affine)
+    data = np.random.default_rng(0).normal(size=grid.shape).astype(np.float32)
+    back = read_volume(write_volume(tmp_path / "x.nii.gz", data, grid))
+    assert np.array_equal(back.data, data)
+    assert back.grid.same_as(grid)
+
+
+def test_scale_factors_are_applied(tmp_path):
+    raw = np.random.default_rng(0).integers(0, 1000, (8, 8, 8)).astype(np.int16)
+    image = nib.Nifti1Image(raw, np.eye(4))
+    image.header.set_slope_inter(0.25, -3)
+    nib.save(image, tmp_path / "s.nii")
+    stored = nib.load(tmp_path / "s.nii")
+    volume = read_volume(tmp_path / "s.nii")
+    assert volume.data.dtype == np.float32
+    assert np.allclose(volume.data, stored.get_fdata().transpose(2, 1, 0))
+    assert volume.data.min() >= -3
+
+
+def test_scale_factors_that_overflow_are_refused(tmp_path):
+    image = nib.Nifti1Image(np.arange(512, dtype=np.int16).reshape(8, 8, 8) + 1000, np.eye(4))
+    path = tmp_path / "s.nii"
+    nib.save(image, path)
+    raw = bytearray(path.read_bytes())
+    raw[112:116] = np.float32(3e38).tobytes()  # scl_slope
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"s\.nii.*scale factors"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.random.default_rng(0).normal(size=(20, 20)), "two-dimensional"),
+        (np.random.default_rng(0).normal(size=(20, 20, 1)), "two-dimensional"),
+        (
+            np.random.default_rng(0).normal(size=(8, 8, 8, 3)),
+            "holds 3 volumes; choose one by its index, 0 to 2",
+        ),
+        (np.full((8, 8, 8), np.nan), "no voxel holds a finite number"),
+        (np.zeros((8, 8, 8)), "every voxel has the value 0"),
+        (np.pad(np.ones((4, 4, 4)), 2), "label image"),
+    ],
+)
+def test_what_is_no_scan_is_refused(save, array, message):
+    path = save(array)
+    with pytest.raises(InputError, match=f"{path.name}.*{message}"):
+        read_volume(path)
+
+
+def test_a_volume_of_a_4d_file_is_chosen(save):
+    data = np.random.default_rng(0).normal(size=(8, 9, 10, 3)).astype(np.float32)
+    path = save(data)
+    assert np.array_equal(read_volume(path, index=2).data, data[..., 2].transpose(2, 1, 0))
+    with pytest.raises(InputError, match="no volume 3"):
+        read_volume(path, index=3)
+
+
+def test_colour_is_refused(tmp_path):
+    rgb = np.zeros((8, 8, 8), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(rgb, np.eye(4)), tmp_path / "c.nii")
+    with pytest.raises(InputError, match="colour"):
+        read_volume(tmp_path / "c.nii")
+
+
+def test_some_voxels_that_are_not_finite_become_zero_with_a_note(save, scan_array):
+    scan_array[3, 4, 5], scan_array[0, 0, 0] = np.nan, np.inf
+    volume = read_volume(save(scan_array))
+    assert volume.data[5, 4, 3] == 0
+    assert np.isfinite(volume.data).all()
+    assert volume.notes == ("scan.nii.gz: 2 voxels were not finite numbers and count as 0.",)
+
+
+def test_missing_truncated_and_false_files_are_refused(tmp_path, save, scan_array):
+    with pytest.raises(InputError, match="no such file"):
+        read_volume(tmp_path / "nothing.nii.gz")
+    path = save(scan_array)
+    whole = path.read_bytes()
+    for size in (len(whole) // 2, 200, 0):
+        path.write_bytes(whole[:size])
+        with pytest.raises(InputError, match=r"scan\.nii\.gz"):
+            read_volume(path)
+    path.write_bytes(b"no gzip at all" * 100)
+    with pytest.raises(InputError, match=r"scan\.nii\.gz"):
+        read_volume(path)
+    plain = save(scan_array, "plain.nii")
+    plain.write_bytes(plain.read_bytes()[:2000])
+    with pytest.raises(InputError, match="cut off"):
+        read_volume(plain)
+    (tmp_path / "a.png").write_bytes(b"x")
+    with pytest.raises(InputError, match="unknown kind"):
+        read_volume(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("size", "message"), [(1000, "cut off"), (2000, "too many")])
+def test_an_absurd_size_is_refused_before_memory_is_taken(tmp_path, size, message):
+    header = nib.Nifti1Header()
+    header.set_data_shape((size, size, size))
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    path = tmp_path / "huge.nii.gz"
+    path.write_bytes(gzip.compress(header.binaryblock + b"\0" * 100))
+    with pytest.raises(InputError, match=message):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("diagonal", [(0, 1, 1, 1), (np.nan, 1, 1, 1), (1e-7, 1, 1, 1)])
+def test_a_voxel_size_that_cannot_be_is_refused(tmp_path, scan_array, diagonal):
+    image = nib.Nifti1Image(scan_array, np.eye(4))
+    path = tmp_path / "scan.nii"
+    nib.save(image, path)
+    raw = bytearray(path.read_bytes())
+    affine = np.diag(np.array(diagonal, np.float32))
+    raw[280:328] = affine[:3].tobytes()  # srow_x, srow_y, srow_z
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match="voxel size"):
+        read_volume(path)
+
+
+def test_the_sform_wins_and_a_note_says_so(tmp_path, scan_array):
+    image = nib.Nifti1Image(scan_array, np.eye(4))
+    shifted = np.eye(4)
+    shifted[0, 3] = 12
+    image.set_sform(np.eye(4), 1)
+    image.set_qform(shifted, 1)
+    nib.save(image, tmp_path / "s.nii")
+    volume = read_volume(tmp_path / "s.nii")
+    assert volume.grid.affine[0, 3] == 0
+    assert "12.0 mm" in volume.notes[0]
+
+
+def test_labels_are_read_and_must_lie_on_the_grid(tmp_path, save, scan_array):
+    grid = read_volume(save(scan_array)).grid
+    mask = (scan_array > 130).astype(np.float64)
+    assert read_labels(save(mask, "mask.nii.gz"), grid).data.dtype == np.uint8
+    flipped = nib.as_closest_canonical(nib.Nifti1Image(mask, np.eye(4))).as_reoriented(
+        [[0, -1], [2, 1], [1, 1]]
+    )
+    nib.save(flipped, tmp_path / "flipped.nii.gz")
+    assert np.array_equal(read_labels(tmp_path / "flipped.nii.gz", grid).data, mask.transpose(2, 1, 0))
+    with pytest.raises(InputError, match="do not lie on the scan's grid"):
+        read_labels(save(mask[1:], "short.nii.gz"), grid)
+    with pytest.raises(InputError, match="not whole numbers"):
+        read_labels(save(scan_array, "scan2.nii.gz"))
+    with pytest.raises(InputError, match="looks like a scan"):
+        read_labels(save(np.rint(scan_array), "scan3.nii.gz"))
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, scan_array):
+    grid = Grid(scan_array.shape, np.eye(4)[:, [2, 1, 0, 3]])
+    path = write_volume(tmp_path / "m.nii.gz", scan_array, grid)
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(InputError, match="No space left"):
+        write_volume(path, scan_array * 2, grid)
+    monkeypatch.setattr(files.os, "fsync", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_volume(path, scan_array * 2, grid)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["m.nii.gz"]
+
+
+def test_where_nothing_can_be_written(tmp_path, scan_array):
+    grid = Grid(scan_array.shape, np.eye(4)[:, [2, 1, 0, 3]])
+    with pytest.raises(InputError, match="cannot be written"):
+        write_volume(tmp_path / "no" / "m.nii.gz", scan_array, grid)
+    with pytest.raises(InputError, match=r"\.nii\.gz"):
+        write_volume(tmp_path / "m.png", scan_array, grid)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("sub-01_FLAIR", "flair"), ("t2_space_dark-fluid_sag", "flair"), ("T2FLAIR", "flair"), ("t2_tirm_tra", "flair"),
+        ("study1_T1W", "t1"), ("t1_mprage_sag", "t1"), ("MPRAGE", "t1"), ("T1", "t1"), ("study1_T2W", "t2"),
+        ("T1POST", None), ("t1ce", None), ("t2_star", None), ("T1KS", None), ("lesions", None), ("t10", None),
+    ],
+)  # fmt: skip
+def test_modalities_are_guessed(name, expected):
+    assert guess_modality(name) == expected
+
+
+def test_a_description_helps_where_the_name_does_not():
+    assert guess_modality("IM0001", "AX FLAIR") == "flair"
+
+
+def test_nrrd_without_spacing_is_refused(tmp_path):
+    (tmp_path / "a.nrrd").write_bytes(
+        b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 4 4 4\nencoding: raw\n\n" + b"a" * 64
+    )
+    with pytest.raises(InputError, match="no voxel spacing"):
+        read_volume(tmp_path / "a.nrrd")
+
+
+def test_real_samples_read(shared_data):
+    folder = shared_data / "reader-samples"
+    nrrd, nifti = (
+        read_volume(folder / "stroke_FLAIR.nrrd"),
+        read_volume(shared_data / "stroke-flair/FLAIR.nii.gz"),
+    )
+    assert np.array_equal(nrrd.data, nifti.data)
+    assert nrrd.grid.same_as(nifti.grid, tolerance=1e-2)
+    assert read_volume(folder / "wm.mgz").grid.shape == (256, 256, 256)
+    assert set(np.unique(read_labels(folder / "brain1_label.nrrd").data)) == {0, 1}
+
+
+def test_a_dicom_series_reads_as_a_folder_and_by_one_file(shared_data):
+    folder = shared_data / "reader-samples" / "dicom-mr-t1"
+    volume = read_volume(folder)
+    assert volume.data.shape[0] == 35
+    assert volume.modality == "t1"
+    assert np.array_equal(read_volume(folder / "000007.dcm").data, volume.data)
+    one = sitk.ReadImage(str(folder / "000000.dcm"))
+    lps = np.array(one.TransformIndexToPhysicalPoint((0, 0, 0)))
+    value = float(sitk.GetArrayFromImage(one)[0, 0, 0])
+    where = np.linalg.solve(volume.grid.affine, np.append(lps * (-1, -1, 1), 1))[:3]
+    assert np.allclose(where, np.rint(where), atol=1e-3)
+    assert volume.data[tuple(np.rint(where).astype(int))] == value
+
+
+def test_a_missing_dicom_slice_is_noticed(shared_data, tmp_path):
+    for file in (shared_data / "reader-samples" / "dicom-mr-t1").glob("0*.dcm"):
+        if file.name != "000010.dcm":
+            (tmp_path / file.name).symlink_to(file)
+    with pytest.raises(InputError, match="not evenly spaced"):
+        read_volume(tmp_path)
