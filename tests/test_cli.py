@@ -87,7 +87,7 @@ def test_segment_says_what_it_found(scan, tmp_path, capsys):
 
 def test_segment_refuses_a_folder_that_holds_something(scan, results, capsys):
     before = {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
-    assert "--overwrite" in fails(capsys, "segment", scan / "flair.nii.gz", "--out", results)
+    assert "overwrite" in fails(capsys, "segment", scan / "flair.nii.gz", "--out", results)
     assert before == {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
 
 
