@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.files import replaced_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,14 +87,6 @@ def save_figure(path: Path | str, reliability: Reliability, *, title: str = "") 
             f"{path.name}: a figure is written as .svg, .pdf or .png; choose one of these endings."
         )
     figure = reliability_figure(reliability, title=title)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    try:
-        figure.savefig(partial, format=path.suffix[1:].lower(), dpi=300)
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}): choose a folder with room that is yours."
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with replaced_file(path) as file:
+        figure.savefig(file, format=path.suffix[1:].lower(), dpi=300)
     return path

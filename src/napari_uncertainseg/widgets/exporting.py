@@ -88,13 +88,13 @@ class ExportPanel(QWidget):
         overwrite = folder.exists() and any(folder.iterdir())
         if overwrite and not may_replace(self, folder):
             return
-        verdicts = self._case.verdicts
+        verdicts, decisions = self._case.verdicts, self._case.decisions()
 
         def work(progress: Progress) -> None:
             from napari_uncertainseg.export import write_results
 
             progress("writing", 0.0)
-            write_results(folder, prediction, lesions, verdicts=verdicts, overwrite=overwrite)
+            write_results(folder, prediction, lesions, verdicts=decisions, overwrite=overwrite)
 
         def done(_result: object) -> None:
             self._jobs.finished.disconnect(done)

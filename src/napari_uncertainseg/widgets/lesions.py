@@ -10,7 +10,6 @@ import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -119,10 +118,9 @@ class LesionsDock(QWidget):
             self.shown.addItem(state, state)
         self.shown.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.shown.setToolTip("List all lesions, or only those with one verdict.")
-        self.least_doubt = QDoubleSpinBox()
-        self.least_doubt.setRange(0, 1)
-        self.least_doubt.setSingleStep(0.05)
-        self.least_doubt.setPrefix("doubt ≥ ")
+        self.least_doubt = QComboBox()
+        for doubt in (0.0, 0.25, 0.5, 0.75):
+            self.least_doubt.addItem(f"doubt ≥ {doubt}" if doubt else "any doubt", doubt)
         self.least_doubt.setToolTip("List only lesions with at least this doubt (LSU, 0 to 1).")
 
     def _make_buttons(self) -> None:
@@ -185,7 +183,7 @@ class LesionsDock(QWidget):
             button.clicked.connect(getattr(self, name))
         self.tabs.currentChanged.connect(self._show_page)
         self.shown.currentIndexChanged.connect(self._filter)
-        self.least_doubt.valueChanged.connect(self._filter)
+        self.least_doubt.currentIndexChanged.connect(self._filter)
 
     # -- stepping and judging -----------------------------------------------------------------
 
@@ -316,7 +314,7 @@ class LesionsDock(QWidget):
         return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
 
     def _filter(self) -> None:
-        chosen = Filter(self.shown.currentData(), self.least_doubt.value())
+        chosen = Filter(self.shown.currentData(), self.least_doubt.currentData())
         for view in self.tables:
             view.set_filter(chosen)
         self._show_page()

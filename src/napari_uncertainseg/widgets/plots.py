@@ -15,6 +15,10 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.reliability import Reliability
 
+Ticks = list[tuple[float, str]]
+
+_UNIT_TICKS: Ticks = [(v, f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)]
+
 _FLOOR = 0.5
 """Where the count's bars start, so that a bin with one voxel can be seen on the logarithmic scale."""
 
@@ -65,10 +69,11 @@ class ReliabilityView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._canvas)
-        self._canvas.ci.layout.setContentsMargins(0, 4, 4, 0)
+        self._canvas.ci.layout.setContentsMargins(0, 4, 4, 6)
+        self._canvas.ci.layout.setSpacing(0)
         self._make_diagram()
         self._make_counts()
-        self._diagram.setToolTip(
+        self._diagram.view.setToolTip(
             "Each point is a bin of voxels with a similar probability.\n"
             "On the dashed line the model is right: of the voxels with probability 0.7, 70 % are lesion.\n"
             "Below it the model is overconfident, above it underconfident.\n"
@@ -113,34 +118,30 @@ class ReliabilityView(QWidget):
             self._apply_theme()
 
     def _make_diagram(self) -> None:
-        self._diagram = _plot(self._canvas, row=0)
-        self._diagram.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
-        ticks = [[(v, f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)]]
-        self._diagram.getAxis("left").setTicks(ticks)
-        self._diagram.getAxis("bottom").setTicks(ticks)
-        self._diagonal = self._diagram.plot([0, 1], [0, 1])
+        self._diagram = _Frame(self._canvas, row=0)
+        self._diagram.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
+        self._diagram.set_ticks(_UNIT_TICKS, _UNIT_TICKS)
+        self._diagonal = pg.PlotDataItem([0, 1], [0, 1])
         self._bands = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), beam=0.015)
-        self._diagram.addItem(self._bands)
-        self._points = self._diagram.plot(symbol="o", symbolSize=5 if self._compact else 7)
+        self._points = pg.PlotDataItem(symbol="o", symbolSize=5 if self._compact else 7)
         name = {} if self._compact else {"label": "threshold {value:.2f}", "labelOpts": {"position": 0.04}}
         self._threshold = pg.InfiniteLine(angle=90, **name)
         self._threshold.setVisible(False)
-        self._diagram.addItem(self._threshold)
+        for item in (self._diagonal, self._bands, self._points, self._threshold):
+            self._diagram.view.addItem(item)
 
     def _make_counts(self) -> None:
         self._bars = pg.BarGraphItem(x=np.empty(0), height=np.empty(0), width=0.04)
         if self._compact:
             return
-        self._counts = _plot(self._canvas, row=1)
-        self._counts.addItem(self._bars)
-        self._counts.setXLink(self._diagram)
-        self._counts.setYRange(0, 7, padding=0.02)
+        self._counts = _Frame(self._canvas, row=2)
+        self._counts.view.addItem(self._bars)
+        self._counts.view.setRange(xRange=(0, 1), yRange=(0, 7), padding=0.02)
         powers = {0: "1", 2: "100", 4: "10k", 6: "1M"}
-        self._counts.getAxis("left").setTicks([[(p - np.log10(_FLOOR), t) for p, t in powers.items()]])
-        self._counts.getAxis("bottom").setTicks(self._diagram.getAxis("bottom")._tickLevels)
-        self._counts.setToolTip("Number of voxels in each bin, on a logarithmic scale.")
+        self._counts.set_ticks([(p - np.log10(_FLOOR), t) for p, t in powers.items()], _UNIT_TICKS)
+        self._counts.view.setToolTip("Number of voxels in each bin, on a logarithmic scale.")
         self._canvas.ci.layout.setRowStretchFactor(0, 4)
-        self._canvas.ci.layout.setRowStretchFactor(1, 1)
+        self._canvas.ci.layout.setRowStretchFactor(2, 1)
 
     def _apply_theme(self) -> None:
         theme = theme_of(self)
@@ -162,28 +163,40 @@ class ReliabilityView(QWidget):
     def _name_axes(self, text: QColor, line: QColor) -> None:
         font = QFont(self.font())
         font.setPointSizeF(7.5 if self._compact else 8.5)
-        plots = [self._diagram] if self._compact else [self._diagram, self._counts]
-        for plot in plots:
-            for side in ("left", "bottom"):
-                axis = plot.getAxis(side)
+        frames = [self._diagram] if self._compact else [self._diagram, self._counts]
+        style = {"color": text.name(), "font-size": "8pt" if self._compact else "9pt"}
+        for frame in frames:
+            for axis in (frame.left, frame.bottom):
                 axis.setPen(line)
                 axis.setTextPen(text)
                 axis.setStyle(tickFont=font, tickTextOffset=3)
-        style = {"color": text.name(), "font-size": "8pt" if self._compact else "9pt"}
-        self._diagram.setLabel("left", "fraction that is lesion", **style)
-        plots[-1].setLabel("bottom", "mean probability", **style)
-        plots[-1].getAxis("bottom").setHeight(34 if self._compact else 40)
+        self._diagram.left.setLabel(
+            "lesion fraction" if self._compact else "fraction that is lesion", **style
+        )
+        frames[-1].bottom.setLabel("mean probability", **style)
+        frames[-1].bottom.setHeight(34 if self._compact else 40)
         if self._compact:
             return
-        self._counts.setLabel("left", "voxels", **style)
-        for plot in plots:  # so that the two lie exactly above each other
-            plot.getAxis("left").setWidth(48)
+        self._counts.left.setLabel("voxels", **style)
+        for frame in frames:  # so that the two lie exactly above each other
+            frame.left.setWidth(48)
 
 
-def _plot(canvas: pg.GraphicsLayoutWidget, row: int) -> pg.PlotItem:
-    """A plot that the mouse cannot move: there is nothing beyond 0 to 1."""
-    plot = canvas.addPlot(row=row, col=0)
-    plot.setMenuEnabled(False)
-    plot.setMouseEnabled(False, False)
-    plot.hideButtons()
-    return plot
+class _Frame:
+    """A view with two axes, which the mouse cannot move: there is nothing beyond 0 to 1.
+
+    pyqtgraph's own PlotItem makes menus without a parent, which outlive the window.
+    """
+
+    def __init__(self, canvas: pg.GraphicsLayoutWidget, row: int) -> None:
+        self.view = pg.ViewBox(enableMenu=False, enableMouse=False)
+        self.left = pg.AxisItem("left", linkView=self.view)
+        self.bottom = pg.AxisItem("bottom", linkView=self.view)
+        canvas.addItem(self.left, row=row, col=0)
+        canvas.addItem(self.view, row=row, col=1)
+        canvas.addItem(self.bottom, row=row + 1, col=1)
+
+    def set_ticks(self, left: Ticks, bottom: Ticks) -> None:
+        """Fix the ticks: values and what stands at them."""
+        self.left.setTicks([left])
+        self.bottom.setTicks([bottom])

@@ -135,7 +135,7 @@ class TuningPanel(QWidget):
         self.slider.valueChanged.connect(self._on_slider)
         self.slider.sliderReleased.connect(self._apply.flush)
         self.spin.valueChanged.connect(self._on_spin)
-        self.volume.valueChanged.connect(lambda value: self._apply_volume(value))
+        self.volume.valueChanged.connect(self._on_volume)
         self.reset_button.clicked.connect(self.reset)
         self.best_button.clicked.connect(self.use_best_dice)
         self._case.lesions_changed.connect(self._show_case)
@@ -163,6 +163,9 @@ class TuningPanel(QWidget):
     def _on_spin(self, value: float) -> None:
         _quietly(self.slider, round(value * _STEPS))
         self._apply(value)
+
+    def _on_volume(self, value: float) -> None:
+        self._apply_volume(value)
 
     def _set_threshold(self, value: float) -> None:
         start = time.perf_counter()

@@ -1,0 +1,39 @@
+"""What the Lesions and Calibration docks ask of the layers, without a viewer."""
+
+from __future__ import annotations
+
+import numpy as np
+from psygnal import Signal
+
+from napari_uncertainseg._base import InputError
+
+
+class FakeLayers:
+    """Remembers where the viewer was sent; its label layers are plain arrays."""
+
+    layers_changed = Signal()
+    labels_edited = Signal(str)
+    slice_changed = Signal()
+
+    def __init__(self, masks: dict[str, np.ndarray] | None = None) -> None:
+        self.masks = dict(masks or {})
+        self.shown = (0, 0)
+        self.visited: list[tuple[int, int, int]] = []
+        self.previewed: list[float] = []
+
+    def go_to(self, voxel):
+        self.visited.append(voxel)
+
+    def preview(self, threshold):
+        self.previewed.append(threshold)
+
+    def label_layers(self):
+        return list(self.masks)
+
+    def mask_of(self, name):
+        if self.masks[name] is None:
+            raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
+        return self.masks[name] > 0
+
+    def current_slice(self):
+        return self.shown

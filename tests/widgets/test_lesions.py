@@ -1,0 +1,375 @@
+"""The Lesions dock, driven as a reader drives it."""
+
+import gc
+import time
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QFileDialog, QMessageBox
+
+from napari_uncertainseg.calibration.thresholds import best_dice
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets import exporting
+from napari_uncertainseg.widgets.lesion_model import COLUMNS, Filter
+from napari_uncertainseg.widgets.lesion_table import LesionTable
+from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
+
+from .fake_layers import FakeLayers
+
+KEYS = [column.key for column in COLUMNS]
+
+
+@pytest.fixture
+def layers():
+    return FakeLayers()
+
+
+@pytest.fixture
+def dock(qtbot, case, layers):
+    made = LesionsDock(case, layers)
+    made.resize(400, 620)
+    made.show()
+    yield made
+    made.cleanup()
+    discard(qtbot, made)
+
+
+def discard(qtbot, widget):
+    """Delete a widget now: deleteLater waits for an event loop, which ``wait`` runs."""
+    widget.close()
+    widget.deleteLater()
+    qtbot.wait(1)
+
+
+@pytest.fixture
+def view(qtbot):
+    made = LesionTable()
+    made.resize(420, 300)
+    made.show()
+    yield made
+    discard(qtbot, made)
+
+
+def cells(table, key):
+    """What a column of a table shows, from top to bottom."""
+    model = table.model()
+    column = KEYS.index(key)
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+def click_row(qtbot, table, row):
+    place = table.visualRect(table.model().index(row, 2)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def click_header(qtbot, table, key):
+    header = table.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(KEYS.index(key)) + 10, header.height() // 2)
+    qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def random_table(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "label": np.arange(1, n + 1),
+            "lsu": np.sort(rng.random(n))[::-1],
+            "mean_probability": rng.random(n),
+            "volume_mm3": rng.lognormal(3, 2, n),
+            "mean_entropy": rng.random(n) * 0.69,
+            "slice_s": 0,
+            "slice_a": 0,
+            "slice_r": np.arange(n),
+        }
+    )
+
+
+def test_it_lists_what_the_ranking_found(dock, case):
+    table = case.lesions.table
+    shown = dock.tables[0]
+    assert [int(x) for x in cells(shown, "label")] == list(table["label"])
+    np.testing.assert_allclose([float(x) for x in cells(shown, "lsu")], table["lsu"], atol=0.005)
+    volume = [float(x.replace(",", "")) for x in cells(shown, "volume_mm3")]
+    np.testing.assert_allclose(volume, table["volume_mm3"], atol=0.5)
+    assert f"Lesions {case.lesions.count}" in dock.header.text()
+    assert f"{case.lesions.volume_ml:.1f} ml" in dock.header.text()
+
+
+def test_a_click_selects_the_lesion_and_moves_the_viewer(qtbot, dock, case, layers):
+    click_row(qtbot, dock.tables[0], 1)
+    row = case.lesions.table.iloc[1]
+    voxel = tuple(int(row[f"slice_{a}"]) for a in "sar")
+    assert case.selected == voxel
+    assert layers.visited == [voxel]
+    assert case.lesions.labels[voxel] == 2
+
+
+def test_columns_sort_as_numbers(qtbot, view):
+    table = view
+    content = random_table(40)
+    content.loc[3, "volume_mm3"] = np.nan
+    table.take(content, {}, None)
+    click_header(qtbot, table, "volume_mm3")
+    ranks = [int(x) for x in cells(table, "label")]
+    expected = content.sort_values("volume_mm3", ascending=False, na_position="last")["label"]
+    assert ranks == list(expected)
+    assert cells(table, "volume_mm3")[-1] == "-"
+    click_header(qtbot, table, "volume_mm3")
+    expected = content.sort_values("volume_mm3", na_position="last")["label"]
+    assert [int(x) for x in cells(table, "label")] == list(expected)
+
+
+def test_a_verdict_is_written_in_words_and_the_next_lesion_selected(qtbot, dock, case, layers):
+    click_row(qtbot, dock.tables[0], 0)
+    qtbot.mouseClick(dock.buttons["reject"], Qt.MouseButton.LeftButton)
+    assert case.decisions() == {1: "rejected"}
+    assert cells(dock.tables[0], "verdict")[:2] == ["✗ rejected", "○ to do"]
+    assert dock.tables[0].selected == 2
+    assert layers.visited[-1] == case.selected
+    assert dock.progress.text() == "1 of 3 judged"
+
+
+def test_all_lesions_can_be_judged_by_the_methods_that_keys_call(dock, case):
+    dock.next_lesion()
+    for method in ("accept", "reject", "unsure"):
+        getattr(dock, method)()
+    assert [v.decision for v in case.verdicts] == ["accepted", "rejected", "unsure"]
+    assert "judged" in dock.message.text()
+    dock.undo()
+    dock.undo()
+    assert sorted(case.decisions()) == [1]
+    assert dock.tables[0].selected == 2
+    dock.redo()
+    assert case.decisions() == {1: "accepted", 2: "rejected"}
+    dock.previous_lesion()
+    assert dock.tables[0].selected == 1
+    dock.next_lesion()
+    assert dock.tables[0].selected == 3
+
+
+def test_every_action_has_a_method_a_key_and_a_button(dock):
+    assert len({a.key for a in ACTIONS}) == len(ACTIONS)
+    for action in ACTIONS:
+        assert callable(getattr(dock, action.method))
+        assert action.key in dock.keys.text()
+        assert action.key in dock.buttons[action.method].toolTip()
+
+
+def test_undo_without_a_verdict_says_so(dock):
+    dock.undo()
+    assert "no verdict" in dock.message.text()
+
+
+def test_next_follows_the_order_of_the_list(qtbot, dock, case):
+    click_header(qtbot, dock.tables[0], "volume_mm3")
+    dock.next_lesion()
+    largest = case.lesions.table.sort_values("volume_mm3", ascending=False)["label"]
+    assert dock.tables[0].selected == largest.iloc[0]
+    dock.accept()
+    assert dock.tables[0].selected == largest.iloc[1]
+
+
+def test_the_filter_hides_what_is_judged_and_the_step_still_goes_on(dock):
+    dock.shown.setCurrentText("to do")
+    dock.next_lesion()
+    dock.accept()
+    assert dock.tables[0].model().rowCount() == 2
+    assert dock.tables[0].selected == 2
+    dock.shown.setCurrentText("accepted")
+    assert cells(dock.tables[0], "label") == ["1"]
+    dock.shown.setCurrentText("rejected")
+    assert "filter" in dock.empty.text()
+    assert dock.empty.isVisible()
+
+
+@pytest.mark.parametrize("state", ["all", "to do", "accepted"])
+@pytest.mark.parametrize("doubt", [0.0, 0.5])
+def test_the_filter_keeps_what_it_says(view, state, doubt):
+    table = view
+    content = random_table(50)
+    decisions = dict.fromkeys(range(1, 51, 3), "accepted")
+    table.take(content, decisions, None)
+    table.set_filter(Filter(state, doubt))
+    words = content["label"].map(decisions).fillna("to do")
+    kept = content[(content["lsu"] >= doubt) & ((words == state) | (state == "all"))]
+    assert [int(x) for x in cells(table, "label")] == list(kept["label"])
+
+
+def test_dragging_the_threshold_takes_list_header_and_case_along(qtbot, dock, case, layers):
+    slider = dock.tuning.slider
+    slider.setSliderDown(True)
+    for value in range(500, 240, -20):
+        slider.setValue(value)
+    slider.setSliderDown(False)
+    qtbot.waitUntil(lambda: case.threshold == 0.26, timeout=2000)
+    expected = case.prediction.lesions(0.26, case.min_volume)
+    assert dock.tuning.spin.value() == 0.26
+    assert cells(dock.tables[0], "label") == [str(n) for n in expected.table["label"]]
+    assert f"{expected.volume_ml:.1f} ml" in dock.header.text()
+    assert layers.previewed[-1] == 0.26
+    qtbot.mouseClick(dock.tuning.reset_button, Qt.MouseButton.LeftButton)
+    assert case.threshold == case.prediction.threshold
+    assert slider.value() == 500
+
+
+def test_keys_move_the_threshold_in_hundredths(qtbot, dock, case):
+    qtbot.keyClick(dock.tuning.slider, Qt.Key.Key_Left)
+    qtbot.waitUntil(lambda: case.threshold == 0.49, timeout=2000)
+
+
+def test_the_smallest_volume_leaves_small_lesions_out(qtbot, dock, case):
+    volumes = np.sort(case.lesions.table["volume_mm3"])
+    dock.tuning.volume.setValue(volumes[0] + 1)
+    qtbot.waitUntil(lambda: case.lesions.count == len(volumes) - 1, timeout=2000)
+    assert len(cells(dock.tables[0], "label")) == len(volumes) - 1
+
+
+def test_the_selection_stays_with_its_lesion_when_numbers_change(qtbot, dock, case):
+    click_row(qtbot, dock.tables[0], 2)
+    voxel = case.selected
+    for threshold in (0.3, 0.7, 0.9, 0.5):
+        case.threshold = threshold
+        label = int(case.lesions.labels[voxel]) or None
+        assert dock.tables[0].selected == label
+        assert case.selected == voxel
+
+
+def test_the_view_keeps_its_place_when_the_table_changes(qtbot, view):
+    table = view
+    table.take(random_table(500), {}, None)
+    qtbot.wait(10)
+    table.verticalScrollBar().setValue(200)
+    chosen = []
+    table.chosen.connect(chosen.append)
+    table.select(7, reveal=False)
+    for n in (499, 350, 480):
+        table.take(random_table(n, seed=n), {3: "accepted"}, 7)
+        assert table.verticalScrollBar().value() == 200
+        assert table.selected == 7
+        assert table.currentIndex().row() == 6
+    assert chosen == []
+
+
+def test_ten_thousand_rows_stay_quick(view):
+    table = view
+    content = random_table(10_000)
+    decisions = dict.fromkeys(range(1, 200), "accepted")
+    table.take(content, decisions, 5)
+    start = time.perf_counter()
+    table.take(content, decisions, 5)
+    table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    table.set_filter(Filter("to do", 0.2))
+    assert time.perf_counter() - start < 0.5  # a comparison in Python for each pair takes seconds
+
+
+def test_candidates_are_a_list_of_their_own(qtbot, dock, case):
+    case.threshold = 0.9
+    assert len(case.lesions.candidate_table)
+    dock.tabs.setCurrentIndex(1)
+    dock.next_lesion()
+    dock.accept()
+    assert -1 in case.decisions()
+    assert cells(dock.tables[1], "verdict")[0] == "✓ accepted"
+    assert "accepted" not in "".join(cells(dock.tables[0], "verdict"))
+
+
+def test_a_lesion_chosen_elsewhere_is_shown_in_its_list(dock, case):
+    row = case.lesions.table.iloc[2]
+    case.selected = tuple(int(row[f"slice_{a}"]) for a in "sar")
+    assert dock.tables[0].selected == 3
+    case.selected = None
+    assert dock.tables[0].selected is None
+
+
+def test_best_dice_is_that_of_the_room_below(qtbot, dock, case, mask):
+    assert not dock.tuning.best_button.isEnabled()
+    case.reference = mask
+    expected = best_dice(case.prediction.probability, mask)
+    qtbot.mouseClick(dock.tuning.best_button, Qt.MouseButton.LeftButton)
+    assert case.threshold == expected.threshold
+    assert f"{expected.dice:.3f}" in dock.tuning.best_button.toolTip()
+    case.reference = np.zeros_like(mask)
+    assert not dock.tuning.best_button.isEnabled()
+    assert "no voxel" in dock.tuning.best_button.toolTip()
+
+
+def test_empty_states_say_what_to_do_next(qtbot, layers):
+    case = Case()
+    dock = LesionsDock(case, layers)
+    assert dock.empty.text() == "No prediction yet: press Run in Segment."
+    assert not dock.buttons["accept"].isEnabled()
+    assert not dock.export.results_button.isEnabled()
+    dock.cleanup()
+    discard(qtbot, dock)
+
+
+def test_no_lesion_at_the_threshold_says_lower_it(dock, case):
+    case.threshold = 0.99
+    case.min_volume = 1e4
+    assert "lower it" in dock.empty.text()
+    assert dock.empty.isVisible()
+
+
+def test_the_table_is_exported_with_its_verdicts(qtbot, dock, case, tmp_path, monkeypatch):
+    dock.next_lesion()
+    dock.reject()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "list"), ""))
+    qtbot.mouseClick(dock.export.table_button, Qt.MouseButton.LeftButton)
+    written = pd.read_csv(tmp_path / "list.tsv", sep="\t")
+    assert list(written["label"]) == list(case.lesions.table["label"])
+    assert written["verdict"][0] == "rejected"
+    assert str(tmp_path / "list.tsv") in dock.export.message.text()
+
+
+def test_all_results_are_exported_and_replaced_only_when_asked(qtbot, dock, case, tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    monkeypatch.setattr(
+        QMessageBox, "question", lambda *_: asked.append(1) or QMessageBox.StandardButton.Cancel
+    )
+    dock.next_lesion()
+    dock.accept()
+    qtbot.mouseClick(dock.export.results_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Saved all results" in dock.export.message.text(), timeout=10_000)
+    assert not asked
+    assert not case.unsaved
+    assert (folder / "lesions.nii.gz").is_file()
+    before = {f.name: f.stat().st_mtime_ns for f in folder.iterdir()}
+    qtbot.mouseClick(dock.export.results_button, Qt.MouseButton.LeftButton)
+    assert asked == [1]
+    assert {f.name: f.stat().st_mtime_ns for f in folder.iterdir()} == before
+
+
+def test_an_export_that_fails_says_why(qtbot, dock, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "t.tsv"), ""))
+    dock.export.export_table()
+    assert "Not saved" in dock.export.message.text()
+    assert not list(tmp_path.iterdir())
+
+
+def test_giving_up_the_dialog_writes_nothing(dock, monkeypatch):
+    monkeypatch.setattr(exporting, "ask_file", lambda *_: None)
+    monkeypatch.setattr(exporting, "ask_folder", lambda *_: None)
+    dock.export.export_table()
+    dock.export.export_results()
+    assert dock.export.message.text() == ""
+
+
+def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
+    dock = LesionsDock(case, layers)
+    dock.cleanup()
+    dock.cleanup()
+    for signal in (case.lesions_changed, case.verdicts_changed, case.selection_changed):
+        assert len(signal) == 0
+    assert len(case.reliability_changed) == len(case.prediction_changed) == 0
+    gone = weakref.ref(dock)
+    dock.deleteLater()
+    del dock
+    qtbot.wait(10)
+    gc.collect()
+    assert gone() is None
