@@ -1,0 +1,184 @@
+"""Both engines give the network's own answers, and stop when asked."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+import pytest
+import torch
+
+from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.inference import conversion
+from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
+from napari_uncertainseg.inference.engines import TorchEngine, make_engine, never
+from napari_uncertainseg.networks.catalog import find_model
+
+openvino = pytest.importorskip("openvino")
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.randn(1, 3, 24, 32, 28, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture
+def model(model_folder):
+    return find_model(model_folder)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "cache_folder", lambda: tmp_path / "openvino")
+
+
+def masks(engine) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    return [(torch.rand(s, generator=generator) > 0.3).float() / 0.7 for s in engine.mask_shapes]
+
+
+@pytest.mark.parametrize("library", ["torch", "openvino"])
+def test_float32_engines_agree_with_the_network(model, image, library):
+    network = model.network()
+    engine = make_engine(model, cpu_device(library).at("float32"))
+    drawn = masks(engine)
+    with torch.inference_mode():
+        encoded = network.encode(image)
+        plain, sampled, depths = (
+            network(image)[0],
+            network.decode(encoded, drawn)[0],
+            network.layers(image)[0],
+        )
+    assert torch.allclose(engine.heads(image), plain, atol=2e-4)
+    assert torch.allclose(engine.decode(engine.encode(image), drawn), sampled, atol=2e-4)
+    assert torch.allclose(engine.layers(image), torch.cat([plain, depths]), atol=2e-4)
+    assert (plain - sampled).abs().max() > 0.1, "the masks should matter"
+    assert (engine.heads_count, engine.depths_count) == (len(plain), len(depths))
+
+
+@pytest.mark.parametrize("library", ["torch", "openvino"])
+def test_bf16_is_close(model, image, library):
+    engine = make_engine(model, cpu_device(library).at("bf16"))
+    with torch.inference_mode():
+        expected = model.network()(image)[0].sigmoid()
+    found = engine.heads(image)
+    assert found.dtype == torch.float32
+    assert (found.sigmoid() - expected).abs().max() < 0.05
+    assert (found.sigmoid() - expected).abs().mean() < 0.005
+
+
+def test_one_compilation_serves_every_size(model):
+    engine = make_engine(model, cpu_device("openvino").at("float32"))
+    for size in ((16, 16, 16), (24, 16, 20), (16, 16, 16)):
+        assert engine.heads(torch.zeros(1, 3, *size)).shape == (3, *size)
+
+
+def test_the_encoded_scan_outlives_the_next_runs(model, image):
+    engine = make_engine(model, cpu_device("openvino").at("float32"))
+    encoded, ones = engine.encode(image), [torch.ones(s) for s in engine.mask_shapes]
+    first = engine.decode(encoded, ones).clone()
+    for _ in range(3):
+        engine.encode(torch.randn_like(image))
+        engine.decode(engine.encode(torch.randn_like(image)), ones)
+    assert torch.equal(engine.decode(encoded, ones), first)
+
+
+def test_a_converted_network_is_cached_and_a_damaged_one_rebuilt(model, image, tmp_path, monkeypatch):
+    device = cpu_device("openvino").at("float32")
+    expected = make_engine(model, device).heads(image)
+    (folder,) = (tmp_path / "openvino").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "_convert", None)  # the cache is enough
+        assert torch.equal(make_engine(model, device).heads(image), expected)
+    weights = bytearray((folder / "graph.bin").read_bytes())
+    for damage in (bytes(reversed(weights)), weights[:100], b""):
+        (folder / "graph.bin").write_bytes(damage)
+        assert torch.equal(make_engine(model, device).heads(image), expected)
+    (folder / "graph.xml").write_text("<net>")
+    assert torch.equal(make_engine(model, device).heads(image), expected)
+    assert [p.name for p in (tmp_path / "openvino").iterdir()] == [folder.name]
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(model, image, tmp_path):
+    (tmp_path / "openvino").write_text("a file where the folder should be")
+    assert make_engine(model, cpu_device("openvino")).heads(image).shape == (3, 24, 32, 28)
+
+
+@pytest.mark.parametrize("library", ["torch", "openvino"])
+@pytest.mark.parametrize("part", ["heads", "layers", "encode", "decode"])
+def test_a_run_ends_within_a_second_of_cancelling(model, library, part):
+    engine = make_engine(model, cpu_device(library).at("float32"))
+    small, large = torch.zeros(1, 3, 16, 16, 16), torch.zeros(1, 3, 128, 128, 128)
+    ones = [torch.ones(s) for s in engine.mask_shapes]
+    runs = {
+        "heads": lambda x: engine.heads(x),
+        "layers": lambda x: engine.layers(x),
+        "encode": lambda x: engine.encode(x),
+        "decode": lambda x: engine.decode(engine.encode(x), ones),
+    }
+    runs[part](small)
+    calls, asked = itertools.count(), []
+
+    def check() -> None:
+        if next(calls) >= 2:
+            asked.append(time.monotonic())
+            raise Cancelled
+
+    engine.check = check
+    with pytest.raises(Cancelled):
+        runs[part](large)
+    assert time.monotonic() - asked[0] < 1
+    engine.check = never
+    assert runs[part](small) is not None  # and the engine is as good as before
+
+
+def test_converting_does_not_hold_up_who_cancels(model, monkeypatch):
+    convert, release = conversion._convert, threading.Event()
+
+    def slow(network, part):
+        release.wait(20)
+        return convert(network, part)
+
+    monkeypatch.setattr(conversion, "_convert", slow)
+    engine = make_engine(model, cpu_device("openvino"))
+
+    def check() -> None:
+        raise Cancelled
+
+    engine.check = check
+    start = time.monotonic()
+    try:
+        with pytest.raises(Cancelled):
+            engine.heads(torch.zeros(1, 3, 16, 16, 16))
+        assert time.monotonic() - start < 1
+    finally:
+        release.set()
+
+
+def test_devices_say_what_they_are(monkeypatch):
+    assert Device("cpu", "openvino", "bf16", 2).name == "CPU, 2 threads, bf16 (OpenVINO)"
+    assert Device("cpu", "torch", "float32", 1).name == "CPU, 1 thread, float32 (torch)"
+    assert Device("cuda", "torch", "fp16", 2, "NVIDIA H200").name == "CUDA: NVIDIA H200"
+    with pytest.raises(InputError, match="no device 'tpu'"):
+        choose_device("tpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").kind == choose_device("cpu").kind == "cpu"
+    with pytest.raises(InputError, match="finds no CUDA device"):
+        choose_device("cuda")
+
+
+def test_without_openvino_torch_does_it(monkeypatch, model, image):
+    from napari_uncertainseg.inference import device
+
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    found = choose_device("cpu")
+    assert found.library == "torch"
+    assert isinstance(make_engine(model, found), TorchEngine)
+
+
+def test_bf16_is_chosen_only_where_the_processor_has_it(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False, "amx_bf16": False})
+    assert cpu_device("torch").precision == "float32"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert cpu_device("torch").precision == "bf16"

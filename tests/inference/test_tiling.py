@@ -1,0 +1,144 @@
+"""Windows cover the box, blend to what the whole gives, and shrink when memory runs out."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.inference import tiling
+from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, window_size, with_less_memory
+
+ENGINE = SimpleNamespace(
+    divisor=8, smallest=16, width=4, heads_count=2, device=SimpleNamespace(kind="cpu", name="CPU")
+)
+sides = st.integers(1, 70)
+
+
+def local(engine, window) -> torch.Tensor:
+    """A network that sees one voxel around: windows change nothing but the outermost voxels."""
+    kernel = torch.arange(27.0).reshape(1, 1, 3, 3, 3) / 27
+    return F.conv3d(window.image, kernel, padding=1)[0]
+
+
+@given(st.tuples(sides, sides, sides), st.integers(1, 40**3))
+def test_window_sizes_fit_the_network_and_the_limit(shape, largest):
+    size = window_size(shape, largest, 8, 16)
+    assert all(n % 8 == 0 and n >= 16 for n in size)
+    assert all(n < side + 8 or n == 16 for n, side in zip(size, shape, strict=True))
+    assert np.prod(size) <= largest or size == (16, 16, 16)
+
+
+@given(st.tuples(sides, sides, sides))
+def test_windows_cover_every_voxel(shape):
+    windows = Windows(torch.zeros(1, *shape), ENGINE, 20**3)
+    seen = torch.zeros(shape)
+    for window in windows:
+        assert window.image.shape[2:] == windows.size
+        seen[window.where] += 1
+    assert seen.min() >= 1
+
+
+def test_blended_windows_equal_the_whole():
+    image = torch.zeros(1, 50, 44, 60)
+    image[:, 3:-3, 3:-3, 3:-3] = torch.randn(1, 44, 38, 54, generator=torch.Generator().manual_seed(0))
+    whole = Windows(image, ENGINE, 10**9)
+    tiled = Windows(image, ENGINE, 24**3)
+    assert (len(whole), len(tiled) > 8) == (1, True)
+    expected, found = whole.run(local), tiled.run(local)
+    assert found.shape == image.shape
+    # a window's outermost voxels lack their neighbours, and weigh little
+    assert (found - expected).abs().max() < 0.2 * expected.abs().max()
+    assert (found - expected).abs().mean() < 0.03 * expected.abs().mean()
+    # a network that sees one voxel only is blended exactly
+    assert torch.allclose(tiled.run(lambda e, w: w.image[0] * 2), image * 2, atol=1e-5)
+
+
+def test_the_padding_is_background_and_cut_off_again():
+    image = torch.ones(1, 17, 20, 16)
+    (window,) = Windows(image, ENGINE, 10**9)
+    assert window.image.shape == (1, 1, 24, 24, 16)
+    assert window.image.sum() == image.sum()
+    assert Windows(image, ENGINE, 10**9).run(lambda e, w: w.image[0]).equal(image)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("Exception from src/inference: std::bad_alloc"), True),
+        (RuntimeError("shape mismatch"), False),
+        (Cancelled(), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_out_of_memory_is_told_from_other_errors(error, expected):
+    assert is_out_of_memory(error) is expected
+
+
+def test_free_memory_decides_the_largest_window(monkeypatch):
+    monkeypatch.setattr(tiling, "_free_bytes", lambda kind: 10**9)
+    one = tiling.largest_window(ENGINE, 3)
+    monkeypatch.setattr(tiling, "_free_bytes", lambda kind: 2 * 10**9)
+    assert tiling.largest_window(ENGINE, 3) == pytest.approx(2 * one, abs=2)
+    assert 0 < one < 10**9
+
+
+def run(limits: dict[str, int]):
+    """Run a task on a GPU and a CPU that take windows of at most so many voxels each."""
+    notes, tried = [], []
+
+    def task(engine, largest):
+        tried.append((engine.device.name, largest))
+        if largest > limits[engine.device.name]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return engine.device.name
+
+    def make(name):
+        return SimpleNamespace(**vars(ENGINE) | {"device": SimpleNamespace(kind="cpu", name=name)})
+
+    engines = [lambda: make("GPU"), lambda: make("CPU")]
+    return with_less_memory(task, engines, (48, 48, 48), 3, notes.append), notes, tried
+
+
+def test_enough_memory_needs_one_try_and_no_note():
+    assert run({"GPU": 10**9}) == ("GPU", [], [("GPU", 48**3)])
+
+
+def test_windows_shrink_before_the_device_is_left():
+    used, notes, tried = run({"GPU": 30**3})
+    assert used == "GPU" and "smaller windows" in notes[0]
+    voxels = [n for _, n in tried]
+    assert voxels == sorted(voxels, reverse=True) and len(voxels) >= 3
+
+
+def test_the_cpu_takes_over_with_a_note():
+    used, notes, _ = run({"GPU": 0, "CPU": 10**9})
+    assert used == "CPU" and any("CPU was used instead" in note for note in notes)
+
+
+def test_when_nothing_helps_the_user_is_told():
+    with pytest.raises(InputError, match="not enough free memory"):
+        run({"GPU": 0, "CPU": 0})
+
+
+def test_little_free_memory_is_known_beforehand(monkeypatch):
+    monkeypatch.setattr(tiling, "largest_window", lambda engine, channels: 32**3)
+    _, notes, tried = run({"GPU": 10**9})
+    assert tried == [("GPU", 32**3)] and "several windows" in notes[0]
+
+
+def test_other_errors_pass():
+    def task(engine, largest):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        with_less_memory(task, [lambda: ENGINE], (16, 16, 16), 3, print)

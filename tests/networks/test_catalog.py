@@ -1,0 +1,263 @@
+"""The catalogue takes valid models whole, and refuses everything else with one sentence."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks import catalog
+from napari_uncertainseg.networks.catalog import add_model, find_model, list_models, read_model
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+CONFIGURATION = {
+    "name": "tiny",
+    "version": "1",
+    "description": "Random weights.",
+    "architecture": {"kind": "multihead-unet", "features": [4, 8], "heads": 2},
+    "modalities": ["flair", "t1"],
+    "spacing": 1.0,
+    "threshold": 0.5,
+    "weights": ["w.safetensors"],
+}
+
+
+@pytest.fixture(autouse=True)
+def own_models(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "user_folder", lambda: tmp_path / "user" / "models")
+    monkeypatch.setattr(catalog, "BUNDLED", tmp_path / "bundled")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    torch.manual_seed(0)
+    return write(tmp_path / "given", "tiny")
+
+
+def write(folder: Path, name: str) -> Path:
+    folder.mkdir()
+    network = MultiHeadUNet(2, [4, 8], 2)
+    save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, folder / "w.safetensors")
+    (folder / "model.json").write_text(json.dumps(CONFIGURATION | {"name": name}))
+    (folder / "MODEL_CARD.md").write_text("# Card\n")
+    return folder
+
+
+def change(folder: Path, **changes: object) -> None:
+    content = json.loads((folder / "model.json").read_text()) | changes
+    (folder / "model.json").write_text(json.dumps(content))
+
+
+def test_a_model_says_what_its_folder_holds(folder):
+    model = find_model(folder)
+    assert (model.name, model.threshold, model.spacing) == ("tiny", 0.5, 1.0)
+    assert model.modalities == ("flair", "t1") and len(model) == 1 and model.temperature == 1
+    assert model.sha256 == hashlib.sha256((folder / "w.safetensors").read_bytes()).hexdigest()
+    network = model.network()
+    assert not network.training
+    assert all(p.dtype == torch.float32 and p.device.type == "cpu" for p in network.parameters())
+    stored = load_file(folder / "w.safetensors")
+    assert torch.equal(network.heads.weight, stored["heads.weight"].float())
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 2, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
+
+
+def test_the_hash_follows_the_file(folder):
+    before = find_model(folder).sha256
+    state = load_file(folder / "w.safetensors")
+    state["heads.bias"] += 1
+    save_file(state, folder / "w.safetensors")
+    os.utime(folder / "w.safetensors", ns=(1, 1))
+    assert find_model(folder).sha256 != before
+
+
+def test_names_are_found_bundled_first(folder, tmp_path):
+    with pytest.raises(InputError, match="bundled model is missing"):
+        find_model()
+    write(tmp_path / "bundled", "starter")
+    added = add_model(folder)
+    assert added.folder == tmp_path / "user" / "models" / "tiny"
+    assert [m.name for m in list_models()] == ["starter", "tiny"]
+    assert find_model().name == find_model("starter").name == "starter"
+    assert find_model("tiny").folder == added.folder
+    with pytest.raises(InputError, match=r"no model 'other'.*'bundled', 'tiny'"):
+        find_model("other")
+
+
+def test_add_copies_only_what_belongs_to_the_model(folder):
+    (folder / "run_me.py").write_text("raise SystemExit")
+    added = add_model(folder)
+    assert sorted(p.name for p in added.folder.iterdir()) == ["MODEL_CARD.md", "model.json", "w.safetensors"]
+    with pytest.raises(InputError, match="already"):
+        add_model(folder)
+
+
+def test_add_leaves_nothing_when_the_weights_are_bad(folder, tmp_path):
+    content = (folder / "w.safetensors").read_bytes()
+    (folder / "w.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="corrupt"):
+        add_model(folder)
+    assert list((tmp_path / "user" / "models").iterdir()) == []
+    assert list_models() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "../evil"}, "'name' should be a plain name"),
+        ({"name": None}, "'name' is missing"),
+        ({"version": 3}, "'version' should be text"),
+        ({"threshold": 1.5}, "'threshold' should be a number between 0 and 1"),
+        ({"threshold": True}, "'threshold' should be"),
+        ({"threshold": float("nan")}, "'threshold' should be"),
+        ({"spacing": 0}, "'spacing' should be"),
+        ({"temperature": -1}, "'temperature' should be"),
+        ({"modalities": ["t1"]}, "with 'flair' in it"),
+        ({"modalities": ["flair", "flair"]}, "'modalities' should be"),
+        ({"modalities": [["flair"]]}, "'modalities' should be"),
+        ({"architecture": []}, "'architecture' should be an object"),
+        ({"architecture": {"kind": "my.module.Net", "features": [4, 8], "heads": 2}}, "multihead-unet"),
+        ({"architecture": {"kind": "multihead-unet", "features": [4, 10**9], "heads": 2}}, "'features'"),
+        ({"architecture": {"kind": "multihead-unet", "features": [4, 8], "heads": 0}}, "'heads'"),
+        ({"weights": []}, "'weights' should be"),
+        ({"weights": "w.safetensors"}, "'weights' should be"),
+        ({"weights": ["w.safetensors", "w.safetensors"]}, "twice"),
+        ({"weights": ["gone.safetensors"]}, "are missing"),
+        ({"weights": ["../w.safetensors"]}, "plain file name"),
+        ({"weights": ["/etc/passwd"]}, "plain file name"),
+        ({"weights": ["..\\w.safetensors"]}, "plain file name"),
+        ({"weights": ["w.pkl"]}, "should be a .safetensors file"),
+        ({"weights": [7]}, "plain file name"),
+    ],
+)
+def test_a_malformed_configuration_is_refused(folder, changes, message):
+    (folder / "w.pkl").write_bytes(b"")
+    change(folder, **changes)
+    with pytest.raises(InputError, match=message):
+        read_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "JSON object"),
+        ("[" * 100_000, "not valid JSON"),
+        (" " * (2 << 20), "1 MB"),
+    ],
+)
+def test_a_broken_configuration_is_refused(folder, text, message):
+    (folder / "model.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_model(folder)
+
+
+def test_a_folder_without_a_configuration_and_a_file_are_refused(folder, tmp_path):
+    with pytest.raises(InputError, match=r"no model\.json"):
+        find_model(tmp_path)
+    with pytest.raises(InputError, match="is a file"):
+        find_model(folder / "w.safetensors")
+
+
+def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
+    outside = tmp_path / "outside.safetensors"
+    (folder / "w.safetensors").rename(outside)
+    (folder / "w.safetensors").symlink_to(outside)
+    with pytest.raises(InputError, match="link that leads out"):
+        find_model(folder)
+
+
+def _missing(state):
+    del state["heads.bias"]
+
+
+def _foreign(state):
+    state["classifier.weight"] = torch.zeros(1)
+
+
+def _misshapen(state):
+    state["heads.bias"] = torch.zeros(7)
+
+
+def _not_finite(state):
+    state["heads.bias"][0] = float("nan")
+
+
+def _integers(state):
+    state["heads.bias"] = torch.zeros(2, dtype=torch.int32)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_missing, r"lack heads\.bias"),
+        (_foreign, r"also hold classifier\.weight"),
+        (_misshapen, r"heads\.bias is \(7,\), should be \(2,\)"),
+        (_not_finite, r"heads\.bias holds values that are not finite"),
+        (_integers, "not finite"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_by_name(folder, spoil, message):
+    state = load_file(folder / "w.safetensors")
+    spoil(state)
+    save_file(state, folder / "w.safetensors")
+    with pytest.raises(InputError, match=message):
+        find_model(folder).network()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"short", b"\xff" * 64, (10**12).to_bytes(8, "little") + b"{}", np.zeros(99, np.uint8).tobytes()],
+)
+def test_corrupt_safetensors_are_refused(folder, content):
+    (folder / "w.safetensors").write_bytes(content)
+    with pytest.raises(InputError, match="corrupt"):
+        find_model(folder).network()
+
+
+class _Evil:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("save", ["torch", "pickle"])
+def test_weights_that_would_run_code_are_refused_unrun(folder, tmp_path, save):
+    target, path = tmp_path / "ran", folder / "w.pt"
+    evil = {"heads.bias": _Evil(target)}
+    if save == "torch":
+        torch.save(evil, path)
+    else:
+        path.write_bytes(pickle.dumps(evil))
+    change(folder, weights=["w.pt"])
+    with pytest.raises(InputError, match="would run code"):
+        find_model(folder).network()
+    assert not target.exists()
+
+
+def test_torch_weights_without_code_are_taken(folder):
+    state = load_file(folder / "w.safetensors")
+    torch.save(state, folder / "w.pth")
+    torch.save({"state": state}, folder / "nested.pth")
+    expected = find_model(folder).network().heads.weight
+    change(folder, weights=["w.pth"])
+    assert torch.equal(find_model(folder).network().heads.weight, expected)
+    change(folder, weights=["nested.pth"])
+    with pytest.raises(InputError, match="named tensors only"):
+        find_model(folder).network()
+
+
+def test_an_absurd_network_is_refused_before_memory_is_taken(folder):
+    change(folder, architecture={"kind": "multihead-unet", "features": [2048] * 7, "heads": 2})
+    with pytest.raises(InputError, match="absurd size"):
+        find_model(folder).network()
