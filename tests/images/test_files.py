@@ -241,7 +241,8 @@ def test_where_nothing_can_be_written(tmp_path, scan_array):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("sub-01_FLAIR", "flair"), ("t2_space_dark-fluid_sag", "flair"), ("T2FLAIR", "flair"), ("t2_tirm_tra", "flair"),
+        ("sub-01_FLAIR", "flair"), ("t2_space_dark-fluid_sag", "flair"), ("T2FLAIR", "flair"),
+        ("t2_tirm_tra", "flair"),
         ("study1_T1W", "t1"), ("t1_mprage_sag", "t1"), ("MPRAGE", "t1"), ("T1", "t1"), ("study1_T2W", "t2"),
         ("T1POST", None), ("t1ce", None), ("t2_star", None), ("T1KS", None), ("lesions", None), ("t10", None),
     ],

@@ -26,7 +26,7 @@ def correct_bias(scan: Volume, brain: np.ndarray, progress: Progress = silent) -
     Returns
     -------
     numpy.ndarray
-        float32, shape of the scan.
+        float32, shape of the scan; outside the brain, where the field is not known, as it was.
 
     Raises
     ------
@@ -62,5 +62,7 @@ def correct_bias(scan: Volume, brain: np.ndarray, progress: Progress = silent) -
             raise
     if cancelled:
         raise cancelled[0]
-    field = sitk.GetArrayViewFromImage(n4.GetLogBiasFieldAsImage(full))
-    return np.asarray(scan.data / np.exp(field, dtype=np.float32), np.float32)
+    field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(full))
+    out = np.array(scan.data, np.float32)
+    out[brain] /= np.exp(field[brain], dtype=np.float32)
+    return out

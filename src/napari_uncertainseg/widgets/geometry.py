@@ -120,13 +120,7 @@ def volume_from_tuple(data: Any, arguments: Mapping[str, Any]) -> Volume:
         raise InputError(
             f"Layer '{name}' is not a three-dimensional scan or label image; only those are written."
         )
-    linear = np.diag(np.asarray(arguments.get("scale", np.ones(3)), float))
-    shift = np.asarray(arguments.get("translate", np.zeros(3)), float)
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = linear, shift
-    affine = arguments.get("affine")
-    if affine is not None:
-        matrix = np.asarray(affine, float) @ matrix
+    matrix = _placement(arguments)
     grid, to_canonical, notes = _locate(name, array.shape, arguments.get("metadata", {}), matrix)
     array = array if to_canonical is None else to_canonical.to_canonical(array)
     return Volume(array, grid, name, notes=notes)
@@ -159,11 +153,18 @@ def _voxels(layer: Layer) -> np.ndarray:
 
 def _own_placement(layer: Layer) -> np.ndarray:
     """4x4, voxel index of the layer to the viewer's world, mm."""
-    to_world = layer.affine.affine_matrix
-    own = np.eye(4)
-    own[:3, :3] = layer.rotate @ layer.shear @ np.diag(layer.scale)
-    own[:3, 3] = layer.translate
-    return np.asarray(to_world @ own, float)
+    own = {key: getattr(layer, key) for key in ("scale", "translate", "rotate", "shear")}
+    return _placement({**own, "affine": layer.affine.affine_matrix})
+
+
+def _placement(arguments: Mapping[str, Any]) -> np.ndarray:
+    from napari.utils.transforms import Affine
+
+    keys = ("scale", "translate", "rotate", "shear")
+    given = {key: arguments[key] for key in keys if arguments.get(key) is not None}
+    own = Affine(**{"scale": (1, 1, 1), "translate": (0, 0, 0), **given}, ndim=3).affine_matrix
+    outer = arguments.get("affine")
+    return np.asarray(own if outer is None else np.asarray(outer, float) @ own)
 
 
 def _locate(
@@ -221,10 +222,10 @@ def _shown_affine(placed: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _contrast(data: np.ndarray) -> tuple[float, float]:
-    """Limits that show a scan well: its smallest value and its 99.8th percentile."""
+    """Limits that show a scan well: few voxels are darker or brighter, so air stays black."""
     step = max(1, data.size // 2_000_000)
     sample = data.reshape(-1)[::step]
-    low, high = float(sample.min()), float(np.percentile(sample, 99.8))
+    low, high = (float(v) for v in np.percentile(sample, (0.5, 99.8)))
     if not high > low:
         high = float(data.max())
     return (low, high) if high > low else (low, low + 1.0)

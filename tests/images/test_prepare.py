@@ -1,0 +1,256 @@
+"""From scans to the network's input and back."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from scipy import ndimage
+
+from napari_uncertainseg import Cancelled, InputError
+from napari_uncertainseg.images import align as alignment
+from napari_uncertainseg.images import brain as brain_room
+from napari_uncertainseg.images.files import read_labels, read_volume
+from napari_uncertainseg.images.prepare import Prepared, normalise, prepare
+from napari_uncertainseg.images.resample import onto, zoom
+from napari_uncertainseg.images.volume import Grid, Volume
+
+
+def test_normalise_is_a_clipped_z_score():
+    rng = np.random.default_rng(0)
+    data = rng.normal(50, 7, (20, 20, 20))
+    brain = rng.random(data.shape) > 0.3
+    data[~brain] = 1e6
+    low, high = np.percentile(data[brain], (0.1, 99.9))
+    inside = np.clip(data[brain], low, high)
+    out = normalise(data, brain)
+    assert np.allclose(out[brain], (inside - inside.mean()) / inside.std(), atol=1e-4)
+    assert not out[~brain].any()
+    assert out.dtype == np.float32
+
+
+def test_normalise_refuses_what_has_no_contrast():
+    with pytest.raises(InputError, match="empty"):
+        normalise(np.ones((3, 3, 3)), np.zeros((3, 3, 3), bool))
+    with pytest.raises(InputError, match="same value"):
+        normalise(np.full((3, 3, 3), 7.0), np.ones((3, 3, 3), bool))
+
+
+def test_no_resampling_at_the_networks_own_spacing(ball):
+    scan = ball(spacing=(1.005, 1.0, 0.995), radius=20)
+    prepared = prepare({"flair": scan})
+    seen = prepared.network_input()
+    assert np.array_equal(seen.channels["flair"], prepared.channels["flair"][seen.box])
+    chance = np.random.default_rng(0).random(seen.brain.shape, dtype=np.float32)
+    back = seen.back(chance)
+    assert np.array_equal(back[seen.box][seen.brain], chance[seen.brain])
+    assert not back[~prepared.brain].any()
+    for axis in range(3):
+        others = tuple(a for a in range(3) if a != axis)
+        edge = np.flatnonzero(seen.brain.any(axis=others))
+        assert edge[0] in (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing"),
+    [((12, 12, 12), (3.0, 3.0, 3.0)), ((20, 80, 80), (7.5, 1.0, 1.0)), ((100, 100, 100), (0.3, 0.3, 0.3))],
+)
+def test_any_spacing_goes_through_and_comes_back(ball, shape, spacing):
+    reach = 0.4 * min(n * s for n, s in zip(shape, spacing, strict=True))
+    prepared = prepare({"flair": ball(shape, spacing, reach)})
+    seen = prepared.network_input(1.0)
+    for n, m, s in zip(prepared.brain[seen.box].shape, seen.brain.shape, spacing, strict=True):
+        assert abs(m - n * s) <= 0.5
+    # A smooth map must survive the way out: compare with the same map drawn on the scan's own voxels.
+    extent = np.array(seen.brain.shape)
+    out = np.stack(np.meshgrid(*((np.arange(n) + 0.5) / n for n in extent), indexing="ij")).mean(axis=0)
+    inner = prepared.brain[seen.box].shape
+    own = np.stack(np.meshgrid(*((np.arange(n) + 0.5) / n for n in inner), indexing="ij")).mean(axis=0)
+    error = np.abs(seen.back(out.astype(np.float32))[seen.box] - own)[prepared.brain[seen.box]]
+    assert error.max() < 0.05
+    assert error.mean() < 0.01
+
+
+def test_downsampling_does_not_alias():
+    stripes = np.zeros((80, 4, 4), np.float32)
+    stripes[::2] = 1
+    small = zoom(stripes, (20, 4, 4))
+    assert np.abs(small[2:-2] - 0.5).max() < 0.06
+
+
+def test_a_given_mask_wins_even_on_another_grid(ball):
+    scan = ball()
+    own = np.zeros(scan.data.shape, np.uint8)
+    own[10:30, 12:34, 16:30] = 1
+    prepared = prepare({"flair": scan}, mask=Volume(own, scan.grid, "mine"))
+    assert prepared.brain_source == "given"
+    assert np.array_equal(prepared.brain, own > 0)
+    fine = scan.grid.affine.copy()
+    fine[:3, :3] /= 2
+    fine[:3, 3] -= fine[:3, :3].sum(axis=1) / 2
+    doubled = Volume(own.repeat(2, 0).repeat(2, 1).repeat(2, 2), Grid((96, 96, 96), fine), "fine")
+    assert (prepare({"flair": scan}, mask=doubled).brain != (own > 0)).mean() < 0.05
+    with pytest.raises(InputError, match=r"'mine'.*empty"):
+        prepare({"flair": scan}, mask=Volume(own * 0, scan.grid, "mine"))
+
+
+def test_scans_that_cannot_be_used_are_named(ball):
+    scan = ball()
+    with pytest.raises(InputError, match="FLAIR is needed"):
+        prepare({"t1": scan})
+    with pytest.raises(InputError, match="Unknown kind of scan 'pd'"):
+        prepare({"flair": scan, "pd": scan})
+    with pytest.raises(InputError, match="'ball' holds voxels"):
+        prepare({"flair": replace(scan, data=np.where(scan.data > 0, np.nan, 0))})
+
+
+def test_a_ball_of_zeros_around_is_a_stripped_brain(ball):
+    scan = ball()
+    assert prepare({"flair": scan}).brain_source == "already stripped"
+    noisy = scan.data + np.abs(np.random.default_rng(1).normal(size=scan.data.shape))
+    assert brain_room.stripped_brain(replace(scan, data=noisy)) is None
+    assert brain_room.stripped_brain(ball(radius=90, shape=(72, 72, 72))) is None  # 3 litres: a head
+
+
+def test_without_deepbet_the_way_out_is_said(ball, monkeypatch):
+    monkeypatch.setitem(sys.modules, "deepbet", None)
+    monkeypatch.setattr(brain_room, "find_spec", lambda _: None)
+    scan = ball()
+    raw = replace(scan, data=scan.data + np.random.default_rng(0).random(scan.data.shape).astype(np.float32))
+    with pytest.raises(InputError, match=r'pip install "napari-uncertainseg\[brain\]"'):
+        prepare({"flair": raw})
+
+
+def test_notes_of_the_files_reach_the_user(ball):
+    assert prepare({"flair": replace(ball(), notes=("mended",))}).notes == ("mended",)
+
+
+def test_n4_flattens_a_bias_field(ball):
+    scan = ball(radius=60)
+    field = np.exp(0.4 * (np.indices(scan.data.shape)[2] / 24 - 1)).astype(np.float32)
+    biased = replace(scan, data=scan.data * field)
+
+    def slope(prepared: Prepared) -> float:
+        smooth = ndimage.gaussian_filter(prepared.channels["flair"], 3)
+        return abs(np.corrcoef(np.indices(scan.data.shape)[2][prepared.brain], smooth[prepared.brain])[0, 1])
+
+    assert slope(prepare({"flair": biased})) > 0.9
+    assert slope(prepare({"flair": biased}, bias_correction=True)) < 0.5
+
+
+def _cancel_after(seconds: float):
+    started = time.monotonic()
+
+    def progress(stage: str, fraction: float) -> None:
+        assert 0 <= fraction <= 1
+        if time.monotonic() - started > seconds:
+            raise Cancelled
+
+    return progress
+
+
+def test_n4_can_be_cancelled(ball):
+    with pytest.raises(Cancelled):
+        prepare({"flair": ball()}, bias_correction=True, progress=_cancel_after(0.0))
+
+
+# -- real scans --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def patient01(shared_data):
+    return shared_data / "3d-mr-ms-longitudinal" / "patient01"
+
+
+def _affine_of(path) -> np.ndarray:
+    """4x4 in RAS of an ITK transform file, which speaks LPS."""
+    transform = sitk.ReadTransform(str(path))
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    matrix = np.eye(4)
+    matrix[:3, 3] = origin
+    for axis in range(3):
+        matrix[:3, axis] = np.array(transform.TransformPoint(tuple(np.eye(3)[axis]))) - origin
+    flip = np.diag([-1.0, -1, 1, 1])
+    return flip @ matrix @ flip
+
+
+def _error(found: np.ndarray, true: np.ndarray, volume: Volume) -> float:
+    """Mean distance between two transforms over the head, mm."""
+    points = np.argwhere(alignment.head(volume))[::50]
+    world = volume.grid.affine @ np.c_[points, np.ones(len(points))].T
+    return float(np.linalg.norm(((found - true) @ world)[:3], axis=0).mean())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("visit", "with_t1"), [(1, True), (2, False)])
+def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
+    pytest.importorskip("deepbet")
+    flair = read_volume(patient01 / f"study{visit}_FLAIR.nii.gz")
+    images = {"flair": flair} | (
+        {"t1": read_volume(patient01 / f"study{visit}_T1W.nii.gz")} if with_t1 else {}
+    )
+    prepared = prepare(images)
+    assert prepared.brain_source == "deepbet"
+    assert prepared.notes == ()
+    common = read_labels(patient01 / "coreg_brainmask.nii.gz")
+    to_raw = _affine_of(patient01 / f"study{visit}_FLAIR_to_common_space.txt")
+    reference = onto(common, flair.grid, np.linalg.inv(to_raw), nearest=True) > 0
+    dice = 2 * (prepared.brain & reference).sum() / (prepared.brain.sum() + reference.sum())
+    assert dice > 0.94
+    seen = prepared.network_input()
+    assert np.mean((seen.back(seen.brain.astype(np.float32)) > 0.5) == prepared.brain) > 0.999
+
+
+@pytest.mark.slow
+def test_brain_extraction_is_cancelled_within_a_second(patient01):
+    pytest.importorskip("deepbet")
+    flair = read_volume(patient01 / "study1_FLAIR.nii.gz")
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        brain_room.find_brain(flair, _cancel_after(2.0))
+    assert time.monotonic() - started < 4.0
+
+
+@pytest.mark.slow
+def test_agreeing_headers_are_trusted_and_lost_ones_registered(patient01, monkeypatch):
+    scan = "study1_T1W"
+    flair = read_volume(patient01 / f"{scan[:6]}_FLAIR.nii.gz")
+    other = read_volume(patient01 / f"{scan}.nii.gz")
+    truth = _affine_of(patient01 / f"{scan}_intrastudy_to_FLAIR.txt")
+    assert _error(np.eye(4), truth, flair) < 1.0  # mm: the headers are good
+    trusted = alignment.align(other, flair)
+    assert trusted.note is None
+    assert np.array_equal(trusted.data, onto(other, flair.grid))
+    shift = np.eye(4)
+    shift[:3, 3] = (40, 120, -60)
+    lost = replace(other, grid=replace(other.grid, affine=shift @ other.grid.affine))
+    transforms = []
+    register = alignment.register
+    monkeypatch.setattr(alignment, "register", lambda *a: transforms.append(register(*a)) or transforms[-1])
+    found = alignment.align(lost, flair)
+    assert found.note is not None
+    assert "moved by 14" in found.note or "moved by 139 mm" in found.note
+    assert _error(np.linalg.inv(shift) @ transforms[0], truth, flair) < 1.6
+    with pytest.raises(Cancelled):
+        alignment.align(lost, flair, _cancel_after(0.0))
+
+
+@pytest.mark.slow
+def test_another_patients_t1_is_noticed(shared_data):
+    flair = read_volume(shared_data / "3d-mr-ms/patient07/FLAIR.nii.gz")
+    own = read_volume(shared_data / "3d-mr-ms/patient07/T1.nii.gz")
+    assert alignment.align(own, flair).note is None
+    assert alignment.align(own, flair).data is own.data
+    other = read_volume(shared_data / "3d-mr-ms/patient19/T1.nii.gz")
+    note = alignment.align(other, flair).note
+    assert note is not None
+    assert "same patient" in note
+    away = np.eye(4)
+    away[2, 3] = 400
+    far = replace(other, grid=replace(other.grid, affine=away @ other.grid.affine), name="other T1")
+    with pytest.raises(InputError, match=r"'other T1'.*leave T1 out"):
+        alignment.align(far, flair)

@@ -1,0 +1,100 @@
+"""Through napari's plugin engine: files in, layers out, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Labels, Layer
+from npe2 import PluginManifest
+
+import napari_uncertainseg
+from napari_uncertainseg.widgets import readers
+
+MANIFEST = Path(napari_uncertainseg.__file__).with_name("napari.yaml")
+
+
+@pytest.fixture
+def messages(monkeypatch) -> list[str]:
+    said: list[str] = []
+    monkeypatch.setattr(readers, "_tell", said.append)
+    return said
+
+
+@pytest.fixture
+def scan(tmp_path) -> Path:
+    affine = np.array([[-0.7, 0, 0, 100], [0, -0.7, 0.4, 90], [0, 0.07, 4, -70], [0, 0, 0, 1.0]])
+    array = np.random.default_rng(0).normal(100, 20, (12, 14, 16)).astype(np.float32)
+    nib.save(nib.Nifti1Image(array, affine), tmp_path / "sub_FLAIR.nii.gz")
+    return tmp_path / "sub_FLAIR.nii.gz"
+
+
+def test_the_manifest_names_what_exists():
+    manifest = PluginManifest.from_file(MANIFEST)
+    manifest.validate_imports()
+    assert manifest.contributions.readers[0].accepts_directories
+
+
+def test_a_scan_goes_through_napari_and_comes_back_exactly(scan, tmp_path, messages):
+    read = readers.get_reader(str(scan))
+    layers = [Layer.create(*one) for one in read(str(scan))]
+    viewer = ViewerModel()
+    viewer.add_layer(layers[0])
+    data, arguments, kind = viewer.layers[0].as_layer_data_tuple()
+    assert kind == "image"
+    out = tmp_path / "out.nii.gz"
+    assert readers.write_layer(str(out), data, arguments) == [str(out)]
+    one, other = nib.load(scan), nib.load(out)
+    assert np.array_equal(one.get_fdata(), other.get_fdata())
+    assert np.array_equal(one.affine, other.affine)
+
+
+def test_labels_open_as_labels(scan, tmp_path, messages):
+    first = nib.load(scan)
+    for name, array in (("some", first.get_fdata() > 120), ("none", np.zeros(first.shape))):
+        nib.save(nib.Nifti1Image(array.astype(np.uint8), first.affine), tmp_path / f"{name}.nii")
+        layer = Layer.create(*readers.read_layers(str(tmp_path / f"{name}.nii"))[0])
+        assert isinstance(layer, Labels)
+        assert int(layer.data.sum()) == int(array.sum())
+
+
+def test_of_four_dimensions_the_first_volume_is_opened_and_it_is_said(tmp_path, messages):
+    array = np.random.default_rng(0).normal(size=(6, 7, 8, 3)).astype(np.float32)
+    nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / "four.nii")
+    data = readers.read_layers(str(tmp_path / "four.nii"))[0][0]
+    assert np.array_equal(data, array[..., 0].T)
+    assert messages == ["four.nii holds 3 volumes; the first one (index 0) was opened."]
+
+
+def test_other_files_are_left_to_other_readers(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    assert readers.get_reader(str(tmp_path / "notes.txt")) is None
+    assert readers.get_reader(str(tmp_path)) is None
+    assert readers.get_reader([]) is None
+
+
+def test_all_real_samples_open(shared_data, messages):
+    folder = shared_data / "reader-samples"
+    paths = [str(p) for p in sorted(folder.iterdir()) if p.suffix in (".mgz", ".nrrd") or p.is_dir()]
+    assert len(paths) == 5
+    kinds = [kind for _, _, kind in readers.get_reader(paths)(paths)]
+    assert kinds == ["image", "labels", "image", "image", "image"]
+    slices = [str(folder / "dicom-mr-t1" / f"00000{i}.dcm") for i in range(4)]
+    assert len(readers.get_reader(slices)(slices)) == 1
+
+
+def test_flair_and_t1_of_one_visit_overlay(shared_data, messages):
+    folder = shared_data / "3d-mr-ms-longitudinal/patient01"
+    flair, t1 = (
+        Layer.create(*readers.read_layers(str(folder / f"study2_{m}.nii.gz"))[0]) for m in ("FLAIR", "T1W")
+    )
+    grids = [layer.metadata["uncertainseg"]["grid"] for layer in (flair, t1)]
+    point = (10.0, -20.0, 15.0, 1.0)
+    places = [
+        np.array(layer.data_to_world(np.linalg.solve(grid.affine, point)[:3]))
+        for layer, grid in zip((flair, t1), grids, strict=True)
+    ]
+    assert np.linalg.norm(places[0] - places[1]) < 0.1  # mm

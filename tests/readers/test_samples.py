@@ -1,0 +1,74 @@
+"""The simulated case and patient 07."""
+
+from __future__ import annotations
+
+import cc3d
+import numpy as np
+import pytest
+
+from napari_uncertainseg import InputError, samples
+from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.widgets import readers
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    pytest.importorskip("nilearn")
+    folder = tmp_path_factory.mktemp("cache")
+    samples.simulated_case(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_simulated_case_is_whole_and_says_what_it_is(cache, monkeypatch):
+    monkeypatch.setattr(samples, "_simulate", lambda *_: pytest.fail("it was made twice"))
+    case = samples.simulated_case(cache)
+    assert case.simulated
+    assert all("simulated" in volume.name for volume in (*case.scans, *case.masks))
+    assert len(case.raters) == 3
+    lesions = int(cc3d.connected_components(case.truth.data, connectivity=26).max())
+    assert 15 <= lesions <= 40
+    inside = case.truth.data > 0
+    assert case.flair.data[inside].mean() > 1.2 * np.median(case.flair.data[case.flair.data > 0])
+    for rater in case.raters:
+        outline = rater.data > 0
+        assert 0.4 < 2 * (outline & inside).sum() / (outline.sum() + inside.sum()) < 1
+    assert prepare(case.images).brain_source == "already stripped"
+    assert len(list(cache.iterdir())) == 1
+
+
+@pytest.mark.slow
+def test_a_damaged_cache_is_made_again(cache):
+    home = next(cache.iterdir())
+    file = home / "simulated_FLAIR.nii.gz"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:1000])
+    again = samples.simulated_case(cache)
+    assert again.flair.data.any()
+    assert file.read_bytes() == whole  # the same seed gives the same case
+
+
+def test_patient_07_comes_from_the_named_folder(shared_data, monkeypatch):
+    monkeypatch.setenv(samples.DATA_VARIABLE, str(shared_data))
+    said: list[str] = []
+    monkeypatch.setattr(readers, "_tell", said.append)
+    layers = readers.patient07_layers()
+    assert [kind for _, _, kind in layers] == ["image", "image", "image", "labels"]
+    assert "CC BY" in said[0]
+    assert "Lesjak" in said[0]
+
+
+def test_without_a_connection_one_clear_sentence(monkeypatch, tmp_path):
+    import pooch
+
+    monkeypatch.delenv(samples.DATA_VARIABLE, raising=False)
+
+    def offline(*_, **__):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(pooch, "retrieve", offline)
+    with pytest.raises(InputError, match=r"connect to the internet, or set UNCERTAINSEG_DATA"):
+        samples.patient07()
+    monkeypatch.setenv(samples.DATA_VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match=r"FLAIR\.nii\.gz: not found"):
+        samples.patient07()
