@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
@@ -253,7 +254,9 @@ class ReviewLayers:
             layer.events.data.connect(self._on_paint)
 
     def _on_paint(self, event: Any) -> None:
-        self.labels_edited.emit(event.source.name)
+        # Some of napari's tools emit before they write.
+        name = event.source.name
+        QTimer.singleShot(0, lambda: self.labels_edited.emit(name))
 
     def _on_inserted(self, event: Any) -> None:
         self._watch(event.value)

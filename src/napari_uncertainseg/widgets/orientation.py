@@ -103,7 +103,7 @@ class OrientationLetters:
             viewer.dims.events.order,
             viewer.dims.events.ndisplay,
             viewer.dims.events.ndim,
-            viewer.camera.events.orientation,
+            viewer.scene.camera.events.orientation,
             viewer.layers.events.inserted,
             viewer.layers.events.removed,
         )
@@ -127,7 +127,7 @@ class OrientationLetters:
         if directions is None or dims.ndisplay != 2 or min(rows) < 0:
             return {}
         down, right = (direction_letters(directions[row]) for row in rows)
-        vertical, horizontal = self._viewer.camera.orientation2d
+        vertical, horizontal = self._viewer.scene.camera.orientation2d
         if str(vertical) == "up":
             down = opposite(down)
         if str(horizontal) == "left":

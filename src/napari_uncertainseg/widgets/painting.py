@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -37,25 +38,37 @@ class Painting:
         self._case = case
         self._done: deque[_Stroke] = deque(maxlen=layer._history_limit)
         self._undone: deque[_Stroke] = deque(maxlen=layer._history_limit)
+        self._pending = 0
         self._napari_undo, self._napari_redo = layer.undo, layer.redo
         # napari emits nothing on undo and redo; its key bindings call these methods.
         layer.undo, layer.redo = self.undo, self.redo  # type: ignore[method-assign]
         layer.events.paint.connect(self._on_paint)
 
     def _on_paint(self, event: object = None) -> None:
+        # Some of napari's tools emit before they write: what was painted is read when they are done.
+        self._pending += 1
+        if self._pending == 1:
+            QTimer.singleShot(0, self.flush)
+
+    def flush(self) -> None:
+        """Take what was painted since the last time into the case."""
+        strokes, self._pending = self._pending, 0
         lesions = self._case.lesions
-        if lesions is None:
+        if not strokes or lesions is None:
             return
         painted = self._labels > 0
         voxels = np.flatnonzero(painted != (lesions.labels > 0))
         edit = self._edit()
         after = np.where(painted.ravel()[voxels], 1, -1).astype(np.int8)
+        nothing = np.empty(0, np.intp), np.empty(0, np.int8), np.empty(0, np.int8)
+        self._done.extend([_Stroke(*nothing)] * (strokes - 1))  # one step for each of napari's
         self._done.append(_Stroke(voxels, edit.ravel()[voxels], after))
         self._undone.clear()
         self._apply(edit, voxels, after)
 
     def undo(self) -> None:
         """Undo the last stroke."""
+        self.flush()
         self._napari_undo()
         if self._done:
             stroke = self._done.pop()
@@ -64,6 +77,7 @@ class Painting:
 
     def redo(self) -> None:
         """Paint the stroke again that was undone."""
+        self.flush()
         self._napari_redo()
         if self._undone:
             stroke = self._undone.pop()
@@ -80,6 +94,7 @@ class Painting:
 
     def cleanup(self) -> None:
         """Let go of the layer. May be called twice."""
+        self._pending = 0
         self._layer.events.paint.disconnect(self._on_paint)
         self._layer.__dict__.pop("undo", None)
         self._layer.__dict__.pop("redo", None)

@@ -97,10 +97,13 @@ class Review(QObject):
 
     def open(self) -> None:
         """Show all three docks, tabbed on the right; those that are there are used again."""
+        size = self._window.size()
         for kind, dock in _DOCKS.items():
             if kind not in self._widgets:
                 self._viewer.window.add_dock_widget(self.make(kind), name=dock.name, area="right")
         self.arrange("segment")
+        if not (self._window.isMaximized() or self._window.isFullScreen()):
+            self._window.resize(size)  # docks lie on top of each other before they are tabbed, and stretch it
 
     def make(self, kind: str) -> QWidget:
         """Make the inner widget of a dock; one that is there already is closed first."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari.layers import Image, Labels, Layer
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_uncertainseg._base import InputError
@@ -65,7 +65,7 @@ class _LayerBox(QComboBox):
         return self._layers[self.currentIndex()]
 
 
-class RoleBoxes(QWidget):
+class RoleBoxes(QObject):
     """One box per role, filled in from the layers' names and headers, and kept up to date.
 
     What the user has chosen stays chosen for as long as the layer is there.
@@ -73,13 +73,11 @@ class RoleBoxes(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: ViewerModel, form: QFormLayout, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._picked: dict[str, weakref.ref[Layer] | None] = {}
-        self._boxes = {role.key: _LayerBox(role, self) for role in ROLES}
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
+        self._boxes = {role.key: _LayerBox(role) for role in ROLES}
         for role in ROLES:
             form.addRow(role.title, self._boxes[role.key])
             self._boxes[role.key].activated.connect(lambda _, key=role.key: self._on_picked(key))

@@ -125,7 +125,8 @@ class SegmentDock(QWidget):
         self._choices = Choices()
         self._jobs = JobRunner(self)
         self._loader = JobRunner(self)
-        self.roles = RoleBoxes(layers.viewer, self)
+        self._form = QFormLayout()
+        self.roles = RoleBoxes(layers.viewer, self._form, self)
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
@@ -167,14 +168,13 @@ class SegmentDock(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self._form = QFormLayout()
         self._form.addRow("Model", self.model)
         self._form.addRow("Method", self.method)
         self._form.addRow("Members", self.members)
         self._form.addRow(self.bias)
         self._form.addRow("Runs on", self.device)
         column = QVBoxLayout(self)
-        for widget in (self.notice, self.understood, self.empty, self.sample, self.roles):
+        for widget in (self.notice, self.understood, self.empty, self.sample):
             column.addWidget(widget)
         column.addLayout(self._form)
         for widget in (self.run, self.progress, self.stage, self.message):

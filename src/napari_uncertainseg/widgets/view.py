@@ -51,14 +51,14 @@ def frame(
     world = move_to(viewer, layer, voxel)
     extra = viewer.dims.ndim - layer.ndim
     shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
-    viewer.camera.center = (0.0,) * (3 - len(shown)) + tuple(float(world[axis]) for axis in shown)
+    viewer.scene.camera.center = (0.0,) * (3 - len(shown)) + tuple(float(world[axis]) for axis in shown)
     canvas = min(viewer.canvas.size)
     extent = max(size[axis] for axis in shown)
-    zoomed_by_user = our_zoom is not None and not np.isclose(viewer.camera.zoom, our_zoom)
-    if zoomed_by_user and extent <= canvas / viewer.camera.zoom:
+    zoomed_by_user = our_zoom is not None and not np.isclose(viewer.scene.camera.zoom, our_zoom)
+    if zoomed_by_user and extent <= canvas / viewer.scene.camera.zoom:
         return our_zoom
-    viewer.camera.zoom = canvas / max(_FIELD, 1.5 * extent)
-    return float(viewer.camera.zoom)
+    viewer.scene.camera.zoom = canvas / max(_FIELD, 1.5 * extent)
+    return float(viewer.scene.camera.zoom)
 
 
 def current_slice(viewer: ViewerModel, layer: Layer | None) -> tuple[int, int]:
