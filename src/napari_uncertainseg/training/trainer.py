@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -86,14 +87,36 @@ class _Run:
         torch.save(state, temporary)
         os.replace(temporary, self.checkpoint)
 
-    def save_weights(self) -> Path:
-        """Write the averaged weights, half precision, as a model file."""
-        path = self.configuration.output / "weights.safetensors"
-        weights = {k: v.detach().half().contiguous().cpu() for k, v in self.average.module.state_dict().items()}
-        temporary = path.with_suffix(".tmp")
+    def save_model(self) -> Path:
+        """Write the averaged weights, half precision, as a model folder that `models add` takes."""
+        folder = self.configuration.output / "model"
+        folder.mkdir(exist_ok=True)
+        state = self.average.module.state_dict()
+        weights = {k: v.detach().half().contiguous().cpu() for k, v in state.items()}
+        temporary = folder / "weights.tmp"
         save_file(weights, temporary, metadata={"name": self.configuration.name, "step": str(self.step)})
-        os.replace(temporary, path)
-        return path
+        os.replace(temporary, folder / "weights.safetensors")
+        (folder / "model.json").write_text(json.dumps(self._description(), indent=2) + "\n", encoding="utf-8")
+        return folder
+
+    def _description(self) -> dict[str, Any]:
+        """What `networks.catalog` reads of a model."""
+        shape = self.configuration.network
+        return {
+            "name": re.sub(r"[^A-Za-z0-9._-]+", "-", self.configuration.name),
+            "version": "1",
+            "description": f"Trained for {self.step} steps on {', '.join(self.configuration.data.subjects)}.",
+            "architecture": {
+                "kind": "multihead-unet",
+                "features": list(shape.features),
+                "heads": shape.heads,
+            },
+            "modalities": list(MODALITIES),
+            "spacing": 1.0,
+            "threshold": 0.5,
+            "dropout": self.settings.dropout,
+            "weights": ["weights.safetensors"],
+        }
 
     def update(self, engine: Any, batch: dict[str, Tensor]) -> dict[str, float]:
         """One optimiser step; called by MONAI's engine."""
@@ -123,7 +146,7 @@ class _Run:
         self.step += 1
         if self.step % _SAVE_EVERY == 0 or self.step == self.settings.steps:
             self.save()
-        return {"loss": float(loss), "dice": _dice(logits, raters), "seconds": time.perf_counter() - started}
+        return {"loss": float(loss.detach()), "dice": _dice(logits, raters), "seconds": time.perf_counter() - started}
 
 
 @torch.no_grad()
@@ -147,7 +170,7 @@ def train(configuration_path: Path | str, *, progress: Progress = silent) -> Pat
     Returns
     -------
     pathlib.Path
-        The weights, as safetensors in half precision.
+        The model folder.
 
     Raises
     ------
@@ -164,7 +187,7 @@ def train(configuration_path: Path | str, *, progress: Progress = silent) -> Pat
     run = _Run(configuration)
     settings = configuration.optimisation
     if run.step >= settings.steps:
-        return run.save_weights()
+        return run.save_model()
     progress("reading the data", 0.0)
     patches = Patches(configuration.data, seed=settings.seed, length=settings.steps * settings.batch)
     left = Subset(patches, range(run.step * settings.batch, len(patches)))
@@ -189,4 +212,4 @@ def train(configuration_path: Path | str, *, progress: Progress = silent) -> Pat
 
     engine.add_event_handler(Events.ITERATION_COMPLETED, tell)
     engine.run()
-    return run.save_weights()
+    return run.save_model()

@@ -1,0 +1,102 @@
+"""A run makes a model that the catalogue accepts, and a stopped run goes on as if it had not been."""
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from napari_uncertainseg.networks.catalog import read_model
+from napari_uncertainseg.training import trainer
+from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
+from napari_uncertainseg.training.patches import Patches
+
+pytest.importorskip("ignite", reason="training needs the extra 'train'")
+
+RUN = """
+name = "tiny run"
+output = "{output}"
+[data]
+folder = "data"
+subjects = ["a"]
+patch = 16
+[network]
+features = [2, 4]
+heads = 2
+[optimisation]
+steps = {steps}
+warmup = 1
+decay = 4
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One small subject with a bright lesion, and one mask to plant."""
+    rng = np.random.default_rng(0)
+    shape, affine = (40, 44, 42), np.diag([1.0, 1, 1, 1])
+    lesion = np.zeros(shape, np.uint8)
+    lesion[18:23, 18:23, 18:23] = 1
+    data = tmp_path / "data"
+    (data / "a").mkdir(parents=True)
+    (data / "masks").mkdir()
+    for name, gain in (("FLAIR", 60), ("T1", -30), ("T2", 40)):
+        scan = rng.normal(200, 10, shape) + float(gain) * lesion
+        scan[:4] = 0
+        nibabel.save(nibabel.Nifti1Image(scan.astype(np.float32), affine), data / "a" / f"{name}.nii.gz")
+    for path in (data / "a" / "lesions.nii.gz", data / "masks" / "b.nii.gz"):
+        nibabel.save(nibabel.Nifti1Image(lesion, affine), path)
+    return tmp_path
+
+
+def configuration(folder, output, steps):
+    path = folder / f"{output}.toml"
+    path.write_text(RUN.format(output=output, steps=steps))
+    return path
+
+
+def test_patches_are_the_same_for_the_same_number(folder):
+    settings = read_configuration(configuration(folder, "x", 1)).data
+    first, second = (Patches(settings, seed=3, length=4) for _ in range(2))
+    for i in range(4):
+        for key in ("image", "brain", "raters"):
+            assert torch.equal(first[i][key], second[i][key])
+        assert first[i]["image"].shape == (3, 16, 16, 16)
+        assert first[i]["image"].isfinite().all()
+    assert not torch.equal(first[0]["image"], first[1]["image"])
+    with pytest.raises(IndexError):
+        first[4]
+
+
+@pytest.mark.slow
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(folder, monkeypatch):
+    monkeypatch.setattr(trainer, "_SAVE_EVERY", 2)
+    whole = trainer.train(configuration(folder, "whole", 4))
+
+    class Stop(Exception):
+        pass
+
+    def stop(stage, fraction):
+        if stage.startswith("step 3"):
+            raise Stop
+
+    stopped = configuration(folder, "stopped", 4)
+    with pytest.raises(Stop):
+        trainer.train(stopped, progress=stop)
+    resumed = trainer.train(stopped)
+    expected = load_file(whole / "weights.safetensors")
+    for name, value in load_file(resumed / "weights.safetensors").items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+    model = read_model(resumed)
+    assert model.features == (2, 4)
+    assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
+
+
+def test_the_learning_rate_warms_up_and_ends_at_nothing():
+    settings = OptimisationConfiguration(steps=100, warmup=10, decay=50, learning_rate=1.0)
+    rates = [trainer.learning_rate(step, settings) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[10:50] == pytest.approx([1.0] * 40)
+    assert rates[75] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0)
+    assert all(b <= a for a, b in zip(rates[10:], rates[11:], strict=False))
