@@ -34,7 +34,7 @@ if [ ! -x "$folder/bin/python" ]; then
     "$python" -m venv "$folder"
 fi
 pip=("$folder/bin/python" -m pip --disable-pip-version-check)
-"${pip[@]}" install --quiet --upgrade pip
+"${pip[@]}" install -qq --upgrade pip
 
 has_gpu() {
     [ -e /proc/driver/nvidia/version ] || { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
@@ -43,11 +43,11 @@ has_gpu() {
 # Before anything else can pull gigabytes of CUDA.
 if ! has_gpu && ! "${pip[@]}" show --quiet torch 2>/dev/null; then
     echo "No NVIDIA GPU found: installing $torch for the CPU (if pip fetches CUDA packages here, see TORCH_INDEX in README.md)"
-    "${pip[@]}" install --quiet ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$torch"
+    "${pip[@]}" install -qq ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$torch"
 fi
 echo "Installing napari-uncertainseg[$extras]"
 if [ -n "$wheel" ]; then
-    "${pip[@]}" install --quiet "$wheel[$extras]"
+    "${pip[@]}" install -qq "$wheel[$extras]"
 else
-    "${pip[@]}" install --quiet --editable ".[$extras]"
+    "${pip[@]}" install -qq --editable ".[$extras]"
 fi

@@ -81,15 +81,21 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def make_viewer(make_napari_viewer: Callable[..., Any]) -> Callable[..., Any]:
+def make_viewer(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[Callable[..., Any]]:
     """Make a real napari viewer, shown, 1280x800; it is closed and looked over for leaks afterwards."""
+    made = []
 
     def make(**options: Any) -> Any:
         viewer = make_napari_viewer(**{"show": True, "strict_qt": "raise", **options})
         viewer.window.resize(1280, 800)
+        made.append(viewer)
         return viewer
 
-    return make
+    yield make
+    while made:
+        made.pop().close()
+    # Only a running event loop carries out deleteLater: as in the program, not as in processEvents().
+    qtbot.wait(50)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import nibabel as nib
 import numpy as np
@@ -289,16 +288,62 @@ def test_debug_shows_the_traceback(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_interrupted_segment_leaves_nothing(scan, tmp_path):
+    import pty
+
     command = [sys.executable, "-m", "napari_uncertainseg.cli", "segment", str(scan / "flair.nii.gz")]
     command += ["--out", str(tmp_path / "r"), "--method", "mc-dropout", "--members", "500", "--device", "cpu"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-    time.sleep(6)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, cwd=tmp_path)
+    os.close(theirs)
+    told = b""
+    while b"member 3 of 500" not in told:  # the progress line; EOF raises if it ends before
+        told += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
-    error = process.communicate(timeout=30)[1]
-    assert process.returncode == 130, error
-    assert error.count("\n") == 1
+    assert process.wait(timeout=60) == 130, told
+    last = os.read(ours, 4096).decode()
+    os.close(ours)
+    assert "interrupted" in last
+    assert "Traceback" not in last
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+# -- the window ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(make_viewer, monkeypatch):
+    """Collects what `napari.run()` would have shown to the user."""
+    import napari
+
+    seen = []
+
+    def run():
+        viewer = napari.current_viewer()
+        docks = {dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)}
+        seen.append(([layer.name for layer in viewer.layers], docks))
+
+    from qtpy.QtWidgets import QDockWidget
+
+    monkeypatch.setattr(napari, "Viewer", make_viewer)
+    monkeypatch.setattr(napari, "run", run)
+    return seen
+
+
+def test_view_opens_the_scans_and_the_docks(scan, opened):
+    assert main(["view", str(scan / "flair.nii.gz"), str(scan / "truth.nii.gz")]) == 0
+    ((layers, docks),) = opened
+    assert layers == ["flair", "truth"]
+    assert {"Segment", "Lesions", "Calibration"} <= docks
+
+
+@pytest.mark.slow
+def test_demo_shows_the_simulated_case_segmented(opened):
+    assert main(["demo"]) == 0
+    ((layers, docks),) = opened
+    assert {"lesions", "candidates", "entropy (nats)", "simulated FLAIR", "simulated truth"} <= set(layers)
+    assert {"Segment", "Lesions", "Calibration"} <= docks
 
 
 # -- the progress line --------------------------------------------------------------------------

@@ -51,6 +51,14 @@ def test_rooms_below_the_networks_do_without_torch_and_qt(room):
     assert not loaded_by(f"import napari_uncertainseg.{room}") & {"torch", "monai", "napari", "qtpy", "PyQt6"}
 
 
+def test_openvino_reports_nothing():
+    """It would send its use to its makers; see `inference/__init__.py`."""
+    pytest.importorskip("openvino")
+    code = "import napari_uncertainseg.inference.engines, openvino, sys; print(sys.modules['openvino_telemetry'])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "None"
+
+
 def test_names_at_the_top_are_found_when_asked_for():
     import napari_uncertainseg
 

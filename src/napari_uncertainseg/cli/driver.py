@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import napari
 from napari.layers import Layer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.widgets.review import open_review
@@ -107,6 +107,8 @@ class ReviewWindow:
         """Save a picture of the whole window."""
         self.viewer.theme = theme
         self.viewer.window.resize(*size)
+        for note in self.viewer.window._qt_window.findChildren(QDialog):
+            note.close()  # notifications would lie over the picture
         self.settle()
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
         return path
@@ -143,9 +145,6 @@ class ReviewWindow:
             time.sleep(0.01)
 
     def close(self) -> None:
-        """Close the window, whether or not the user has done so."""
-        try:
-            self.viewer.close()
-        except RuntimeError:
-            return  # the user closed it: Qt has deleted it
+        """Close the window."""
+        self.viewer.close()
         self.settle(0.1)

@@ -39,7 +39,6 @@ def view(options: Namespace) -> None:
     window = ReviewWindow()
     window.add(layers)
     napari.run()
-    window.close()
 
 
 def demo(options: Namespace) -> None:
@@ -64,7 +63,6 @@ def _demo_in_window() -> None:
     window.run()
     window.show_results()
     napari.run()
-    window.close()
 
 
 def _demo_headless(folder: Path) -> None:
