@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from napari_uncertainseg.case import Case, Region
 from napari_uncertainseg.images.volume import Grid
 
@@ -33,7 +34,9 @@ class Counter:
     def __init__(self, *signals):
         self.counts = {}
         for signal in signals:
-            signal.connect(lambda name=signal.name: self.counts.__setitem__(name, self.counts.get(name, 0) + 1))
+            signal.connect(
+                lambda name=signal.name: self.counts.__setitem__(name, self.counts.get(name, 0) + 1)
+            )
 
 
 def _centre(case, label=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 

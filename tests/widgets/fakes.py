@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
+
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.uncertainty.members import Members
-from scipy.ndimage import gaussian_filter
 
 
 def entropy(p):

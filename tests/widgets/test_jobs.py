@@ -7,6 +7,7 @@ import time
 import weakref
 
 import pytest
+
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState, in_words, time_left
 
@@ -179,7 +180,13 @@ def test_time_left(elapsed, fraction, left):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, "estimating the time left"), (1, "nearly done"), (12.4, "about 12 s left"), (43, "about 45 s left"), (170, "about 3 min left")],
+    [
+        (None, "estimating the time left"),
+        (1, "nearly done"),
+        (12.4, "about 12 s left"),
+        (43, "about 45 s left"),
+        (170, "about 3 min left"),
+    ],
 )
 def test_in_words(seconds, words):
     assert in_words(seconds) == words

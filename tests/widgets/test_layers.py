@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
+from qtpy.QtWidgets import QApplication
+
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets.geometry import layer_data, volume_of
 from napari_uncertainseg.widgets.layers import ReviewLayers, is_result
 from napari_uncertainseg.widgets.orientation import direction_letters, opposite
-from qtpy.QtWidgets import QApplication
 
 from .fakes import fake_prediction
 
@@ -179,9 +180,9 @@ def test_results_are_laid_over_a_scan_that_another_reader_opened(mask):
     voxel = (5, 10, 8)
     layers.go_to(voxel)
     seen = tuple(int(x) for x in np.round(layer.world_to_data(viewer.dims.point)))
-    assert np.asarray(grid.to_canonical(np.arange(scan.size).reshape(scan.shape)))[voxel] == np.ravel_multi_index(
-        seen, scan.shape
-    )
+    assert np.asarray(grid.to_canonical(np.arange(scan.size).reshape(scan.shape)))[
+        voxel
+    ] == np.ravel_multi_index(seen, scan.shape)
     axis, index = layers.current_slice()
     assert index == voxel[axis]
     assert volume_of(lesions).grid.same_as(volume.grid)
@@ -312,6 +313,24 @@ def test_label_layers_and_their_edits(viewer, shown, mask, grid):
     assert changes[-1] == []
     with pytest.raises(InputError, match="no layer 'consensus'"):
         shown.mask_of("consensus")
+
+
+def test_a_reference_drawn_in_napari_over_an_oblique_scan(mask, grid, flair):
+    turn = np.deg2rad(20)
+    oblique = np.eye(4)
+    oblique[1:3, 1:3] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    tilted = Volume(flair.data, Grid(grid.shape, oblique @ grid.affine), "FLAIR", "flair")
+    viewer = ViewerModel()
+    data, options, _ = layer_data(tilted)
+    viewer.add_layer(Image(data, **options))
+    layers = ReviewLayers(viewer, Case())
+    layers._case.set_images({"flair": tilted})
+    layers._case.prediction = fake_prediction(mask, tilted.grid)
+    viewer._new_labels()
+    drawn = viewer.layers[-1]
+    _paint(drawn, (np.array([7]), np.array([11]), np.array([3])), 1)
+    assert np.argwhere(layers.mask_of(drawn.name)).tolist() == [[7, 11, 3]]
+    layers.cleanup()
 
 
 def test_a_reference_on_another_grid_is_refused(viewer, shown):

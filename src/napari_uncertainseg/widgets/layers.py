@@ -113,7 +113,11 @@ class ReviewLayers:
     def _add_map(self, name: str, array: np.ndarray, options: dict[str, Any]) -> None:
         assert self._placing is not None
         layer = Image(
-            self._placing.array(array), name=name, metadata=self._placing.metadata, **self._placing.options, **options
+            self._placing.array(array),
+            name=name,
+            metadata=self._placing.metadata,
+            **self._placing.options,
+            **options,
         )
         layer.colorbar.visible = layer.name_overlay.visible = True
         layer.colorbar.position = layer.name_overlay.position = "top_right"
@@ -149,7 +153,9 @@ class ReviewLayers:
         self._write(CANDIDATES, lesions.candidates)
         for name, rows in ((LESIONS, table), (CANDIDATES, lesions.candidate_table)):
             if name in self._layers:  # row i is label i: napari's own table and status bar then agree
-                dense = rows.set_index("label", drop=False).reindex(range(len(rows) + 1)).reset_index(drop=True)
+                dense = (
+                    rows.set_index("label", drop=False).reindex(range(len(rows) + 1)).reset_index(drop=True)
+                )
                 self._layers[name].features = dense
         self._colour_lesions()
 
@@ -237,10 +243,13 @@ class ReviewLayers:
         """
         if name not in self._viewer.layers:
             raise InputError(f"There is no layer {name!r} any more; choose another reference.")
-        volume = volume_of(self._viewer.layers[name])
-        grid = self._case.grid
+        layer, grid = self._viewer.layers[name], self._case.grid
         if grid is None:
             raise InputError("There is no prediction yet; press Run in Segment first.")
+        drawn = None if self._placing is None else self._placing.drawn_over(layer)
+        if drawn is not None:
+            return drawn > 0
+        volume = volume_of(layer)
         if not volume.grid.same_as(grid):
             raise InputError(
                 f"Layer {name!r} ({_size(volume.grid.shape)} voxels) does not lie on the grid of the scan"

@@ -40,7 +40,9 @@ class Placing:
         """Place results over a scan's layer; as our own reader would, when it has gone."""
         if layer is None:
             scale, translate = placement(grid)
-            return cls(grid, {"scale": scale, "translate": translate, "units": ("mm",) * 3, "axis_labels": AXES})
+            return cls(
+                grid, {"scale": scale, "translate": translate, "units": ("mm",) * 3, "axis_labels": AXES}
+            )
         known = layer.metadata.get(KEY, {}).get("grid")
         turned = not (isinstance(known, Grid) and known.shape == tuple(layer.data.shape))
         return cls(grid, {name: getattr(layer, name) for name in _COPIED}, turned)
@@ -55,6 +57,28 @@ class Placing:
     def array(self, canonical: np.ndarray) -> np.ndarray:
         """The layer's array: a view of the canonical one."""
         return self.grid.to_file(canonical)[0] if self.turned else canonical
+
+    def drawn_over(self, layer: Layer) -> np.ndarray | None:
+        """The canonical array of a layer that was drawn over the scan: same shape, same place on the screen.
+
+        napari's "new labels" makes such layers; they do not say how they lie in the patient, and
+        the scan may be oblique. None for any other layer.
+        """
+        if (
+            KEY in layer.metadata
+            or tuple(layer.data.shape) != self.array(np.empty(self.grid.shape, bool)).shape
+        ):
+            return None
+        same = all(np.allclose(getattr(layer, name), self.options[name]) for name in ("scale", "translate"))
+        plain = {"rotate": np.eye(3), "shear": np.zeros(3)}
+        same &= all(
+            np.allclose(getattr(layer, name), self.options.get(name, value)) for name, value in plain.items()
+        )
+        affine = getattr(self.options.get("affine"), "affine_matrix", np.eye(4))
+        if not (same and np.allclose(layer.affine.affine_matrix, affine)):
+            return None
+        data = np.asarray(layer.data)
+        return self.grid.to_canonical(data) if self.turned else data
 
     def voxel(self, canonical: tuple[int, int, int]) -> tuple[int, ...]:
         """Index into the layer of a canonical voxel."""

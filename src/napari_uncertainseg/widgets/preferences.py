@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-
 _PLUGIN = "napari-uncertainseg"
 _SECTION = "review"
 

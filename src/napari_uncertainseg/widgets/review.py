@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import napari
@@ -44,7 +45,9 @@ _DOCKS: dict[str, _Dock] = {
         "Lesions", "Lesions (UncertainSeg)", lambda review: LesionsDock(review.case, review.layers)
     ),
     "calibration": _Dock(
-        "Calibration", "Calibration (UncertainSeg)", lambda review: CalibrationDock(review.case, review.layers)
+        "Calibration",
+        "Calibration (UncertainSeg)",
+        lambda review: CalibrationDock(review.case, review.layers),
     ),
 }
 
@@ -220,7 +223,7 @@ def _contribute(kind: str) -> QWidget:
     assert viewer is not None
     review = review_of(viewer)
     widget = review.make(kind)
-    QTimer.singleShot(0, review, lambda: review.open() if kind == "segment" else review.arrange(kind))
+    QTimer.singleShot(0, review.open if kind == "segment" else partial(review.arrange, kind))
     return widget
 
 

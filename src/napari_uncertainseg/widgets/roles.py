@@ -35,7 +35,12 @@ ROLES = (
     Role("flair", "FLAIR", "The scan to segment. Results lie on its grid.", "choose a scan"),
     Role("t1", "T1", "A T1-weighted scan of the same visit, if there is one. It is brought onto the FLAIR."),
     Role("t2", "T2", "A T2-weighted scan of the same visit, if there is one. It is brought onto the FLAIR."),
-    Role("mask", "Brain mask", "Your own brain mask, if you have one; otherwise the brain is found.", "automatic"),
+    Role(
+        "mask",
+        "Brain mask",
+        "Your own brain mask, if you have one; otherwise the brain is found.",
+        "automatic",
+    ),
 )
 _MASK_NAME = re.compile(r"brain", re.IGNORECASE)
 
@@ -113,7 +118,9 @@ class RoleBoxes(QObject):
             if layer is None or role.key == "mask":
                 continue
             if id(layer) in used:
-                raise InputError(f"Layer {layer.name!r} is both {used[id(layer)]} and {role.title}; choose another.")
+                raise InputError(
+                    f"Layer {layer.name!r} is both {used[id(layer)]} and {role.title}; choose another."
+                )
             used[id(layer)] = role.title
             images[role.key] = volume_of(layer, role.key)
         mask = self.layer("mask")

@@ -145,7 +145,9 @@ class SegmentDock(QWidget):
         self.understood.setToolTip("Do not show this again.")
         self.empty = QLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
         self.sample = QPushButton("Open the sample")
-        self.sample.setToolTip("A simulated case: a template brain with drawn lesions and three simulated raters.")
+        self.sample.setToolTip(
+            "A simulated case: a template brain with drawn lesions and three simulated raters."
+        )
         self.model = _box("model", "Which network segments.")
         self.method = _box("method", "How the model's doubt is found.")
         self.members = QSpinBox()
@@ -217,7 +219,9 @@ class SegmentDock(QWidget):
         self.device.setText(choices.device)
         self._show_state(self._jobs.state)
         if not choices.models:
-            self._say("⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
+            self._say(
+                "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
+            )
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText("none")
@@ -320,7 +324,9 @@ class SegmentDock(QWidget):
         ready = bool(self.roles.any_scan and self._choices.models)
         self.run.setEnabled(ready if idle else state is JobState.RUNNING)
         self.run.setToolTip(
-            "Find the lesions, and where the model doubts." if idle else "Stop; nothing is changed by a stopped run."
+            "Find the lesions, and where the model doubts."
+            if idle
+            else "Stop; nothing is changed by a stopped run."
         )
         self.sample.setEnabled(idle)
         for widget in (self.progress, self.stage):

@@ -1,0 +1,178 @@
+"""The arrangement in a real viewer: opened once, closed with X, opened again, keys, a run, no leaks."""
+
+import gc
+import weakref
+
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QDockWidget, QLineEdit
+
+from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets.choices import Choices, MethodChoice
+from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.segment import SegmentDock
+
+from .fakes import FakeSegmenter
+
+CHOICES = Choices(
+    (("small", "A small model."),),
+    (MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5)}),),
+    "CPU",
+)
+
+
+@pytest.fixture
+def viewer(make_viewer, monkeypatch):
+    def segment(review):
+        return SegmentDock(
+            review.case,
+            review.layers,
+            make_segmenter=FakeSegmenter,
+            load=lambda: CHOICES,
+            preferences=review.preferences,
+        )
+
+    kind = module._DOCKS["segment"]
+    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
+    return make_viewer()
+
+
+def _docks(viewer):
+    window = viewer.window._qt_window
+    return {d.windowTitle(): d for d in window.findChildren(QDockWidget) if d.widget() and d.area == "right"}
+
+
+def _close_with_x(dock, qtbot):
+    qtbot.mouseClick(dock.titleBarWidget().close_button, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+
+
+def _add_scan(viewer, flair):
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+
+
+def _run(qtbot, review):
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        qtbot.mouseClick(review.segment.run, Qt.MouseButton.LeftButton)
+
+
+def test_opened_twice_it_is_one_arrangement(viewer, qtbot):
+    size = viewer.window._qt_window.size()
+    review = open_review(viewer)
+    assert open_review(viewer) is review
+    docks = _docks(viewer)
+    assert sorted(docks) == ["Calibration", "Lesions", "Segment"]
+    assert {d.objectName() for d in viewer.window._qt_window.tabifiedDockWidgets(docks["Segment"])} == {
+        "Lesions (UncertainSeg)",
+        "Calibration (UncertainSeg)",
+    }
+    qtbot.wait(50)
+    assert viewer.window._qt_window.size() == size
+    assert all(dock.minimumSizeHint().width() <= 420 for dock in docks.values())
+
+
+def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(viewer, qtbot, flair):
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    review.case.judge((5, 10, 8), "accepted")
+    case, gone = review.case, weakref.ref(review.lesions)
+    _close_with_x(_docks(viewer)["Lesions"], qtbot)
+    gc.collect()
+    assert (
+        gone() is None or gone()._case.lesions_changed not in ()
+    )  # no strong check where Qt holds the wrapper
+    assert sorted(_docks(viewer)) == ["Calibration", "Segment"]
+    case.threshold = 0.4
+    again = open_review(viewer)
+    assert again is review and review.case is case and len(case.verdicts) == 1
+    assert isinstance(review.lesions, LesionsDock)
+    assert sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"]
+
+
+def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.window._qt_window.activateWindow()
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+    qtbot.keyClick(canvas, Qt.Key.Key_N)
+    first = review.case.selected
+    assert first is not None
+    qtbot.keyClick(canvas, Qt.Key.Key_G)
+    assert [v.decision for v in review.case.verdicts] == ["accepted"]
+    assert review.case.selected != first
+    qtbot.keyClick(canvas, Qt.Key.Key_W)
+    qtbot.keyClick(canvas, Qt.Key.Key_U)
+    assert [v.decision for v in review.case.verdicts] == ["accepted", "rejected", "unsure"]
+    qtbot.keyClick(canvas, Qt.Key.Key_Q)
+    assert len(review.case.verdicts) == 2
+    qtbot.keyClick(canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
+    assert len(review.case.verdicts) == 3
+
+
+def test_keys_are_silent_while_typing(viewer, qtbot, flair):
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    field = QLineEdit(review.lesions)
+    field.show()
+    review.show_dock("lesions")
+    viewer.window._qt_window.activateWindow()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus, timeout=2000)
+    qtbot.keyClicks(field, "ngw")
+    assert field.text() == "ngw"
+    assert review.case.selected is None and review.case.verdicts == ()
+
+
+def test_keys_are_free_in_napari():
+    from napari.layers import Image, Labels
+    from napari.utils.shortcuts import default_shortcuts
+
+    taken = {
+        str(key)
+        for name, keys in default_shortcuts.items()
+        for key in keys
+        if not any(kind in name for kind in ("points", "shapes", "vectors", "tracks", "surface"))
+    }
+    taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
+    ours = {action.key for action in ACTIONS}
+    assert len(ours) == len(ACTIONS)
+    assert not taken & ours
+    assert all(QKeySequence(key).count() == 1 for key in ours)
+
+
+def test_after_a_run_the_list_is_in_front_and_a_lesion_in_view(viewer, qtbot, flair):
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    qtbot.waitUntil(review.lesions.isVisible, timeout=2000)
+    axis, index = review.layers.current_slice()
+    assert review.case.lesions.labels.take(index, axis).any()
+
+
+def test_contributed_widget_opens_the_whole_arrangement(viewer, qtbot):
+    viewer.window.add_dock_widget(module.review_widget(), name="Review (UncertainSeg)", area="right")
+    qtbot.waitUntil(lambda: sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"], timeout=2000)
+    assert open_review(viewer).segment is _docks(viewer)["Segment"].widget()
+
+
+def test_closing_the_window_during_a_run_ends_it(viewer, qtbot, flair, monkeypatch):
+    review = open_review(viewer)
+    review.segment._segmenters._make = lambda *a, **k: FakeSegmenter(*a, **k, steps=2000)
+    _add_scan(viewer, flair)
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    qtbot.mouseClick(review.segment.run, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+    assert review.segment.run.text() == "Cancel"
+    viewer.close()
+    review.cleanup()

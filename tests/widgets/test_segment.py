@@ -1,0 +1,317 @@
+"""The Segment dock, by real clicks, with a segmenter that needs no network."""
+
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QApplication, QMessageBox
+
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets.choices import Choices, MethodChoice
+from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.widgets.layers import ReviewLayers
+from napari_uncertainseg.widgets.preferences import PreferenceStore
+from napari_uncertainseg.widgets.segment import SegmentDock
+
+from .fakes import FakeSegmenter
+
+CHOICES = Choices(
+    (("small", "A small model."), ("large", "A large model.")),
+    (
+        MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5), "large": (7, 7)}),
+        MethodChoice("mc-dropout", "Dropout samples", "Passes.", {"small": (10, 500), "large": (10, 500)}),
+        MethodChoice("ensemble", "Ensemble", "Networks.", {"small": (1, 1), "large": (3, 3)}),
+    ),
+    "CPU, 2 threads, bf16 (OpenVINO)",
+)
+
+
+@pytest.fixture
+def viewer(qtbot):
+    return ViewerModel()
+
+
+@pytest.fixture
+def layers(viewer):
+    made = ReviewLayers(viewer, Case())
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def make_dock(layers, qtbot):
+    docks = []
+
+    def make(wait=True, **options):
+        options = {"make_segmenter": FakeSegmenter, "load": lambda: CHOICES, **options}
+        dock = SegmentDock(layers._case, layers, **options)
+        dock.show()
+        docks.append(dock)
+        if wait:
+            qtbot.waitUntil(lambda: dock.device.text() != "looking …", timeout=2000)
+        return dock
+
+    yield make
+    for dock in docks:
+        dock.cleanup()
+        dock.close()
+        dock.deleteLater()
+    qtbot.wait(1)  # deleteLater waits for an event loop
+
+
+def _add(viewer, volume, name=None, kind="image"):
+    data, options, _ = layer_data(volume, kind)
+    layer = (Image if kind == "image" else Labels)(data, **{**options, "name": name or options["name"]})
+    return viewer.add_layer(layer)
+
+
+def _click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _box(dock, role):
+    return dock.findChild(object, f"role-{role}")
+
+
+def _run(qtbot, dock):
+    with qtbot.waitSignal(dock.done, timeout=5000):
+        _click(qtbot, dock.run)
+
+
+# -- before a run ------------------------------------------------------------------------------
+
+
+def test_empty_state_says_what_to_do(viewer, make_dock, flair):
+    dock = make_dock()
+    assert dock.empty.isVisible() and "drop a NIfTI or DICOM folder" in dock.empty.text()
+    assert dock.sample.isVisible() and not dock.run.isEnabled()
+    _add(viewer, flair)
+    assert not dock.empty.isVisible() and not dock.sample.isVisible() and dock.run.isEnabled()
+
+
+def test_roles_are_filled_in_from_names_and_headers(viewer, make_dock, flair, grid, mask):
+    dock = make_dock()
+    _add(viewer, Volume(flair.data, grid, "sub-01_T1w"))
+    _add(viewer, Volume(flair.data, grid, "series 7", "t2"))
+    _add(viewer, Volume(flair.data, grid, "sub-01_FLAIR"))
+    _add(viewer, Volume(mask.astype(np.uint8), grid, "brainmask"), kind="labels")
+    chosen = {role: _box(dock, role).currentText() for role in ("flair", "t1", "t2", "mask")}
+    assert chosen == {"flair": "sub-01_FLAIR", "t1": "sub-01_T1w", "t2": "series 7", "mask": "brainmask"}
+
+
+def test_an_unnamed_single_scan_is_taken_as_flair(viewer, make_dock, flair, grid):
+    dock = make_dock()
+    _add(viewer, Volume(flair.data, grid, "scan"))
+    assert _box(dock, "flair").currentText() == "scan"
+
+
+def test_roles_follow_layers_and_keep_what_the_user_chose(viewer, make_dock, flair, grid):
+    dock = make_dock()
+    for name in ("FLAIR", "FLAIR 2", "T1"):
+        _add(viewer, Volume(flair.data, grid, name))
+    box = _box(dock, "flair")
+    box.setCurrentIndex(box.findText("FLAIR 2"))
+    box.activated.emit(box.currentIndex())
+    _box(dock, "t1").setCurrentIndex(0)
+    _box(dock, "t1").activated.emit(0)
+    viewer.layers["FLAIR 2"].name = "other"
+    _add(viewer, Volume(flair.data, grid, "T1 again"))
+    assert (box.currentText(), _box(dock, "t1").currentText()) == ("other", "none")
+    viewer.layers.remove("other")
+    assert box.currentText() == "FLAIR"
+
+
+def test_results_are_not_offered_as_scans(viewer, layers, make_dock, prediction, flair):
+    dock = make_dock()
+    _add(viewer, flair)
+    layers._case.set_images({"flair": flair})
+    layers._case.prediction = prediction
+    assert [_box(dock, "flair").itemText(i) for i in range(_box(dock, "flair").count())] == [
+        "choose a scan",
+        "FLAIR",
+    ]
+    assert _box(dock, "mask").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "model", "members"),
+    [
+        ("one-pass", "small", (2, 5, 5)),
+        ("mc-dropout", "small", (2, 10, 500)),
+        ("ensemble", "small", (1, 1, 1)),
+        ("ensemble", "large", (2, 3, 3)),
+    ],
+)
+def test_members_are_offered_as_the_method_has_them(make_dock, method, model, members):
+    dock = make_dock()
+    dock.model.setCurrentIndex(dock.model.findData(model))
+    dock.method.setCurrentIndex(dock.method.findData(method))
+    assert (dock.members.minimum(), dock.members.value(), dock.members.maximum()) == members
+    assert dock.members.isEnabled() is (members[0] < members[2])
+
+
+def test_opening_the_dock_does_not_wait_for_the_device(make_dock, qtbot):
+    go = threading.Event()
+    started = time.monotonic()
+    dock = make_dock(load=lambda: go.wait(5) and CHOICES, wait=False)
+    assert time.monotonic() - started < 1
+    assert dock.device.text() == "looking …"
+    go.set()
+    qtbot.waitUntil(lambda: dock.device.text() == CHOICES.device, timeout=2000)
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+def test_run_fills_the_case_and_says_what_was_found(viewer, layers, make_dock, qtbot, flair):
+    dock = make_dock()
+    _add(viewer, flair)
+    _run(qtbot, dock)
+    case = layers._case
+    assert case.images["flair"].grid is flair.grid and case.lesions.count == 3
+    assert (
+        dock.message.text().splitlines()[0]
+        == f"3 lesions, {case.lesions.volume_ml:.1f} ml at p ≥ 0.50, in 1 s."
+    )
+    assert "• The scan is already stripped." in dock.message.text()
+    assert "lesions" in viewer.layers
+    assert dock.run.text() == "Run" and not dock.progress.isVisible()
+
+
+def test_settings_reach_the_segmenter_and_it_is_kept(viewer, make_dock, qtbot, flair):
+    made = []
+
+    def make(*args, **options):
+        made.append(FakeSegmenter(*args, **options))
+        return made[-1]
+
+    dock = make_dock(make_segmenter=make)
+    _add(viewer, flair)
+    dock.method.setCurrentIndex(1)
+    dock.members.setValue(4)
+    _run(qtbot, dock)
+    _run(qtbot, dock)
+    assert len(made) == 1
+    assert made[0].asked == {
+        "model": "small",
+        "method": "mc-dropout",
+        "members": 4,
+        "device": "auto",
+        "seed": 0,
+    }
+    dock.members.setValue(3)
+    _run(qtbot, dock)
+    assert [m.asked["members"] for m in made] == [4, 3]
+
+
+def test_progress_then_cancel_leaves_everything_as_it_was(viewer, layers, make_dock, qtbot, flair):
+    dock = make_dock(make_segmenter=partial(FakeSegmenter, steps=1000))
+    _add(viewer, flair)
+    _click(qtbot, dock.run)
+    assert dock.run.text() == "Cancel"
+    qtbot.waitUntil(lambda: "member" in dock.stage.text() and dock.progress.isVisible(), timeout=2000)
+    assert "left" in dock.stage.text()
+    started = time.monotonic()
+    _click(qtbot, dock.run)
+    assert dock.run.text() == "Cancelling …" and not dock.run.isEnabled()
+    qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=1000)
+    assert time.monotonic() - started < 1
+    assert dock.message.text() == "Cancelled; nothing was changed."
+    assert layers._case.prediction is None and len(viewer.layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"), [((20, 20), "two-dimensional"), ((2, 3, 20, 20), "4 dimensions")], ids=["2-D", "4-D"]
+)
+def test_a_layer_that_is_no_scan_is_one_sentence(viewer, make_dock, qtbot, shape, told):
+    dock = make_dock()
+    viewer.add_image(np.zeros(shape), name="FLAIR")
+    _click(qtbot, dock.run)
+    assert "⚠" in dock.message.text() and told in dock.message.text() and "'FLAIR'" in dock.message.text()
+
+
+def test_one_layer_in_two_roles_is_refused(viewer, make_dock, qtbot, flair):
+    dock = make_dock()
+    _add(viewer, flair)
+    box = _box(dock, "t1")
+    box.setCurrentIndex(1)
+    box.activated.emit(1)
+    _click(qtbot, dock.run)
+    assert "both FLAIR and T1" in dock.message.text()
+
+
+def test_an_error_in_the_run_is_told(viewer, make_dock, qtbot, flair):
+    def broken(*args, **options):
+        raise KeyError("weights")
+
+    dock = make_dock(make_segmenter=broken)
+    _add(viewer, flair)
+    _click(qtbot, dock.run)
+    qtbot.waitUntil(lambda: bool(dock.message.text()), timeout=2000)
+    assert dock.message.text() == "⚠ Internal error (KeyError); the log has the details."
+    assert dock.run.text() == "Run" and dock.run.isEnabled()
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("Cancel", True), ("Yes", False)])
+def test_unsaved_verdicts_are_not_dropped_unasked(viewer, layers, make_dock, qtbot, flair, answer, kept):
+    dock = make_dock()
+    _add(viewer, flair)
+    _run(qtbot, dock)
+    case = layers._case
+    case.judge((5, 10, 8), "accepted")
+    before = case.prediction
+
+    def press():
+        box = QApplication.activeModalWidget()
+        assert "have not been exported" in box.text()
+        _click(qtbot, box.button(QMessageBox.StandardButton[answer]))
+
+    QTimer.singleShot(50, press)
+    _click(qtbot, dock.run)
+    qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=3000)
+    assert (case.prediction is before) is kept
+    assert bool(case.verdicts) is kept
+
+
+# -- remembering ---------------------------------------------------------------------------------
+
+
+def test_last_settings_and_the_notice_are_remembered(viewer, make_dock, qtbot, flair):
+    store = PreferenceStore()
+    dock = make_dock(preferences=store)
+    assert dock.notice.isVisible() and "not a medical device" in dock.notice.text()
+    _click(qtbot, dock.understood)
+    assert not dock.notice.isVisible()
+    _add(viewer, flair)
+    dock.model.setCurrentIndex(1)
+    dock.method.setCurrentIndex(1)
+    dock.members.setValue(12)
+    dock.bias.setChecked(True)
+    _run(qtbot, dock)
+    again = make_dock(preferences=store)
+    assert not again.notice.isVisible()
+    assert (again.model.currentData(), again.method.currentData(), again.members.value()) == (
+        "large",
+        "mc-dropout",
+        12,
+    )
+    assert again.bias.isChecked()
+
+
+def test_no_model_is_told(make_dock):
+    dock = make_dock(load=lambda: Choices((), CHOICES.methods, "CPU"))
+    assert "There is no model" in dock.message.text() and not dock.run.isEnabled()
+
+
+def test_cleanup_twice_and_then_layers_are_not_heard(viewer, make_dock, flair):
+    dock = make_dock()
+    dock.cleanup()
+    dock.cleanup()
+    _add(viewer, flair)
+    assert _box(dock, "flair").count() == 1
