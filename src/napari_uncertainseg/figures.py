@@ -61,8 +61,11 @@ def reliability_figure(reliability: Reliability, *, title: str = "") -> Figure:
         align="edge",
         color="#1f4fa8",
     )
-    counts.set_yscale("symlog", linthresh=1)
-    counts.set(xlabel="mean probability", ylabel="voxels")
+    top = max(10, 2 * int(reliability.count.max(initial=1)))
+    counts.set_yscale("log")
+    counts.set(xlabel="mean probability", ylabel="voxels", ylim=(0.5, top))
+    counts.set_yticks([power for power in (1, 100, 10_000, 1_000_000) if power <= top])
+    counts.minorticks_off()
     return figure
 
 

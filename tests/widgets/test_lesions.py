@@ -352,6 +352,29 @@ def test_an_export_that_fails_says_why(qtbot, dock, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_after_a_failed_export_the_next_one_says_where_it_went(
+    qtbot, dock, case, prediction, tmp_path, monkeypatch
+):
+    blocked, free = tmp_path / "file", tmp_path / "free"
+    blocked.write_text("not a folder")
+    chosen = iter((blocked / "below", free))
+    monkeypatch.setattr(exporting, "ask_folder", lambda *_: next(chosen))
+    dock.next_lesion()
+    dock.accept()
+    dock.export.export_results()
+    qtbot.waitUntil(lambda: "Not saved" in dock.export.message.text(), timeout=10_000)
+    assert case.unsaved
+    dock.export.export_results()
+    qtbot.waitUntil(lambda: dock.export.message.text() == f"Saved all results into {free}", timeout=10_000)
+    assert not case.unsaved
+    dock.reject()
+    assert case.unsaved
+    dock.message.setText("about this prediction")
+    case.prediction = prediction
+    assert dock.message.text() == ""
+    assert not dock.export.message.isVisible()
+
+
 def test_giving_up_the_dialog_writes_nothing(dock, monkeypatch):
     monkeypatch.setattr(exporting, "ask_file", lambda *_: None)
     monkeypatch.setattr(exporting, "ask_folder", lambda *_: None)

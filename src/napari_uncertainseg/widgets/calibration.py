@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -129,6 +130,8 @@ class CalibrationDock(QWidget):
         form.addRow("region", self.region)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._stack = QStackedWidget()
+        # Without this napari puts an empty stretch below it.
+        self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.view)
         metrics, buttons = QHBoxLayout(), QHBoxLayout()

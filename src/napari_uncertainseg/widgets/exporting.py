@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.case import Case
+from napari_uncertainseg.case import Case, Verdict
+from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file, ask_folder, may_replace
+
+_Exported = tuple[Path, Prediction, tuple[Verdict, ...], np.ndarray | None]
+"""Where an export went, and what it held: prediction, verdicts and painting."""
 
 Table = Callable[[], tuple[str, pd.DataFrame] | None]
 
@@ -51,6 +57,7 @@ class ExportPanel(QWidget):
         layout.addWidget(self.message, 1, 0, 1, 2)
         self.table_button.clicked.connect(self.export_table)
         self.results_button.clicked.connect(self.export_results)
+        self._jobs.finished.connect(self._on_exported)
         self._jobs.failed.connect(self._warn)
         self._jobs.state_changed.connect(self._on_state)
         case.prediction_changed.connect(self._on_prediction)
@@ -88,23 +95,24 @@ class ExportPanel(QWidget):
         overwrite = folder.exists() and any(folder.iterdir())
         if overwrite and not may_replace(self, folder):
             return
-        verdicts, decisions = self._case.verdicts, self._case.decisions()
+        verdicts, edit, decisions = self._case.verdicts, self._case.edit, self._case.decisions()
 
-        def work(progress: Progress) -> None:
+        def work(progress: Progress) -> _Exported:
             from napari_uncertainseg.export import write_results
 
             progress("writing", 0.0)
             write_results(folder, prediction, lesions, verdicts=decisions, overwrite=overwrite)
+            return folder, prediction, verdicts, edit
 
-        def done(_result: object) -> None:
-            self._jobs.finished.disconnect(done)
-            if self._case.prediction is prediction and self._case.verdicts == verdicts:
-                self._case.mark_saved()
-            self._say(f"Saved all results into {folder}")
-
-        self._jobs.finished.connect(done)
         self._say(f"Writing into {folder} …")
         self._jobs.start(work)
+
+    def _on_exported(self, exported: _Exported) -> None:
+        folder, prediction, verdicts, edit = exported
+        case = self._case
+        if case.prediction is prediction and case.verdicts == verdicts and case.edit is edit:
+            case.mark_saved()
+        self._say(f"Saved all results into {folder}")
 
     def _on_prediction(self) -> None:
         self.message.hide()

@@ -110,6 +110,8 @@ class LesionsDock(QWidget):
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget()
+        # Without this napari puts an empty stretch below it.
+        self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         for page in (*self.tables, self.empty):
             self._stack.addWidget(page)
         self._stack.setMinimumHeight(120)
@@ -169,6 +171,7 @@ class LesionsDock(QWidget):
     def _listened(self) -> list[tuple[Any, Callable[[], None]]]:
         case = self._case
         return [
+            (case.prediction_changed, self._forget),
             (case.lesions_changed, self._show_lesions),
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
@@ -271,6 +274,10 @@ class LesionsDock(QWidget):
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
+
+    def _forget(self) -> None:
+        """What was said was about another prediction."""
+        self._say("")
 
     # -- from the case to the screen ----------------------------------------------------------
 
