@@ -195,6 +195,9 @@ class OpenVinoEngine(_Shared):
                 self.check()
             self.check()
         except BaseException:
+            # A graph with dynamic shapes that was stopped half-way holds shapes of two runs, and fails
+            # from then on: it is compiled anew.
+            self._compiled.pop(part, None)
             request.cancel()
             with contextlib.suppress(RuntimeError):  # OpenVINO reports the cancelling as an error
                 request.wait()

@@ -1,0 +1,67 @@
+"""The figures of ``docs/performance.md`` on this machine: ratios of two things measured in one run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+
+from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg.bench.timing import Row
+
+
+def run_bench(progress: Progress = silent, *, quick: bool = False) -> list[Row]:
+    """Measure every row.
+
+    Parameters
+    ----------
+    progress
+        Told before each group of rows.
+    quick
+        Small volumes and few repeats, to see that it works; the figures then mean little.
+    """
+    from napari_uncertainseg.bench import lesions, prediction, startup
+    from napari_uncertainseg.bench.scene import make_scene
+
+    scene = make_scene(quick=quick)
+    groups: list[tuple[str, Callable[[], list[Row]]]] = [
+        ("prediction", lambda: prediction.rows(scene)),
+        ("memory", lambda: prediction.memory_rows(scene)),
+        ("lesions", lambda: lesions.rows(scene)),
+        ("import", lambda: startup.rows(scene.repeats)),
+    ]
+    found: list[Row] = []
+    with scene:
+        for index, (name, measure) in enumerate(groups):
+            progress(f"measuring {name}", index / len(groups))
+            found += measure()
+    progress("done", 1.0)
+    return found
+
+
+def format_table(rows: Sequence[Row]) -> str:
+    """Rows as a table in Markdown; what falls short says so."""
+    lines = [
+        "| what | against | measured | target | met | share of the limit |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        share = "" if row.limit_share is None else f"{row.limit_share:.0%}"
+        lines.append(
+            f"| {row.what} | {row.against} | {row.measured} | {row.goal} | "
+            f"{'yes' if row.met else 'NO'} | {share} |"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark and print the table."""
+    parser = argparse.ArgumentParser(prog="uncertainseg bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small volumes, to see that it works")
+    options = parser.parse_args(arguments)
+    from napari_uncertainseg.bench.scene import describe
+    from napari_uncertainseg.inference.device import choose_device
+
+    print(f"Device: {choose_device().name}. {describe(quick=options.quick)}")
+    print(f"Load when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs.\n", flush=True)
+    print(format_table(run_bench(lambda stage, _: print(f"... {stage}", flush=True), quick=options.quick)))
