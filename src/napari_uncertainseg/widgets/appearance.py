@@ -73,7 +73,7 @@ def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
 
 
 def lesion_colormap(doubt: Mapping[int, float], decisions: Mapping[int, Decision]) -> DirectLabelColormap:
-    """Colours of the lesions: of their verdict, and until there is one of their doubt (the lighter, the more).
+    """Colours of the lesions: of the verdict, and until there is one of the doubt (the lighter, the more).
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class MethodChoice:
     counts: Mapping[str, tuple[int, int]]
 
     def range(self, model: str | None) -> tuple[int, int, int]:
-        """Smallest, usual and largest number of members with a model; (1, 1, 1) where the method is of no use."""
+        """Smallest, usual and largest number of members; (1, 1, 1) where the method is of no use."""
         usual, most = self.counts.get(model or "", (1, 1))
         return min(2, most), usual, most
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class ReviewLayers:
         ]
         for emitter, slot in pairs:
             emitter.connect(slot)
-            self._undo_connections.append(lambda emitter=emitter, slot=slot: emitter.disconnect(slot))
+            self._undo_connections.append(partial(emitter.disconnect, slot))
         for layer in self._viewer.layers:
             self._watch(layer)
 
@@ -119,8 +120,9 @@ class ReviewLayers:
             **self._placing.options,
             **options,
         )
-        layer.colorbar.visible = layer.name_overlay.visible = True
         layer.colorbar.position = layer.name_overlay.position = "top_right"
+        layer.events.visible.connect(_show_colour_bar)
+        _show_colour_bar(layer)
         self._insert(name, layer)
 
     def _add_labels(self, name: str, colormap: DirectLabelColormap, *, visible: bool) -> Labels:
@@ -325,6 +327,13 @@ class ReviewLayers:
 def is_result(layer: Layer) -> bool:
     """Whether a layer was made by a run, and so is not the user's own."""
     return bool(layer.metadata.get(KEY, {}).get("role") == "result")
+
+
+def _show_colour_bar(event: Any) -> None:
+    """Show a map's colour bar and its name with the unit, once the map is seen: drawing them takes time."""
+    layer = event if isinstance(event, Image) else event.source
+    if layer.visible:
+        layer.colorbar.visible = layer.name_overlay.visible = True
 
 
 def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:

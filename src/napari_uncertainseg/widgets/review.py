@@ -35,20 +35,22 @@ class _Dock:
     make: Callable[[Review], QWidget]
 
 
+def _make_segment(review: Review) -> QWidget:
+    return SegmentDock(review.case, review.layers, preferences=review.preferences)
+
+
+def _make_lesions(review: Review) -> QWidget:
+    return LesionsDock(review.case, review.layers)
+
+
+def _make_calibration(review: Review) -> QWidget:
+    return CalibrationDock(review.case, review.layers)
+
+
 _DOCKS: dict[str, _Dock] = {
-    "segment": _Dock(
-        "Segment",
-        "Review (UncertainSeg)",
-        lambda review: SegmentDock(review.case, review.layers, preferences=review.preferences),
-    ),
-    "lesions": _Dock(
-        "Lesions", "Lesions (UncertainSeg)", lambda review: LesionsDock(review.case, review.layers)
-    ),
-    "calibration": _Dock(
-        "Calibration",
-        "Calibration (UncertainSeg)",
-        lambda review: CalibrationDock(review.case, review.layers),
-    ),
+    "segment": _Dock("Segment", "Review (UncertainSeg)", _make_segment),
+    "lesions": _Dock("Lesions", "Lesions (UncertainSeg)", _make_lesions),
+    "calibration": _Dock("Calibration", "Calibration (UncertainSeg)", _make_calibration),
 }
 
 
@@ -145,7 +147,7 @@ class Review(QObject):
         lesions = self.case.lesions
         if lesions is not None and len(lesions.table):
             first = lesions.table.iloc[0]
-            self.layers.show_slice(tuple(int(first[f"slice_{axis}"]) for axis in "sar"))
+            self.layers.show_slice((int(first["slice_s"]), int(first["slice_a"]), int(first["slice_r"])))
         self.show_dock("lesions")
 
     def _dock(self, kind: str) -> QDockWidget | None:

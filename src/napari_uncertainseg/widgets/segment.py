@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -25,67 +25,12 @@ from napari_uncertainseg.widgets.choices import Choices, load_choices
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState, in_words
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
+from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.widgets.layers import ReviewLayers
-
-
-class _Predictor(Protocol):
-    def predict(
-        self,
-        images: Mapping[str, Volume],
-        *,
-        mask: Volume | None = None,
-        bias_correction: bool = False,
-        progress: Progress,
-    ) -> Prediction: ...
-
-
-MakeSegmenter = Callable[..., _Predictor]
-
-
-def _segmenter(*args: Any, **options: Any) -> _Predictor:
-    from napari_uncertainseg.inference.segmenter import Segmenter  # brings torch: only in the job's thread
-
-    return Segmenter(*args, **options)
-
-
-@dataclass(frozen=True, eq=False)
-class _Request:
-    """Everything that a run needs, taken from the form once."""
-
-    images: dict[str, Volume]
-    mask: Volume | None
-    model: str
-    method: str
-    members: int
-    bias_correction: bool
-
-    def run(self, segmenters: _Segmenters, progress: Progress) -> tuple[_Request, Prediction]:
-        progress("loading the model", 0.0)
-        segmenter = segmenters.get(self.model, self.method, self.members)
-        prediction = segmenter.predict(
-            self.images, mask=self.mask, bias_correction=self.bias_correction, progress=progress
-        )
-        return self, prediction
-
-
-class _Segmenters:
-    """Keeps the last segmenter, whose network is ready for the next scan."""
-
-    def __init__(self, make: MakeSegmenter) -> None:
-        self._make = make
-        self._last: tuple[tuple[str, str, int], _Predictor] | None = None
-
-    def get(self, model: str, method: str, members: int) -> _Predictor:
-        key = (model, method, members)
-        if self._last is None or self._last[0] != key:
-            self._last = None  # the old network is let go before the new one is loaded
-            self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
-        return self._last[1]
 
 
 class SegmentDock(QWidget):
@@ -112,7 +57,7 @@ class SegmentDock(QWidget):
         layers: ReviewLayers,
         parent: QWidget | None = None,
         *,
-        make_segmenter: MakeSegmenter = _segmenter,
+        make_segmenter: MakeSegmenter = real_segmenter,
         load: Callable[[], Choices] = load_choices,
         preferences: PreferenceStore | None = None,
     ) -> None:
@@ -120,7 +65,7 @@ class SegmentDock(QWidget):
         self.setObjectName("uncertainseg-segment")
         self._case = case
         self._layers = layers
-        self._segmenters = _Segmenters(make_segmenter)
+        self._segmenters = Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
         self._choices = Choices()
         self._jobs = JobRunner(self)
@@ -138,8 +83,8 @@ class SegmentDock(QWidget):
 
     def _build(self) -> None:
         self.notice = QLabel(
-            "<b>For research only.</b> This is not a medical device: its lesions, numbers and colours must not"
-            " decide about a patient."
+            "<b>For research only.</b> This is not a medical device: its lesions, numbers and colours"
+            " must not decide about a patient."
         )
         self.understood = QPushButton("Understood")
         self.understood.setToolTip("Do not show this again.")
@@ -179,8 +124,9 @@ class SegmentDock(QWidget):
         for widget in (self.notice, self.understood, self.empty, self.sample):
             column.addWidget(widget)
         column.addLayout(self._form)
-        for widget in (self.run, self.progress, self.stage, self.message):
-            column.addWidget(widget)
+        below: tuple[QWidget, ...] = (self.run, self.progress, self.stage, self.message)
+        for each in below:
+            column.addWidget(each)
         column.addStretch(1)
 
     def _connect(self) -> None:
@@ -271,11 +217,11 @@ class SegmentDock(QWidget):
             members=request.members,
             bias_correction=request.bias_correction,
         )
-        self._jobs.start(lambda progress, segmenters=self._segmenters: request.run(segmenters, progress))
+        self._jobs.start(partial(request.run, self._segmenters))
 
-    def _request(self) -> _Request:
+    def _request(self) -> Request:
         images, mask = self.roles.volumes()
-        return _Request(
+        return Request(
             images,
             mask,
             self.model.currentData(),

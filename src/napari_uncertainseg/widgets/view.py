@@ -62,7 +62,7 @@ def frame(
 
 
 def current_slice(viewer: ViewerModel, layer: Layer | None) -> tuple[int, int]:
-    """Axis of the layer across the screen (the slowest one in 3-D), and the index on it; (0, 0) without a layer."""
+    """Axis of the layer across the screen (the first in 3-D), and the index on it; without a layer 0, 0."""
     if layer is None:
         return 0, 0
     extra = viewer.dims.ndim - layer.ndim

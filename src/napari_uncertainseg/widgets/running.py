@@ -1,0 +1,75 @@
+"""Between Run and the result: a request, taken from the form once, and the segmenter for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_uncertainseg._base import Progress
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.images.volume import Volume
+    from napari_uncertainseg.inference.prediction import Prediction
+
+
+class Predictor(Protocol):
+    """What a run needs of a segmenter."""
+
+    def predict(
+        self,
+        images: Mapping[str, Volume],
+        *,
+        mask: Volume | None = None,
+        bias_correction: bool = False,
+        progress: Progress,
+    ) -> Prediction:
+        """Segment one visit."""
+        ...
+
+
+MakeSegmenter = Callable[..., Predictor]
+
+
+def real_segmenter(*args: Any, **options: Any) -> Predictor:
+    """Make the segmenter of this package."""
+    from napari_uncertainseg.inference.segmenter import Segmenter  # brings torch: only in the job's thread
+
+    return Segmenter(*args, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Everything that a run needs, taken from the form once."""
+
+    images: dict[str, Volume]
+    mask: Volume | None
+    model: str
+    method: str
+    members: int
+    bias_correction: bool
+
+    def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
+        """Segment; called in the background. Gives itself back with the prediction that belongs to it."""
+        progress("loading the model", 0.0)
+        segmenter = segmenters.get(self.model, self.method, self.members)
+        prediction = segmenter.predict(
+            self.images, mask=self.mask, bias_correction=self.bias_correction, progress=progress
+        )
+        return self, prediction
+
+
+class Segmenters:
+    """Keeps the last segmenter, whose network is ready for the next scan."""
+
+    def __init__(self, make: MakeSegmenter) -> None:
+        self._make = make
+        self._last: tuple[tuple[str, str, int], Predictor] | None = None
+
+    def get(self, model: str, method: str, members: int) -> Predictor:
+        """The segmenter for a model, a method and a number of members."""
+        key = (model, method, members)
+        if self._last is None or self._last[0] != key:
+            self._last = None  # the old network is let go before the new one is loaded
+            self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
+        return self._last[1]
