@@ -5,6 +5,7 @@ import torch
 from scipy import ndimage
 
 from napari_uncertainseg.training import synthesis
+from napari_uncertainseg.training.patches import emphasis
 from napari_uncertainseg.training.synthesis import Draw
 
 
@@ -87,3 +88,13 @@ def test_flair_is_never_dropped(scene):
         assert torch.equal(out[0], scene[0][0])
         alone += int(out[1].abs().max() == 0 and out[2].abs().max() == 0)
     assert 12 < alone < 36
+
+
+def test_small_lesions_and_their_surroundings_count_more():
+    lesions = torch.zeros(30, 30, 30, dtype=torch.bool)
+    lesions[4, 4, 4:6] = True
+    lesions[14:24, 14:24, 14:24] = True
+    weight = emphasis(lesions)
+    assert weight[4, 4, 4] == weight[6, 4, 4] == 4.0
+    assert (weight[12:26, 12:26, 12:26] == 1).all()
+    assert weight.min() == 1

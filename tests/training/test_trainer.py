@@ -59,7 +59,7 @@ def test_patches_are_the_same_for_the_same_number(folder):
     settings = read_configuration(configuration(folder, "x", 1)).data
     first, second = (Patches(settings, seed=3, length=4) for _ in range(2))
     for i in range(4):
-        for key in ("image", "brain", "raters"):
+        for key in ("image", "weight", "raters"):
             assert torch.equal(first[i][key], second[i][key])
         assert first[i]["image"].shape == (3, 16, 16, 16)
         assert first[i]["image"].isfinite().all()

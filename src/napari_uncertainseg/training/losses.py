@@ -15,7 +15,7 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor
     logits, target
         Same shape, the batch first; targets are 0 to 1.
     weight
-        Voxels that count (1) or not (0), broadcastable: the brain.
+        What each voxel counts, broadcastable; 0 outside the brain.
     """
     weight = weight.expand_as(logits)
     entropy = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
@@ -37,7 +37,7 @@ def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tens
     raters
         Masks, (B, raters, z, y, x).
     weight
-        (B, 1, z, y, x), voxels that count.
+        (B, 1, z, y, x), what each voxel counts.
     """
     predicted = heads.var(dim=1, correction=0, keepdim=True)
     observed = raters.var(dim=1, correction=0, keepdim=True)
@@ -46,7 +46,7 @@ def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tens
 
 
 def multi_head_loss(
-    heads: Tensor, layers: list[Tensor], raters: Tensor, brain: Tensor, choice: Tensor, disagreement: float
+    heads: Tensor, layers: list[Tensor], raters: Tensor, weight: Tensor, choice: Tensor, disagreement: float
 ) -> Tensor:
     """Each head learns a rater drawn for it, every deeper stage the mean of the raters.
 
@@ -58,19 +58,19 @@ def multi_head_loss(
         Logits of the deeper stages, each at its own resolution.
     raters
         Masks, (B, raters, z, y, x), float.
-    brain
-        (B, 1, z, y, x), float.
+    weight
+        What each voxel counts, (B, 1, z, y, x), 0 outside the brain.
     choice
         (heads,), which rater each head learns in this step.
     disagreement
         Weight of the disagreement guidance.
     """
-    loss = dice_cross_entropy(heads, raters[:, choice], brain)
+    loss = dice_cross_entropy(heads, raters[:, choice], weight)
     if disagreement:
-        loss = loss + disagreement * disagreement_guidance(torch.sigmoid(heads), raters, brain)
+        loss = loss + disagreement * disagreement_guidance(torch.sigmoid(heads), raters, weight)
     soft = raters.mean(dim=1, keepdim=True)
     for depth, logits in enumerate(layers, start=1):
         size = logits.shape[2:]
-        target, weight = F.adaptive_avg_pool3d(soft, size), F.adaptive_max_pool3d(brain, size)
-        loss = loss + 0.5**depth * dice_cross_entropy(logits, target, weight)
+        target, coarse = F.adaptive_avg_pool3d(soft, size), F.adaptive_max_pool3d(weight, size)
+        loss = loss + 0.5**depth * dice_cross_entropy(logits, target, coarse)
     return loss

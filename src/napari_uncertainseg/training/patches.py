@@ -22,6 +22,8 @@ from napari_uncertainseg.training.synthesis import Draw
 MODALITIES = ("flair", "t1", "t2")
 _MARGIN = 32
 """Voxels around a patch that rotation, scaling and blurring may draw from."""
+_LARGE, _MOST = 60, 4.0
+"""Lesions of fewer voxels than this count more, up to this many times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def read_subject(folder: Path) -> Subject:
 
 
 class Patches(Dataset):
-    """Numbered patches: image (3, n, n, n), brain (n, n, n) and raters (r, n, n, n).
+    """Numbered patches: image (3, n, n, n), raters (r, n, n, n), and what each voxel counts (n, n, n).
 
     Parameters
     ----------
@@ -134,7 +136,19 @@ class Patches(Dataset):
         raters = simulate_raters(
             lesions.numpy(), (1.0, 1.0, 1.0), self.configuration.raters, seed=draw.integer(2**31 - 1)
         )
-        return {"image": images, "brain": brain, "raters": torch.from_numpy(raters)}
+        return {"image": images, "weight": brain * emphasis(lesions), "raters": torch.from_numpy(raters)}
+
+
+def emphasis(lesions: Tensor) -> Tensor:
+    """How much voxels count: more on and around small lesions, which a mean over voxels would forget.
+
+    Foreground and the background next to it are weighted alike, so that probabilities stay what they are.
+    """
+    labels = cc3d.connected_components(lesions.numpy(), connectivity=26)
+    sizes = np.bincount(labels.ravel())
+    weight = np.sqrt(_LARGE / np.maximum(sizes, 1)).clip(1, _MOST)
+    weight[0] = 1
+    return synthesis.widest(torch.from_numpy(weight.astype(np.float32)[labels]), 2)
 
 
 def _centre(labels: Tensor, brain: Tensor, draw: Draw) -> tuple[int, int, int]:

@@ -125,7 +125,7 @@ class _Run:
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
         image = batch["image"].to(self.device, memory_format=torch.channels_last_3d)
         raters = batch["raters"].to(self.device).float()
-        brain = batch["brain"].to(self.device)[:, None].float()
+        weight = batch["weight"].to(self.device)[:, None].float()
         heads = self.configuration.network.heads
         choice = torch.randint(raters.shape[1], (heads,), generator=generator)
         masks = self.network.sample_masks(self.settings.dropout, batch=len(image), generator=generator)
@@ -137,7 +137,7 @@ class _Run:
                 self.network.encode(image), [m.to(self.device) for m in masks]
             )
         loss = multi_head_loss(
-            logits.float(), [x.float() for x in layers], raters, brain, choice, self.settings.disagreement
+            logits.float(), [x.float() for x in layers], raters, weight, choice, self.settings.disagreement
         )
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
