@@ -20,12 +20,16 @@ class FakeLayers:
         self.shown = (0, 0)
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
+        self.settled = 0
 
     def go_to(self, voxel):
         self.visited.append(voxel)
 
     def preview(self, threshold):
         self.previewed.append(threshold)
+
+    def settle(self):
+        self.settled += 1
 
     def label_layers(self):
         return list(self.masks)

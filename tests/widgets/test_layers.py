@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.widgets.appearance import lesion_colormap
 from napari_uncertainseg.widgets.geometry import layer_data, volume_of
 from napari_uncertainseg.widgets.layers import ReviewLayers, is_result
 from napari_uncertainseg.widgets.orientation import direction_letters, opposite
@@ -117,16 +119,35 @@ def test_colours_tell_verdicts(viewer, shown):
     assert layer.get_color(int(rows["label"].iloc[2])) == pytest.approx(plain[2])
 
 
-def test_a_new_run_replaces_the_layers(viewer, shown, mask, grid):
-    old = viewer.layers["lesions"]
-    gone = weakref.ref(old)
+def test_a_new_run_on_the_same_grid_fills_the_layers_and_keeps_the_users_view(viewer, shown, mask, grid):
+    case, lesions = shown._case, viewer.layers["lesions"]
+    _paint(lesions, (np.array([12]), np.array([5, 6, 7]), np.array([26])), 1)
+    viewer.layers["probability"].visible, lesions.contour = True, 0
+    before = list(viewer.layers)
+    case.prediction = fake_prediction(np.roll(mask, 2, 1), grid)
+    assert list(viewer.layers) == before
+    assert viewer.layers["probability"].visible and lesions.contour == 0
+    for name, field in (("probability", "probability"), ("disagreement (variance)", "disagreement")):
+        np.testing.assert_array_equal(viewer.layers[name].data, getattr(case.prediction, field))
+    np.testing.assert_array_equal(lesions.data, case.lesions.labels)
+    lesions.undo()  # the painting on the last prediction is history
+    assert case.edit is None
+    np.testing.assert_array_equal(lesions.data, case.lesions.labels)
+    _paint(lesions, (np.array([12]), np.array([5]), np.array([26])), 1)
+    assert case.edit.sum() == 1
+
+
+def test_a_run_on_another_grid_replaces_the_layers_and_frees_them(viewer, shown, mask, grid):
+    gone = weakref.ref(viewer.layers["lesions"])
     count = len(viewer.layers)
-    shown._case.prediction = fake_prediction(np.roll(mask, 2, 1), grid)
+    affine = grid.affine.copy()
+    affine[:3, 3] += 5
+    moved = Grid(grid.shape, affine)
+    shown._case.prediction = fake_prediction(mask, moved)
     assert len(viewer.layers) == count
-    assert viewer.layers["lesions"] is not old
-    del old
     gc.collect()
     assert gone() is None
+    assert volume_of(viewer.layers["lesions"]).grid.same_as(moved)
     shown._case.prediction = None
     assert [x.name for x in viewer.layers] == ["FLAIR"]
 
@@ -248,6 +269,41 @@ def test_preview_draws_the_slice_and_leaves_the_case(viewer, shown, prediction):
     assert case.threshold == 0.5
     viewer.dims.set_point(0, viewer.dims.point[0] + 3)  # another slice: the preview is over
     np.testing.assert_array_equal(layer.data, case.lesions.labels)
+
+
+def test_while_previewing_only_the_slice_follows_and_colours_stay(viewer, shown, prediction):
+    case, layer = shown._case, viewer.layers["lesions"]
+    shown.go_to((12, 21, 18))
+    before, colours, features = layer.data.copy(), layer.colormap, layer.features
+    for threshold in (0.4, 0.2):
+        shown.preview(threshold)
+        case.threshold = threshold
+    assert layer.colormap is colours and layer.features is features
+    np.testing.assert_array_equal(layer.data[12] > 0, case.lesions.labels[12] > 0)
+    np.testing.assert_array_equal(np.delete(layer.data, 12, 0), np.delete(before, 12, 0))
+    assert layer.data[12, 21, 18] == before[12, 21, 18]
+    shown.settle()
+    np.testing.assert_array_equal(layer.data, case.lesions.labels)
+    assert len(layer.features) == case.lesions.count + 1
+
+
+def test_the_preview_leaves_out_what_is_too_small_once_the_case_has_followed(viewer, shown):
+    case, layer = shown._case, viewer.layers["lesions"]
+    case.min_volume = 1e4
+    shown.go_to((12, 21, 18))
+    shown.preview(0.4)
+    assert layer.data[12].any()
+    case.threshold = 0.4
+    assert not layer.data.any()
+    shown.settle()
+
+
+def test_many_labels_are_mapped_as_napari_maps_them():
+    colours = {n: (n / 40, 0.5, 1 - n / 40, 1.0) for n in range(1, 40)}
+    ours = lesion_colormap(colours)
+    napari_s = DirectLabelColormap(color_dict=dict(ours.color_dict))
+    labels = np.r_[np.arange(60), 65_535].astype(np.uint16)
+    np.testing.assert_array_equal(ours.map(labels), napari_s.map(labels))
 
 
 # -- where the viewer looks ---------------------------------------------------------------------

@@ -209,7 +209,7 @@ def test_dragging_the_threshold_takes_list_header_and_case_along(qtbot, dock, ca
     assert dock.tuning.spin.value() == 0.26
     assert cells(dock.tables[0], "label") == [str(n) for n in expected.table["label"]]
     assert f"{expected.volume_ml:.1f} ml" in dock.header.text()
-    assert layers.previewed[-1] == 0.26
+    assert layers.previewed[-1] == 0.26 and layers.settled == 1
     qtbot.mouseClick(dock.tuning.reset_button, Qt.MouseButton.LeftButton)
     assert case.threshold == case.prediction.threshold
     assert slider.value() == 500

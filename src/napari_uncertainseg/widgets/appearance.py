@@ -47,6 +47,8 @@ MAPS: dict[str, MapStyle] = {
 """By layer name, the lowest layer first. The name, with its unit, stands beside the colour bar."""
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; none of it is in the heat maps' colours.
+_STEPS = 16
+"""Shades of doubt: more cannot be told apart."""
 _SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
 _VERDICTS: dict[str, tuple[float, float, float]] = {
     "accepted": (0.0, 0.85, 0.55),
@@ -72,7 +74,23 @@ def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
     }
 
 
-def lesion_colormap(doubt: Mapping[int, float], decisions: Mapping[int, Decision]) -> DirectLabelColormap:
+class _LabelColours(DirectLabelColormap):
+    """Maps all 65,536 possible labels at once, where napari goes through them one by one at each new colour.
+
+    Should napari rename the method, its own is used again, and is slower.
+    """
+
+    def _map_precast(self, values: np.ndarray, apply_selection: bool) -> np.ndarray:
+        colours = self._values_mapping_to_minimum_values_set(apply_selection)[1]
+        table = np.zeros((max(colours) + 1, 4), np.float32)
+        for number, colour in colours.items():
+            table[number] = colour
+        return table[values]
+
+
+def lesion_colours(
+    doubt: Mapping[int, float], decisions: Mapping[int, Decision]
+) -> dict[int, tuple[float, ...]]:
     """Colours of the lesions: of the verdict, and until there is one of the doubt (the lighter, the more).
 
     Parameters
@@ -82,15 +100,21 @@ def lesion_colormap(doubt: Mapping[int, float], decisions: Mapping[int, Decision
     decisions
         Verdicts by lesion number.
     """
-    colours: dict[int | None, Any] = {None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0)}
-    for number, value in doubt.items():
-        share = float(np.clip(np.nan_to_num(value), 0, 1))
-        plain = tuple((1 - share) * _SURE + share * _DOUBTFUL)
+    shares = np.clip(np.nan_to_num([doubt[number] for number in doubt]), 0, 1).reshape(-1, 1)
+    plain = np.round((_STEPS - 1) * shares) / (_STEPS - 1)
+    colours = (1 - plain) * _SURE + plain * _DOUBTFUL
+    found: dict[int, tuple[float, ...]] = {}
+    for number, colour in zip(doubt, colours.tolist(), strict=True):
         decision = decisions.get(int(number))
-        colours[int(number)] = (*(plain if decision is None else _VERDICTS[decision]), 1.0)
-    return DirectLabelColormap(color_dict=colours)
+        found[int(number)] = (*(colour if decision is None else _VERDICTS[decision]), 1.0)
+    return found
+
+
+def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:
+    """Colormap of colours by lesion number; other numbers are lesions without a verdict."""
+    return _LabelColours(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours})
 
 
 def single_colormap() -> DirectLabelColormap:
     """One colour for all candidates."""
-    return DirectLabelColormap(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0)})
+    return _LabelColours(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0)})

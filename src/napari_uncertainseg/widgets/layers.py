@@ -1,4 +1,4 @@
-"""The napari layers of a case: the only code that adds or edits layers."""
+"""The napari layers of a case; with `results`, the only code that adds or edits layers."""
 
 from __future__ import annotations
 
@@ -7,34 +7,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Labels, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_options, single_colormap
 from napari_uncertainseg.widgets.geometry import KEY, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
-from napari_uncertainseg.widgets.painting import Painting
-from napari_uncertainseg.widgets.placing import Placing
-from napari_uncertainseg.widgets.view import current_slice, frame, move_to
+from napari_uncertainseg.widgets.results import CANDIDATES, LESIONS, ResultLayers
+from napari_uncertainseg.widgets.view import frame, move_to
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
-    from napari.utils.colormaps import DirectLabelColormap
-
-LESIONS, CANDIDATES = "lesions", "candidates"
-_NEW = np.iinfo(np.uint16).max
-"""Number of what a preview finds and no lesion holds yet; drawn as a lesion without a verdict."""
 
 
 class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited. Layers made here carry
-    ``metadata["uncertainseg"]["role"] == "result"`` and are replaced by the next run.
+    ``metadata["uncertainseg"]["role"] == "result"`` and show the next run instead of the last.
     """
 
     layers_changed = Signal()
@@ -47,12 +40,8 @@ class ReviewLayers:
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer = viewer
         self._case = case
-        self._layers: dict[str, Layer] = {}
-        self._labels: dict[str, np.ndarray] = {}
-        self._placing: Placing | None = None
-        self._painting: Painting | None = None
+        self._results = ResultLayers(viewer, case)
         self._our_zoom: float | None = None
-        self._previewing = False
         self._letters = OrientationLetters(viewer)
         self._undo_connections: list[Callable[[], object]] = []
         self._listen()
@@ -77,8 +66,8 @@ class ReviewLayers:
             (dims.order, self._on_slice),
             (dims.ndisplay, self._on_slice),
             (case.prediction_changed, self._show_prediction),
-            (case.lesions_changed, self._show_lesions),
-            (case.verdicts_changed, self._colour_lesions),
+            (case.lesions_changed, self._results.follow),
+            (case.verdicts_changed, self._results.colour),
         ]
         for emitter, slot in pairs:
             emitter.connect(slot)
@@ -89,19 +78,7 @@ class ReviewLayers:
     # -- what the case says, drawn ------------------------------------------------------------
 
     def _show_prediction(self) -> None:
-        """Replace the layers of the last run by those of this one."""
-        self.remove()
-        prediction = self._case.prediction
-        if prediction is None:
-            return
-        self._placing = Placing.over(self._scan_layer(), prediction.grid)
-        for name, style in MAPS.items():
-            array = getattr(prediction, style.attribute)
-            self._add_map(name, array, map_options(style, array))
-        self._add_labels(CANDIDATES, single_colormap(), visible=False)
-        lesions = self._add_labels(LESIONS, lesion_colormap({}, {}), visible=True)
-        self._painting = Painting(lesions, self._labels[LESIONS], self._case)
-        self._viewer.layers.selection.active = lesions
+        self._results.show(self._scan_layer())
 
     def _scan_layer(self) -> Layer | None:
         """The user's layer with the scan that was segmented."""
@@ -111,87 +88,16 @@ class ReviewLayers:
         layer = self._viewer.layers[flair.name]
         return None if is_result(layer) or layer.ndim != 3 else layer
 
-    def _add_map(self, name: str, array: np.ndarray, options: dict[str, Any]) -> None:
-        assert self._placing is not None
-        layer = Image(
-            self._placing.array(array),
-            name=name,
-            metadata=self._placing.metadata,
-            **self._placing.options,
-            **options,
-        )
-        layer.colorbar.position = layer.name_overlay.position = "top_right"
-        layer.events.visible.connect(_show_colour_bar)
-        _show_colour_bar(layer)
-        self._insert(name, layer)
-
-    def _add_labels(self, name: str, colormap: DirectLabelColormap, *, visible: bool) -> Labels:
-        assert self._placing is not None
-        self._labels[name] = np.zeros(self._placing.grid.shape, np.uint16)
-        layer = Labels(
-            self._placing.array(self._labels[name]),
-            name=f"{name} (predicted)" if name in self._viewer.layers else name,
-            metadata=self._placing.metadata,
-            colormap=colormap,
-            opacity=1.0,
-            visible=visible,
-            **self._placing.options,
-        )
-        layer.contour = 1
-        self._insert(name, layer)
-        return layer
-
-    def _insert(self, name: str, layer: Layer) -> None:
-        self._layers[name] = layer
-        self._viewer.add_layer(layer)
-
-    def _show_lesions(self) -> None:
-        lesions = self._case.lesions
-        if lesions is None or LESIONS not in self._layers:
-            return
-        self._previewing = False
-        table = lesions.table
-        self._write(LESIONS, lesions.labels)
-        self._write(CANDIDATES, lesions.candidates)
-        for name, rows in ((LESIONS, table), (CANDIDATES, lesions.candidate_table)):
-            if name in self._layers:  # row i is label i: napari's own table and status bar then agree
-                dense = (
-                    rows.set_index("label", drop=False).reindex(range(len(rows) + 1)).reset_index(drop=True)
-                )
-                self._layers[name].features = dense
-        self._colour_lesions()
-
-    def _write(self, name: str, labels: np.ndarray) -> None:
-        layer = self._layers.get(name)
-        if layer is not None:  # in place: a new array would drop the history of the painting
-            np.copyto(self._labels[name], labels, casting="same_kind")
-            layer.refresh(extent=False)
-
-    def _colour_lesions(self) -> None:
-        layer, lesions = self._layers.get(LESIONS), self._case.lesions
-        if layer is None or lesions is None:
-            return
-        doubt = dict(zip(lesions.table["label"], lesions.table["lsu"], strict=True))
-        layer.colormap = lesion_colormap(doubt, self._case.decisions())
-
     def preview(self, threshold: float) -> None:
         """Show what the visible slice would be at a threshold, at once.
 
-        For a slider that is being dragged: the case itself is set when it rests.
+        For a slider that is being dragged: until `settle`, the rest of the layers stays as it is.
         """
-        layer, p, lesions = self._layers.get(LESIONS), self._case.prediction, self._case.lesions
-        shown = self.current_slice()
-        if layer is None or p is None or lesions is None or self._viewer.dims.ndisplay != 2:
-            return
-        where = tuple(shown[1] if axis == shown[0] else slice(None) for axis in range(3))
-        lesion = p.probability[where] >= threshold
-        if self._case.edit is not None:
-            painted = self._case.edit[where]
-            lesion = (lesion | (painted > 0)) & (painted >= 0)
-        known = lesions.labels[where]
-        self._labels[LESIONS][where] = np.where(lesion, np.where(known > 0, known, _NEW), 0)
-        layer.refresh(extent=False)
-        self._previewing = True
+        self._results.preview(threshold)
+
+    def settle(self) -> None:
+        """Draw everything as the case has it: the slider rests."""
+        self._results.settle()
 
     # -- where the viewer looks ---------------------------------------------------------------
 
@@ -201,8 +107,8 @@ class ReviewLayers:
         The zoom is set the first time; once the user has zoomed, theirs is kept unless the
         lesion does not fit.
         """
-        layer, lesions = self._layers.get(LESIONS), self._case.lesions
-        if layer is None or lesions is None or self._placing is None:
+        layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
+        if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
         number = int(lesions.labels[voxel])
         if number:
@@ -211,23 +117,22 @@ class ReviewLayers:
         else:
             number = int(lesions.candidates[voxel])
             rows = lesions.candidate_table
-            if number and CANDIDATES in self._layers:
-                self._layers[CANDIDATES].visible = True
+            candidates = self._results.get(CANDIDATES)
+            if number and candidates is not None:
+                candidates.visible = True
         row = rows[rows["label"] == number]
-        size = _extent(row, self._placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
-        self._our_zoom = frame(
-            self._viewer, layer, self._placing.voxel(voxel), self._placing.size(size), self._our_zoom
-        )
+        size = _extent(row, placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
+        self._our_zoom = frame(self._viewer, layer, placing.voxel(voxel), placing.size(size), self._our_zoom)
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
-        if LESIONS in self._layers and self._placing is not None:
-            move_to(self._viewer, self._layers[LESIONS], self._placing.voxel(voxel))
+        layer, placing = self._results.get(LESIONS), self._results.placing
+        if layer is not None and placing is not None:
+            move_to(self._viewer, layer, placing.voxel(voxel))
 
     def current_slice(self) -> tuple[int, int]:
         """Axis of the prediction's grid across the screen, and the index of the slice on it."""
-        axis, index = current_slice(self._viewer, self._layers.get(LESIONS))
-        return (axis, index) if self._placing is None else self._placing.canonical_slice(axis, index)
+        return self._results.shown()
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -248,7 +153,8 @@ class ReviewLayers:
         layer, grid = self._viewer.layers[name], self._case.grid
         if grid is None:
             raise InputError("There is no prediction yet; press Run in Segment first.")
-        drawn = None if self._placing is None else self._placing.drawn_over(layer)
+        placing = self._results.placing
+        drawn = None if placing is None else placing.drawn_over(layer)
         if drawn is not None:
             return drawn > 0
         volume = volume_of(layer)
@@ -277,7 +183,7 @@ class ReviewLayers:
     def _on_removed(self, event: Any) -> None:
         layer = event.value
         if is_result(layer):
-            self._forget(layer)
+            self._results.forget(layer)
             return
         if isinstance(layer, Labels):
             layer.events.paint.disconnect(self._on_paint)
@@ -288,25 +194,14 @@ class ReviewLayers:
         self.layers_changed.emit()
 
     def _on_slice(self, event: Any = None) -> None:
-        if self._previewing:  # the preview holds for the slice that it was made for
-            self._show_lesions()
+        self._results.settle()  # a preview holds for the slice that it was made for
         self.slice_changed.emit()
 
     # -- the end --------------------------------------------------------------------------------
 
-    def _forget(self, layer: Layer) -> None:
-        if self._painting is not None and layer is self._layers.get(LESIONS):
-            self._painting.cleanup()
-            self._painting = None
-        self._layers = {name: kept for name, kept in self._layers.items() if kept is not layer}
-        self._labels = {name: array for name, array in self._labels.items() if name in self._layers}
-
     def remove(self) -> None:
         """Take the layers of the last run out of the viewer."""
-        for layer in list(self._layers.values()):
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
-            self._forget(layer)
+        self._results.remove()
 
     def cleanup(self) -> None:
         """Let go of viewer and case; the layers stay. May be called twice."""
@@ -316,24 +211,13 @@ class ReviewLayers:
             if isinstance(layer, Labels) and not is_result(layer):
                 layer.events.paint.disconnect(self._on_paint)
                 layer.events.data.disconnect(self._on_paint)
-        if self._painting is not None:
-            self._painting.cleanup()
-            self._painting = None
+        self._results.cleanup()
         self._letters.cleanup()
-        self._layers.clear()
-        self._labels.clear()
 
 
 def is_result(layer: Layer) -> bool:
     """Whether a layer was made by a run, and so is not the user's own."""
     return bool(layer.metadata.get(KEY, {}).get("role") == "result")
-
-
-def _show_colour_bar(event: Any) -> None:
-    """Show a map's colour bar and its name with the unit, once the map is seen: drawing them takes time."""
-    layer = event if isinstance(event, Image) else event.source
-    if layer.visible:
-        layer.colorbar.visible = layer.name_overlay.visible = True
 
 
 def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:

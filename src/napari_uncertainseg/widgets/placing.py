@@ -54,6 +54,14 @@ class Placing:
             return {KEY: {"role": "result"}, "affine": self.grid.file_affine}
         return {KEY: {"role": "result", "grid": self.grid}}
 
+    def same_as(self, other: Placing) -> bool:
+        """Whether layers of the one lie where layers of the other do."""
+        if not self.grid.same_as(other.grid) or self.turned != other.turned:
+            return False
+        return self.options.keys() == other.options.keys() and all(
+            _equal(value, other.options[name]) for name, value in self.options.items()
+        )
+
     def array(self, canonical: np.ndarray) -> np.ndarray:
         """The layer's array: a view of the canonical one."""
         return self.grid.to_file(canonical)[0] if self.turned else canonical
@@ -99,3 +107,8 @@ class Placing:
 
     def _turn(self, axis: int, flip: int, index: int) -> int:
         return index if flip > 0 else self.grid.shape[axis] - 1 - index
+
+
+def _equal(one: Any, other: Any) -> bool:
+    one, other = (getattr(value, "affine_matrix", value) for value in (one, other))
+    return bool(np.array_equal(one, other))

@@ -28,6 +28,8 @@ from napari_uncertainseg.widgets.plots import ReliabilityView
 
 _STEPS = 1000
 _FASTEST_MS = 30
+_DRAGGED_MS = 250
+"""While the slider is dragged the list follows this often: painting the window takes the rest of the time."""
 
 
 class Previews(Protocol):
@@ -35,6 +37,9 @@ class Previews(Protocol):
 
     def preview(self, threshold: float) -> None:
         """Show the visible slice at a threshold."""
+
+    def settle(self) -> None:
+        """Show everything as the case has it."""
 
 
 class TuningPanel(QWidget):
@@ -133,7 +138,7 @@ class TuningPanel(QWidget):
 
     def _connect(self) -> None:
         self.slider.valueChanged.connect(self._on_slider)
-        self.slider.sliderReleased.connect(self._apply.flush)
+        self.slider.sliderReleased.connect(self._on_released)
         self.spin.valueChanged.connect(self._on_spin)
         self.volume.valueChanged.connect(self._on_volume)
         self.reset_button.clicked.connect(self.reset)
@@ -157,8 +162,13 @@ class TuningPanel(QWidget):
         threshold = value / _STEPS
         _quietly(self.spin, threshold)
         self._diagram.set_threshold(threshold)
-        self._previews.preview(threshold)
+        if self.slider.isSliderDown():
+            self._previews.preview(threshold)
         self._apply(threshold)
+
+    def _on_released(self) -> None:
+        self._apply.flush()
+        self._previews.settle()
 
     def _on_spin(self, value: float) -> None:
         _quietly(self.slider, round(value * _STEPS))
@@ -171,7 +181,8 @@ class TuningPanel(QWidget):
         start = time.perf_counter()
         self._case.threshold = value
         took = 1000 * (time.perf_counter() - start)
-        self._apply.setTimeout(max(_FASTEST_MS, int(2 * took)))
+        fastest = _DRAGGED_MS if self.slider.isSliderDown() else _FASTEST_MS
+        self._apply.setTimeout(max(fastest, int(2 * took)))
 
     def _set_min_volume(self, value: float) -> None:
         self._case.min_volume = value
