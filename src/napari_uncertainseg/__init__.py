@@ -23,7 +23,16 @@ _HOMES = {
     "Segmenter": "inference.segmenter",
 }
 
-__all__ = ["Cancelled", "Grid", "InputError", "Prediction", "Segmenter", "Volume", "read_volume", "write_volume"]
+__all__ = [
+    "Cancelled",
+    "Grid",
+    "InputError",
+    "Prediction",
+    "Segmenter",
+    "Volume",
+    "read_volume",
+    "write_volume",
+]
 
 
 def __getattr__(name: str) -> Any:

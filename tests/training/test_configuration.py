@@ -19,7 +19,7 @@ name = "test"
 output = "out"
 [data]
 folder = "data"
-subjects = ["a"]
+subjects = ["a/"]
 masks = "a"
 [optimisation]
 steps = 3
@@ -38,7 +38,7 @@ def test_paths_count_from_the_file_and_defaults_fill_in(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (GOOD.replace('["a"]', '["b"]'), "is not there"),
+        (GOOD.replace('["a/"]', '["b/"]'), "is not there"),
         (GOOD.replace('masks = "a"', 'masks = "none"'), "lesion masks"),
         (GOOD.replace("steps = 3", "steps = 'many'"), "'steps' must be int"),
         (GOOD.replace("steps = 3", "stepz = 3"), "unknown key 'stepz'"),

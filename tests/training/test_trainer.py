@@ -1,5 +1,7 @@
 """A run makes a model that the catalogue accepts, and a stopped run goes on as if it had not been."""
 
+import itertools
+
 import nibabel
 import numpy as np
 import pytest
@@ -18,7 +20,9 @@ name = "tiny run"
 output = "{output}"
 [data]
 folder = "data"
-subjects = ["a"]
+subjects = ["a/"]
+backgrounds = ["b/c_"]
+masks = "masks"
 patch = 16
 [network]
 features = [2, 4]
@@ -39,11 +43,16 @@ def folder(tmp_path):
     lesion[18:23, 18:23, 18:23] = 1
     data = tmp_path / "data"
     (data / "a").mkdir(parents=True)
+    (data / "b").mkdir()
     (data / "masks").mkdir()
     for name, gain in (("FLAIR", 60), ("T1", -30), ("T2", 40)):
-        scan = rng.normal(200, 10, shape) + float(gain) * lesion
+        scan = rng.normal(200, 5, shape) + float(gain) * lesion
         scan[:4] = 0
         nibabel.save(nibabel.Nifti1Image(scan.astype(np.float32), affine), data / "a" / f"{name}.nii.gz")
+        if name == "FLAIR":  # another scan, without a mask
+            nibabel.save(
+                nibabel.Nifti1Image(scan[2:].astype(np.float32), affine), data / "b" / "c_flair.nii.gz"
+            )
     for path in (data / "a" / "lesions.nii.gz", data / "masks" / "b.nii.gz"):
         nibabel.save(nibabel.Nifti1Image(lesion, affine), path)
     return tmp_path
@@ -66,6 +75,19 @@ def test_patches_are_the_same_for_the_same_number(folder):
     assert not torch.equal(first[0]["image"], first[1]["image"])
     with pytest.raises(IndexError):
         first[4]
+
+
+def test_backgrounds_ignore_what_may_be_a_lesion_and_get_lesions_planted(folder):
+    settings = read_configuration(configuration(folder, "x", 1)).data
+    patches = Patches(settings, seed=0, length=40)
+    own, background = patches.subjects
+    assert not own.ignored.any()
+    assert background.is_background
+    assert not background.images[1:].any()
+    assert background.ignored.any()
+    bright = background.images[0] > 3
+    assert bright.any() and background.ignored[bright].float().mean() > 0.9
+    assert sum(int(patches[i]["raters"].any()) for i in range(40)) > 3
 
 
 @pytest.mark.slow
@@ -99,4 +121,4 @@ def test_the_learning_rate_warms_up_and_ends_at_nothing():
     assert rates[10:50] == pytest.approx([1.0] * 40)
     assert rates[75] == pytest.approx(0.5)
     assert rates[100] == pytest.approx(0.0)
-    assert all(b <= a for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(b <= a for a, b in itertools.pairwise(rates[10:]))

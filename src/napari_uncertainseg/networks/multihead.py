@@ -142,9 +142,7 @@ class MultiHeadUNet(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         """Logits of the heads, and one logit per deeper stage at its own resolution."""
         finest, *deeper = self._decode(laterals, masks)
-        return self.heads(finest), [
-            head(x) for head, x in zip(self.layer_heads, deeper, strict=True)
-        ]
+        return self.heads(finest), [head(x) for head, x in zip(self.layer_heads, deeper, strict=True)]
 
     def forward(self, image: Tensor) -> Tensor:
         """One plain pass: logits of the heads, (B, heads, z, y, x)."""

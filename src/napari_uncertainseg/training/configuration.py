@@ -18,9 +18,15 @@ class DataConfiguration:
     Attributes
     ----------
     folder
-        Holds one folder per subject (`flair`, `t1`, `t2`, `lesions`) and `masks`.
+        What the other paths count from.
     subjects
-        Folders of the subjects that the network may see.
+        What comes before `flair`, `t1`, `t2` and `lesions` in the names of a subject's files, such as
+        ``"patient07/"``. The scans are skull-stripped, 1 mm, and lie on one grid.
+    backgrounds
+        Likewise for scans of any kind without a lesion mask: lesions are planted into them, and what is
+        bright in them already counts neither way.
+    phantoms
+        Number of simulated brains that serve as backgrounds.
     masks
         Folder of lesion masks in the subjects' space, to be planted; None plants nothing.
     excluded_masks
@@ -35,7 +41,9 @@ class DataConfiguration:
 
     folder: Path
     subjects: tuple[str, ...]
-    masks: str | None = "masks"
+    backgrounds: tuple[str, ...] = ()
+    phantoms: int = 0
+    masks: str | None = None
     excluded_masks: tuple[str, ...] = ()
     planted: float = 0.65
     patch: int = 80
@@ -107,7 +115,7 @@ def _build(kind: type, values: Any, where: str) -> Any:
     return kind(**{k: _typed(v, known[k], where) for k, v in values.items()})
 
 
-def _typed(value: Any, f: dataclasses.Field, where: str) -> Any:
+def _typed(value: Any, f: dataclasses.Field[Any], where: str) -> Any:
     """Turn TOML's lists and strings into the field's type; refuse another one."""
     kind = str(f.type)
     nested = {c.__name__: c for c in (DataConfiguration, NetworkConfiguration, OptimisationConfiguration)}
@@ -125,7 +133,7 @@ def _typed(value: Any, f: dataclasses.Field, where: str) -> Any:
     }
     if not isinstance(value, wanted[kind]) or isinstance(value, bool):
         raise InputError(f"{where}: '{f.name}' must be {kind}, not {value!r}.")
-    if "Path" in kind:
+    if "Path" in kind and isinstance(value, str):
         return Path(value)
     return tuple(value) if isinstance(value, list) else value
 
@@ -160,11 +168,9 @@ def read_configuration(path: Path | str) -> Configuration:
 
 
 def _check_folders(data: DataConfiguration) -> None:
-    for folder in (data.folder, *(data.folder / s for s in data.subjects)):
+    for prefix in ("", *data.subjects, *data.backgrounds):
+        folder = (data.folder / f"{prefix}flair").parent
         if not folder.is_dir():
-            raise InputError(
-                f"The data folder {folder} is not there: set [data] folder to one that holds "
-                f"{', '.join(data.subjects)}."
-            )
+            raise InputError(f"The data folder {folder} is not there: set [data] folder to where it is.")
     if data.masks is not None and not (data.folder / data.masks).is_dir():
         raise InputError(f"The folder of lesion masks {data.folder / data.masks} is not there.")

@@ -70,7 +70,7 @@ def multi_head_loss(
         loss = loss + disagreement * disagreement_guidance(torch.sigmoid(heads), raters, weight)
     soft = raters.mean(dim=1, keepdim=True)
     for depth, logits in enumerate(layers, start=1):
-        size = logits.shape[2:]
-        target, coarse = F.adaptive_avg_pool3d(soft, size), F.adaptive_max_pool3d(weight, size)
+        z, y, x = logits.shape[2:]
+        target, coarse = F.adaptive_avg_pool3d(soft, (z, y, x)), F.adaptive_max_pool3d(weight, (z, y, x))
         loss = loss + 0.5**depth * dice_cross_entropy(logits, target, coarse)
     return loss

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import cc3d
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.prepare import normalise
+from napari_uncertainseg.images.phantom import Model, simulate_patient
+from napari_uncertainseg.images.prepare import normalise, prepare
+from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.raters.simulate import simulate_raters
 from napari_uncertainseg.training import synthesis
 from napari_uncertainseg.training.configuration import DataConfiguration
@@ -22,50 +28,91 @@ from napari_uncertainseg.training.synthesis import Draw
 MODALITIES = ("flair", "t1", "t2")
 _MARGIN = 32
 """Voxels around a patch that rotation, scaling and blurring may draw from."""
+_RIM, _BRIGHT = 8.0, 1.0
+"""In scans without a mask, what is deeper than this (mm) and brighter (z-score) may be lesion."""
 _LARGE, _MOST = 60, 4.0
 """Lesions of fewer voxels than this count more, up to this many times."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A patient as scanned, and as if without lesions.
+    """A brain to train on, as scanned and as if without lesions.
 
     Attributes
     ----------
     images, healthy
-        (3, z, y, x), z-scored in the brain.
+        (3, z, y, x), 1 mm, z-scored in the brain; a missing modality is 0.
     brain
         bool (z, y, x).
     labels
-        int16 (z, y, x), components of the lesion mask.
+        int16 (z, y, x), components of the lesion mask; all 0 where there is no mask.
+    ignored
+        bool (z, y, x): nobody knows whether this is lesion.
     """
 
     images: Tensor
     healthy: Tensor
     brain: Tensor
     labels: Tensor
+    ignored: Tensor
+
+    @property
+    def is_background(self) -> bool:
+        """Whether lesions can only be planted here."""
+        return not bool(self.labels.any())
 
 
-def _find(folder: Path, name: str) -> Path:
-    for path in sorted(folder.iterdir()):
-        if path.name.lower().split(".")[0] == name:
-            return path
-    raise InputError(f"{folder} holds no {name} image; each subject needs flair, t1, t2 and lesions.")
+def _find(folder: Path, prefix: str, name: str) -> Path | None:
+    """The file in `folder` whose path begins with the prefix and the name, whatever the case."""
+    inner, _, start = prefix.rpartition("/")
+    wanted = f"{start}{name}".lower()
+    return next((p for p in sorted((folder / inner).iterdir()) if p.name.lower().startswith(wanted)), None)
 
 
 def _components(mask: np.ndarray) -> Tensor:
     return torch.from_numpy(cc3d.connected_components(mask, connectivity=26).astype(np.int16))
 
 
-def read_subject(folder: Path) -> Subject:
+def _scans(folder: Path, prefix: str) -> dict[str, Volume]:
+    found = {m: path for m in MODALITIES if (path := _find(folder, prefix, m)) is not None}
+    if "flair" not in found:
+        raise InputError(f"There is no file {folder / prefix}flair*: each subject needs a FLAIR named so.")
+    return {m: read_volume(path, modality=m) for m, path in found.items()}
+
+
+def read_subject(folder: Path, prefix: str) -> Subject:
     """Read a subject's scans and lesion mask, which lie on one grid."""
-    scans = [read_volume(_find(folder, m), modality=m) for m in MODALITIES]
-    mask = read_labels(_find(folder, "lesions"), scans[0].grid).data > 0
-    brain = scans[0].data != 0
-    images = torch.from_numpy(np.stack([normalise(s.data, brain) for s in scans]))
+    scans = _scans(folder, prefix)
+    path = _find(folder, prefix, "lesions")
+    if path is None:
+        raise InputError(f"There is no file {folder / prefix}lesions*: without it it is a background.")
+    flair = scans["flair"]
+    mask = read_labels(path, flair.grid).data > 0
+    brain = flair.data != 0
+    blank = np.zeros(brain.shape, np.float32)
+    images = torch.from_numpy(
+        np.stack([normalise(scans[m].data, brain) if m in scans else blank for m in MODALITIES])
+    )
     inside = torch.from_numpy(brain)
     healthy = synthesis.fill_lesions(images, torch.from_numpy(mask), inside, Draw.seeded(0))
-    return Subject(images, healthy, inside, _components(mask))
+    return Subject(images, healthy, inside, _components(mask), torch.zeros_like(inside))
+
+
+def as_background(scans: Mapping[str, Volume]) -> Subject:
+    """Prepare scans without a lesion mask; what is bright deep in them may be lesion, and is ignored."""
+    ready = prepare(scans).network_input(1.0)
+    blank = np.zeros(ready.brain.shape, np.float32)
+    images = torch.from_numpy(np.stack([ready.channels.get(m, blank) for m in MODALITIES]))
+    deep = ndimage.distance_transform_edt(ready.brain) > _RIM
+    ignored = synthesis.widest((torch.from_numpy(deep) & (images[0] > _BRIGHT)).float(), 1) > 0
+    brain = torch.from_numpy(ready.brain)
+    return Subject(images, images, brain, torch.zeros(brain.shape, dtype=torch.int16), ignored)
+
+
+def _phantom(seed: int) -> Subject:
+    drawn = simulate_patient(seed, Model(places=(0, 0, 0)))
+    subject = as_background({"flair": drawn.flair, "t1": drawn.t1})
+    return dataclasses.replace(subject, ignored=torch.zeros_like(subject.ignored))
 
 
 class Patches(Dataset):
@@ -85,14 +132,22 @@ class Patches(Dataset):
         self.configuration = configuration
         self.seed = seed
         self.length = length
-        self.subjects = [read_subject(configuration.folder / s) for s in configuration.subjects]
+        self.subjects = [read_subject(configuration.folder, s) for s in configuration.subjects]
+        for name in configuration.backgrounds:
+            self.subjects.append(as_background(_scans(configuration.folder, name)))
+        self.subjects.extend(_phantom(seed) for seed in range(configuration.phantoms))
         self.masks = [] if configuration.masks is None else self._read_masks(configuration)
 
-    @staticmethod
-    def _read_masks(configuration: DataConfiguration) -> list[Tensor]:
+    def _read_masks(self, configuration: DataConfiguration) -> list[Tensor]:
+        """Lesion masks, cut to the bounding box of the first subject's brain."""
         folder = configuration.folder / str(configuration.masks)
-        names = sorted(p for p in folder.iterdir() if p.name.split(".")[0] not in configuration.excluded_masks)
-        return [_components(read_labels(p).data > 0) for p in names]
+        excluded = configuration.excluded_masks
+        paths = sorted(p for p in folder.iterdir() if p.name.split(".")[0] not in excluded)
+        brain = self.subjects[0].brain
+        masks = [_components(read_labels(p).data > 0) for p in paths]
+        if any(m.shape != brain.shape for m in masks):
+            raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
+        return [m[_box(brain)] for m in masks]
 
     def __len__(self) -> int:
         return self.length
@@ -102,33 +157,39 @@ class Patches(Dataset):
             raise IndexError(index)
         draw = Draw.seeded(self.seed * 1_000_003 + index)
         subject = self.subjects[draw.integer(len(self.subjects))]
-        planted = bool(self.masks) and draw.chance(self.configuration.planted)
+        planted = bool(self.masks) and (subject.is_background or draw.chance(self.configuration.planted))
         labels = self._drawn_mask(subject, draw) if planted else subject.labels
         source = subject.healthy if planted else subject.images
         where = _centre(labels, subject.brain, draw)
         edge = self.configuration.patch + _MARGIN
-        images, brain, labels = (_crop(x, where, edge) for x in (source, subject.brain, labels))
+        images, brain, labels, ignored = (
+            _crop(x, where, edge) for x in (source, subject.brain, labels, subject.ignored)
+        )
         if planted:
             images, lesions = synthesis.plant_lesions(images, labels.long(), brain, draw)
         else:
             lesions = labels > 0
-        return self._finish(images, brain, lesions, draw)
+        return self._finish(images, torch.stack([brain, lesions, ignored & ~lesions]), draw)
 
     def _drawn_mask(self, subject: Subject, draw: Draw) -> Tensor:
-        """Another patient's lesions, moved by a few voxels and perhaps mirrored."""
-        labels = self.masks[draw.integer(len(self.masks))]
-        if labels.shape != subject.brain.shape:
-            raise InputError("The lesion masks to be planted must lie on the subjects' own grid.")
+        """Another patient's lesions, fitted to the brain's box, moved a little and perhaps mirrored."""
+        mask = self.masks[draw.integer(len(self.masks))]
         if draw.chance(0.5):
-            labels = labels.flip(2)
+            mask = mask.flip(2)
+        box = _box(subject.brain)
+        labels = torch.zeros_like(subject.labels)
+        size = labels[box].shape
+        if size != mask.shape:
+            mask = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")[0, 0].short()
+        labels[box] = mask
         shift = [draw.integer(9) - 4 for _ in range(3)]
         return torch.roll(labels, shift, dims=(0, 1, 2))
 
-    def _finish(self, images: Tensor, brain: Tensor, lesions: Tensor, draw: Draw) -> dict[str, Tensor]:
-        n = self.configuration.patch
-        grid = synthesis.spatial_grid((n, n, n), tuple(brain.shape), draw)
-        images, masks = synthesis.warp(grid, images, torch.stack([brain, lesions]).float())
-        brain, lesions = masks
+    def _finish(self, images: Tensor, masks: Tensor, draw: Draw) -> dict[str, Tensor]:
+        n, m = self.configuration.patch, masks.shape[1]
+        grid = synthesis.spatial_grid((n, n, n), (m, m, m), draw)
+        images, masks = synthesis.warp(grid, images, masks.float())
+        brain, lesions, ignored = masks
         if draw.chance(0.15):
             images, brain = synthesis.imperfect_stripping(images, brain, draw)
         images = synthesis.imitate_scanner(images, brain, draw)
@@ -136,7 +197,8 @@ class Patches(Dataset):
         raters = simulate_raters(
             lesions.numpy(), (1.0, 1.0, 1.0), self.configuration.raters, seed=draw.integer(2**31 - 1)
         )
-        return {"image": images, "weight": brain * emphasis(lesions), "raters": torch.from_numpy(raters)}
+        weight = emphasis(lesions) * brain * ~ignored
+        return {"image": images, "weight": weight, "raters": torch.from_numpy(raters)}
 
 
 def emphasis(lesions: Tensor) -> Tensor:
@@ -151,6 +213,13 @@ def emphasis(lesions: Tensor) -> Tensor:
     return synthesis.widest(torch.from_numpy(weight.astype(np.float32)[labels]), 2)
 
 
+def _box(mask: Tensor) -> tuple[slice, slice, slice]:
+    """Bounding box of a mask that is not empty."""
+    where = mask.nonzero()
+    z, y, x = (slice(int(a), int(b) + 1) for a, b in zip(where.amin(0), where.amax(0), strict=True))
+    return z, y, x
+
+
 def _centre(labels: Tensor, brain: Tensor, draw: Draw) -> tuple[int, int, int]:
     """Where a patch is centred: mostly at a lesion, small ones as often as large ones."""
     inside = brain
@@ -159,18 +228,20 @@ def _centre(labels: Tensor, brain: Tensor, draw: Draw) -> tuple[int, int, int]:
     voxels = inside.nonzero()
     if len(voxels) == 0:
         voxels = brain.nonzero()
-    z, y, x = (voxels[draw.integer(len(voxels))] + torch.tensor([draw.integer(41) - 20 for _ in range(3)])).tolist()
+    moved = torch.tensor([draw.integer(41) - 20 for _ in range(3)])
+    z, y, x = (voxels[draw.integer(len(voxels))] + moved).tolist()
     return z, y, x
 
 
 def _crop(volume: Tensor, centre: tuple[int, int, int], edge: int) -> Tensor:
     """Cut a cube, with zeros beyond the volume."""
     out = volume.new_zeros((*volume.shape[:-3], edge, edge, edge))
-    take, put = [], []
+    take: list[slice] = []
+    put: list[slice] = []
     for c, n in zip(centre, volume.shape[-3:], strict=True):
         start = c - edge // 2
         low, high = max(0, start), max(0, min(n, start + edge))
         take.append(slice(low, max(low, high)))
         put.append(slice(low - start, max(low, high) - start))
-    out[(..., *put)] = volume[(..., *take)]
+    out[(..., put[0], put[1], put[2])] = volume[(..., take[0], take[1], take[2])]
     return out

@@ -138,22 +138,24 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     contrast[0] = 0
     hole = draw.number(0, 1.0) * (0.3 + draw.uniform(0, 1.4, n))  # T1 darkening, per unit of contrast
     bright = 0.5 + draw.uniform(0, 0.8, n)
-    sharpness = draw.number(0.45, 0.9)
-    soft = blur(place[None].float(), sharpness)[0]
+    # where the scan changes and where a rater draws the line are not quite the same
+    wander = 0.25 * draw.smooth(tuple(place.shape), 2.5)
+    soft = (blur(place[None].float(), draw.number(0.45, 1.2))[0] * (1 + wander)).clamp(0, 1)
     # a lesion's own value reaches into its blurred rim
     index = widest((labels * place).int(), 1).long()
     texture = 1 + draw.number(0, 0.3) * draw.smooth(tuple(images.shape[1:]), 3.0)
     core = 1 + draw.number(0, 0.4) * (blur(place[None].float(), 2.0)[0] - 0.5)
     amount = soft * contrast[index] * texture * core * brain * ~fluid
     out = images.clone()
-    # replace tissue rather than add to it: lesions in grey and white matter look alike
-    tissue = draw.number(0.3, 0.9)
-    out[0] += amount - soft * tissue * (images[0] - 0.1).clamp(-0.6, 1.2) * ~fluid * brain
+    # lesions in grey and white matter look alike, so tissue is replaced, but the scan's noise stays: a lesion
+    # without it would be found by its smoothness
+    tissue = draw.number(0.2, 0.8) * (blur(images[:1], 1.2)[0] - draw.number(-0.1, 0.3)).clamp(-0.6, 1.2)
+    out[0] += amount - soft * tissue * ~fluid * brain
     out[1] -= amount * hole[index]
     out[2] += amount * bright[index]
-    if draw.chance(0.3):  # a dirty halo around the lesions, not outlined
-        halo = blur(place[None].float(), draw.number(2.0, 4.0))[0]
-        out[0] += draw.number(0.1, 0.5) * halo * ~fluid * brain
+    if draw.chance(0.5):  # a dirty halo around the lesions, not outlined
+        halo = blur(place[None].float(), draw.number(1.5, 4.0))[0]
+        out[0] += draw.number(0.1, 0.7) * typical * halo * (1 - soft) * ~fluid * brain
     return out, place
 
 
@@ -193,8 +195,8 @@ def warp(grid: Tensor, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     """Change contrast, bias field, resolution and noise as other scanners would; z-scores drift too."""
     out = images.clone()
-    if draw.chance(0.5):  # another weighting: some T1 or T2 in the FLAIR
-        out[0] += draw.number(-0.25, 0.25) * images[1] + draw.number(-0.05, 0.2) * images[2]
+    if draw.chance(0.7):  # some T1 or T2 in the FLAIR: grey and white may change places
+        out[0] += draw.number(-0.2, 0.65) * images[1] + draw.number(-0.05, 0.2) * images[2]
     if draw.chance(0.5):  # a monotone curve
         low, high = -4.0, 4.0
         gamma = torch.exp(0.35 * draw.normal(3).clamp(-2, 2))

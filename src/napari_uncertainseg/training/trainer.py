@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import time
 from pathlib import Path
@@ -48,7 +47,8 @@ class _Run:
         torch.manual_seed(self.settings.seed)
         shape = configuration.network
         network = MultiHeadUNet(len(MODALITIES), shape.features, shape.heads)
-        self.network = network.to(self.device, memory_format=torch.channels_last_3d)
+        # torch's stubs do not know memory_format
+        self.network = network.to(self.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(self.settings.average), use_buffers=True
         )
@@ -85,7 +85,7 @@ class _Run:
         }
         temporary = self.checkpoint.with_suffix(".tmp")
         torch.save(state, temporary)
-        os.replace(temporary, self.checkpoint)
+        temporary.replace(self.checkpoint)
 
     def save_model(self) -> Path:
         """Write the averaged weights, half precision, as a model folder that `models add` takes."""
@@ -95,8 +95,9 @@ class _Run:
         weights = {k: v.detach().half().contiguous().cpu() for k, v in state.items()}
         temporary = folder / "weights.tmp"
         save_file(weights, temporary, metadata={"name": self.configuration.name, "step": str(self.step)})
-        os.replace(temporary, folder / "weights.safetensors")
-        (folder / "model.json").write_text(json.dumps(self._description(), indent=2) + "\n", encoding="utf-8")
+        temporary.replace(folder / "weights.safetensors")
+        description = json.dumps(self._description(), indent=2) + "\n"
+        (folder / "model.json").write_text(description, encoding="utf-8")
         return folder
 
     def _description(self) -> dict[str, Any]:
@@ -146,7 +147,8 @@ class _Run:
         self.step += 1
         if self.step % _SAVE_EVERY == 0 or self.step == self.settings.steps:
             self.save()
-        return {"loss": float(loss.detach()), "dice": _dice(logits, raters), "seconds": time.perf_counter() - started}
+        seconds = time.perf_counter() - started
+        return {"loss": float(loss.detach()), "dice": _dice(logits, raters), "seconds": seconds}
 
 
 @torch.no_grad()
