@@ -1,0 +1,93 @@
+"""The figures of docs/results.md: what a model does on each real scan at hand, as a Markdown table.
+
+usage: python experiments/results.py [--model NAME|FOLDER] [--data FOLDER] [--method METHOD]
+
+Against the reference where there is one (patients 07 and 19 of 3D-MR-MS); elsewhere number, volume and
+seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_uncertainseg import Segmenter, Volume, read_volume
+from napari_uncertainseg.evaluate import agreement
+from napari_uncertainseg.images.files import read_labels
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGITUDINAL = "3d-mr-ms-longitudinal/patient01"
+TITLES = (
+    "case", "inputs", "Dice", "lesion F1", "precision", "recall", "ACE", "MCE",
+    "lesions", "ml", "reference ml", "s",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A visit: what its files begin with, how they are called, and where its masks are."""
+
+    name: str
+    prefix: str
+    files: tuple[tuple[str, str], ...]
+    reference: str | None = None
+
+
+MNI = (("flair", "FLAIR"), ("t1", "T1"), ("t2", "T2"))
+RAW = (("flair", "FLAIR"), ("t1", "T1W"), ("t2", "T2W"))
+SCANS = (
+    Scan("3D-MR-MS patient 07", "3d-mr-ms/patient07/", MNI, "3d-mr-ms/patient07/lesions.nii.gz"),
+    Scan("3D-MR-MS patient 19", "3d-mr-ms/patient19/", MNI, "3d-mr-ms/patient19/lesions.nii.gz"),
+    Scan("stroke-flair", "stroke-flair/", MNI),
+    Scan("raw patient 01, visit 1", f"{LONGITUDINAL}/study1_", RAW),
+    Scan("raw patient 01, visit 2", f"{LONGITUDINAL}/study2_", RAW),
+)
+
+
+def main() -> None:
+    """Print the table row by row."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--model", default="bundled")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--method", default="one-pass")
+    arguments = parser.parse_args()
+    segmenter = Segmenter(arguments.model, method=arguments.method)
+    print(f"Model {arguments.model}, {arguments.method}, {segmenter.device_name}\n")
+    print("| " + " | ".join(TITLES) + " |\n|" + " --- |" * len(TITLES))
+    for scan in SCANS:
+        images = {role: read_volume(find(arguments.data, scan, name)) for role, name in scan.files}
+        for roles in (("flair",), ("flair", "t1"), ("flair", "t1", "t2")):
+            cells = measure(segmenter, scan, {r: images[r] for r in roles}, arguments.data)
+            print("| " + " | ".join([scan.name, "+".join(roles), *cells]) + " |", flush=True)
+
+
+def find(data: Path, scan: Scan, name: str) -> Path:
+    """The file of one image."""
+    return data / f"{scan.prefix}{name}.nii.gz"
+
+
+def measure(segmenter: Segmenter, scan: Scan, images: dict[str, Volume], data: Path) -> Iterator[str]:
+    """Segment, and say how it went."""
+    start = time.perf_counter()
+    prediction = segmenter.predict(images)
+    seconds = time.perf_counter() - start
+    lesions = prediction.lesions()
+    if scan.reference is None:
+        scores, volume = ["-"] * 6, "-"
+    else:
+        reference = read_labels(data / scan.reference, prediction.grid).data > 0
+        found = agreement(
+            prediction.probability, lesions.labels, reference, brain=prediction.brain, grid=prediction.grid
+        )
+        values = (
+            found.dice, found.lesion_f1, found.lesion_precision, found.lesion_recall, found.ace, found.mce,
+        )  # fmt: skip
+        scores, volume = [f"{v:.2f}" for v in values], f"{found.reference_ml:.1f}"
+    yield from (*scores, str(lesions.count), f"{lesions.volume_ml:.1f}", volume, f"{seconds:.1f}")
+
+
+if __name__ == "__main__":
+    main()
