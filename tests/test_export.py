@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import ndimage
 
 from napari_uncertainseg import export
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.evaluate import evaluate_folder
 from napari_uncertainseg.export import FILES, check_folder, reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid
@@ -165,6 +167,46 @@ def test_an_interrupted_run_leaves_things_as_they_were(
     assert left_behind(tmp_path) == (["r"] if existing else [])
     if existing:
         assert before == {p.name: p.read_bytes() for p in out.iterdir()}
+
+
+@pytest.mark.parametrize("done", range(len(FILES) - 1))
+def test_a_kill_between_two_files_is_recognised(tmp_path, prediction, lesions, monkeypatch, done) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    reference = out / "lesions.nii.gz"
+    moved, replace = [], Path.replace
+
+    def killed(self, target):
+        if Path(target).parent == out and ".partial" in str(self):
+            if len(moved) == done:
+                raise KeyboardInterrupt
+            moved.append(target)
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+    with pytest.raises(InputError, match=r"no summary\.json.*cut short.*--overwrite"):
+        evaluate_folder(out, reference)
+    write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+    assert evaluate_folder(out, reference).reference.dice == 1
+
+
+def test_an_existing_folder_needs_nothing_of_its_parent(tmp_path, prediction, lesions, monkeypatch) -> None:
+    """It may be a mount: what is written beside it cannot be renamed into it."""
+    out = tmp_path / "mount"
+    out.mkdir()
+    mkdir = Path.mkdir
+
+    def inside_only(self, *args, **options):
+        if self.parent == tmp_path and self != out:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        mkdir(self, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", inside_only)
+    write_results(out, prediction, lesions)
+    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz"}
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, prediction, lesions, monkeypatch) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import reliability
+from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import detections, dice
@@ -132,16 +133,19 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
     Parameters
     ----------
     folder
-        Holds ``probability.nii.gz``, ``lesions.nii.gz`` and ``brain.nii.gz``.
+        Holds ``probability.nii.gz``, ``lesions.nii.gz``, ``brain.nii.gz`` and, as a sign that they
+        belong together, ``summary.json``.
     reference, raters
         Label images on the scan's grid, nonzero is lesion.
 
     Raises
     ------
     InputError
-        If a file is missing or does not lie on the grid of the results.
+        If a file is missing or does not lie on the grid of the results, or if writing the results
+        was cut short.
     """
     folder = Path(folder)
+    _check_complete(folder)
     probability = read_image(_result(folder, "probability"))
     grid = probability.grid
     lesions = read_labels(_result(folder, "lesions"), grid).data
@@ -161,6 +165,15 @@ def write_json(evaluation: Evaluation, path: Path) -> None:
     text = json.dumps(evaluation.as_json(), indent=2, allow_nan=False)
     with replaced_file(path) as file:
         file.write(f"{text}\n".encode())
+
+
+def _check_complete(folder: Path) -> None:
+    """Refuse a folder in which files of two runs may be mixed: the summary is written last."""
+    if (folder / "probability.nii.gz").is_file() and not (folder / SUMMARY).is_file():
+        raise InputError(
+            f"{folder}: there is no {SUMMARY}, so writing these results was cut short; run "
+            "`uncertainseg segment` with --overwrite again."
+        )
 
 
 def _result(folder: Path, name: str) -> Path:

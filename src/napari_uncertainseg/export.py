@@ -88,9 +88,10 @@ def write_results(
 ) -> None:
     """Write a prediction and its lesions into a folder.
 
-    Everything is first written beside the folder and then moved into place, so that an
-    interruption leaves the folder as it was. `FILES` in an existing folder are replaced
-    or, where this prediction has none, removed; other files stay.
+    Everything is first written aside and then moved into place, so that an interruption leaves
+    the folder as it was; only a kill while files are being renamed leaves a folder without its
+    summary, which `evaluate` refuses. `FILES` in an existing folder are replaced or, where
+    this prediction has none, removed; other files stay.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def write_results(
     target = Path(folder).absolute()
     check_folder(target, overwrite=overwrite)
     _check_verdicts(verdicts or {}, lesions)
-    with _beside(target) as partial:
+    with _aside(target) as partial:
         grid = prediction.grid
         for name in MAPS:
             write_volume(partial / f"{name}.nii.gz", getattr(prediction, name), grid, dtype=np.float32)
@@ -192,9 +193,11 @@ def _check_verdicts(verdicts: Mapping[int, str], lesions: Lesions) -> None:
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A new folder next to the target; gone afterwards, and errors speak of the target."""
-    partial = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+def _aside(target: Path) -> Iterator[Path]:
+    """A new folder on the target's file system; gone afterwards, and errors speak of the target."""
+    # Inside a folder that is there: it may be a mount, or its parent may be read-only.
+    home = target if target.is_dir() else target.parent
+    partial = home / f".{target.name}.{secrets.token_hex(4)}.partial"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
