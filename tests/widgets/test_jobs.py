@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.widgets.jobs import JobRunner, JobState, in_words, time_left
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState, TimeLeft, in_words
 
 
 @pytest.fixture
@@ -170,12 +170,22 @@ def test_work_may_raise_cancelled_itself(runner, qtbot):
         runner.start(work)
 
 
-@pytest.mark.parametrize(
-    ("elapsed", "fraction", "left"),
-    [(0.5, 0.5, None), (10, 0.04, None), (10, 0.5, 10.0), (30, 0.75, 10.0), (3, 1.0, 0.0)],
-)
-def test_time_left(elapsed, fraction, left):
-    assert time_left(elapsed, fraction) == (None if left is None else pytest.approx(left))
+def test_time_left_needs_evidence_counts_down_and_is_withdrawn_when_it_is_over():
+    left = TimeLeft()
+    assert left.update(1.0, 0.1) is None  # too early
+    assert left.update(2.9, 0.1) is None
+    assert left.update(4.0, 0.4) == pytest.approx(6)
+    assert left.update(7.0, 0.4) == pytest.approx(3)  # never longer while nothing gets done
+    assert left.update(10.5, 0.4) is None
+    assert left.update(11.0, 0.5) is None  # 11 s would be more than was told
+    assert left.update(12.0, 0.9) == pytest.approx(12 / 9)
+    assert left.update(13.0, 1.0) == 0
+
+
+def test_time_left_of_even_work_is_right():
+    left = TimeLeft()
+    told = [left.update(t, t / 20) for t in range(4, 20)]
+    assert told == pytest.approx([20 - t for t in range(4, 20)])
 
 
 @pytest.mark.parametrize(

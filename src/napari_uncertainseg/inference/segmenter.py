@@ -29,8 +29,9 @@ from napari_uncertainseg.inference.sampling import Setting, check_method
 from napari_uncertainseg.inference.tiling import Windows, with_less_memory
 from napari_uncertainseg.networks.catalog import Model, find_model
 
-_PREPARED = 0.3
-"""Share of the whole that preparing the scans is shown as."""
+_PREPARED, _PREPARED_RAW = 0.1, 0.5
+"""Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
+_FINDING = "finding the brain"
 
 
 class Segmenter:
@@ -142,6 +143,8 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     device: Device | None = None
+    started: float = field(default_factory=time.perf_counter)
+    prepared_share: float = _PREPARED
 
     def __call__(self, mask: Volume | None, bias_correction: bool) -> Prediction:
         model = self.segmenter.model
@@ -152,13 +155,11 @@ class _Run:
             if role not in used
         ]
         with self._stage("prepare"):
-            prepared = prepare(
-                used, mask=mask, bias_correction=bias_correction, progress=self._share(0, _PREPARED)
-            )
+            prepared = prepare(used, mask=mask, bias_correction=bias_correction, progress=self._preparing)
             source = prepared.network_input(model.spacing)
         self.notes += prepared.notes
         with self._stage("network"):
-            self.progress("loading the network", _PREPARED)
+            self.progress("loading the network", self.prepared_share)
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
@@ -177,7 +178,7 @@ class _Run:
         return [device] if device.kind == "cpu" else [device, cpu_device()]
 
     def _engine_for(self, device: Device, index: int) -> Engine:
-        self.progress("loading the network", _PREPARED)
+        self.progress("loading the network", self.prepared_share)
         return self.segmenter._engine(device, index)
 
     def _members(self, prepared: Prepared, source: NetworkInput) -> Collected:
@@ -222,12 +223,19 @@ class _Run:
         return collector.result()
 
     def _checker(self, collector: Collector) -> Callable[[], None]:
-        count = self.segmenter.members
+        """Progress by the pace of the members after the first, which also warms the network up."""
+        count, share = self.segmenter.members, self.prepared_share
+        ended = [time.perf_counter()]  # when each number of members was reached
 
         def check() -> None:
-            done = collector.count
-            stage = f"member {min(done + 1, count)} of {count}"
-            self.progress(stage, _PREPARED + (1 - _PREPARED) * 0.98 * done / count)
+            nonlocal share
+            done, now = collector.count, time.perf_counter()
+            ended.extend([now] * (done + 1 - len(ended)))
+            if done > 1:
+                left = (ended[done] - ended[1]) / (done - 1) * (count - done)
+                spent = ended[done] - self.started
+                share = min(max(share, spent / (spent + left)), 0.98)
+            self.progress(f"member {min(done + 1, count)} of {count}", share)
 
         return check
 
@@ -235,11 +243,10 @@ class _Run:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _share(self, start: float, share: float) -> Progress:
-        def report(stage: str, fraction: float) -> None:
-            self.progress(stage, start + share * fraction)
-
-        return report
+    def _preparing(self, stage: str, fraction: float) -> None:
+        if stage == _FINDING:
+            self.prepared_share = _PREPARED_RAW
+        self.progress(stage, self.prepared_share * fraction)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

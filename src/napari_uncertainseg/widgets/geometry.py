@@ -27,6 +27,9 @@ AXES = ("z", "y", "x")
 KEY = "uncertainseg"
 """Where a layer's metadata holds the grid, the modality, the path and the name."""
 
+_HEADROOM = 0.4
+"""How much of a scan's range is left free above its brightest tissue."""
+
 _ASSUMED = (
     "Layer '{}' does not say how it lies in the patient: its slices were taken to run upwards, "
     "with anterior up and the patient's right on the left of the screen."
@@ -222,10 +225,14 @@ def _shown_affine(placed: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _contrast(data: np.ndarray) -> tuple[float, float]:
-    """Limits that show a scan well: few voxels are darker or brighter, so air stays black."""
+    """Limits that show a scan well: air stays black, and bright tissue is not yet white.
+
+    Heat maps are added to the scan's light: on white, no colour of theirs could be seen.
+    """
     step = max(1, data.size // 2_000_000)
     sample = data.reshape(-1)[::step]
     low, high = (float(v) for v in np.percentile(sample, (0.5, 99.8)))
+    high += _HEADROOM * (high - low)
     if not high > low:
         high = float(data.max())
     return (low, high) if high > low else (low, low + 1.0)

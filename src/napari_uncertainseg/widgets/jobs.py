@@ -41,21 +41,42 @@ class _News:
     payload: Any = None
 
 
-def time_left(elapsed: float, fraction: float) -> float | None:
-    """Seconds left if the rest goes as fast as what is done; None while that is a guess.
+_EVIDENCE_S = 3.0
+"""Before this many seconds of work no time left is told: loading says little about the rest."""
 
-    Parameters
-    ----------
-    elapsed
-        Seconds since the start.
-    fraction
-        Share of the work done, 0 to 1.
+
+class TimeLeft:
+    """Seconds left, estimated anew whenever work gets done, and counted down in between.
+
+    It only shrinks: an estimate that would grow, or whose time is over, is not told.
     """
-    if fraction >= 1:
-        return 0.0
-    if elapsed < 1 or fraction < 0.05:
-        return None
-    return elapsed * (1 - fraction) / fraction
+
+    def __init__(self) -> None:
+        self._fraction = 0.0
+        self._ends: float | None = None
+        self._told = float("inf")
+
+    def update(self, elapsed: float, fraction: float) -> float | None:
+        """Seconds left if the rest goes as fast as what is done; None while that would be a guess.
+
+        Parameters
+        ----------
+        elapsed
+            Seconds since the start.
+        fraction
+            Share of the work done, 0 to 1.
+        """
+        if fraction >= 1:
+            return 0.0
+        if fraction > self._fraction:
+            self._fraction = fraction
+            known = elapsed >= _EVIDENCE_S and fraction >= 0.05
+            self._ends = elapsed / fraction if known else None
+        left = -1.0 if self._ends is None else self._ends - elapsed
+        if not 0 <= left <= self._told:
+            return None
+        self._told = left
+        return left
 
 
 def in_words(seconds: float | None) -> str:
@@ -162,7 +183,7 @@ class JobRunner(QObject):
         self._state = JobState.IDLE
         self._generation = 0
         self._worker: _Worker | None = None
-        self._started = 0.0
+        self._started, self._left = 0.0, TimeLeft()
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
@@ -186,7 +207,7 @@ class JobRunner(QObject):
             raise RuntimeError("a job is already running")
         self._generation += 1
         before, self._worker = self._worker, _Worker(work, self._generation, self._posted.emit)
-        self._started = time.monotonic()
+        self._started, self._left = time.monotonic(), TimeLeft()
         self._set_state(JobState.RUNNING)
         self._worker.start(before)
 
@@ -238,5 +259,5 @@ class JobRunner(QObject):
 
     def _on_progress(self, stage: str, fraction: float) -> None:
         if self._state is JobState.RUNNING:
-            left = time_left(time.monotonic() - self._started, fraction)
+            left = self._left.update(time.monotonic() - self._started, fraction)
             self.progressed.emit(stage, fraction, left)
