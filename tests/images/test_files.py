@@ -6,6 +6,7 @@ import errno
 import gzip
 import itertools
 import os
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
@@ -130,6 +131,22 @@ def test_colour_is_refused(tmp_path):
         read_volume(tmp_path / "c.nii")
 
 
+def test_colour_and_vectors_in_nrrd_are_refused(tmp_path):
+    image = sitk.GetImageFromArray(np.zeros((8, 8, 8, 3), np.uint8), isVector=True)
+    sitk.WriteImage(image, str(tmp_path / "c.nrrd"))
+    with pytest.raises(InputError, match=r"c\.nrrd.*several values"):
+        read_volume(tmp_path / "c.nrrd")
+
+
+def test_an_image_without_voxels_is_refused(tmp_path):
+    header = nib.Nifti1Header()
+    header.set_data_shape((8, 0, 8))
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    (tmp_path / "e.nii").write_bytes(header.binaryblock + b"\0" * 100)
+    with pytest.raises(InputError, match=r"e\.nii.*empty"):
+        read_volume(tmp_path / "e.nii")
+
+
 def test_some_voxels_that_are_not_finite_become_zero_with_a_note(save, scan_array):
     scan_array[3, 4, 5], scan_array[0, 0, 0] = np.nan, np.inf
     volume = read_volume(save(scan_array))
@@ -170,7 +187,9 @@ def test_an_absurd_size_is_refused_before_memory_is_taken(tmp_path, size, messag
         read_volume(path)
 
 
-@pytest.mark.parametrize("diagonal", [(0, 1, 1, 1), (np.nan, 1, 1, 1), (1e-7, 1, 1, 1)])
+@pytest.mark.parametrize(
+    "diagonal", [(0, 1, 1, 1), (np.nan, 1, 1, 1), (1e-7, 1, 1, 1), (1e-3, 1e-3, 1e-3, 1), (900, 900, 900, 1)]
+)
 def test_a_voxel_size_that_cannot_be_is_refused(tmp_path, scan_array, diagonal):
     image = nib.Nifti1Image(scan_array, np.eye(4))
     path = tmp_path / "scan.nii"
@@ -181,6 +200,50 @@ def test_a_voxel_size_that_cannot_be_is_refused(tmp_path, scan_array, diagonal):
     path.write_bytes(raw)
     with pytest.raises(InputError, match="voxel size"):
         read_volume(path)
+
+
+@pytest.mark.parametrize("qform", [False, True])
+@pytest.mark.parametrize("size", [0.0, np.nan])
+def test_a_missing_voxel_size_is_not_filled_in(tmp_path, scan_array, size, qform, capfd):
+    """nibabel would take 1 mm, and print that it did."""
+    image = nib.Nifti1Image(scan_array, np.diag([2.0, 2, 2, 1]))
+    image.set_sform(None, 0)
+    image.set_qform(np.diag([2.0, 2, 2, 1]) if qform else None, int(qform))
+    path = tmp_path / "scan.nii.gz"
+    raw = bytearray(image.to_bytes())
+    raw[80:84] = np.float32(size).tobytes()  # pixdim[1]
+    path.write_bytes(gzip.compress(raw))
+    with pytest.raises(InputError, match=r"scan\.nii\.gz.*voxel size"):
+        read_volume(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_header_without_orientation_is_read_with_a_note(tmp_path, scan_array):
+    image = nib.Nifti1Image(scan_array, np.diag([2.0, 2, 2, 1]))
+    image.set_sform(None, 0)
+    image.set_qform(None, 0)
+    nib.save(image, tmp_path / "scan.nii")
+    volume = read_volume(tmp_path / "scan.nii")
+    assert volume.grid.spacing == (2, 2, 2)
+    assert "left and right" in volume.notes[0]
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.float32])
+def test_a_scan_is_never_a_float64_copy(tmp_path, dtype):
+    """512^3 voxels as float64 are a gigabyte; here 64^3, and what is allocated is counted."""
+    data = np.random.default_rng(0).integers(1, 200, (64, 64, 64)).astype(dtype)
+    image = nib.Nifti1Image(data, np.eye(4))
+    if dtype != np.float32:
+        image.header.set_slope_inter(0.5, 3)
+    nib.save(image, tmp_path / "scan.nii")
+    read_volume(tmp_path / "scan.nii")  # imports
+    tracemalloc.start()
+    volume = read_volume(tmp_path / "scan.nii")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert volume.data.dtype == np.float32
+    # what the file holds, the scan, one copy of it and a mask
+    assert peak < 3.5 * volume.data.nbytes
 
 
 def test_the_sform_wins_and_a_note_says_so(tmp_path, scan_array):

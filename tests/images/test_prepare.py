@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -73,6 +74,17 @@ def test_any_spacing_goes_through_and_comes_back(ball, shape, spacing):
     error = np.abs(seen.back(out.astype(np.float32))[seen.box] - own)[prepared.brain[seen.box]]
     assert error.max() < 0.05
     assert error.mean() < 0.01
+
+
+def test_normalising_makes_no_float64_copy():
+    """What 512^3 voxels need is what these need, times their number."""
+    data = np.random.default_rng(0).normal(100, 10, (64, 64, 64)).astype(np.float32)
+    brain = np.ones(data.shape, bool)
+    tracemalloc.start()
+    normalise(data, brain)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * data.nbytes
 
 
 def test_downsampling_does_not_alias():
@@ -237,6 +249,17 @@ def test_agreeing_headers_are_trusted_and_lost_ones_registered(patient01, monkey
     assert _error(np.linalg.inv(shift) @ transforms[0], truth, flair) < 1.6
     with pytest.raises(Cancelled):
         alignment.align(lost, flair, _cancel_after(0.0))
+
+
+def test_a_scan_of_another_patient_is_noticed(ball):
+    flair, stranger = ball(seed=0), replace(ball(seed=1), name="stranger", modality="t1")
+    (note,) = prepare({"flair": flair, "t1": stranger}).notes
+    assert "'stranger' has little in common with 'ball'" in note
+    away = np.eye(4)
+    away[0, 3] = 400
+    far = replace(stranger, grid=replace(stranger.grid, affine=away @ stranger.grid.affine))
+    with pytest.raises(InputError, match=r"'stranger'.*leave T1 out"):
+        prepare({"flair": flair, "t1": far})
 
 
 @pytest.mark.slow

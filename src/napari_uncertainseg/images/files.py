@@ -248,7 +248,8 @@ def _changing_neighbours(array: np.ndarray) -> float:
 def _grid(path: Path, stored: formats.Stored) -> Grid:
     affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
-    usable = np.isfinite(affine).all() and (sizes > 1e-4).all() and (sizes < 1e3).all()
+    # Wider than any scan's; a header in metres or micrometres lies outside.
+    usable = np.isfinite(affine).all() and (sizes > 0.01).all() and (sizes < 100).all()
     if not usable or abs(np.linalg.det(affine[:3, :3] / sizes)) < 1e-3:
         raise InputError(
             f"{path}: the voxel size or orientation in the header cannot be used "

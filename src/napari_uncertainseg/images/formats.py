@@ -142,11 +142,14 @@ def choose_volume(path: Path, shape: Sequence[int], index: int | None) -> int | 
 def _load_nibabel(path: Path, index: int | None) -> Stored:
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.imageglobals import LoggingOutputSuppressor
     from nibabel.spatialimages import HeaderDataError
 
     broken = (OSError, EOFError, zlib.error, gzip.BadGzipFile, ImageFileError, HeaderDataError, ValueError)
     try:
-        image: Any = nib.load(path)
+        # Silent: what the library mends in a header and matters is refused or noted here.
+        with LoggingOutputSuppressor():
+            image: Any = nib.load(path)
         shape = tuple(int(n) for n in image.shape)
     except broken as error:
         raise InputError(
@@ -157,9 +160,10 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
         raise InputError(f"{path}: this is a colour (RGB) image; a scan has one value per voxel.")
     choice = choose_volume(path, shape, index)
     _check_size(path, shape, dtype.itemsize)
+    _check_stored_spacing(path, image)
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            array = np.asanyarray(image.dataobj if choice is None else image.dataobj[..., choice])
+            array = _voxels(image.dataobj, choice)
     except (*broken, MemoryError) as error:
         raise InputError(
             f"{path}: the file ends early or is damaged ({_first_line(error)}); copy it again."
@@ -167,6 +171,34 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
     header = image.header
     description = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1") if "descrip" in header else ""
     return Stored(array.reshape(array.shape[:3]), image.affine, description, _affine_notes(path, header))
+
+
+def _voxels(stored: Any, choice: int | None) -> np.ndarray:
+    """Voxels with scale factors applied: as float32 where the integers fit, the library takes float64."""
+    if choice is not None:
+        return np.asanyarray(stored[..., choice])
+    slope, inter = float(getattr(stored, "slope", 1)), float(getattr(stored, "inter", 0))
+    if (slope, inter) != (1, 0) and stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
+        largest = abs(slope) * np.iinfo(stored.dtype).max + abs(slope) + abs(inter)
+        if largest < np.finfo(np.float32).max:
+            array = np.asarray(stored.get_unscaled(), np.float32)
+            array *= np.float32(slope)
+            array += np.float32(inter)
+            return array
+    return np.asanyarray(stored)
+
+
+def _check_stored_spacing(path: Path, image: Any) -> None:
+    """Refuse a NIfTI whose affine comes from voxel sizes of 0, which the library silently makes 1 mm."""
+    if "pixdim" not in image.header or image.header["sform_code"] > 0:
+        return
+    with image.file_map["image"].get_prepare_fileobj("rb") as file:
+        sizes = type(image.header).from_fileobj(file, check=False)["pixdim"][1:4]
+    if not (np.abs(sizes) > 0).all():
+        raise InputError(
+            f"{path}: the header gives no voxel size ({', '.join(f'{s:g}' for s in sizes)} mm); "
+            "a correct header is needed."
+        )
 
 
 def _check_size(path: Path, shape: Sequence[int], itemsize: int) -> None:
@@ -180,8 +212,16 @@ def _check_size(path: Path, shape: Sequence[int], itemsize: int) -> None:
 
 
 def _affine_notes(path: Path, header: Any) -> tuple[str, ...]:
-    """Say when the two affines of a NIfTI header contradict each other."""
-    if "sform_code" not in header or not (header["sform_code"] > 0 and header["qform_code"] > 0):
+    """Say when a NIfTI header has no affine, or two that contradict each other."""
+    if "sform_code" not in header:
+        return ()
+    known = int(header["sform_code"] > 0) + int(header["qform_code"] > 0)
+    if known == 0:
+        return (
+            f"{path.name}: the header does not say how the patient lies; left and right, and all "
+            "directions, are a guess.",
+        )
+    if known == 1:
         return ()
     try:
         sform, qform = header.get_sform(), header.get_qform()

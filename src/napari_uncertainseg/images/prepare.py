@@ -46,15 +46,17 @@ def normalise(data: np.ndarray, brain: np.ndarray) -> np.ndarray:
     InputError
         If the brain is empty, or the scan has the same value everywhere in it.
     """
-    inside = data[brain].astype(np.float32)
+    inside = data[brain].astype(np.float32, copy=False)  # indexing made a copy
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     low, high = np.percentile(inside, CLIP_PERCENTILES)
     np.clip(inside, low, high, out=inside)
-    mean, std = inside.mean(dtype=np.float64), inside.std(dtype=np.float64)
+    mean = inside.mean(dtype=np.float64)
+    inside -= np.float32(mean)
+    # Not `inside.std(dtype=np.float64)`, which makes a float64 copy of the brain.
+    std = np.sqrt(np.square(inside).mean(dtype=np.float64))
     if not std > 1e-6 * max(abs(mean), 1e-30):
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
-    inside -= np.float32(mean)
     inside /= np.float32(std)
     out = np.zeros(data.shape, np.float32)
     out[brain] = inside
