@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -97,12 +101,25 @@ def test_segment_overwrites_when_told_to(scan, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", ["missing", "text", "truncated", "constant", "labels", "flat", "four", "nan"]
+    ("kind", "word"),
+    [
+        ("missing", "no such file"),
+        ("text", "cannot be read"),
+        ("truncated", "ends early"),
+        ("constant", "every voxel has the value 1"),
+        ("labels", "label image"),
+        ("flat", "two-dimensional"),
+        ("four", "holds 3 volumes"),
+        ("nan", "finite"),
+        ("colour", "colour"),
+        ("overflow", "scale factors"),
+        ("no-spacing", "voxel size"),
+    ],
 )
-def test_segment_names_the_bad_scan(kind, scan, tmp_path, capsys):
+def test_segment_names_the_bad_scan(kind, word, scan, tmp_path, capsys):
     path = bad_scan(kind, scan, tmp_path)
     line = fails(capsys, "segment", path, "--out", tmp_path / "r")
-    assert path.name in line
+    assert path.name in line and word in line
     assert not (tmp_path / "r").exists()
 
 
@@ -116,15 +133,120 @@ def bad_scan(kind, scan, folder):
         path.write_bytes((scan / "flair.nii.gz").read_bytes()[:2000])
     elif kind == "labels":
         return scan / "truth.nii.gz"
+    elif kind in ("overflow", "no-spacing"):
+        image = nib.Nifti1Image((ramp * 1000).astype(np.int16), np.eye(4))
+        image.set_sform(None, 0)
+        raw = bytearray(image.to_bytes())
+        at = 112 if kind == "overflow" else 80  # scl_slope, or pixdim[1]
+        raw[at : at + 4] = np.float32(3e38 if kind == "overflow" else 0).tobytes()
+        path.write_bytes(gzip.compress(raw))
     elif kind != "missing":
         arrays = {
             "constant": ones,
             "flat": ramp[..., 0],
             "four": np.stack([ramp] * 3, -1),
             "nan": ones * np.nan,
+            "colour": np.zeros(ones.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")]),
         }
         nib.save(nib.Nifti1Image(arrays[kind], np.eye(4)), path)
     return path
+
+
+def test_segment_refuses_the_t1_of_another_head(scan, tmp_path, capsys):
+    flair = nib.load(scan / "flair.nii.gz")
+    noise = np.random.default_rng(5).normal(100, 20, flair.shape) * (np.asarray(flair.dataobj) > 0)
+    affine = flair.affine.copy()
+    affine[0, 3] += 500
+    nib.save(nib.Nifti1Image(noise.astype(np.float32), affine), tmp_path / "other.nii.gz")
+    line = fails(
+        capsys, "segment", scan / "flair.nii.gz", "--t1", tmp_path / "other.nii.gz", "--out", tmp_path / "r"
+    )
+    assert "'other'" in line and "leave T1 out" in line
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"), [((12, 12, 12), (3, 3, 3)), ((16, 72, 72), (7.5, 2, 2)), ((90, 90, 90), (0.3,) * 3)]
+)
+def test_segment_takes_unusual_voxels(shape, sizes, tmp_path):
+    axes = np.meshgrid(*(np.linspace(-1.3, 1.3, n) for n in shape), indexing="ij")
+    data = np.where(
+        sum(np.square(x) for x in axes) < 1, np.random.default_rng(0).normal(100, 10, shape), 0
+    ).astype(np.float32)
+    affine = np.diag([0.0, 0, 0, 1])
+    affine[[2, 1, 0], [0, 1, 2]] = sizes
+    path = write_volume(tmp_path / "scan.nii.gz", data, Grid(shape, affine))
+    assert main(["segment", str(path), "--out", str(tmp_path / "r"), "--device", "cpu"]) == 0
+    written, source = nib.load(tmp_path / "r" / "probability.nii.gz"), nib.load(path)
+    assert written.shape == source.shape
+    assert np.array_equal(written.affine, source.affine)
+    probability = np.asarray(written.dataobj)
+    assert probability.min() >= 0 and probability.max() <= 1
+    assert not probability[np.asarray(source.dataobj) == 0].any()
+
+
+def test_a_full_disk_leaves_the_old_results(scan, results, tmp_path, capsys, monkeypatch):
+    kept = tmp_path / "r"
+    shutil.copytree(results, kept)
+    before = {path.name: path.read_bytes() for path in kept.iterdir()}
+    room = iter(range(3))  # the disk takes three files
+
+    def fsync(handle):
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    line = fails(capsys, "segment", scan / "flair.nii.gz", "--out", kept, "--overwrite")
+    assert "No space left" in line and str(kept) in line and "partial" not in line
+    assert before == {path.name: path.read_bytes() for path in kept.iterdir()}
+
+
+class _Evil:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"), [("corrupt", "corrupt"), ("other", "do not fit"), ("evil", "would run code")]
+)
+def test_segment_refuses_weights_that_cannot_be_used(kind, word, scan, tmp_path, capsys):
+    import torch
+    from safetensors.torch import save_file
+
+    from napari_uncertainseg.networks.catalog import find_model
+
+    bundled, folder = find_model(), tmp_path / "model"
+    folder.mkdir()
+    name = "w.pt" if kind == "evil" else "w.safetensors"
+    if kind == "corrupt":
+        (folder / name).write_bytes(bundled.weights[0].read_bytes()[:5000])
+    elif kind == "other":
+        save_file({"conv.weight": torch.zeros(3)}, folder / name)
+    else:
+        torch.save({"heads.bias": _Evil(tmp_path / "ran")}, folder / name)
+    (folder / "model.json").write_text(json.dumps(dict(bundled.configuration) | {"weights": [name]}))
+    line = fails(
+        capsys,
+        "segment",
+        scan / "flair.nii.gz",
+        "--out",
+        tmp_path / "r",
+        "--model",
+        folder,
+        "--device",
+        "cpu",
+    )
+    assert name in line and word in line
+    assert not (tmp_path / "ran").exists() and not (tmp_path / "r").exists()
+
+
+def test_segment_refuses_a_folder_that_may_not_be_written(scan, tmp_path, capsys, monkeypatch):
+    """As root every folder may be; so the system's answer is replaced."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    line = fails(capsys, "segment", scan / "flair.nii.gz", "--out", tmp_path / "r")
+    assert "cannot be written" in line and "Permission denied" in line
 
 
 def test_segment_refuses_a_mask_on_another_grid(scan, tmp_path, capsys):
