@@ -30,6 +30,8 @@ _MARGIN = 32
 """Voxels around a patch that rotation, scaling and blurring may draw from."""
 _RIM, _BRIGHT = 8.0, 1.0
 """In scans without a mask, what is deeper than this (mm) and brighter (z-score) may be lesion."""
+_BACKGROUND_SHARE = 0.4
+"""Share of patches from scans without a mask, where there are any."""
 _LARGE, _MOST = 60, 4.0
 """Lesions of fewer voxels than this count more, up to this many times."""
 
@@ -48,6 +50,8 @@ class Subject:
         int16 (z, y, x), components of the lesion mask; all 0 where there is no mask.
     ignored
         bool (z, y, x): nobody knows whether this is lesion.
+    is_background
+        Whether there is no mask, and lesions can only be planted.
     """
 
     images: Tensor
@@ -56,10 +60,7 @@ class Subject:
     labels: Tensor
     ignored: Tensor
 
-    @property
-    def is_background(self) -> bool:
-        """Whether lesions can only be planted here."""
-        return not bool(self.labels.any())
+    is_background: bool = False
 
 
 def _find(folder: Path, prefix: str, name: str) -> Path | None:
@@ -106,7 +107,7 @@ def as_background(scans: Mapping[str, Volume]) -> Subject:
     deep = ndimage.distance_transform_edt(ready.brain) > _RIM
     ignored = synthesis.widest((torch.from_numpy(deep) & (images[0] > _BRIGHT)).float(), 1) > 0
     brain = torch.from_numpy(ready.brain)
-    return Subject(images, images, brain, torch.zeros(brain.shape, dtype=torch.int16), ignored)
+    return Subject(images, images, brain, torch.zeros(brain.shape, dtype=torch.int16), ignored, True)
 
 
 def _phantom(seed: int) -> Subject:
@@ -156,7 +157,7 @@ class Patches(Dataset):
         if not 0 <= index < self.length:
             raise IndexError(index)
         draw = Draw.seeded(self.seed * 1_000_003 + index)
-        subject = self.subjects[draw.integer(len(self.subjects))]
+        subject = self._drawn_subject(draw)
         planted = bool(self.masks) and (subject.is_background or draw.chance(self.configuration.planted))
         labels = self._drawn_mask(subject, draw) if planted else subject.labels
         source = subject.healthy if planted else subject.images
@@ -171,11 +172,21 @@ class Patches(Dataset):
             lesions = labels > 0
         return self._finish(images, torch.stack([brain, lesions, ignored & ~lesions]), draw)
 
+    def _drawn_subject(self, draw: Draw) -> Subject:
+        """Mostly a subject with a mask: only there are lesions real."""
+        known = [s for s in self.subjects if not s.is_background]
+        others = [s for s in self.subjects if s.is_background]
+        drawn = others if others and draw.chance(_BACKGROUND_SHARE) else known
+        return drawn[draw.integer(len(drawn))]
+
     def _drawn_mask(self, subject: Subject, draw: Draw) -> Tensor:
         """Another patient's lesions, fitted to the brain's box, moved a little and perhaps mirrored."""
         mask = self.masks[draw.integer(len(self.masks))]
         if draw.chance(0.5):
             mask = mask.flip(2)
+        if draw.chance(0.4):  # few lesions: most places where lesions are often are healthy
+            kept = draw.uniform(0, 1, int(mask.max()) + 1) < draw.number(0.1, 0.7)
+            mask = mask * kept[mask.long()]
         box = _box(subject.brain)
         labels = torch.zeros_like(subject.labels)
         size = labels[box].shape

@@ -196,7 +196,7 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     """Change contrast, bias field, resolution and noise as other scanners would; z-scores drift too."""
     out = images.clone()
     if draw.chance(0.7):  # some T1 or T2 in the FLAIR: grey and white may change places
-        out[0] += draw.number(-0.2, 0.65) * images[1] + draw.number(-0.05, 0.2) * images[2]
+        out[0] += draw.number(-0.55, 0.55) * images[1] + draw.number(-0.05, 0.2) * images[2]
     if draw.chance(0.5):  # a monotone curve
         low, high = -4.0, 4.0
         gamma = torch.exp(0.35 * draw.normal(3).clamp(-2, 2))
