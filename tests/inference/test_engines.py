@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -13,9 +14,12 @@ from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.inference import conversion
 from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
 from napari_uncertainseg.inference.engines import TorchEngine, make_engine, never
+from napari_uncertainseg.inference.openvino_import import import_openvino
 from napari_uncertainseg.networks.catalog import find_model
 
-openvino = pytest.importorskip("openvino")
+if find_spec("openvino") is None:
+    pytest.skip("OpenVINO is not installed", allow_module_level=True)
+openvino = import_openvino()
 
 
 @pytest.fixture

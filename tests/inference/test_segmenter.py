@@ -286,6 +286,24 @@ def test_the_exact_way_and_the_way_back_agree(scan, brain_mask):
     assert np.array_equal(found.maps["probability"], source.back(member.numpy()))
 
 
+def test_maps_and_members_make_no_float64(scan, brain_mask, monkeypatch):
+    """Whatever the network says is float32 or smaller from there to the scan's grid."""
+    source = prepare({"flair": scan}, mask=brain_mask).network_input(1.5)
+    kinds = set()
+    back = type(source).back
+
+    def watched(self, array):
+        found = back(self, array)
+        kinds.update((array.dtype, found.dtype))
+        return found
+
+    monkeypatch.setattr(type(source), "back", watched)
+    found = collect(source, scan.data.shape, [torch.rand(source.brain.shape) for _ in range(2)])
+    assert kinds == {np.dtype(np.float32)}
+    assert {m.dtype for m in found.maps.values()} == {np.dtype(np.float32)}
+    assert found.members.values.dtype == np.float16
+
+
 def test_few_free_bytes_are_heeded(predict, monkeypatch):
     monkeypatch.setattr(tiling, "_free_bytes", lambda kind: 8_000_000)
     assert any("several windows" in note for note in predict().information["notes"])

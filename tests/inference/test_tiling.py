@@ -92,6 +92,26 @@ def test_free_memory_decides_the_largest_window(monkeypatch):
     assert 0 < one < 10**9
 
 
+@pytest.mark.parametrize("gigabytes", [1, 4, 16])
+def test_a_volume_of_512_cubed_is_cut_to_the_free_memory(monkeypatch, gigabytes):
+    """Planned, not run: the image is one number seen 512^3 times, and takes no memory."""
+    monkeypatch.setattr(tiling, "_free_bytes", lambda kind: gigabytes * 10**9)
+    engine = SimpleNamespace(**vars(ENGINE) | {"width": 16, "heads_count": 5})
+    image = torch.zeros(1, 1, 1, 1).expand(3, 512, 512, 512)
+    windows = Windows(image, engine, tiling.largest_window(engine, 3))
+    # the network's own peak: at most 8 float32 feature maps of 16 channels at full resolution
+    assert np.prod(windows.size) * 8 * 16 * 4 < 0.6 * gigabytes * 10**9
+    assert len(windows) > 1
+    seen = [np.zeros(512, bool) for _ in range(3)]
+    for starts in windows._starts:
+        for axis, start in enumerate(starts):
+            assert 0 <= start <= 512 - windows.size[axis]
+            seen[axis][start : start + windows.size[axis]] = True
+    assert all(axis.all() for axis in seen)
+    first = next(iter(windows))
+    assert first.image.shape[2:] == windows.size and first.image.dtype == torch.float32
+
+
 def run(limits: dict[str, int]):
     """Run a task on a GPU and a CPU that take windows of at most so many voxels each."""
     notes, tried = [], []

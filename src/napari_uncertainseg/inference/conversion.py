@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_uncertainseg.inference.openvino_import import import_openvino
+
 if TYPE_CHECKING:
     import openvino
 
@@ -75,8 +77,7 @@ def converted(network: MultiHeadUNet, part: Part, key: str) -> openvino.Model:
     key
         Hash of the weights.
     """
-    import openvino
-
+    openvino = import_openvino()
     folder = cache_folder() / f"{key[:32]}-{part}-{_code_version()}"
     with contextlib.suppress(RuntimeError, OSError, ValueError):
         if (folder / "sha256").read_text() == _digest(folder):
@@ -108,10 +109,9 @@ def cache_folder() -> Path:
 
 def _code_version() -> str:
     """Hash of all but the weights that a converted network depends on: code and libraries."""
-    import openvino
-
     from napari_uncertainseg.networks import multihead, normalisation
 
+    openvino = import_openvino()
     sources = [Path(str(module.__file__)).read_bytes() for module in (multihead, normalisation)]
     sources += [Path(__file__).read_bytes(), openvino.__version__.encode(), torch.__version__.encode()]
     return hashlib.sha256(b"\0".join(sources)).hexdigest()[:16]
@@ -124,8 +124,7 @@ def _digest(folder: Path) -> str:
 
 
 def _trace(module: nn.Module, example: tuple[Tensor, ...]) -> openvino.Model:
-    import openvino
-
+    openvino = import_openvino()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of Python values, which are constants of the network
         return openvino.convert_model(module.eval(), example_input=example)
@@ -133,8 +132,7 @@ def _trace(module: nn.Module, example: tuple[Tensor, ...]) -> openvino.Model:
 
 def _save(graph: openvino.Model, folder: Path) -> None:
     """Write a graph so that it is in the cache whole or not at all."""
-    import openvino
-
+    openvino = import_openvino()
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
     try:

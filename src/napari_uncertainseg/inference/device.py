@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.openvino_import import import_openvino
 
 Precision = Literal["float32", "bf16", "fp16"]
 
@@ -86,9 +87,7 @@ def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device
 
 @lru_cache(maxsize=1)
 def _openvino_has_bf16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _torch_has_bf16() -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from napari_uncertainseg.inference.conversion import Layers, Part, converted
 from napari_uncertainseg.inference.device import Device
+from napari_uncertainseg.inference.openvino_import import import_openvino
 
 if TYPE_CHECKING:
     import openvino
@@ -218,8 +219,7 @@ class OpenVinoEngine(_Shared):
         return self._compiled[part]
 
     def _make(self, part: Part) -> openvino.CompiledModel:
-        import openvino
-
+        openvino = import_openvino()
         hint = {"float32": "f32", "bf16": "bf16", "fp16": "f16"}[self.device.precision]
         return openvino.Core().compile_model(
             converted(self._network, part, self._key),
