@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 
-from napari_uncertainseg import bench
-from napari_uncertainseg.bench import scene
-from napari_uncertainseg.bench.prediction import _multiply_adds
+from napari_uncertainseg import InputError, bench
+from napari_uncertainseg.bench.prediction import _dice_lost, _multiply_adds
 from napari_uncertainseg.bench.timing import Row, costlier, faster
+from napari_uncertainseg.cli import main
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 
@@ -31,7 +34,23 @@ def test_multiply_adds_of_the_first_convolution():
 
 
 @pytest.mark.slow
-def test_the_quick_benchmark_runs(monkeypatch):
-    monkeypatch.setattr(scene, "QUICK", (32, 36, 32))
-    rows = bench.run_bench(quick=True)
-    assert len(rows) == 9 and all(row.ratio > 0 for row in rows)
+def test_the_command_measures_every_row(capsys):
+    assert main(["bench", "--quick"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)]
+    assert len(rows) == 10
+    assert all(re.search(r"\| [\d.e+-]+x \(.*\) \| at (least|most)", row) for row in rows)
+
+
+def test_dice_is_compared_with_the_same_threshold():
+    reference = np.array([1, 1, 1, 0, 0], bool)
+    ours, theirs = np.array([0.9, 0.9, 0.1, 0, 0]), np.array([0.9, 0.9, 0.9, 0, 0])
+    row = _dice_lost(ours, theirs, reference, 0.5)
+    assert row.ratio == pytest.approx(1 - 0.8) and not row.met
+    assert row.measured == "0.2 (0.8000 against 1.0000, threshold 0.5)" and row.goal == "at most 0.005"
+    assert _dice_lost(theirs, ours, reference, 0.5).met
+
+
+def test_without_what_it_compares_with_the_way_out_is_said(monkeypatch):
+    monkeypatch.setattr(bench, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"napari-uncertainseg\[bench\]"):
+        bench.main(["--quick"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
-from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.bench.timing import Row
 
 
@@ -59,6 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="uncertainseg bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small volumes, to see that it works")
     options = parser.parse_args(arguments)
+    missing = [name for name in ("monai", "skimage") if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"The benchmark compares with {missing[0]}, which is not installed: "
+            'pip install "napari-uncertainseg[bench]".'
+        )
     from napari_uncertainseg.bench.scene import describe
     from napari_uncertainseg.inference.device import choose_device
 

@@ -16,7 +16,7 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.networks.catalog import Model, find_model, read_model
 from napari_uncertainseg.uncertainty.members import Members
 
-FULL, QUICK = (182, 218, 182), (56, 64, 56)
+FULL, QUICK = (182, 218, 182), (40, 48, 40)
 
 
 @dataclass
@@ -87,7 +87,7 @@ def make_scene(*, quick: bool = False) -> Scene:
         images["flair"].data.shape,  # type: ignore[arg-type]
         repeats=1 if quick else 5,
         lesions=30 if quick else 300,
-        window=48 if quick else 96,
+        window=32 if quick else 96,
         folder=folder,
     )
 

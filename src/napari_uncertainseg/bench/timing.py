@@ -18,15 +18,18 @@ class Row:
     what, against
         The two things.
     ratio
-        How many times faster, or how many times as much, see `at_least`.
+        How many times faster, or how many times as much, see `at_least`; a plain number where
+        `unit` is empty.
     target
-        What the ratio should be at least or at most.
+        What it should be at least or at most.
     at_least
         Whether more is better.
     detail
         The two measurements.
     limit_share
         Share of what the machine can do at all, where that is known.
+    unit
+        Written after ratio and target.
     """
 
     what: str
@@ -36,6 +39,7 @@ class Row:
     at_least: bool
     detail: str
     limit_share: float | None = None
+    unit: str = "x"
 
     @property
     def met(self) -> bool:
@@ -45,24 +49,29 @@ class Row:
     @property
     def measured(self) -> str:
         """The ratio and what it comes from, as text."""
-        return f"{self.ratio:.3g}x ({self.detail})"
+        return f"{self.ratio:.3g}{self.unit} ({self.detail})"
 
     @property
     def goal(self) -> str:
         """The target as text."""
-        return f"{'at least' if self.at_least else 'at most'} {self.target:g}x"
+        return f"{'at least' if self.at_least else 'at most'} {self.target:g}{self.unit}"
 
 
 def seconds(function: Callable[[], Any], repeats: int, *, warm: bool = True) -> float:
     """Median time of a function, s; one run before does not count if `warm`."""
+    return statistics.median(times(function, repeats, warm=warm))
+
+
+def times(function: Callable[[], Any], repeats: int, *, warm: bool = True) -> list[float]:
+    """Time of each run of a function, s; one run before does not count if `warm`."""
     if warm:
         function()
-    times = []
+    found = []
     for _ in range(repeats):
         start = time.perf_counter()
         function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        found.append(time.perf_counter() - start)
+    return found
 
 
 def faster(
