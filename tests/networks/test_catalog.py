@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks import catalog
-from napari_uncertainseg.networks.catalog import add_model, find_model, list_models, read_model
+from napari_uncertainseg.networks.catalog import add_model, find_model, list_models
+from napari_uncertainseg.networks.model import read_model
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 CONFIGURATION = {

@@ -13,7 +13,8 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.networks.catalog import Model, find_model, read_model
+from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.model import Model, read_model
 from napari_uncertainseg.uncertainty.members import Members
 
 FULL, QUICK = (182, 218, 182), (40, 48, 40)

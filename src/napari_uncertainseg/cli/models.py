@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.networks.catalog import Model
+    from napari_uncertainseg.networks.model import Model
 
 
 def models(options: Namespace) -> None:
@@ -25,7 +25,8 @@ def _list(options: Namespace) -> None:
 
 
 def _show(options: Namespace) -> None:
-    from napari_uncertainseg.networks.catalog import CARD, find_model
+    from napari_uncertainseg.networks.catalog import find_model
+    from napari_uncertainseg.networks.model import CARD
 
     model = find_model(options.name)
     for key, value in _facts(model).items():

@@ -21,7 +21,7 @@ from napari_uncertainseg.inference.openvino_import import import_openvino
 if TYPE_CHECKING:
     import openvino
 
-    from napari_uncertainseg.networks.catalog import Model
+    from napari_uncertainseg.networks.model import Model
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 Check = Callable[[], None]

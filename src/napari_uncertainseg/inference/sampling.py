@@ -16,7 +16,7 @@ from torch import Tensor
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.inference.engines import Engine
 from napari_uncertainseg.inference.tiling import Window, Windows
-from napari_uncertainseg.networks.catalog import Model
+from napari_uncertainseg.networks.model import Model
 
 MAX_SAMPLES = 500
 

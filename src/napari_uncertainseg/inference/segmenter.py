@@ -27,7 +27,8 @@ from napari_uncertainseg.inference.engines import Engine, make_engine, never
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.sampling import Setting, check_method
 from napari_uncertainseg.inference.tiling import Windows, with_less_memory
-from napari_uncertainseg.networks.catalog import Model, find_model
+from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.model import Model
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""

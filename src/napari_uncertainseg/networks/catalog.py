@@ -1,127 +1,17 @@
-"""Models by name or folder, and what makes a folder a model.
-
-A model is a folder with ``model.json``, one or more weight files (several make an ensemble) and
-``MODEL_CARD.md``. Nothing in it is ever executed: weights are safetensors, or torch files that
-``weights_only`` accepts.
-"""
+"""Models by name or folder: the bundled one, and those that the user added."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks.model import CARD, CONFIGURATION, NAME, Model, read_model
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from napari_uncertainseg.networks.multihead import MultiHeadUNet
-
-CONFIGURATION = "model.json"
-CARD = "MODEL_CARD.md"
 BUNDLED = Path(__file__).parents[1] / "models" / "bundled"
-MODALITIES = ("flair", "t1", "t2")
-
-MAX_CONFIGURATION_BYTES = 1 << 20
-MAX_WEIGHT_BYTES = 2 << 30
-MAX_PARAMETERS = 250_000_000
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A segmentation model as it lies on disk.
-
-    Attributes
-    ----------
-    name
-        What the user calls it.
-    folder
-        Where it lies.
-    configuration
-        The content of ``model.json``.
-    weights
-        Weight files; several make an ensemble.
-    threshold
-        Probability at and above which a voxel is lesion, the model's own default.
-    spacing
-        Isotropic voxel size that the network was trained at, mm.
-    modalities
-        Roles of the input channels, in their order; always with ``"flair"``.
-    temperature
-        Logits are divided by it.
-    dropout
-        Probability with which ``mc-dropout`` drops a channel.
-    """
-
-    name: str
-    folder: Path
-    configuration: Mapping[str, Any]
-    weights: tuple[Path, ...]
-    threshold: float
-    spacing: float
-    modalities: tuple[str, ...]
-    temperature: float = 1.0
-    dropout: float = 0.1
-
-    def __len__(self) -> int:
-        """Number of networks; more than one is an ensemble."""
-        return len(self.weights)
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the weights: of the file, or of the files' hashes when there are several."""
-        digests = [self.weight_sha256(i) for i in range(len(self))]
-        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-    def weight_sha256(self, index: int = 0) -> str:
-        """Hash of one weight file."""
-        path = self.weights[index]
-        state = path.stat()
-        return _sha256(path, state.st_size, state.st_mtime_ns, state.st_ino)
-
-    @property
-    def heads(self) -> int:
-        """Number of heads of each network."""
-        return int(self.configuration["architecture"]["heads"])
-
-    @property
-    def features(self) -> tuple[int, ...]:
-        """Channels per resolution, finest first."""
-        return tuple(self.configuration["architecture"]["features"])
-
-    def network(self, index: int = 0) -> MultiHeadUNet:
-        """Build one network with its weights.
-
-        Returns
-        -------
-        MultiHeadUNet
-            float32, on the CPU, in eval mode.
-
-        Raises
-        ------
-        InputError
-            If the weights are corrupt, would run code, or do not fit the architecture.
-        """
-        path = self.weights[index]
-        network = _build(self)
-        state = _read_weights(path)
-        _check_fit(state, network.state_dict(), path)
-        network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
-        return network.eval()
 
 
 def user_folder() -> Path:
@@ -148,7 +38,7 @@ def find_model(name_or_path: str | Path = "bundled") -> Model:
                 f"The bundled model is missing from {BUNDLED}: reinstall the package or name another model."
             )
         return read_model(BUNDLED)
-    if _NAME.fullmatch(str(name_or_path)):
+    if NAME.fullmatch(str(name_or_path)):
         installed = user_folder() / str(name_or_path)
         if (installed / CONFIGURATION).is_file():
             return read_model(installed)
@@ -205,183 +95,6 @@ def add_model(path: str | Path) -> Model:
     return read_model(target)
 
 
-def read_model(folder: str | Path) -> Model:
-    """Read a model folder without loading its weights.
-
-    Raises
-    ------
-    InputError
-        If ``model.json`` is missing or malformed, or names weights that may not be used.
-    """
-    folder = Path(folder).expanduser()
-    if folder.is_file():
-        raise InputError(f"'{folder}' is a file: give the model's folder, the one with {CONFIGURATION}.")
-    content = _read_json(folder / CONFIGURATION)
-    check = _Fields(content, folder / CONFIGURATION)
-    name = check("name", lambda v: isinstance(v, str) and _NAME.fullmatch(v), "a plain name, like 'my-model'")
-    check("version", lambda v: isinstance(v, str), "text")
-    check("description", lambda v: isinstance(v, str), "text")
-    _check_architecture(check("architecture", lambda v: isinstance(v, dict), "an object"), folder)
-    modalities = check("modalities", _is_modalities, f"a list from {list(MODALITIES)} with 'flair' in it")
-    names = check(
-        "weights", lambda v: isinstance(v, list) and 0 < len(v) <= 64, "a list of 1 to 64 file names"
-    )
-    weights = tuple(_weight_file(folder, name) for name in names)
-    if len({w.name for w in weights}) != len(weights):
-        raise InputError(f"{folder / CONFIGURATION}: 'weights' names a file twice.")
-    return Model(
-        name=name,
-        folder=folder,
-        configuration=content,
-        weights=weights,
-        threshold=float(check("threshold", _is_number(0, 1), "a number between 0 and 1")),
-        spacing=float(check("spacing", _is_number(0.2, 10), "a voxel size between 0.2 and 10 mm")),
-        modalities=tuple(modalities),
-        temperature=float(check("temperature", _is_number(0.01, 100), "a number between 0.01 and 100", 1.0)),
-        dropout=float(check("dropout", _is_number(0, 0.95), "a number between 0 and 0.95", 0.1)),
-    )
-
-
-class _Fields:
-    """Takes fields out of a configuration, and says which one is wrong and what would be right."""
-
-    def __init__(self, content: Mapping[str, Any], path: Path) -> None:
-        self._content, self._path = content, path
-
-    def __call__(self, key: str, valid: Callable[[Any], Any], right: str, default: Any = None) -> Any:
-        value = self._content.get(key, default)
-        if value is None:
-            raise InputError(f"{self._path}: '{key}' is missing, it should be {right}.")
-        if not valid(value):
-            raise InputError(f"{self._path}: '{key}' should be {right}.")
-        return value
-
-
-def _is_integer(value: Any, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_number(low: float, high: float) -> Callable[[Any], bool]:
-    def valid(value: Any) -> bool:
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            return False
-        return math.isfinite(value) and low < value < high
-
-    return valid
-
-
-def _is_modalities(value: Any) -> bool:
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        return False
-    return len(set(value)) == len(value) and set(value) <= set(MODALITIES) and "flair" in value
-
-
-def _check_architecture(architecture: Mapping[str, Any], folder: Path) -> None:
-    check = _Fields(architecture, folder / CONFIGURATION)
-    check("kind", lambda v: v == "multihead-unet", "'multihead-unet'")
-    check("heads", lambda v: _is_integer(v, 1, 64), "an integer from 1 to 64")
-    check(
-        "features",
-        lambda v: isinstance(v, list) and 2 <= len(v) <= 7 and all(_is_integer(f, 1, 2048) for f in v),
-        "a list of 2 to 7 integers from 1 to 2048",
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"'{path.parent}' is not a model: it has no {CONFIGURATION}.")
-    if path.stat().st_size > MAX_CONFIGURATION_BYTES:
-        raise InputError(f"{path} is larger than 1 MB: a model's configuration is a short JSON object.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} should hold a JSON object.")
-    return content
-
-
-def _weight_file(folder: Path, name: Any) -> Path:
-    """Path of a weight file; its name may not lead out of the folder."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InputError(
-            f"{folder / CONFIGURATION}: weights {name!r} should be a plain file name in the folder."
-        )
-    if not name.endswith(_WEIGHT_SUFFIXES):
-        raise InputError(f"{folder / CONFIGURATION}: weights '{name}' should be a .safetensors file.")
-    path = folder / name
-    if not path.is_file():
-        raise InputError(f"The weights '{path}' are missing.")
-    if path.resolve().parent != folder.resolve():
-        raise InputError(f"The weights '{path}' are a link that leads out of the model's folder.")
-    if path.stat().st_size > MAX_WEIGHT_BYTES:
-        raise InputError(f"The weights '{path}' are larger than 2 GB: this is no model of this kind.")
-    return path
-
-
-def _build(model: Model) -> MultiHeadUNet:
-    """Build a network on the meta device: no memory is taken before its size is known."""
-    import torch
-
-    from napari_uncertainseg.networks.multihead import MultiHeadUNet
-
-    with torch.device("meta"):
-        network = MultiHeadUNet(len(model.modalities), model.features, model.heads)
-    if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
-        raise InputError(f"{model.folder / CONFIGURATION}: 'features' make a network of absurd size.")
-    return network
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in many ways, and none of them is worth more to the user
-        raise InputError(
-            f"The weights '{path}' are corrupt or would run code when loaded, and are refused: "
-            "save them as safetensors."
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise InputError(f"The weights '{path}' should hold named tensors only: save them as safetensors.")
-    return state
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"The weights '{path}' are corrupt ({error}): copy or download them again."
-        ) from error
-
-
-def _check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse weights whose names, shapes or values are not those of the architecture."""
-    for word, names in (
-        ("lack", expected.keys() - state.keys()),
-        ("also hold", state.keys() - expected.keys()),
-    ):
-        if names:
-            shown = ", ".join(sorted(names)[:3]) + (" ..." if len(names) > 3 else "")
-            raise InputError(f"The weights '{path}' do not fit the architecture: they {word} {shown}.")
-    for name, value in state.items():
-        if value.shape != expected[name].shape:
-            raise InputError(
-                f"The weights '{path}' do not fit the architecture: {name} is {tuple(value.shape)}, "
-                f"should be {tuple(expected[name].shape)}."
-            )
-        if not value.is_floating_point() or not bool(value.isfinite().all()):
-            raise InputError(
-                f"The weights '{path}' are corrupt: {name} holds values that are not finite numbers."
-            )
-
-
 def _folders() -> list[Path]:
     own = user_folder()
     found = sorted(p for p in own.iterdir() if not p.name.startswith(".")) if own.is_dir() else []
@@ -390,9 +103,3 @@ def _folders() -> list[Path]:
 
 def _names() -> list[str]:
     return ["'bundled'", *(f"'{p.name}'" for p in _folders() if p != BUNDLED)]
-
-
-@lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, modified: int, inode: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
