@@ -229,7 +229,12 @@ def _download(name: str) -> Path:
                 _SOURCE + remote, sha256, fname=f"{name}.nii.gz", path=cache_folder() / "patient07"
             )
         )
-    except (OSError, ValueError) as error:
+    except ValueError as error:  # pooch's word for another checksum
+        raise InputError(
+            f"Patient 07: {name} is not what was expected (its checksum differs) and was not kept; try again, "
+            f"or set {DATA_VARIABLE} to a folder with a copy (3d-mr-ms/patient07)."
+        ) from error
+    except OSError as error:
         raise InputError(
             f"Patient 07 could not be downloaded ({type(error).__name__}); connect to the internet, or set "
             f"{DATA_VARIABLE} to a folder with a copy (3d-mr-ms/patient07)."

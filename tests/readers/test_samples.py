@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+
 import cc3d
 import numpy as np
+import pooch
 import pytest
 
 from napari_uncertainseg import InputError, samples
+from napari_uncertainseg.images.files import file_sha256
 from napari_uncertainseg.images.prepare import prepare
 from napari_uncertainseg.widgets import readers
 
@@ -58,9 +63,26 @@ def test_patient_07_comes_from_the_named_folder(shared_data, monkeypatch):
     assert "Lesjak" in said[0]
 
 
-def test_without_a_connection_one_clear_sentence(monkeypatch, tmp_path):
-    import pooch
+def test_the_download_is_pinned_and_is_what_the_folder_holds(shared_data):
+    assert re.search(r"/[0-9a-f]{40}/", samples._SOURCE), "a commit, not a branch that moves"
+    for name, (_, sha256) in samples._REMOTE.items():
+        assert file_sha256(shared_data / "3d-mr-ms" / "patient07" / f"{name}.nii.gz") == sha256
 
+
+def test_a_download_that_was_tampered_with_is_refused(monkeypatch, tmp_path):
+    monkeypatch.delenv(samples.DATA_VARIABLE, raising=False)
+    monkeypatch.setattr(samples, "cache_folder", lambda: tmp_path / "cache")
+    other = tmp_path / "served"
+    other.write_bytes(b"something else")
+    monkeypatch.setattr(
+        pooch.core, "choose_downloader", lambda *a, **k: lambda url, target, *b: shutil.copy(other, target)
+    )
+    with pytest.raises(InputError, match="checksum differs"):
+        samples.patient07()
+    assert not [p for p in tmp_path.rglob("*.nii.gz") if p.is_file()]
+
+
+def test_without_a_connection_one_clear_sentence(monkeypatch, tmp_path):
     monkeypatch.delenv(samples.DATA_VARIABLE, raising=False)
 
     def offline(*_, **__):
