@@ -231,7 +231,7 @@ def _download(name: str) -> Path:
         )
     except ValueError as error:  # pooch's word for another checksum
         raise InputError(
-            f"Patient 07: {name} is not what was expected (its checksum differs) and was not kept; try again, "
+            f"Patient 07: {name} is not what was expected (its checksum differs) and not kept; try again, "
             f"or set {DATA_VARIABLE} to a folder with a copy (3d-mr-ms/patient07)."
         ) from error
     except OSError as error:

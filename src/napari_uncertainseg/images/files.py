@@ -15,7 +15,8 @@ from typing import BinaryIO
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images import formats
+from napari_uncertainseg.images import formats, itk
+from napari_uncertainseg.images.stored import Stored
 from napari_uncertainseg.images.volume import Grid, Volume
 
 _MODALITIES = (
@@ -215,7 +216,7 @@ def file_sha256(path: str | Path) -> str:
     """SHA-256 of a file, or of a DICOM series' files one after the other, in hexadecimal."""
     path = Path(path)
     digest = hashlib.sha256()
-    for part in formats.dicom_series(path) if path.is_dir() else (path,):
+    for part in itk.dicom_series(path) if path.is_dir() else (path,):
         with Path(part).open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -245,7 +246,7 @@ def _changing_neighbours(array: np.ndarray) -> float:
     return float(((one != other) & both).sum()) / count if count else 0.0
 
 
-def _grid(path: Path, stored: formats.Stored) -> Grid:
+def _grid(path: Path, stored: Stored) -> Grid:
     affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Wider than any scan's; a header in metres or micrometres lies outside.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_uncertainseg.images import files, formats
+from napari_uncertainseg.images import files, formats, itk, stored
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.geometry import layer_data, volume_from_tuple
 
@@ -23,7 +23,7 @@ _SUFFIXES = (*formats.NIBABEL_SUFFIXES, *formats.NRRD_SUFFIXES, *formats.DICOM_S
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
     """Reader for scans and label images, None when there is something else at the path."""
     paths = [Path(p) for p in _several(path)]
-    known = all(formats.is_dicom(p) if p.is_dir() else formats.suffix_of(p) in _SUFFIXES for p in paths)
+    known = all(itk.is_dicom(p) if p.is_dir() else formats.suffix_of(p) in _SUFFIXES for p in paths)
     return read_layers if paths and known else None
 
 
@@ -36,7 +36,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
     layers, seen = [], set()
     for one in map(Path, _several(path)):
         if formats.suffix_of(one) in formats.DICOM_SUFFIXES:
-            series = formats.dicom_series(one)
+            series = itk.dicom_series(one)
             if series in seen:
                 continue
             seen.add(series)
@@ -78,7 +78,7 @@ def _case_layers(case: SampleCase) -> list[LayerData]:
 def _read(path: Path) -> LayerData:
     try:
         volume = files.read_image(path)
-    except formats.SeveralVolumes as several:
+    except stored.SeveralVolumes as several:
         volume = files.read_image(path, index=0)
         _tell(f"{path.name} holds {several.count} volumes; the first one (index 0) was opened.")
     except files.ConstantImage:
