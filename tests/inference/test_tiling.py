@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -27,6 +27,7 @@ def local(engine, window) -> torch.Tensor:
     return F.conv3d(window.image, kernel, padding=1)[0]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.tuples(sides, sides, sides), st.integers(1, 40**3))
 def test_window_sizes_fit_the_network_and_the_limit(shape, largest):
     size = window_size(shape, largest, 8, 16)
@@ -35,6 +36,7 @@ def test_window_sizes_fit_the_network_and_the_limit(shape, largest):
     assert np.prod(size) <= largest or size == (16, 16, 16)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.tuples(sides, sides, sides))
 def test_windows_cover_every_voxel(shape):
     windows = Windows(torch.zeros(1, *shape), ENGINE, 20**3)
