@@ -134,7 +134,7 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     place = (labels > 0) & brain & ~fluid
     n = int(labels.max()) + 1
     typical = draw.number(0.9, 1.9)  # patients differ, and lesions within a patient
-    contrast = (typical * torch.exp(0.35 * draw.normal(n))).clamp(0.45, 3.0)
+    contrast = (typical * torch.exp(0.35 * draw.normal(n))).clamp(0.55, 3.0)
     contrast[0] = 0
     hole = draw.number(0, 1.0) * (0.3 + draw.uniform(0, 1.4, n))  # T1 darkening, per unit of contrast
     bright = 0.5 + draw.uniform(0, 0.8, n)
@@ -195,9 +195,9 @@ def warp(grid: Tensor, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     """Change contrast, bias field, resolution and noise as other scanners would; z-scores drift too."""
     out = images.clone()
-    if draw.chance(0.7):  # some T1 or T2 in the FLAIR: grey and white may change places
+    if draw.chance(0.5):  # some T1 or T2 in the FLAIR: grey and white may change places
         out[0] += draw.number(-0.55, 0.55) * images[1] + draw.number(-0.05, 0.2) * images[2]
-    if draw.chance(0.5):  # a monotone curve
+    if draw.chance(0.3):  # a monotone curve
         low, high = -4.0, 4.0
         gamma = torch.exp(0.35 * draw.normal(3).clamp(-2, 2))
         unit = ((out - low) / (high - low)).clamp(0, 1)
@@ -208,11 +208,11 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
         for channel in range(3):
             field = torch.exp(draw.number(0.02, 0.12) * draw.smooth(tuple(out.shape[1:]), 48.0))
             out[channel] = (out[channel] + 4) * field - 4
-    if draw.chance(0.5):
+    if draw.chance(0.3):
         out = _resolution(out, draw)
-    if draw.chance(0.6):
+    if draw.chance(0.5):
         for channel in range(3):
-            out[channel] += draw.number(0.0, 0.3) * draw.normal(*out.shape[1:])
+            out[channel] += draw.number(0.0, 0.2) * draw.normal(*out.shape[1:])
     scale, shift = torch.exp(0.12 * draw.normal(3)), 0.15 * draw.normal(3)
     return (out * scale[:, None, None, None] + shift[:, None, None, None]) * brain
 
