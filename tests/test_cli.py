@@ -20,7 +20,7 @@ import pytest
 
 from napari_uncertainseg import Grid, InputError, write_volume
 from napari_uncertainseg.cli import main, parser
-from napari_uncertainseg.cli.progress import ProgressLine, time_left
+from napari_uncertainseg.cli.progress import ProgressLine
 
 MAPS = ("probability", "entropy", "mutual_information", "disagreement", "brain", "lesions")
 
@@ -492,11 +492,3 @@ def test_progress_is_silent_in_a_log():
     with ProgressLine(log) as progress:
         progress("reading", 0.5)
     assert log.getvalue() == ""
-
-
-@pytest.mark.parametrize(
-    ("elapsed", "fraction", "words"),
-    [(0.5, 0.5, ""), (10, 0.01, ""), (10, 0.5, ", 10 s left"), (100, 0.25, ", 5 min left"), (5, 1.0, "")],
-)
-def test_time_left(elapsed, fraction, words):
-    assert time_left(elapsed, fraction) == words

@@ -16,6 +16,7 @@ from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.components import voxels_of
 from napari_uncertainseg.lesions.matching import detections, dice
 
 
@@ -28,7 +29,7 @@ class Agreement:
     dice
         Dice coefficient of the lesion masks, 0 to 1; 1 where both are empty.
     lesion_f1, lesion_precision, lesion_recall
-        Over lesions (26-connected); one voxel in common counts as found. NaN where nothing
+        Over lesions (26-connected, at least 3 mm3); one voxel in common counts as found. NaN where nothing
         is there to be counted.
     lesions_found, lesions_missed, lesions_invented
         The counts behind them.
@@ -88,7 +89,13 @@ class Evaluation:
 
 
 def agreement(
-    probability: np.ndarray, lesions: np.ndarray, mask: np.ndarray, *, brain: np.ndarray, grid: Grid
+    probability: np.ndarray,
+    lesions: np.ndarray,
+    mask: np.ndarray,
+    *,
+    brain: np.ndarray,
+    grid: Grid,
+    min_volume: float = 3.0,
 ) -> Agreement:
     """Compare a segmentation with a mask.
 
@@ -104,9 +111,11 @@ def agreement(
         Calibration is judged where this is true.
     grid
         On which all of them lie.
+    min_volume
+        Smaller lesions of the mask are neither found nor missed, mm3.
     """
     truth = mask != 0
-    found = detections(lesions, truth)
+    found = detections(lesions, truth, min_voxels=voxels_of(min_volume, grid.voxel_volume))
     curve = reliability(probability, truth, region=brain)
     ml = grid.voxel_volume / 1000
     volume, reference_ml = np.count_nonzero(lesions) * ml, np.count_nonzero(truth) * ml

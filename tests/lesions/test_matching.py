@@ -61,3 +61,10 @@ def test_against_a_loop(seed) -> None:
     swapped = detections(b, a)
     assert found.f1 == pytest.approx(swapped.f1, nan_ok=True)
     assert dice(a, b) == dice(b, a) and 0 <= dice(a, b) <= 1
+
+
+def test_small_reference_lesions_are_neither_found_nor_missed():
+    predicted, reference = row("##......"), row("#...##.#")
+    every, large = detections(predicted, reference), detections(predicted, reference, min_voxels=2)
+    assert (every.tp, every.fp, every.fn) == (1, 0, 2)
+    assert (large.tp, large.fp, large.fn) == (0, 0, 1)

@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 
-from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.widgets.jobs import JobRunner, JobState, TimeLeft, in_words
+from napari_uncertainseg._base import Cancelled, InputError, TimeLeft, in_words
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 
 
 @pytest.fixture

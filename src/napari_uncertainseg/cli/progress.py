@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import TextIO
 
+from napari_uncertainseg._base import TimeLeft, in_words
+
 
 class ProgressLine:
     """A progress callback that keeps one line of a terminal up to date.
@@ -21,6 +23,7 @@ class ProgressLine:
         self._shown = self._stream.isatty()
         self._start = time.monotonic()
         self._last = ("", -1.0)
+        self._left = TimeLeft()
 
     def __call__(self, stage: str, fraction: float) -> None:
         """Show a stage and the share of the whole that is done, ten times a second at most."""
@@ -28,7 +31,8 @@ class ProgressLine:
         if not self._shown or (stage == self._last[0] and now - self._last[1] < 0.1):
             return
         self._last = (stage, now)
-        text = f"{100 * fraction:3.0f} %  {stage}{time_left(now - self._start, fraction)}"
+        left = in_words(self._left.update(now - self._start, fraction))
+        text = f"{100 * fraction:3.0f} %  {stage} · {left}"
         self._write(text[: shutil.get_terminal_size().columns - 1])
 
     def __enter__(self) -> ProgressLine:
@@ -43,11 +47,3 @@ class ProgressLine:
     def _write(self, text: str) -> None:
         self._stream.write(f"\r\x1b[K{text}")
         self._stream.flush()
-
-
-def time_left(elapsed: float, fraction: float) -> str:
-    """Words for the seconds left at the present pace; empty while that would be a guess."""
-    if elapsed < 1 or not 0.05 <= fraction < 1:
-        return ""
-    seconds = elapsed * (1 - fraction) / fraction
-    return f", {seconds:.0f} s left" if seconds < 90 else f", {seconds / 60:.0f} min left"

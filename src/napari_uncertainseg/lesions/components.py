@@ -78,6 +78,12 @@ class Foreground:
         return labels, n
 
 
+def voxels_of(volume: float, voxel_volume: float) -> int:
+    """Fewest voxels that make a volume (mm3); at least 1."""
+    # A thousandth less: voxel volumes such as 0.9999 mm3 come from rounded affines.
+    return max(1, int(np.ceil(volume / voxel_volume - 1e-3)))
+
+
 def label_components(
     probability: np.ndarray, threshold: float, *, min_voxels: int = 1
 ) -> tuple[np.ndarray, int]:

@@ -65,7 +65,9 @@ class Detection:
         return 2 * p * r / (p + r) if p + r > 0 else 0.0
 
 
-def detections(predicted: np.ndarray, reference: np.ndarray, *, connectivity: Connectivity = 26) -> Detection:
+def detections(
+    predicted: np.ndarray, reference: np.ndarray, *, connectivity: Connectivity = 26, min_voxels: int = 1
+) -> Detection:
     """Count found, invented and missed lesions.
 
     Parameters
@@ -76,15 +78,20 @@ def detections(predicted: np.ndarray, reference: np.ndarray, *, connectivity: Co
         Likewise, of the same shape.
     connectivity
         Of the components, 6, 18 or 26.
+    min_voxels
+        Smaller reference lesions neither count as found nor as missed, as no smaller lesions are
+        predicted either; a prediction that touches one is not invented.
     """
     p, r = _lesions(predicted, connectivity), _lesions(reference, connectivity)
     both = (p > 0) & (r > 0)
-    found = len(np.unique(r[both]))
-    n_predicted, n_reference = _number(p), _number(r)
+    labels, sizes = np.unique(r[r > 0], return_counts=True)
+    counted = labels[sizes >= min_voxels]
+    found = len(np.intersect1d(r[both], counted))
+    n_predicted = _number(p)
     return Detection(
         tp=found,
         fp=n_predicted - len(np.unique(p[both])),
-        fn=n_reference - found,
+        fn=len(counted) - found,
         predicted=n_predicted,
     )
 

@@ -118,7 +118,7 @@ def at_least(values: np.ndarray, threshold: float) -> np.ndarray:
     raised to the smallest half float that reaches it.
     """
     if values.dtype != np.float16 or not 0 < threshold <= 1:
-        return values >= threshold
+        return values >= np.float64(threshold)  # a Python float would be rounded to half precision
     limit = np.float16(threshold)
     if float(limit) < threshold:
         limit = np.nextafter(limit, np.float16(2))

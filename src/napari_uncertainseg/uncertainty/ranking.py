@@ -19,6 +19,7 @@ from napari_uncertainseg.lesions.components import (
     bounding_box,
     label_mask,
     union_box,
+    voxels_of,
 )
 from napari_uncertainseg.uncertainty.lesion import at_least, best_overlaps
 from napari_uncertainseg.uncertainty.measures import Measured, measure
@@ -205,8 +206,7 @@ class Ranker:
                 f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "
                 f"{min_volume} mm3 must be numbers."
             )
-        # A thousandth less: voxel volumes such as 0.9999 mm3 come from rounded affines.
-        min_voxels = max(1, int(np.ceil(min_volume / self.grid.voxel_volume - 1e-3)))
+        min_voxels = voxels_of(min_volume, self.grid.voxel_volume)
         box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
         found = measure(box, lesions, candidates, self._maps, self.grid)
         found.values["lsu"] = self._structural(found, threshold)

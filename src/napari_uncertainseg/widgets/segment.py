@@ -20,9 +20,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg._base import InputError, Progress, in_words
 from napari_uncertainseg.widgets.choices import Choices, load_choices
-from napari_uncertainseg.widgets.jobs import JobRunner, JobState, in_words
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
 from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter
