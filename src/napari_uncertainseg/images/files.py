@@ -113,10 +113,10 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     array = stored.array
     if not np.isfinite(array).all() or (array.dtype.kind == "f" and (array != np.rint(array)).any()):
         raise InputError(
-            f"{path}: the values are not whole numbers; a label image is needed here, not a scan."
+            f"{path}: the values are not whole numbers; a mask or label image is needed here, not a scan."
         )
     if _changing_neighbours(array) > 0.5:
-        raise InputError(f"{path}: this looks like a scan; a label image is needed here.")
+        raise InputError(f"{path}: this looks like a scan; a mask or label image is needed here.")
     low, high = int(array.min()), int(array.max())
     dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
     data = np.ascontiguousarray(found.to_canonical(array.astype(dtype, copy=False)))

@@ -232,9 +232,9 @@ def _box(mask: Tensor) -> tuple[slice, slice, slice]:
 
 
 def _centre(labels: Tensor, brain: Tensor, draw: Draw) -> tuple[int, int, int]:
-    """Where a patch is centred: mostly at a lesion, small ones as often as large ones."""
+    """Where a patch is centred: anywhere, or at a lesion, small ones as often as large ones."""
     inside = brain
-    if draw.chance(0.7) and int(labels.max()) > 0:
+    if draw.chance(0.5) and int(labels.max()) > 0:
         inside = labels == 1 + draw.integer(int(labels.max()))
     voxels = inside.nonzero()
     if len(voxels) == 0:
