@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets import exporting
-from napari_uncertainseg.widgets.lesion_model import COLUMNS, Filter
+from napari_uncertainseg.widgets.lesion_model import BAR, COLUMNS, Filter
 from napari_uncertainseg.widgets.lesion_table import LesionTable
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
 
@@ -120,6 +120,25 @@ def test_columns_sort_as_numbers(qtbot, view):
     click_header(qtbot, table, "volume_mm3")
     expected = content.sort_values("volume_mm3", na_position="last")["label"]
     assert [int(x) for x in cells(table, "label")] == list(expected)
+
+
+def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(view):
+    content = random_table(4).assign(lsu=[0.16, 0.08, np.nan, 0.01])
+    view.take(content, {}, None)
+    model, column = view.lesions, KEYS.index("lsu")
+
+    def shares():
+        return [model.index(row, column).data(BAR) for row in range(model.rowCount())]
+
+    np.testing.assert_allclose(shares(), [1, 0.5, np.nan, 0.0625])
+    assert cells(view, "lsu") == ["0.16", "0.08", "-", "0.01"]
+    view.set_filter(Filter(least_doubt=0.05))
+    np.testing.assert_allclose(shares()[:2], [1, 0.5])
+    tip = " ".join(model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole).split())
+    assert "The full bar is the largest of this list." in tip
+    view.set_filter(Filter())
+    view.take(content.assign(lsu=0.0), {}, None)
+    assert shares() == [0, 0, 0, 0]
 
 
 def test_a_verdict_is_written_in_words_and_the_next_lesion_selected(qtbot, dock, case, layers):

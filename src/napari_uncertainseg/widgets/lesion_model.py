@@ -23,7 +23,7 @@ MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
 
 VERDICT = "verdict"
 BAR = Qt.ItemDataRole.UserRole
-"""Role under which a cell gives its number."""
+"""Role under which a cell gives its number as a share of the largest in its column, hidden rows included."""
 
 _Index = QModelIndex
 
@@ -48,7 +48,8 @@ class Column:
             )
         measure = MEASURES[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
-        return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}", 70))
+        bar = " The full bar is the largest of this list." if self.key == "lsu" else ""
+        return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
 
 
 def _volume(value: float) -> str:
@@ -203,8 +204,12 @@ class LesionModel(QAbstractTableModel):
             return None
         value = float(self._values[column.key][self._rows[index.row()]])
         if role == BAR:
-            return value
+            return self._share(column.key, value)
         return "-" if np.isnan(value) else column.text(value)
+
+    def _share(self, key: str, value: float) -> float:
+        largest = np.nanmax(self._values[key], initial=0.0)
+        return value / float(largest) if largest > 0 else value
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole

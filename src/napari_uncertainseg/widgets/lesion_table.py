@@ -25,7 +25,7 @@ from napari_uncertainseg.widgets.plots import accent, theme_of
 
 
 class DoubtBar(QStyledItemDelegate):
-    """Draws a value from 0 to 1 as a bar with its number."""
+    """Draws a number with a bar: its share of the largest number in the list."""
 
     colour = QColor("gray")
 
