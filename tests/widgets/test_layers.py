@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets.appearance import lesion_colormap
+from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_options
 from napari_uncertainseg.widgets.geometry import layer_data, volume_of
 from napari_uncertainseg.widgets.layers import ReviewLayers, is_result
 from napari_uncertainseg.widgets.orientation import direction_letters, opposite
@@ -83,6 +83,42 @@ def test_only_lesions_and_entropy_are_visible_and_maps_start_at_black(viewer, sh
             assert layer.colorbar.visible and layer.name_overlay.visible
     assert viewer.layers["entropy (nats)"].contrast_limits[1] == pytest.approx(np.log(2))
     assert viewer.layers["disagreement (variance)"].contrast_limits[1] <= 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "strongest", "top"),
+    [
+        ("probability", 0.2, 1.0),
+        ("entropy (nats)", 0.01, np.log(2)),
+        ("mutual information (nats)", 0.002, 0.05),
+        ("mutual information (nats)", 0.3, 0.3),
+        ("mutual information (nats)", 0.0, 0.05),
+        ("disagreement (variance)", 0.001, 0.05),
+        ("disagreement (variance)", 0.4, 0.25),
+    ],
+)
+def test_noise_is_not_stretched_over_all_colours(name, strongest, top):
+    limits = map_options(MAPS[name], np.full((3, 3, 3), strongest))["contrast_limits"]
+    assert limits == (0, pytest.approx(top))
+
+
+def test_after_a_run_its_flair_is_seen_and_not_what_lay_over_it(viewer, layers, flair, prediction):
+    below, above, foreign = "T2 below", "T1 above", "atlas"
+    for name in (below, above, foreign):
+        data, options, _ = layer_data(Volume(flair.data, flair.grid, name))
+        viewer.add_layer(Image(data, **options))
+    viewer.layers.move(viewer.layers.index(below), 0)
+    scans = {"flair": flair} | {
+        role: Volume(flair.data, flair.grid, name, role) for role, name in (("t1", above), ("t2", below))
+    }
+    for _ in range(2):
+        layers._case.set_images(scans)
+        layers._case.prediction = prediction
+        seen = {layer.name for layer in viewer.layers if layer.visible and not is_result(layer)}
+        assert seen == {"FLAIR", below, foreign}
+        viewer.layers[above].visible = True
+    layers._case.threshold = 0.3
+    assert viewer.layers[above].visible, "only a run hides a scan"
 
 
 def test_lesions_follow_the_threshold_in_place(viewer, shown):
@@ -321,13 +357,13 @@ def test_go_to_shows_the_voxel_in_the_middle(viewer, shown, flair):
 
 def test_the_users_zoom_is_kept_unless_the_lesion_does_not_fit(viewer, shown):
     shown.go_to((5, 10, 8))
-    assert min(viewer.canvas.size) / viewer.scene.camera.zoom == pytest.approx(60)
+    assert min(viewer.canvas.size) / viewer.scene.camera.zoom == pytest.approx(100)
     viewer.scene.camera.zoom = 20
     shown.go_to((12, 21, 18))
     assert viewer.scene.camera.zoom == 20
     viewer.scene.camera.zoom = 1e4
     shown.go_to((18, 32, 25))
-    assert min(viewer.canvas.size) / viewer.scene.camera.zoom == pytest.approx(60)
+    assert min(viewer.canvas.size) / viewer.scene.camera.zoom == pytest.approx(100)
 
 
 def test_a_candidate_is_made_visible(viewer, shown):

@@ -22,9 +22,10 @@ class MapStyle:
         Field of ``Prediction``.
     largest
         The measure's maximum.
-    fit
-        Whether the scale ends at the scan's own largest values: for measures that stay
-        far below their maximum.
+    fit_down_to
+        For measures that stay far below their maximum: the scale ends at the scan's own largest
+        values, but never below this, where nothing but noise would look strong. None: the scale
+        ends at ``largest``.
     colormap
         Perceptually even and black at 0, so that nothing is tinted where there is nothing.
     visible
@@ -33,16 +34,16 @@ class MapStyle:
 
     attribute: str
     largest: float
-    fit: bool
+    fit_down_to: float | None
     colormap: str
     visible: bool = False
 
 
 MAPS: dict[str, MapStyle] = {
-    "probability": MapStyle("probability", 1.0, False, "magma"),
-    "disagreement (variance)": MapStyle("disagreement", 0.25, True, "inferno"),
-    "mutual information (nats)": MapStyle("mutual_information", float(np.log(2)), True, "inferno"),
-    "entropy (nats)": MapStyle("entropy", float(np.log(2)), False, "inferno", visible=True),
+    "probability": MapStyle("probability", 1.0, None, "magma"),
+    "disagreement (variance)": MapStyle("disagreement", 0.25, 0.05, "inferno"),
+    "mutual information (nats)": MapStyle("mutual_information", float(np.log(2)), 0.05, "inferno"),
+    "entropy (nats)": MapStyle("entropy", float(np.log(2)), None, "inferno", visible=True),
 }
 """By layer name, the lowest layer first. The name, with its unit, stands beside the colour bar."""
 
@@ -61,12 +62,13 @@ _CANDIDATE = (0.94, 0.89, 0.26)
 def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
     """Options of the image layer that shows a map."""
     top = style.largest
-    if style.fit:
+    if style.fit_down_to is not None:
         seen = array[array > 0]
-        top = min(top, float(np.quantile(seen, 0.999))) if seen.size else top
+        strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
+        top = min(max(strong, style.fit_down_to), top)
     return {
         "colormap": style.colormap,
-        "contrast_limits": (0.0, max(top, 1e-3)),
+        "contrast_limits": (0.0, top),
         "blending": "additive",
         "opacity": 0.6,
         "visible": style.visible,

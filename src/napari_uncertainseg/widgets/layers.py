@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
-    The user's own layers are never edited. Layers made here carry
-    ``metadata["uncertainseg"]["role"] == "result"`` and show the next run instead of the last.
+    The user's own layers are never edited; a run only hides scans that cover its FLAIR.
+    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
+    instead of the last.
     """
 
     layers_changed = Signal()
@@ -79,6 +80,18 @@ class ReviewLayers:
 
     def _show_prediction(self) -> None:
         self._results.show(self._scan_layer())
+        self._uncover_scan()
+
+    def _uncover_scan(self) -> None:
+        """Hide the run's other scans where they lie over the FLAIR: results are judged on the FLAIR."""
+        scan = self._scan_layer()
+        if self._case.prediction is None or scan is None:
+            return
+        scan.visible = True
+        others = {image.name for role, image in self._case.images.items() if role != "flair"}
+        for layer in self._viewer.layers[self._viewer.layers.index(scan) + 1 :]:
+            if layer.name in others and not is_result(layer):
+                layer.visible = False
 
     def _scan_layer(self) -> Layer | None:
         """The user's layer with the scan that was segmented."""

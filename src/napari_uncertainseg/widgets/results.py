@@ -125,7 +125,7 @@ class ResultLayers:
         assert self.placing is not None
         for name, style in MAPS.items():
             layer, array = self._layers[name], getattr(prediction, style.attribute)
-            if style.fit:
+            if style.fit_down_to is not None:
                 layer.contrast_limits = map_options(style, array)["contrast_limits"]
             layer.data = self.placing.array(array)
         self._end_painting()

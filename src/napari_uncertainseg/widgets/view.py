@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
 
-_FIELD = 60.0
-"""How much is seen around a lesion, mm."""
+_FIELD = 100.0
+"""How much is seen around a lesion, mm: enough to tell where in the brain it lies."""
 
 
 def move_to(viewer: ViewerModel, layer: Layer, voxel: Sequence[int]) -> np.ndarray:
