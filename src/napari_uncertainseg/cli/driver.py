@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
+import numpy as np
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QDialog
 
@@ -36,6 +37,7 @@ class ReviewWindow:
         self.viewer = napari.Viewer(title="UncertainSeg", show_welcome_screen=False)
         self.review = open_review(self.viewer)
         self._sample: list[Volume] = []
+        self._whole_slice = True
         if size is not None:
             self.viewer.window.resize(*size)
         self.settle()
@@ -74,14 +76,27 @@ class ReviewWindow:
             raise InputError(dock.message.text().removeprefix("⚠ "))
 
     def show_results(self) -> None:
-        """Go to the most doubtful lesion, with the first mask of the user's as reference."""
+        """Show the whole slice with most lesion, and the list; the first of the masks is the reference."""
         reference = self.review.calibration.reference
         if reference.count() > 1:  # the first entry asks for a choice
             reference.setCurrentIndex(1)
         self.review.show_dock("lesions")
         if self.lesions.count:
-            self.review.lesions.next_lesion()
+            s, a, r = (int(np.argmax(self._lesion_voxels_along(axis))) for axis in range(3))
+            self.review.layers.show_slice((s, a, r))
+        self._whole_slice = True
+        self.viewer.reset_view()
         self.settle()
+
+    def show_lesion(self) -> None:
+        """Go to the next lesion without a verdict, which is framed: the most doubtful one at first."""
+        self._whole_slice = False
+        self.review.lesions.next_lesion()
+        self.settle()
+
+    def _lesion_voxels_along(self, axis: int) -> np.ndarray:
+        others = tuple(each for each in range(3) if each != axis)
+        return np.count_nonzero(self.lesions.labels, axis=others)
 
     # -- what there is then ---------------------------------------------------------------------
 
@@ -104,12 +119,15 @@ class ReviewWindow:
         return self._sample
 
     def picture(self, path: Path, size: tuple[int, int], theme: str = "dark") -> Path:
-        """Save a picture of the whole window."""
+        """Save a picture of the whole window; a slice that was whole is so in the new size too."""
         self.viewer.theme = theme
         self.viewer.window.resize(*size)
         for note in self.viewer.window._qt_window.findChildren(QDialog):
             note.close()  # notifications would lie over the picture
         self.settle()
+        if self._whole_slice:
+            self.viewer.reset_view()
+            self.settle()
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
         return path
 

@@ -90,6 +90,10 @@ def _pictures(window: ReviewWindow, folder: Path) -> None:
         for width, height in SIZES:
             path = window.picture(folder / f"window-{width}x{height}-{theme}.png", (width, height), theme)
             print(f"{path}: the window, {width}x{height}, {theme}")
+    width, height = SIZES[0]
+    window.show_lesion()
+    path = window.picture(folder / f"lesion-{width}x{height}-dark.png", (width, height))
+    print(f"{path}: the most doubtful lesion, {width}x{height}, dark")
 
 
 def _results(window: ReviewWindow, folder: Path) -> None:
