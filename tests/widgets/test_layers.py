@@ -137,8 +137,11 @@ def test_feature_row_i_is_label_i(viewer, shown):
     features = viewer.layers["lesions"].features
     table = shown._case.lesions.table.set_index("label")
     assert len(features) == len(table) + 1
+    assert list(features) == ["label", "doubt", "mean p", "mm³"]  # the status bar has room for no more
     for label in table.index:
-        assert features["volume_mm3"][label] == table["volume_mm3"][label]
+        assert features["label"][label] == label
+        assert features["mm³"][label] == table["volume_mm3"][label]
+        assert features["doubt"][label] == table["lsu"][label]
 
 
 def test_colours_tell_verdicts(viewer, shown):

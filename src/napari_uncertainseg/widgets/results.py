@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.uncertainty.ranking import Lesions
 
 LESIONS, CANDIDATES = "lesions", "candidates"
+_SHOWN = {"label": "label", "lsu": "doubt", "mean_probability": "mean p", "volume_mm3": "mm³"}
+"""Columns of the ranking that napari's status bar shows, and their names there."""
 _NEW = np.iinfo(np.uint16).max
 """Number of what a preview finds and no lesion holds yet; drawn as a lesion without a verdict."""
 
@@ -252,8 +254,9 @@ class ResultLayers:
 
 
 def _features(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with row i for label i: napari's own table and status bar then agree."""
-    return table.set_index("label", drop=False).reindex(range(len(table) + 1)).reset_index(drop=True)
+    """What napari's status bar says of a label: few words, row i for label i."""
+    shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
+    return shown.reindex(range(len(table) + 1)).reset_index(drop=True)
 
 
 def _show_colour_bar(event: Any) -> None:

@@ -104,6 +104,8 @@ class TuningPanel(QWidget):
         self.volume.setDecimals(1)
         self.volume.setSuffix(" mm³")
         self.volume.setToolTip("Smallest lesion, mm³: components with a smaller volume are left out.")
+        for field in (self.spin, self.volume):
+            field.setKeyboardTracking(False)  # else a half-typed number is applied, and rewritten
         self.best_button = QPushButton("Best Dice")
         self._diagram = ReliabilityView(compact=True)
         self._numbers = QLabel()
