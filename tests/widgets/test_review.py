@@ -56,6 +56,12 @@ def _add_scan(viewer, flair):
     viewer.add_layer(Image(data, **options))
 
 
+def _focus(qtbot, viewer, widget):
+    viewer.window._qt_window.activateWindow()
+    widget.setFocus()
+    qtbot.waitUntil(widget.hasFocus, timeout=2000)
+
+
 def _run(qtbot, review):
     qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
     with qtbot.waitSignal(review.segment.done, timeout=5000):
@@ -116,6 +122,42 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
     assert len(review.case.verdicts) == 2
     qtbot.keyClick(canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
     assert len(review.case.verdicts) == 3
+
+
+@pytest.mark.parametrize("place", ["canvas", "list", "slider", "layer list"])
+def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    qt_viewer = viewer.window._qt_viewer
+    widget = {
+        "canvas": qt_viewer.canvas.native,
+        "list": review.lesions.table,
+        "slider": review.lesions.tuning.slider,
+        "layer list": qt_viewer.layers,
+    }[place]
+    _focus(qtbot, viewer, widget)
+    decisions = []
+    for key, shift in (("N", 0), ("G", 0), ("W", 0), ("Q", 0), ("Q", 1), ("U", 0), ("N", 1)):
+        modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+        qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"), modifier)
+        decisions.append([v.decision[0] for v in review.case.verdicts])
+    assert decisions == [[], ["a"], ["a", "r"], ["a"], ["a", "r"], ["a", "u"], ["a", "u"]]
+    assert review.lesions.table.selected == 2
+
+
+def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    spin = review.lesions.tuning.spin
+    _focus(qtbot, viewer, spin)
+    spin.selectAll()
+    qtbot.keyClicks(spin, "gw0.25nuq")
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    assert spin.value() == 0.25
+    qtbot.waitUntil(lambda: review.case.threshold == 0.25, timeout=2000)
+    assert review.case.selected is None and review.case.verdicts == ()
 
 
 def test_keys_are_silent_while_typing(viewer, qtbot, flair):

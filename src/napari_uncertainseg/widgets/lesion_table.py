@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QPainter
+from qtpy.QtGui import QColor, QFocusEvent, QPainter
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -107,6 +107,12 @@ class LesionTable(QTableView):
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_bars"):
             self._take_colour()
+
+    def focusInEvent(self, event: QFocusEvent | None) -> None:
+        """Take the focus; Qt would make the first row the current one, which is nobody's choice."""
+        take_focus = super().focusInEvent
+        self._quietly(lambda: take_focus(event))
+        self.select(self._selected, reveal=False)
 
     def _take_colour(self) -> None:
         self._bars.colour = accent(theme_of(self))
