@@ -417,7 +417,14 @@ def test_interrupted_segment_leaves_nothing(scan, tmp_path):
     command = [sys.executable, "-m", "napari_uncertainseg.cli", "segment", str(scan / "flair.nii.gz")]
     command += ["--out", str(tmp_path / "r"), "--method", "mc-dropout", "--members", "500", "--device", "cpu"]
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, cwd=tmp_path)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        cwd=tmp_path,
+        # whoever runs the tests in the background has them ignore interrupts, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     os.close(theirs)
     told = b""
     while b"member 3 of 500" not in told:  # the progress line; EOF raises if it ends before

@@ -79,7 +79,7 @@ def test_patches_are_the_same_for_the_same_number(folder):
 
 def test_backgrounds_ignore_what_may_be_a_lesion_and_get_lesions_planted(folder):
     settings = read_configuration(configuration(folder, "x", 1)).data
-    patches = Patches(settings, seed=0, length=40)
+    patches = Patches(settings, seed=0, length=250)
     own, background = patches.subjects
     assert not own.ignored.any()
     assert background.is_background
@@ -87,7 +87,7 @@ def test_backgrounds_ignore_what_may_be_a_lesion_and_get_lesions_planted(folder)
     assert background.ignored.any()
     bright = background.images[0] > 3
     assert bright.any() and background.ignored[bright].float().mean() > 0.9
-    assert sum(int(patches[i]["raters"].any()) for i in range(40)) > 3
+    assert sum(int(patches[i]["raters"].any()) for i in range(250)) > 3
 
 
 @pytest.mark.slow
