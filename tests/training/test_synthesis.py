@@ -38,6 +38,48 @@ def test_planted_lesions_are_brighter_than_before_and_not_in_fluid(scene, seed):
     torch.testing.assert_close(out[:, far], images[:, far], rtol=0, atol=1e-3)
 
 
+def test_small_planted_lesions_can_be_seen_and_end_at_their_outline():
+    """As in patients 07 and 19: the mean contrast of small lesions is at least 0.45, next to them it is none."""
+    n = 48
+    brain = torch.ones(n, n, n, dtype=torch.bool)
+    images = torch.zeros(3, n, n, n)
+    images[1] = 0.8
+    labels = torch.zeros(n, n, n, dtype=torch.long)
+    for i in range(27):  # one to four voxels each
+        z, y, x = 6 + 16 * (i // 9), 6 + 16 * (i // 3 % 3), 6 + 16 * (i % 3)
+        labels[z : z + 1 + i % 2, y : y + 1 + i // 2 % 2, x] = i + 1
+    for seed in range(8):
+        out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
+        inside = torch.bincount(labels.flatten(), out[0].flatten().double(), minlength=28)[1:]
+        inside /= torch.bincount(labels.flatten())[1:]
+        assert inside.min() > 0.3
+        beyond = torch.from_numpy(ndimage.distance_transform_edt(~place.numpy()))
+        rim = (beyond > 1.9) & (beyond < 3)
+        assert out[0][rim].mean() < 0.35 * inside.mean()
+
+
+def test_contrast_varies_where_tissues_are_and_keeps_the_lesions_own(scene):
+    healthy, labels, brain = scene
+    sick, place = synthesis.plant_lesions(healthy, labels, brain, Draw.seeded(1))
+    changed = 0
+    for seed in range(12):
+        pair = [synthesis.vary_contrast(x, healthy, brain, Draw.seeded(seed)) for x in (sick, healthy)]
+        torch.testing.assert_close((pair[0] - pair[1])[0][place], (sick - healthy)[0][place])
+        assert (pair[0][:, ~brain] == 0).all()
+        changed += int(not torch.equal(pair[1], healthy))
+    assert 4 < changed < 12
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_confounders_stay_in_the_brain_and_finite(scene, seed):
+    images, _, brain = scene
+    out = synthesis.plant_confounders(images, brain, Draw.seeded(seed))
+    assert out.isfinite().all()
+    assert (out[:, ~brain] == 0).all()
+    empty = torch.zeros_like(brain)
+    assert (synthesis.plant_confounders(images * 0, empty, Draw.seeded(seed)) == 0).all()
+
+
 def test_filled_lesions_look_like_the_white_matter_around(scene):
     images, labels, brain = scene
     sick, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(1))
@@ -95,6 +137,6 @@ def test_small_lesions_and_their_surroundings_count_more():
     lesions[4, 4, 4:6] = True
     lesions[14:24, 14:24, 14:24] = True
     weight = emphasis(lesions)
-    assert weight[4, 4, 4] == weight[6, 4, 4] == 4.0
+    assert weight[4, 4, 4] == weight[6, 4, 4] == 2.0
     assert (weight[12:26, 12:26, 12:26] == 1).all()
     assert weight.min() == 1

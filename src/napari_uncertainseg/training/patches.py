@@ -32,7 +32,7 @@ _RIM, _BRIGHT = 8.0, 1.0
 """In scans without a mask, what is deeper than this (mm) and brighter (z-score) may be lesion."""
 _BACKGROUND_SHARE = 0.4
 """Share of patches from scans without a mask, where there are any."""
-_LARGE, _MOST = 60, 4.0
+_LARGE, _MOST = 60, 2.0
 """Lesions of fewer voxels than this count more, up to this many times."""
 
 
@@ -160,12 +160,15 @@ class Patches(Dataset):
         subject = self._drawn_subject(draw)
         planted = bool(self.masks) and (subject.is_background or draw.chance(self.configuration.planted))
         labels = self._drawn_mask(subject, draw) if planted else subject.labels
-        source = subject.healthy if planted else subject.images
         where = _centre(labels, subject.brain, draw)
         edge = self.configuration.patch + _MARGIN
-        images, brain, labels, ignored = (
-            _crop(x, where, edge) for x in (source, subject.brain, labels, subject.ignored)
+        scanned, healthy, brain, labels, ignored = (
+            _crop(x, where, edge)
+            for x in (subject.images, subject.healthy, subject.brain, labels, subject.ignored)
         )
+        images = synthesis.vary_contrast(healthy if planted else scanned, healthy, brain, draw)
+        if draw.chance(0.5):
+            images = synthesis.plant_confounders(images, brain, draw)
         if planted:
             images, lesions = synthesis.plant_lesions(images, labels.long(), brain, draw)
         else:

@@ -132,31 +132,141 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     """
     fluid = (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
     place = (labels > 0) & brain & ~fluid
-    n = int(labels.max()) + 1
-    typical = draw.number(0.9, 1.9)  # patients differ, and lesions within a patient
-    contrast = (typical * torch.exp(0.35 * draw.normal(n))).clamp(0.55, 3.0)
-    contrast[0] = 0
-    hole = draw.number(0, 1.0) * (0.3 + draw.uniform(0, 1.4, n))  # T1 darkening, per unit of contrast
-    bright = 0.5 + draw.uniform(0, 0.8, n)
+    labels = labels * place
     # where the scan changes and where a rater draws the line are not quite the same
-    wander = 0.25 * draw.smooth(tuple(place.shape), 2.5)
-    soft = (blur(place[None].float(), draw.number(0.45, 1.2))[0] * (1 + wander)).clamp(0, 1)
+    wander = 0.15 * draw.smooth(tuple(place.shape), 2.5)
+    sigma = draw.number(0.35, 0.5) if draw.chance(0.75) else draw.number(0.5, 0.8)
+    soft = (blur(place[None].float(), sigma)[0] * (1 + wander)).clamp(0, 1)
+    growth = torch.log(torch.bincount(labels.flatten(), minlength=1).clamp_min(1) / 10).clamp(-1, 4)
+    contrast = _contrasts(growth, draw)
+    n = len(contrast)
+    # T1 darkening, per unit of contrast; large lesions are darker
+    hole = draw.number(0.2, 1.0) * (0.2 + draw.uniform(0, 1.2, n)) * (0.6 + 0.25 * growth)
+    bright = 0.3 + draw.uniform(0, 0.9, n)
     # a lesion's own value reaches into its blurred rim
-    index = widest((labels * place).int(), 1).long()
-    texture = 1 + draw.number(0, 0.3) * draw.smooth(tuple(images.shape[1:]), 3.0)
-    core = 1 + draw.number(0, 0.4) * (blur(place[None].float(), 2.0)[0] - 0.5)
-    amount = soft * contrast[index] * texture * core * brain * ~fluid
+    index = widest(labels.int(), 1).long()
+    texture = 1 + draw.number(0, 0.2) * draw.smooth(tuple(images.shape[1:]), 3.0)
+    core = 1 + draw.number(0.3, 1.2) * (blur(place[None].float(), 1.5)[0] - 0.5).clamp_min(-0.3)
+    shape = soft * texture * core * brain * ~fluid
+    amount = shape * (contrast / _mean_inside(shape, labels, n).clamp_min(0.15))[index]
     out = images.clone()
     # lesions in grey and white matter look alike, so tissue is replaced, but the scan's noise stays: a lesion
     # without it would be found by its smoothness
-    tissue = draw.number(0.2, 0.8) * (blur(images[:1], 1.2)[0] - draw.number(-0.1, 0.3)).clamp(-0.6, 1.2)
+    white = _level_of_white_matter(images, brain)
+    tissue = draw.number(0.3, 1.0) * (blur(images[:1], 1.2)[0] - white).clamp(-1.0, 1.2)
     out[0] += amount - soft * tissue * ~fluid * brain
     out[1] -= amount * hole[index]
     out[2] += amount * bright[index]
-    if draw.chance(0.5):  # a dirty halo around the lesions, not outlined
+    if draw.chance(0.3):  # a dirty halo around the lesions, not outlined
         halo = blur(place[None].float(), draw.number(1.5, 4.0))[0]
-        out[0] += draw.number(0.1, 0.7) * typical * halo * (1 - soft) * ~fluid * brain
+        out[0] += draw.number(0.1, 0.5) * float(contrast.max()) * halo * (1 - soft) * ~fluid * brain
     return out, place
+
+
+def _contrasts(growth: Tensor, draw: Draw) -> Tensor:
+    """Mean brightness on FLAIR above white matter of each lesion, 0 for the background.
+
+    Patients differ, and lesions within a patient; large lesions are brighter. Measured on patients 07 and
+    19 of 3D-MR-MS: medians 0.7 to 0.95 below 30 voxels, 1.05 to 1.4 above 100 (tenth percentile 0.5).
+    """
+    spread = torch.exp(0.25 * draw.normal(len(growth)))
+    contrast = (draw.number(0.6, 1.5) * (0.85 + 0.1 * growth) * spread).clamp(0.45, 3.0)
+    contrast[0] = 0
+    return contrast
+
+
+def _mean_inside(image: Tensor, labels: Tensor, n: int) -> Tensor:
+    """Mean of an image over each label."""
+    flat = labels.flatten()
+    total = torch.bincount(flat, image.flatten().double(), minlength=n)
+    return (total / torch.bincount(flat, minlength=n).clamp_min(1)).float()
+
+
+def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
+    """Median FLAIR of what is bright on T1; of the brain, where there is no T1."""
+    white = brain & (images[1] > 0.5)
+    inside = images[0][white if white.any() else brain]
+    return inside.median() if len(inside) else images.new_zeros(())
+
+
+def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) -> Tensor:
+    """Give grey and white matter other levels on FLAIR, as other sequences do.
+
+    Grey matter is brighter than white in some scans and darker in others. The lesions' own contrast does
+    not change, as the T1 without lesions decides.
+
+    Parameters
+    ----------
+    images
+        Scans with or without lesions.
+    healthy
+        The same scans with their lesions filled in.
+    brain
+        bool.
+    draw
+        Randomness.
+    """
+    t1 = healthy[1]
+    out = images.clone()
+    kind = draw.number(0, 1)
+    if kind < 0.5 and bool((t1 != 0).any()):
+        out[0] += draw.number(-0.7, 0.7) * t1.clamp(-1.2, 1.2) * brain
+    elif kind < 0.7 and bool((t1 != 0).any()):  # tissue levels anew; some of the scan's own texture stays
+        fluid, grey, white = draw.number(-3.2, -1.5), draw.number(-0.2, 0.9), draw.number(-0.4, 0.3)
+        smooth = blur(t1[None], draw.number(0.3, 0.6))[0]
+        made = grey + (white - grey) * ((smooth + 0.3) / 1.0).clamp(0, 1)
+        made = made + (fluid - grey) * ((-0.8 - smooth) / 0.8).clamp(0, 1)
+        share = draw.number(0.4, 0.9)
+        out[0] += share * (made - healthy[0]) * brain
+        out[0] += 0.25 * share * draw.smooth(tuple(t1.shape), 2.0) * brain
+    return out
+
+
+def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
+    """Add what is bright on FLAIR and is no lesion, as it makes false lesions in practice.
+
+    A rim at the ventricles, flow artefacts and choroid plexus in fluid, bright patches of cortex,
+    pulsation ghosts and old infarcts (fluid with a bright border at the surface).
+    """
+    out = images.clone()
+    size = tuple(brain.shape)
+    fluid = brain & (images[0] < CSF_FLAIR)
+    if draw.chance(0.25):  # a thin bright rim at fluid
+        rim = blur(fluid[None].float(), draw.number(0.7, 1.2))[0] * ~fluid
+        out[0] += draw.number(0.4, 1.6) * rim * (draw.smooth(size, 12.0) > draw.number(-0.5, 1.0)) * brain
+    if draw.chance(0.3):  # flow artefacts in sulci, choroid plexus in ventricles
+        spots = fluid & (draw.smooth(size, draw.number(2.5, 5.0)) > draw.number(1.2, 2.0))
+        out[0] += draw.number(1.5, 4.0) * blur(spots[None].float(), 0.6)[0] * brain
+    if draw.chance(0.25):  # bright cortex near the surface
+        surface = brain & (blur((~brain)[None].float(), 4.0)[0] > draw.number(0.03, 0.15))
+        patch = surface & ~fluid & (images[1] < 0.4) & (draw.smooth(size, 15.0) > draw.number(0.3, 1.2))
+        out[0] += draw.number(0.3, 1.0) * blur(patch[None].float(), 0.7)[0] * brain
+    if draw.chance(0.1):  # ghosts of pulsating vessels along the phase encoding
+        axis, waves = draw.integer(3), draw.number(5, 20)
+        shape = [1, 1, 1]
+        shape[axis] = size[axis]
+        phase = torch.linspace(0, waves * 6.2832, size[axis]).reshape(shape) + draw.number(0, 6.28)
+        out[0] += draw.number(0.05, 0.3) * torch.sin(phase) * brain
+    if draw.chance(0.06):  # an old infarct
+        core, rim = _infarct(brain, draw)
+        level = draw.uniform(-2.5, -1.0, 3)
+        level[2] = draw.number(1.0, 3.0)
+        out += core * (level[:, None, None, None] - out) * brain
+        out[0] += draw.number(0.5, 1.5) * rim * brain
+    return out
+
+
+def _infarct(brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """A lump of fluid at the surface, and its border; both 0 to 1."""
+    surface = (brain & (widest((~brain).float(), 2) > 0)).nonzero()
+    if len(surface) == 0:
+        return torch.zeros(brain.shape), torch.zeros(brain.shape)
+    centre = surface[draw.integer(len(surface))]
+    axes = [torch.arange(n).float() - float(c) for n, c in zip(brain.shape, centre, strict=True)]
+    squared = axes[0][:, None, None] ** 2 + axes[1][None, :, None] ** 2 + axes[2][None, None, :] ** 2
+    depth = draw.number(6, 14) + 2.5 * draw.smooth(tuple(brain.shape), 6.0) - squared.sqrt()
+    core = torch.sigmoid(1.5 * depth)
+    return core, torch.exp(-0.5 * ((depth + 2) / 1.2) ** 2)
 
 
 def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw: Draw) -> Tensor:
@@ -195,8 +305,8 @@ def warp(grid: Tensor, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     """Change contrast, bias field, resolution and noise as other scanners would; z-scores drift too."""
     out = images.clone()
-    if draw.chance(0.5):  # some T1 or T2 in the FLAIR: grey and white may change places
-        out[0] += draw.number(-0.55, 0.55) * images[1] + draw.number(-0.05, 0.2) * images[2]
+    if draw.chance(0.3):
+        out[0] += draw.number(-0.05, 0.2) * images[2]
     if draw.chance(0.3):  # a monotone curve
         low, high = -4.0, 4.0
         gamma = torch.exp(0.35 * draw.normal(3).clamp(-2, 2))
