@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import nibabel
@@ -16,6 +17,7 @@ from napari_uncertainseg.raters.simulate import (
     RaterStyle,
     _distance_to,
     _JitterField,
+    _radius,
     draw_styles,
     simulate_raters,
 )
@@ -46,6 +48,37 @@ def test_real_masks_majority_and_agreement(shared_data, name) -> None:
     assert min(pairs) > 0.4
 
 
+@pytest.mark.parametrize("name", ["patient07", "patient22", "patient25", "patient29"])
+def test_mean_volume_and_majority_are_the_masks(shared_data, name) -> None:
+    path = shared_data / "3d-mr-ms" / "masks" / f"{name}.nii.gz"
+    mask = np.asarray(nibabel.load(path).dataobj) > 0
+    mask = np.pad(mask[ndimage.find_objects(mask.astype(int))[0]], 4)
+    styles = [replace(style, miss=0) for style in draw_styles(15)]
+    raters = simulate_raters(mask, (1, 1, 1), 15, seed=2, styles=styles)
+    # One lesion of 316 mm3 in all leaves more to chance than the others, with 1.3 to 23 ml.
+    assert raters.mean(0).sum() / mask.sum() == pytest.approx(1, abs=0.06 if name == "patient29" else 0.03)
+    assert dice(raters.mean(0) > 0.5, mask) > 0.98
+
+
+@given(st.floats(1.0, 9.0), st.sampled_from([(1.0, 1.0, 1.0), (3.0, 0.8, 0.8), (0.7, 0.7)]))
+@settings(max_examples=12, deadline=None)
+def test_mean_volume_of_balls(radius, spacing) -> None:
+    shape = tuple(int(2 * (radius + 5) / s) + 1 for s in spacing)
+    mask = ball(shape, [n // 2 for n in shape], radius, spacing)
+    raters = simulate_raters(mask, spacing, 200, styles=[replace(s, miss=0) for s in draw_styles(200)])
+    assert raters.mean(0).sum() / mask.sum() == pytest.approx(1, abs=0.1)
+
+
+def test_radius_of_a_ball_and_width_of_a_rod() -> None:
+    assert _radius(ball((9, 40, 40), (4, 20, 20), 9, (3.0, 1.0, 1.0)), (3, 1, 1)) == pytest.approx(
+        9, rel=0.05
+    )
+    assert _radius(ball((50, 50), (25, 25), 10, (0.5, 0.5)), (0.5, 0.5)) == pytest.approx(10, rel=0.05)
+    rod = np.zeros((100, 9, 9), bool)
+    rod[:, 2:7, 2:7] = True
+    assert 2.5 < _radius(rod, (1, 1, 1)) < 6
+
+
 def test_a_rater_without_faults_returns_the_mask() -> None:
     mask = ball((20, 21, 22), (9, 10, 11), 4.3) | ball((20, 21, 22), (3, 3, 3), 1)
     np.testing.assert_array_equal(simulate_raters(mask, (1, 1, 1), 1, styles=[EXACT])[0], mask)
@@ -54,10 +87,12 @@ def test_a_rater_without_faults_returns_the_mask() -> None:
 def test_bias_moves_the_boundary_by_millimetres() -> None:
     spacing = (0.5, 0.5, 0.5)
     mask = ball((60, 60, 60), (30, 30, 30), 8, spacing)
-    styles = [RaterStyle(bias=b, jitter=0, miss=0) for b in (-2.0, 0.0, 2.0)]
+    styles = [RaterStyle(bias=b, jitter=0, miss=0, growth=0) for b in (-2.0, 0.0, 2.0)]
     volumes = simulate_raters(mask, spacing, 3, styles=styles).sum((1, 2, 3)) * 0.125
     radii = np.cbrt(volumes * 3 / (4 * np.pi))
-    np.testing.assert_allclose(radii, [6, 8, 10], atol=0.35)
+    # Biases are relative to the mean rater, whose volume is less than the raters' mean volume.
+    np.testing.assert_allclose(np.diff(radii), 2, atol=0.5)
+    assert volumes.mean() == pytest.approx(mask.sum() * 0.125, rel=0.1)
 
 
 def test_small_lesions_are_missed_as_stated() -> None:
@@ -98,7 +133,9 @@ def test_distance_is_exact_within_reach(seed, spacing) -> None:
     target = np.random.default_rng(seed).random((9, 11, 12)) < 0.03
     target[0, 0, 0] = True
     reach = 4.5
-    expected = np.minimum(ndimage.distance_transform_edt(~target, sampling=spacing), reach)
+    everywhere = np.moveaxis(np.indices(target.shape), 0, -1).reshape(-1, 1, 3)
+    steps = np.maximum(np.abs(everywhere - np.argwhere(target)) - 0.5, 0) * spacing
+    expected = np.minimum(np.sqrt((steps**2).sum(-1)).min(1), reach).reshape(target.shape)
     np.testing.assert_allclose(_distance_to(target, spacing, reach), expected, atol=1e-5)
 
 
@@ -112,10 +149,11 @@ def test_deterministic_binary_and_of_the_right_shape(seed, n, shape) -> None:
     np.testing.assert_array_equal(first, simulate_raters(mask.astype(float), spacing, n, seed=seed))
 
 
-def test_boundaries_stay_within_thick_slices() -> None:
+def test_boundaries_move_mostly_within_thick_slices() -> None:
     mask = ball((9, 60, 60), (4, 30, 30), 9, (5.0, 0.7, 0.7))
     drawn = simulate_raters(mask, (5.0, 0.7, 0.7), 3, seed=1)
-    assert not drawn[:, ~mask.any((1, 2))].any()
+    changed = drawn != mask
+    assert np.count_nonzero(changed[:, ~mask.any((1, 2))]) < 0.1 * np.count_nonzero(changed)
     assert all(not np.array_equal(d, mask) for d in drawn)
 
 

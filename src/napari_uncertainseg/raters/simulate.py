@@ -13,23 +13,30 @@ from statistics import NormalDist
 
 import cc3d
 import numpy as np
+from scipy.special import ndtr
 
 from napari_uncertainseg._base import InputError
 
 _LARGEST_JITTER = 3.0
 """Jitter is cut at this many standard deviations, so that distances are needed near lesions only."""
+_REFERENCE_RADIUS = 5.0
+"""Bias and jitter are stated for a lesion of this radius, mm."""
+_FITTED_RADII = (3.3, 9.9)
+"""Radii of the lesions that readers outlined for the fit, mm: beyond them bias and jitter stay the same."""
 
 
 @dataclass(frozen=True)
 class RaterStyle:
     """How one rater outlines lesions.
 
+    The defaults of jitter, correlation and growth are fitted to readers of lung nodules, see docs/raters.md.
+
     Attributes
     ----------
     bias
-        Shift of every boundary, mm; above 0 the rater outlines generously.
+        Shift of the boundary, mm, for a lesion of 5 mm radius; above 0 the rater outlines generously.
     jitter
-        Standard deviation of the boundary's wandering, mm.
+        Standard deviation of the boundary's wandering, mm, for a lesion of 5 mm radius.
     correlation
         How far along the boundary the wandering stays alike, mm: the correlation of
         two points d apart is ``exp(-d**2 / (2 * correlation**2))``.
@@ -39,6 +46,8 @@ class RaterStyle:
         Volume at which that probability has fallen to 37 % of ``miss``, mm3.
     invented
         Expected number of small lesions outlined where there is none, per litre of image.
+    growth
+        Bias and jitter are in proportion to this power of a lesion's radius.
     """
 
     bias: float = 0.0
@@ -47,10 +56,16 @@ class RaterStyle:
     miss: float = 0.3
     miss_volume: float = 20.0
     invented: float = 0.0
+    growth: float = 0.75
 
     def miss_probability(self, volume: float) -> float:
         """Probability of missing a lesion of this volume (mm3)."""
         return self.miss * float(np.exp(-volume / self.miss_volume))
+
+    def scale(self, radius: float) -> float:
+        """How much further the boundary of a lesion of this radius (mm) moves than that of a 5 mm one."""
+        low, high = _FITTED_RADII
+        return float(min(max(radius, low), high) / _REFERENCE_RADIUS) ** self.growth
 
 
 def draw_styles(n: int, seed: int = 0, *, spread: float = 0.25) -> tuple[RaterStyle, ...]:
@@ -80,8 +95,10 @@ def simulate_raters(
     """Outline the lesions of a mask as several raters might.
 
     Each rater shifts the boundary by a smooth random field around their own bias and
-    misses some small lesions. Boundaries move within the slice where slices are thick:
-    a slice more is as far as the slices are apart.
+    misses some small lesions. A curved boundary gains more by a step out than it loses by
+    a step in, so each lesion's boundary is drawn back a little, by less than half a voxel:
+    the mean volume of those who see it is the mask's, and their majority the mask.
+    Where slices are thick, a slice more is half a slice away.
 
     Parameters
     ----------
@@ -118,63 +135,95 @@ def simulate_raters(
     result = np.zeros((n, *mask.shape), np.uint8)
     generators = np.random.default_rng(seed).spawn(n)
     fields = [_JitterField(mask.shape, steps, s, g) for s, g in zip(styles, generators, strict=True)]
-    for volume, box, signed in _lesions(mask, steps, _reach(styles, steps)):
+    for lesion in _lesions(mask, steps, styles):
         for drawn, style, generator, field in zip(result, styles, generators, fields, strict=True):
-            if generator.random() >= style.miss_probability(volume):
-                drawn[box] |= signed + field(box) > 0
+            if generator.random() >= style.miss_probability(lesion.volume):
+                shift = field(lesion.box) * np.float32(style.scale(lesion.radius))
+                drawn[lesion.box] |= lesion.signed + shift > 0
     for drawn, style, generator in zip(result, styles, generators, strict=True):
         _invent(drawn, mask, steps, style, generator)
     return result
 
 
-def _reach(styles: Sequence[RaterStyle], spacing: Sequence[float]) -> float:
-    """How far from its lesion a boundary can end up, mm."""
-    furthest = max((abs(s.bias) + _LARGEST_JITTER * s.jitter for s in styles), default=0.0)
-    return furthest + min(spacing)
+@dataclass(frozen=True)
+class _Lesion:
+    """A lesion, its surroundings, and the signed distance (mm, positive inside) that raters shift."""
+
+    volume: float
+    radius: float
+    box: tuple[slice, ...]
+    signed: np.ndarray
 
 
-def _lesions(
-    mask: np.ndarray, spacing: Sequence[float], reach: float
-) -> Iterator[tuple[float, tuple[slice, ...], np.ndarray]]:
-    """Volume (mm3), surroundings and signed distance (mm, positive inside) of every lesion."""
+def _lesions(mask: np.ndarray, spacing: Sequence[float], styles: Sequence[RaterStyle]) -> Iterator[_Lesion]:
+    """Every lesion, its boundary drawn back so that these raters' mean volume is its own."""
     if not mask.any():
         return
     # cc3d 4.1 reserves too few labels for thin images and then fails: give it some room.
     labels = cc3d.connected_components(np.pad(mask, (0, 1)), connectivity=26 if mask.ndim == 3 else 8)
     found = cc3d.statistics(labels)
-    half = 0.5 * min(spacing)
     voxel = float(np.prod(spacing))
     for label in range(1, len(found["voxel_counts"])):
+        volume = float(found["voxel_counts"][label]) * voxel
+        radius = _radius(labels[found["bounding_boxes"][label]] == label, spacing)
+        shifts = [(s.bias * s.scale(radius), s.jitter * s.scale(radius)) for s in styles]
+        reach = max(abs(bias) + _LARGEST_JITTER * jitter for bias, jitter in shifts) + 0.5 * min(spacing)
         box = tuple(
-            slice(max(0, b.start - m), min(size, b.stop + m))
-            for b, size, m in zip(
-                found["bounding_boxes"][label],
-                mask.shape,
-                [int(np.ceil(reach / s)) for s in spacing],
-                strict=True,
-            )
+            slice(max(0, b.start - int(reach / s + 0.5)), min(size, b.stop + int(reach / s + 0.5)))
+            for b, size, s in zip(found["bounding_boxes"][label], mask.shape, spacing, strict=True)
         )
         inside = labels[box] == label
-        signed = np.where(
-            inside,
-            _distance_to(~inside, spacing, reach) - half,
-            half - _distance_to(inside, spacing, reach),
-        )
-        yield float(found["voxel_counts"][label]) * voxel, box, signed
+        # Each of the two distances is 0 where the other is not.
+        signed = _distance_to(~inside, spacing, reach) - _distance_to(inside, spacing, reach)
+        yield _Lesion(volume, radius, box, signed + np.float32(_drawn_back(signed, shifts, min(spacing))))
+
+
+def _radius(lesion: np.ndarray, spacing: Sequence[float]) -> float:
+    """Radius (mm) of a ball or disc with as much volume per surface; for a long lesion, what its width is.
+
+    Voxel faces add up to 3/2 of a ball's surface, and edges of pixels to 4/pi of a circle.
+    """
+    padded = np.zeros([n + 2 for n in lesion.shape], bool)
+    padded[(slice(1, -1),) * lesion.ndim] = lesion
+    faces = 0.0
+    for axis, step in enumerate(spacing):
+        turned = padded.swapaxes(0, axis)
+        faces += np.count_nonzero(turned[1:] != turned[:-1]) / step
+    return (4.5 if lesion.ndim == 3 else 8 / np.pi) * np.count_nonzero(lesion) / faces
+
+
+def _drawn_back(signed: np.ndarray, shifts: Sequence[tuple[float, float]], step: float) -> float:
+    """Shift (mm) that keeps the expected mean volume where a shift by the mean bias alone puts it.
+
+    It stays below half a voxel, so that every voxel keeps its more likely side.
+    """
+    bias, jitter = np.array(shifts).T[..., None, None]
+    if not jitter.any() and np.ptp(bias) == 0:
+        return 0.0
+    fine = step / 16
+    lowest = float(signed.min())
+    counts = np.bincount(((signed.ravel() - lowest) / fine + 0.5).astype(np.intp))
+    seen = counts.nonzero()[0]
+    levels, counts = lowest + fine * seen, counts[seen]
+    target = counts @ (levels + bias.mean() > 0)
+    tried = np.linspace(-0.45, 0.45, 7) * step
+    shifted = levels + bias + tried[:, None]
+    expected = (ndtr(shifted / np.maximum(jitter, 1e-3 * step)).mean(0)) @ counts
+    return float(np.interp(target, expected, tried))
 
 
 def _distance_to(target: np.ndarray, spacing: Sequence[float], reach: float) -> np.ndarray:
-    """Euclidean distance to the nearest target voxel, mm: exact up to ``reach``, cut there.
+    """Distance from voxel centres to the nearest target voxel's face, mm: up to ``reach``, cut there.
 
     Squared distances separate by axis; cutting them makes each axis a few shifts of
     the array, several times faster than an unlimited transform on such small boxes.
     """
     squared = np.where(target, np.float32(0), np.float32(reach**2))
     for axis, step in enumerate(spacing):
-        before = np.moveaxis(squared.copy(), axis, 0)
-        now = np.moveaxis(squared, axis, 0)
-        for k in range(1, min(int(reach / step), len(now) - 1) + 1):
-            away = np.float32((k * step) ** 2)
+        before = squared.copy().swapaxes(0, axis)
+        now = squared.swapaxes(0, axis)
+        for k in range(1, min(int(reach / step + 0.5), len(now) - 1) + 1):
+            away = np.float32(((k - 0.5) * step) ** 2)
             np.minimum(now[k:], before[:-k] + away, out=now[k:])
             np.minimum(now[:-k], before[k:] + away, out=now[:-k])
     return np.sqrt(squared)
@@ -204,7 +253,8 @@ class _JitterField:
         field = self._noise
         for weights, part in zip(self._weights, box, strict=True):
             # Contracts the first axis and appends the fine one: after all axes the order is as before.
-            field = np.tensordot(field, weights[part], axes=(0, 1))
+            rest = field.shape[1:]
+            field = (field.reshape(len(field), -1).T @ weights[part].T).reshape(*rest, -1)
         limit = _LARGEST_JITTER
         return np.clip(field, -limit, limit) * np.float32(self._style.jitter) + np.float32(self._style.bias)
 
