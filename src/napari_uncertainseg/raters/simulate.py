@@ -51,12 +51,12 @@ class RaterStyle:
     """
 
     bias: float = 0.0
-    jitter: float = 0.5
-    correlation: float = 4.0
+    jitter: float = 0.54
+    correlation: float = 3.2
     miss: float = 0.3
     miss_volume: float = 20.0
     invented: float = 0.0
-    growth: float = 0.75
+    growth: float = 0.59
 
     def miss_probability(self, volume: float) -> float:
         """Probability of missing a lesion of this volume (mm3)."""
@@ -68,7 +68,7 @@ class RaterStyle:
         return float(min(max(radius, low), high) / _REFERENCE_RADIUS) ** self.growth
 
 
-def draw_styles(n: int, seed: int = 0, *, spread: float = 0.25) -> tuple[RaterStyle, ...]:
+def draw_styles(n: int, seed: int = 0, *, spread: float = 0.38) -> tuple[RaterStyle, ...]:
     """Styles of ``n`` raters whose boundary biases cancel out.
 
     Parameters
@@ -78,7 +78,8 @@ def draw_styles(n: int, seed: int = 0, *, spread: float = 0.25) -> tuple[RaterSt
     seed
         Only decides who has which bias; the biases do not depend on it.
     spread
-        Standard deviation of the biases, mm: they are the quantiles of a normal distribution.
+        Standard deviation of the biases, mm, fitted: they are the quantiles of a normal
+        distribution.
     """
     quantiles = [NormalDist(0.0, spread).inv_cdf((i + 0.5) / n) for i in range(n)]
     return tuple(RaterStyle(bias=b) for b in np.random.default_rng(seed).permutation(quantiles).tolist())
@@ -245,16 +246,27 @@ class _JitterField:
     ) -> None:
         self._style = style
         width = style.correlation / np.sqrt(2)
+        self._steps = [s / width for s in spacing]
         self._weights = [_spread(n * s, n, s, width) for n, s in zip(shape, spacing, strict=True)]
-        self._noise = generator.standard_normal([w.shape[1] for w in self._weights], np.float32)
+        # Uniform noise is three times as quick to draw, and sums of many points are as good as normal.
+        noise = generator.random([w.shape[1] for w in self._weights], np.float32)
+        noise -= np.float32(0.5)
+        noise *= np.float32(np.sqrt(12))
+        self._noise = noise
 
     def __call__(self, box: tuple[slice, ...]) -> np.ndarray:
         """Shift of the boundary in a box, mm: the rater's bias and the wandering around it."""
-        field = self._noise
-        for weights, part in zip(self._weights, box, strict=True):
+        inner = [part.indices(len(w))[:2] for w, part in zip(self._weights, box, strict=True)]
+        near = tuple(
+            # Lattice points more than six widths away weigh nothing; point 3 lies on voxel 0.
+            slice(max(0, int(start * step) - 3), int(stop * step) + 10)
+            for (start, stop), step in zip(inner, self._steps, strict=True)
+        )
+        field = self._noise[near]
+        for weights, part, points in zip(self._weights, box, near, strict=True):
             # Contracts the first axis and appends the fine one: after all axes the order is as before.
             rest = field.shape[1:]
-            field = (field.reshape(len(field), -1).T @ weights[part].T).reshape(*rest, -1)
+            field = (field.reshape(len(field), -1).T @ weights[part, points].T).reshape(*rest, -1)
         limit = _LARGEST_JITTER
         return np.clip(field, -limit, limit) * np.float32(self._style.jitter) + np.float32(self._style.bias)
 
