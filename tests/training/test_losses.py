@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from napari_uncertainseg.training.losses import dice_cross_entropy, disagreement_guidance, multi_head_loss
+from napari_uncertainseg.training.losses import (
+    by_volume,
+    dice_cross_entropy,
+    disagreement_guidance,
+    multi_head_loss,
+    raters_of_heads,
+    soft_calibration_error,
+)
 
 
 def brain(*shape: int) -> torch.Tensor:
@@ -50,7 +57,44 @@ def test_everything_learns_and_an_empty_patch_is_finite():
     heads = torch.randn(2, 3, 8, 8, 8, requires_grad=True)
     layers = [torch.randn(2, 1, 4, 4, 4, requires_grad=True), torch.randn(2, 1, 2, 2, 2, requires_grad=True)]
     for raters in (torch.zeros(2, 2, 8, 8, 8), (torch.rand(2, 2, 8, 8, 8) > 0.8).float()):
-        loss = multi_head_loss(heads, layers, raters, brain(2, 1, 8, 8, 8), torch.tensor([0, 1, 1]), 1.0)
+        loss = multi_head_loss(
+            heads,
+            layers,
+            raters,
+            raters[:, :1],
+            brain(2, 1, 8, 8, 8),
+            torch.tensor([0, 1, 1]),
+            disagreement=1.0,
+            calibration=1.0,
+        )
         gradients = torch.autograd.grad(loss, (heads, *layers))
         assert loss.isfinite()
         assert all(g.isfinite().all() and g.abs().max() > 0 for g in gradients)
+
+
+def test_soft_calibration_error_is_the_published_one():
+    """Constants of the authors' code on this case, in five bins."""
+    p = torch.tensor([[0.05, 0.15, 0.15, 0.35, 0.55, 0.75, 0.95, 0.95]], requires_grad=True)
+    y = torch.tensor([[0.0, 0, 1, 0, 1, 1, 1, 1]])
+    loss = soft_calibration_error(p, y, torch.ones_like(y).bool(), bins=5, least=0.01)
+    assert loss.detach() == pytest.approx(0.176444, abs=1e-5)
+    (gradient,) = torch.autograd.grad(loss, p)
+    expected = [-0.08, 0.18, -1.02, -0.754, -0.25, -0.04321, -0.088889, -0.088889]
+    torch.testing.assert_close(gradient[0], torch.tensor(expected), rtol=0, atol=1e-4)
+
+
+def test_nothing_to_calibrate_costs_nothing_and_keeps_the_graph():
+    p = torch.rand(2, 10, requires_grad=True)
+    loss = soft_calibration_error(p, torch.zeros(2, 10), torch.zeros(2, 10).bool())
+    assert loss.detach() == 0
+    assert (torch.autograd.grad(loss, p)[0] == 0).all()
+
+
+def test_heads_learn_raters_in_order_or_all_alike():
+    raters = torch.zeros(2, 3, 1, 1, 4)
+    raters[0, 0], raters[0, 2, ..., :2], raters[1, 1] = 1, 1, 1
+    ordered = by_volume(raters)
+    assert ordered.flatten(2).sum(2).tolist() == [[0, 2, 4], [0, 0, 4]]
+    assert raters_of_heads(3, 5).tolist() == [0, 0, 1, 2, 2]
+    drawn = torch.stack([raters_of_heads(3, 5, torch.Generator().manual_seed(seed)) for seed in range(400)])
+    assert (torch.bincount(drawn.flatten()) / 2000 - 1 / 3).abs().max() < 0.04

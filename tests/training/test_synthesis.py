@@ -39,7 +39,7 @@ def test_planted_lesions_are_brighter_than_before_and_not_in_fluid(scene, seed):
 
 
 def test_small_planted_lesions_can_be_seen_and_end_at_their_outline():
-    """As in patients 07 and 19: the mean contrast of small lesions is at least 0.45, next to them it is none."""
+    """As in patients 07 and 19: about half a z-score brighter inside, and hardly any beyond."""
     n = 48
     brain = torch.ones(n, n, n, dtype=torch.bool)
     images = torch.zeros(3, n, n, n)
@@ -52,7 +52,8 @@ def test_small_planted_lesions_can_be_seen_and_end_at_their_outline():
         out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
         inside = torch.bincount(labels.flatten(), out[0].flatten().double(), minlength=28)[1:]
         inside /= torch.bincount(labels.flatten())[1:]
-        assert inside.min() > 0.3
+        assert inside.min() > 0.15
+        assert inside.median() > 0.4
         beyond = torch.from_numpy(ndimage.distance_transform_edt(~place.numpy()))
         rim = (beyond > 1.9) & (beyond < 3)
         assert out[0][rim].mean() < 0.35 * inside.mean()
@@ -137,6 +138,6 @@ def test_small_lesions_and_their_surroundings_count_more():
     lesions[4, 4, 4:6] = True
     lesions[14:24, 14:24, 14:24] = True
     weight = emphasis(lesions)
-    assert weight[4, 4, 4] == weight[6, 4, 4] == 2.0
+    assert weight[4, 4, 4] == weight[6, 4, 4] == 3.0
     assert (weight[12:26, 12:26, 12:26] == 1).all()
     assert weight.min() == 1

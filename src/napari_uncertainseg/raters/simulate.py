@@ -53,7 +53,7 @@ class RaterStyle:
     bias: float = 0.0
     jitter: float = 0.54
     correlation: float = 3.2
-    miss: float = 0.3
+    miss: float = 0.15
     miss_volume: float = 20.0
     invented: float = 0.0
     growth: float = 0.59

@@ -47,7 +47,7 @@ class DataConfiguration:
     excluded_masks: tuple[str, ...] = ()
     planted: float = 0.65
     patch: int = 80
-    raters: int = 3
+    raters: int = 5
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ class OptimisationConfiguration:
         Channel dropout during training.
     disagreement
         Weight of EDUE's disagreement guidance.
+    calibration
+        Weight of the soft-binned calibration error of the mean probability.
+    sampling
+        Which rater a head learns: "volume", the heads in the order of how much the raters outlined, or
+        "random", drawn anew in each step as in EDUE, which leaves the heads nearly alike.
     average
         Decay of the moving average of the weights, which is what is saved.
     """
@@ -84,7 +89,9 @@ class OptimisationConfiguration:
     warmup: int = 50
     decay: int = 1000
     dropout: float = 0.1
-    disagreement: float = 1.0
+    disagreement: float = 4.0
+    calibration: float = 0.3
+    sampling: str = "volume"
     average: float = 0.995
     seed: int = 0
 
@@ -164,6 +171,8 @@ def read_configuration(path: Path | str) -> Configuration:
         start_from=None if start is None else base / start,
     )
     _check_folders(data)
+    if configuration.optimisation.sampling not in ("volume", "random"):
+        raise InputError(f'{path}: \'sampling\' must be "volume" or "random".')
     return configuration
 
 

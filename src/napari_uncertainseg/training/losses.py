@@ -6,6 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_OPINIONS = 0.5
+"""Weight of what single heads and stages learn, against 1 for the mean of the heads."""
+_SURE = 1e-6
+"""Mean probabilities nearer to 0 or 1 have no logit in float32."""
+
 
 def dice_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Soft Dice over the batch plus cross-entropy, for one foreground class.
@@ -45,10 +50,73 @@ def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tens
     return (matters * (predicted - observed) ** 2).sum() / matters.sum().clamp_min(1)
 
 
-def multi_head_loss(
-    heads: Tensor, layers: list[Tensor], raters: Tensor, weight: Tensor, choice: Tensor, disagreement: float
+def soft_calibration_error(
+    probability: Tensor, target: Tensor, region: Tensor, *, bins: int = 20, least: float = 2.0
 ) -> Tensor:
-    """Each head learns a rater drawn for it, every deeper stage the mean of the raters.
+    """Soft-binned average calibration error (mL1-ACE) of each volume in a region, averaged over the batch.
+
+    Each voxel is shared linearly between the two nearest bin centres, so that gradients flow between bins
+    (Barfoot et al., arXiv 2506.03942).
+
+    Parameters
+    ----------
+    probability, target
+        (B, ...), 0 to 1.
+    region
+        bool, (B, ...): the voxels that count.
+    bins
+        Number of bins of equal width.
+    least
+        Bins with less weight than this many voxels do not count: one voxel says nothing.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar; 0 with a gradient where no bin has enough voxels.
+    """
+    errors = []
+    for p, y, inside in zip(probability, target, region, strict=True):
+        p, y = p[inside], y[inside].to(p.dtype)
+        place = (p * bins - 0.5).clamp(0, bins - 1)
+        low = place.detach().floor().clamp(max=bins - 2).long()
+        upper = place - low
+
+        def binned(values: Tensor, low: Tensor = low, upper: Tensor = upper) -> Tensor:
+            sums = values.new_zeros(bins).index_add(0, low, (1 - upper) * values)
+            return sums.index_add(0, low + 1, upper * values)
+
+        weight = binned(torch.ones_like(p))
+        seen = (weight.detach() >= least).to(p.dtype)
+        gaps = (binned(p) - binned(y)).abs() / weight.clamp_min(least)
+        errors.append((gaps * seen).sum() / seen.sum().clamp_min(1))
+    return torch.stack(errors).mean()
+
+
+def by_volume(raters: Tensor) -> Tensor:
+    """Order the raters of each patch from the one who outlined least to the one who outlined most."""
+    order = raters.flatten(2).sum(2).argsort(dim=1)
+    return torch.stack([r[o] for r, o in zip(raters, order, strict=True)])
+
+
+def raters_of_heads(raters: int, heads: int, generator: torch.Generator | None = None) -> Tensor:
+    """Which rater each head learns: evenly spread over them, or drawn at random (EDUE)."""
+    if generator is not None:
+        return torch.randint(raters, (heads,), generator=generator)
+    return torch.linspace(0, raters - 1, heads).round().long()
+
+
+def multi_head_loss(
+    heads: Tensor,
+    layers: list[Tensor],
+    raters: Tensor,
+    reference: Tensor,
+    weight: Tensor,
+    choice: Tensor,
+    *,
+    disagreement: float = 0.0,
+    calibration: float = 0.0,
+) -> Tensor:
+    """The mean of the heads learns the reference, each head a rater, each deeper stage the raters' mean.
 
     Parameters
     ----------
@@ -58,19 +126,29 @@ def multi_head_loss(
         Logits of the deeper stages, each at its own resolution.
     raters
         Masks, (B, raters, z, y, x), float.
+    reference
+        Mask, (B, 1, z, y, x), float: what the mean probability is to be right about.
     weight
         What each voxel counts, (B, 1, z, y, x), 0 outside the brain.
     choice
-        (heads,), which rater each head learns in this step.
+        (heads,), which rater each head learns in this step, see `raters_of_heads`.
     disagreement
         Weight of the disagreement guidance.
+    calibration
+        Weight of the calibration error of the mean probability.
     """
-    loss = dice_cross_entropy(heads, raters[:, choice], weight)
+    opinions = dice_cross_entropy(heads, raters[:, choice], weight)
+    probability = torch.sigmoid(heads)
     if disagreement:
-        loss = loss + disagreement * disagreement_guidance(torch.sigmoid(heads), raters, weight)
+        opinions = opinions + disagreement * disagreement_guidance(probability, raters, weight)
     soft = raters.mean(dim=1, keepdim=True)
     for depth, logits in enumerate(layers, start=1):
         z, y, x = logits.shape[2:]
         target, coarse = F.adaptive_avg_pool3d(soft, (z, y, x)), F.adaptive_max_pool3d(weight, (z, y, x))
-        loss = loss + 0.5**depth * dice_cross_entropy(logits, target, coarse)
+        opinions = opinions + 0.5**depth * dice_cross_entropy(logits, target, coarse)
+    mean = probability.mean(dim=1, keepdim=True)
+    logit = torch.logit(mean.clamp(_SURE, 1 - _SURE))
+    loss = dice_cross_entropy(logit, reference, weight) + _OPINIONS * opinions
+    if calibration:
+        loss = loss + calibration * soft_calibration_error(mean, reference, weight > 0)
     return loss

@@ -32,7 +32,7 @@ _RIM, _BRIGHT = 8.0, 1.0
 """In scans without a mask, what is deeper than this (mm) and brighter (z-score) may be lesion."""
 _BACKGROUND_SHARE = 0.4
 """Share of patches from scans without a mask, where there are any."""
-_LARGE, _MOST = 60, 2.0
+_LARGE, _MOST = 60, 3.0
 """Lesions of fewer voxels than this count more, up to this many times."""
 
 
@@ -117,7 +117,7 @@ def _phantom(seed: int) -> Subject:
 
 
 class Patches(Dataset):
-    """Numbered patches: image (3, n, n, n), raters (r, n, n, n), and what each voxel counts (n, n, n).
+    """Numbered patches: image (3, n, n, n), raters (r, n, n, n), reference and weight of voxels (n, n, n).
 
     Parameters
     ----------
@@ -212,7 +212,12 @@ class Patches(Dataset):
             lesions.numpy(), (1.0, 1.0, 1.0), self.configuration.raters, seed=draw.integer(2**31 - 1)
         )
         weight = emphasis(lesions) * brain * ~ignored
-        return {"image": images, "weight": weight, "raters": torch.from_numpy(raters)}
+        return {
+            "image": images,
+            "weight": weight,
+            "reference": lesions.to(torch.uint8),
+            "raters": torch.from_numpy(raters),
+        }
 
 
 def emphasis(lesions: Tensor) -> Tensor:

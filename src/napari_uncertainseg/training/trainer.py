@@ -22,7 +22,7 @@ from napari_uncertainseg.training.configuration import (
     OptimisationConfiguration,
     read_configuration,
 )
-from napari_uncertainseg.training.losses import multi_head_loss
+from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
 from napari_uncertainseg.training.patches import MODALITIES, Patches
 
 _CHECKPOINT = "checkpoint.pt"
@@ -125,10 +125,12 @@ class _Run:
         self.network.train()
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
         image = batch["image"].to(self.device, memory_format=torch.channels_last_3d)
-        raters = batch["raters"].to(self.device).float()
+        raters = by_volume(batch["raters"].to(self.device).float())
+        reference = batch["reference"].to(self.device)[:, None].float()
         weight = batch["weight"].to(self.device)[:, None].float()
         heads = self.configuration.network.heads
-        choice = torch.randint(raters.shape[1], (heads,), generator=generator)
+        ordered = self.settings.sampling == "volume"
+        choice = raters_of_heads(raters.shape[1], heads, None if ordered else generator)
         masks = self.network.sample_masks(self.settings.dropout, batch=len(image), generator=generator)
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings)
@@ -138,7 +140,14 @@ class _Run:
                 self.network.encode(image), [m.to(self.device) for m in masks]
             )
         loss = multi_head_loss(
-            logits.float(), [x.float() for x in layers], raters, weight, choice, self.settings.disagreement
+            logits.float(),
+            [x.float() for x in layers],
+            raters,
+            reference,
+            weight,
+            choice,
+            disagreement=self.settings.disagreement,
+            calibration=self.settings.calibration,
         )
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -148,13 +157,13 @@ class _Run:
         if self.step % _SAVE_EVERY == 0 or self.step == self.settings.steps:
             self.save()
         seconds = time.perf_counter() - started
-        return {"loss": float(loss.detach()), "dice": _dice(logits, raters), "seconds": seconds}
+        return {"loss": float(loss.detach()), "dice": _dice(logits, reference), "seconds": seconds}
 
 
 @torch.no_grad()
-def _dice(logits: Tensor, raters: Tensor) -> float:
+def _dice(logits: Tensor, reference: Tensor) -> float:
     p = torch.sigmoid(logits.float()).mean(1) >= 0.5
-    y = raters.mean(1) >= 0.5
+    y = reference[:, 0] > 0
     size = float(p.sum() + y.sum())
     return 2 * float((p & y).sum()) / size if size else 1.0
 
