@@ -9,7 +9,6 @@ from napari_uncertainseg.training.losses import (
     disagreement_guidance,
     multi_head_loss,
     raters_of_heads,
-    soft_calibration_error,
 )
 
 
@@ -70,24 +69,6 @@ def test_everything_learns_and_an_empty_patch_is_finite():
         gradients = torch.autograd.grad(loss, (heads, *layers))
         assert loss.isfinite()
         assert all(g.isfinite().all() and g.abs().max() > 0 for g in gradients)
-
-
-def test_soft_calibration_error_is_the_published_one():
-    """Constants of the authors' code on this case, in five bins."""
-    p = torch.tensor([[0.05, 0.15, 0.15, 0.35, 0.55, 0.75, 0.95, 0.95]], requires_grad=True)
-    y = torch.tensor([[0.0, 0, 1, 0, 1, 1, 1, 1]])
-    loss = soft_calibration_error(p, y, torch.ones_like(y).bool(), bins=5, least=0.01)
-    assert loss.detach() == pytest.approx(0.176444, abs=1e-5)
-    (gradient,) = torch.autograd.grad(loss, p)
-    expected = [-0.08, 0.18, -1.02, -0.754, -0.25, -0.04321, -0.088889, -0.088889]
-    torch.testing.assert_close(gradient[0], torch.tensor(expected), rtol=0, atol=1e-4)
-
-
-def test_nothing_to_calibrate_costs_nothing_and_keeps_the_graph():
-    p = torch.rand(2, 10, requires_grad=True)
-    loss = soft_calibration_error(p, torch.zeros(2, 10), torch.zeros(2, 10).bool())
-    assert loss.detach() == 0
-    assert (torch.autograd.grad(loss, p)[0] == 0).all()
 
 
 def test_heads_learn_raters_in_order_or_all_alike():

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_uncertainseg.training.average_calibration import soft_calibration_error
+
 _OPINIONS = 0.5
 """Weight of what single heads and stages learn, against 1 for the mean of the heads."""
 _SURE = 1e-6
@@ -48,48 +50,6 @@ def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tens
     observed = raters.var(dim=1, correction=0, keepdim=True)
     matters = weight * ((observed > 0) | (predicted.detach() > 0.01))
     return (matters * (predicted - observed) ** 2).sum() / matters.sum().clamp_min(1)
-
-
-def soft_calibration_error(
-    probability: Tensor, target: Tensor, region: Tensor, *, bins: int = 20, least: float = 2.0
-) -> Tensor:
-    """Soft-binned average calibration error (mL1-ACE) of each volume in a region, averaged over the batch.
-
-    Each voxel is shared linearly between the two nearest bin centres, so that gradients flow between bins
-    (Barfoot et al., arXiv 2506.03942).
-
-    Parameters
-    ----------
-    probability, target
-        (B, ...), 0 to 1.
-    region
-        bool, (B, ...): the voxels that count.
-    bins
-        Number of bins of equal width.
-    least
-        Bins with less weight than this many voxels do not count: one voxel says nothing.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar; 0 with a gradient where no bin has enough voxels.
-    """
-    errors = []
-    for p, y, inside in zip(probability, target, region, strict=True):
-        p, y = p[inside], y[inside].to(p.dtype)
-        place = (p * bins - 0.5).clamp(0, bins - 1)
-        low = place.detach().floor().clamp(max=bins - 2).long()
-        upper = place - low
-
-        def binned(values: Tensor, low: Tensor = low, upper: Tensor = upper) -> Tensor:
-            sums = values.new_zeros(bins).index_add(0, low, (1 - upper) * values)
-            return sums.index_add(0, low + 1, upper * values)
-
-        weight = binned(torch.ones_like(p))
-        seen = (weight.detach() >= least).to(p.dtype)
-        gaps = (binned(p) - binned(y)).abs() / weight.clamp_min(least)
-        errors.append((gaps * seen).sum() / seen.sum().clamp_min(1))
-    return torch.stack(errors).mean()
 
 
 def by_volume(raters: Tensor) -> Tensor:
