@@ -17,12 +17,14 @@ from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.training.average_calibration import soft_calibration_error
 from napari_uncertainseg.training.configuration import (
     Configuration,
     OptimisationConfiguration,
     read_configuration,
 )
 from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
+from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
 from napari_uncertainseg.training.patches import MODALITIES, Patches
 
 _CHECKPOINT = "checkpoint.pt"
@@ -54,6 +56,7 @@ class _Run:
         )
         self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=1e-4)
         self.step = 0
+        self.picture: Tensor | None = None
         if self.checkpoint.exists():
             self._resume()
         elif configuration.start_from is not None:
@@ -156,16 +159,26 @@ class _Run:
         self.step += 1
         if self.step % _SAVE_EVERY == 0 or self.step == self.settings.steps:
             self.save()
-        seconds = time.perf_counter() - started
-        return {"loss": float(loss.detach()), "dice": _dice(logits, reference), "seconds": seconds}
+        heads_now = torch.sigmoid(logits.detach().float())
+        if self.step % EXAMPLE_EVERY == 0:
+            self.picture = example(image[0], reference[0, 0], heads_now[0])
+        return {
+            "loss": float(loss.detach()),
+            **_scores(heads_now.mean(1), reference[:, 0], weight[:, 0] > 0),
+            "learning_rate": learning_rate(self.step - 1, self.settings),
+            "seconds": time.perf_counter() - started,
+        }
 
 
 @torch.no_grad()
-def _dice(logits: Tensor, reference: Tensor) -> float:
-    p = torch.sigmoid(logits.float()).mean(1) >= 0.5
-    y = reference[:, 0] > 0
+def _scores(probability: Tensor, reference: Tensor, region: Tensor) -> dict[str, float]:
+    """Dice at one half, and the soft-binned calibration error, of one batch."""
+    p, y = probability >= 0.5, reference > 0
     size = float(p.sum() + y.sum())
-    return 2 * float((p & y).sum()) / size if size else 1.0
+    return {
+        "dice": 2 * float((p & y).sum()) / size if size else 1.0,
+        "ace": float(soft_calibration_error(probability, reference, region)),
+    }
 
 
 def train(configuration_path: Path | str, *, progress: Progress = silent) -> Path:
@@ -213,14 +226,17 @@ def train(configuration_path: Path | str, *, progress: Progress = silent) -> Pat
         iteration_update=run.update,
         decollate=False,
     )
-    log = configuration.output / "log.jsonl"
+    monitor = Monitor(configuration.output, run.step)
 
     def tell(engine: Any) -> None:
-        with log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": run.step, **engine.state.output}) + "\n")
+        monitor.tell(run.step, engine.state.output, run.picture)
+        run.picture = None
         stage = f"step {run.step} of {settings.steps}, loss {engine.state.output['loss']:.3f}"
         progress(stage, run.step / settings.steps)
 
     engine.add_event_handler(Events.ITERATION_COMPLETED, tell)
-    engine.run()
+    try:
+        engine.run()
+    finally:
+        monitor.close()
     return run.save_model()
