@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import label_mask
-from napari_uncertainseg.uncertainty.lesion import at_least, lesion_structural_uncertainty
+from napari_uncertainseg.uncertainty.lesion import (
+    at_least,
+    lesion_logsum,
+    lesion_mean,
+    lesion_structural_uncertainty,
+)
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.patient import patient_structural_uncertainty, patient_uncertainty
 
@@ -46,6 +52,31 @@ def test_reference_cases_exactly(reference_case, case) -> None:
         ]
         psu = patient_structural_uncertainty(labels > 0, masks)
         assert psu == pytest.approx(float(data[f"patient_PSU{suffix}"]), abs=1e-12)
+
+
+def test_aggregates_of_voxel_maps() -> None:
+    labels = row(0, 1, 1, 1, 0, 2).astype(np.uint16)
+    u = row(9, 0.2, 0.2, 0.5, 9, 0)
+    np.testing.assert_allclose(lesion_mean(labels, u), [0.3, 0])
+    np.testing.assert_allclose(lesion_logsum(labels, u), [-3.912023, np.log(1e-10)], atol=1e-6)
+    assert lesion_mean(labels * 0, u).shape == lesion_logsum(labels * 0, u).shape == (0,)
+    with pytest.raises(InputError, match="below 0"):
+        lesion_logsum(labels, u - 1)
+    with pytest.raises(InputError, match="shape"):
+        lesion_mean(labels, u[..., 1:])
+
+
+@pytest.mark.parametrize("case", [0, 1, 2])
+@pytest.mark.parametrize(
+    "name",
+    ["entropy_of_expected", "expected_entropy", "mutual_information", "epkl", "reverse_mutual_information"],
+)
+def test_reference_aggregates(reference_case, case, name) -> None:
+    data = reference_case(case)
+    labels, values = data["lesion_labels"], data[f"voxel_{name}"]
+    np.testing.assert_allclose(lesion_mean(labels, values), data[f"lesion_mean_{name}"], rtol=1e-9)
+    logsum = lesion_logsum(labels, np.clip(values, 0, None))
+    np.testing.assert_allclose(logsum, data[f"lesion_logsum_{name}"], rtol=1e-6)
 
 
 def test_ends() -> None:

@@ -10,9 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.special import entr
+from scipy.special import entr, rel_entr
 
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator, VoxelMaps, binary_entropy
+from napari_uncertainseg.uncertainty.voxel import (
+    MapAccumulator,
+    VoxelMaps,
+    binary_entropy,
+    divergence_maps,
+    negated_confidence,
+)
 
 MAPS = ("mean", "entropy", "expected_entropy", "mutual_information", "variance")
 
@@ -39,6 +45,55 @@ def test_reference_maps(reference_case, case) -> None:
     np.testing.assert_allclose(found.entropy, data["voxel_entropy_of_expected"], atol=2e-6)
     np.testing.assert_allclose(found.expected_entropy, data["voxel_expected_entropy"], atol=2e-6)
     np.testing.assert_allclose(found.mutual_information, data["voxel_mutual_information"], atol=2e-6)
+
+
+def test_divergence_constants_of_the_paper() -> None:
+    members = np.array([[0.9], [0.7], [0.6]], np.float32)
+    shared = maps(members)
+    found = divergence_maps(members, shared)
+    assert negated_confidence(shared.mean)[0] == pytest.approx(-0.733333, abs=1e-6)
+    assert found.pairwise[0] == pytest.approx(0.094633, abs=1e-6)
+    assert found.reverse_mutual_information[0] == pytest.approx(0.051037, abs=1e-6)
+
+
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_reference_divergences(reference_case, case) -> None:
+    data = reference_case(case)
+    shared = maps(data["probabilities"])
+    found = divergence_maps(data["probabilities"], shared)
+    np.testing.assert_allclose(negated_confidence(shared.mean), data["voxel_confidence"], atol=2e-6)
+    np.testing.assert_allclose(found.pairwise, data["voxel_epkl"], atol=5e-6)
+    np.testing.assert_allclose(
+        found.reverse_mutual_information, data["voxel_reverse_mutual_information"], atol=5e-6
+    )
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda m: arrays(np.float32, (m, 20), elements=st.floats(1 / 64, 63 / 64, width=32))
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_divergences_are_means_of_kullback_leibler(members) -> None:
+    found = divergence_maps(members, maps(members))
+    p = np.stack([members, 1 - members]).astype(float)
+    mean = p.mean(1)
+    pairs = rel_entr(p[:, :, None], p[:, None]).sum(0).mean((0, 1))
+    reverse = rel_entr(mean[:, None], p).sum(0).mean(0)
+    np.testing.assert_allclose(found.pairwise, pairs, atol=5e-6)
+    np.testing.assert_allclose(found.reverse_mutual_information, reverse, atol=5e-6)
+
+
+def test_divergences_at_the_ends_on_torch_and_of_nothing() -> None:
+    ends = np.array([[0, 1, 0], [1, 1, 0]], np.float16)
+    found = divergence_maps(ends, maps(ends))
+    np.testing.assert_allclose(found.pairwise, [-0.5 * np.log(1e-10), 0, 0], atol=1e-5)
+    torch = pytest.importorskip("torch")
+    tensors = torch.from_numpy(ends)
+    again = divergence_maps(tensors, maps(tensors))
+    np.testing.assert_allclose(again.pairwise.numpy(), found.pairwise, atol=1e-5)
+    with pytest.raises(ValueError, match="No member"):
+        divergence_maps([], maps(ends))
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 
 
@@ -108,6 +109,62 @@ def _best_overlap(
     best = np.zeros(len(sizes))
     np.maximum.at(best, lesion, common / (sizes[lesion] + component_sizes[component] - common))
     return best[1:]
+
+
+def lesion_mean(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Mean of a voxel map over each lesion.
+
+    Parameters
+    ----------
+    labels
+        Lesions 1 to n, every number in use.
+    values
+        The map, of the labels' shape.
+
+    Returns
+    -------
+    float64, shape (n,).
+    """
+    label, inside = _inside(labels, values)
+    return np.bincount(label, inside)[1:] / np.bincount(label)[1:]
+
+
+def lesion_logsum(labels: np.ndarray, values: np.ndarray, *, least: float = 1e-10) -> np.ndarray:
+    """Sum of a voxel map's logarithm over each lesion: it falls with the lesion's size.
+
+    The log of the product of the voxels' doubts, as Molchanova et al. have it.
+
+    Parameters
+    ----------
+    labels
+        Lesions 1 to n, every number in use.
+    values
+        The map, of the labels' shape, never below 0. So not the negated confidence, of which there is
+        no logarithm: give one minus the confidence, which orders voxels alike.
+    least
+        Added to the values, for those that are 0.
+
+    Returns
+    -------
+    float64, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If a value in a lesion is below 0.
+    """
+    label, inside = _inside(labels, values)
+    if (inside < 0).any():
+        raise InputError("A voxel map that goes below 0 has no sum of logarithms.")
+    return np.bincount(label, np.log(inside.astype(float) + least))[1:]
+
+
+def _inside(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Label and value of the lesions' voxels."""
+    if labels.shape != values.shape:
+        raise InputError(f"The labels have the shape {labels.shape}, the voxel map {values.shape}.")
+    where = np.flatnonzero(labels)
+    return labels.ravel()[where].astype(np.int64), values.ravel()[where]
 
 
 def at_least(values: np.ndarray, threshold: float) -> np.ndarray:

@@ -6,7 +6,7 @@ imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ Array = Any
 
 _CACHED = 1 << 17
 """Voxels handled at a time on numpy: the temporaries then stay in the processor's cache."""
+
+_LEAST = 1e-10
+"""Probabilities below it count as this much where their logarithm would go to infinity."""
 
 
 def binary_entropy(p: Array) -> Array:
@@ -104,6 +107,70 @@ class MapAccumulator:
             whole[...] = binary_entropy(p)
             differing[...] = xp.clip(whole - shared, 0, None)
         return VoxelMaps(mean, entropy, expected, mutual, self._squares / self.count)
+
+
+def negated_confidence(mean: Array) -> Array:
+    """Minus the probability of the likelier class, -1 (sure) to -0.5.
+
+    Parameters
+    ----------
+    mean
+        Mean lesion probability, 0 to 1, any shape.
+    """
+    xp = array_namespace(mean)
+    return -xp.maximum(mean, 1 - mean)
+
+
+@dataclass(frozen=True, eq=False)
+class DivergenceMaps:
+    """By how much members diverge, float32 and of a member's shape; neither has an upper bound.
+
+    After Malinin and Gales, "Uncertainty estimation in autoregressive structured prediction",
+    arXiv 2002.07650.
+
+    Attributes
+    ----------
+    pairwise
+        Mean Kullback-Leibler divergence over all pairs of members ("EPKL"), nats.
+    reverse_mutual_information
+        Mean divergence of the members from their mean, nats: ``pairwise`` less the mutual information.
+    """
+
+    pairwise: Array
+    reverse_mutual_information: Array
+
+
+def divergence_maps(members: Iterable[Array], maps: VoxelMaps) -> DivergenceMaps:
+    """EPKL and reverse mutual information, from the members one by one.
+
+    They cost two logarithms and two more arrays, which predictions that do not show them should not pay:
+    so they are not among `VoxelMaps`.
+
+    Parameters
+    ----------
+    members
+        The members' probabilities, numpy or torch.
+    maps
+        Theirs, from a `MapAccumulator`.
+
+    Raises
+    ------
+    ValueError
+        If there is no member.
+    """
+    xp = array_namespace(maps.mean)
+    yes, no = xp.zeros_like(maps.mean), xp.zeros_like(maps.mean)
+    count = 0
+    for count, member in enumerate(members, start=1):  # noqa: B007
+        for new, sum_yes, sum_no in _blocks(member, yes, no):
+            p = xp.astype(new, xp.float32)
+            sum_yes += xp.log(xp.clip(p, _LEAST, None))
+            sum_no += xp.log(xp.clip(1 - p, _LEAST, None))
+    if not count:
+        raise ValueError("No member has been given.")
+    cross = -(maps.mean * yes + (1 - maps.mean) * no) / count
+    pairwise = xp.clip(cross - maps.expected_entropy, 0, None)
+    return DivergenceMaps(pairwise, xp.clip(pairwise - maps.mutual_information, 0, None))
 
 
 def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:

@@ -1,0 +1,235 @@
+"""How well doubt finds errors: error retention curves, and the AUROC of telling errors from what is right.
+
+A retention curve keeps the least doubtful predictions and lets an oracle correct the rest; the
+better the doubt finds the errors, the sooner the curve rises to 1. After Molchanova et al.,
+arXiv 2311.08931; nDSC after Raina et al., arXiv 2302.05216.
+
+Predictions that are equally doubtful are in no order: what is kept of them is what a random order
+keeps on average. So nothing depends on the order in memory, and equal doubt everywhere is the random curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from napari_uncertainseg._base import InputError
+
+FRACTIONS = 400
+"""Points of a curve, from nothing kept to all kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class RetentionCurve:
+    """Quality by the share of predictions that are kept.
+
+    Attributes
+    ----------
+    fractions
+        Share kept, 0 to 1, increasing.
+    values
+        Quality there, 0 to 1.
+    """
+
+    fractions: np.ndarray
+    values: np.ndarray
+
+    @property
+    def area(self) -> float:
+        """Area under the curve (trapezoids)."""
+        return float(np.trapezoid(self.values, self.fractions))
+
+    @property
+    def above(self) -> float:
+        """Area above the curve ("AAC"): lower is better."""
+        return 1 - self.area
+
+
+@dataclass(frozen=True, eq=False)
+class VoxelRetention:
+    """Retention curves over voxels.
+
+    Attributes
+    ----------
+    dice
+        Of the Dice coefficient.
+    ndsc
+        Of the normalised Dice coefficient, which depends less on how much lesion there is.
+    """
+
+    dice: RetentionCurve
+    ndsc: RetentionCurve
+
+
+def voxel_retention(
+    predicted: np.ndarray,
+    reference: np.ndarray,
+    uncertainty: np.ndarray,
+    *,
+    points: int = FRACTIONS,
+    rate: float = 0.001,
+) -> VoxelRetention:
+    """Curves of DSC and nDSC as the most doubtful voxels are replaced by the reference.
+
+    One sort and two cumulative sums, whatever the number of points.
+
+    Parameters
+    ----------
+    predicted, reference
+        bool, one shape: the voxels of the brain, or any others.
+    uncertainty
+        Same shape, higher is more doubtful. ``predicted != reference`` gives the ideal curve, a constant the
+        random one.
+    points
+        Number of fractions, 0 and 1 included.
+    rate
+        nDSC: share of lesion that false positives are scaled to.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, there is no voxel, a value is NaN, or there are fewer than two points.
+    """
+    p, r = np.ravel(predicted).astype(bool), np.ravel(reference).astype(bool)
+    u = _doubt(uncertainty, len(p), points)
+    if p.shape != r.shape:
+        raise InputError(f"The reference has {r.size} voxels and the prediction {p.size}.")
+    fractions = np.linspace(0, 1, points)
+    false, missed = _kept(u, (p & ~r, ~p & r), np.floor(len(u) * fractions))
+    positives = int(np.count_nonzero(r))
+    # What is not kept is as the reference: there all lesion is found.
+    hits = positives - missed
+    negatives = len(r) - positives
+    scale = (1 - rate) * positives / (rate * negatives) if negatives else 0.0
+    return VoxelRetention(
+        RetentionCurve(fractions, _dice(hits, false, missed)),
+        RetentionCurve(fractions, _dice(hits, scale * false, missed)),
+    )
+
+
+def lesion_retention(
+    uncertainty: np.ndarray, is_true: np.ndarray, *, points: int = FRACTIONS
+) -> RetentionCurve:
+    """Curve of the share of true lesions (LPPV) as the most doubtful false ones are taken away.
+
+    Parameters
+    ----------
+    uncertainty
+        Of each predicted lesion, shape (n,).
+    is_true
+        bool, shape (n,). ``~is_true`` as uncertainty gives the ideal curve, a constant the random one.
+    points
+        The curve runs straight between the shares k / n and is read at so many fractions.
+
+    Returns
+    -------
+    RetentionCurve
+        0 throughout if no lesion is true.
+
+    Raises
+    ------
+    InputError
+        As for `voxel_retention`.
+    """
+    true = np.ravel(is_true).astype(bool)
+    u = _doubt(uncertainty, len(true), points)
+    (false,) = _kept(u, (~true,), np.arange(len(u) + 1))
+    hits = np.count_nonzero(true)
+    values = hits / (hits + false) if hits else np.zeros(len(u) + 1)
+    return _resampled(values, points)
+
+
+def patient_retention(
+    uncertainty: np.ndarray, quality: np.ndarray, *, points: int | None = None
+) -> RetentionCurve:
+    """Curve of mean quality as the most doubtful patients are segmented perfectly.
+
+    Parameters
+    ----------
+    uncertainty
+        Of each patient, shape (n,).
+    quality
+        Of each patient, at most 1, such as Dice. ``-quality`` as uncertainty gives the ideal curve, a
+        constant the random one.
+    points
+        Fractions at which the curve is read; the shares k / n themselves if None.
+
+    Raises
+    ------
+    InputError
+        As for `voxel_retention`.
+    """
+    q = np.ravel(quality).astype(float)
+    u = _doubt(uncertainty, len(q), 2 if points is None else points)
+    (lost,) = _kept(u, (1 - q,), np.arange(len(q) + 1))
+    return _resampled(1 - lost / len(q), len(q) + 1 if points is None else points)
+
+
+def auroc(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
+    """Probability that an error is more doubtful than what is right; equal doubt counts one half.
+
+    Parameters
+    ----------
+    uncertainty
+        Any shape, no NaN.
+    is_error
+        bool, same shape.
+
+    Returns
+    -------
+    NaN where all are errors or none is.
+
+    Raises
+    ------
+    InputError
+        If the sizes differ or a value is NaN.
+    """
+    error = np.ravel(is_error).astype(bool)
+    u = np.ravel(uncertainty)
+    _check(u, len(error))
+    wrong = np.count_nonzero(error)
+    right = len(error) - wrong
+    if not wrong or not right:
+        return float("nan")
+    # Mann and Whitney, Ann Math Stat 18:50, 1947.
+    return float((rankdata(u)[error].sum() - wrong * (wrong + 1) / 2) / (wrong * right))
+
+
+def _kept(u: np.ndarray, what: tuple[np.ndarray, ...], at: np.ndarray) -> list[np.ndarray]:
+    """Sum of each quantity over the least doubtful elements, for each number of them in `at`."""
+    order = np.argsort(u)
+    ordered = u[order]
+    # Within equal doubt a sum grows evenly: interpolate between the ends of such runs.
+    ends = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [len(u)]])
+    sums = (np.concatenate([[0], np.cumsum(w[order])])[ends] for w in what)
+    return [np.interp(at, ends, s) for s in sums]
+
+
+def _dice(hits: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
+    total = 2 * hits + false + missed
+    return np.divide(2 * hits, total, out=np.ones(len(total)), where=total > 0)
+
+
+def _resampled(values: np.ndarray, points: int) -> RetentionCurve:
+    """A curve over the shares k / n, read at evenly spaced fractions."""
+    fractions = np.linspace(0, 1, points)
+    return RetentionCurve(fractions, np.interp(fractions, np.linspace(0, 1, len(values)), values))
+
+
+def _doubt(uncertainty: np.ndarray, size: int, points: int) -> np.ndarray:
+    u = np.ravel(uncertainty)
+    _check(u, size)
+    if not size:
+        raise InputError("There is nothing to keep: the retention curve needs at least one element.")
+    if points < 2:
+        raise InputError(f"A retention curve needs at least 2 points, not {points}.")
+    return u
+
+
+def _check(u: np.ndarray, size: int) -> None:
+    if len(u) != size:
+        raise InputError(f"There are {len(u)} uncertainties for {size} predictions.")
+    if np.isnan(u).any():
+        raise InputError("An uncertainty is NaN: nothing can be ordered by it.")
