@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,8 @@ def _components(mask: np.ndarray) -> Tensor:
     return torch.from_numpy(cc3d.connected_components(mask, connectivity=26).astype(np.int16))
 
 
-def _scans(folder: Path, prefix: str) -> dict[str, Volume]:
+def read_scans(folder: Path, prefix: str) -> dict[str, Volume]:
+    """Read what a subject's file names begin with: a FLAIR, and T1 and T2 where there are any."""
     found = {m: path for m in MODALITIES if (path := _find(folder, prefix, m)) is not None}
     if "flair" not in found:
         raise InputError(f"There is no file {folder / prefix}flair*: each subject needs a FLAIR named so.")
@@ -83,7 +84,7 @@ def _scans(folder: Path, prefix: str) -> dict[str, Volume]:
 
 def read_subject(folder: Path, prefix: str) -> Subject:
     """Read a subject's scans and lesion mask, which lie on one grid."""
-    scans = _scans(folder, prefix)
+    scans = read_scans(folder, prefix)
     path = _find(folder, prefix, "lesions")
     if path is None:
         raise InputError(f"There is no file {folder / prefix}lesions*: without it it is a background.")
@@ -116,6 +117,15 @@ def _phantom(seed: int) -> Subject:
     return dataclasses.replace(subject, ignored=torch.zeros_like(subject.ignored))
 
 
+def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> list[Tensor]:
+    """Read lesion masks on a brain's grid as numbered lesions, cut to the brain's bounding box."""
+    paths = sorted(p for p in folder.iterdir() if p.name.split(".")[0] not in excluded)
+    masks = [_components(read_labels(p).data > 0) for p in paths]
+    if any(m.shape != brain.shape for m in masks):
+        raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
+    return [m[brain_box(brain)] for m in masks]
+
+
 class Patches(Dataset):
     """Numbered patches: image (3, n, n, n), raters (r, n, n, n), reference and weight of voxels (n, n, n).
 
@@ -135,20 +145,12 @@ class Patches(Dataset):
         self.length = length
         self.subjects = [read_subject(configuration.folder, s) for s in configuration.subjects]
         for name in configuration.backgrounds:
-            self.subjects.append(as_background(_scans(configuration.folder, name)))
+            self.subjects.append(as_background(read_scans(configuration.folder, name)))
         self.subjects.extend(_phantom(seed) for seed in range(configuration.phantoms))
-        self.masks = [] if configuration.masks is None else self._read_masks(configuration)
-
-    def _read_masks(self, configuration: DataConfiguration) -> list[Tensor]:
-        """Lesion masks, cut to the bounding box of the first subject's brain."""
-        folder = configuration.folder / str(configuration.masks)
-        excluded = configuration.excluded_masks
-        paths = sorted(p for p in folder.iterdir() if p.name.split(".")[0] not in excluded)
-        brain = self.subjects[0].brain
-        masks = [_components(read_labels(p).data > 0) for p in paths]
-        if any(m.shape != brain.shape for m in masks):
-            raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
-        return [m[_box(brain)] for m in masks]
+        self.masks: list[Tensor] = []
+        if configuration.masks is not None:
+            folder = configuration.folder / configuration.masks
+            self.masks = read_masks(folder, self.subjects[0].brain, configuration.excluded_masks)
 
     def __len__(self) -> int:
         return self.length
@@ -190,12 +192,7 @@ class Patches(Dataset):
         if draw.chance(0.4):  # few lesions: most places where lesions are often are healthy
             kept = draw.uniform(0, 1, int(mask.max()) + 1) < draw.number(0.1, 0.7)
             mask = mask * kept[mask.long()]
-        box = _box(subject.brain)
-        labels = torch.zeros_like(subject.labels)
-        size = labels[box].shape
-        if size != mask.shape:
-            mask = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")[0, 0].short()
-        labels[box] = mask
+        labels = place_mask(mask, subject.brain)
         shift = [draw.integer(9) - 4 for _ in range(3)]
         return torch.roll(labels, shift, dims=(0, 1, 2))
 
@@ -232,7 +229,18 @@ def emphasis(lesions: Tensor) -> Tensor:
     return synthesis.widest(torch.from_numpy(weight.astype(np.float32)[labels]), 2)
 
 
-def _box(mask: Tensor) -> tuple[slice, slice, slice]:
+def place_mask(mask: Tensor, brain: Tensor) -> Tensor:
+    """Lesion labels of one brain's bounding box, stretched to another brain's; int16 (z, y, x)."""
+    box = brain_box(brain)
+    labels = torch.zeros(brain.shape, dtype=torch.int16)
+    size = labels[box].shape
+    if size != mask.shape:
+        mask = F.interpolate(mask[None, None].float(), size=size, mode="nearest-exact")[0, 0].short()
+    labels[box] = mask
+    return labels
+
+
+def brain_box(mask: Tensor) -> tuple[slice, slice, slice]:
     """Bounding box of a mask that is not empty."""
     where = mask.nonzero()
     z, y, x = (slice(int(a), int(b) + 1) for a, b in zip(where.amin(0), where.amax(0), strict=True))

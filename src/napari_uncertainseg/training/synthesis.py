@@ -241,6 +241,10 @@ def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
         surface = brain & (blur((~brain)[None].float(), 4.0)[0] > draw.number(0.03, 0.15))
         patch = surface & ~fluid & (images[1] < 0.4) & (draw.smooth(size, 15.0) > draw.number(0.3, 1.2))
         out[0] += draw.number(0.3, 1.0) * blur(patch[None].float(), 0.7)[0] * brain
+    if draw.chance(0.4) and bool((images[1] != 0).any()):  # bright insula, cingulum, hippocampus, nuclei
+        grey = brain & ~fluid & (images[1] > -0.9) & (images[1] < 0.35)
+        region = (draw.smooth(size, draw.number(12.0, 25.0)) - draw.number(-0.3, 1.0)).clamp(0, 1)
+        out[0] += draw.number(0.3, 1.2) * blur(grey[None].float(), draw.number(0.5, 1.0))[0] * region * brain
     if draw.chance(0.1):  # ghosts of pulsating vessels along the phase encoding
         axis, waves = draw.integer(3), draw.number(5, 20)
         shape = [1, 1, 1]
@@ -323,7 +327,7 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     if draw.chance(0.5):
         for channel in range(3):
             out[channel] += draw.number(0.0, 0.2) * draw.normal(*out.shape[1:])
-    scale, shift = torch.exp(0.12 * draw.normal(3)), 0.15 * draw.normal(3)
+    scale, shift = torch.exp(0.12 * draw.normal(3)), 0.25 * draw.normal(3)
     return (out * scale[:, None, None, None] + shift[:, None, None, None]) * brain
 
 
