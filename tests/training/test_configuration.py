@@ -3,12 +3,14 @@
 import pytest
 
 from napari_uncertainseg import InputError
-from napari_uncertainseg.training.configuration import read_configuration
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.training.configuration import NetworkConfiguration, read_configuration
 
 
 def write(folder, text, subjects=("a",)):
     for subject in subjects:
         (folder / "data" / subject).mkdir(parents=True, exist_ok=True)
+        (folder / "data" / subject / "patient1.nii.gz").touch()
     path = folder / "run.toml"
     path.write_text(text)
     return path
@@ -40,16 +42,89 @@ def test_paths_count_from_the_file_and_defaults_fill_in(tmp_path):
     [
         (GOOD.replace('["a/"]', '["b/"]'), "is not there"),
         (GOOD.replace('masks = "a"', 'masks = "none"'), "lesion masks"),
-        (GOOD.replace("steps = 3", "steps = 'many'"), "'steps' must be int"),
+        (GOOD.replace("steps = 3", "steps = 'many'"), "'steps' must be a whole number"),
         (GOOD.replace("steps = 3", "stepz = 3"), "unknown key 'stepz'"),
         (GOOD.replace('name = "test"', ""), "lacks the key 'name'"),
         (GOOD + "\n[network]\nfeatures = 3\n", "'features' must be"),
+        (GOOD + "\n[network]\nfeatures = [true, 2]\n", "'features' must be a list of whole numbers"),
+        (GOOD.replace('["a/"]', "[1]"), "'subjects' must be a list of texts"),
+        ("network = 3\n" + GOOD, r"\[network\], must be a table"),
+        (GOOD.replace('name = "test"', 'name = "-"'), "'name' must begin with a letter or digit"),
         ("name = ", "not a TOML file"),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, says):
     with pytest.raises(InputError, match=says):
         read_configuration(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "right"),
+    [
+        ("data", "subjects", "[]", "a list of one subject or more"),
+        ("data", "phantoms", "-1", "0 or more"),
+        ("data", "planted", "1.5", "from 0 to 1"),
+        ("data", "planted", "nan", "from 0 to 1"),
+        ("data", "raters", "0", "1 or more"),
+        ("data", "patch", "0", "such as 32"),
+        ("data", "patch", "16", "such as 32"),
+        ("data", "patch", "90", "such as 96"),
+        ("network", "features", "[8]", "2 to 7 numbers"),
+        ("network", "features", "[8, 0]", "2 to 7 numbers"),
+        ("network", "heads", "0", "from 1 to 64"),
+        ("optimisation", "steps", "0", "1 or more"),
+        ("optimisation", "batch", "-2", "1 or more"),
+        ("optimisation", "learning_rate", "0", "above 0"),
+        ("optimisation", "learning_rate", "inf", "above 0"),
+        ("optimisation", "warmup", "-1", "0 or more"),
+        ("optimisation", "dropout", "1", "below 0.95"),
+        ("optimisation", "calibration", "-0.1", "0 or more"),
+        ("optimisation", "sampling", '"alphabet"', '"volume" or "random"'),
+        ("optimisation", "average", "1", "below 1"),
+        ("optimisation", "seed", "-1", "from 0"),
+        ("optimisation", "validate_every", "-1", "0 or more"),
+    ],
+)
+def test_values_out_of_range_are_answered_with_what_would_be_right(tmp_path, table, key, value, right):
+    tables = {"data": {"folder": '"data"', "subjects": '["a/"]'}, "network": {}, "optimisation": {}}
+    tables[table][key] = value
+    lines = ['name = "test"', 'output = "out"']
+    for name, values in tables.items():
+        lines += [f"[{name}]", *(f"{k} = {v}" for k, v in values.items())]
+    with pytest.raises(InputError) as answer:
+        read_configuration(write(tmp_path, "\n".join(lines)))
+    for part in ("run.toml", f"[{table}] {key} must be", right):
+        assert part in str(answer.value)
+
+
+def test_the_sizes_that_fit_are_the_networks_own():
+    shape = NetworkConfiguration(features=(2, 2, 2))
+    network = MultiHeadUNet(3, shape.features, shape.heads)
+    assert (shape.divisor, shape.smallest) == (network.divisor, network.smallest)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('excluded_masks = ["patient2"]', "'patient2', but .* has no mask of that name"),
+        ('excluded_masks = ["patient1"]', "no lesion mask to plant"),
+        ('validation = ["a/"]', "'a/' is trained on and in"),
+        ('validation = ["c/"]', "data folder .*c is not there"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(tmp_path, line, says):
+    with pytest.raises(InputError, match=says):
+        read_configuration(write(tmp_path, GOOD.replace('masks = "a"', f'masks = "a"\n{line}')))
+
+
+def test_validation_needs_subjects(tmp_path):
+    with pytest.raises(InputError, match="validate_every needs subjects"):
+        read_configuration(write(tmp_path, GOOD + "validate_every = 2\n"))
+
+
+def test_weights_to_start_from_must_be_there(tmp_path):
+    with pytest.raises(InputError, match=r"'start_from' must name a model's weights, but .*none"):
+        read_configuration(write(tmp_path, f'start_from = "none.safetensors"\n{GOOD}'))
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -2,8 +2,6 @@
 
 import itertools
 
-import nibabel
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -32,30 +30,6 @@ steps = {steps}
 warmup = 1
 decay = 4
 """
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """One small subject with a bright lesion, and one mask to plant."""
-    rng = np.random.default_rng(0)
-    shape, affine = (40, 44, 42), np.diag([1.0, 1, 1, 1])
-    lesion = np.zeros(shape, np.uint8)
-    lesion[18:23, 18:23, 18:23] = 1
-    data = tmp_path / "data"
-    (data / "a").mkdir(parents=True)
-    (data / "b").mkdir()
-    (data / "masks").mkdir()
-    for name, gain in (("FLAIR", 60), ("T1", -30), ("T2", 40)):
-        scan = rng.normal(200, 5, shape) + float(gain) * lesion
-        scan[:4] = 0
-        nibabel.save(nibabel.Nifti1Image(scan.astype(np.float32), affine), data / "a" / f"{name}.nii.gz")
-        if name == "FLAIR":  # another scan, without a mask
-            nibabel.save(
-                nibabel.Nifti1Image(scan[2:].astype(np.float32), affine), data / "b" / "c_flair.nii.gz"
-            )
-    for path in (data / "a" / "lesions.nii.gz", data / "masks" / "b.nii.gz"):
-        nibabel.save(nibabel.Nifti1Image(lesion, affine), path)
-    return tmp_path
 
 
 def configuration(folder, output, steps):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
+from napari_uncertainseg.cli import INTERRUPTED
 from napari_uncertainseg.cli.progress import ProgressLine
 
 
 def train(options: Namespace) -> None:
-    """Train a network, and say where it is."""
+    """Train a network, and say where it is; after Ctrl+C, say how the training goes on."""
     from napari_uncertainseg.training import trainer
+    from napari_uncertainseg.training.interruption import Stopped
 
-    with ProgressLine() as progress:
-        result = trainer.train(options.configuration, progress=progress)
+    try:
+        with ProgressLine() as progress:
+            result = trainer.train(options.configuration, progress=progress)
+    except Stopped as stopped:
+        print(f"uncertainseg: {stopped}", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     print(result)

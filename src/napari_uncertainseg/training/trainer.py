@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-import re
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
-from napari_uncertainseg.training.average_calibration import soft_calibration_error
+from napari_uncertainseg.networks.weights import check_fit, read_weights
+from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
 from napari_uncertainseg.training.configuration import (
     Configuration,
     OptimisationConfiguration,
     read_configuration,
 )
+from napari_uncertainseg.training.interruption import Interruption, Stopped, ignore_interruptions
 from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
 from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
 from napari_uncertainseg.training.patches import MODALITIES, Patches
+from napari_uncertainseg.training.validation import Validation, scores
 
 _CHECKPOINT = "checkpoint.pt"
 _SAVE_EVERY = 25
+_MOST_WORKERS = 8
 
 
 def learning_rate(step: int, settings: OptimisationConfiguration) -> float:
@@ -56,6 +60,7 @@ class _Run:
         )
         self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=1e-4)
         self.step = 0
+        self.made_from = made_from(configuration)
         self.picture: Tensor | None = None
         if self.checkpoint.exists():
             self._resume()
@@ -67,15 +72,27 @@ class _Run:
         return self.configuration.output / _CHECKPOINT
 
     def _start_from(self, path: Path) -> None:
-        weights = {k: v.float() for k, v in load_file(path).items()}
+        weights = read_weights(path)
+        try:
+            check_fit(weights, self.network.state_dict(), path)
+        except InputError as error:
+            raise InputError(f"{str(error).rstrip('.')}; 'start_from' and [network] must agree.") from error
+        weights = {k: v.float() for k, v in weights.items()}
         self.network.load_state_dict(weights)
         self.average.module.load_state_dict(weights)
 
     def _resume(self) -> None:
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        state = read_checkpoint(self.checkpoint)
+        check_same(state, self.made_from, self.checkpoint)
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{self.checkpoint} does not fit this network: delete it to begin anew, "
+                "or choose another 'output'."
+            ) from error
         self.step = state["step"]
 
     def save(self) -> None:
@@ -85,6 +102,7 @@ class _Run:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "made_from": self.made_from,
         }
         temporary = self.checkpoint.with_suffix(".tmp")
         torch.save(state, temporary)
@@ -107,7 +125,7 @@ class _Run:
         """What `networks.catalog` reads of a model."""
         shape = self.configuration.network
         return {
-            "name": re.sub(r"[^A-Za-z0-9._-]+", "-", self.configuration.name),
+            "name": self.configuration.slug,
             "version": "1",
             "description": f"Trained for {self.step} steps on {', '.join(self.configuration.data.subjects)}.",
             "architecture": {
@@ -164,21 +182,30 @@ class _Run:
             self.picture = example(image[0], reference[0, 0], heads_now[0])
         return {
             "loss": float(loss.detach()),
-            **_scores(heads_now.mean(1), reference[:, 0], weight[:, 0] > 0),
+            **scores(heads_now.mean(1), reference[:, 0], weight[:, 0] > 0),
             "learning_rate": learning_rate(self.step - 1, self.settings),
             "seconds": time.perf_counter() - started,
         }
 
 
-@torch.no_grad()
-def _scores(probability: Tensor, reference: Tensor, region: Tensor) -> dict[str, float]:
-    """Dice at one half, and the soft-binned calibration error, of one batch."""
-    p, y = probability >= 0.5, reference > 0
-    size = float(p.sum() + y.sum())
-    return {
-        "dice": 2 * float((p & y).sum()) / size if size else 1.0,
-        "ace": float(soft_calibration_error(probability, reference, region)),
-    }
+def _workers(device: torch.device) -> int:
+    """Processes that draw patches: several beside a GPU, one where the network needs the cores itself."""
+    if device.type != "cuda":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_MOST_WORKERS, max(1, cores - 1))
+
+
+def _loader(patches: Patches, first: int, batch: int, device: torch.device) -> DataLoader[dict[str, Tensor]]:
+    """Batches of the patches from one on, in their order: the same with any number of workers."""
+    return DataLoader(
+        Subset(patches, range(first, len(patches))),
+        batch_size=batch,
+        num_workers=_workers(device),
+        prefetch_factor=4,
+        pin_memory=device.type == "cuda",
+        worker_init_fn=ignore_interruptions,
+    )
 
 
 def train(configuration_path: Path | str, *, progress: Progress = silent) -> Path:
@@ -199,44 +226,67 @@ def train(configuration_path: Path | str, *, progress: Progress = silent) -> Pat
     Raises
     ------
     InputError
-        If the configuration or its data cannot be used, or training needs a package that is missing.
+        If the configuration, its data or what a stopped run left cannot be used, or a package is missing.
+    Stopped
+        After Ctrl+C, when the step in progress was finished and saved.
     """
     configuration = read_configuration(configuration_path)
     try:
-        from ignite.engine import Events
-        from monai.engines import SupervisedTrainer
+        import ignite.engine  # noqa: F401
+        import monai.engines  # noqa: F401
     except ImportError as error:
         raise InputError('Training needs more packages: pip install "napari-uncertainseg[train]".') from error
-    configuration.output.mkdir(parents=True, exist_ok=True)
+    try:
+        configuration.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{configuration_path}: the folder {configuration.output} cannot be made ({error.strerror}): "
+            "choose another 'output'."
+        ) from error
+    progress("reading the files", 0.0)
     run = _Run(configuration)
-    settings = configuration.optimisation
-    if run.step >= settings.steps:
-        return run.save_model()
-    progress("reading the data", 0.0)
-    patches = Patches(configuration.data, seed=settings.seed, length=settings.steps * settings.batch)
-    left = Subset(patches, range(run.step * settings.batch, len(patches)))
-    loader = DataLoader(left, batch_size=settings.batch, num_workers=1, prefetch_factor=4)
+    if run.step < configuration.optimisation.steps:
+        _go_on(run, progress)
+    return run.save_model()
+
+
+def _go_on(run: _Run, progress: Progress) -> None:
+    """Train from the run's step to its last one."""
+    from ignite.engine import Events
+    from monai.engines import SupervisedTrainer
+
+    data, settings = run.configuration.data, run.settings
+    validation = Validation(data, run.network) if settings.validate_every else None
+    patches = Patches(data, seed=settings.seed, length=settings.steps * settings.batch)
     engine = SupervisedTrainer(
         device=run.device,
         max_epochs=1,
-        train_data_loader=loader,
+        train_data_loader=_loader(patches, run.step * settings.batch, settings.batch, run.device),
         network=run.network,
         optimizer=run.optimiser,
         loss_function=multi_head_loss,
         iteration_update=run.update,
         decollate=False,
     )
-    monitor = Monitor(configuration.output, run.step)
+    monitor, interruption = Monitor(run.configuration.output, run.step), Interruption()
 
     def tell(engine: Any) -> None:
-        monitor.tell(run.step, engine.state.output, run.picture)
+        values = dict(engine.state.output)
+        if validation is not None and run.step % settings.validate_every == 0:
+            values |= validation.measure(run.average.module)
+        monitor.tell(run.step, values, run.picture)
         run.picture = None
-        stage = f"step {run.step} of {settings.steps}, loss {engine.state.output['loss']:.3f}"
+        stage = f"step {run.step} of {settings.steps}, loss {values['loss']:.3f}"
         progress(stage, run.step / settings.steps)
+        if interruption.asked:
+            engine.terminate()
 
     engine.add_event_handler(Events.ITERATION_COMPLETED, tell)
     try:
-        engine.run()
+        with interruption:
+            engine.run()
     finally:
         monitor.close()
-    return run.save_model()
+    if run.step < settings.steps:
+        run.save()
+        raise Stopped(f"stopped; the same command goes on from step {run.step} of {settings.steps}")

@@ -1,0 +1,139 @@
+"""What a stopped run goes on from, and whether it may: if one uninterrupted run would give the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
+from napari_uncertainseg.training.patches import MODALITIES, _find
+
+_CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
+_FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")
+"""What weights do not depend on. Folders may move; their files are compared by content."""
+_STEPS, _DECAY = "[optimisation] steps", "[optimisation] decay"
+_SHOWN = 3
+"""Differences that a message names."""
+
+
+def made_from(configuration: Configuration) -> dict[str, Any]:
+    """Tell what the weights of a run depend on, in simple types that a checkpoint may hold.
+
+    Parameters
+    ----------
+    configuration
+        Of the run.
+
+    Returns
+    -------
+    dict
+        Values by ``"[table] key"``, and the SHA-256 of each file by its name in the data folder.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    made: dict[str, Any] = {}
+    for table in ("data", "network", "optimisation"):
+        for key, value in dataclasses.asdict(getattr(configuration, table)).items():
+            if (name := f"[{table}] {key}") not in _FREE:
+                made[name] = list(value) if isinstance(value, tuple) else value
+    for name, path in _files(configuration.data):
+        made[name] = _sha256(path)
+    if configuration.start_from is not None:
+        made["start_from"] = _sha256(configuration.start_from)
+    return made
+
+
+def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
+    for prefix in (*data.subjects, *data.backgrounds):
+        modalities = (*MODALITIES, "lesions") if prefix in data.subjects else MODALITIES
+        for name in modalities:
+            if (path := _find(data.folder, prefix, name)) is not None:
+                yield f"{prefix}{name}", path
+    if data.masks is not None:
+        for path in sorted((data.folder / data.masks).iterdir()):
+            if path.name.split(".")[0] not in data.excluded_masks:
+                yield f"{data.masks}/{path.name}", path
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); make it readable.") from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint to the CPU; nothing in it is executed.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or something else.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling fails in many ways, and none of them is worth more to the user
+        raise InputError(
+            f"{path} is damaged, or no checkpoint: delete it to begin anew, or choose another 'output'."
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(state.get(k), t) for k, t in _CONTENT.items()):
+        raise InputError(
+            f"{path} is no checkpoint of this version: delete it to begin anew, or choose another 'output'."
+        )
+    return state
+
+
+def check_same(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
+    """Refuse to go on from a checkpoint where one uninterrupted run would end elsewhere.
+
+    Parameters
+    ----------
+    state
+        What `read_checkpoint` gave.
+    now
+        What `made_from` gives for the present configuration.
+    path
+        Of the checkpoint, for the message.
+
+    Raises
+    ------
+    InputError
+        With what changed.
+    """
+    then = state["made_from"]
+    changed = [name for name in dict.fromkeys((*then, *now)) if then.get(name) != now.get(name)]
+    if not changed or (changed == [_STEPS] and state["step"] <= _last_step_at_full_rate(then, now)):
+        return
+    shown = "; ".join(_difference(name, then, now) for name in changed[:_SHOWN])
+    more = f"; and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    hint = ""
+    if _STEPS in changed:
+        hint = (
+            " (steps may change only until the learning rate falls; to train finished weights further, "
+            "name them in 'start_from')"
+        )
+    raise InputError(
+        f"{path} was made from something else: {shown}{more}; put that back to go on, "
+        f"or choose another 'output' to begin anew{hint}."
+    )
+
+
+def _last_step_at_full_rate(then: dict[str, Any], now: dict[str, Any]) -> int:
+    """Until when runs of the old and the new number of steps are the same."""
+    return int(min(then[_STEPS], now[_STEPS]) - max(1, now[_DECAY]) + 1)
+
+
+def _difference(name: str, then: dict[str, Any], now: dict[str, Any]) -> str:
+    if name.startswith("["):
+        return f"{name} was {then.get(name)}, is {now.get(name)}"
+    change = "was not used" if name not in then else "is not used" if name not in now else "has other content"
+    return f"{name} {change}"

@@ -1,0 +1,96 @@
+"""How good a network is on whole brains that it was not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.training.average_calibration import soft_calibration_error
+from napari_uncertainseg.training.configuration import DataConfiguration
+from napari_uncertainseg.training.patches import Subject, brain_box, read_subject
+
+
+@torch.no_grad()
+def scores(probability: Tensor, reference: Tensor, region: Tensor) -> dict[str, float]:
+    """Dice at one half, and the soft-binned calibration error in a region, of one batch.
+
+    Parameters
+    ----------
+    probability, reference
+        (B, z, y, x), 0 to 1.
+    region
+        bool, (B, z, y, x).
+    """
+    p, y = probability >= 0.5, reference > 0
+    size = float(p.sum() + y.sum())
+    return {
+        "dice": 2 * float((p & y).sum()) / size if size else 1.0,
+        "ace": float(soft_calibration_error(probability, reference, region)),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class WholeBrain:
+    """The box round a brain, padded to what a network takes.
+
+    Attributes
+    ----------
+    image
+        (1, 3, z, y, x).
+    reference, brain
+        (1, z, y, x), 0 or 1, and bool.
+    """
+
+    image: Tensor
+    reference: Tensor
+    brain: Tensor
+
+    @classmethod
+    def of(cls, subject: Subject, divisor: int, smallest: int) -> WholeBrain:
+        """Cut a subject's brain out."""
+        box = brain_box(subject.brain)
+        brain = subject.brain[box]
+        padding = [n for edge in reversed(brain.shape) for n in (0, max(smallest - edge, -edge % divisor))]
+        return cls(
+            F.pad(subject.images[(slice(None), *box)], padding)[None],
+            F.pad((subject.labels[box] > 0).float(), padding)[None],
+            F.pad(brain, padding)[None],
+        )
+
+
+class Validation:
+    """Segments subjects that are not trained on; draws no random numbers.
+
+    Parameters
+    ----------
+    configuration
+        Which subjects.
+    network
+        What they will be segmented by, or one of its shape.
+    """
+
+    def __init__(self, configuration: DataConfiguration, network: MultiHeadUNet) -> None:
+        self._brains = [
+            WholeBrain.of(read_subject(configuration.folder, name), network.divisor, network.smallest)
+            for name in configuration.validation
+        ]
+
+    def measure(self, network: nn.Module) -> dict[str, float]:
+        """Mean over the subjects of the Dice at one half and of the calibration error in the brain."""
+        found = [_measure(network, brain) for brain in self._brains]
+        return {f"validation_{key}": sum(each[key] for each in found) / len(found) for key in found[0]}
+
+
+@torch.inference_mode()
+def _measure(network: nn.Module, whole: WholeBrain) -> dict[str, float]:
+    device = next(network.parameters()).device
+    image = whole.image.to(device, memory_format=torch.channels_last_3d)
+    region = whole.brain.to(device)
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = network(image)
+    probability = torch.sigmoid(logits.float()).mean(1) * region
+    return scores(probability, whole.reference.to(device), region)
