@@ -59,16 +59,29 @@ def test_small_planted_lesions_can_be_seen_and_end_at_their_outline():
         assert out[0][rim].mean() < 0.35 * inside.mean()
 
 
-def test_contrast_varies_where_tissues_are_and_keeps_the_lesions_own(scene):
+def test_contrast_varies_where_tissues_are_and_lesions_stay_as_bright(scene):
     healthy, labels, brain = scene
     sick, place = synthesis.plant_lesions(healthy, labels, brain, Draw.seeded(1))
     changed = 0
     for seed in range(12):
         pair = [synthesis.vary_contrast(x, healthy, brain, Draw.seeded(seed)) for x in (sick, healthy)]
-        torch.testing.assert_close((pair[0] - pair[1])[0][place], (sick - healthy)[0][place])
+        assert ((pair[0] - pair[1])[0][place] > (sick - healthy)[0][place] - 1e-5).all()
         assert (pair[0][:, ~brain] == 0).all()
         changed += int(not torch.equal(pair[1], healthy))
     assert 4 < changed < 12
+
+
+def test_lesions_are_brighter_than_grey_matter_however_bright_that_is(scene):
+    healthy, labels, brain = scene
+    healthy[1, :, :, 30:] = -0.2
+    grey = brain & (healthy[1] == -0.2)
+    for level in (0.0, 0.5, 1.0):
+        images = healthy.clone()
+        white = float(images[0][brain & (images[1] > 0.5)].median())
+        images[0][grey] = white + level
+        for seed in range(6):
+            out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
+            assert out[0][place].mean() > white + level + 0.1
 
 
 @pytest.mark.parametrize("seed", range(12))

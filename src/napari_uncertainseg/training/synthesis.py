@@ -138,7 +138,8 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     sigma = draw.number(0.35, 0.5) if draw.chance(0.75) else draw.number(0.5, 0.8)
     soft = (blur(place[None].float(), sigma)[0] * (1 + wander)).clamp(0, 1)
     growth = torch.log(torch.bincount(labels.flatten(), minlength=1).clamp_min(1) / 10).clamp(-1, 4)
-    contrast = _contrasts(growth, draw)
+    white = _level_of_white_matter(images, brain)
+    contrast = _contrasts(growth, _gap(images, white, brain), draw)
     n = len(contrast)
     # T1 darkening, per unit of contrast; large lesions are darker
     hole = draw.number(0.2, 1.0) * (0.2 + draw.uniform(0, 1.2, n)) * (0.6 + 0.25 * growth)
@@ -152,7 +153,6 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     out = images.clone()
     # lesions in grey and white matter look alike, so tissue is replaced, but the scan's noise stays: a lesion
     # without it would be found by its smoothness
-    white = _level_of_white_matter(images, brain)
     tissue = draw.number(0.3, 1.0) * (blur(images[:1], 1.2)[0] - white).clamp(-1.0, 1.2)
     out[0] += amount - soft * tissue * ~fluid * brain
     out[1] -= amount * hole[index]
@@ -163,14 +163,15 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     return out, place
 
 
-def _contrasts(growth: Tensor, draw: Draw) -> Tensor:
+def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:
     """Mean brightness on FLAIR above white matter of each lesion, 0 for the background.
 
-    Patients differ, and lesions within a patient; large lesions are brighter. Measured on patients 07 and
-    19 of 3D-MR-MS: medians 0.7 to 0.95 below 30 voxels, 1.05 to 1.4 above 100 (tenth percentile 0.5).
+    Patients differ, and lesions within a patient; large lesions are brighter. Lesions are brighter than grey
+    matter too, however bright that is: in patient 07 of 3D-MR-MS, where grey matter lies 0.7 above white, their
+    median is 1.5 above white; in patient 19, where it lies 0.3 above, it is 1.0.
     """
     spread = torch.exp(0.25 * draw.normal(len(growth)))
-    contrast = (draw.number(0.6, 1.5) * (0.85 + 0.1 * growth) * spread).clamp(0.45, 3.0)
+    contrast = (draw.number(0.4, 1.2) * (0.85 + 0.1 * growth) * spread).clamp(0.3, 3.0) + gap
     contrast[0] = 0
     return contrast
 
@@ -189,11 +190,19 @@ def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
     return inside.median() if len(inside) else images.new_zeros(())
 
 
+def _gap(images: Tensor, white: Tensor, brain: Tensor) -> float:
+    """By how much grey matter is brighter than white on FLAIR; 0.3 where no T1 tells."""
+    grey = brain & (images[1] > -0.6) & (images[1] < 0.2)
+    if not bool((images[1] != 0).any()) or not bool(grey.any()):
+        return 0.3
+    return float((images[0][grey].median() - white).clamp(0, 1.5))
+
+
 def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     """Give grey and white matter other levels on FLAIR, as other sequences do.
 
-    Grey matter is brighter than white in some scans and darker in others. The lesions' own contrast does
-    not change, as the T1 without lesions decides.
+    Grey matter is brighter than white in some scans and darker in others. Lesions stay brighter than both:
+    they move with whichever of the two gets brighter.
 
     Parameters
     ----------
@@ -210,9 +219,12 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) ->
     out = images.clone()
     kind = draw.number(0, 1)
     if kind < 0.5 and bool((t1 != 0).any()):
-        out[0] += draw.number(-0.7, 0.7) * t1.clamp(-1.2, 1.2) * brain
+        share = draw.number(-0.7, 0.7)
+        shift = torch.maximum(share * t1.clamp(-1.2, 1.2), share * images[1].clamp(-1.2, 1.2))
+        out[0] += shift * brain
     elif kind < 0.7 and bool((t1 != 0).any()):  # tissue levels anew; some of the scan's own texture stays
-        fluid, grey, white = draw.number(-3.2, -1.5), draw.number(-0.2, 0.9), draw.number(-0.4, 0.3)
+        fluid, white = draw.number(-3.2, -1.5), draw.number(-0.4, 0.3)
+        grey = white + draw.number(-0.5, 0.8)
         smooth = blur(t1[None], draw.number(0.3, 0.6))[0]
         made = grey + (white - grey) * ((smooth + 0.3) / 1.0).clamp(0, 1)
         made = made + (fluid - grey) * ((-0.8 - smooth) / 0.8).clamp(0, 1)
