@@ -42,7 +42,7 @@ from napari_uncertainseg.uncertainty.retention import auroc
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADS, MEMBERS, PASSES, DROPOUT, GUIDANCE = 5, 5, 10, 0.2, 4.0
-STEPS = {2: 300, 3: 400}
+STEPS = {2: 300, 3: 250}
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 Predictor = Callable[[Tensor], Tensor]
 """Image (C, ...) to members' probabilities (m, ...)."""

@@ -1,6 +1,6 @@
 """Do maximum-entropy terms and mL1-ACE do what they are for? The tables and figure of docs/experiments.md.
 
-usage: python experiments/losses.py [--base dice_ce] [--seeds 3] [--steps 500] [--data FOLDER] [--tsv FILE]
+usage: python experiments/losses.py [--base dice_ce] [--seeds 3] [--steps 400] [--data FOLDER] [--tsv FILE]
 
 Small networks of one head learn planted lesions (see planted.py) with a base loss alone, with each
 maximum-entropy term (weight 0.3), and with hard- and soft-binned mL1-ACE (weight 1, as Dice and
@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--base", default="dice_ce", choices=("ce", "dice", "dice_ce", "focal"))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--tsv", type=Path, help="write what was measured per case here")
     parser.add_argument("--figure", type=Path, help="draw dataset reliability histograms here")

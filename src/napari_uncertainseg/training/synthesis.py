@@ -167,8 +167,8 @@ def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:
     """Mean brightness on FLAIR above white matter of each lesion, 0 for the background.
 
     Patients differ, and lesions within a patient; large lesions are brighter. Lesions are brighter than grey
-    matter too, however bright that is: in patient 07 of 3D-MR-MS, where grey matter lies 0.7 above white, their
-    median is 1.5 above white; in patient 19, where it lies 0.3 above, it is 1.0.
+    matter too, however bright that is: in patient 07 of 3D-MR-MS, where grey matter lies 0.7 above white,
+    their median is 1.5 above white; in patient 19, where it lies 0.3 above, it is 1.0.
     """
     spread = torch.exp(0.25 * draw.normal(len(growth)))
     contrast = (draw.number(0.4, 1.2) * (0.85 + 0.1 * growth) * spread).clamp(0.3, 3.0) + gap
