@@ -2,14 +2,17 @@
 
 import itertools
 
+import nibabel
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.catalog import read_model
 from napari_uncertainseg.training import trainer
 from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
-from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.patches import Patches, read_subject
 
 pytest.importorskip("ignite", reason="training needs the extra 'train'")
 
@@ -49,6 +52,35 @@ def test_patches_are_the_same_for_the_same_number(folder):
     assert not torch.equal(first[0]["image"], first[1]["image"])
     with pytest.raises(IndexError):
         first[4]
+
+
+def test_a_subject_may_have_a_flair_alone(folder):
+    for name in ("T1", "T2"):
+        (folder / "data" / "a" / f"{name}.nii.gz").unlink()
+    subject = read_subject(folder / "data", "a/")
+    assert torch.isfinite(subject.healthy).all()
+    assert (subject.images[1:] == 0).all()
+    lesion = subject.labels > 0
+    assert subject.healthy[0][lesion].mean() < subject.images[0][lesion].mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "affine", "says"),
+    [
+        ("T1", np.diag([1.0, 1, 1.1, 1]), "grid"),
+        ("T2", np.array([[1.0, 0, 0, 5], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), "grid"),
+        ("FLAIR", np.diag([1.0, 1, 2, 1]), "resample the subject to 1 mm"),
+    ],
+)
+def test_scans_off_the_grid_are_refused(folder, name, affine, says):
+    path = folder / "data" / "a" / f"{name}.nii.gz"
+    data = np.asarray(nibabel.load(path).dataobj)
+    nibabel.save(nibabel.Nifti1Image(data, affine), path)
+    if name == "FLAIR":
+        lesions = folder / "data" / "a" / "lesions.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(np.asarray(nibabel.load(lesions).dataobj), affine), lesions)
+    with pytest.raises(InputError, match=says):
+        read_subject(folder / "data", "a/")
 
 
 def test_backgrounds_ignore_what_may_be_a_lesion_and_get_lesions_planted(folder):

@@ -12,7 +12,7 @@ import torch
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import file_sha256
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
-from napari_uncertainseg.training.patches import MODALITIES, _find
+from napari_uncertainseg.training.patches import MODALITIES, find_image
 
 _CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
 _FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")
@@ -56,7 +56,7 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
     for prefix in (*data.subjects, *data.backgrounds):
         modalities = (*MODALITIES, "lesions") if prefix in data.subjects else MODALITIES
         for name in modalities:
-            if (path := _find(data.folder, prefix, name)) is not None:
+            if (path := find_image(data.folder, prefix, name)) is not None:
                 yield f"{prefix}{name}", path
     if data.masks is not None:
         for path in sorted((data.folder / data.masks).iterdir()):

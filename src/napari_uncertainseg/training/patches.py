@@ -63,7 +63,7 @@ class Subject:
     is_background: bool = False
 
 
-def _find(folder: Path, prefix: str, name: str) -> Path | None:
+def find_image(folder: Path, prefix: str, name: str) -> Path | None:
     """The file in `folder` whose path begins with the prefix and the name, whatever the case."""
     inner, _, start = prefix.rpartition("/")
     wanted = f"{start}{name}".lower()
@@ -76,19 +76,26 @@ def _components(mask: np.ndarray) -> Tensor:
 
 def read_scans(folder: Path, prefix: str) -> dict[str, Volume]:
     """Read what a subject's file names begin with: a FLAIR, and T1 and T2 where there are any."""
-    found = {m: path for m in MODALITIES if (path := _find(folder, prefix, m)) is not None}
+    found = {m: path for m in MODALITIES if (path := find_image(folder, prefix, m)) is not None}
     if "flair" not in found:
         raise InputError(f"There is no file {folder / prefix}flair*: each subject needs a FLAIR named so.")
     return {m: read_volume(path, modality=m) for m, path in found.items()}
 
 
 def read_subject(folder: Path, prefix: str) -> Subject:
-    """Read a subject's scans and lesion mask, which lie on one grid."""
+    """Read a subject's scans and lesion mask.
+
+    Raises
+    ------
+    InputError
+        If there is no FLAIR or mask, or they do not all lie on one grid of 1 mm.
+    """
     scans = read_scans(folder, prefix)
-    path = _find(folder, prefix, "lesions")
+    path = find_image(folder, prefix, "lesions")
     if path is None:
         raise InputError(f"There is no file {folder / prefix}lesions*: without it it is a background.")
     flair = scans["flair"]
+    _check_grids(folder / prefix, scans)
     mask = read_labels(path, flair.grid).data > 0
     brain = flair.data != 0
     blank = np.zeros(brain.shape, np.float32)
@@ -98,6 +105,16 @@ def read_subject(folder: Path, prefix: str) -> Subject:
     inside = torch.from_numpy(brain)
     healthy = synthesis.fill_lesions(images, torch.from_numpy(mask), inside, Draw.seeded(0))
     return Subject(images, healthy, inside, _components(mask), torch.zeros_like(inside))
+
+
+def _check_grids(where: Path, scans: Mapping[str, Volume]) -> None:
+    grid = scans["flair"].grid
+    if not np.allclose(grid.spacing, 1.0, atol=0.01):
+        size = " x ".join(f"{s:.2f}" for s in grid.spacing)
+        raise InputError(f"{where}flair* has voxels of {size} mm: resample the subject to 1 mm first.")
+    for name, scan in scans.items():
+        if not scan.grid.same_as(grid, tolerance=1e-2):
+            raise InputError(f"{where}{name}* does not lie on the FLAIR's grid: resample it onto the FLAIR.")
 
 
 def as_background(scans: Mapping[str, Volume]) -> Subject:

@@ -94,7 +94,7 @@ def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> 
     The level is that of the nearby white matter; the texture comes from white matter elsewhere.
     """
     near = widest(lesions.float(), 2) > 0
-    white = brain & ~near & (images[1] > 0.5)
+    white = _white_matter(images, brain & ~near)
     weight = blur(white[None].float(), 4.0)
     residual = torch.zeros_like(images)
     filled = images.clone()
@@ -183,10 +183,17 @@ def _mean_inside(image: Tensor, labels: Tensor, n: int) -> Tensor:
     return (total / torch.bincount(flat, minlength=n).clamp_min(1)).float()
 
 
-def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
-    """Median FLAIR of what is bright on T1; of the brain, where there is no T1."""
+def _white_matter(images: Tensor, brain: Tensor) -> Tensor:
+    """Where white matter is: bright on T1; without a T1, what is as bright on FLAIR as most of the brain."""
     white = brain & (images[1] > 0.5)
-    inside = images[0][white if white.any() else brain]
+    if white.any() or not brain.any():
+        return white
+    return brain & ((images[0] - images[0][brain].median()).abs() < 0.5)
+
+
+def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
+    """Median of white matter on FLAIR; 0 where there is none."""
+    inside = images[0][_white_matter(images, brain)]
     return inside.median() if len(inside) else images.new_zeros(())
 
 
