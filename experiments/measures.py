@@ -40,7 +40,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     arguments = parser.parse_args()
     for run, patient in HELD_OUT:
-        segmenter = Segmenter(str(arguments.runs / run / "model"), method=arguments.method)
+        model = arguments.runs / run / "model"
+        if not model.exists():
+            print(f"{patient} is left out: {model} is missing. uncertainseg train experiments/{run}.toml\n")
+            continue
+        segmenter = Segmenter(str(model), method=arguments.method)
         found = _segment(segmenter, arguments.data, patient, arguments.inputs)
         own = _own_thresholds(segmenter, arguments.data, SEEN[patient], arguments.inputs)
         print(f"## {patient}, {arguments.inputs}, {arguments.method}\n")
