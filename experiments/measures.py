@@ -53,7 +53,8 @@ def main() -> None:
 
 def _segment(segmenter: Segmenter, data: Path, patient: str, inputs: str) -> Prediction:
     folder = data / "3d-mr-ms" / patient
-    return segmenter.predict({role: read_volume(folder / f"{role.upper()}.nii.gz") for role in inputs.split("+")})
+    roles = inputs.split("+")
+    return segmenter.predict({role: read_volume(folder / f"{role.upper()}.nii.gz") for role in roles})
 
 
 def _reference(data: Path, patient: str, prediction: Prediction) -> np.ndarray:
