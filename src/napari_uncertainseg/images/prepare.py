@@ -16,8 +16,6 @@ from napari_uncertainseg.images.volume import Grid, Volume
 
 MODALITIES = ("flair", "t1", "t2")
 """What the networks read; the FLAIR is needed."""
-MARGIN = 4.0
-"""Around the brain's bounding box in what the network sees, mm."""
 
 CLIP_PERCENTILES = (0.1, 99.9)
 """Intensities of the brain beyond these percentiles are clipped before the z-score."""
@@ -132,14 +130,14 @@ class Prepared:
     notes: tuple[str, ...] = ()
 
     def network_input(self, spacing: float = 1.0) -> NetworkInput:
-        """Cut out the brain with a margin of 4 mm, on cubic voxels.
+        """Cut out the brain's bounding box, on cubic voxels.
 
         Parameters
         ----------
         spacing
             Of the network, mm. A scan within 1 % of it is copied as it is.
         """
-        box = _bounding_box(self.brain, self.grid.spacing, MARGIN)
+        box = _bounding_box(self.brain)
         inside = self.brain[box]
         shape = tuple(
             n if abs(old / spacing - 1) <= 0.01 else max(1, round(n * old / spacing))
@@ -236,14 +234,12 @@ def _brain(scans: Mapping[str, Volume], mask: Volume | None, progress: Progress)
     return find_brain(scans.get("t1", flair), progress), "deepbet"
 
 
-def _bounding_box(
-    brain: np.ndarray, spacing: tuple[float, float, float], margin: float
-) -> tuple[slice, slice, slice]:
+def _bounding_box(brain: np.ndarray) -> tuple[slice, slice, slice]:
+    """No margin: instance normalisation counts what is around the brain, and a margin of 4 mm costs Dice."""
     box = []
     for axis in range(3):
         seen = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
-        extra = int(np.ceil(margin / spacing[axis]))
-        box.append(slice(max(0, int(seen[0]) - extra), min(brain.shape[axis], int(seen[-1]) + 1 + extra)))
+        box.append(slice(int(seen[0]), int(seen[-1]) + 1))
     return box[0], box[1], box[2]
 
 
