@@ -25,7 +25,7 @@ import pandas as pd
 import torch
 from comparing import fit, interval, paired_p, statistic_interval, table, with_interval
 from opinions import build, depths
-from planted import plant
+from planted import Case, plant
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -116,10 +116,10 @@ def planted(data: Path) -> list[Fold]:
     """One fold: planted lesions in the brains learnt from, with other masks, and in two others."""
     cases = plant(data)
 
-    def example(case: object, seed: int) -> Example:
-        lesions = case.lesions.numpy()  # type: ignore[attr-defined]
+    def example(case: Case, seed: int) -> Example:
+        lesions = case.lesions.numpy()
         raters = torch.from_numpy(simulate_raters(lesions, (1.0, 1.0, 1.0), HEADS, seed=seed)).float()
-        return Example(case.name, case.image, raters, case.counted.float())  # type: ignore[attr-defined]
+        return Example(case.name, case.image, raters, case.counted.float())
 
     training = [example(c, i) for i, c in enumerate(cases.training)]
     return [Fold(training, [example(c, 900 + i) for i, c in enumerate(cases.testing)], 48)]

@@ -17,6 +17,7 @@ not even by rounding.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -27,6 +28,7 @@ from scipy.special import expit, logit
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.evidence import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.logistic import logistic_regression
+from napari_uncertainseg.calibration.reliability import check_probabilities
 from napari_uncertainseg.calibration.scores import EPSILON
 
 Kind = Literal["temperature", "platt", "beta", "isotonic"]
@@ -39,7 +41,7 @@ _LONGEST = 10_000_000
 
 
 @dataclass(frozen=True)
-class Recalibration:
+class Recalibration(ABC):
     """A function of the probability that never decreases; see its kinds below.
 
     Attributes
@@ -76,8 +78,7 @@ class Recalibration:
             If shapes differ, or a probability is not a number from 0 to 1.
         """
         p = np.asarray(probability, np.float32)
-        if p.size and not (p.min() >= 0 and p.max() <= 1):
-            raise InputError("Probabilities must be numbers from 0 to 1; these hold others, or NaN.")
+        check_probabilities(p)
         if region is not None:
             if region.shape != p.shape:
                 raise InputError(f"The region has shape {region.shape}, the probability {p.shape}.")
@@ -91,9 +92,9 @@ class Recalibration:
         """The fit as JSON: its kind and plain numbers, which `from_json` reads back exactly."""
         return json.dumps({"kind": self.kind, **asdict(self)}, allow_nan=False)
 
+    @abstractmethod
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Results at the left and the right end of each bin, (bins,) each."""
-        raise NotImplementedError
 
 
 class _Linear(Recalibration):

@@ -146,8 +146,7 @@ class Binned:
             raise InputError(f"The region has shape {region.shape}, the probability {probability.shape}.")
         where = None if region is None else np.flatnonzero(region)
         p = probability.reshape(-1) if where is None else probability.reshape(-1)[where]
-        if p.size and not (p.min() >= 0 and p.max() <= 1):
-            raise InputError("Probabilities must be numbers from 0 to 1; these hold others, or NaN.")
+        check_probabilities(p)
         edges = _edges(p, bins, scheme)
         inside = _bin(p, edges, scheme)
         count = np.bincount(inside, minlength=len(edges) - 1)
@@ -172,6 +171,12 @@ class Binned:
             mean, fraction = self.total / self.count, positive / self.count
         low, high = wilson_band(positive, self.count)
         return Reliability(self.edges, mean, fraction, self.count, low, high)
+
+
+def check_probabilities(p: np.ndarray) -> None:
+    """Refuse what is not a number from 0 to 1; an empty array passes."""
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        raise InputError("Probabilities must be numbers from 0 to 1; these hold others, or NaN.")
 
 
 def wilson_band(positive: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

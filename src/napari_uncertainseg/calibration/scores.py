@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.reliability import Binned, Reliability, Scheme
+from napari_uncertainseg.calibration.reliability import Binned, Reliability, Scheme, check_probabilities
 
 EPSILON = 2.0**-24
 """Probabilities count as at least this far from 0 and 1 under a logarithm: half the step of float32 below 1.
@@ -262,7 +262,7 @@ def paired(
         )
     where = _where(region, reference.shape)
     p, y = probability.reshape(-1)[where], reference.reshape(-1)[where] != 0
-    _check(p)
+    check_probabilities(p)
     return p if np.issubdtype(p.dtype, np.floating) else p.astype(float), y
 
 
@@ -283,7 +283,7 @@ def _stacked(
     where = _where(region, labels.shape)
     classes = probability.reshape(len(probability), -1)[:, where]
     truth = labels.reshape(-1)[where].astype(np.intp)
-    _check(classes)
+    check_probabilities(classes)
     if truth.size and not (truth.min() >= 0 and truth.max() < len(classes)):
         raise InputError(
             f"Labels must be from 0 to {len(classes) - 1}, one for each class; these hold others."
@@ -299,8 +299,3 @@ def _where(region: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | sl
     if region.shape != shape:
         raise InputError(f"The region has shape {region.shape}, the reference {shape}.")
     return np.flatnonzero(region)
-
-
-def _check(p: np.ndarray) -> None:
-    if p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise InputError("Probabilities must be numbers from 0 to 1; these hold others, or NaN.")

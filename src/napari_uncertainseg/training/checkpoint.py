@@ -12,7 +12,7 @@ import torch
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import file_sha256
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
-from napari_uncertainseg.training.patches import MODALITIES, find_image
+from napari_uncertainseg.training.patches import MODALITIES, find_image, mask_paths
 
 _CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
 _FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")
@@ -59,9 +59,8 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
             if (path := find_image(data.folder, prefix, name)) is not None:
                 yield f"{prefix}{name}", path
     if data.masks is not None:
-        for path in sorted((data.folder / data.masks).iterdir()):
-            if path.name.split(".")[0] not in data.excluded_masks:
-                yield f"{data.masks}/{path.name}", path
+        for path in mask_paths(data.folder / data.masks, data.excluded_masks):
+            yield f"{data.masks}/{path.name}", path
 
 
 def _sha256(path: Path) -> str:

@@ -134,10 +134,14 @@ def _phantom(seed: int) -> Subject:
     return dataclasses.replace(subject, ignored=torch.zeros_like(subject.ignored))
 
 
+def mask_paths(folder: Path, excluded: Collection[str] = ()) -> list[Path]:
+    """Files of lesion masks in a folder, by name, without those excluded."""
+    return sorted(p for p in folder.iterdir() if p.name.split(".")[0] not in excluded)
+
+
 def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> list[Tensor]:
     """Read lesion masks on a brain's grid as numbered lesions, cut to the brain's bounding box."""
-    paths = sorted(p for p in folder.iterdir() if p.name.split(".")[0] not in excluded)
-    masks = [_components(read_labels(p).data > 0) for p in paths]
+    masks = [_components(read_labels(p).data > 0) for p in mask_paths(folder, excluded)]
     if any(m.shape != brain.shape for m in masks):
         raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
     return [m[brain_box(brain)] for m in masks]

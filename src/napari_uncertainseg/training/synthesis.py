@@ -183,6 +183,10 @@ def _mean_inside(image: Tensor, labels: Tensor, n: int) -> Tensor:
     return (total / torch.bincount(flat, minlength=n).clamp_min(1)).float()
 
 
+def _has_t1(images: Tensor) -> bool:
+    return bool((images[1] != 0).any())
+
+
 def _white_matter(images: Tensor, brain: Tensor) -> Tensor:
     """Where white matter is: bright on T1; without a T1, what is as bright on FLAIR as most of the brain."""
     white = brain & (images[1] > 0.5)
@@ -200,7 +204,7 @@ def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
 def _gap(images: Tensor, white: Tensor, brain: Tensor) -> float:
     """By how much grey matter is brighter than white on FLAIR; 0.3 where no T1 tells."""
     grey = brain & (images[1] > -0.6) & (images[1] < 0.2)
-    if not bool((images[1] != 0).any()) or not bool(grey.any()):
+    if not _has_t1(images) or not bool(grey.any()):
         return 0.3
     return float((images[0][grey].median() - white).clamp(0, 1.5))
 
@@ -225,11 +229,11 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) ->
     t1 = healthy[1]
     out = images.clone()
     kind = draw.number(0, 1)
-    if kind < 0.5 and bool((t1 != 0).any()):
+    if kind < 0.5 and _has_t1(healthy):
         share = draw.number(-0.7, 0.7)
         shift = torch.maximum(share * t1.clamp(-1.2, 1.2), share * images[1].clamp(-1.2, 1.2))
         out[0] += shift * brain
-    elif kind < 0.7 and bool((t1 != 0).any()):  # tissue levels anew; some of the scan's own texture stays
+    elif kind < 0.7 and _has_t1(healthy):  # tissue levels anew; some of the scan's own texture stays
         fluid, white = draw.number(-3.2, -1.5), draw.number(-0.4, 0.3)
         grey = white + draw.number(-0.5, 0.8)
         smooth = blur(t1[None], draw.number(0.3, 0.6))[0]
@@ -260,7 +264,7 @@ def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
         surface = brain & (blur((~brain)[None].float(), 4.0)[0] > draw.number(0.03, 0.15))
         patch = surface & ~fluid & (images[1] < 0.4) & (draw.smooth(size, 15.0) > draw.number(0.3, 1.2))
         out[0] += draw.number(0.3, 1.0) * blur(patch[None].float(), 0.7)[0] * brain
-    if draw.chance(0.4) and bool((images[1] != 0).any()):  # bright insula, cingulum, hippocampus, nuclei
+    if draw.chance(0.4) and _has_t1(images):  # bright insula, cingulum, hippocampus, nuclei
         grey = brain & ~fluid & (images[1] > -0.9) & (images[1] < 0.35)
         region = (draw.smooth(size, draw.number(12.0, 25.0)) - draw.number(-0.3, 1.0)).clamp(0, 1)
         out[0] += draw.number(0.3, 1.2) * blur(grey[None].float(), draw.number(0.5, 1.0))[0] * region * brain
