@@ -88,7 +88,7 @@ def plant(data: Path, *, per_brain: int = 14, seed: int = 0) -> Cases:
 
 def _case(name: str, domain: str, brain: Subject, mask: Tensor, seed: int) -> Case:
     draw = Draw.seeded(seed)
-    labels = place_mask(mask, brain.brain)
+    labels = place_mask(mask, brain.brain, brain.box)
     box = _box(brain.brain)
     healthy, inside, ignored = brain.healthy[(slice(None), *box)], brain.brain[box], brain.ignored[box]
     confounded = synthesis.plant_confounders(healthy, inside, draw)

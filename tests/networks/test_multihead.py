@@ -8,10 +8,10 @@ from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.networks.normalisation import InstanceNorm
 
 
-@pytest.fixture
-def network() -> MultiHeadUNet:
+@pytest.fixture(params=[False, True], ids=["plain", "thin"])
+def network(request) -> MultiHeadUNet:
     torch.manual_seed(0)
-    return MultiHeadUNet(3, (4, 6, 8), heads=3).eval()
+    return MultiHeadUNet(3, (4, 6, 8), heads=3, thin=request.param).eval()
 
 
 def test_a_pass_is_encode_then_decode(network):
@@ -46,8 +46,8 @@ def test_sampled_masks_keep_the_mean_and_follow_the_seed(network):
 
 
 def test_fusing_by_addition_equals_convolving_the_concatenation(network):
-    stage, lateral = network.decoder[0], network.laterals[0]
-    skip, below = torch.randn(1, 4, 8, 8, 8), torch.randn(1, 6, 4, 4, 4)
+    stage, lateral = network.decoder[1], network.laterals[1]
+    skip, below = torch.randn(1, 6, 8, 8, 8), torch.randn(1, 8, 4, 4, 4)
     with torch.inference_mode():
         weight = torch.cat([lateral.weight, stage.convolution.weight], dim=1)
         joined = F.conv3d(torch.cat([skip, stage.up(below)], dim=1), weight, padding=1)
@@ -61,6 +61,21 @@ def test_layers_are_full_size_and_start_with_the_heads_mean(network):
         layers, heads = network.layers(image), network(image)
     assert layers.shape == (1, len(network.features) - 1, 16, 16, 16)
     torch.testing.assert_close(layers[:, :1], heads.mean(dim=1, keepdim=True))
+
+
+def test_at_first_nothing_is_lesion(network):
+    with torch.inference_mode():
+        assert torch.sigmoid(network(torch.randn(1, 3, 16, 16, 16))).mean() < 0.05
+
+
+def test_a_thin_network_sees_every_voxel():
+    """Half resolution reads the image through strided kernels: no voxel may fall between them."""
+    torch.manual_seed(0)
+    network = MultiHeadUNet(1, (2, 4, 4), heads=1, thin=True)
+    network.laterals[0].weight.data.zero_()  # leaves only the way through half resolution
+    image = torch.randn(1, 1, 8, 8, 8, requires_grad=True)
+    network(image).square().sum().backward()
+    assert (image.grad.abs() > 0).all()
 
 
 def test_a_missing_modality_is_zeros_and_gives_finite_answers(network):

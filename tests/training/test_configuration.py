@@ -47,6 +47,8 @@ def test_paths_count_from_the_file_and_defaults_fill_in(tmp_path):
         (GOOD.replace('name = "test"', ""), "lacks the key 'name'"),
         (GOOD + "\n[network]\nfeatures = 3\n", "'features' must be"),
         (GOOD + "\n[network]\nfeatures = [true, 2]\n", "'features' must be a list of whole numbers"),
+        (GOOD + "\n[network]\nthin = 1\n", "'thin' must be true or false"),
+        (GOOD.replace("steps = 3", "steps = true"), "'steps' must be a whole number"),
         (GOOD.replace('["a/"]', "[1]"), "'subjects' must be a list of texts"),
         ("network = 3\n" + GOOD, r"\[network\], must be a table"),
         (GOOD.replace('name = "test"', 'name = "-"'), "'name' must begin with a letter or digit"),
@@ -66,7 +68,7 @@ def test_mistakes_are_named(tmp_path, text, says):
         ("data", "planted", "1.5", "from 0 to 1"),
         ("data", "planted", "nan", "from 0 to 1"),
         ("data", "raters", "0", "1 or more"),
-        ("data", "patch", "0", "such as 32"),
+        ("data", "patch", "-16", "such as 32"),
         ("data", "patch", "16", "such as 32"),
         ("data", "patch", "90", "such as 96"),
         ("network", "features", "[8]", "2 to 7 numbers"),
@@ -79,6 +81,7 @@ def test_mistakes_are_named(tmp_path, text, says):
         ("optimisation", "warmup", "-1", "0 or more"),
         ("optimisation", "dropout", "1", "below 0.95"),
         ("optimisation", "calibration", "-0.1", "0 or more"),
+        ("optimisation", "binning", '"fuzzy"', '"hard" or "soft"'),
         ("optimisation", "sampling", '"alphabet"', '"volume" or "random"'),
         ("optimisation", "average", "1", "below 1"),
         ("optimisation", "seed", "-1", "from 0"),
@@ -115,6 +118,14 @@ def test_the_sizes_that_fit_are_the_networks_own():
 def test_what_does_not_fit_together_is_named(tmp_path, line, says):
     with pytest.raises(InputError, match=says):
         read_configuration(write(tmp_path, GOOD.replace('masks = "a"', f'masks = "a"\n{line}')))
+
+
+def test_whole_brains_come_one_at_a_time(tmp_path):
+    whole = GOOD.replace('masks = "a"', 'masks = "a"\npatch = 0')
+    with pytest.raises(InputError, match=r"differ in size: set .* batch to 1"):
+        read_configuration(write(tmp_path, whole))
+    configuration = read_configuration(write(tmp_path, whole + "batch = 1\n[network]\nthin = true\n"))
+    assert (configuration.data.patch, configuration.network.thin) == (0, True)
 
 
 def test_validation_needs_subjects(tmp_path):

@@ -25,8 +25,8 @@ def test_a_sure_and_right_answer_costs_nothing_and_a_sure_and_wrong_one_a_lot():
 
 def test_closed_form_on_two_voxels():
     logits, target = torch.zeros(1, 1, 1, 1, 2), torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 1, 2)
-    # cross-entropy ln 2; Dice (2 * .5 + 1) / (1 + 1 + 1)
-    expected = 0.693147 + 1 - 2 / 3
+    # cross-entropy 2 ln 2 over one voxel of lesion and 0.02 of two voxels; Dice (2 * .5 + 1) / (1 + 1 + 1)
+    expected = 2 * 0.693147 / 1.04 + 1 - 2 / 3
     assert dice_cross_entropy(logits, target, brain(*logits.shape)) == pytest.approx(expected, abs=1e-5)
 
 
@@ -69,6 +69,32 @@ def test_everything_learns_and_an_empty_patch_is_finite():
         gradients = torch.autograd.grad(loss, (heads, *layers))
         assert loss.isfinite()
         assert all(g.isfinite().all() and g.abs().max() > 0 for g in gradients)
+
+
+def test_easy_voxels_may_be_left_out():
+    """Voxels that are right anyway change nothing when they are only counted."""
+    generator = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(1, 50, generator=generator), torch.ones(1, 50)
+    target[:, 25:] = 0
+    easy = torch.full((1, 200), -40.0)
+    weight = torch.ones(1, 250)
+    whole = dice_cross_entropy(torch.cat([logits, easy], 1), torch.cat([target, 0 * easy], 1), weight)
+    part = dice_cross_entropy(logits, target, weight[:, :50], weight.sum())
+    torch.testing.assert_close(part, whole)
+
+
+def test_calibration_counts_each_image_for_itself():
+    """One image all too sure and one all too unsure do not make up for each other."""
+    heads = torch.zeros(2, 1, 4, 4, 4)
+    reference = torch.zeros(2, 1, 4, 4, 4)
+    reference[1] = 1
+    with_it, without = (
+        multi_head_loss(
+            heads, [], reference, reference, brain(*heads.shape), torch.tensor([0]), calibration=c
+        )
+        for c in (1.0, 0.0)
+    )
+    assert with_it - without == pytest.approx(0.5, abs=1e-5)
 
 
 def test_heads_learn_raters_in_order_or_all_alike():

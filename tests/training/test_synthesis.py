@@ -59,6 +59,35 @@ def test_small_planted_lesions_can_be_seen_and_end_at_their_outline():
         assert out[0][rim].mean() < 0.35 * inside.mean()
 
 
+def test_grafted_lesions_change_only_what_is_near_them_and_what_was_scanned(scene):
+    images, labels, brain = scene
+    images[2] = 0  # no T2
+    signal = torch.stack([torch.full(brain.shape, level) for level in (1.0, -0.5, 0.5)])
+    kept = labels * (labels == 1)
+    for seed in range(6):
+        out, place = synthesis.graft_lesions(images, kept, signal, brain, 0.0, Draw.seeded(seed))
+        assert torch.equal(place, kept > 0)
+        change = out - images
+        assert 0.5 < change[0][place].mean() < 2.0
+        assert -1.0 < change[1][place].mean() < -0.2
+        assert (out[2] == 0).all()
+        far = torch.from_numpy(ndimage.distance_transform_edt(~place.numpy()) > 3.5)
+        assert (change[:, far] == 0).all()
+
+
+def test_grafted_lesions_are_brighter_where_grey_matter_is(scene):
+    images, labels, brain = scene
+    images[1, :, :, 30:] = -0.2
+    signal = torch.ones_like(images)
+    gains = []
+    for level in (0.0, 1.0):
+        other = images.clone()
+        other[0][brain & (images[1] == -0.2)] = level
+        out, place = synthesis.graft_lesions(other, labels, signal, brain, 0.3, Draw.seeded(0))
+        gains.append(float((out - other)[0][place].mean()))
+    assert gains[1] > 1.5 * gains[0]
+
+
 def test_contrast_varies_where_tissues_are_and_lesions_stay_as_bright(scene):
     healthy, labels, brain = scene
     sick, place = synthesis.plant_lesions(healthy, labels, brain, Draw.seeded(1))
@@ -102,6 +131,17 @@ def test_filled_lesions_look_like_the_white_matter_around(scene):
     assert sick[0][place].mean() - images[0][place].mean() > 0.3
 
 
+def test_lesions_as_dark_as_fluid_on_t1_are_filled_and_ventricles_are_not(scene):
+    images, labels, brain = scene
+    sick = images.clone()
+    hole = labels == 1
+    sick[0][hole], sick[1][hole] = 1.5, -2.0
+    lake = (images[0] < -1.5) & brain
+    healthy = synthesis.fill_lesions(sick, hole, brain, Draw.seeded(0))
+    assert abs(healthy[1][hole].mean() - 0.8) < 0.2
+    torch.testing.assert_close(healthy[:, lake], sick[:, lake], rtol=0, atol=0.35)
+
+
 def test_blur_agrees_with_scipy(scene):
     images, _, _ = scene
     for sigma, tolerance in ((0.7, 0.01), (1.5, 0.01), (3.0, 0.06)):
@@ -128,13 +168,45 @@ def test_warping_moves_images_and_masks_alike():
         assert warped.any()
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_scanners_differ_and_stay_finite_with_nothing_outside_the_brain(scene, seed):
+def test_a_warped_brain_fits_where_no_size_is_given():
+    brain = torch.zeros(1, 40, 48, 44)
+    axes = torch.meshgrid(*(torch.linspace(-1, 1, n) for n in brain.shape[1:]), indexing="ij")
+    brain[0] = sum(a**2 for a in axes) < 1  # as round as brains are
+    for seed in range(12):
+        draw = Draw.seeded(seed)
+        grid = synthesis.spatial_grid(None, tuple(brain.shape[1:]), draw)
+        _, warped = synthesis.warp(grid, brain.repeat(3, 1, 1, 1), brain)
+        edges = sum(int(warped[0].transpose(0, a)[i].sum()) for a in range(3) for i in (0, -1))
+        assert edges < 0.02 * warped.sum()
+        assert warped.sum() > 0.4 * brain.sum()
+
+
+def test_renormalised_images_have_the_mean_and_spread_that_they_had(scene):
     images, _, brain = scene
-    out = synthesis.imitate_scanner(images, brain, Draw.seeded(seed))
-    assert out.isfinite().all()
+    changed = (2.5 * images - 0.7) * brain
+    torch.testing.assert_close(synthesis.renormalise(changed, brain, images), images, rtol=1e-3, atol=1e-3)
+    absent = images.clone()
+    absent[2] = 0
+    assert (synthesis.renormalise(absent, brain, absent)[2] == 0).all()
+    nowhere = torch.zeros_like(brain)
+    assert (synthesis.renormalise(images, nowhere, images) == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_z_scores_drift_a_little(scene, seed):
+    images, _, brain = scene
+    out = synthesis.misnormalise(images, brain, Draw.seeded(seed))
     assert (out[:, ~brain] == 0).all()
-    assert not torch.equal(out, images)
+    assert 0.05 < (out - images)[:, brain].abs().mean() < 1.0
+
+
+def test_scanners_differ_and_stay_finite_with_nothing_outside_the_brain(scene):
+    images, _, brain = scene
+    drawn = [synthesis.imitate_scanner(images, brain, Draw.seeded(seed)) for seed in range(8)]
+    for out in drawn:
+        assert out.isfinite().all()
+        assert (out[:, ~brain] == 0).all()
+    assert sum(not torch.equal(out, images) for out in drawn) >= 6
 
 
 def test_flair_is_never_dropped(scene):
@@ -151,6 +223,6 @@ def test_small_lesions_and_their_surroundings_count_more():
     lesions[4, 4, 4:6] = True
     lesions[14:24, 14:24, 14:24] = True
     weight = emphasis(lesions)
-    assert weight[4, 4, 4] == weight[6, 4, 4] == 3.0
+    assert weight[4, 4, 4] == weight[6, 4, 4] == 2.0
     assert (weight[12:26, 12:26, 12:26] == 1).all()
     assert weight.min() == 1

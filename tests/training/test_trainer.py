@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.catalog import read_model
-from napari_uncertainseg.training import trainer
+from napari_uncertainseg.training import patches as module
+from napari_uncertainseg.training import synthesis, trainer
 from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
 from napari_uncertainseg.training.patches import Patches, read_subject
 
@@ -52,6 +53,50 @@ def test_patches_are_the_same_for_the_same_number(folder):
     assert not torch.equal(first[0]["image"], first[1]["image"])
     with pytest.raises(IndexError):
         first[4]
+
+
+def test_whole_brains_are_cut_to_their_box(folder):
+    path = configuration(folder, "x", 1)
+    path.write_text(path.read_text().replace("patch = 16", "patch = 0") + "batch = 1\n")
+    patches = Patches(read_configuration(path).data, seed=0, length=12)
+    sizes = set()
+    for i in range(12):
+        found = patches[i]
+        size = found["image"].shape[1:]
+        assert found["weight"].shape == found["reference"].shape == found["raters"].shape[1:] == size
+        assert found["image"].isfinite().all() and found["weight"].any()
+        sizes.add(tuple(size))
+    assert len(sizes) > 3
+
+
+@pytest.mark.parametrize("patch", [16, 0])
+def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch, patch):
+    """Without noise or warping, what is brighter than before is what is labelled."""
+    monkeypatch.setattr(module, "_GRAFTED", 1.0)
+    monkeypatch.setattr(module, "_CONFOUNDED", 0.0)
+    path = configuration(folder, "x", 1)
+    path.write_text(path.read_text().replace("patch = 16", f"patch = {patch}") + "batch = 1\n")
+    patches = Patches(read_configuration(path).data, seed=0, length=40)
+    seen = []
+    monkeypatch.setattr(synthesis, "vary_contrast", lambda images, *rest: images)
+    monkeypatch.setattr(synthesis, "renormalise", lambda images, *rest: images)
+    monkeypatch.setattr(patches, "_finish", lambda images, masks, draw: seen.append((images, masks)))
+    for i in range(40):
+        patches[i]
+    grafted = [(images[0], masks[1]) for images, masks in seen if masks[1].sum() > 30]
+    assert len(grafted) > 5
+    for flair, lesion in grafted:
+        assert flair[lesion].mean() > flair[~lesion & (flair != 0)].mean() + 2
+
+
+@pytest.mark.slow
+def test_a_thin_network_trains_on_whole_brains(folder):
+    path = configuration(folder, "whole", 2)
+    text = path.read_text().replace("patch = 16", "patch = 0").replace("heads = 2", "heads = 2\nthin = true")
+    path.write_text(text + "batch = 1\n")
+    model = read_model(trainer.train(path))
+    assert model.thin
+    assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
 
 
 def test_a_subject_may_have_a_flair_alone(folder):

@@ -149,9 +149,9 @@ def _multiply_adds(network: MultiHeadUNet, shape: tuple[int, ...]) -> int:
         else:
             total += output[0, 0].numel() * module.weight.numel()
 
-    channels = next(network.parameters()).shape[1]
+    channels = network.in_channels
     with torch.device("meta"):
-        copy = MultiHeadUNet(channels, network.features, network.heads.out_channels)
+        copy = MultiHeadUNet(channels, network.features, network.heads.out_channels, thin=network.thin)
         padded = [-(-n // copy.divisor) * copy.divisor for n in shape]
         for module in copy.modules():
             if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):

@@ -91,8 +91,7 @@ def converted(network: MultiHeadUNet, part: Part, key: str) -> openvino.Model:
 
 
 def _convert(network: MultiHeadUNet, part: Part) -> openvino.Model:
-    channels = network.encoder[0][0][0].in_channels  # type: ignore[index]
-    example = torch.zeros(1, channels, *[2 * network.smallest] * 3)
+    example = torch.zeros(1, network.in_channels, *[2 * network.smallest] * 3)
     if part == "decode":
         with torch.no_grad():
             laterals = network.encode(example)

@@ -97,6 +97,11 @@ class Model:
         """Channels per resolution, finest first."""
         return tuple(self.configuration["architecture"]["features"])
 
+    @property
+    def thin(self) -> bool:
+        """Whether full resolution is thin, see `MultiHeadUNet`."""
+        return bool(self.configuration["architecture"].get("thin", False))
+
     def network(self, index: int = 0) -> MultiHeadUNet:
         """Build one network with its weights.
 
@@ -193,6 +198,7 @@ def _check_architecture(architecture: Mapping[str, Any], folder: Path) -> None:
     check = _Fields(architecture, folder / CONFIGURATION)
     check("kind", lambda v: v == "multihead-unet", "'multihead-unet'")
     check("heads", lambda v: _is_integer(v, 1, 64), "an integer from 1 to 64")
+    check("thin", lambda v: isinstance(v, bool), "true or false", False)
     check(
         "features",
         lambda v: isinstance(v, list) and 2 <= len(v) <= 7 and all(_is_integer(f, 1, 2048) for f in v),
@@ -239,7 +245,7 @@ def _build(model: Model) -> MultiHeadUNet:
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
     with torch.device("meta"):
-        network = MultiHeadUNet(len(model.modalities), model.features, model.heads)
+        network = MultiHeadUNet(len(model.modalities), model.features, model.heads, thin=model.thin)
     if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
         raise InputError(f"{model.folder / CONFIGURATION}: 'features' make a network of absurd size.")
     return network

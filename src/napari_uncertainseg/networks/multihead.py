@@ -1,11 +1,14 @@
 """A 3-D U-Net with several heads: one pass gives several members.
 
 Heads at the last decoder stage each imitate a rater (after EDUE, arXiv 2403.16594); heads at the deeper
-stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Two choices serve speed:
+stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Three choices serve speed:
 
 - A decoder stage adds a convolution of the skip to a convolution of what comes from below. This equals
   convolving their concatenation, and lets everything that does not depend on dropout run once.
 - Dropout masks are inputs. One graph serves training, plain passes and sampling, in torch and OpenVINO alike.
+- Full resolution may be thin: half resolution then reads the image itself, through wide strided kernels that
+  lose nothing, and full resolution only refines the outline. Most of the time of a plain U-Net goes into
+  moving its full-resolution features through memory.
 """
 
 from __future__ import annotations
@@ -18,13 +21,29 @@ from torch.nn import functional as F
 
 from napari_uncertainseg.networks.normalisation import InstanceNorm
 
+_RARE = -4.0
+"""Logit of the heads to begin with: a hundredth of a brain is lesion, and to learn that takes long."""
 
-def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+
+def _block(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.Conv3d(inputs, outputs, kernel, stride=stride, padding=1, bias=False),
         InstanceNorm(outputs),
         nn.LeakyReLU(0.01, inplace=True),
     )
+
+
+class ThinStage(nn.Module):
+    """Doubles the resolution and adds what full resolution has to say; no convolution, no norm."""
+
+    def __init__(self, below: int, features: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose3d(below, features, 2, stride=2, bias=False)
+        self.activation = nn.LeakyReLU(0.01, inplace=True)
+
+    def forward(self, below: Tensor, lateral: Tensor) -> Tensor:
+        """Fuse (B, below, z, y, x) with (B, features, 2z, 2y, 2x)."""
+        return self.activation(lateral + self.up(below))
 
 
 class DecoderStage(nn.Module):
@@ -53,6 +72,8 @@ class MultiHeadUNet(nn.Module):
         Channels per resolution, finest first.
     heads
         Number of heads at full resolution.
+    thin
+        Whether full resolution has one convolution on each side and half resolution reads the image.
 
     Notes
     -----
@@ -60,24 +81,39 @@ class MultiHeadUNet(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int = 3, features: Sequence[int] = (16, 32, 64, 128, 160), heads: int = 5
+        self,
+        in_channels: int = 3,
+        features: Sequence[int] = (16, 32, 64, 128, 160),
+        heads: int = 5,
+        *,
+        thin: bool = False,
     ) -> None:
         super().__init__()
+        self.in_channels = in_channels
         self.features = tuple(features)
+        self.thin = thin
         self.divisor = 2 ** (len(features) - 1)
         self.smallest = 2 * self.divisor
-        self.encoder = nn.ModuleList()
-        for level, outputs in enumerate(features):
-            inputs = features[level - 1] if level else in_channels
-            self.encoder.append(
-                nn.Sequential(_block(inputs, outputs, 2 if level else 1), _block(outputs, outputs))
-            )
+        inputs = (in_channels, *features[:-1])
+        self.encoder = nn.ModuleList(
+            nn.Sequential(_block(i, f, 2 if level else 1), _block(f, f))
+            for level, (i, f) in enumerate(zip(inputs, features, strict=True))
+        )
         self.laterals = nn.ModuleList(nn.Conv3d(f, f, 3, padding=1, bias=False) for f in features[:-1])
         self.decoder = nn.ModuleList(
             DecoderStage(below, f) for below, f in zip(features[1:], features[:-1], strict=True)
         )
+        if thin:
+            self.encoder[0] = nn.Identity()
+            self.encoder[1] = nn.Sequential(
+                _block(in_channels, features[1], 2, kernel=4), _block(features[1], features[1])
+            )
+            self.laterals[0] = nn.Conv3d(in_channels, features[0], 3, padding=1)
+            self.decoder[0] = ThinStage(features[1], features[0])
         self.heads = nn.Conv3d(features[0], heads, 3, padding=1)
         self.layer_heads = nn.ModuleList(nn.Conv3d(f, 1, 1) for f in features[1:-1])
+        for head in (self.heads, *self.layer_heads):
+            nn.init.constant_(head.bias, _RARE)
 
     @property
     def mask_shapes(self) -> tuple[tuple[int, ...], ...]:

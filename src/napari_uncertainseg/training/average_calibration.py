@@ -81,10 +81,16 @@ def calibration_error(
     return gaps.sum() / seen.sum().clamp_min(1)
 
 
-def soft_calibration_error(
-    probability: Tensor, target: Tensor, region: Tensor, *, bins: int = 20, least: float = 2.0
+def mean_calibration_error(
+    probability: Tensor,
+    target: Tensor,
+    region: Tensor,
+    *,
+    bins: int = 20,
+    binning: Binning = "soft",
+    least: float = 2.0,
 ) -> Tensor:
-    """Soft-binned error of each image in a region, averaged over the batch.
+    """Error of each image in a region, averaged over the batch.
 
     Parameters
     ----------
@@ -92,12 +98,12 @@ def soft_calibration_error(
         (B, ...), 0 to 1.
     region
         bool, (B, ...): the voxels that count.
-    bins, least
+    bins, binning, least
         See `calibration_error`; in training one voxel in a bin says nothing.
     """
     return torch.stack(
         [
-            calibration_error(p[inside], y[inside], bins=bins, least=least)
+            calibration_error(p[inside], y[inside], bins=bins, binning=binning, least=least)
             for p, y, inside in zip(probability, target, region, strict=True)
         ]
     ).mean()

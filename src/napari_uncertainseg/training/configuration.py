@@ -39,7 +39,8 @@ class DataConfiguration:
     planted
         Share of patches with planted lesions, 0 to 1.
     patch
-        Edge of a patch, voxels; a multiple of the network's divisor.
+        Edge of a patch, voxels; a multiple of the network's divisor. 0 stands for whole brains, as the
+        network sees them later: instance normalisation then counts the same voxels in training and use.
     raters
         Simulated raters per patch.
     validation
@@ -65,6 +66,7 @@ class NetworkConfiguration:
 
     features: tuple[int, ...] = (16, 32, 64, 128, 160)
     heads: int = 5
+    thin: bool = False
 
     @property
     def divisor(self) -> int:
@@ -94,7 +96,9 @@ class OptimisationConfiguration:
     disagreement
         Weight of EDUE's disagreement guidance.
     calibration
-        Weight of the soft-binned calibration error of the mean probability.
+        Weight of the calibration error (mL1-ACE) of the mean probability.
+    binning
+        Of that error: "hard" or "soft".
     sampling
         Which rater a head learns: "volume", the heads in the order of how much the raters outlined, or
         "random", drawn anew in each step as in EDUE, which leaves the heads nearly alike.
@@ -112,6 +116,7 @@ class OptimisationConfiguration:
     dropout: float = 0.1
     disagreement: float = 4.0
     calibration: float = 0.3
+    binning: str = "hard"
     sampling: str = "volume"
     average: float = 0.995
     seed: int = 0
@@ -166,6 +171,7 @@ _WORDS = {
     "int": "a whole number",
     "float": "a number",
     "str": "text",
+    "bool": "true or false",
     "str | None": "text",
     "Path": "a path",
     "Path | None": "a path",
@@ -179,8 +185,10 @@ def _fits(value: Any, kind: str) -> bool:
     if kind.startswith("tuple"):
         inner = kind.removeprefix("tuple[").removesuffix(", ...]")
         return isinstance(value, list) and all(_fits(v, inner) for v in value)
-    wanted = {"int": (int,), "float": (int, float)}.get(kind, (str,))
-    return isinstance(value, wanted) and not isinstance(value, bool)
+    if isinstance(value, bool):
+        return kind == "bool"
+    wanted = {"int": (int,), "float": (int, float), "bool": ()}.get(kind, (str,))
+    return isinstance(value, wanted)
 
 
 def read_configuration(path: Path | str) -> Configuration:
@@ -242,6 +250,7 @@ _RULES: dict[str, dict[str, _Rule]] = {
         "dropout": (lambda v: 0 < v < 0.95, "above 0 and below 0.95"),
         "disagreement": _NOT_NEGATIVE,
         "calibration": _NOT_NEGATIVE,
+        "binning": (lambda v: v in ("hard", "soft"), '"hard" or "soft"'),
         "sampling": (lambda v: v in ("volume", "random"), '"volume" or "random"'),
         "average": (lambda v: 0 <= v < 1, "at least 0 and below 1"),
         "seed": (lambda v: 0 <= v < 2**32, "from 0 to 4294967295"),
@@ -265,6 +274,13 @@ def _check_values(configuration: Configuration, path: Path) -> None:
 
 def _check_patch(configuration: Configuration, path: Path) -> None:
     network, patch = configuration.network, configuration.data.patch
+    if patch == 0:
+        if configuration.optimisation.batch != 1:
+            raise InputError(
+                f"{path}: [data] patch = 0 stands for whole brains, and they differ in size: "
+                "set [optimisation] batch to 1."
+            )
+        return
     if patch % network.divisor or patch < network.smallest:
         right = max(network.smallest, network.divisor * math.ceil(patch / network.divisor))
         raise InputError(

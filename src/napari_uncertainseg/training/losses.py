@@ -6,16 +6,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_uncertainseg.training.average_calibration import soft_calibration_error
+from napari_uncertainseg.training.average_calibration import Binning, mean_calibration_error
 
 _OPINIONS = 0.5
 """Weight of what single heads and stages learn, against 1 for the mean of the heads."""
+_REST = 0.02
+"""Share of all voxels that the cross-entropy is divided by, beside the lesions'."""
+_SEEN = 0.02
+"""Mean probability above which a voxel matters for what single heads think."""
 _SURE = 1e-6
 """Mean probabilities nearer to 0 or 1 have no logit in float32."""
 
 
-def dice_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def dice_cross_entropy(
+    logits: Tensor, target: Tensor, weight: Tensor, everything: Tensor | None = None
+) -> Tensor:
     """Soft Dice over the batch plus cross-entropy, for one foreground class.
+
+    The cross-entropy is divided by what is lesion and a small share of the rest, not by all voxels: on a
+    whole brain, of which a thousandth may be lesion, it would otherwise be nothing beside the Dice, whose
+    optimum is not calibrated.
 
     Parameters
     ----------
@@ -23,12 +33,16 @@ def dice_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor
         Same shape, the batch first; targets are 0 to 1.
     weight
         What each voxel counts, broadcastable; 0 outside the brain.
+    everything
+        Sum of the weights, where logits are given of some voxels only and the others are right.
     """
     weight = weight.expand_as(logits)
     entropy = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
     p = torch.sigmoid(logits) * weight
-    overlap, size = (p * target).sum(), p.sum() + (target * weight).sum()
-    return entropy / weight.sum().clamp_min(1) + 1 - (2 * overlap + 1) / (size + 1)
+    lesion = (target * weight).sum()
+    overlap, size = (p * target).sum(), p.sum() + lesion
+    rest = _REST * (weight.sum() if everything is None else everything)
+    return entropy / (lesion + rest).clamp_min(1) + 1 - (2 * overlap + 1) / (size + 1)
 
 
 def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tensor:
@@ -40,11 +54,11 @@ def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tens
     Parameters
     ----------
     heads
-        Probabilities, (B, heads, z, y, x).
+        Probabilities, (B, heads, ...).
     raters
-        Masks, (B, raters, z, y, x).
+        Masks, (B, raters, ...).
     weight
-        (B, 1, z, y, x), what each voxel counts.
+        (B, 1, ...), what each voxel counts.
     """
     predicted, observed = _variance(heads), _variance(raters)
     matters = weight * ((observed > 0) | (predicted.detach() > 0.01))
@@ -79,6 +93,7 @@ def multi_head_loss(
     *,
     disagreement: float = 0.0,
     calibration: float = 0.0,
+    binning: Binning = "soft",
 ) -> Tensor:
     """The mean of the heads learns the reference, each head a rater, each deeper stage the raters' mean.
 
@@ -89,7 +104,7 @@ def multi_head_loss(
     layers
         Logits of the deeper stages, each at its own resolution.
     raters
-        Masks, (B, raters, z, y, x), float.
+        Masks, (B, raters, z, y, x), of any type.
     reference
         Mask, (B, 1, z, y, x), float: what the mean probability is to be right about.
     weight
@@ -100,19 +115,63 @@ def multi_head_loss(
         Weight of the disagreement guidance.
     calibration
         Weight of the calibration error of the mean probability.
+    binning
+        Of that error.
     """
-    opinions = dice_cross_entropy(heads, raters[:, choice], weight)
-    probability = torch.sigmoid(heads)
-    if disagreement:
-        opinions = opinions + disagreement * disagreement_guidance(probability, raters, weight)
-    soft = raters.mean(dim=1, keepdim=True)
-    for depth, logits in enumerate(layers, start=1):
-        z, y, x = logits.shape[2:]
+    inside = weight[:, 0] > 0
+    logits, counts = _voxels(heads, inside), weight[:, 0][inside]
+    probability = torch.sigmoid(logits)
+    mean = probability.mean(dim=1)
+    opinions = _opinions(logits, probability, _voxels(raters, inside), counts, choice, disagreement)
+    soft = raters.float().mean(dim=1, keepdim=True)
+    for depth, coarse_logits in enumerate(layers, start=1):
+        z, y, x = coarse_logits.shape[2:]
         target, coarse = F.adaptive_avg_pool3d(soft, (z, y, x)), F.adaptive_max_pool3d(weight, (z, y, x))
-        opinions = opinions + 0.5**depth * dice_cross_entropy(logits, target, coarse)
-    mean = probability.mean(dim=1, keepdim=True)
+        opinions = opinions + 0.5**depth * dice_cross_entropy(coarse_logits, target, coarse)
     logit = torch.logit(mean.clamp(_SURE, 1 - _SURE))
-    loss = dice_cross_entropy(logit, reference, weight) + _OPINIONS * opinions
+    truth = reference[:, 0][inside]
+    loss = dice_cross_entropy(logit, truth, counts) + _OPINIONS * opinions
     if calibration:
-        loss = loss + calibration * soft_calibration_error(mean, reference, weight > 0)
+        images = [(p[None], y[None]) for p, y in zip(*_by_image(inside, mean, truth), strict=True)]
+        errors = [mean_calibration_error(p, y, torch.ones_like(y) > 0, binning=binning) for p, y in images]
+        loss = loss + calibration * torch.stack(errors).mean()
+    return loss
+
+
+def _voxels(images: Tensor, inside: Tensor) -> Tensor:
+    """The voxels of (B, C, z, y, x) in a region (B, z, y, x), as (voxels, C)."""
+    return images.permute(0, 2, 3, 4, 1)[inside]
+
+
+def _by_image(inside: Tensor, *values: Tensor) -> list[tuple[Tensor, ...]]:
+    """Split values of the voxels of a region, (voxels,), into those of each image."""
+    counts = inside.flatten(1).sum(1).tolist()
+    return [v.split(counts) for v in values]
+
+
+def _opinions(
+    logits: Tensor, probability: Tensor, raters: Tensor, weight: Tensor, choice: Tensor, guidance: float
+) -> Tensor:
+    """What each head learns from its rater, and their variance from the raters'.
+
+    Only where a rater outlined something or the heads see something, a small part of a brain: elsewhere
+    the mean learns for them.
+
+    Parameters
+    ----------
+    logits, probability
+        (voxels, heads).
+    raters
+        (voxels, raters).
+    weight
+        (voxels,).
+    choice, guidance
+        As in `multi_head_loss`.
+    """
+    where = (probability.detach().mean(dim=1) > _SEEN) | (raters > 0).any(dim=1)
+    raters, counts = raters[where].float(), weight[where][:, None]
+    everything = weight.sum() * logits.shape[1]
+    loss = dice_cross_entropy(logits[where], raters[:, choice], counts, everything)
+    if guidance:
+        loss = loss + guidance * disagreement_guidance(probability[where], raters, counts)
     return loss

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cc3d
@@ -26,13 +27,19 @@ from napari_uncertainseg.training.configuration import DataConfiguration
 from napari_uncertainseg.training.synthesis import Draw
 
 MODALITIES = ("flair", "t1", "t2")
-_MARGIN = 32
+_MARGIN = 24
 """Voxels around a patch that rotation, scaling and blurring may draw from."""
 _RIM, _BRIGHT = 8.0, 1.0
 """In scans without a mask, what is deeper than this (mm) and brighter (z-score) may be lesion."""
-_BACKGROUND_SHARE = 0.4
+_BACKGROUND_SHARE = 0.3
 """Share of patches from scans without a mask, where there are any."""
-_LARGE, _MOST = 60, 3.0
+_GRAFTED = 0.35
+"""Share of new lesions that are real ones of a subject, not shapes alone."""
+_CONFOUNDED = 0.3
+"""Share of patches with what is bright and no lesion."""
+_PARTS, _LEAST_PART = 0.25, 64
+"""Share of whole brains of which only a part is seen, and its shortest side, voxels."""
+_LARGE, _MOST = 60, 2.0
 """Lesions of fewer voxels than this count more, up to this many times."""
 
 
@@ -59,8 +66,55 @@ class Subject:
     brain: Tensor
     labels: Tensor
     ignored: Tensor
-
     is_background: bool = False
+
+    @cached_property
+    def box(self) -> tuple[slice, slice, slice]:
+        """Bounding box of the brain."""
+        return brain_box(self.brain)
+
+    @cached_property
+    def inside(self) -> Tensor:
+        """Where the brain's voxels are, (n, 3)."""
+        return self.brain.nonzero().to(torch.int16)
+
+    @cached_property
+    def gap(self) -> float:
+        """By how much grey matter is brighter than white on FLAIR."""
+        return synthesis.gap_of(self.healthy, self.brain)
+
+
+@dataclass(frozen=True, eq=False)
+class NewLesions:
+    """Lesions to put into a brain.
+
+    Attributes
+    ----------
+    labels
+        int16 (z, y, x).
+    signal
+        By how much they change the scans (3, z, y, x), before they were moved; None for shapes alone.
+    shift
+        By how many voxels they were moved.
+    gap
+        Of the brain that they are from.
+    """
+
+    labels: Tensor
+    signal: Tensor | None = None
+    shift: tuple[int, int, int] = (0, 0, 0)
+    gap: float = 0.0
+
+    def cropped(self, centre: tuple[int, int, int], edge: int) -> Tensor | None:
+        """The signal in a cube of the brain."""
+        z, y, x = (c - s for c, s in zip(centre, self.shift, strict=True))
+        return None if self.signal is None else _crop(self.signal, (z, y, x), edge).float()
+
+    def moved(self, box: tuple[slice, slice, slice]) -> Tensor | None:
+        """The signal in a box of the brain."""
+        if self.signal is None:
+            return None
+        return torch.roll(self.signal, self.shift, dims=(1, 2, 3))[(slice(None), *box)].float()
 
 
 def find_image(folder: Path, prefix: str, name: str) -> Path | None:
@@ -148,7 +202,9 @@ def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> l
 
 
 class Patches(Dataset):
-    """Numbered patches: image (3, n, n, n), raters (r, n, n, n), reference and weight of voxels (n, n, n).
+    """Numbered patches: image (3, z, y, x), raters (r, z, y, x), reference and weight of voxels (z, y, x).
+
+    A patch is a cube, or the box of a whole brain.
 
     Parameters
     ----------
@@ -172,6 +228,7 @@ class Patches(Dataset):
         if configuration.masks is not None:
             folder = configuration.folder / configuration.masks
             self.masks = read_masks(folder, self.subjects[0].brain, configuration.excluded_masks)
+        self._grafts: dict[tuple[int, int, bool], tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
         return self.length
@@ -182,20 +239,27 @@ class Patches(Dataset):
         draw = Draw.seeded(self.seed * 1_000_003 + index)
         subject = self._drawn_subject(draw)
         planted = bool(self.masks) and (subject.is_background or draw.chance(self.configuration.planted))
-        labels = self._drawn_mask(subject, draw) if planted else subject.labels
-        where = _centre(labels, subject.brain, draw)
-        edge = self.configuration.patch + _MARGIN
-        scanned, healthy, brain, labels, ignored = (
-            _crop(x, where, edge)
-            for x in (subject.images, subject.healthy, subject.brain, labels, subject.ignored)
-        )
+        new = self._drawn_lesions(subject, draw) if planted else NewLesions(subject.labels)
+        whole = (subject.images, subject.healthy, subject.brain, new.labels, subject.ignored)
+        if self.configuration.patch:
+            edge = self.configuration.patch + _MARGIN
+            where = _centre(new.labels, subject.inside, draw)
+            parts = [_crop(x, where, edge) for x in whole]
+            signal = new.cropped(where, edge)
+        else:
+            parts = [x[(..., *subject.box)] for x in whole]
+            signal = new.moved(subject.box)
+        scanned, healthy, brain, labels, ignored = parts
         images = synthesis.vary_contrast(healthy if planted else scanned, healthy, brain, draw)
-        if draw.chance(0.5):
+        if draw.chance(_CONFOUNDED):
             images = synthesis.plant_confounders(images, brain, draw)
-        if planted:
+        if signal is not None:
+            images, lesions = synthesis.graft_lesions(images, labels, signal, brain, new.gap, draw)
+        elif planted:
             images, lesions = synthesis.plant_lesions(images, labels.long(), brain, draw)
         else:
             lesions = labels > 0
+        images = synthesis.renormalise(images, brain, scanned)
         return self._finish(images, torch.stack([brain, lesions, ignored & ~lesions]), draw)
 
     def _drawn_subject(self, draw: Draw) -> Subject:
@@ -205,26 +269,50 @@ class Patches(Dataset):
         drawn = others if others and draw.chance(_BACKGROUND_SHARE) else known
         return drawn[draw.integer(len(drawn))]
 
-    def _drawn_mask(self, subject: Subject, draw: Draw) -> Tensor:
+    def _drawn_lesions(self, subject: Subject, draw: Draw) -> NewLesions:
         """Another patient's lesions, fitted to the brain's box, moved a little and perhaps mirrored."""
-        mask = self.masks[draw.integer(len(self.masks))]
-        if draw.chance(0.5):
-            mask = mask.flip(2)
+        donor = -1 if draw.chance(1 - _GRAFTED) else draw.integer(len(self.configuration.subjects))
+        mirrored = draw.chance(0.5)
+        if donor < 0:
+            mask = self.masks[draw.integer(len(self.masks))]
+            labels = place_mask(mask.flip(2) if mirrored else mask, subject.brain, subject.box)
+            signal, gap = None, 0.0
+        else:
+            labels, signal = self._graft(donor, subject, mirrored)
+            gap = self.subjects[donor].gap
         if draw.chance(0.4):  # few lesions: most places where lesions are often are healthy
-            kept = draw.uniform(0, 1, int(mask.max()) + 1) < draw.number(0.1, 0.7)
-            mask = mask * kept[mask.long()]
-        labels = place_mask(mask, subject.brain)
-        shift = [draw.integer(9) - 4 for _ in range(3)]
-        return torch.roll(labels, shift, dims=(0, 1, 2))
+            kept = draw.uniform(0, 1, int(labels.max()) + 1) < draw.number(0.1, 0.7)
+            labels = labels * kept[labels.long()]
+        z, y, x = (draw.integer(9) - 4 for _ in range(3))
+        return NewLesions(torch.roll(labels, (z, y, x), dims=(0, 1, 2)), signal, (z, y, x), gap)
+
+    def _graft(self, donor: int, subject: Subject, mirrored: bool) -> tuple[Tensor, Tensor]:
+        """A subject's real lesions on another brain: labels, and by how much they change the scan."""
+        key = (donor, self.subjects.index(subject), mirrored)
+        if key not in self._grafts:
+            source = self.subjects[donor]
+            labels = source.labels[source.box]
+            signal = (source.images - source.healthy)[(slice(None), *source.box)]
+            if mirrored:
+                labels, signal = labels.flip(2), signal.flip(3)
+            fitted = F.interpolate(signal[None], size=subject.brain[subject.box].shape, mode="trilinear")[0]
+            placed = torch.zeros(subject.images.shape, dtype=torch.float16)
+            placed[(slice(None), *subject.box)] = fitted.half()
+            self._grafts[key] = place_mask(labels, subject.brain, subject.box), placed
+        return self._grafts[key]
 
     def _finish(self, images: Tensor, masks: Tensor, draw: Draw) -> dict[str, Tensor]:
-        n, m = self.configuration.patch, masks.shape[1]
-        grid = synthesis.spatial_grid((n, n, n), (m, m, m), draw)
+        n, (z, y, x) = self.configuration.patch, masks.shape[1:]
+        grid = synthesis.spatial_grid((n, n, n) if n else None, (z, y, x), draw)
         images, masks = synthesis.warp(grid, images, masks.float())
+        if not n:
+            box = _field_of_view(masks[0], draw)
+            images, masks = images[(slice(None), *box)], masks[(slice(None), *box)]
         brain, lesions, ignored = masks
         if draw.chance(0.15):
             images, brain = synthesis.imperfect_stripping(images, brain, draw)
-        images = synthesis.imitate_scanner(images, brain, draw)
+        images = synthesis.renormalise(synthesis.imitate_scanner(images, brain, draw), brain, images)
+        images = synthesis.misnormalise(images, brain, draw)
         images = synthesis.drop_modalities(images, draw)
         raters = simulate_raters(
             lesions.numpy(), (1.0, 1.0, 1.0), self.configuration.raters, seed=draw.integer(2**31 - 1)
@@ -250,9 +338,8 @@ def emphasis(lesions: Tensor) -> Tensor:
     return synthesis.widest(torch.from_numpy(weight.astype(np.float32)[labels]), 2)
 
 
-def place_mask(mask: Tensor, brain: Tensor) -> Tensor:
+def place_mask(mask: Tensor, brain: Tensor, box: tuple[slice, slice, slice]) -> Tensor:
     """Lesion labels of one brain's bounding box, stretched to another brain's; int16 (z, y, x)."""
-    box = brain_box(brain)
     labels = torch.zeros(brain.shape, dtype=torch.int16)
     size = labels[box].shape
     if size != mask.shape:
@@ -268,14 +355,28 @@ def brain_box(mask: Tensor) -> tuple[slice, slice, slice]:
     return z, y, x
 
 
+def _field_of_view(brain: Tensor, draw: Draw) -> tuple[slice, slice, slice]:
+    """The brain's bounding box, as the network sees it; at times a part, as where memory is short."""
+    z, y, x = brain_box(brain)
+    if draw.chance(_PARTS):
+        z, y, x = (_part(side, draw) for side in (z, y, x))
+    return z, y, x
+
+
+def _part(side: slice, draw: Draw) -> slice:
+    length = side.stop - side.start
+    kept = min(length, max(_LEAST_PART, int(length * draw.number(0.5, 1.0))))
+    start = side.start + draw.integer(length - kept + 1)
+    return slice(start, start + kept)
+
+
 def _centre(labels: Tensor, brain: Tensor, draw: Draw) -> tuple[int, int, int]:
-    """Where a patch is centred: anywhere, or at a lesion, small ones as often as large ones."""
-    inside = brain
+    """Where a patch is centred: anywhere in the brain, or at a lesion, small ones as often as large ones."""
+    voxels = brain
     if draw.chance(0.5) and int(labels.max()) > 0:
-        inside = labels == 1 + draw.integer(int(labels.max()))
-    voxels = inside.nonzero()
+        voxels = (labels == 1 + draw.integer(int(labels.max()))).nonzero()
     if len(voxels) == 0:
-        voxels = brain.nonzero()
+        voxels = brain
     moved = torch.tensor([draw.integer(41) - 20 for _ in range(3)])
     z, y, x = (voxels[draw.integer(len(voxels))] + moved).tolist()
     return z, y, x

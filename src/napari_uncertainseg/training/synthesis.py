@@ -6,6 +6,7 @@ in the brain, 0 outside; masks are (z, y, x).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,10 @@ from torch.nn import functional as F
 
 CSF_FLAIR = -1.0
 """Brain voxels darker than this on FLAIR and T1 are taken for cerebrospinal fluid."""
+_ABOVE_GREY = 0.7
+"""How much brighter than grey matter lesions of patients 07 and 19 are on FLAIR."""
+_ROOM = 8
+"""Voxels more along each axis for what rotation and bending move outwards."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> 
     The level is that of the nearby white matter; the texture comes from white matter elsewhere.
     """
     near = widest(lesions.float(), 2) > 0
+    # a lesion may be as dark as fluid on T1, and fluid may be bright at a lesion
+    fluid = (images[0] < CSF_FLAIR) & ~lesions
     white = _white_matter(images, brain & ~near)
     weight = blur(white[None].float(), 4.0)
     residual = torch.zeros_like(images)
@@ -105,7 +112,7 @@ def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> 
         picked = torch.randint(len(texture), (int(near.sum()),), generator=draw.generator)
         residual[channel][near] = texture[picked]
         smooth = blur(residual[channel][None], 0.6)[0] * 1.6
-        filled[channel] = torch.where(near & brain & (images[1] > CSF_FLAIR), level + smooth, images[channel])
+        filled[channel] = torch.where(near & brain & ~fluid, level + smooth, images[channel])
     soft = blur(near[None].float(), 0.7)
     return torch.where(soft > 0, images + soft * (filled - images), images)
 
@@ -139,7 +146,7 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     soft = (blur(place[None].float(), sigma)[0] * (1 + wander)).clamp(0, 1)
     growth = torch.log(torch.bincount(labels.flatten(), minlength=1).clamp_min(1) / 10).clamp(-1, 4)
     white = _level_of_white_matter(images, brain)
-    contrast = _contrasts(growth, _gap(images, white, brain), draw)
+    contrast = _contrasts(growth, gap_of(images, brain), draw)
     n = len(contrast)
     # T1 darkening, per unit of contrast; large lesions are darker
     hole = draw.number(0.2, 1.0) * (0.2 + draw.uniform(0, 1.2, n)) * (0.6 + 0.25 * growth)
@@ -161,6 +168,40 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
         halo = blur(place[None].float(), draw.number(1.5, 4.0))[0]
         out[0] += draw.number(0.1, 0.5) * float(contrast.max()) * halo * (1 - soft) * ~fluid * brain
     return out, place
+
+
+def graft_lesions(
+    images: Tensor, labels: Tensor, signal: Tensor, brain: Tensor, gap: float, draw: Draw
+) -> tuple[Tensor, Tensor]:
+    """Put real lesions of another brain into scans: their own borders, texture and T1 (after CarveMix).
+
+    Parameters
+    ----------
+    images
+        Scans without lesions at these places.
+    labels
+        Which voxels a rater outlined; 0 where a lesion is left out.
+    signal
+        By how much the lesions change the scans that they are from.
+    brain
+        bool.
+    gap
+        Of those scans, see `gap_of`: where grey matter is brighter, lesions are.
+    draw
+        Randomness.
+
+    Returns
+    -------
+    tuple
+        Scans with lesions, and their mask.
+    """
+    fluid = (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
+    place = (labels > 0) & brain & ~fluid
+    near = widest(place.float(), 2) * brain * ~fluid
+    scale = (gap_of(images, brain) + _ABOVE_GREY) / (gap + _ABOVE_GREY)
+    strength = torch.exp(0.2 * draw.normal(3)) * torch.tensor([scale, 1.0, 1.0])
+    present = (images != 0).flatten(1).any(1)
+    return images + (strength * present)[:, None, None, None] * signal * near, place
 
 
 def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:
@@ -201,12 +242,12 @@ def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
     return inside.median() if len(inside) else images.new_zeros(())
 
 
-def _gap(images: Tensor, white: Tensor, brain: Tensor) -> float:
+def gap_of(images: Tensor, brain: Tensor) -> float:
     """By how much grey matter is brighter than white on FLAIR; 0.3 where no T1 tells."""
     grey = brain & (images[1] > -0.6) & (images[1] < 0.2)
     if not _has_t1(images) or not bool(grey.any()):
         return 0.3
-    return float((images[0][grey].median() - white).clamp(0, 1.5))
+    return float((images[0][grey].median() - _level_of_white_matter(images, brain)).clamp(0, 1.5))
 
 
 def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) -> Tensor:
@@ -230,10 +271,10 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) ->
     out = images.clone()
     kind = draw.number(0, 1)
     if kind < 0.5 and _has_t1(healthy):
-        share = draw.number(-0.7, 0.7)
+        share = 0.3 * float(draw.normal(1).clamp(-2.3, 2.3))
         shift = torch.maximum(share * t1.clamp(-1.2, 1.2), share * images[1].clamp(-1.2, 1.2))
         out[0] += shift * brain
-    elif kind < 0.7 and _has_t1(healthy):  # tissue levels anew; some of the scan's own texture stays
+    elif kind < 0.6 and _has_t1(healthy):  # tissue levels anew; some of the scan's own texture stays
         fluid, white = draw.number(-3.2, -1.5), draw.number(-0.4, 0.3)
         grey = white + draw.number(-0.5, 0.8)
         smooth = blur(t1[None], draw.number(0.3, 0.6))[0]
@@ -296,14 +337,20 @@ def _infarct(brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
     return core, torch.exp(-0.5 * ((depth + 2) / 1.2) ** 2)
 
 
-def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw: Draw) -> Tensor:
+def spatial_grid(size: tuple[int, int, int] | None, source: tuple[int, int, int], draw: Draw) -> Tensor:
     """Where each voxel of a patch looks in a larger crop: rotation, scaling, shear, bending, mirroring.
 
+    Without a size the patch is made large enough for what the crop holds.
     Returns a grid for ``grid_sample`` over the crop, (1, *size, 3) in (x, y, z) order.
     """
+    matrix = torch.diag(draw.uniform(0.85, 1.18, 3)) + 0.04 * draw.normal(3, 3).clamp(-2, 2)
+    if size is None:
+        z, y, x = (
+            math.ceil(n / float(scale)) + _ROOM for n, scale in zip(source, matrix.diag(), strict=True)
+        )
+        size = (z, y, x)
     axes = [torch.linspace(-(n - 1) / 2, (n - 1) / 2, n) for n in size]
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
-    matrix = torch.diag(draw.uniform(0.85, 1.18, 3)) + 0.04 * draw.normal(3, 3).clamp(-2, 2)
     if draw.chance(0.6):
         for a, b in ((0, 1), (0, 2), (1, 2)):
             angle = torch.deg2rad(12 * draw.normal(1).clamp(-2, 2))[0]
@@ -330,7 +377,7 @@ def warp(grid: Tensor, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
-    """Change contrast, bias field, resolution and noise as other scanners would; z-scores drift too."""
+    """Change contrast, bias field, resolution and noise as other scanners would."""
     out = images.clone()
     if draw.chance(0.3):
         out[0] += draw.number(-0.05, 0.2) * images[2]
@@ -350,8 +397,33 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     if draw.chance(0.5):
         for channel in range(3):
             out[channel] += draw.number(0.0, 0.2) * draw.normal(*out.shape[1:])
-    scale, shift = torch.exp(0.12 * draw.normal(3)), 0.25 * draw.normal(3)
-    return (out * scale[:, None, None, None] + shift[:, None, None, None]) * brain
+    return out * brain
+
+
+def renormalise(images: Tensor, brain: Tensor, before: Tensor) -> Tensor:
+    """Give images the mean and spread in the brain that they had before they were changed.
+
+    A scan is z-scored after it left the scanner, so a change of contrast moves everything else too. What is
+    cut from a brain has not mean 0 and spread 1, but what it had keeps the whole brain's scale.
+    """
+    (mean, spread), (old_mean, old_spread) = (_moments(x, brain) for x in (images, before))
+    scale = torch.where(spread > 1e-6, old_spread / spread.clamp_min(1e-6), 1)
+    return ((images - mean) * scale + old_mean) * brain
+
+
+def _moments(images: Tensor, brain: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel in the brain, (C, 1, 1, 1); 0 where there is none."""
+    inside = images * brain
+    n = brain.sum().clamp_min(1)
+    mean = inside.sum((1, 2, 3), keepdim=True) / n
+    square = (inside * inside).sum((1, 2, 3), keepdim=True) / n
+    return mean, (square - mean**2).clamp_min(0).sqrt()
+
+
+def misnormalise(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
+    """Shift and scale a little: z-scores depend on the fluid and on the mask's edge."""
+    scale, shift = torch.exp(0.08 * draw.normal(3)), 0.15 * draw.normal(3)
+    return (images * scale[:, None, None, None] + shift[:, None, None, None]) * brain
 
 
 def _resolution(images: Tensor, draw: Draw) -> Tensor:

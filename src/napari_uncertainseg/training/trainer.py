@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
@@ -52,7 +53,7 @@ class _Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(self.settings.seed)
         shape = configuration.network
-        network = MultiHeadUNet(len(MODALITIES), shape.features, shape.heads)
+        network = MultiHeadUNet(len(MODALITIES), shape.features, shape.heads, thin=shape.thin)
         # torch's stubs do not know memory_format
         self.network = network.to(self.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = AveragedModel(
@@ -132,6 +133,7 @@ class _Run:
                 "kind": "multihead-unet",
                 "features": list(shape.features),
                 "heads": shape.heads,
+                "thin": shape.thin,
             },
             "modalities": list(MODALITIES),
             "spacing": 1.0,
@@ -140,13 +142,20 @@ class _Run:
             "weights": ["weights.safetensors"],
         }
 
+    def _padded(self, values: Tensor) -> Tensor:
+        """Zeros after the last voxels, where a brain's box is no size for the network; they count nothing."""
+        least, divisor = self.network.smallest, self.network.divisor
+        after = [max(least - n, -n % divisor) for n in values.shape[-3:]]
+        return F.pad(values, (0, after[2], 0, after[1], 0, after[0]))
+
     def update(self, engine: Any, batch: dict[str, Tensor]) -> dict[str, float]:
         """One optimiser step; called by MONAI's engine."""
         started = time.perf_counter()
         self.network.train()
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
+        batch = {name: self._padded(values) for name, values in batch.items()}
         image = batch["image"].to(self.device, memory_format=torch.channels_last_3d)
-        raters = by_volume(batch["raters"].to(self.device).float())
+        raters = by_volume(batch["raters"].to(self.device))
         reference = batch["reference"].to(self.device)[:, None].float()
         weight = batch["weight"].to(self.device)[:, None].float()
         heads = self.configuration.network.heads
@@ -169,6 +178,7 @@ class _Run:
             choice,
             disagreement=self.settings.disagreement,
             calibration=self.settings.calibration,
+            binning=self.settings.binning,  # type: ignore[arg-type]
         )
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
-from napari_uncertainseg.training.average_calibration import soft_calibration_error
+from napari_uncertainseg.training.average_calibration import mean_calibration_error
 from napari_uncertainseg.training.configuration import DataConfiguration
 from napari_uncertainseg.training.patches import Subject, brain_box, read_subject
 
@@ -29,7 +29,7 @@ def scores(probability: Tensor, reference: Tensor, region: Tensor) -> dict[str, 
     size = float(p.sum() + y.sum())
     return {
         "dice": 2 * float((p & y).sum()) / size if size else 1.0,
-        "ace": float(soft_calibration_error(probability, reference, region)),
+        "ace": float(mean_calibration_error(probability, reference, region)),
     }
 
 
