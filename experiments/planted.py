@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from napari_uncertainseg.training import synthesis
-from napari_uncertainseg.training.patches import (
+from napari_uncertainseg.training import planting
+from napari_uncertainseg.training.randomness import Draw
+from napari_uncertainseg.training.subjects import (
     Subject,
     as_background,
     brain_box,
@@ -25,7 +26,6 @@ from napari_uncertainseg.training.patches import (
     read_scans,
     read_subject,
 )
-from napari_uncertainseg.training.synthesis import Draw
 
 IN_DOMAIN = ("3d-mr-ms/patient07/", "3d-mr-ms/patient19/")
 SHIFTED = ("stroke-flair/", "3d-mr-ms-longitudinal/patient01/study1_")
@@ -91,8 +91,8 @@ def _case(name: str, domain: str, brain: Subject, mask: Tensor, seed: int) -> Ca
     labels = place_mask(mask, brain.brain, brain.box)
     box = _box(brain.brain)
     healthy, inside, ignored = brain.healthy[(slice(None), *box)], brain.brain[box], brain.ignored[box]
-    confounded = synthesis.plant_confounders(healthy, inside, draw)
-    image, lesions = synthesis.plant_lesions(confounded, labels[box].long(), inside, draw)
+    confounded = planting.plant_confounders(healthy, inside, draw)
+    image, lesions = planting.plant_lesions(confounded, labels[box].long(), inside, draw)
     image = image + 0.05 * draw.normal(*image.shape) * inside
     return Case(name, domain, image, lesions, inside & (~ignored | lesions))
 

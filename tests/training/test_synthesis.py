@@ -4,9 +4,9 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_uncertainseg.training import synthesis
+from napari_uncertainseg.training import planting, synthesis
 from napari_uncertainseg.training.patches import emphasis
-from napari_uncertainseg.training.synthesis import Draw
+from napari_uncertainseg.training.randomness import Draw, blur, widest
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def scene():
 @pytest.mark.parametrize("seed", range(8))
 def test_planted_lesions_are_brighter_than_before_and_not_in_fluid(scene, seed):
     images, labels, brain = scene
-    out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
+    out, place = planting.plant_lesions(images, labels, brain, Draw.seeded(seed))
     assert not place[..., 24:30].any()
     assert place.sum() > 0
     gain = (out[0] - images[0])[place]
@@ -49,7 +49,7 @@ def test_small_planted_lesions_can_be_seen_and_end_at_their_outline():
         z, y, x = 6 + 16 * (i // 9), 6 + 16 * (i // 3 % 3), 6 + 16 * (i % 3)
         labels[z : z + 1 + i % 2, y : y + 1 + i // 2 % 2, x] = i + 1
     for seed in range(8):
-        out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
+        out, place = planting.plant_lesions(images, labels, brain, Draw.seeded(seed))
         inside = torch.bincount(labels.flatten(), out[0].flatten().double(), minlength=28)[1:]
         inside /= torch.bincount(labels.flatten())[1:]
         assert inside.min() > 0.15
@@ -65,7 +65,7 @@ def test_grafted_lesions_change_only_what_is_near_them_and_what_was_scanned(scen
     signal = torch.stack([torch.full(brain.shape, level) for level in (1.0, -0.5, 0.5)])
     kept = labels * (labels == 1)
     for seed in range(6):
-        out, place = synthesis.graft_lesions(images, kept, signal, brain, 0.0, Draw.seeded(seed))
+        out, place = planting.graft_lesions(images, kept, signal, brain, 0.0, Draw.seeded(seed))
         assert torch.equal(place, kept > 0)
         change = out - images
         assert 0.5 < change[0][place].mean() < 2.0
@@ -83,14 +83,14 @@ def test_grafted_lesions_are_brighter_where_grey_matter_is(scene):
     for level in (0.0, 1.0):
         other = images.clone()
         other[0][brain & (images[1] == -0.2)] = level
-        out, place = synthesis.graft_lesions(other, labels, signal, brain, 0.3, Draw.seeded(0))
+        out, place = planting.graft_lesions(other, labels, signal, brain, 0.3, Draw.seeded(0))
         gains.append(float((out - other)[0][place].mean()))
     assert gains[1] > 1.5 * gains[0]
 
 
 def test_contrast_varies_where_tissues_are_and_lesions_stay_as_bright(scene):
     healthy, labels, brain = scene
-    sick, place = synthesis.plant_lesions(healthy, labels, brain, Draw.seeded(1))
+    sick, place = planting.plant_lesions(healthy, labels, brain, Draw.seeded(1))
     changed = 0
     for seed in range(12):
         pair = [synthesis.vary_contrast(x, healthy, brain, Draw.seeded(seed)) for x in (sick, healthy)]
@@ -109,24 +109,24 @@ def test_lesions_are_brighter_than_grey_matter_however_bright_that_is(scene):
         white = float(images[0][brain & (images[1] > 0.5)].median())
         images[0][grey] = white + level
         for seed in range(6):
-            out, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(seed))
+            out, place = planting.plant_lesions(images, labels, brain, Draw.seeded(seed))
             assert out[0][place].mean() > white + level + 0.1
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_confounders_stay_in_the_brain_and_finite(scene, seed):
     images, _, brain = scene
-    out = synthesis.plant_confounders(images, brain, Draw.seeded(seed))
+    out = planting.plant_confounders(images, brain, Draw.seeded(seed))
     assert out.isfinite().all()
     assert (out[:, ~brain] == 0).all()
     empty = torch.zeros_like(brain)
-    assert (synthesis.plant_confounders(images * 0, empty, Draw.seeded(seed)) == 0).all()
+    assert (planting.plant_confounders(images * 0, empty, Draw.seeded(seed)) == 0).all()
 
 
 def test_filled_lesions_look_like_the_white_matter_around(scene):
     images, labels, brain = scene
-    sick, place = synthesis.plant_lesions(images, labels, brain, Draw.seeded(1))
-    healthy = synthesis.fill_lesions(sick, place, brain, Draw.seeded(2))
+    sick, place = planting.plant_lesions(images, labels, brain, Draw.seeded(1))
+    healthy = planting.fill_lesions(sick, place, brain, Draw.seeded(2))
     assert abs(healthy[0][place].mean() - images[0][place].mean()) < 0.15
     assert sick[0][place].mean() - images[0][place].mean() > 0.3
 
@@ -137,7 +137,7 @@ def test_lesions_as_dark_as_fluid_on_t1_are_filled_and_ventricles_are_not(scene)
     hole = labels == 1
     sick[0][hole], sick[1][hole] = 1.5, -2.0
     lake = (images[0] < -1.5) & brain
-    healthy = synthesis.fill_lesions(sick, hole, brain, Draw.seeded(0))
+    healthy = planting.fill_lesions(sick, hole, brain, Draw.seeded(0))
     assert abs(healthy[1][hole].mean() - 0.8) < 0.2
     torch.testing.assert_close(healthy[:, lake], sick[:, lake], rtol=0, atol=0.35)
 
@@ -145,7 +145,7 @@ def test_lesions_as_dark_as_fluid_on_t1_are_filled_and_ventricles_are_not(scene)
 def test_blur_agrees_with_scipy(scene):
     images, _, _ = scene
     for sigma, tolerance in ((0.7, 0.01), (1.5, 0.01), (3.0, 0.06)):
-        ours = synthesis.blur(images[:1], sigma)[0].numpy()
+        ours = blur(images[:1], sigma)[0].numpy()
         theirs = ndimage.gaussian_filter(images[0].numpy(), sigma, mode="constant", truncate=3)
         inner = (slice(10, -10),) * 3
         assert abs(ours[inner] - theirs[inner]).max() < tolerance
@@ -153,7 +153,7 @@ def test_blur_agrees_with_scipy(scene):
 
 def test_widest_is_a_cube_dilation(scene):
     mask = scene[1] > 0
-    ours = synthesis.widest(mask.float(), 2) > 0
+    ours = widest(mask.float(), 2) > 0
     theirs = ndimage.binary_dilation(mask.numpy(), structure=torch.ones(5, 5, 5).numpy())
     assert (ours.numpy() == theirs).all()
 

@@ -13,7 +13,8 @@ from napari_uncertainseg.networks.catalog import read_model
 from napari_uncertainseg.training import patches as module
 from napari_uncertainseg.training import synthesis, trainer
 from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
-from napari_uncertainseg.training.patches import Patches, read_subject
+from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.subjects import read_subject
 
 pytest.importorskip("ignite", reason="training needs the extra 'train'")
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from napari_uncertainseg.training import trainer
-from napari_uncertainseg.training.patches import Patches, Subject
+from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.subjects import Subject
 from napari_uncertainseg.training.validation import Validation, WholeBrain, scores
 
 pytest.importorskip("ignite", reason="training needs the extra 'train'")

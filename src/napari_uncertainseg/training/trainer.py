@@ -28,7 +28,8 @@ from napari_uncertainseg.training.configuration import (
 from napari_uncertainseg.training.interruption import Interruption, Stopped, ignore_interruptions
 from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
 from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
-from napari_uncertainseg.training.patches import MODALITIES, Patches
+from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.subjects import MODALITIES
 from napari_uncertainseg.training.validation import Validation, scores
 
 _CHECKPOINT = "checkpoint.pt"

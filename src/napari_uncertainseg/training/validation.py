@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.training.average_calibration import mean_calibration_error
 from napari_uncertainseg.training.configuration import DataConfiguration
-from napari_uncertainseg.training.patches import Subject, brain_box, read_subject
+from napari_uncertainseg.training.subjects import Subject, brain_box, read_subject
 
 
 @torch.no_grad()
