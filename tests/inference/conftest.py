@@ -17,20 +17,22 @@ FEATURES = [4, 8, 12]
 HEADS = 3
 
 
-def write_model(folder: Path, *, networks: int = 1, **changes: object) -> Path:
+def write_model(folder: Path, *, networks: int = 1, thin: bool = False, **changes: object) -> Path:
     """Write a model folder with random weights; the heads' biases are 0, so that both classes appear."""
     folder.mkdir(parents=True)
     names = []
     for seed in range(networks):
         torch.manual_seed(seed)
-        network = MultiHeadUNet(3, FEATURES, HEADS)
+        network = MultiHeadUNet(3, FEATURES, HEADS, thin=thin)
+        for head in (network.heads, *network.layer_heads):
+            torch.nn.init.zeros_(head.bias)
         names.append(f"network{seed}.safetensors")
         save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, folder / names[-1])
     content = {
         "name": folder.name,
         "version": "1",
         "description": "Random weights.",
-        "architecture": {"kind": "multihead-unet", "features": FEATURES, "heads": HEADS},
+        "architecture": {"kind": "multihead-unet", "features": FEATURES, "heads": HEADS, "thin": thin},
         "modalities": ["flair", "t1", "t2"],
         "spacing": 1.0,
         "threshold": 0.4,
@@ -44,6 +46,11 @@ def write_model(folder: Path, *, networks: int = 1, **changes: object) -> Path:
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory) -> Path:
     return write_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def thin_folder(tmp_path_factory) -> Path:
+    return write_model(tmp_path_factory.mktemp("models") / "thin", thin=True)
 
 
 @pytest.fixture(scope="session")

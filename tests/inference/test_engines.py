@@ -43,7 +43,9 @@ def masks(engine) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("library", ["torch", "openvino"])
-def test_float32_engines_agree_with_the_network(model, image, library):
+@pytest.mark.parametrize("folder", ["model_folder", "thin_folder"])
+def test_float32_engines_agree_with_the_network(request, image, library, folder):
+    model = find_model(request.getfixturevalue(folder))
     network = model.network()
     engine = make_engine(model, cpu_device(library).at("float32"))
     drawn = masks(engine)

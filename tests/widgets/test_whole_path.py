@@ -40,7 +40,9 @@ def tiny_model(tmp_path) -> Path:
     torch.manual_seed(1)
     folder = tmp_path / "tiny"
     folder.mkdir()
-    state = MultiHeadUNet(3, [4, 8, 12], 3).state_dict()
+    network = MultiHeadUNet(3, [4, 8, 12], 3)
+    torch.nn.init.zeros_(network.heads.bias)  # so that there are lesions
+    state = network.state_dict()
     save_file({k: v.half().contiguous() for k, v in state.items()}, folder / "weights.safetensors")
     content = {
         "name": "tiny",

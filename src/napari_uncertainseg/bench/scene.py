@@ -131,7 +131,7 @@ def _random_model(folder: Path) -> Model:
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
     torch.manual_seed(0)
-    network = MultiHeadUNet()
+    network = MultiHeadUNet(3, (8, 32, 64, 128, 160), thin=True)
     state = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     save_file(state, folder / "random.safetensors")
     content = {
@@ -142,6 +142,7 @@ def _random_model(folder: Path) -> Model:
             "kind": "multihead-unet",
             "features": list(network.features),
             "heads": network.heads.out_channels,
+            "thin": network.thin,
         },
         "modalities": ["flair", "t1", "t2"],
         "spacing": 1.0,
