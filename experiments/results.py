@@ -3,7 +3,7 @@
 usage: python experiments/results.py [--model NAME|FOLDER] [--data FOLDER] [--method METHOD]
 
 Against the reference where there is one (patients 07 and 19 of 3D-MR-MS); elsewhere number, volume and
-seconds.
+seconds. Intervals (95 %, Wilson) take lesions as independent, and say nothing about other patients.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from scipy.stats import binomtest
 
 from napari_uncertainseg import Segmenter, Volume, read_volume
 from napari_uncertainseg.evaluate import agreement
@@ -82,11 +84,24 @@ def measure(segmenter: Segmenter, scan: Scan, images: dict[str, Volume], data: P
         found = agreement(
             prediction.probability, lesions.labels, reference, brain=prediction.brain, grid=prediction.grid
         )
-        values = (
-            found.dice, found.lesion_f1, found.lesion_precision, found.lesion_recall, found.ace, found.mce,
-        )  # fmt: skip
-        scores, volume = [f"{v:.2f}" for v in values], f"{found.reference_ml:.1f}"
+        scores = [
+            f"{found.dice:.2f}",
+            f"{found.lesion_f1:.2f}",
+            share(lesions.count - found.lesions_invented, lesions.count),
+            share(found.lesions_found, found.lesions_found + found.lesions_missed),
+            f"{found.ace:.2f}",
+            f"{found.mce:.2f}",
+        ]
+        volume = f"{found.reference_ml:.1f}"
     yield from (*scores, str(lesions.count), f"{lesions.volume_ml:.1f}", volume, f"{seconds:.1f}")
+
+
+def share(part: int, whole: int) -> str:
+    """A share of lesions with its interval."""
+    if not whole:
+        return "-"
+    low, high = binomtest(part, whole).proportion_ci(method="wilson")
+    return f"{part / whole:.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":
