@@ -9,7 +9,7 @@ from napari_uncertainseg.training.average_calibration import (
     AverageCalibrationLoss,
     binned,
     calibration_error,
-    mean_calibration_error,
+    soft_calibration_error,
 )
 
 P = torch.tensor([0.05, 0.15, 0.15, 0.35, 0.55, 0.75, 0.95, 0.95])
@@ -81,8 +81,8 @@ def test_each_image_is_calibrated_for_itself():
     p, y = torch.full((2, 8), 0.525), torch.zeros(2, 8)
     y[0] = 1
     everywhere = torch.ones(2, 8, dtype=torch.bool)
-    assert mean_calibration_error(p, y, everywhere) == pytest.approx((0.475 + 0.525) / 2)
-    assert mean_calibration_error(p.reshape(1, 16), y.reshape(1, 16), everywhere.reshape(1, 16)) < 0.05
+    assert soft_calibration_error(p, y, everywhere) == pytest.approx((0.475 + 0.525) / 2)
+    assert soft_calibration_error(p.reshape(1, 16), y.reshape(1, 16), everywhere.reshape(1, 16)) < 0.05
 
 
 def test_an_unknown_binning_is_refused():

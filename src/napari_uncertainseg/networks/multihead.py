@@ -33,6 +33,12 @@ def _block(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Se
     )
 
 
+def padded(values: Tensor, divisor: int, smallest: int) -> Tensor:
+    """Put zeros after the last voxels of (..., z, y, x), where that is no size for a network."""
+    after = [max(smallest - n, -n % divisor) for n in values.shape[-3:]]
+    return F.pad(values, (0, after[2], 0, after[1], 0, after[0]))
+
+
 class ThinStage(nn.Module):
     """Doubles the resolution and adds what full resolution has to say; no convolution, no norm."""
 

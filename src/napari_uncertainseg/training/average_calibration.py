@@ -17,6 +17,8 @@ Binning = Literal["hard", "soft"]
 _EPS = float(torch.finfo(torch.float32).eps)
 _LEAST_WEIGHT = 0.01
 """Soft bins that hold less than this many voxels count as empty."""
+LEAST_IN_TRAINING = 2.0
+"""Likewise in training, where one voxel in a bin says nothing."""
 
 
 def binned(
@@ -81,16 +83,10 @@ def calibration_error(
     return gaps.sum() / seen.sum().clamp_min(1)
 
 
-def mean_calibration_error(
-    probability: Tensor,
-    target: Tensor,
-    region: Tensor,
-    *,
-    bins: int = 20,
-    binning: Binning = "soft",
-    least: float = 2.0,
+def soft_calibration_error(
+    probability: Tensor, target: Tensor, region: Tensor, *, bins: int = 20, least: float = LEAST_IN_TRAINING
 ) -> Tensor:
-    """Error of each image in a region, averaged over the batch.
+    """Soft-binned error of each image in a region, averaged over the batch.
 
     Parameters
     ----------
@@ -98,12 +94,12 @@ def mean_calibration_error(
         (B, ...), 0 to 1.
     region
         bool, (B, ...): the voxels that count.
-    bins, binning, least
-        See `calibration_error`; in training one voxel in a bin says nothing.
+    bins, least
+        See `calibration_error`.
     """
     return torch.stack(
         [
-            calibration_error(p[inside], y[inside], bins=bins, binning=binning, least=least)
+            calibration_error(p[inside], y[inside], bins=bins, least=least)
             for p, y, inside in zip(probability, target, region, strict=True)
         ]
     ).mean()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_uncertainseg.training.average_calibration import Binning, mean_calibration_error
+from napari_uncertainseg.training.average_calibration import LEAST_IN_TRAINING, Binning, calibration_error
 
 _OPINIONS = 0.5
 """Weight of what single heads and stages learn, against 1 for the mean of the heads."""
@@ -132,8 +132,11 @@ def multi_head_loss(
     truth = reference[:, 0][inside]
     loss = dice_cross_entropy(logit, truth, counts) + _OPINIONS * opinions
     if calibration:
-        images = [(p[None], y[None]) for p, y in zip(*_by_image(inside, mean, truth), strict=True)]
-        errors = [mean_calibration_error(p, y, torch.ones_like(y) > 0, binning=binning) for p, y in images]
+        counts_of_images = inside.flatten(1).sum(1).tolist()
+        errors = [
+            calibration_error(p, y, binning=binning, least=LEAST_IN_TRAINING)
+            for p, y in zip(mean.split(counts_of_images), truth.split(counts_of_images), strict=True)
+        ]
         loss = loss + calibration * torch.stack(errors).mean()
     return loss
 
@@ -141,12 +144,6 @@ def multi_head_loss(
 def _voxels(images: Tensor, inside: Tensor) -> Tensor:
     """The voxels of (B, C, z, y, x) in a region (B, z, y, x), as (voxels, C)."""
     return images.permute(0, 2, 3, 4, 1)[inside]
-
-
-def _by_image(inside: Tensor, *values: Tensor) -> list[tuple[Tensor, ...]]:
-    """Split values of the voxels of a region, (voxels,), into those of each image."""
-    counts = inside.flatten(1).sum(1).tolist()
-    return [v.split(counts) for v in values]
 
 
 def _opinions(

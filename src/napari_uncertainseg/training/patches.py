@@ -143,9 +143,9 @@ class Patches(Dataset):
 
     def _drawn_lesions(self, subject: Subject, draw: Draw) -> NewLesions:
         """Another patient's lesions, fitted to the brain's box, moved a little and perhaps mirrored."""
-        donor = -1 if draw.chance(1 - _GRAFTED) else draw.integer(len(self.configuration.subjects))
+        donor = None if draw.chance(1 - _GRAFTED) else draw.integer(len(self.configuration.subjects))
         mirrored = draw.chance(0.5)
-        if donor < 0:
+        if donor is None:
             mask = self.masks[draw.integer(len(self.masks))]
             labels = place_mask(mask.flip(2) if mirrored else mask, subject.brain, subject.box)
             signal, gap = None, 0.0

@@ -61,7 +61,7 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
         Scans with lesions, and the mask that a rater would outline: fluid, voxels outside the brain and
         lesions too faint to see are not in it.
     """
-    fluid = (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
+    fluid = _fluid(images)
     place = (labels > 0) & brain & ~fluid
     labels = labels * place
     # where the scan changes and where a rater draws the line are not quite the same
@@ -119,13 +119,18 @@ def graft_lesions(
     tuple
         Scans with lesions, and their mask.
     """
-    fluid = (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
+    fluid = _fluid(images)
     place = (labels > 0) & brain & ~fluid
     near = widest(place.float(), 2) * brain * ~fluid
     scale = (gap_of(images, brain) + _ABOVE_GREY) / (gap + _ABOVE_GREY)
     strength = torch.exp(0.2 * draw.normal(3)) * torch.tensor([scale, 1.0, 1.0])
     present = (images != 0).flatten(1).any(1)
     return images + (strength * present)[:, None, None, None] * signal * near, place
+
+
+def _fluid(images: Tensor) -> Tensor:
+    """Cerebrospinal fluid, dark on FLAIR and T1: no lesion is put there."""
+    return (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
 
 
 def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:

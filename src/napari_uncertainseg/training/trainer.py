@@ -12,12 +12,11 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.multihead import MultiHeadUNet, padded
 from napari_uncertainseg.networks.weights import check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
 from napari_uncertainseg.training.configuration import (
@@ -143,18 +142,13 @@ class _Run:
             "weights": ["weights.safetensors"],
         }
 
-    def _padded(self, values: Tensor) -> Tensor:
-        """Zeros after the last voxels, where a brain's box is no size for the network; they count nothing."""
-        least, divisor = self.network.smallest, self.network.divisor
-        after = [max(least - n, -n % divisor) for n in values.shape[-3:]]
-        return F.pad(values, (0, after[2], 0, after[1], 0, after[0]))
-
     def update(self, engine: Any, batch: dict[str, Tensor]) -> dict[str, float]:
         """One optimiser step; called by MONAI's engine."""
         started = time.perf_counter()
         self.network.train()
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
-        batch = {name: self._padded(values) for name, values in batch.items()}
+        divisor, smallest = self.network.divisor, self.network.smallest
+        batch = {name: padded(values, divisor, smallest) for name, values in batch.items()}
         image = batch["image"].to(self.device, memory_format=torch.channels_last_3d)
         raters = by_volume(batch["raters"].to(self.device))
         reference = batch["reference"].to(self.device)[:, None].float()

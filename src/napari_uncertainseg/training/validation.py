@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
-from napari_uncertainseg.training.average_calibration import mean_calibration_error
+from napari_uncertainseg.networks.multihead import MultiHeadUNet, padded
+from napari_uncertainseg.training.average_calibration import soft_calibration_error
 from napari_uncertainseg.training.configuration import DataConfiguration
-from napari_uncertainseg.training.subjects import Subject, brain_box, read_subject
+from napari_uncertainseg.training.subjects import Subject, read_subject
 
 
 @torch.no_grad()
@@ -29,7 +28,7 @@ def scores(probability: Tensor, reference: Tensor, region: Tensor) -> dict[str, 
     size = float(p.sum() + y.sum())
     return {
         "dice": 2 * float((p & y).sum()) / size if size else 1.0,
-        "ace": float(mean_calibration_error(probability, reference, region)),
+        "ace": float(soft_calibration_error(probability, reference, region)),
     }
 
 
@@ -52,14 +51,10 @@ class WholeBrain:
     @classmethod
     def of(cls, subject: Subject, divisor: int, smallest: int) -> WholeBrain:
         """Cut a subject's brain out."""
-        box = brain_box(subject.brain)
-        brain = subject.brain[box]
-        padding = [n for edge in reversed(brain.shape) for n in (0, max(smallest - edge, -edge % divisor))]
-        return cls(
-            F.pad(subject.images[(slice(None), *box)], padding)[None],
-            F.pad((subject.labels[box] > 0).float(), padding)[None],
-            F.pad(brain, padding)[None],
-        )
+        box = subject.box
+        parts = subject.images[(slice(None), *box)], (subject.labels[box] > 0).float(), subject.brain[box]
+        image, reference, brain = (padded(part, divisor, smallest)[None] for part in parts)
+        return cls(image, reference, brain)
 
 
 class Validation:
