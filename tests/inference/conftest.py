@@ -26,6 +26,9 @@ def write_model(folder: Path, *, networks: int = 1, thin: bool = False, **change
         network = MultiHeadUNet(3, FEATURES, HEADS, thin=thin)
         for head in (network.heads, *network.layer_heads):
             torch.nn.init.zeros_(head.bias)
+        with torch.no_grad():  # the norms see a scan, as in training
+            for _ in range(200):
+                network(torch.randn(1, 3, 16, 16, 16))
         names.append(f"network{seed}.safetensors")
         save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, folder / names[-1])
     content = {

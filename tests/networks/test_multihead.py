@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
-from napari_uncertainseg.networks.normalisation import InstanceNorm
+from napari_uncertainseg.networks.normalisation import BatchNorm
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "thin"])
@@ -85,20 +85,26 @@ def test_a_missing_modality_is_zeros_and_gives_finite_answers(network):
         assert network(image).isfinite().all()
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_the_fast_norm_has_torchs_values_and_gradients(dtype):
+def test_the_norm_does_what_torchs_does():
     torch.manual_seed(1)
-    norm = InstanceNorm(6).to(dtype)
-    norm.weight.data.normal_()
-    norm.bias.data.normal_()
-    x = torch.randn(2, 6, 5, 7, 4, dtype=dtype).to(memory_format=torch.channels_last_3d) * 3 + 1
-    x.requires_grad_()
-    upstream = torch.randn_like(x)
-    results = []
-    for training in (True, False):
-        norm.train(training)
-        norm.zero_grad()
-        y = norm(x)
-        results.append([y, *torch.autograd.grad(y, (x, norm.weight, norm.bias), upstream)])
-    for ours, torchs in zip(*results, strict=True):
-        torch.testing.assert_close(ours, torchs, rtol=1e-4, atol=1e-4)
+    ours, torchs = BatchNorm(6), torch.nn.BatchNorm3d(6, momentum=BatchNorm(6).momentum)
+    for norm in (ours, torchs):
+        norm.weight.data = torch.linspace(0.5, 2, 6)
+        norm.bias.data = torch.linspace(-1, 1, 6)
+    for training in (True, True, False):
+        x = torch.randn(2, 6, 5, 7, 4) * 3 + 1
+        torch.testing.assert_close(ours.train(training)(x), torchs.train(training)(x))
+    state = torchs.state_dict()
+    del state["num_batches_tracked"]
+    torch.testing.assert_close(dict(ours.state_dict()), dict(state))
+
+
+def test_a_voxel_does_not_depend_on_what_is_far_away():
+    torch.manual_seed(2)
+    network = MultiHeadUNet(3, (4, 6, 8), 2, thin=True).eval()
+    image = torch.randn(1, 3, 16, 16, 64)
+    other = image.clone()
+    other[..., 56:] += 5
+    with torch.inference_mode():
+        torch.testing.assert_close(network(image)[..., :8], network(other)[..., :8])
+        assert not torch.equal(network(image)[..., 56:], network(other)[..., 56:])

@@ -120,14 +120,6 @@ def test_what_does_not_fit_together_is_named(tmp_path, line, says):
         read_configuration(write(tmp_path, GOOD.replace('masks = "a"', f'masks = "a"\n{line}')))
 
 
-def test_whole_brains_come_one_at_a_time(tmp_path):
-    whole = GOOD.replace('masks = "a"', 'masks = "a"\npatch = 0')
-    with pytest.raises(InputError, match=r"differ in size: set .* batch to 1"):
-        read_configuration(write(tmp_path, whole))
-    configuration = read_configuration(write(tmp_path, whole + "batch = 1\n[network]\nthin = true\n"))
-    assert (configuration.data.patch, configuration.network.thin) == (0, True)
-
-
 def test_validation_needs_subjects(tmp_path):
     with pytest.raises(InputError, match="validate_every needs subjects"):
         read_configuration(write(tmp_path, GOOD + "validate_every = 2\n"))

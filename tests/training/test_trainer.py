@@ -14,6 +14,7 @@ from napari_uncertainseg.training import patches as module
 from napari_uncertainseg.training import synthesis, trainer
 from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
 from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.randomness import Draw
 from napari_uncertainseg.training.subjects import read_subject
 
 pytest.importorskip("ignite", reason="training needs the extra 'train'")
@@ -56,31 +57,34 @@ def test_patches_are_the_same_for_the_same_number(folder):
         first[4]
 
 
-def test_whole_brains_are_cut_to_their_box(folder):
-    path = configuration(folder, "x", 1)
-    path.write_text(path.read_text().replace("patch = 16", "patch = 0") + "batch = 1\n")
-    patches = Patches(read_configuration(path).data, seed=0, length=12)
-    sizes = set()
-    for i in range(12):
-        found = patches[i]
-        size = found["image"].shape[1:]
-        assert found["weight"].shape == found["reference"].shape == found["raters"].shape[1:] == size
-        assert found["image"].isfinite().all() and found["weight"].any()
-        sizes.add(tuple(size))
-    assert len(sizes) > 3
+def test_some_patches_have_few_of_the_lesions():
+    labels = torch.arange(1, 101, dtype=torch.int16).reshape(4, 5, 5)
+    left = [int((module._fewer(labels, Draw.seeded(seed)) > 0).sum()) for seed in range(200)]
+    assert left.count(100) / 200 == pytest.approx(1 - module._FEWER, abs=0.1)
+    assert 0 < min(left) < 25
 
 
-@pytest.mark.parametrize("patch", [16, 0])
-def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch, patch):
+def test_patches_lie_anywhere_at_each_lesion_and_in_large_ones():
+    brain = torch.ones(96, 96, 96, dtype=torch.bool)
+    labels = torch.zeros(96, 96, 96, dtype=torch.int16)
+    labels[8, 8, 8], labels[60:80, 60:80, 60:80] = 1, 2
+    inside = brain.nonzero().to(torch.int16)
+    found = torch.tensor([module._centre(labels, inside, Draw.seeded(seed)) for seed in range(300)])
+    at_small = (found <= 28).all(1).float().mean()
+    at_large = (found >= 40).all(1).float().mean()
+    assert 0.1 < at_small < 0.3  # half of what is centred at one lesion
+    assert at_large > 0.4
+    nowhere = torch.zeros_like(labels)
+    assert all(len(module._centre(nowhere, inside, Draw.seeded(seed))) == 3 for seed in range(5))
+
+
+def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch):
     """Without noise or warping, what is brighter than before is what is labelled."""
     monkeypatch.setattr(module, "_GRAFTED", 1.0)
     monkeypatch.setattr(module, "_CONFOUNDED", 0.0)
-    path = configuration(folder, "x", 1)
-    path.write_text(path.read_text().replace("patch = 16", f"patch = {patch}") + "batch = 1\n")
-    patches = Patches(read_configuration(path).data, seed=0, length=40)
+    patches = Patches(read_configuration(configuration(folder, "x", 1)).data, seed=0, length=40)
     seen = []
     monkeypatch.setattr(synthesis, "vary_contrast", lambda images, *rest: images)
-    monkeypatch.setattr(synthesis, "renormalise", lambda images, *rest: images)
     monkeypatch.setattr(patches, "_finish", lambda images, masks, draw: seen.append((images, masks)))
     for i in range(40):
         patches[i]
@@ -91,10 +95,9 @@ def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch, pa
 
 
 @pytest.mark.slow
-def test_a_thin_network_trains_on_whole_brains(folder):
-    path = configuration(folder, "whole", 2)
-    text = path.read_text().replace("patch = 16", "patch = 0").replace("heads = 2", "heads = 2\nthin = true")
-    path.write_text(text + "batch = 1\n")
+def test_a_thin_network_trains(folder):
+    path = configuration(folder, "thin", 2)
+    path.write_text(path.read_text().replace("heads = 2", "heads = 2\nthin = true"))
     model = read_model(trainer.train(path))
     assert model.thin
     assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)

@@ -235,7 +235,7 @@ def _brain(scans: Mapping[str, Volume], mask: Volume | None, progress: Progress)
 
 
 def _bounding_box(brain: np.ndarray) -> tuple[slice, slice, slice]:
-    """No margin: instance normalisation counts what is around the brain, and a margin of 4 mm costs Dice."""
+    """No margin: what is around the brain only costs time."""
     box = []
     for axis in range(3):
         seen = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))

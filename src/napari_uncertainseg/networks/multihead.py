@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_uncertainseg.networks.normalisation import InstanceNorm
+from napari_uncertainseg.networks.normalisation import BatchNorm
 
 _RARE = -4.0
 """Logit of the heads to begin with: a hundredth of a brain is lesion, and to learn that takes long."""
@@ -28,7 +28,7 @@ _RARE = -4.0
 def _block(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(inputs, outputs, kernel, stride=stride, padding=1, bias=False),
-        InstanceNorm(outputs),
+        BatchNorm(outputs),
         nn.LeakyReLU(0.01, inplace=True),
     )
 
@@ -59,7 +59,7 @@ class DecoderStage(nn.Module):
         super().__init__()
         self.up = nn.ConvTranspose3d(below, features, 2, stride=2, bias=False)
         self.convolution = nn.Conv3d(features, features, 3, padding=1, bias=False)
-        self.norm = InstanceNorm(features)
+        self.norm = BatchNorm(features)
         self.activation = nn.LeakyReLU(0.01, inplace=True)
 
     def forward(self, below: Tensor, lateral: Tensor) -> Tensor:

@@ -39,8 +39,7 @@ class DataConfiguration:
     planted
         Share of patches with planted lesions, 0 to 1.
     patch
-        Edge of a patch, voxels; a multiple of the network's divisor. 0 stands for whole brains, as the
-        network sees them later: instance normalisation then counts the same voxels in training and use.
+        Edge of a patch, voxels; a multiple of the network's divisor.
     raters
         Simulated raters per patch.
     validation
@@ -274,13 +273,6 @@ def _check_values(configuration: Configuration, path: Path) -> None:
 
 def _check_patch(configuration: Configuration, path: Path) -> None:
     network, patch = configuration.network, configuration.data.patch
-    if patch == 0:
-        if configuration.optimisation.batch != 1:
-            raise InputError(
-                f"{path}: [data] patch = 0 stands for whole brains, and they differ in size: "
-                "set [optimisation] batch to 1."
-            )
-        return
     if patch % network.divisor or patch < network.smallest:
         right = max(network.smallest, network.divisor * math.ceil(patch / network.divisor))
         raise InputError(

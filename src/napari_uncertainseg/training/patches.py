@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cc3d
@@ -18,7 +19,6 @@ from napari_uncertainseg.training.randomness import Draw, widest
 from napari_uncertainseg.training.subjects import (
     Subject,
     as_background,
-    brain_box,
     place_mask,
     read_masks,
     read_scans,
@@ -28,14 +28,16 @@ from napari_uncertainseg.training.subjects import (
 
 _MARGIN = 24
 """Voxels around a patch that rotation, scaling and blurring may draw from."""
-_BACKGROUND_SHARE = 0.3
+_BACKGROUND_SHARE = 0.2
 """Share of patches from scans without a mask, where there are any."""
 _GRAFTED = 0.35
 """Share of new lesions that are real ones of a subject, not shapes alone."""
-_CONFOUNDED = 0.45
+_FEWER, _FEWEST = 0.25, 0.1
+"""Share of patches with some of the lesions left out, and the smallest share of them that stays."""
+_CONFOUNDED = 0.2
 """Share of patches with what is bright and no lesion."""
-_PARTS, _LEAST_PART = 0.25, 64
-"""Share of whole brains of which only a part is seen, and its shortest side, voxels."""
+_STRIPPED_BADLY, _SCANNED_ELSEWHERE = 0.07, 0.4
+"""Shares of patches with skin or bone at the brain's rim, and as another scanner would show them."""
 _LARGE, _MOST = 60, 2.0
 """Lesions of fewer voxels than this count more, up to this many times."""
 
@@ -66,17 +68,9 @@ class NewLesions:
         z, y, x = (c - s for c, s in zip(centre, self.shift, strict=True))
         return None if self.signal is None else _crop(self.signal, (z, y, x), edge).float()
 
-    def moved(self, box: tuple[slice, slice, slice]) -> Tensor | None:
-        """The signal in a box of the brain."""
-        if self.signal is None:
-            return None
-        return torch.roll(self.signal, self.shift, dims=(1, 2, 3))[(slice(None), *box)].float()
-
 
 class Patches(Dataset):
     """Numbered patches: image (3, z, y, x), raters (r, z, y, x), reference and weight of voxels (z, y, x).
-
-    A patch is a cube, or the box of a whole brain.
 
     Parameters
     ----------
@@ -111,18 +105,16 @@ class Patches(Dataset):
         draw = Draw.seeded(self.seed * 1_000_003 + index)
         subject = self._drawn_subject(draw)
         planted = bool(self.masks) and (subject.is_background or draw.chance(self.configuration.planted))
-        new = self._drawn_lesions(subject, draw) if planted else NewLesions(subject.labels)
-        whole = (subject.images, subject.healthy, subject.brain, new.labels, subject.ignored)
-        if self.configuration.patch:
-            edge = self.configuration.patch + _MARGIN
-            where = _centre(new.labels, subject.inside, draw)
-            parts = [_crop(x, where, edge) for x in whole]
-            signal = new.cropped(where, edge)
-        else:
-            parts = [x[(..., *subject.box)] for x in whole]
-            signal = new.moved(subject.box)
-        scanned, healthy, brain, labels, ignored = parts
-        images = synthesis.vary_contrast(healthy if planted else scanned, healthy, brain, draw)
+        new = self._drawn_lesions(subject, draw) if planted else NewLesions(_fewer(subject.labels, draw))
+        whole = (subject.images, subject.healthy, subject.brain, new.labels, subject.ignored, subject.labels)
+        edge = self.configuration.patch + _MARGIN
+        where = _centre(new.labels, subject.inside, draw)
+        scanned, healthy, brain, labels, ignored, real = (_crop(x, where, edge) for x in whole)
+        signal = new.cropped(where, edge)
+        images = healthy
+        if not planted:
+            images = planting.leave_out(scanned, healthy, (real > 0) & (labels == 0), labels > 0)
+        images = synthesis.vary_contrast(images, healthy, brain, subject.gap, draw)
         if draw.chance(_CONFOUNDED):
             images = planting.plant_confounders(images, brain, draw)
         if signal is not None:
@@ -131,7 +123,6 @@ class Patches(Dataset):
             images, lesions = planting.plant_lesions(images, labels.long(), brain, draw)
         else:
             lesions = labels > 0
-        images = synthesis.renormalise(images, brain, scanned)
         return self._finish(images, torch.stack([brain, lesions, ignored & ~lesions]), draw)
 
     def _drawn_subject(self, draw: Draw) -> Subject:
@@ -152,9 +143,7 @@ class Patches(Dataset):
         else:
             labels, signal = self._graft(donor, subject, mirrored)
             gap = self.subjects[donor].gap
-        if draw.chance(0.4):  # few lesions: most places where lesions are often are healthy
-            kept = draw.uniform(0, 1, int(labels.max()) + 1) < draw.number(0.1, 0.7)
-            labels = labels * kept[labels.long()]
+        labels = _fewer(labels, draw)
         z, y, x = (draw.integer(9) - 4 for _ in range(3))
         return NewLesions(torch.roll(labels, (z, y, x), dims=(0, 1, 2)), signal, (z, y, x), gap)
 
@@ -175,15 +164,13 @@ class Patches(Dataset):
 
     def _finish(self, images: Tensor, masks: Tensor, draw: Draw) -> dict[str, Tensor]:
         n, (z, y, x) = self.configuration.patch, masks.shape[1:]
-        grid = synthesis.spatial_grid((n, n, n) if n else None, (z, y, x), draw)
+        grid = synthesis.spatial_grid((n, n, n), (z, y, x), draw)
         images, masks = synthesis.warp(grid, images, masks.float())
-        if not n:
-            box = _field_of_view(masks[0], draw)
-            images, masks = images[(slice(None), *box)], masks[(slice(None), *box)]
         brain, lesions, ignored = masks
-        if draw.chance(0.15):
+        if draw.chance(_STRIPPED_BADLY):
             images, brain = synthesis.imperfect_stripping(images, brain, draw)
-        images = synthesis.renormalise(synthesis.imitate_scanner(images, brain, draw), brain, images)
+        if draw.chance(_SCANNED_ELSEWHERE):
+            images = synthesis.imitate_scanner(images, brain, draw)
         images = synthesis.misnormalise(images, brain, draw)
         images = synthesis.drop_modalities(images, draw)
         raters = simulate_raters(
@@ -210,26 +197,21 @@ def emphasis(lesions: Tensor) -> Tensor:
     return widest(torch.from_numpy(weight.astype(np.float32)[labels]), 2)
 
 
-def _field_of_view(brain: Tensor, draw: Draw) -> tuple[slice, slice, slice]:
-    """The brain's bounding box, as the network sees it; at times a part, as where memory is short."""
-    z, y, x = brain_box(brain)
-    if draw.chance(_PARTS):
-        z, y, x = (_part(side, draw) for side in (z, y, x))
-    return z, y, x
-
-
-def _part(side: slice, draw: Draw) -> slice:
-    length = side.stop - side.start
-    kept = min(length, max(_LEAST_PART, int(length * draw.number(0.5, 1.0))))
-    start = side.start + draw.integer(length - kept + 1)
-    return slice(start, start + kept)
+def _fewer(labels: Tensor, draw: Draw) -> Tensor:
+    """Leave lesions out: some patients have a hundred times as many as others."""
+    if not draw.chance(_FEWER):
+        return labels
+    share = math.exp(draw.number(math.log(_FEWEST), 0.0))
+    kept = draw.uniform(0, 1, int(labels.max()) + 1) < share
+    return labels * kept[labels.long()]
 
 
 def _centre(labels: Tensor, brain: Tensor, draw: Draw) -> tuple[int, int, int]:
-    """Where a patch is centred: anywhere in the brain, or at a lesion, small ones as often as large ones."""
+    """Where a patch is centred: anywhere, at one of the lesions, or in them, so that large ones are seen."""
     voxels = brain
-    if draw.chance(0.5) and int(labels.max()) > 0:
-        voxels = (labels == 1 + draw.integer(int(labels.max()))).nonzero()
+    kind = draw.number(0, 1)
+    if kind < 0.6 and int(labels.max()) > 0:
+        voxels = (labels == 1 + draw.integer(int(labels.max()))).nonzero() if kind < 0.3 else labels.nonzero()
     if len(voxels) == 0:
         voxels = brain
     moved = torch.tensor([draw.integer(41) - 20 for _ in range(3)])

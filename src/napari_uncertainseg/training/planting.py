@@ -13,7 +13,7 @@ from napari_uncertainseg.training.randomness import Draw, blur, widest
 
 CSF_FLAIR = -1.0
 """Brain voxels darker than this on FLAIR and T1 are taken for cerebrospinal fluid."""
-_ABOVE_GREY = 0.7
+_ABOVE_GREY = 0.6
 """How much brighter than grey matter lesions of patients 07 and 19 are on FLAIR."""
 
 
@@ -39,6 +39,14 @@ def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> 
         filled[channel] = torch.where(near & brain & ~fluid, level + smooth, images[channel])
     soft = blur(near[None].float(), 0.7)
     return torch.where(soft > 0, images + soft * (filled - images), images)
+
+
+def leave_out(images: Tensor, healthy: Tensor, lesions: Tensor, kept: Tensor) -> Tensor:
+    """Take some lesions out of scans and keep others, given the same scans without any."""
+    if not lesions.any():
+        return images
+    soft = blur(((widest(lesions.float(), 2) > 0) & ~kept)[None].float(), 0.7) * ~kept
+    return images + soft * (healthy - images)
 
 
 def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -88,7 +96,7 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     out[0] += amount - soft * tissue * ~fluid * brain
     out[1] -= amount * hole[index]
     out[2] += amount * bright[index]
-    if draw.chance(0.3):  # a dirty halo around the lesions, not outlined
+    if draw.chance(0.1):  # a dirty halo around the lesions, not outlined
         halo = blur(place[None].float(), draw.number(1.5, 4.0))[0]
         out[0] += draw.number(0.1, 0.5) * float(contrast.max()) * halo * (1 - soft) * ~fluid * brain
     return out, place
@@ -130,18 +138,19 @@ def graft_lesions(
 
 def _fluid(images: Tensor) -> Tensor:
     """Cerebrospinal fluid, dark on FLAIR and T1: no lesion is put there."""
-    return (images[0] < CSF_FLAIR) & (images[1] < CSF_FLAIR)
+    dark = images[0] < CSF_FLAIR
+    return dark & (images[1] < CSF_FLAIR) if has_t1(images) else dark
 
 
 def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:
     """Mean brightness on FLAIR above white matter of each lesion, 0 for the background.
 
-    Patients differ, and lesions within a patient; large lesions are brighter. Lesions are brighter than grey
-    matter too, however bright that is: in patient 07 of 3D-MR-MS, where grey matter lies 0.7 above white,
-    their median is 1.5 above white; in patient 19, where it lies 0.3 above, it is 1.0.
+    Patients differ, and lesions within a patient; large lesions are brighter. As measured against the tissue
+    around them: medians of 1.15 in patient 07 of 3D-MR-MS, where grey matter lies 0.7 above white, and of 0.8
+    (1.1 for large lesions) in patient 19, where it lies 0.25 above.
     """
     spread = torch.exp(0.25 * draw.normal(len(growth)))
-    contrast = (draw.number(0.4, 1.2) * (0.85 + 0.1 * growth) * spread).clamp(0.3, 3.0) + gap
+    contrast = (draw.number(0.35, 0.95) * (0.85 + 0.1 * growth) * spread).clamp(0.2, 3.0) + 0.75 * gap
     contrast[0] = 0
     return contrast
 

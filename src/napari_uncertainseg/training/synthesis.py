@@ -6,8 +6,6 @@ Everything works on the CPU or a GPU.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,15 +13,16 @@ from torch.nn import functional as F
 from napari_uncertainseg.training.planting import has_t1
 from napari_uncertainseg.training.randomness import Draw, blur, widest
 
-_ROOM = 8
-"""Voxels more along each axis for what rotation and bending move outwards."""
+_GAPS = (0.1, 0.9)
+"""By how much grey matter is brighter than white on FLAIR, z-scores."""
+_WHITE, _GREY = 1.0, -0.2
+"""Their usual levels on T1."""
 
 
-def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) -> Tensor:
+def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, gap: float, draw: Draw) -> Tensor:
     """Give grey and white matter other levels on FLAIR, as other sequences do.
 
-    Grey matter is brighter than white in some scans and darker in others. Lesions stay brighter than both:
-    they move with whichever of the two gets brighter.
+    Lesions stay brighter than grey matter, however bright that gets.
 
     Parameters
     ----------
@@ -33,40 +32,37 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, draw: Draw) ->
         The same scans with their lesions filled in.
     brain
         bool.
+    gap
+        By how much grey matter is brighter than white in them, see `planting.gap_of`.
     draw
         Randomness.
     """
+    if not has_t1(healthy) or not draw.chance(0.4):
+        return images
     t1 = healthy[1]
-    out = images.clone()
-    kind = draw.number(0, 1)
-    if kind < 0.5 and has_t1(healthy):
-        share = draw.number(-0.7, 0.7)
-        shift = torch.maximum(share * t1.clamp(-1.2, 1.2), share * images[1].clamp(-1.2, 1.2))
-        out[0] += shift * brain
-    elif kind < 0.7 and has_t1(healthy):  # tissue levels anew; some of the scan's own texture stays
-        fluid, white = draw.number(-3.2, -1.5), draw.number(-0.4, 0.3)
-        grey = white + draw.number(-0.5, 0.8)
+    raised = draw.number(*_GAPS) - gap
+    if draw.chance(0.7):
+        change = -raised / (_WHITE - _GREY) * t1.clamp(-0.6, 1.2)
+    else:  # tissue levels anew; some of the scan's own texture stays
+        fluid, white, share = draw.number(-3.2, -1.5), draw.number(-0.4, 0.3), draw.number(0.4, 0.9)
+        grey = white + gap + raised
         smooth = blur(t1[None], draw.number(0.3, 0.6))[0]
         made = grey + (white - grey) * ((smooth + 0.3) / 1.0).clamp(0, 1)
         made = made + (fluid - grey) * ((-0.8 - smooth) / 0.8).clamp(0, 1)
-        share = draw.number(0.4, 0.9)
-        out[0] += share * (made - healthy[0]) * brain
-        out[0] += 0.25 * share * draw.smooth(tuple(t1.shape), 2.0) * brain
+        change = share * (made - healthy[0] + 0.25 * draw.smooth(tuple(t1.shape), 2.0))
+        raised *= share
+    lesion = ((images[0] - healthy[0]) / 0.8).clamp(0, 1)
+    out = images.clone()
+    out[0] += (change + max(0.0, raised) * lesion) * brain
     return out
 
 
-def spatial_grid(size: tuple[int, int, int] | None, source: tuple[int, int, int], draw: Draw) -> Tensor:
+def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw: Draw) -> Tensor:
     """Where each voxel of a patch looks in a larger crop: rotation, scaling, shear, bending, mirroring.
 
-    Without a size the patch is made large enough for what the crop holds.
     Returns a grid for ``grid_sample`` over the crop, (1, *size, 3) in (x, y, z) order.
     """
     matrix = torch.diag(draw.uniform(0.85, 1.18, 3)) + 0.04 * draw.normal(3, 3).clamp(-2, 2)
-    if size is None:
-        z, y, x = (
-            math.ceil(n / float(scale)) + _ROOM for n, scale in zip(source, matrix.diag(), strict=True)
-        )
-        size = (z, y, x)
     axes = [torch.linspace(-(n - 1) / 2, (n - 1) / 2, n) for n in size]
     points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
     if draw.chance(0.6):
@@ -76,7 +72,7 @@ def spatial_grid(size: tuple[int, int, int] | None, source: tuple[int, int, int]
             turn[a, a] = turn[b, b] = torch.cos(angle)
             turn[a, b], turn[b, a] = -torch.sin(angle), torch.sin(angle)
             matrix = matrix @ turn
-    for axis, p in enumerate((0.1, 0.1, 0.5)):  # left-right is natural; the others serve flip sampling
+    for axis, p in enumerate((0.05, 0.05, 0.5)):  # left-right is natural; the others serve flip sampling
         if draw.chance(p):
             matrix[:, axis] *= -1
     points = points @ matrix.T
@@ -118,29 +114,10 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     return out * brain
 
 
-def renormalise(images: Tensor, brain: Tensor, before: Tensor) -> Tensor:
-    """Give images the mean and spread in the brain that they had before they were changed.
-
-    A scan is z-scored after it left the scanner, so a change of contrast moves everything else too. What is
-    cut from a brain has not mean 0 and spread 1, but what it had keeps the whole brain's scale.
-    """
-    (mean, spread), (old_mean, old_spread) = (_moments(x, brain) for x in (images, before))
-    scale = torch.where(spread > 1e-6, old_spread / spread.clamp_min(1e-6), 1)
-    return ((images - mean) * scale + old_mean) * brain
-
-
-def _moments(images: Tensor, brain: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel in the brain, (C, 1, 1, 1); 0 where there is none."""
-    inside = images * brain
-    n = brain.sum().clamp_min(1)
-    mean = inside.sum((1, 2, 3), keepdim=True) / n
-    square = (inside * inside).sum((1, 2, 3), keepdim=True) / n
-    return mean, (square - mean**2).clamp_min(0).sqrt()
-
-
 def misnormalise(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
-    """Shift and scale a little: z-scores depend on the fluid and on the mask's edge."""
-    scale, shift = torch.exp(0.08 * draw.normal(3)), 0.15 * draw.normal(3)
+    """Shift and scale what is there: z-scores depend on the fluid and on the mask's edge."""
+    present = (images != 0).flatten(1).any(1)
+    scale, shift = torch.exp(0.08 * draw.normal(3)), 0.15 * draw.normal(3) * present
     return (images * scale[:, None, None, None] + shift[:, None, None, None]) * brain
 
 
@@ -173,10 +150,10 @@ def drop_modalities(images: Tensor, draw: Draw) -> Tensor:
     """Leave the FLAIR alone, or with one of T1 and T2, as users do."""
     kept = draw.number(0, 1)
     out = images.clone()
-    if kept < 0.45:
+    if kept < 0.40:
         out[1:] = 0
-    elif kept < 0.65:
+    elif kept < 0.55:
         out[2] = 0
-    elif kept < 0.70:
+    elif kept < 0.60:
         out[1] = 0
     return out

@@ -6,6 +6,8 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.networks.multihead import MultiHeadUNet, padded
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.networks.weights import check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
 from napari_uncertainseg.training.configuration import (
@@ -58,7 +60,7 @@ class _Run:
         self.network = network.to(self.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(self.settings.average), use_buffers=True
-        )
+        ).eval()
         self.optimiser = torch.optim.AdamW(self.network.parameters(), weight_decay=1e-4)
         self.step = 0
         self.made_from = made_from(configuration)
@@ -147,8 +149,6 @@ class _Run:
         started = time.perf_counter()
         self.network.train()
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
-        divisor, smallest = self.network.divisor, self.network.smallest
-        batch = {name: padded(values, divisor, smallest) for name, values in batch.items()}
         image = batch["image"].to(self.device, memory_format=torch.channels_last_3d)
         raters = by_volume(batch["raters"].to(self.device))
         reference = batch["reference"].to(self.device)[:, None].float()
@@ -193,12 +193,26 @@ class _Run:
         }
 
 
+def _cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _workers(device: torch.device) -> int:
     """Processes that draw patches: several beside a GPU, one where the network needs the cores itself."""
+    return min(_MOST_WORKERS, max(1, _cores() - 1)) if device.type == "cuda" else 1
+
+
+@contextmanager
+def _threads_beside_workers(device: torch.device) -> Iterator[None]:
+    """Leave the drawing of patches a processor of its own: threads wait for the slowest of them."""
+    before = torch.get_num_threads()
     if device.type != "cuda":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(_MOST_WORKERS, max(1, cores - 1))
+        torch.set_num_threads(max(1, min(before, _cores() - _workers(device))))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _loader(patches: Patches, first: int, batch: int, device: torch.device) -> DataLoader[dict[str, Tensor]]:
@@ -288,7 +302,7 @@ def _go_on(run: _Run, progress: Progress) -> None:
 
     engine.add_event_handler(Events.ITERATION_COMPLETED, tell)
     try:
-        with interruption:
+        with interruption, _threads_beside_workers(run.device):
             engine.run()
     finally:
         monitor.close()
