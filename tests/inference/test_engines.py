@@ -115,7 +115,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(model, image, tmp_path):
 @pytest.mark.parametrize("part", ["heads", "layers", "encode", "decode"])
 def test_a_run_ends_within_a_second_of_cancelling(model, library, part):
     engine = make_engine(model, cpu_device(library).at("float32"))
-    small, large = torch.zeros(1, 3, 16, 16, 16), torch.zeros(1, 3, 128, 128, 128)
+    small, large = torch.zeros(1, 3, 16, 16, 16), torch.zeros(1, 3, 192, 192, 192)
     ones = [torch.ones(s) for s in engine.mask_shapes]
     runs = {
         "heads": lambda x: engine.heads(x),
