@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
 
@@ -22,6 +20,8 @@ from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.review import open_review
 from napari_uncertainseg.widgets.segment import SegmentDock
 
+from ..random_models import write_model
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -33,32 +33,7 @@ def quiet(monkeypatch):
 @pytest.fixture
 def tiny_model(tmp_path) -> Path:
     """A network with random weights."""
-    from safetensors.torch import save_file
-
-    from napari_uncertainseg.networks.multihead import MultiHeadUNet
-
-    torch.manual_seed(1)
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    network = MultiHeadUNet(3, [4, 8, 12], 3)
-    torch.nn.init.zeros_(network.heads.bias)  # so that there are lesions
-    with torch.no_grad():  # the norms see a scan, as in training
-        for _ in range(200):
-            network(torch.randn(1, 3, 16, 16, 16))
-    state = network.state_dict()
-    save_file({k: v.half().contiguous() for k, v in state.items()}, folder / "weights.safetensors")
-    content = {
-        "name": "tiny",
-        "version": "1",
-        "description": "Random weights.",
-        "architecture": {"kind": "multihead-unet", "features": [4, 8, 12], "heads": 3},
-        "modalities": ["flair", "t1", "t2"],
-        "spacing": 1.0,
-        "threshold": 0.5,
-        "weights": ["weights.safetensors"],
-    }
-    (folder / "model.json").write_text(json.dumps(content))
-    return folder
+    return write_model(tmp_path / "tiny", threshold=0.5)
 
 
 @pytest.fixture
