@@ -43,7 +43,7 @@ class Case:
     domain
         "in domain" or "shifted".
     image
-        (3, z, y, x): FLAIR, T1, T2, z-scored, sizes multiples of 16.
+        (3, z, y, x): FLAIR, T1, T2, normalised, sizes multiples of 16.
     lesions
         bool (z, y, x).
     counted

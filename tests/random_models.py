@@ -34,6 +34,7 @@ def write_model(folder: Path, *, networks: int = 1, thin: bool = False, **change
         "description": "Random weights.",
         "architecture": {"kind": "multihead-unet", "features": FEATURES, "heads": HEADS, "thin": thin},
         "modalities": ["flair", "t1", "t2"],
+        "intensities": "tissue",
         "spacing": 1.0,
         "threshold": 0.4,
         "weights": names,

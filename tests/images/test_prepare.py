@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -16,29 +15,9 @@ from napari_uncertainseg import Cancelled, InputError
 from napari_uncertainseg.images import align as alignment
 from napari_uncertainseg.images import brain as brain_room
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.prepare import Prepared, normalise, prepare
+from napari_uncertainseg.images.prepare import Prepared, prepare
 from napari_uncertainseg.images.resample import onto, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
-
-
-def test_normalise_is_a_clipped_z_score():
-    rng = np.random.default_rng(0)
-    data = rng.normal(50, 7, (20, 20, 20))
-    brain = rng.random(data.shape) > 0.3
-    data[~brain] = 1e6
-    low, high = np.percentile(data[brain], (0.1, 99.9))
-    inside = np.clip(data[brain], low, high)
-    out = normalise(data, brain)
-    assert np.allclose(out[brain], (inside - inside.mean()) / inside.std(), atol=1e-4)
-    assert not out[~brain].any()
-    assert out.dtype == np.float32
-
-
-def test_normalise_refuses_what_has_no_contrast():
-    with pytest.raises(InputError, match="empty"):
-        normalise(np.ones((3, 3, 3)), np.zeros((3, 3, 3), bool))
-    with pytest.raises(InputError, match="same value"):
-        normalise(np.full((3, 3, 3), 7.0), np.ones((3, 3, 3), bool))
 
 
 def test_no_resampling_at_the_networks_own_spacing(ball):
@@ -74,17 +53,6 @@ def test_any_spacing_goes_through_and_comes_back(ball, shape, spacing):
     error = np.abs(seen.back(out.astype(np.float32))[seen.box] - own)[prepared.brain[seen.box]]
     assert error.max() < 0.05
     assert error.mean() < 0.01
-
-
-def test_normalising_makes_no_float64_copy():
-    """What 512^3 voxels need is what these need, times their number."""
-    data = np.random.default_rng(0).normal(100, 10, (64, 64, 64)).astype(np.float32)
-    brain = np.ones(data.shape, bool)
-    tracemalloc.start()
-    normalise(data, brain)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 2.5 * data.nbytes
 
 
 def test_downsampling_does_not_alias():

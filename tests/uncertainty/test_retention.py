@@ -85,12 +85,13 @@ def test_voxels_as_by_replacing_them(drawn) -> None:
 
 @given(masks, st.randoms())
 @settings(max_examples=60, deadline=None)
-def test_ideal_is_best_and_order_in_memory_does_not_matter(drawn, random) -> None:
+def test_ideal_beats_no_doubt_at_all_and_order_in_memory_does_not_matter(drawn, random) -> None:
     predicted, reference, u = (np.array(x) for x in drawn)
     u = u // 3  # equal doubt now and then
     found = voxel_retention(predicted, reference, u)
     ideal = voxel_retention(predicted, reference, predicted != reference)
-    assert ideal.dice.above <= found.dice.above + 1e-9
+    # A doubt that also knows which errors cost Dice more, missed or false ones, may do better than "ideal".
+    assert ideal.dice.above <= voxel_retention(predicted, reference, 0 * u).dice.above + 1e-9
     shuffled = np.array(random.sample(range(len(u)), len(u)))
     again = voxel_retention(predicted[shuffled], reference[shuffled], u[shuffled])
     np.testing.assert_allclose(again.ndsc.values, found.ndsc.values, atol=1e-12)

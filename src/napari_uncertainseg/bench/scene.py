@@ -14,7 +14,7 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.model import Model, read_model
+from napari_uncertainseg.networks.model import INTENSITIES, Model, read_model
 from napari_uncertainseg.uncertainty.members import Members
 
 FULL, QUICK = (182, 218, 182), (40, 48, 40)
@@ -145,6 +145,7 @@ def _random_model(folder: Path) -> Model:
             "thin": network.thin,
         },
         "modalities": ["flair", "t1", "t2"],
+        "intensities": INTENSITIES,
         "spacing": 1.0,
         "threshold": 0.5,
         "weights": ["random.safetensors"],

@@ -11,54 +11,12 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.align import align
 from napari_uncertainseg.images.bias import correct_bias
 from napari_uncertainseg.images.brain import find_brain, stripped_brain
+from napari_uncertainseg.images.normalise import normalise
 from napari_uncertainseg.images.resample import onto, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 
 MODALITIES = ("flair", "t1", "t2")
 """What the networks read; the FLAIR is needed."""
-
-CLIP_PERCENTILES = (0.1, 99.9)
-"""Intensities of the brain beyond these percentiles are clipped before the z-score."""
-
-
-def normalise(data: np.ndarray, brain: np.ndarray) -> np.ndarray:
-    """Robust z-score in the brain. The networks are trained with exactly this.
-
-    Brain voxels are clipped to their [0.1, 99.9] percentiles, then their mean is
-    subtracted and they are divided by their standard deviation.
-
-    Parameters
-    ----------
-    data
-        Scan, any shape and any real dtype, finite.
-    brain
-        bool, same shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, same shape, 0 outside the brain.
-
-    Raises
-    ------
-    InputError
-        If the brain is empty, or the scan has the same value everywhere in it.
-    """
-    inside = data[brain].astype(np.float32, copy=False)  # indexing made a copy
-    if inside.size == 0:
-        raise InputError("The brain mask is empty: there is nothing to segment.")
-    low, high = np.percentile(inside, CLIP_PERCENTILES)
-    np.clip(inside, low, high, out=inside)
-    mean = inside.mean(dtype=np.float64)
-    inside -= np.float32(mean)
-    # Not `inside.std(dtype=np.float64)`, which makes a float64 copy of the brain.
-    std = np.sqrt(np.square(inside).mean(dtype=np.float64))
-    if not std > 1e-6 * max(abs(mean), 1e-30):
-        raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
-    inside /= np.float32(std)
-    out = np.zeros(data.shape, np.float32)
-    out[brain] = inside
-    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +26,7 @@ class NetworkInput:
     Attributes
     ----------
     channels
-        By modality: float32 (z, y, x), z-scored in the brain, 0 outside.
+        By modality: float32 (z, y, x), normalised in the brain (`images.normalise`), 0 outside.
     brain
         bool, same shape.
     box
@@ -114,7 +72,7 @@ class Prepared:
     grid
         The FLAIR's.
     channels
-        By modality: float32 on that grid, z-scored in the brain, 0 outside.
+        By modality: float32 on that grid, normalised in the brain (`images.normalise`), 0 outside.
     brain
         bool on that grid.
     brain_source
@@ -195,7 +153,7 @@ def prepare(
             else scan.data
         )
         try:
-            channels[modality] = normalise(data, brain)
+            channels[modality] = normalise(data, brain, modality)
         except InputError as error:
             raise InputError(f"'{scan.name}': {error}") from error
     progress("normalising", 1.0)

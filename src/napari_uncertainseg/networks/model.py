@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CONFIGURATION = "model.json"
 CARD = "MODEL_CARD.md"
 MODALITIES = ("flair", "t1", "t2")
+INTENSITIES = "tissue"
+"""How the scans that weights learnt from were normalised, FLAIRs against their tissue: `images.normalise`."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of models and of their files: nothing that leads out of a folder."""
 
@@ -141,6 +143,11 @@ def read_model(folder: str | Path) -> Model:
     check("description", lambda v: isinstance(v, str), "text")
     _check_architecture(check("architecture", lambda v: isinstance(v, dict), "an object"), folder)
     modalities = check("modalities", _is_modalities, f"a list from {list(MODALITIES)} with 'flair' in it")
+    check(
+        "intensities",
+        lambda v: v == INTENSITIES,
+        f'"{INTENSITIES}": weights that learnt from otherwise normalised scans must be trained again',
+    )
     names = check(
         "weights", lambda v: isinstance(v, list) and 0 < len(v) <= 64, "a list of 1 to 64 file names"
     )

@@ -73,7 +73,7 @@ class MultiHeadUNet(nn.Module):
     Parameters
     ----------
     in_channels
-        Images: FLAIR, T1, T2, z-scored in the brain, 0 outside. A missing one is all 0.
+        Images: FLAIR, T1, T2, as `images.normalise` makes them, 0 outside. A missing one is all 0.
     features
         Channels per resolution, finest first.
     heads

@@ -13,7 +13,7 @@ from torch import Tensor
 EXAMPLE_EVERY = 100
 """Steps between pictures."""
 _LOW, _HIGH = -2.5, 3.5
-"""z-scores shown as black and white."""
+"""Normalised brightness shown as black and white."""
 
 
 def example(image: Tensor, reference: Tensor, heads: Tensor) -> Tensor:

@@ -54,14 +54,11 @@ class NewLesions:
         By how much they change the scans (3, z, y, x), before they were moved; None for shapes alone.
     shift
         By how many voxels they were moved.
-    gap
-        Of the brain that they are from.
     """
 
     labels: Tensor
     signal: Tensor | None = None
     shift: tuple[int, int, int] = (0, 0, 0)
-    gap: float = 0.0
 
     def cropped(self, centre: tuple[int, int, int], edge: int) -> Tensor | None:
         """The signal in a cube of the brain."""
@@ -118,7 +115,7 @@ class Patches(Dataset):
         if draw.chance(_CONFOUNDED):
             images = planting.plant_confounders(images, brain, draw)
         if signal is not None:
-            images, lesions = planting.graft_lesions(images, labels, signal, brain, new.gap, draw)
+            images, lesions = planting.graft_lesions(images, labels, signal, brain, draw)
         elif planted:
             images, lesions = planting.plant_lesions(images, labels.long(), brain, draw)
         else:
@@ -139,13 +136,12 @@ class Patches(Dataset):
         if donor is None:
             mask = self.masks[draw.integer(len(self.masks))]
             labels = place_mask(mask.flip(2) if mirrored else mask, subject.brain, subject.box)
-            signal, gap = None, 0.0
+            signal = None
         else:
             labels, signal = self._graft(donor, subject, mirrored)
-            gap = self.subjects[donor].gap
         labels = _fewer(labels, draw)
         z, y, x = (draw.integer(9) - 4 for _ in range(3))
-        return NewLesions(torch.roll(labels, (z, y, x), dims=(0, 1, 2)), signal, (z, y, x), gap)
+        return NewLesions(torch.roll(labels, (z, y, x), dims=(0, 1, 2)), signal, (z, y, x))
 
     def _graft(self, donor: int, subject: Subject, mirrored: bool) -> tuple[Tensor, Tensor]:
         """A subject's real lesions on another brain: labels, and by how much they change the scan."""

@@ -1,6 +1,6 @@
 """Lesions taken out of scans and put into them, and what looks like lesions.
 
-Images are (3, z, y, x): FLAIR, T1, T2, z-scored in the brain, 0 outside; masks are (z, y, x).
+Images are (3, z, y, x): FLAIR, T1, T2, normalised in the brain, 0 outside; masks are (z, y, x).
 Everything works on the CPU or a GPU.
 """
 
@@ -11,10 +11,8 @@ from torch import Tensor
 
 from napari_uncertainseg.training.randomness import Draw, blur, widest
 
-CSF_FLAIR = -1.0
-"""Brain voxels darker than this on FLAIR and T1 are taken for cerebrospinal fluid."""
-_ABOVE_GREY = 0.6
-"""How much brighter than grey matter lesions of patients 07 and 19 are on FLAIR."""
+CSF_FLAIR, CSF_T1 = -1.3, -1.0
+"""Brain voxels darker than this on FLAIR and on T1 are taken for cerebrospinal fluid."""
 
 
 def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> Tensor:
@@ -37,16 +35,21 @@ def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> 
         residual[channel][near] = texture[picked]
         smooth = blur(residual[channel][None], 0.6)[0] * 1.6
         filled[channel] = torch.where(near & brain & ~fluid, level + smooth, images[channel])
-    soft = blur(near[None].float(), 0.7)
-    return torch.where(soft > 0, images + soft * (filled - images), images)
+    return _replaced(images, filled, near)
+
+
+def _replaced(images: Tensor, others: Tensor, where: Tensor) -> Tensor:
+    """Images that become others where a mask is, over a soft border."""
+    soft = blur(where[None].float(), 0.7)
+    return images + soft * (others - images)
 
 
 def leave_out(images: Tensor, healthy: Tensor, lesions: Tensor, kept: Tensor) -> Tensor:
     """Take some lesions out of scans and keep others, given the same scans without any."""
     if not lesions.any():
         return images
-    soft = blur(((widest(lesions.float(), 2) > 0) & ~kept)[None].float(), 0.7) * ~kept
-    return images + soft * (healthy - images)
+    near = (widest(lesions.float(), 2) > 0) & ~kept
+    return torch.where(kept, images, _replaced(images, healthy, near))
 
 
 def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
@@ -86,14 +89,16 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
     # a lesion's own value reaches into its blurred rim
     index = widest(labels.int(), 1).long()
     texture = 1 + draw.number(0, 0.2) * draw.smooth(tuple(images.shape[1:]), 3.0)
-    core = 1 + draw.number(0.3, 1.2) * (blur(place[None].float(), 1.5)[0] - 0.5).clamp_min(-0.3)
-    shape = soft * texture * core * brain * ~fluid
-    amount = shape * (contrast / _mean_inside(shape, labels, n).clamp_min(0.15))[index]
+    rise = 1 + draw.number(0.2, 0.9) * (blur(place[None].float(), 1.5)[0] - 0.5).clamp_min(-0.3)
+    # the middle of large lesions is less bright again
+    fall = 1 - draw.number(0.0, 1.7) * (blur(place[None].float(), 3.0)[0] - 0.5).clamp_min(0)
+    shape = soft * texture * rise * brain * ~fluid
+    amount = shape * (contrast / _mean_inside(shape * fall, labels, n).clamp_min(0.15))[index]
     out = images.clone()
     # lesions in grey and white matter look alike, so tissue is replaced, but the scan's noise stays: a lesion
     # without it would be found by its smoothness
     tissue = draw.number(0.3, 1.0) * (blur(images[:1], 1.2)[0] - white).clamp(-1.0, 1.2)
-    out[0] += amount - soft * tissue * ~fluid * brain
+    out[0] += amount * fall - soft * tissue * ~fluid * brain
     out[1] -= amount * hole[index]
     out[2] += amount * bright[index]
     if draw.chance(0.1):  # a dirty halo around the lesions, not outlined
@@ -103,7 +108,7 @@ def plant_lesions(images: Tensor, labels: Tensor, brain: Tensor, draw: Draw) -> 
 
 
 def graft_lesions(
-    images: Tensor, labels: Tensor, signal: Tensor, brain: Tensor, gap: float, draw: Draw
+    images: Tensor, labels: Tensor, signal: Tensor, brain: Tensor, draw: Draw
 ) -> tuple[Tensor, Tensor]:
     """Put real lesions of another brain into scans: their own borders, texture and T1 (after CarveMix).
 
@@ -117,8 +122,6 @@ def graft_lesions(
         By how much the lesions change the scans that they are from.
     brain
         bool.
-    gap
-        Of those scans, see `gap_of`: where grey matter is brighter, lesions are.
     draw
         Randomness.
 
@@ -130,27 +133,25 @@ def graft_lesions(
     fluid = _fluid(images)
     place = (labels > 0) & brain & ~fluid
     near = widest(place.float(), 2) * brain * ~fluid
-    scale = (gap_of(images, brain) + _ABOVE_GREY) / (gap + _ABOVE_GREY)
-    strength = torch.exp(0.2 * draw.normal(3)) * torch.tensor([scale, 1.0, 1.0])
-    present = (images != 0).flatten(1).any(1)
-    return images + (strength * present)[:, None, None, None] * signal * near, place
+    strength = torch.exp(0.2 * draw.normal(3)) * present(images)
+    return images + strength[:, None, None, None] * signal * near, place
 
 
 def _fluid(images: Tensor) -> Tensor:
     """Cerebrospinal fluid, dark on FLAIR and T1: no lesion is put there."""
     dark = images[0] < CSF_FLAIR
-    return dark & (images[1] < CSF_FLAIR) if has_t1(images) else dark
+    return dark & (images[1] < CSF_T1) if has_t1(images) else dark
 
 
 def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:
     """Mean brightness on FLAIR above white matter of each lesion, 0 for the background.
 
-    Patients differ, and lesions within a patient; large lesions are brighter. As measured against the tissue
-    around them: medians of 1.15 in patient 07 of 3D-MR-MS, where grey matter lies 0.7 above white, and of 0.8
-    (1.1 for large lesions) in patient 19, where it lies 0.25 above.
+    Patients differ, and lesions within a patient; large lesions are brighter.
     """
-    spread = torch.exp(0.25 * draw.normal(len(growth)))
-    contrast = (draw.number(0.35, 0.95) * (0.85 + 0.1 * growth) * spread).clamp(0.2, 3.0) + 0.75 * gap
+    spread = torch.exp(0.2 * draw.normal(len(growth)))
+    patient = draw.number(0.7, 1.25)
+    contrast = (patient * (0.93 + 0.04 * growth) * spread).clamp(0.25, 3.0)
+    contrast += max(0.0, 0.5 * (gap - 0.3))  # where grey matter is bright, lesions are
     contrast[0] = 0
     return contrast
 
@@ -160,6 +161,11 @@ def _mean_inside(image: Tensor, labels: Tensor, n: int) -> Tensor:
     flat = labels.flatten()
     total = torch.bincount(flat, image.flatten().double(), minlength=n)
     return (total / torch.bincount(flat, minlength=n).clamp_min(1)).float()
+
+
+def present(images: Tensor) -> Tensor:
+    """Which modalities there are, bool (3,); a missing one is 0."""
+    return (images != 0).flatten(1).any(1)
 
 
 def has_t1(images: Tensor) -> bool:
@@ -200,7 +206,7 @@ def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     fluid = brain & (images[0] < CSF_FLAIR)
     if draw.chance(0.25):  # a thin bright rim at fluid
         rim = blur(fluid[None].float(), draw.number(0.7, 1.2))[0] * ~fluid
-        out[0] += draw.number(0.4, 1.6) * rim * (draw.smooth(size, 12.0) > draw.number(-0.5, 1.0)) * brain
+        out[0] += draw.number(0.3, 1.2) * rim * (draw.smooth(size, 12.0) > draw.number(-0.5, 1.0)) * brain
     if draw.chance(0.3):  # flow artefacts in sulci, choroid plexus in ventricles
         spots = fluid & (draw.smooth(size, draw.number(2.5, 5.0)) > draw.number(1.2, 2.0))
         out[0] += draw.number(1.5, 4.0) * blur(spots[None].float(), 0.6)[0] * brain
@@ -211,7 +217,7 @@ def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
     if draw.chance(0.4) and has_t1(images):  # bright insula, cingulum, hippocampus, nuclei
         grey = brain & ~fluid & (images[1] > -0.9) & (images[1] < 0.35)
         region = (draw.smooth(size, draw.number(12.0, 25.0)) - draw.number(-0.3, 1.0)).clamp(0, 1)
-        out[0] += draw.number(0.3, 1.2) * blur(grey[None].float(), draw.number(0.5, 1.0))[0] * region * brain
+        out[0] += draw.number(0.2, 0.9) * blur(grey[None].float(), draw.number(0.5, 1.0))[0] * region * brain
     if draw.chance(0.1):  # ghosts of pulsating vessels along the phase encoding
         axis, waves = draw.integer(3), draw.number(5, 20)
         shape = [1, 1, 1]

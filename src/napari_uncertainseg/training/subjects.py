@@ -16,15 +16,16 @@ from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
+from napari_uncertainseg.images.normalise import normalise
 from napari_uncertainseg.images.phantom import Model, simulate_patient
-from napari_uncertainseg.images.prepare import normalise, prepare
+from napari_uncertainseg.images.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.training import planting
 from napari_uncertainseg.training.randomness import Draw, widest
 
 MODALITIES = ("flair", "t1", "t2")
-_RIM, _BRIGHT = 8.0, 1.0
-"""In scans without a mask, what is deeper than this (mm) and brighter (z-score) may be lesion."""
+_RIM, _BRIGHT = 8.0, 0.85
+"""In scans without a mask, what is deeper than this (mm) and brighter may be lesion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Subject:
     Attributes
     ----------
     images, healthy
-        (3, z, y, x), 1 mm, z-scored in the brain; a missing modality is 0.
+        (3, z, y, x), 1 mm, normalised in the brain; a missing modality is 0.
     brain
         bool (z, y, x).
     labels
@@ -105,7 +106,7 @@ def read_subject(folder: Path, prefix: str) -> Subject:
     brain = flair.data != 0
     blank = np.zeros(brain.shape, np.float32)
     images = torch.from_numpy(
-        np.stack([normalise(scans[m].data, brain) if m in scans else blank for m in MODALITIES])
+        np.stack([normalise(scans[m].data, brain, m) if m in scans else blank for m in MODALITIES])
     )
     inside = torch.from_numpy(brain)
     healthy = planting.fill_lesions(images, torch.from_numpy(mask), inside, Draw.seeded(0))

@@ -1,6 +1,6 @@
 """Scanners, contrasts and positions imitated: new training scans from few.
 
-Images are (3, z, y, x): FLAIR, T1, T2, z-scored in the brain, 0 outside; masks are (z, y, x).
+Images are (3, z, y, x): FLAIR, T1, T2, normalised in the brain, 0 outside; masks are (z, y, x).
 Everything works on the CPU or a GPU.
 """
 
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_uncertainseg.training.planting import has_t1
+from napari_uncertainseg.training.planting import has_t1, present
 from napari_uncertainseg.training.randomness import Draw, blur, widest
 
-_GAPS = (0.1, 0.9)
-"""By how much grey matter is brighter than white on FLAIR, z-scores."""
+_GAPS = (0.1, 0.75)
+"""By how much grey matter is brighter than white on FLAIR."""
 _WHITE, _GREY = 1.0, -0.2
 """Their usual levels on T1."""
 
@@ -44,7 +44,7 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, gap: float, dr
     if draw.chance(0.7):
         change = -raised / (_WHITE - _GREY) * t1.clamp(-0.6, 1.2)
     else:  # tissue levels anew; some of the scan's own texture stays
-        fluid, white, share = draw.number(-3.2, -1.5), draw.number(-0.4, 0.3), draw.number(0.4, 0.9)
+        fluid, white, share = draw.number(-3.3, -2.0), draw.number(-0.4, 0.1), draw.number(0.4, 0.9)
         grey = white + gap + raised
         smooth = blur(t1[None], draw.number(0.3, 0.6))[0]
         made = grey + (white - grey) * ((smooth + 0.3) / 1.0).clamp(0, 1)
@@ -115,9 +115,8 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
 
 
 def misnormalise(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
-    """Shift and scale what is there: z-scores depend on the fluid and on the mask's edge."""
-    present = (images != 0).flatten(1).any(1)
-    scale, shift = torch.exp(0.08 * draw.normal(3)), 0.15 * draw.normal(3) * present
+    """Shift and scale what is there: it depends on the mask's edge, and z-scores on the fluid."""
+    scale, shift = torch.exp(0.08 * draw.normal(3)), 0.15 * draw.normal(3) * present(images)
     return (images * scale[:, None, None, None] + shift[:, None, None, None]) * brain
 
 

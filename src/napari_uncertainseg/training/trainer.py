@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.networks.model import INTENSITIES
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.networks.weights import check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
@@ -138,6 +139,7 @@ class _Run:
                 "thin": shape.thin,
             },
             "modalities": list(MODALITIES),
+            "intensities": INTENSITIES,
             "spacing": 1.0,
             "threshold": 0.5,
             "dropout": self.settings.dropout,
