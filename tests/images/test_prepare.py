@@ -35,6 +35,20 @@ def test_no_resampling_at_the_networks_own_spacing(ball):
         assert edge[0] == 0
 
 
+def test_only_the_flair_is_smoothed_and_nothing_leaves_the_brain(ball):
+    rng = np.random.default_rng(0)
+    scan = ball(radius=20)
+    scan = replace(scan, data=np.where(scan.data > 0, 100 + rng.normal(0, 5, scan.data.shape), 0))
+    prepared = prepare({"flair": scan, "t1": scan})
+    before, after = prepared.network_input(), prepared.network_input(smoothing=0.5)
+    assert np.array_equal(before.channels["t1"], after.channels["t1"])
+    deep = ndimage.binary_erosion(after.brain, iterations=3)
+    rough = [np.diff(x.channels["flair"], axis=2)[deep[..., 1:]].std() for x in (before, after)]
+    assert rough[1] < 0.9 * rough[0]
+    assert abs(after.channels["flair"][deep].mean() - before.channels["flair"][deep].mean()) < 0.02
+    assert not after.channels["flair"][~after.brain].any()
+
+
 @pytest.mark.parametrize(
     ("shape", "spacing"),
     [((12, 12, 12), (3.0, 3.0, 3.0)), ((20, 80, 80), (7.5, 1.0, 1.0)), ((100, 100, 100), (0.3, 0.3, 0.3))],

@@ -122,6 +122,8 @@ def test_add_leaves_nothing_when_the_weights_are_bad(folder, tmp_path):
         ({"threshold": float("nan")}, "'threshold' should be"),
         ({"spacing": 0}, "'spacing' should be"),
         ({"temperature": -1}, "'temperature' should be"),
+        ({"smoothing": -0.5}, "'smoothing' should be a number from 0 to 3"),
+        ({"smoothing": 50}, "'smoothing' should be"),
         ({"modalities": ["t1"]}, "with 'flair' in it"),
         ({"intensities": None}, "'intensities' is missing.*trained again"),
         ({"intensities": "z-score"}, "'intensities' should be \"tissue\""),

@@ -27,7 +27,7 @@ MEMBERS = 10
 def rows(scene: Scene) -> list[Row]:
     """Measure prediction on this machine's best device."""
     prepared = prepare(scene.images)
-    source = prepared.network_input(scene.model.spacing)
+    source = prepared.network_input(scene.model.spacing, scene.model.smoothing)
     return [*_whole_brain(scene, prepared.channels, source), *_passes(scene, source)]
 
 

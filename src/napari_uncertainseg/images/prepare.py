@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.align import align
@@ -87,13 +88,15 @@ class Prepared:
     brain_source: str
     notes: tuple[str, ...] = ()
 
-    def network_input(self, spacing: float = 1.0) -> NetworkInput:
+    def network_input(self, spacing: float = 1.0, smoothing: float = 0.0) -> NetworkInput:
         """Cut out the brain's bounding box, on cubic voxels.
 
         Parameters
         ----------
         spacing
             Of the network, mm. A scan within 1 % of it is copied as it is.
+        smoothing
+            Standard deviation of the Gaussian that the FLAIR is smoothed with, in the network's voxels.
         """
         box = _bounding_box(self.brain)
         inside = self.brain[box]
@@ -106,6 +109,8 @@ class Prepared:
         else:
             brain = zoom(inside, shape) >= 0.5
             channels = {m: zoom(c[box], shape) * brain for m, c in self.channels.items()}
+        if smoothing:
+            channels["flair"] = ndimage.gaussian_filter(channels["flair"], smoothing) * brain
         return NetworkInput(channels, brain, box, inside, self.grid.shape)
 
 

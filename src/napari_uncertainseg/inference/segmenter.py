@@ -157,7 +157,7 @@ class _Run:
         ]
         with self._stage("prepare"):
             prepared = prepare(used, mask=mask, bias_correction=bias_correction, progress=self._preparing)
-            source = prepared.network_input(model.spacing)
+            source = prepared.network_input(model.spacing, model.smoothing)
         self.notes += prepared.notes
         with self._stage("network"):
             self.progress("loading the network", self.prepared_share)

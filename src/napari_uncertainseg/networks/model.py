@@ -57,6 +57,8 @@ class Model:
         Isotropic voxel size that the network was trained at, mm.
     modalities
         Roles of the input channels, in their order; always with ``"flair"``.
+    smoothing
+        Standard deviation of the Gaussian that the FLAIR is smoothed with before it is read, voxels.
     temperature
         Logits are divided by it.
     dropout
@@ -70,6 +72,7 @@ class Model:
     threshold: float
     spacing: float
     modalities: tuple[str, ...]
+    smoothing: float = 0.0
     temperature: float = 1.0
     dropout: float = 0.1
 
@@ -162,6 +165,7 @@ def read_model(folder: str | Path) -> Model:
         threshold=float(check("threshold", _is_number(0, 1), "a number between 0 and 1")),
         spacing=float(check("spacing", _is_number(0.2, 10), "a voxel size between 0.2 and 10 mm")),
         modalities=tuple(modalities),
+        smoothing=float(check("smoothing", _is_number(-1e-9, 3), "a number from 0 to 3, in voxels", 0.0)),
         temperature=float(check("temperature", _is_number(0.01, 100), "a number between 0.01 and 100", 1.0)),
         dropout=float(check("dropout", _is_number(0, 0.95), "a number between 0 and 0.95", 0.1)),
     )
