@@ -11,13 +11,13 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from results import SCANS, find
+from results import SCANS, find, reference
 from scipy import ndimage
 
 from napari_uncertainseg import read_volume
-from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.normalise import normalise
 from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.training.planting import CSF_FLAIR
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,14 +35,13 @@ def main() -> None:
         images = {role: read_volume(find(data, scan, name)) for role, name in scan.files}
         ready = prepare(images)
         flair, t1, brain = ready.channels["flair"], ready.channels["t1"], ready.brain
-        lesions = np.zeros(brain.shape, bool)
-        if scan.reference is not None:
-            lesions = read_labels(data / scan.reference, ready.grid).data > 0
+        truth = reference(scan, data, ready.grid)
+        lesions = np.zeros(brain.shape, bool) if truth is None else truth.data > 0
         away = brain & ~ndimage.binary_dilation(lesions, iterations=2)
         parts = (away & (t1 > 0.5), away & (t1 > -0.6) & (t1 < 0.2), lesions)
         # the formula of T1, which is a z-score
         scores = [medians(x, parts) for x in (normalise(images["flair"].data, brain, "t1"), flair)]
-        fluid = float((flair[brain] < -1.3).mean())
+        fluid = float((flair[brain] < CSF_FLAIR).mean())
         print(f"| {scan.name} | {fluid:.2f} | {scores[0]} | {scores[1]} |", flush=True)
 
 

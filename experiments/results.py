@@ -67,16 +67,14 @@ def main() -> None:
     print("| " + " | ".join(TITLES) + " |\n|" + " --- |" * len(TITLES))
     for scan in SCANS:
         images = {role: read_volume(find(arguments.data, scan, name)) for role, name in scan.files}
+        truth = reference(scan, arguments.data, images["flair"].grid)
         for roles in (("flair",), ("flair", "t1"), ("flair", "t1", "t2")):
-            cells = measure(segmenter, {r: images[r] for r in roles}, reference(scan, arguments.data))
+            cells = measure(segmenter, {r: images[r] for r in roles}, truth)
             print("| " + " | ".join([scan.name, "+".join(roles), *cells]) + " |", flush=True)
-    for scan in SCANS:
-        if scan.reference is not None:
-            images = {"flair": thick(read_volume(find(arguments.data, scan, "FLAIR")))}
-            cells = measure(segmenter, images, thick(reference(scan, arguments.data)))
-            print(
-                "| " + " | ".join([f"{scan.name}, slices of {THICK} mm", "flair", *cells]) + " |", flush=True
-            )
+        if truth is not None:
+            cells = measure(segmenter, {"flair": thick(images["flair"])}, thick(truth))
+            name = f"{scan.name}, slices of {THICK} mm"
+            print("| " + " | ".join([name, "flair", *cells]) + " |", flush=True)
 
 
 def find(data: Path, scan: Scan, name: str) -> Path:
@@ -84,9 +82,9 @@ def find(data: Path, scan: Scan, name: str) -> Path:
     return data / f"{scan.prefix}{name}.nii.gz"
 
 
-def reference(scan: Scan, data: Path) -> Volume | None:
-    """The reference, if there is one."""
-    return None if scan.reference is None else read_labels(data / scan.reference)
+def reference(scan: Scan, data: Path, grid: Grid) -> Volume | None:
+    """The reference on the scan's grid, if there is one."""
+    return None if scan.reference is None else read_labels(data / scan.reference, grid)
 
 
 def thick(volume: Volume) -> Volume:

@@ -10,43 +10,34 @@ that a training writes. Noise is a share of the median of the brain; smoothing i
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from results import SCANS, TITLES, find, measure, reference
-from scipy import ndimage
 
-from napari_uncertainseg import Segmenter, read_volume
+from napari_uncertainseg import Segmenter, Volume, read_volume
+from napari_uncertainseg.networks.catalog import find_model
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def noisy(share: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Add noise to what is not background."""
-
-    def change(data: np.ndarray) -> np.ndarray:
-        brain = data != 0
-        noise = np.random.default_rng(0).normal(0, share * np.median(data[brain]), data.shape)
-        return (data + noise * brain).astype(np.float32)
-
-    return change
-
-
-def smooth(sigma: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Blur what is not background."""
-    return lambda data: (ndimage.gaussian_filter(data, sigma) * (data != 0)).astype(np.float32)
-
-
-CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "as scanned": lambda data: data,
-    "noise 0.05": noisy(0.05),
-    "noise 0.1": noisy(0.1),
-    "smoothed 0.35": smooth(0.35),
-    "smoothed 0.5": smooth(0.5),
-    "smoothed 0.7": smooth(0.7),
+CHANGES = {
+    "as scanned": (0.0, 0.0),
+    "noise 0.05": (0.05, 0.0),
+    "noise 0.1": (0.1, 0.0),
+    "smoothed 0.35": (0.0, 0.35),
+    "smoothed 0.5": (0.0, 0.5),
+    "smoothed 0.7": (0.0, 0.7),
 }
+"""Noise that is added, and the model's own `smoothing`."""
+
+
+def noisy(scan: Volume, share: float) -> Volume:
+    """Add noise to what is not background."""
+    brain = scan.data != 0
+    noise = np.random.default_rng(0).normal(0, share * np.median(scan.data[brain]), scan.data.shape)
+    return replace(scan, data=(scan.data + noise * brain).astype(np.float32))
 
 
 def main() -> None:
@@ -57,11 +48,12 @@ def main() -> None:
     arguments = parser.parse_args()
     print("| FLAIR " + "".join(f"| {title} " for title in TITLES) + "|\n|" + " --- |" * (len(TITLES) + 1))
     for scan, number in zip(SCANS, ("07", "19"), strict=False):
-        segmenter = Segmenter(arguments.runs / f"holdout{number}" / "model")
+        model = find_model(arguments.runs / f"holdout{number}" / "model")
         images = {role: read_volume(find(arguments.data, scan, name)) for role, name in scan.files}
-        truth = reference(scan, arguments.data)
-        for name, change in CHANGES.items():
-            flair = replace(images["flair"], data=change(images["flair"].data))
+        truth = reference(scan, arguments.data, images["flair"].grid)
+        for name, (share, smoothing) in CHANGES.items():
+            segmenter = Segmenter(replace(model, smoothing=smoothing))
+            flair = noisy(images["flair"], share)
             for chosen in ({"flair": flair}, images | {"flair": flair}):
                 row = [name, scan.name, "+".join(chosen), *measure(segmenter, chosen, truth)]
                 print("| " + " | ".join(row) + " |", flush=True)

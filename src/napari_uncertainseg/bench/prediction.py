@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from napari_uncertainseg.bench.scene import Scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster, seconds
-from napari_uncertainseg.images.prepare import NetworkInput, prepare
+from napari_uncertainseg.images.prepare import NetworkInput, prepare, smoothed
 from napari_uncertainseg.inference.device import choose_device
 from napari_uncertainseg.inference.engines import make_engine
 from napari_uncertainseg.inference.sampling import mean_pass
@@ -28,7 +28,9 @@ def rows(scene: Scene) -> list[Row]:
     """Measure prediction on this machine's best device."""
     prepared = prepare(scene.images)
     source = prepared.network_input(scene.model.spacing, scene.model.smoothing)
-    return [*_whole_brain(scene, prepared.channels, source), *_passes(scene, source)]
+    flair = smoothed(prepared.channels["flair"], prepared.brain, scene.model.smoothing)
+    channels = {**prepared.channels, "flair": flair}
+    return [*_whole_brain(scene, channels, source), *_passes(scene, source)]
 
 
 def memory_rows(scene: Scene) -> list[Row]:

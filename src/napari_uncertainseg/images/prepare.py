@@ -109,9 +109,13 @@ class Prepared:
         else:
             brain = zoom(inside, shape) >= 0.5
             channels = {m: zoom(c[box], shape) * brain for m, c in self.channels.items()}
-        if smoothing:
-            channels["flair"] = ndimage.gaussian_filter(channels["flair"], smoothing) * brain
+        channels["flair"] = smoothed(channels["flair"], brain, smoothing)
         return NetworkInput(channels, brain, box, inside, self.grid.shape)
+
+
+def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
+    """Smooth a normalised FLAIR by a Gaussian, sigma in voxels, and keep 0 outside the brain."""
+    return ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
 
 
 def prepare(
