@@ -78,15 +78,27 @@ def dice_curve(probability: np.ndarray, reference: np.ndarray, grid: np.ndarray 
     np.ndarray
         Shape of ``grid``; 0 where neither has a voxel.
     """
-    # Compared in the map's own precision, as the segmentation itself is.
-    edges = np.asarray(grid, dtype=probability.dtype)
-    possible = probability >= edges[0]
-    step = np.searchsorted(edges, probability[possible], side="right") - 1
-    predicted = _at_least(np.bincount(step, minlength=len(edges)))
-    hits = _at_least(np.bincount(step[reference[possible]], minlength=len(edges)))
+    predicted = counts_at_least(probability, grid)
+    hits = counts_at_least(probability[reference], grid)
     total = predicted + np.count_nonzero(reference)
-    return np.divide(2 * hits, total, out=np.zeros(len(edges)), where=total > 0)
+    return np.divide(2 * hits, total, out=np.zeros(len(grid)), where=total > 0)
 
 
-def _at_least(counts: np.ndarray) -> np.ndarray:
-    return np.cumsum(counts[::-1])[::-1]
+def counts_at_least(values: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
+    """Number of values at or above each threshold.
+
+    Parameters
+    ----------
+    values
+        Any shape, 0 to 1.
+    grid
+        Thresholds, increasing. They are compared in the values' own precision, as a segmentation is.
+
+    Returns
+    -------
+    np.ndarray
+        Integers, shape of ``grid``.
+    """
+    edges = np.asarray(grid, dtype=values.dtype)
+    step = np.searchsorted(edges, values[values >= edges[0]], side="right") - 1
+    return np.cumsum(np.bincount(step, minlength=len(edges))[::-1])[::-1]
