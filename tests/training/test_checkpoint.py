@@ -162,12 +162,13 @@ def test_after_ctrl_c_the_same_command_ends_where_it_would_have(write_run, folde
 
 
 def test_the_command_line_says_in_one_line_how_it_goes_on(monkeypatch, capsys):
-    def stop(path, *, progress):
+    def stop(path, *, seed, progress):
+        assert seed == 5
         raise Stopped("stopped; the same command goes on from step 3 of 4")
 
     monkeypatch.setattr(trainer, "train", stop)
     with pytest.raises(SystemExit) as status:
-        main(["train", "run.toml"])
+        main(["train", "run.toml", "--seed", "5"])
     assert status.value.code == 130
     assert capsys.readouterr().err == "uncertainseg: stopped; the same command goes on from step 3 of 4\n"
 

@@ -57,6 +57,17 @@ def test_patches_are_the_same_for_the_same_number(folder):
         first[4]
 
 
+def test_another_seed_is_another_run_beside_the_first(folder):
+    path = configuration(folder, "x", 1)
+    first, member = trainer.train(path), trainer.train(path, seed=7)
+    assert member == first.parent.with_name("x-seed7") / "model"
+    a, b = (load_file(f / "weights.safetensors") for f in (first, member))
+    assert a.keys() == b.keys()
+    assert any(not torch.equal(a[k], b[k]) for k in a)
+    with pytest.raises(InputError, match="seed must be from 0 to 4294967295, not 4294967296"):
+        trainer.train(path, seed=1 << 32)
+
+
 def test_some_patches_have_few_of_the_lesions():
     labels = torch.arange(1, 101, dtype=torch.int16).reshape(4, 5, 5)
     left = [int((module._fewer(labels, Draw.seeded(seed)) > 0).sum()) for seed in range(200)]

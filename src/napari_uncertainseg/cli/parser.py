@@ -160,6 +160,12 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
 def _add_train(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "train", "train", "train a network as a configuration file says")
     parser.add_argument("configuration", type=Path, metavar="CONFIG", help="a TOML file")
+    parser.add_argument(
+        "--seed",
+        type=_count,
+        metavar="N",
+        help="another run of it, as a member of an ensemble; its output ends in '-seedN'",
+    )
 
 
 def _add_bench(commands: argparse._SubParsersAction) -> None:

@@ -16,7 +16,7 @@ def train(options: Namespace) -> None:
 
     try:
         with ProgressLine() as progress:
-            result = trainer.train(options.configuration, progress=progress)
+            result = trainer.train(options.configuration, seed=options.seed, progress=progress)
     except Stopped as stopped:
         print(f"uncertainseg: {stopped}", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None

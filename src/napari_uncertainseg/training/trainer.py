@@ -229,13 +229,15 @@ def _loader(patches: Patches, first: int, batch: int, device: torch.device) -> D
     )
 
 
-def train(configuration_path: Path | str, *, progress: Progress = silent) -> Path:
+def train(configuration_path: Path | str, *, seed: int | None = None, progress: Progress = silent) -> Path:
     """Train a network, or go on where a run was stopped.
 
     Parameters
     ----------
     configuration_path
         TOML file, see `training.configuration`.
+    seed
+        In place of the configuration's own; the `output` then ends in ``-seed`` and the number.
     progress
         Told each step.
 
@@ -251,7 +253,7 @@ def train(configuration_path: Path | str, *, progress: Progress = silent) -> Pat
     Stopped
         After Ctrl+C, when the step in progress was finished and saved.
     """
-    configuration = read_configuration(configuration_path)
+    configuration = read_configuration(configuration_path, seed=seed)
     try:
         import ignite.engine  # noqa: F401
         import monai.engines  # noqa: F401
