@@ -14,7 +14,7 @@ from napari_uncertainseg.images.volume import Grid, Volume
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.reliability import Binned, Reliability
     from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.ranking import Lesions, Ranker
+    from napari_uncertainseg.uncertainty.ranking import Lesions
 
 Decision = Literal["accepted", "rejected", "unsure"]
 
@@ -65,7 +65,6 @@ class Case:
         self._min_volume = 3.0
         self._edit: np.ndarray | None = None
         self._lesions: Lesions | None = None
-        self._ranker: Ranker | None = None
         self._reference: np.ndarray | None = None
         self._region = Region()
         self._reliability: Reliability | None = None
@@ -113,7 +112,7 @@ class Case:
             if self._reference is not None and self._reference.shape != prediction.grid.shape:
                 self._reference = None
         self._lesions = self._reliability = None
-        self._ranker = self._binned = None
+        self._binned = None
         self.prediction_changed.emit()
         self.lesions_changed.emit()
         self.verdicts_changed.emit()
@@ -169,18 +168,8 @@ class Case:
     def lesions(self) -> Lesions | None:
         """Lesions and candidates at the present threshold, the most doubtful first."""
         if self._lesions is None and self._prediction is not None:
-            self._lesions = self._ready(self._prediction).rank(
-                self._threshold, self._min_volume, edit=self._edit
-            )
+            self._lesions = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
         return self._lesions
-
-    def _ready(self, p: Prediction) -> Ranker:
-        """The prediction made ready for thresholds that move, once."""
-        if self._ranker is None:
-            from napari_uncertainseg.uncertainty.ranking import Ranker
-
-            self._ranker = Ranker(p.probability, p.entropy, p.mutual_information, p.members, p.grid)
-        return self._ranker
 
     # -- selection and verdicts ---------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.uncertainty import ranking
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.ranking import COLUMNS, MOST, Lesions, Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
@@ -113,16 +114,27 @@ def test_a_lower_threshold_never_has_fewer_lesion_voxels(seed, threshold, less) 
     assert not ((high.labels > 0) & (low.labels == 0)).any()
 
 
-@given(st.integers(0, 9999), st.floats(0.05, 0.9))
-@settings(max_examples=30, deadline=None)
-def test_a_ranker_kept_gives_what_a_new_one_gives(seed, threshold) -> None:
-    arrays = prepared(fields(seed))
+@given(st.integers(0, 9999), st.floats(0.02, 0.9), st.booleans(), st.integers(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_a_ranker_kept_gives_what_a_new_one_gives(seed, threshold, ready, n_members) -> None:
+    *maps, members, grid = prepared(fields(seed, n=max(1, n_members)))
+    arrays = (*maps, Members(members.box, members.values[:n_members]), grid)
     ranker = Ranker(*arrays)
+    if ready:
+        ranker.prepare()
     ranker.rank(0.5)
     one, two = ranker.rank(threshold), rank_lesions(*arrays, threshold=threshold)
     pd.testing.assert_frame_equal(one.table, two.table)
     np.testing.assert_array_equal(one.labels, two.labels)
     np.testing.assert_array_equal(one.candidates, two.candidates)
+
+
+def test_an_image_full_of_foreground_is_not_prepared(monkeypatch) -> None:
+    ranker = Ranker(*prepared(fields(0)))
+    monkeypatch.setattr(ranking, "_MOST_PREPARED", 10)
+    ranker.prepare()
+    assert ranker._hierarchy is None
+    assert ranker.rank(0.5).count
 
 
 def test_members_in_a_box_count_as_nothing_outside() -> None:

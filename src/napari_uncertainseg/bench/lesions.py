@@ -63,6 +63,7 @@ def _threshold(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Member
     """Measure moves of the threshold: their median, and the 95th percentile that a hand feels."""
     reference = p >= 0.5
     ranker = Ranker(p, entropy, entropy, members, scene.grid)
+    ranker.prepare()  # as it is after a run, before the slider is touched
     binned = Binned.of(p)
     moving = itertools.cycle(THRESHOLDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.uncertainty.members import Members
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.uncertainty.ranking import Lesions, Ranker
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +70,11 @@ class Prediction:
         min_volume
             Smaller components are left out, mm3.
         """
-        from napari_uncertainseg.uncertainty.ranking import rank_lesions
+        return self.ranker.rank(self.threshold if threshold is None else threshold, min_volume)
 
-        return rank_lesions(
-            self.probability,
-            self.entropy,
-            self.mutual_information,
-            self.members,
-            self.grid,
-            threshold=self.threshold if threshold is None else threshold,
-            min_volume=min_volume,
-        )
+    @cached_property
+    def ranker(self) -> Ranker:
+        """Finds and ranks the lesions; `Ranker.prepare` makes it fast enough for a slider."""
+        from napari_uncertainseg.uncertainty.ranking import Ranker
+
+        return Ranker(self.probability, self.entropy, self.mutual_information, self.members, self.grid)

@@ -175,6 +175,13 @@ class Components:
         label = labels.ravel()[where].astype(np.int64)
         return cls(where, label, np.bincount(label, minlength=n + 1))
 
+    def among(self, positions: np.ndarray) -> np.ndarray:
+        """Indices into `where` of those positions that are in it."""
+        if not len(self.where):
+            return np.zeros(0, np.intp)
+        at = np.searchsorted(self.where, positions).clip(max=len(self.where) - 1)
+        return at[self.where[at] == positions]
+
     def only(self, kept: np.ndarray) -> Components:
         """The components for which ``kept`` (bool, shape (n,)) holds, numbered anew in the same order."""
         if kept.all():

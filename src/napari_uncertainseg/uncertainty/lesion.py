@@ -96,18 +96,42 @@ def _best_overlap(
     components, n = label_mask(mask, connectivity=connectivity, min_voxels=min_voxels)
     flat = components.ravel()
     component_sizes = np.bincount(flat[np.flatnonzero(mask)], minlength=n + 1)
-    pair = label * (n + 1) + flat[where]
-    if len(sizes) * (n + 1) <= max(len(where), 1 << 18):
+    return overlaps_with(label, sizes, flat[where], component_sizes)
+
+
+def overlaps_with(
+    label: np.ndarray, sizes: np.ndarray, component: np.ndarray, component_sizes: np.ndarray
+) -> np.ndarray:
+    """Intersection over union of each lesion with the component of another segmentation that fits best.
+
+    Parameters
+    ----------
+    label
+        The lesion of each voxel, 1 to n, int64.
+    sizes
+        Voxels of each lesion, its number as index, shape (n + 1,).
+    component
+        The other segmentation's component of each of these voxels, 0 where there is none.
+    component_sizes
+        Likewise, of all its voxels.
+
+    Returns
+    -------
+    float64, shape (n,).
+    """
+    n = len(component_sizes) - 1
+    pair = label * (n + 1) + component
+    if len(sizes) * (n + 1) <= max(len(label), 1 << 18):
         counts = np.bincount(pair)
         pair = np.flatnonzero(counts)
         common = counts[pair]
     else:
         pair, common = np.unique(pair, return_counts=True)
-    lesion, component = np.divmod(pair, n + 1)
-    seen = component > 0
-    lesion, component, common = lesion[seen], component[seen], common[seen]
+    lesion, other = np.divmod(pair, n + 1)
+    seen = other > 0
+    lesion, other, common = lesion[seen], other[seen], common[seen]
     best = np.zeros(len(sizes))
-    np.maximum.at(best, lesion, common / (sizes[lesion] + component_sizes[component] - common))
+    np.maximum.at(best, lesion, common / (sizes[lesion] + component_sizes[other] - common))
     return best[1:]
 
 

@@ -21,12 +21,15 @@ from napari_uncertainseg.lesions.components import (
     union_box,
     voxels_of,
 )
-from napari_uncertainseg.uncertainty.lesion import at_least, best_overlaps
+from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.uncertainty.measures import Measured, measure
+from napari_uncertainseg.uncertainty.member_lesions import MemberLesions
 from napari_uncertainseg.uncertainty.members import Members
 
 MOST = int(np.iinfo(np.uint16).max)
 """Labels are 16-bit: of more components than this only the largest are kept."""
+_MOST_PREPARED = 1_000_000
+"""Voxels at or above the floor."""
 
 
 class Column(NamedTuple):
@@ -190,7 +193,19 @@ class Ranker:
         self.grid = grid
         self._maps = tuple(np.ascontiguousarray(m) for m in (probability, entropy, mutual_information))
         self._foreground = Foreground.of(self._maps[0])
-        self._members = _Members.of(members, self._foreground.floor)
+        self._members = MemberLesions(members, self._foreground.floor)
+        self._hierarchy: Hierarchy | None = None
+
+    def prepare(self) -> None:
+        """Make moves of the threshold several times faster, at the price of several hundred moves' time once.
+
+        The result is the same. May be called from another thread, before the first `rank`. Does nothing
+        where most of a large image is foreground: that is no segmentation, and would take gigabytes.
+        """
+        inside = self._maps[0][self._foreground.box]
+        if np.count_nonzero(inside >= self._foreground.floor) <= _MOST_PREPARED:
+            self._members.prepare()
+            self._hierarchy = Hierarchy.of(inside, self._foreground.floor)
 
     def rank(
         self,
@@ -209,7 +224,7 @@ class Ranker:
         min_voxels = voxels_of(min_volume, self.grid.voxel_volume)
         box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
         found = measure(box, lesions, candidates, self._maps, self.grid)
-        found.values["lsu"] = self._structural(found, threshold)
+        found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         n = lesions.n
         labels, table = _ranked(found, slice(0, n), "lsu", self.grid)
         below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid)
@@ -227,9 +242,28 @@ class Ranker:
         self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
     ) -> tuple[Box, Components, Components]:
         """A box that holds all lesions and candidates, and both in it."""
-        box = self._foreground.box_at(min(threshold, candidate_threshold))
         if edit is not None:
             _check_shape("edit", edit, self.grid)
+        if (
+            self._hierarchy is None
+            or edit is not None
+            or min(threshold, candidate_threshold) < self._hierarchy.floor
+        ):
+            box, lesions, candidates = self._labelled(threshold, candidate_threshold, edit)
+        else:
+            box = self._foreground.box
+            lesions, candidates = (self._hierarchy.cut(t)[0] for t in (threshold, candidate_threshold))
+        lesions = lesions.only(_worth_a_label(lesions.sizes, min_voxels))
+        free = _worth_a_label(candidates.sizes, min_voxels)
+        free[candidates.label[candidates.among(lesions.where)] - 1] = False
+        return box, lesions, candidates.only(free)
+
+    def _labelled(
+        self, threshold: float, candidate_threshold: float, edit: np.ndarray | None
+    ) -> tuple[Box, Components, Components]:
+        """The same by labelling the map as painted, before any is left out."""
+        box = self._foreground.box_at(min(threshold, candidate_threshold))
+        if edit is not None:
             box = union_box(box, bounding_box(edit > 0))
         probability = self._maps[0][box]
         lesion, candidate = probability >= threshold, probability >= candidate_threshold
@@ -237,65 +271,8 @@ class Ranker:
             added, removed = edit[box] > 0, edit[box] < 0
             lesion = (lesion | added) & ~removed
             candidate &= ~removed
-        lesions = Components.of(lesion, *label_mask(lesion))
-        lesions = lesions.only(_worth_a_label(lesions.sizes, min_voxels))
-        below, n_below = label_mask(candidate)
-        candidates = Components.of(candidate, below, n_below)
-        free = _worth_a_label(candidates.sizes, min_voxels)
-        taken = below.ravel()[lesions.where]
-        free[taken[taken > 0].astype(np.intp) - 1] = False
-        return box, lesions, candidates.only(free)
-
-    def _structural(self, found: Measured, threshold: float) -> np.ndarray:
-        """LSU of all lesions and candidates against the members at the threshold."""
-        members = self._members.at(threshold)
-        inside, where = _positions(found.index, members.box)
-        masks = (at_least(values, threshold) for values in members.values)
-        overlaps = best_overlaps(where, found.label[inside], found.sizes, masks)
-        return 1 - overlaps.mean(0) if len(overlaps) else np.zeros(len(found.sizes) - 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Members:
-    """Members, and a closer crop of them that is enough at all thresholds from ``floor``."""
-
-    whole: Members
-    close: Members
-    floor: float
-
-    @classmethod
-    def of(cls, members: Members, floor: float) -> _Members:
-        if not len(members) or not members.values.size:
-            return cls(members, members, floor)
-        seen = at_least(members.values[0], floor)
-        for values in members.values[1:]:
-            seen |= at_least(values, floor)
-        inner = bounding_box(seen)
-        box = tuple(
-            slice(o.start + i.start, o.start + i.stop)
-            for o, i in zip(_started(members.box), inner, strict=True)
-        )
-        values = members.values[(slice(None), *inner)]
-        return cls(members, Members(box=(box[0], box[1], box[2]), values=values), floor)
-
-    def at(self, threshold: float) -> Members:
-        return self.close if threshold >= self.floor else self.whole
-
-
-def _started(box: Box) -> Box:
-    """The box with explicit bounds at its start."""
-    a, b, c = (slice(s.start or 0, s.stop) for s in box)
-    return a, b, c
-
-
-def _positions(index: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
-    starts = np.array([s.start or 0 for s in box])[:, None]
-    shape = tuple(s.stop - (s.start or 0) for s in box)
-    local = index - starts
-    inside = ((local >= 0) & (local < np.array(shape)[:, None])).all(0)
-    s, a, r = local[:, inside]
-    return inside, (s * shape[1] + a) * shape[2] + r
+        lesions, candidates = (Components.of(mask, *label_mask(mask)) for mask in (lesion, candidate))
+        return box, lesions, candidates
 
 
 def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:

@@ -56,6 +56,8 @@ class Request:
         prediction = segmenter.predict(
             self.images, mask=self.mask, bias_correction=self.bias_correction, progress=progress
         )
+        progress("finding the lesions", 1.0)
+        prediction.ranker.prepare()
         return self, prediction
 
 

@@ -1,0 +1,228 @@
+"""Lesions at all thresholds at once: one structure, built once per probability map.
+
+Every voxel climbs to a local maximum, its peak, through voxels that are never less probable: so at any
+threshold that it reaches it is connected to its peak. What remains is which peaks are connected, and that
+is the maximum spanning tree of their saddles: a few hundred numbers in place of millions of voxels. Written
+in the order in which it joins them, the peaks of a component stand side by side at every threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
+
+from napari_uncertainseg.lesions.components import Components
+
+_HALF = tuple(o for o in product((-1, 0, 1), repeat=3) if o > (0, 0, 0))
+"""Thirteen of the 26 neighbours; the others are their opposites."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hierarchy:
+    """The 26-connected components of ``map >= threshold`` for every threshold from ``floor``.
+
+    Attributes
+    ----------
+    shape
+        Of the map.
+    floor
+        Lowest threshold that can be asked for.
+    where
+        Flat positions of the voxels at or above the floor, ascending.
+    value
+        Their values, in the map's own precision.
+    peak
+        For each of them the number of the peak that it climbs to.
+    height
+        Values of the peaks.
+    saddle
+        Level at which each peak joins the one before it; below the floor, minus infinity.
+    death
+        Level at which each peak joins a higher one, the floor where it does so below it or never.
+    """
+
+    shape: tuple[int, ...]
+    floor: float
+    where: np.ndarray
+    value: np.ndarray
+    peak: np.ndarray
+    height: np.ndarray
+    saddle: np.ndarray
+    death: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, floor: float) -> Hierarchy:
+        """Build it.
+
+        Parameters
+        ----------
+        values
+            3-D, floating; not NaN.
+        floor
+            Lowest threshold that will be asked for: the lower, the more voxels are kept.
+        """
+        padded = np.pad(values, 1, constant_values=-np.inf)
+        seen = padded >= limit(floor, values.dtype)
+        seen[[0, -1]] = seen[:, [0, -1]] = seen[:, :, [0, -1]] = False
+        where = np.flatnonzero(seen)
+        value = padded.ravel()[where]
+        index = np.full(padded.size, len(where), np.int32)
+        index[where] = np.arange(len(where), dtype=np.int32)
+        steps = [(z * padded.shape[1] + y) * padded.shape[2] + x for z, y, x in _HALF]
+        peak, height = _climb(value, where, index, steps)
+        pairs, levels = _saddles(value, peak, where, index, steps)
+        order, saddle, death = _join(height, pairs, levels, float(floor))
+        number = np.empty(len(order), np.int32)
+        number[order] = np.arange(len(order), dtype=np.int32)
+        inside = np.array(np.unravel_index(where, padded.shape)) - 1
+        return cls(
+            shape=values.shape,
+            floor=float(floor),
+            where=np.ravel_multi_index(tuple(inside), values.shape) if len(where) else where,
+            value=value,
+            peak=number[peak],
+            height=height[order],
+            saddle=saddle,
+            death=death[order],
+        )
+
+    @property
+    def persistence(self) -> np.ndarray:
+        """How far each peak stands above the level at which it joins a higher one, or above the floor.
+
+        Near 0 it is a bump of another lesion, or noise; near 1 no threshold takes it for a part of another
+        (topological persistence, Edelsbrunner et al., Discrete Comput Geom 28:511, 2002).
+        """
+        return self.height - self.death
+
+    def cut(self, threshold: float) -> tuple[Components, np.ndarray]:
+        """Components at a threshold, numbered by their first voxels, and the highest peak of each.
+
+        Returns
+        -------
+        components
+            Of the voxels with at least this value; see `limit` for the precision.
+        peaks
+            Index into `height`, `death` and `persistence` for component 1, 2, ... n.
+
+        Raises
+        ------
+        ValueError
+            If the threshold lies below the floor.
+        """
+        if threshold < self.floor:
+            raise ValueError(f"threshold {threshold} lies below the floor, {self.floor}")
+        least = limit(threshold, self.value.dtype)
+        here = np.flatnonzero(self.value >= least)
+        # the highest peak of a component stands first; peaks below the threshold make components of no voxel
+        starts = np.flatnonzero(self.saddle < least)
+        component = np.cumsum(self.saddle < least)[self.peak[here]] - 1
+        first = np.full(len(starts), len(here))
+        first[component[::-1]] = np.arange(len(here))[::-1]
+        order = np.argsort(first, kind="stable")
+        n = np.count_nonzero(first < len(here))
+        number = np.empty(len(starts), np.int64)
+        number[order] = np.arange(1, len(starts) + 1)
+        label = number[component]
+        return Components(self.where[here], label, np.bincount(label, minlength=n + 1)), starts[order[:n]]
+
+
+def limit(threshold: float, dtype: np.dtype) -> np.floating:
+    """The value of a precision that a map is compared with in place of a threshold.
+
+    Half floats, in which members are kept, are compared exactly: with the smallest half float that reaches
+    the threshold. Others are compared in their own precision, as ``map >= threshold`` does.
+    """
+    found = dtype.type(threshold)
+    if dtype == np.float16 and float(found) < threshold:
+        found = np.nextafter(found, dtype.type(np.inf))
+    return found
+
+
+def _climb(
+    value: np.ndarray, where: np.ndarray, index: np.ndarray, steps: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The peak of each voxel, and the peaks' values; equals are climbed in the order of their positions."""
+    n = len(value)
+    order = np.argsort(-value, kind="stable").astype(np.int32)
+    rank = np.empty(n + 1, np.int32)
+    rank[order], rank[n] = np.arange(n, dtype=np.int32), n
+    best = rank[:n].copy()
+    for step in (*steps, *(-s for s in steps)):
+        np.minimum(best, rank[index[where + step]], out=best)
+    up = best[order]  # by rank
+    while True:
+        further = up[up]
+        if np.array_equal(further, up):
+            break
+        up = further
+    tops = np.flatnonzero(up == np.arange(n))
+    number = np.zeros(n, np.int32)
+    number[tops] = np.arange(len(tops), dtype=np.int32)
+    return number[up[rank[:n]]], value[order[tops]]
+
+
+def _saddles(
+    value: np.ndarray, peak: np.ndarray, where: np.ndarray, index: np.ndarray, steps: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of peaks (m, 2) whose voxels touch, and the highest level (m,) at which they do."""
+    most = np.int64(peak.max(initial=0)) + 1
+    keys, levels = [np.zeros(0, np.int64)], [value[:0]]
+    for step in steps:
+        other = index[where + step]
+        here = np.flatnonzero(other < len(value))
+        here = here[peak[here] != peak[other[here]]]
+        a, b = peak[here], peak[other[here]]
+        keys.append(np.minimum(a, b) * most + np.maximum(a, b))
+        levels.append(np.minimum(value[here], value[other[here]]))
+    key, level = np.concatenate(keys), np.concatenate(levels)
+    order = np.lexsort((-level, key))
+    key, level = key[order], level[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    return np.stack(np.divmod(key[first], most), axis=1), level[first]
+
+
+def _join(
+    height: np.ndarray, pairs: np.ndarray, levels: np.ndarray, floor: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Join peaks from the highest saddle down: their order, the saddle before each, and where each dies.
+
+    The last is by the peaks' own numbers, which rise as their values fall.
+    """
+    n = len(height)
+    after, before = np.full(n, -1), np.full(n, -np.inf, height.dtype)
+    death = np.full(n, floor)
+    group, last = list(range(n)), list(range(n))
+
+    def find(i: int) -> int:
+        while group[i] != i:
+            group[i] = i = group[group[i]]
+        return i
+
+    for a, b, level in _spanning_tree(n, pairs, levels):
+        first, second = sorted((find(a), find(b)))  # the higher peak leads, and stands first
+        death[second] = level
+        after[last[first]], before[second] = second, level
+        group[second], last[first] = first, last[second]
+    order = []
+    for i in range(n):
+        if group[i] == i:
+            while i >= 0:
+                order.append(i)
+                i = int(after[i])
+    return np.array(order, dtype=np.int64), before[order], death
+
+
+def _spanning_tree(n: int, pairs: np.ndarray, levels: np.ndarray) -> Iterator[tuple[int, int, float]]:
+    """Edges of the maximum spanning forest, the highest first."""
+    # ranks in place of levels: exact for any precision, and never 0, which a sparse graph takes for no edge
+    order = np.argsort(-levels, kind="stable")
+    a, b = pairs[order].T
+    tree = minimum_spanning_tree(coo_array((np.arange(1.0, len(order) + 1), (a, b)), shape=(n, n)).tocsr())
+    for i in np.sort(tree.data).astype(np.int64) - 1:
+        yield int(a[i]), int(b[i]), float(levels[order[i]])

@@ -1,0 +1,96 @@
+"""What the members see of lesions, at thresholds that move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from napari_uncertainseg.lesions.components import Box, Components, bounding_box
+from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.uncertainty.lesion import at_least, best_overlaps, overlaps_with
+from napari_uncertainseg.uncertainty.members import Members
+
+
+class MemberLesions:
+    """Members, and a closer crop of them that is enough at all thresholds from a floor.
+
+    Parameters
+    ----------
+    members
+        The members. Not copied, and not to be changed afterwards.
+    floor
+        Thresholds below it are right too, and slower.
+    """
+
+    def __init__(self, members: Members, floor: float) -> None:
+        self._whole = self._close = members
+        self._floor = floor
+        self._hierarchies: list[Hierarchy] = []
+        if len(members) and members.values.size:
+            seen = at_least(members.values[0], floor)
+            for values in members.values[1:]:
+                seen |= at_least(values, floor)
+            inner = bounding_box(seen)
+            a, b, c = (
+                slice((o.start or 0) + i.start, (o.start or 0) + i.stop)
+                for o, i in zip(members.box, inner, strict=True)
+            )
+            self._close = Members(box=(a, b, c), values=members.values[(slice(None), *inner)])
+
+    def prepare(self) -> None:
+        """Build what makes every later threshold fast."""
+        self._hierarchies = [Hierarchy.of(values, self._floor) for values in self._close.values]
+
+    def overlaps(
+        self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float
+    ) -> np.ndarray:
+        """Mean over members of each lesion's best intersection over union with one of their lesions.
+
+        Parameters
+        ----------
+        index
+            The lesions' voxels (s, a, r) on the grid, shape (3, voxels).
+        label
+            The lesion of each of these voxels, 1 to n, int64.
+        sizes
+            Voxels of each lesion, its number as index, shape (n + 1,).
+        threshold
+            Of the members.
+
+        Returns
+        -------
+        float64, shape (n,), 0 to 1; 1 where there is no member.
+        """
+        members = self._close if threshold >= self._floor else self._whole
+        if not len(members):
+            return np.ones(len(sizes) - 1)
+        inside, where = _positions(index, members.box)
+        label = label[inside]
+        if self._hierarchies and threshold >= self._floor:
+            cuts = (h.cut(threshold)[0] for h in self._hierarchies)
+            found = [overlaps_with(label, sizes, *seen) for seen in _seen(cuts, where, members)]
+            return np.mean(found, axis=0)
+        masks = (at_least(values, threshold) for values in members.values)
+        return best_overlaps(where, label, sizes, masks).mean(0)
+
+
+def _seen(
+    cuts: Iterator[Components], where: np.ndarray, members: Members
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each member: its component at each position, 0 where none is, and the components' sizes."""
+    image = np.zeros(members.values[0].size, np.int32)
+    for cut in cuts:
+        image[cut.where] = cut.label
+        yield image[where], cut.sizes
+        image[cut.where] = 0
+
+
+def _positions(index: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
+    starts = np.array([s.start or 0 for s in box])[:, None]
+    shape = tuple(s.stop - (s.start or 0) for s in box)
+    local = index - starts
+    inside = ((local >= 0) & (local < np.array(shape)[:, None])).all(0)
+    s, a, r = local[:, inside]
+    return inside, (s * shape[1] + a) * shape[2] + r
