@@ -1,0 +1,110 @@
+"""A prediction against several raters: its doubt where they differ, its errors where they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.lesions.components import neighbourhood
+from napari_uncertainseg.raters.consensus import Doubt, Raters, as_masks, disagreement, doubt_types
+from napari_uncertainseg.raters.correspondence import (
+    Correspondence,
+    correspondence,
+    lesion_disagreement,
+    lesion_doubt_types,
+    voxel_correspondence,
+)
+from napari_uncertainseg.raters.curvas import CurvasScores, score
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.uncertainty.ranking import Lesions
+
+UNSURE_ENTROPY = 0.5
+"""Entropy, nats, above which a voxel counts as doubtful: probabilities from 0.2 to 0.8."""
+UNSURE_LSU = 0.5
+"""Structural uncertainty above which a lesion counts as doubtful."""
+DISTANCE = 5.0
+"""Voxels at most this far (mm) from what a rater or the model marked are compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class AgainstRaters:
+    """A prediction and its doubt against raters.
+
+    Attributes
+    ----------
+    voxels
+        Entropy against the variance of the raters' marks, within `DISTANCE` of any mark.
+    lesions
+        Structural uncertainty of the model's lesions against the raters' mean variance in them.
+    lesion_doubt, lesion_disagreement
+        These two, one value per lesion.
+    lesion_kinds
+        Who doubts each lesion, values of `Doubt`.
+    kinds
+        Who doubts each voxel, uint8, values of `Doubt`, of a mask's shape.
+    volumes_mm3
+        Volume of each value of `Doubt`; in that of `NEITHER` only voxels within `DISTANCE` count.
+    curvas
+        Scores of the CURVAS challenges, calibration within `DISTANCE`.
+    """
+
+    voxels: Correspondence
+    lesions: Correspondence
+    lesion_doubt: np.ndarray
+    lesion_disagreement: np.ndarray
+    lesion_kinds: np.ndarray
+    kinds: np.ndarray
+    volumes_mm3: dict[Doubt, float]
+    curvas: CurvasScores
+
+
+def against_raters(
+    probability: np.ndarray, entropy: np.ndarray, lesions: Lesions, raters: Raters, spacing: Sequence[float]
+) -> AgainstRaters:
+    """Compare a prediction with several raters.
+
+    Parameters
+    ----------
+    probability, entropy
+        Maps of the prediction, 3-D.
+    lesions
+        Its lesions, at the threshold that counts.
+    raters
+        Shape (r, ...), masks of the maps' shape, at least two; nonzero is lesion.
+    spacing
+        Voxel size along each axis, mm.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or there are fewer than two raters.
+    """
+    masks = as_masks(raters, least=2)
+    if masks.shape[1:] != probability.shape:
+        raise InputError(
+            f"The raters' masks have the shape {masks.shape[1:]}, the prediction {probability.shape}: "
+            "they should lie on the scan's grid."
+        )
+    step = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
+    near = neighbourhood(masks.any(axis=0) | (lesions.labels > 0), step, distance=DISTANCE)
+    variance = disagreement(masks).variance
+    doubt = lesions.table["lsu"].to_numpy(float)
+    inside = lesion_disagreement(lesions.labels, variance)
+    kinds = doubt_types(variance, entropy, uncertainty_above=UNSURE_ENTROPY)
+    counts = np.bincount(kinds[near], minlength=len(Doubt)) * float(np.prod(step))
+    region = near if near.any() else None
+    return AgainstRaters(
+        voxels=voxel_correspondence(entropy, variance, near),
+        lesions=correspondence(doubt, inside),
+        lesion_doubt=doubt,
+        lesion_disagreement=inside,
+        lesion_kinds=lesion_doubt_types(lesions.labels, doubt, masks, UNSURE_LSU),
+        kinds=kinds,
+        volumes_mm3={kind: float(counts[kind]) for kind in Doubt},
+        curvas=score(probability, masks, step, threshold=lesions.threshold, region=region),
+    )
