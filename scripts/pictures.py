@@ -54,6 +54,8 @@ def simulated(folder: Path) -> None:
     window.run()
     window.show_results()
     window.picture(folder / "demo.png", LARGE)
+    window.compare_raters([mask.name for mask in window.sample_masks()[1:]])
+    window.picture(folder / "raters.png", LARGE)
     window.close()
 
 

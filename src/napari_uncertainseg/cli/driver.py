@@ -94,6 +94,24 @@ class ReviewWindow:
         self.review.lesions.next_lesion()
         self.settle()
 
+    def compare_raters(self, names: Sequence[str]) -> None:
+        """Open the Raters dock, tick label layers, press Compare and wait.
+
+        Raises
+        ------
+        InputError
+            If the dock says why it cannot.
+        """
+        self.review.open_dock("raters")
+        dock, before = self.review.raters, self.review.raters.found
+        dock.choose(list(names))
+        dock.run.click()
+        answered = lambda: dock.found is not before or dock.message.text().startswith("⚠")  # noqa: E731
+        self.wait_for(answered, "the comparison of raters")
+        if dock.found is before:
+            raise InputError(dock.message.text().removeprefix("⚠ "))
+        self.settle()
+
     def _lesion_voxels_along(self, axis: int) -> np.ndarray:
         others = tuple(each for each in range(3) if each != axis)
         return np.count_nonzero(self.lesions.labels, axis=others)

@@ -115,6 +115,16 @@ def grid_of(layer: Layer) -> Grid:
     return _locate(layer.name, _voxels(layer).shape, layer.metadata, _own_placement(layer))[0]
 
 
+def spacing_of(layer: Layer) -> tuple[float, ...]:
+    """Voxel size along each axis of a layer of any number of dimensions, in the viewer's unit."""
+    keys = ("scale", "translate", "rotate", "shear")
+    from napari.utils.transforms import Affine
+
+    own = Affine(**{key: getattr(layer, key) for key in keys}, ndim=layer.ndim).affine_matrix
+    linear = (layer.affine.affine_matrix @ own)[:-1, :-1]
+    return tuple(float(size) for size in np.linalg.norm(linear, axis=0))
+
+
 def volume_from_tuple(data: Any, arguments: Mapping[str, Any]) -> Volume:
     """Volume of a layer data tuple, as napari hands it to a writer."""
     name = str(arguments.get("name", "layer"))

@@ -15,6 +15,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.geometry import KEY, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
+from napari_uncertainseg.widgets.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.results import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.view import frame, move_to
 
@@ -42,6 +43,7 @@ class ReviewLayers:
         self._viewer = viewer
         self._case = case
         self._results = ResultLayers(viewer, case)
+        self.raters = RaterLayers(viewer)
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
         self._undo_connections: list[Callable[[], object]] = []
@@ -178,6 +180,17 @@ class ReviewLayers:
             )
         return np.asarray(volume.data) > 0
 
+    def show_raters(self, consensus: np.ndarray, disagreement: np.ndarray, like: str) -> None:
+        """Show a comparison of raters over the layer of one of them; heat maps of the model would tint it."""
+        self._results.hide_maps()
+        self.raters.show(consensus, disagreement, like)
+
+    def show_kinds(self, kinds: np.ndarray) -> None:
+        """Show who doubts, a canonical array on the prediction's grid."""
+        placing = self._results.placing
+        if placing is not None:
+            self.raters.show_kinds(placing.array(kinds), placing.metadata, placing.options)
+
     def _watch(self, layer: Layer) -> None:
         if isinstance(layer, Labels) and not is_result(layer):
             layer.events.paint.connect(self._on_paint)
@@ -225,6 +238,7 @@ class ReviewLayers:
                 layer.events.paint.disconnect(self._on_paint)
                 layer.events.data.disconnect(self._on_paint)
         self._results.cleanup()
+        self.raters.cleanup()
         self._letters.cleanup()
 
 

@@ -118,7 +118,7 @@ class ReliabilityView(QWidget):
             self._apply_theme()
 
     def _make_diagram(self) -> None:
-        self._diagram = _Frame(self._canvas, row=0)
+        self._diagram = Frame(self._canvas, row=0)
         self._diagram.view.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.02)
         self._diagram.set_ticks(_UNIT_TICKS, _UNIT_TICKS)
         self._diagonal = pg.PlotDataItem([0, 1], [0, 1])
@@ -134,7 +134,7 @@ class ReliabilityView(QWidget):
         self._bars = pg.BarGraphItem(x=np.empty(0), height=np.empty(0), width=0.04)
         if self._compact:
             return
-        self._counts = _Frame(self._canvas, row=2)
+        self._counts = Frame(self._canvas, row=2)
         self._counts.view.addItem(self._bars)
         self._counts.view.setRange(xRange=(0, 1), yRange=(0, 7), padding=0.02)
         powers = {0: "1", 2: "100", 4: "10k", 6: "1M"}
@@ -182,7 +182,7 @@ class ReliabilityView(QWidget):
             frame.left.setWidth(48)
 
 
-class _Frame:
+class Frame:
     """A view with two axes, which the mouse cannot move: there is nothing beyond 0 to 1.
 
     pyqtgraph's own PlotItem makes menus without a parent, which outlive the window.

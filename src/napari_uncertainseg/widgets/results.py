@@ -226,6 +226,11 @@ class ResultLayers:
             self._painting.cleanup()
             self._painting = None
 
+    def hide_maps(self) -> None:
+        """Hide all heat maps."""
+        for name in MAPS.keys() & self._layers.keys():
+            self._layers[name].visible = False
+
     def forget(self, layer: Layer) -> None:
         """Take note that a layer has left the viewer."""
         if layer is self._layers.get(LESIONS):

@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.calibration import CalibrationDock
 from napari_uncertainseg.widgets.layers import ReviewLayers
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.preferences import PreferenceStore
+from napari_uncertainseg.widgets.raters import RatersDock
 from napari_uncertainseg.widgets.segment import SegmentDock
 
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ def _make_calibration(review: Review) -> QWidget:
     return CalibrationDock(review.case, review.layers)
 
 
+def _make_raters(review: Review) -> QWidget:
+    return RatersDock(review.case, review.layers)
+
+
 _DOCKS: dict[str, _Dock] = {
     "segment": _Dock("Segment", "Review (UncertainSeg)", _make_segment),
     "lesions": _Dock("Lesions", "Lesions (UncertainSeg)", _make_lesions),
     "calibration": _Dock("Calibration", "Calibration (UncertainSeg)", _make_calibration),
+    "raters": _Dock("Raters", "Raters (UncertainSeg)", _make_raters),
 }
+_REVIEW = ("segment", "lesions", "calibration")
+"""What Review opens; the others have a menu entry of their own."""
 
 
 class Review(QObject):
@@ -98,17 +106,30 @@ class Review(QObject):
         """The Calibration dock."""
         return self._widgets["calibration"]  # type: ignore[return-value]
 
+    @property
+    def raters(self) -> RatersDock:
+        """The Raters dock."""
+        return self._widgets["raters"]  # type: ignore[return-value]
+
     # -- docks --------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Show all three docks, tabbed on the right; those that are there are used again."""
+        """Show the docks of Review, tabbed on the right; those that are there are used again."""
         size = self._window.size()
-        for kind, dock in _DOCKS.items():
-            if kind not in self._widgets:
-                self._viewer.window.add_dock_widget(self.make(kind), name=dock.name, area="right")
+        for kind in _REVIEW:
+            self._add(kind)
         self.arrange("segment")
         if not (self._window.isMaximized() or self._window.isFullScreen()):
             self._window.resize(size)  # docks lie on top of each other before they are tabbed, and stretch it
+
+    def open_dock(self, kind: str) -> None:
+        """Open one dock beside those that are there, and bring it to the front."""
+        self._add(kind)
+        self.arrange(kind)
+
+    def _add(self, kind: str) -> None:
+        if kind not in self._widgets:
+            self._viewer.window.add_dock_widget(self.make(kind), name=_DOCKS[kind].name, area="right")
 
     def make(self, kind: str) -> QWidget:
         """Make the inner widget of a dock; one that is there already is closed first."""
@@ -237,6 +258,11 @@ def review_widget() -> QWidget:
 def lesions_widget() -> QWidget:
     """`Plugins > UncertainSeg > Lesions`."""
     return _contribute("lesions")
+
+
+def raters_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Raters`."""
+    return _contribute("raters")
 
 
 def calibration_widget() -> QWidget:
