@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 from torch.nn import functional as F
 
 from napari_uncertainseg import Segmenter, Volume, read_volume
-from napari_uncertainseg.evaluate import agreement
+from napari_uncertainseg.evaluate.agreement import agreement
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from napari_uncertainseg import export
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.evaluate import evaluate_folder
+from napari_uncertainseg.evaluate.folder import evaluate_folder
 from napari_uncertainseg.export import FILES, check_folder, reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid

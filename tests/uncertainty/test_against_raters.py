@@ -33,7 +33,7 @@ def predict(members):
     grid = Grid(SHAPE, np.array([[0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1.0]]))
     kept = Members(tuple(slice(0, n) for n in SHAPE), np.asarray(members, np.float16))
     lesions = rank_lesions(maps.mean, maps.entropy, maps.mutual_information, kept, grid, threshold=0.5)
-    return maps.mean, maps.entropy, lesions
+    return maps.mean, maps.entropy, lesions.labels, lesions.table["lsu"].to_numpy()
 
 
 @pytest.fixture
@@ -45,34 +45,36 @@ def prediction():
 
 def test_each_kind_of_doubt_is_found(prediction):
     raters = [SURE | SPLIT | BLIND, SURE, SURE | SPLIT]
-    found = against_raters(*prediction, raters, SPACING)
+    found = against_raters(*prediction, raters, SPACING, threshold=0.5)
     assert found.kinds[4, 5, 7] == Doubt.NEITHER
     assert found.kinds[4, 22, 7] == Doubt.BOTH
     assert found.kinds[14, 5, 30] == Doubt.RATERS  # the blind spot
     assert found.volumes_mm3[Doubt.BOTH] == found.volumes_mm3[Doubt.RATERS] == 250
     assert found.volumes_mm3[Doubt.MODEL] == 0
-    labels = prediction[2].labels
+    labels = prediction[2]
     kinds = {int(labels[c]): found.lesion_kinds[int(labels[c]) - 1] for c in ((4, 5, 7), (14, 5, 30))}
     assert sorted(kinds.values()) == [Doubt.NEITHER, Doubt.RATERS]
     assert found.lesion_disagreement.max() == pytest.approx(2 / 9)
 
 
 def test_doubt_goes_with_disagreement_or_against_it(prediction):
-    with_it = against_raters(*prediction, [SURE | BLIND, SURE | BLIND | SPLIT], SPACING)
+    with_it = against_raters(*prediction, [SURE | BLIND, SURE | BLIND | SPLIT], SPACING, threshold=0.5)
     assert with_it.voxels.linear > 0.9 and with_it.lesions.rank > 0.8
-    against_it = against_raters(*prediction, [SURE | SPLIT, SURE | SPLIT | BLIND], SPACING)
+    against_it = against_raters(*prediction, [SURE | SPLIT, SURE | SPLIT | BLIND], SPACING, threshold=0.5)
     assert against_it.voxels.linear < 0.3 and against_it.lesions.rank < 0
     assert with_it.curvas.consensus_dice == pytest.approx(1)
 
 
 def test_nobody_marked_anything():
-    found = against_raters(*predict(np.zeros((2, *SHAPE), np.float32)), np.zeros((2, *SHAPE), bool), SPACING)
+    found = against_raters(
+        *predict(np.zeros((2, *SHAPE), np.float32)), np.zeros((2, *SHAPE), bool), SPACING, threshold=0.5
+    )
     assert math.isnan(found.voxels.rank) and found.voxels.count == 0 and found.lesion_doubt.size == 0
     assert not found.kinds.any()
 
 
 def test_raters_elsewhere_are_refused(prediction):
     with pytest.raises(InputError, match="scan's grid"):
-        against_raters(*prediction, [SURE[1:], SPLIT[1:]], SPACING)
+        against_raters(*prediction, [SURE[1:], SPLIT[1:]], SPACING, threshold=0.5)
     with pytest.raises(InputError, match="At least 2"):
-        against_raters(*prediction, [SURE], SPACING)
+        against_raters(*prediction, [SURE], SPACING, threshold=0.5)

@@ -95,7 +95,10 @@ def test_numbers_are_those_of_the_rooms_below(qtbot, dock, layers, raters, grid)
     assert cells(dock.habits)[0][0] == f"{raters[0].sum() * grid.voxel_volume:,.0f}"
     case = layers._case
     p = case.prediction
-    expected = against_raters(p.probability, p.entropy, case.lesions, raters, grid.spacing)
+    labels, doubt = case.lesions.labels, case.lesions.table["lsu"].to_numpy()
+    expected = against_raters(
+        p.probability, p.entropy, labels, doubt, raters, grid.spacing, threshold=case.threshold
+    )
     assert cells(dock.model)[0] == [f"{expected.voxels.rank:.2f}"]
     x, y = dock.scatter._points.getData()
     np.testing.assert_array_equal(x, expected.lesion_doubt)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.evaluate import Agreement, Evaluation
+    from napari_uncertainseg.evaluate.cohort import Cohort
+    from napari_uncertainseg.evaluate.folder import Evaluation
+    from napari_uncertainseg.figures import Page
 
 _ROWS = {
     "dice": "Dice",
@@ -23,32 +28,103 @@ _ROWS = {
     "ece": "ECE, brain",
     "ace": "ACE, brain",
     "mce": "MCE, brain",
+    "brier": "Brier, brain",
+    "nll": "NLL, brain, nats",
+    "hd95_mm": "HD95, mm",
+    "surface_dice": "surface Dice, 1 mm",
+}
+_ERRORS = {
+    "lesion_auroc": "AUROC of LSU, false lesions",
+    "voxel_auroc": "AUROC of entropy, errors",
+    "ndsc_above": "area above nDSC retention",
+    "true_lesions_above": "area above lesion retention",
 }
 
 
 def evaluate(options: Namespace) -> None:
     """Compare, show a table, and write the numbers where that is asked for."""
-    from napari_uncertainseg.evaluate import evaluate_folder, write_json
+    from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
+    from napari_uncertainseg.evaluate.folder import evaluate_folder, write_json
+    from napari_uncertainseg.export import write_table
+    from napari_uncertainseg.figures import save_sheet
 
-    result = evaluate_folder(options.folder, options.reference, options.rater)
+    many = options.cases is not None
+    if many == (options.folder is not None) or many == (options.reference is not None):
+        raise InputError("Give a folder and --reference, or a table of --cases.")
+    if many and options.rater:
+        raise InputError("With --cases, raters stand in the table's column 'raters'.")
+    if many:
+        with ProgressLine() as progress:
+            cohort = evaluate_cases(options.cases, progress=progress)
+    else:
+        cohort = Cohort((evaluate_folder(options.folder, options.reference, options.rater),))
     if options.out is not None:
-        write_json(result, options.out)
-    print(table(result))
+        write_json(cohort.as_json() if many else cohort.cases[0].as_json(), options.out)
+    if options.tsv is not None:
+        write_table(options.tsv, cohort.table())
+    if options.sheet is not None:
+        save_sheet(options.sheet, [page(case) for case in cohort.cases])
+    print(summary(cohort) if many else table(cohort.cases[0]))
 
 
 def table(evaluation: Evaluation) -> str:
     """The evaluation for the eye: a row for each measure, a column for each mask."""
     columns = {"reference": evaluation.reference, **evaluation.raters}
     width = max(12, *(len(name) + 2 for name in columns))
-    lines = [" " * 18 + "".join(f"{name:>{width}}" for name in columns)]
+    lines = [" " * 20 + "".join(f"{name:>{width}}" for name in columns)]
     for key, title in _ROWS.items():
-        lines.append(f"{title:18}" + "".join(f"{_cell(a, key):>{width}}" for a in columns.values()))
+        cells = (_cell(getattr(a, key)) for a in columns.values())
+        lines.append(f"{title:20}" + "".join(f"{cell:>{width}}" for cell in cells))
+    lines += [f"{title}: {_cell(getattr(evaluation.errors, key))}" for key, title in _ERRORS.items()]
     lines += [f"Dice of {a} and {b}: {value:.3f}" for (a, b), value in evaluation.between.items()]
+    if evaluation.experts is not None and evaluation.doubt is not None:
+        found = evaluation.doubt
+        lines.append(f"Fleiss' kappa of the raters: {_cell(evaluation.experts.fleiss)}")
+        lines.append(
+            "doubt and disagreement, rank correlation: "
+            f"{_cell(found.voxels.rank)} over voxels, {_cell(found.lesions.rank)} over lesions"
+        )
     return "\n".join(lines)
 
 
-def _cell(agreement: Agreement, key: str) -> str:
-    value = getattr(agreement, key)
+def summary(cohort: Cohort) -> str:
+    """Many cases for the eye: means with intervals, and what only several can say."""
+    found = cohort.together()
+    lines = [f"{found['number_of_cases']} cases; mean (95 % bootstrap interval over cases)"]
+    for key, value in found["mean"].items():
+        between = "" if value["low"] is None else f" ({value['low']:.3f} to {value['high']:.3f})"
+        lines.append(f"{_ROWS[key]:20}{_cell(value['mean']):>10}{between}")
+    lines += [f"{name.replace('_', ' '):20}{_cell(v):>10}" for name, v in found["calibration"].items()]
+    lines.append(f"AUROC of LSU for false lesions, all cases: {_cell(found['lesion_auroc'])}")
+    patients = found["patient_uncertainty"]
+    lines.append(
+        f"patient's doubt and Dice, rank correlation: {_cell(patients['rank_correlation_with_dice'])}"
+    )
+    images = found["disagreement"]
+    lines.append(
+        f"patient's doubt and raters' disagreement, rank correlation: {_cell(images['rank_correlation'])}"
+    )
+    return "\n".join(lines)
+
+
+def page(case: Evaluation) -> Page:
+    """What a sheet shows of a case."""
+    from napari_uncertainseg.figures import Page
+
+    values: dict[str, Any] = vars(case.reference)
+    lines = [f"{title:30}{_cell(values[key]):>8}" for key, title in _ROWS.items()]
+    lines += [f"{title:30}{_cell(getattr(case.errors, key)):>8}" for key, title in _ERRORS.items()]
+    return Page(
+        case.folder.name,
+        case.reliability,
+        case.retention,
+        case.lesions["lsu"].to_numpy(float),
+        case.lesions["true"].to_numpy(bool),
+        tuple(lines),
+    )
+
+
+def _cell(value: float | int | None) -> str:
     if isinstance(value, int):
         return str(value)
-    return "-" if math.isnan(value) else f"{value:.3f}"
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"

@@ -132,10 +132,8 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser = _command(
         commands, "evaluate", "evaluate", "compare what `segment` wrote with a reference and with raters"
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that `segment` wrote")
-    parser.add_argument(
-        "--reference", type=Path, required=True, metavar="MASK", help="label image, nonzero is lesion"
-    )
+    parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="a folder that `segment` wrote")
+    parser.add_argument("--reference", type=Path, metavar="MASK", help="label image, nonzero is lesion")
     parser.add_argument(
         "--rater",
         type=Path,
@@ -144,7 +142,17 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         metavar="MASK",
         help="a rater's label image; repeatable",
     )
+    parser.add_argument(
+        "--cases",
+        type=Path,
+        metavar="FILE.tsv",
+        help="many cases: a table with the columns folder, reference and perhaps raters (a.nii.gz;b.nii.gz)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the numbers there too")
+    parser.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write a row for each case")
+    parser.add_argument(
+        "--sheet", type=Path, metavar="FILE", help="draw a page for each case: .pdf, or of one case .svg"
+    )
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:

@@ -100,7 +100,7 @@ def _results(window: ReviewWindow, folder: Path) -> None:
     """Every output of `segment`, and `evaluate`'s, with the simulated masks beside them."""
     from napari_uncertainseg.cli.evaluate import table
     from napari_uncertainseg.cli.segment import describe
-    from napari_uncertainseg.evaluate import evaluate_folder, write_json
+    from napari_uncertainseg.evaluate.folder import evaluate_folder, write_json
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import write_volume
 
@@ -111,7 +111,7 @@ def _results(window: ReviewWindow, folder: Path) -> None:
         for mask in window.sample_masks()
     ]
     evaluation = evaluate_folder(folder, masks[0], masks[1:])
-    write_json(evaluation, folder / "evaluation.json")
+    write_json(evaluation.as_json(), folder / "evaluation.json")
     print(describe(lesions, prediction))
     print("\nAgainst the simulated lesions and the simulated raters:")
     print(table(evaluation))

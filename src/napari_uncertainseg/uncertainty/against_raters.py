@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +18,6 @@ from napari_uncertainseg.raters.correspondence import (
     voxel_correspondence,
 )
 from napari_uncertainseg.raters.curvas import CurvasScores, score
-
-if TYPE_CHECKING:
-    from napari_uncertainseg.uncertainty.ranking import Lesions
 
 UNSURE_ENTROPY = 0.5
 """Entropy, nats, above which a voxel counts as doubtful: probabilities from 0.2 to 0.8."""
@@ -64,7 +60,14 @@ class AgainstRaters:
 
 
 def against_raters(
-    probability: np.ndarray, entropy: np.ndarray, lesions: Lesions, raters: Raters, spacing: Sequence[float]
+    probability: np.ndarray,
+    entropy: np.ndarray,
+    labels: np.ndarray,
+    doubt: np.ndarray,
+    raters: Raters,
+    spacing: Sequence[float],
+    *,
+    threshold: float,
 ) -> AgainstRaters:
     """Compare a prediction with several raters.
 
@@ -72,12 +75,16 @@ def against_raters(
     ----------
     probability, entropy
         Maps of the prediction, 3-D.
-    lesions
-        Its lesions, at the threshold that counts.
+    labels
+        Its lesions, 1 to n.
+    doubt
+        Structural uncertainty of each, shape (n,).
     raters
         Shape (r, ...), masks of the maps' shape, at least two; nonzero is lesion.
     spacing
         Voxel size along each axis, mm.
+    threshold
+        At which the lesions were found.
 
     Raises
     ------
@@ -91,20 +98,19 @@ def against_raters(
             "they should lie on the scan's grid."
         )
     step = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
-    near = neighbourhood(masks.any(axis=0) | (lesions.labels > 0), step, distance=DISTANCE)
+    near = neighbourhood(masks.any(axis=0) | (labels > 0), step, distance=DISTANCE)
     variance = disagreement(masks).variance
-    doubt = lesions.table["lsu"].to_numpy(float)
-    inside = lesion_disagreement(lesions.labels, variance)
+    inside = lesion_disagreement(labels, variance)
     kinds = doubt_types(variance, entropy, uncertainty_above=UNSURE_ENTROPY)
     counts = np.bincount(kinds[near], minlength=len(Doubt)) * float(np.prod(step))
     region = near if near.any() else None
     return AgainstRaters(
         voxels=voxel_correspondence(entropy, variance, near),
         lesions=correspondence(doubt, inside),
-        lesion_doubt=doubt,
+        lesion_doubt=np.asarray(doubt, float),
         lesion_disagreement=inside,
-        lesion_kinds=lesion_doubt_types(lesions.labels, doubt, masks, UNSURE_LSU),
+        lesion_kinds=lesion_doubt_types(labels, doubt, masks, UNSURE_LSU),
         kinds=kinds,
         volumes_mm3={kind: float(counts[kind]) for kind in Doubt},
-        curvas=score(probability, masks, step, threshold=lesions.threshold, region=region),
+        curvas=score(probability, masks, step, threshold=threshold, region=region),
     )

@@ -112,7 +112,17 @@ class Question:
         if self.prediction is not None and self.lesions is not None and self.placed is not None:
             progress("the model's doubt", 0.7)
             p = self.prediction
-            model = against_raters(p.probability, p.entropy, self.lesions, self.placed, p.grid.spacing)
+            found = self.lesions
+            doubt = found.table["lsu"].to_numpy(float)
+            model = against_raters(
+                p.probability,
+                p.entropy,
+                found.labels,
+                doubt,
+                self.placed,
+                p.grid.spacing,
+                threshold=found.threshold,
+            )
         threshold = None if self.lesions is None else self.lesions.threshold
         return Comparison(report, model, threshold, self.note)
 

@@ -1,0 +1,1 @@
+"""What was segmented, against references and raters: one case, or many."""

@@ -1,0 +1,170 @@
+"""Many cases: a row for each, means with intervals, calibration of all together, what doubt foretells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
+from napari_uncertainseg.evaluate.folder import Evaluation, evaluate_folder, plain
+from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
+from napari_uncertainseg.uncertainty.retention import auroc, patient_retention
+
+_RESAMPLES = 2000
+_FEWEST = 3
+"""Cases below which a rank correlation over cases is -1 or 1, and says nothing."""
+_MEANS = ("dice", "lesion_f1", "ace", "mce", "ece", "brier", "nll", "surface_dice", "volume_difference_ml")
+
+
+@dataclass(frozen=True, eq=False)
+class Cohort:
+    """Several evaluated cases, at least one."""
+
+    cases: tuple[Evaluation, ...]
+
+    def table(self) -> pd.DataFrame:
+        """One row per case."""
+        return pd.DataFrame([
+            {
+                "folder": str(case.folder),
+                **asdict(case.reference),
+                **asdict(case.errors),
+                "patient_uncertainty": case.patient_doubt,
+            }
+            for case in self.cases
+        ])  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-serialisable: each case, and all of them together."""
+        return {"cases": [case.as_json() for case in self.cases], "together": self.together()}
+
+    def together(self) -> dict[str, Any]:
+        """What only several cases can say; None where it is not defined.
+
+        Means have 95 % percentile bootstrap intervals over cases, which are rough with few of them.
+        Over cases, doubt is the patient's structural uncertainty (PSU), and disagreement the mean of
+        the raters' variance where anybody marked something.
+        """
+        table = self.table()
+        lesions = pd.concat([case.lesions for case in self.cases])
+        calibration = dataset_calibration([case.reliability for case in self.cases])
+        micro = calibration.micro
+        return {
+            "number_of_cases": len(self.cases),
+            "mean": {name: _mean(table[name].to_numpy(float)) for name in _MEANS},
+            "calibration": plain({
+                "macro_ace": calibration.macro_ace,
+                "macro_mce": calibration.macro_mce,
+                "macro_ece": calibration.macro_ece,
+                "micro_ace": micro.ace,
+                "micro_mce": micro.mce,
+                "micro_ece": micro.ece,
+            }),
+            "dataset_reliability_histogram": reliability_histogram(
+                [case.reliability for case in self.cases]
+            ).cases.tolist(),
+            "lesion_auroc": _auroc(lesions),
+            "patient_uncertainty": self._patients(),
+            "disagreement": self._images(),
+        }  # fmt: skip
+
+    def _patients(self) -> dict[str, Any]:
+        """Whether a patient's doubt foretells the quality of the segmentation."""
+        known = [case for case in self.cases if case.patient_doubt is not None]
+        doubt = np.array([case.patient_doubt for case in known], float)
+        quality = np.array([case.reference.dice for case in known])
+        found = correspondence(doubt, quality)
+        above = patient_retention(doubt, quality).above if len(known) else float("nan")
+        return plain(
+            {"rank_correlation_with_dice": _rank(found), "retention_above": above, "cases": len(known)}
+        )
+
+    def _images(self) -> dict[str, Any]:
+        """Whether the model doubts images more in which raters differ more."""
+        several = [c for c in self.cases if c.experts is not None and c.patient_doubt is not None]
+        variances = [c.experts.disagreement for c in several if c.experts is not None]
+        means = [float(v[v > 0].mean()) if (v > 0).any() else 0.0 for v in variances]
+        found = correspondence(np.array([c.patient_doubt for c in several], float), np.array(means))
+        return plain({"rank_correlation": _rank(found), "cases": found.count})
+
+
+def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
+    """Evaluate the cases that a table lists.
+
+    Parameters
+    ----------
+    path
+        Tab-separated, with the columns ``folder`` (what `segment` wrote) and ``reference``, and perhaps
+        ``raters``: label images with semicolons between. Relative paths count from the table's folder.
+    progress
+        Told before each case.
+
+    Raises
+    ------
+    InputError
+        If the table or one of its cases cannot be used; the message names the row.
+    """
+    path = Path(path)
+    rows = _read_cases(path)
+    found = []
+    for i, (folder, reference, raters) in enumerate(rows):
+        progress(f"case {i + 1} of {len(rows)}", i / len(rows))
+        try:
+            found.append(evaluate_folder(folder, reference, raters))
+        except InputError as error:
+            raise InputError(f"{path}, row {i + 2}: {error}") from error
+    return Cohort(tuple(found))
+
+
+def _read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
+    try:
+        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    except OSError as error:
+        raise InputError(f"Cannot read the table {path}: {error.strerror}.") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path} is not a tab-separated table ({error}).") from error
+    missing = [name for name in ("folder", "reference") if name not in table]
+    if missing or table.empty:
+        what = f"lacks the column {missing[0]!r}" if missing else "lists no case"
+        raise InputError(
+            f"{path} {what}: it needs the columns folder and reference, and a row for each case."
+        )
+    base = path.parent
+    raters = table["raters"] if "raters" in table else [""] * len(table)
+    return [
+        (base / folder, base / reference, [base / r.strip() for r in several.split(";") if r.strip()])
+        for folder, reference, several in zip(table["folder"], table["reference"], raters, strict=True)
+    ]
+
+
+def _mean(values: np.ndarray) -> dict[str, Any]:
+    """Mean over the cases that have a value, with a percentile bootstrap interval."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {"mean": None, "low": None, "high": None, "cases": 0}
+    drawn = np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), (2.5, 97.5)) if len(values) > 1 else (None, None)
+    return {
+        "mean": float(values.mean()),
+        "low": None if low is None else float(low),
+        "high": None if high is None else float(high),
+        "cases": len(values),
+    }
+
+
+def _rank(found: Correspondence) -> float:
+    return found.rank if found.count >= _FEWEST else math.nan
+
+
+def _auroc(lesions: pd.DataFrame) -> float | None:
+    if lesions.empty:
+        return None
+    value = auroc(lesions["lsu"].to_numpy(float), ~lesions["true"].to_numpy(bool))
+    return None if np.isnan(value) else value

@@ -1,0 +1,202 @@
+"""Exported folders against references and raters: one, and many."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.scores import brier, nll
+from napari_uncertainseg.cli import main
+from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
+from napari_uncertainseg.evaluate.folder import evaluate_folder
+from napari_uncertainseg.export import write_results
+from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.raters.correspondence import correspondence
+from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.retention import auroc
+from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+
+SHAPE = (20, 22, 24)
+GRID = Grid(SHAPE, np.array([[0, 0, 0.9, -10], [0, 0.9, 0, -12], [2, 0, 0, 3], [0, 0, 0, 1.0]]))
+
+
+def predict(seed):
+    rng = np.random.default_rng(seed)
+    noise = np.stack([ndimage.gaussian_filter(x, 1.3) for x in rng.standard_normal((4, *SHAPE))])
+    noise = noise[0] + 0.4 * noise
+    members = 1 / (1 + np.exp(-3 * noise / noise.std() + 3))
+    accumulator = MapAccumulator()
+    for member in members:
+        accumulator.add(member)
+    maps = accumulator.result()
+    return Prediction(
+        grid=GRID,
+        probability=maps.mean,
+        entropy=maps.entropy,
+        expected_entropy=maps.expected_entropy,
+        mutual_information=maps.mutual_information,
+        variance=maps.variance,
+        disagreement=maps.variance,
+        brain=np.ones(SHAPE, bool),
+        members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Three cases with a reference and three raters each, and the table that lists them."""
+    base = tmp_path_factory.mktemp("study")
+    rows = []
+    for seed in range(3):
+        prediction = predict(seed)
+        write_results(base / f"case{seed}", prediction, prediction.lesions(0.5, 2.0))
+        truth = ndimage.gaussian_filter(prediction.probability, 0.7) > 0.45
+        truth[:6] = False  # so that some lesions are false
+        write_volume(base / f"truth{seed}.nii.gz", truth.astype(np.uint8), GRID)
+        for k in range(3):
+            drawn = np.roll(truth, k, axis=2)
+            write_volume(base / f"rater{seed}{k}.nii.gz", drawn.astype(np.uint8), GRID)
+        raters = ";".join(f"rater{seed}{k}.nii.gz" for k in range(3))
+        rows.append({"folder": f"case{seed}", "reference": f"truth{seed}.nii.gz", "raters": raters})
+    pd.DataFrame(rows).to_csv(base / "cases.tsv", sep="\t", index=False)
+    return base
+
+
+def test_one_case(study):
+    raters = [study / f"rater0{k}.nii.gz" for k in range(3)]
+    found = evaluate_folder(study / "case0", study / "truth0.nii.gz", raters)
+    prediction = predict(0)
+    lesions = prediction.lesions(0.5, 2.0)
+    truth = ndimage.gaussian_filter(prediction.probability, 0.7) > 0.45
+    truth[:6] = False
+    p = prediction.probability
+    assert found.reference.dice == pytest.approx(dice(lesions.labels, truth))
+    assert found.reference.brier == pytest.approx(brier(p, truth), rel=1e-4)
+    assert found.reference.nll == pytest.approx(nll(p, truth), rel=1e-3)
+    assert 0 < found.reference.surface_dice < 1 and found.reference.hd95_mm > 0
+    is_true = np.array([truth[lesions.labels == i].any() for i in lesions.table["label"]])
+    assert found.lesions["true"].tolist() == is_true.tolist() and not is_true.all()
+    assert found.errors.lesion_auroc == pytest.approx(auroc(lesions.table["lsu"].to_numpy(), ~is_true))
+    wrong = (lesions.labels > 0) != truth
+    assert found.errors.voxel_auroc == pytest.approx(auroc(prediction.entropy, wrong), abs=1e-3)
+    assert found.retention.values[0] == 1 and 0 < found.errors.ndsc_above < 1
+    assert found.experts.names == ("rater00", "rater01", "rater02")
+    assert found.doubt.voxels.count > 0
+
+
+def test_many_cases(study):
+    cohort = evaluate_cases(study / "cases.tsv")
+    table, together = cohort.table(), cohort.together()
+    assert len(table) == 3 == together["number_of_cases"]
+    mean = together["mean"]["dice"]
+    assert mean["mean"] == pytest.approx(table["dice"].mean())
+    assert mean["low"] <= mean["mean"] <= mean["high"]
+    assert together["calibration"]["macro_ace"] == pytest.approx(table["ace"].mean())
+    assert np.array(together["dataset_reliability_histogram"]).shape == (20, 20)
+    found = correspondence(table["patient_uncertainty"], table["dice"])
+    assert together["patient_uncertainty"]["rank_correlation_with_dice"] == pytest.approx(found.rank)
+    assert together["disagreement"]["cases"] == 3
+    lesions = pd.concat([case.lesions for case in cohort.cases])
+    assert together["lesion_auroc"] == pytest.approx(
+        auroc(lesions["lsu"].to_numpy(), ~lesions["true"].to_numpy())
+    )
+    json.dumps(cohort.as_json(), allow_nan=False)
+
+
+def test_one_case_has_no_interval_and_no_correlation(study):
+    together = Cohort((evaluate_folder(study / "case1", study / "truth1.nii.gz"),)).together()
+    assert together["mean"]["dice"]["low"] is None
+    assert together["patient_uncertainty"]["rank_correlation_with_dice"] is None
+    assert together["disagreement"] == {"rank_correlation": None, "cases": 0}
+
+
+def test_the_command_writes_numbers_rows_and_pages(study, tmp_path, capsys):
+    command = ["evaluate", "--cases", study / "cases.tsv", "--out", tmp_path / "all.json"]
+    command += ["--tsv", tmp_path / "all.tsv", "--sheet", tmp_path / "all.pdf"]
+    assert main([str(c) for c in command]) == 0
+    out = capsys.readouterr().out
+    assert "3 cases" in out and "micro ace" in out
+    assert len(json.loads((tmp_path / "all.json").read_text())["cases"]) == 3
+    assert len(pd.read_csv(tmp_path / "all.tsv", sep="\t")) == 3
+    content = (tmp_path / "all.pdf").read_bytes()
+    assert (
+        content.startswith(b"%PDF") and content.count(b"/Type /Page ") + content.count(b"/Type /Page\n") == 3
+    )
+    one = [
+        "evaluate",
+        study / "case0",
+        "--reference",
+        study / "truth0.nii.gz",
+        "--sheet",
+        tmp_path / "one.svg",
+    ]
+    assert main([str(c) for c in one]) == 0
+    assert "<svg" in (tmp_path / "one.svg").read_text()
+    assert "AUROC of LSU" in capsys.readouterr().out
+
+
+def fails(capsys, *arguments):
+    assert main([str(a) for a in arguments]) == 2
+    out, error = capsys.readouterr()
+    assert out == "" and error.count("\n") == 1
+    return error
+
+
+def test_what_does_not_go_together_is_refused(study, tmp_path, capsys):
+    assert "--reference, or a table" in fails(capsys, "evaluate", study / "case0")
+    assert "--reference, or a table" in fails(
+        capsys, "evaluate", study / "case0", "--cases", study / "cases.tsv"
+    )
+    assert "column 'raters'" in fails(
+        capsys, "evaluate", "--cases", study / "cases.tsv", "--rater", "x.nii.gz"
+    )
+    assert "written as .pdf" in fails(
+        capsys, "evaluate", "--cases", study / "cases.tsv", "--sheet", tmp_path / "all.svg"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("folder\nx\n", "lacks the column 'reference'"),
+        ("folder\treference\n", "lists no case"),
+        ("folder\treference\ncase0\ttruth0.nii.gz\ncase9\ttruth0.nii.gz\n", "row 3.*case9"),
+        ("folder\treference\ncase0\ttruth7.nii.gz\n", r"row 2.*truth7\.nii\.gz"),
+    ],
+)
+def test_a_bad_table_names_its_row(study, text, wrong):
+    path = study / "bad.tsv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=wrong):
+        evaluate_cases(path)
+
+
+def test_a_missing_table(tmp_path):
+    with pytest.raises(InputError, match="Cannot read the table"):
+        evaluate_cases(tmp_path / "none.tsv")
+
+
+def test_a_table_of_other_lesions_is_refused(study, tmp_path):
+    import shutil
+
+    folder = tmp_path / "mixed"
+    shutil.copytree(study / "case0", folder)
+    table = pd.read_csv(folder / "lesions.tsv", sep="\t")
+    table.iloc[:-1].to_csv(folder / "lesions.tsv", sep="\t", index=False)
+    with pytest.raises(InputError, match="does not belong to the lesions"):
+        evaluate_folder(folder, study / "truth0.nii.gz")
+    (folder / "lesions.tsv").write_text("nothing")
+    with pytest.raises(InputError, match="is not the table"):
+        evaluate_folder(folder, study / "truth0.nii.gz")
+    shutil.copy(study / "case0" / "lesions.tsv", folder)
+    (folder / "summary.json").write_text("{}")
+    with pytest.raises(InputError, match="is not the summary"):
+        evaluate_folder(folder, study / "truth0.nii.gz")
