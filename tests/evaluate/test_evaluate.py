@@ -10,8 +10,11 @@ import pytest
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.record import GRID as GRID_OF_RECORD
+from napari_uncertainseg.calibration.risks import missed_volume
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.cli import main
+from napari_uncertainseg.evaluate import calibrating
 from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
 from napari_uncertainseg.evaluate.folder import evaluate_folder
 from napari_uncertainseg.export import write_results
@@ -47,6 +50,7 @@ def predict(seed):
         disagreement=maps.variance,
         brain=np.ones(SHAPE, bool),
         members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
+        information={"model": "bundled", "model_sha256": "cd34", "method": "one-pass"},
     )
 
 
@@ -200,3 +204,53 @@ def test_a_table_of_other_lesions_is_refused(study, tmp_path):
     (folder / "summary.json").write_text("{}")
     with pytest.raises(InputError, match="is not the summary"):
         evaluate_folder(folder, study / "truth0.nii.gz")
+
+
+@pytest.fixture
+def own_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(calibrating.platformdirs, "user_data_dir", lambda *a, **k: str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_cases_make_a_record_that_is_found_again(study, own_data):
+    record = calibrating.calibrate(study / "cases.tsv")
+    assert (record.model, record.method, record.cases) == ("bundled", "one-pass", ("case0", "case1", "case2"))
+    p = predict(0).probability
+    truth = ndimage.gaussian_filter(p, 0.7) > 0.45
+    truth[:6] = False
+    np.testing.assert_allclose(record.losses["missed_volume"][0], missed_volume(p, truth, GRID_OF_RECORD))
+    assert calibrating.find_record("cd34", "one-pass") is None
+    path = calibrating.save_record(record)
+    assert own_data in path.parents
+    assert calibrating.find_record("cd34", "one-pass").to_json() == record.to_json()
+    path.write_text("{}")
+    with pytest.raises(InputError, match="calibrate again"):
+        calibrating.find_record("cd34", "one-pass")
+    calibrating.record_path("ffff", "one-pass").write_text(record.to_json())
+    with pytest.raises(InputError, match="another model"):
+        calibrating.find_record("ffff", "one-pass")
+
+
+def test_the_command_says_what_can_be_promised(study, own_data, capsys):
+    assert main(["calibrate", str(study / "cases.tsv"), "--limit", "0.4"]) == 0
+    out = capsys.readouterr().out
+    assert "3 cases" in out and "at most 40% lesion volume missed" in out
+    assert "3 cases cannot support this promise: it needs at least 5" in out  # with confidence
+    assert "on average: threshold" in out
+    assert list(own_data.rglob("*.json"))
+
+
+def test_a_record_is_of_one_model(study, tmp_path):
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(study / "case1", other)
+    summary = json.loads((other / "summary.json").read_text())
+    (other / "summary.json").write_text(json.dumps({**summary, "model_sha256": "other"}))
+    rows = f"folder\treference\n{study}/case0\t{study}/truth0.nii.gz\n{other}\t{study}/truth1.nii.gz\n"
+    (tmp_path / "mixed.tsv").write_text(rows)
+    with pytest.raises(InputError, match=r"row 3.*another model or method"):
+        calibrating.calibrate(tmp_path / "mixed.tsv")
+    (other / "summary.json").write_text(json.dumps({**summary, "model": None}))
+    with pytest.raises(InputError, match=r"row 3.*by which model"):
+        calibrating.calibrate(tmp_path / "mixed.tsv")

@@ -51,7 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"uncertainseg {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the whole traceback of an internal error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_view, _add_demo, _add_segment, _add_evaluate, _add_models, _add_train, _add_bench):
+    for add in (
+        _add_view,
+        _add_demo,
+        _add_segment,
+        _add_evaluate,
+        _add_calibrate,
+        _add_models,
+        _add_train,
+        _add_bench,
+    ):
         add(commands)
     return parser
 
@@ -152,6 +161,33 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write a row for each case")
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="draw a page for each case: .pdf, or of one case .svg"
+    )
+
+
+def _add_calibrate(commands: argparse._SubParsersAction) -> None:
+    parser = _command(
+        commands,
+        "calibrate",
+        "calibrate",
+        "from cases with a reference: thresholds that keep a promise, and a recalibration",
+    )
+    parser.add_argument(
+        "cases", type=Path, metavar="CASES.tsv", help="a table with the columns folder and reference"
+    )
+    parser.add_argument(
+        "--limit", type=_probability, default=0.1, metavar="SHARE", help="what may be missed or false (0.1)"
+    )
+    parser.add_argument(
+        "--confidence", type=_probability, default=0.9, metavar="P", help="of the second promise (0.9)"
+    )
+    parser.add_argument(
+        "--kind",
+        choices=("temperature", "platt", "beta", "isotonic"),
+        default="temperature",
+        help="of the recalibration (temperature)",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.json", help="where to; beside your models if not given"
     )
 
 

@@ -112,7 +112,7 @@ def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
         If the table or one of its cases cannot be used; the message names the row.
     """
     path = Path(path)
-    rows = _read_cases(path)
+    rows = read_cases(path)
     found = []
     for i, (folder, reference, raters) in enumerate(rows):
         progress(f"case {i + 1} of {len(rows)}", i / len(rows))
@@ -123,7 +123,15 @@ def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
     return Cohort(tuple(found))
 
 
-def _read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
+def read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
+    """Folder, reference and raters of each row of a table, see `evaluate_cases`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, lacks a column or lists no case.
+    """
+    path = Path(path)
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except OSError as error:

@@ -100,11 +100,11 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
     """
     folder = Path(folder)
     _check_complete(folder)
-    probability = read_image(_result(folder, "probability"))
+    probability = read_image(result_file(folder, "probability"))
     grid = probability.grid
-    lesions = read_labels(_result(folder, "lesions"), grid).data
-    brain = read_labels(_result(folder, "brain"), grid).data != 0
-    entropy = read_image(_result(folder, "entropy")).data
+    lesions = read_labels(result_file(folder, "lesions"), grid).data
+    brain = read_labels(result_file(folder, "brain"), grid).data != 0
+    entropy = read_image(result_file(folder, "entropy")).data
     table, summary = _read_table(folder, int(lesions.max(initial=0))), _read_summary(folder)
     masks = {"reference": read_labels(reference, grid).data}
     for name, path in zip(_names(raters), raters, strict=True):
@@ -211,7 +211,8 @@ def _check_complete(folder: Path) -> None:
         )
 
 
-def _result(folder: Path, name: str) -> Path:
+def result_file(folder: Path, name: str) -> Path:
+    """One of the images that `segment` wrote; refuses a folder that lacks it."""
     path = folder / f"{name}.nii.gz"
     if not path.is_file():
         raise InputError(

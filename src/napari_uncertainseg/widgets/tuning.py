@@ -25,6 +25,7 @@ from napari_uncertainseg.calibration.thresholds import BestThreshold, best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.widgets.plots import ReliabilityView
+from napari_uncertainseg.widgets.promises import PromiseRow
 
 _STEPS = 1000
 _FASTEST_MS = 30
@@ -78,6 +79,7 @@ class TuningPanel(QWidget):
         self._apply_volume.cancel()
         self._case.lesions_changed.disconnect(self._show_case, missing_ok=True)
         self._case.reliability_changed.disconnect(self._show_reliability, missing_ok=True)
+        self.promises.cleanup()
         self._diagram.cleanup()
 
     # -- making it ----------------------------------------------------------------------------
@@ -107,6 +109,7 @@ class TuningPanel(QWidget):
         for field in (self.spin, self.volume):
             field.setKeyboardTracking(False)  # else a half-typed number is applied, and rewritten
         self.best_button = QPushButton("Best Dice")
+        self.promises = PromiseRow(self._case)
         self._diagram = ReliabilityView(compact=True)
         self._numbers = QLabel()
         self._numbers.setWordWrap(True)
@@ -132,6 +135,7 @@ class TuningPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(grid)
+        layout.addWidget(self.promises)
         self._diagram.setFixedHeight(140)
         below = QHBoxLayout()
         below.addWidget(self._diagram, stretch=3)

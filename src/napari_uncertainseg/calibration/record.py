@@ -1,0 +1,251 @@
+"""What a model did on cases with a reference: for promises, recalibration, and their validity.
+
+A record holds no image: for each case the losses at every threshold and a few numbers that say what kind of
+case it was, and one recalibration fitted on all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.conformal import (
+    Promise,
+    Safest,
+    control_mean,
+    control_with_confidence,
+)
+from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
+from napari_uncertainseg.calibration.risks import (
+    false_lesions,
+    false_volume,
+    missed_lesions,
+    missed_volume,
+)
+
+GRID = np.arange(1, 100) / 100
+"""Thresholds of the losses."""
+_VERSION = 1
+_LONGEST = 50_000_000
+"""Characters of JSON that are read."""
+_SPREADS = 4.0
+"""A case is unlike others outside of their range and more than so many robust deviations away."""
+
+
+class Loss(NamedTuple):
+    """What is promised to stay small, and where it is smallest."""
+
+    title: str
+    safest: Safest
+
+
+LOSSES: Mapping[str, Loss] = MappingProxyType(
+    {
+        "missed_volume": Loss("lesion volume missed", "low"),
+        "missed_lesions": Loss("lesions missed", "low"),
+        "false_volume": Loss("outlined volume that is no lesion", "high"),
+        "false_lesions": Loss("outlined lesions that are none", "high"),
+    }
+)
+MEASURES: Mapping[str, str] = MappingProxyType(
+    {
+        "voxel_mm3": "volume of a voxel, mm3",
+        "brain_ml": "volume of the brain mask, ml",
+        "lesion_ml": "expected lesion volume (sum of the probabilities), ml",
+        "doubtful_share": "share of that expected volume where the probability is from 0.1 to 0.9",
+        "entropy": "mean entropy over the brain, nats",
+    }
+)
+"""What tells kinds of cases apart, with no reference."""
+
+
+def losses_of(
+    probability: np.ndarray, reference: np.ndarray, *, min_voxels: int = 1
+) -> dict[str, np.ndarray]:
+    """All losses of a case at the thresholds of `GRID`.
+
+    Parameters
+    ----------
+    probability
+        Lesion probability, 3-D.
+    reference
+        bool, the same shape.
+    min_voxels
+        Smaller lesions do not count, nor are they outlined.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+    """
+    return {
+        "missed_volume": missed_volume(probability, reference, GRID),
+        "missed_lesions": missed_lesions(probability, reference, GRID, min_voxels=min_voxels),
+        "false_volume": false_volume(probability, reference, GRID),
+        "false_lesions": false_lesions(probability, reference, GRID, min_voxels=min_voxels),
+    }
+
+
+def measures_of(
+    probability: np.ndarray, entropy: np.ndarray, brain: np.ndarray, voxel_volume: float
+) -> dict[str, float]:
+    """What kind of case a prediction is: the numbers that `MEASURES` names.
+
+    Parameters
+    ----------
+    probability, entropy
+        Maps.
+    brain
+        bool, the same shape.
+    voxel_volume
+        mm3.
+    """
+    p = probability[brain].astype(float)
+    expected = float(p.sum())
+    doubtful = float(p[(p >= 0.1) & (p <= 0.9)].sum())
+    return {
+        "voxel_mm3": float(voxel_volume),
+        "brain_ml": len(p) * voxel_volume / 1000,
+        "lesion_ml": expected * voxel_volume / 1000,
+        "doubtful_share": doubtful / expected if expected > 0 else 0.0,
+        "entropy": float(entropy[brain].mean()) if len(p) else 0.0,
+    }
+
+
+class Unlike(NamedTuple):
+    """A measure in which a case is unlike the calibration cases: its value, and their range."""
+
+    measure: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationRecord:
+    """What a model did on cases with a reference.
+
+    Attributes
+    ----------
+    model, model_sha256, method
+        What segmented them. Nothing here holds for another model or method.
+    cases
+        Their names.
+    losses
+        By the names of `LOSSES`, each of shape (cases, thresholds of `GRID`).
+    measures
+        By the names of `MEASURES`, each of shape (cases,).
+    recalibration
+        Fitted on all of them; None where lesion or background was missing.
+    """
+
+    model: str
+    model_sha256: str
+    method: str
+    cases: tuple[str, ...]
+    losses: Mapping[str, np.ndarray]
+    measures: Mapping[str, np.ndarray]
+    recalibration: Recalibration | None = None
+
+    def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Promise:
+        """The least cautious threshold that keeps a loss below a limit.
+
+        Parameters
+        ----------
+        loss
+            One of `LOSSES`.
+        limit
+            Above 0, below 1.
+        confidence
+            Of the mean loss being below it (learn then test); None for a further case's loss on average
+            (conformal risk control), which needs fewer cases.
+
+        Raises
+        ------
+        InputError
+            If there is no such loss, or a number is unusable.
+        """
+        if loss not in LOSSES:
+            raise InputError(f"There is no loss {loss!r}: choose one of {', '.join(LOSSES)}.")
+        safest = LOSSES[loss].safest
+        if confidence is None:
+            return control_mean(self.losses[loss], GRID, limit, safest=safest)
+        return control_with_confidence(self.losses[loss], GRID, limit, confidence=confidence, safest=safest)
+
+    def unlike(self, measures: Mapping[str, float]) -> list[Unlike]:
+        """In what a new case is unlike these: nothing promised holds for it then.
+
+        A measure counts when it lies outside of the range of these cases and more than four robust
+        standard deviations (1.4826 times the median absolute deviation) from their median.
+        """
+        found = []
+        for name in MEASURES:
+            known, value = self.measures[name], measures[name]
+            median = float(np.median(known))
+            spread = 1.4826 * float(np.median(np.abs(known - median))) + 1e-9 * abs(median)
+            low, high = float(known.min()), float(known.max())
+            if not low <= value <= high and abs(value - median) > _SPREADS * spread:
+                found.append(Unlike(name, float(value), low, high))
+        return found
+
+    def to_json(self) -> str:
+        """The record as JSON, which `read_record` reads back exactly."""
+        fitted = None if self.recalibration is None else json.loads(self.recalibration.to_json())
+        content = {
+            "version": _VERSION,
+            "model": self.model,
+            "model_sha256": self.model_sha256,
+            "method": self.method,
+            "cases": list(self.cases),
+            "losses": {name: self.losses[name].tolist() for name in LOSSES},
+            "measures": {name: self.measures[name].tolist() for name in MEASURES},
+            "recalibration": fitted,
+        }
+        return json.dumps(content, allow_nan=False)
+
+
+def read_record(text: str) -> CalibrationRecord:
+    """Read what `CalibrationRecord.to_json` wrote.
+
+    Raises
+    ------
+    InputError
+        If the text is anything else.
+    """
+    try:
+        content = json.loads(text) if len(text) <= _LONGEST else None
+    except (ValueError, RecursionError) as error:
+        raise InputError("This is not a calibration record: it is not valid JSON.") from error
+    if not isinstance(content, dict) or content.get("version") != _VERSION:
+        raise InputError(f"This is not a calibration record of version {_VERSION}.")
+    made: Any = [content.get(key) for key in ("model", "model_sha256", "method")]
+    cases: Any = content.get("cases")
+    if not _are_texts(made) or not _are_texts(cases):
+        raise InputError("This calibration record does not say of which model and cases it is.")
+    n = len(cases)
+    losses = {name: _numbers(content.get("losses"), name, (n, len(GRID)), 1.0) for name in LOSSES}
+    measures = {name: _numbers(content.get("measures"), name, (n,), np.inf) for name in MEASURES}
+    fitted = content.get("recalibration")
+    recalibration = None if fitted is None else from_json(json.dumps(fitted))
+    model, sha256, method = made
+    return CalibrationRecord(model, sha256, method, tuple(cases), losses, measures, recalibration)
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and len(values) > 0 and all(isinstance(v, str) for v in values)
+
+
+def _numbers(content: Any, name: str, shape: tuple[int, ...], most: float) -> np.ndarray:
+    try:
+        found = np.array(content[name], dtype=float)
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"This calibration record lacks the numbers of {name!r}.") from error
+    if found.shape != shape or not np.isfinite(found).all() or (found < 0).any() or (found > most).any():
+        raise InputError(f"The numbers of {name!r} in this calibration record cannot be right.")
+    return found

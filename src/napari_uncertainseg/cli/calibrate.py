@@ -1,0 +1,50 @@
+"""``uncertainseg calibrate``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.calibration.conformal import Promise
+    from napari_uncertainseg.calibration.record import CalibrationRecord
+
+
+def calibrate(options: Namespace) -> None:
+    """Make a record, keep it, and say what it can promise."""
+    from napari_uncertainseg.evaluate import calibrating
+
+    with ProgressLine() as progress:
+        record = calibrating.calibrate(options.cases, kind=options.kind, progress=progress)
+    path = calibrating.save_record(record, options.out)
+    print(describe(record, options.limit, options.confidence))
+    print(path)
+
+
+def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
+    """What a record can promise, a line each."""
+    from napari_uncertainseg.calibration.record import LOSSES
+
+    number = len(record.cases)
+    lines = [f"{record.model}, {record.method}, {number} case{'s' if number > 1 else ''}"]
+    for name, loss in LOSSES.items():
+        lines.append(f"at most {limit:.0%} {loss.title},")
+        lines.append(f"  on average: {_in_words(record.promise(name, limit))}")
+        sure = record.promise(name, limit, confidence=confidence)
+        lines.append(f"  with {confidence:.0%} confidence: {_in_words(sure)}")
+    fitted = record.recalibration
+    if fitted is not None:
+        lines.append(
+            f"recalibration ({fitted.kind}): NLL {fitted.nll_before:.5f} to {fitted.nll_after:.5f} nats "
+            "a voxel, on these very cases"
+        )
+    lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
+    return "\n".join(lines)
+
+
+def _in_words(promise: Promise) -> str:
+    if promise.threshold is None:
+        return promise.reason
+    return f"threshold {promise.threshold:.2f} (here it was {promise.loss:.1%})"

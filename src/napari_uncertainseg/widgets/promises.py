@@ -1,0 +1,148 @@
+"""Thresholds that keep a promise, in the window: a choice, a button, and whether it holds for this case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.conformal import Promise
+from napari_uncertainseg.calibration.record import LOSSES, MEASURES, CalibrationRecord, measures_of
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.evaluate.calibrating import find_record
+from napari_uncertainseg.inference.prediction import Prediction
+
+Find = Callable[[str, str], CalibrationRecord | None]
+_SURE = 0.9
+
+
+class PromiseRow(QWidget):
+    """At most so much missed, or false: the threshold for it, where the model's calibration cases allow one.
+
+    Parameters
+    ----------
+    case
+        Whose threshold it sets.
+    find
+        Gives the record of a model (its hash) and a method, or None.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, case: Case, find: Find = find_record, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case = case
+        self._find = find
+        self._record: CalibrationRecord | None = None
+        self._problem = ""
+        self._promise: Promise | None = None
+        self._make_controls()
+        self._case.prediction_changed.connect(self._read)
+        self.limit.valueChanged.connect(self._show)
+        self.loss.currentIndexChanged.connect(self._show)
+        self.kind.currentIndexChanged.connect(self._show)
+        self.button.clicked.connect(self.use)
+        self._read()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        self._case.prediction_changed.disconnect(self._read, missing_ok=True)
+
+    def use(self) -> None:
+        """Take the threshold of the promise."""
+        if self._promise is not None and self._promise.threshold is not None:
+            self._case.threshold = self._promise.threshold
+
+    def _make_controls(self) -> None:
+        self.limit = QSpinBox()
+        self.limit.setRange(1, 99)
+        self.limit.setValue(10)
+        self.limit.setSuffix(" %")
+        self.loss, self.kind = QComboBox(), QComboBox()
+        self.loss.setToolTip("\n".join(loss.title for loss in LOSSES.values()))
+        for name, loss in LOSSES.items():
+            self.loss.addItem(name.replace("_", " "), name)
+            self.loss.setItemData(self.loss.count() - 1, loss.title, Qt.ItemDataRole.ToolTipRole)
+        self.kind.addItem("on average", None)
+        self.kind.addItem(f"{100 * _SURE:.0f} % sure", _SURE)
+        self.kind.setToolTip(
+            "On average: what a further case loses, on average, is at most this (conformal risk control).\n"
+            f"{100 * _SURE:.0f} % sure: with this confidence the mean over such cases is (learn then test).\n"
+            "Both only for cases like the calibration cases."
+        )
+        self.button = QPushButton()
+        self.light = QLabel()
+        self.light.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("at most"))
+        row.addWidget(self.limit)
+        row.addWidget(self.loss, stretch=1)
+        row.addWidget(self.button)
+        below = QHBoxLayout()
+        below.addWidget(self.kind)
+        below.addWidget(self.light, stretch=1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addLayout(below)
+
+    def _read(self) -> None:
+        prediction, self._record, self._problem = self._case.prediction, None, ""
+        if prediction is not None:
+            about = prediction.information
+            try:
+                self._record = self._find(str(about.get("model_sha256")), str(about.get("method")))
+            except InputError as error:
+                self._problem = str(error)
+        for widget in (self.limit, self.loss):
+            widget.setEnabled(self._record is not None)
+        self.kind.setVisible(self._record is not None)
+        self._show_light(prediction)
+        self._show()
+
+    def _show(self) -> None:
+        if self._record is None:
+            self._promise = None
+            self.button.setText("Use …")
+            self.button.setEnabled(False)
+            self.button.setToolTip(
+                self._problem
+                or "Needs cases with a reference, segmented by this model and method:\n"
+                "uncertainseg calibrate cases.tsv"
+            )
+            return
+        self._promise = self._record.promise(
+            self.loss.currentData(), self.limit.value() / 100, confidence=self.kind.currentData()
+        )
+        threshold, n = self._promise.threshold, self._promise.cases
+        self.button.setEnabled(threshold is not None)
+        self.button.setText("Cannot" if threshold is None else f"Use {threshold:.2f}")
+        self.button.setToolTip(
+            self._promise.reason
+            or f"At {threshold:.2f} the {n} calibration cases lost {self._promise.loss:.1%} on average."
+        )
+
+    def _show_light(self, prediction: Prediction | None) -> None:
+        self.light.setVisible(self._record is not None)
+        if self._record is None or prediction is None:
+            return
+        measures = measures_of(
+            prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
+        )
+        unlike, n = self._record.unlike(measures), len(self._record.cases)
+        if not unlike:
+            self.light.setText(f"<span style='color:#00b578'>●</span> like the {n} calibration cases")
+        else:
+            named = ", ".join(MEASURES[u.measure].split(",")[0] for u in unlike)
+            self.light.setText(f"<b>○ no promise holds here</b>: unlike the calibration cases in {named}")
+        self.light.setToolTip(
+            "\n".join(
+                f"{meaning}: {measures[name]:.3g}, calibration cases {min(self._record.measures[name]):.3g} "
+                f"to {max(self._record.measures[name]):.3g}"
+                for name, meaning in MEASURES.items()
+            )
+        )

@@ -1,0 +1,100 @@
+"""Thresholds that keep a promise, in the window."""
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.promises import PromiseRow
+
+
+def record_like(prediction, n=12):
+    rising = np.tile(GRID**2, (n, 1))
+    measures = measures_of(
+        prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
+    )
+    return CalibrationRecord(
+        "bundled",
+        "ab",
+        "one-pass",
+        tuple(map(str, range(n))),
+        {k: rising if loss.safest == "low" else rising[:, ::-1] for k, loss in LOSSES.items()},
+        {k: measures[k] * np.linspace(0.9, 1.1, n) for k in MEASURES},
+    )
+
+
+@pytest.fixture
+def make(qtbot, case):
+    made = []
+
+    def build(find):
+        row = PromiseRow(case, find)
+        row.show()
+        made.append(row)
+        return row
+
+    yield build
+    for row in made:
+        row.cleanup()
+        row.cleanup()
+        row.close()
+        row.deleteLater()
+    qtbot.wait(1)
+
+
+def test_a_promise_sets_the_threshold(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda sha, method: record)
+    expected = record.promise("missed_volume", 0.1).threshold
+    assert row.button.text() == f"Use {expected:.2f}"
+    row.button.click()
+    assert case.threshold == expected
+    row.limit.setValue(40)
+    assert row.button.text() == f"Use {record.promise('missed_volume', 0.4).threshold:.2f}"
+    row.loss.setCurrentIndex(row.loss.findData("false_volume"))
+    assert row.button.text() == f"Use {record.promise('false_volume', 0.4).threshold:.2f}"
+
+
+def test_what_so_few_cases_cannot_promise_is_said(make, case):
+    row = make(lambda sha, method: record_like(case.prediction))
+    row.kind.setCurrentIndex(1)
+    assert not row.button.isEnabled() and row.button.text() == "Cannot"
+    assert row.button.toolTip() == "12 cases cannot support this promise: it needs at least 22."
+    before = case.threshold
+    row.use()
+    assert case.threshold == before
+
+
+def test_the_light_goes_out_for_another_kind_of_case(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda sha, method: record)
+    assert "like the 12 calibration cases" in row.light.text()
+    record.measures["voxel_mm3"][:] /= 10
+    case.prediction = case.prediction
+    assert "no promise holds here" in row.light.text() and "volume of a voxel" in row.light.text()
+    assert "calibration cases 0." in row.light.toolTip()
+
+
+def test_without_a_record_it_says_how_to_get_one(make, case):
+    asked = []
+    row = make(lambda sha, method: asked.append((sha, method)))
+    assert len(asked) == 1
+    assert not row.button.isEnabled() and "uncertainseg calibrate" in row.button.toolTip()
+    assert not row.light.isVisible() and not row.loss.isEnabled()
+
+
+def test_a_damaged_record_is_named(make, case):
+    def find(sha, method):
+        raise InputError("x.json: This is not a calibration record.")
+
+    row = make(find)
+    assert "x.json" in row.button.toolTip() and not row.button.isEnabled()
+
+
+def test_without_a_prediction_nothing_is_offered(qtbot):
+    row = PromiseRow(Case(), lambda sha, method: pytest.fail("nothing to look for"))
+    assert not row.button.isEnabled()
+    row.cleanup()
+    row.deleteLater()
+    qtbot.wait(1)
