@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from psygnal import Signal
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.reliability import Binned, Reliability
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -61,6 +63,8 @@ class Case:
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
         self._prediction: Prediction | None = None
+        self._original: Prediction | None = None
+        self._recalibration: Recalibration | None = None
         self._threshold = 0.5
         self._min_volume = 3.0
         self._edit: np.ndarray | None = None
@@ -68,6 +72,7 @@ class Case:
         self._reference: np.ndarray | None = None
         self._region = Region()
         self._reliability: Reliability | None = None
+        self._before: Reliability | None = None
         self._binned: Binned | None = None
         self._selected: tuple[int, int, int] | None = None
         self._verdicts: tuple[Verdict, ...] = ()
@@ -102,7 +107,8 @@ class Case:
     @prediction.setter
     def prediction(self, prediction: Prediction | None) -> None:
         """Take a new prediction: verdicts and edits of the old one are dropped with it."""
-        self._prediction = prediction
+        self._prediction = self._original = prediction
+        self._recalibration = None
         self._edit = None
         self._selected = None
         self._verdicts, self._history, self._undone = (), [], []
@@ -111,13 +117,42 @@ class Case:
             self._threshold = prediction.threshold
             if self._reference is not None and self._reference.shape != prediction.grid.shape:
                 self._reference = None
-        self._lesions = self._reliability = None
+        self._show_other_maps()
+        self.verdicts_changed.emit()
+        self.selection_changed.emit()
+
+    def _show_other_maps(self) -> None:
+        self._lesions = self._reliability = self._before = None
         self._binned = None
         self.prediction_changed.emit()
         self.lesions_changed.emit()
-        self.verdicts_changed.emit()
-        self.selection_changed.emit()
         self.reliability_changed.emit()
+
+    @property
+    def recalibration(self) -> Recalibration | None:
+        """By what the prediction's probabilities were changed, if at all."""
+        return self._recalibration
+
+    @property
+    def original(self) -> Prediction | None:
+        """The prediction as the model made it."""
+        return self._original
+
+    def recalibrate(self, recalibration: Recalibration | None) -> None:
+        """Change the prediction's probabilities, or take them as the model made them (None).
+
+        Verdicts, painting, threshold and reference stay.
+        """
+        if self._original is None or recalibration == self._recalibration:
+            return
+        self._recalibration = recalibration
+        if recalibration is None:
+            self._prediction = self._original
+        else:
+            from napari_uncertainseg.inference.recalibrated import recalibrated
+
+            self._prediction = recalibrated(self._original, recalibration)
+        self._show_other_maps()
 
     @property
     def grid(self) -> Grid | None:
@@ -271,7 +306,7 @@ class Case:
             self._touch_reliability()
 
     def _touch_reliability(self, *, region_moved: bool = True) -> None:
-        self._reliability = None
+        self._reliability = self._before = None
         if region_moved:
             self._binned = None
         self.reliability_changed.emit()
@@ -286,6 +321,33 @@ class Case:
                 self._binned = Binned.of(self._prediction.probability, region=self._region_mask())
             self._reliability = self._binned.against(self._reference)
         return self._reliability
+
+    def reliability_before(self) -> Reliability | None:
+        """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
+        if self._original is None or self._reference is None or self._recalibration is None:
+            return None
+        if self._before is None:
+            from napari_uncertainseg.calibration.reliability import reliability
+
+            self._before = reliability(
+                self._original.probability, self._reference, region=self._region_mask()
+            )
+        return self._before
+
+    def fit_recalibration(self, kind: Kind) -> Recalibration:
+        """Fit a recalibration on this very case, against the reference, in the region.
+
+        Raises
+        ------
+        InputError
+            If there is no prediction or reference, or the region lacks lesion or background.
+        """
+        from napari_uncertainseg.calibration.evidence import Evidence
+        from napari_uncertainseg.calibration.recalibration import fit
+
+        if self._original is None or self._reference is None:
+            raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
+        return fit(Evidence.of(self._original.probability, self._reference, region=self._region_mask()), kind)
 
     def _region_mask(self) -> np.ndarray:
         assert self._prediction is not None

@@ -25,6 +25,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case, Region
 from napari_uncertainseg.widgets.plots import ReliabilityView
+from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
 from napari_uncertainseg.widgets.saving import ask_file
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class CalibrationDock(QWidget):
         self._follow.cancel()
         for signal, slot in self._listened():
             signal.disconnect(slot, missing_ok=True)
+        self.recalibration.cleanup()
         self.view.cleanup()
 
     # -- making it ----------------------------------------------------------------------------
@@ -104,6 +106,7 @@ class CalibrationDock(QWidget):
         self.region.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in REGIONS.values()))
         self.view = ReliabilityView()
         self.view.setMinimumHeight(260)
+        self.recalibration = RecalibrationRow(self._case)
         self.empty = _text(Qt.AlignmentFlag.AlignCenter)
         self.warning = _text()
         self.numbers = {key: QLabel() for key in METRICS}
@@ -142,6 +145,7 @@ class CalibrationDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
+        layout.addWidget(self.recalibration)
         layout.addWidget(self._stack, stretch=1)
         layout.addLayout(metrics)
         for widget in (self.voxels, self.warning):
@@ -214,6 +218,7 @@ class CalibrationDock(QWidget):
     def _show(self) -> None:
         found = self._case.reliability
         self.view.show_reliability(found)
+        self.view.show_before(self._case.reliability_before())
         self._mark_threshold()
         self._stack.setCurrentWidget(self.empty if found is None else self.view)
         self.empty.setText(self._next_step())

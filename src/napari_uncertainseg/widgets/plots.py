@@ -101,6 +101,14 @@ class ReliabilityView(QWidget):
             height=np.log10(np.maximum(count, _FLOOR) / _FLOOR),
         )
 
+    def show_before(self, reliability: Reliability | None) -> None:
+        """Show how it was before a recalibration, as hollow points; None hides them."""
+        if reliability is None:
+            self._before.setData(np.empty(0), np.empty(0))
+            return
+        some = reliability.count > 0
+        self._before.setData(reliability.mean_probability[some], reliability.fraction[some])
+
     def set_threshold(self, threshold: float | None) -> None:
         """Mark the threshold on the probability axis; None hides the mark."""
         self._threshold.setVisible(threshold is not None)
@@ -124,10 +132,11 @@ class ReliabilityView(QWidget):
         self._diagonal = pg.PlotDataItem([0, 1], [0, 1])
         self._bands = pg.ErrorBarItem(x=np.empty(0), y=np.empty(0), beam=0.015)
         self._points = pg.PlotDataItem(symbol="o", symbolSize=5 if self._compact else 7)
+        self._before = pg.PlotDataItem(symbol="o", symbolSize=7)
         name = {} if self._compact else {"label": "threshold {value:.2f}", "labelOpts": {"position": 0.04}}
         self._threshold = pg.InfiniteLine(angle=90, **name)
         self._threshold.setVisible(False)
-        for item in (self._diagonal, self._bands, self._points, self._threshold):
+        for item in (self._diagonal, self._before, self._bands, self._points, self._threshold):
             self._diagram.view.addItem(item)
 
     def _make_counts(self) -> None:
@@ -153,6 +162,9 @@ class ReliabilityView(QWidget):
         self._points.setPen(pg.mkPen(data, width=1))
         self._points.setSymbolPen(pg.mkPen(data))
         self._points.setSymbolBrush(pg.mkBrush(data))
+        self._before.setPen(pg.mkPen(faint, width=1, style=Qt.PenStyle.DotLine))
+        self._before.setSymbolPen(pg.mkPen(faint))
+        self._before.setSymbolBrush(pg.mkBrush(None))
         self._bands.setOpts(pen=pg.mkPen(data, width=1))
         self._bars.setOpts(brush=pg.mkBrush(data), pen=pg.mkPen(None))
         if not self._compact:

@@ -92,7 +92,9 @@ class PromiseRow(QWidget):
 
     def _read(self) -> None:
         prediction, self._record, self._problem = self._case.prediction, None, ""
-        if prediction is not None:
+        if self._case.recalibration is not None:
+            self._problem = "Promises are about the probabilities as the model says them: see Calibration."
+        elif prediction is not None:
             about = prediction.information
             try:
                 self._record = self._find(str(about.get("model_sha256")), str(about.get("method")))

@@ -1,0 +1,121 @@
+"""Recalibration in the window: a choice that applies at once, and what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.recalibration import Kind
+from napari_uncertainseg.calibration.record import CalibrationRecord
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.evaluate.calibrating import find_record
+from napari_uncertainseg.lesions.matching import dice
+
+Find = Callable[[str, str], CalibrationRecord | None]
+_KINDS: dict[Kind, str] = {
+    "temperature": "one number: the logit is divided by it; what is above 0.5 stays above",
+    "platt": "a slope and a shift of the logit",
+    "beta": "two slopes and a shift",
+    "isotonic": "steps; the most supple, and the first to fit noise",
+}
+_KEPT = "record"
+
+
+class RecalibrationRow(QWidget):
+    """Which recalibration the prediction is shown with, and its calibration before and after.
+
+    Parameters
+    ----------
+    case
+        Whose prediction it changes.
+    find
+        Gives the record of a model (its hash) and a method, or None.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, case: Case, find: Find = find_record, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case = case
+        self._find = find
+        self._record: CalibrationRecord | None = None
+        self.choice = QComboBox()
+        self.choice.setToolTip(
+            "Make the probabilities mean what they say; verdicts, painting and threshold stay.\n"
+            "Fitted on this very case it shows what is possible, not what to expect on another."
+        )
+        self.result = QLabel()
+        self.result.setWordWrap(True)
+        form = QFormLayout()
+        form.addRow("recalibrate", self.choice)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(form)
+        column.addWidget(self.result)
+        case.prediction_changed.connect(self._list)
+        case.reliability_changed.connect(self._show)
+        case.lesions_changed.connect(self._show)
+        self.choice.currentIndexChanged.connect(self._apply)
+        self._list()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        self._case.prediction_changed.disconnect(self._list, missing_ok=True)
+        self._case.reliability_changed.disconnect(self._show, missing_ok=True)
+        self._case.lesions_changed.disconnect(self._show, missing_ok=True)
+
+    def _list(self) -> None:
+        """Offer what there is for the prediction's model; a new prediction begins as the model made it."""
+        if self._case.recalibration is not None:
+            return
+        self._record, original = None, self._case.original
+        if original is not None:
+            about = original.information
+            try:
+                self._record = self._find(str(about.get("model_sha256")), str(about.get("method")))
+            except InputError:
+                self._record = None  # the threshold's promises say what is wrong with it
+        blocked = self.choice.blockSignals(True)
+        self.choice.clear()
+        self.choice.addItem("as the model says", None)
+        if self._record is not None and self._record.recalibration is not None:
+            n = len(self._record.cases)
+            self.choice.addItem(f"{self._record.recalibration.kind}, of {n} calibration cases", _KEPT)
+        for kind, meaning in _KINDS.items():
+            self.choice.addItem(f"{kind}, fitted here", kind)
+            self.choice.setItemData(self.choice.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+        self.choice.blockSignals(blocked)
+        self.choice.setEnabled(original is not None)
+        self._show()
+
+    def _apply(self) -> None:
+        chosen = self.choice.currentData()
+        self.result.setText("")
+        try:
+            if chosen is None:
+                self._case.recalibrate(None)
+            elif chosen == _KEPT:
+                self._case.recalibrate(None if self._record is None else self._record.recalibration)
+            else:
+                self._case.recalibrate(self._case.fit_recalibration(chosen))
+        except InputError as error:
+            self.choice.setCurrentIndex(0)
+            self.result.setText(f"⚠ {error}")
+            self.result.setVisible(True)
+
+    def _show(self) -> None:
+        before, after = self._case.reliability_before(), self._case.reliability
+        self.result.setVisible(before is not None)
+        if before is None or after is None:
+            return
+        lines = [f"before and after: ACE {before.ace:.3f}, <b>{after.ace:.3f}</b>"]
+        lines.append(f"MCE {before.mce:.3f}, <b>{after.mce:.3f}</b>")
+        reference, original, now = self._case.reference, self._case.original, self._case.prediction
+        if reference is not None and original is not None and now is not None:
+            t = self._case.threshold
+            old, new = (dice(p.probability >= t, reference) for p in (original, now))
+            lines.append(f"Dice at {t:.2f} {old:.3f}, <b>{new:.3f}</b>")
+        self.result.setText(" · ".join(lines))
