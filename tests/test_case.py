@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_uncertainseg.case import Case, Region
+from napari_uncertainseg.calibration.region import Region
+from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid
 
 from .widgets.fakes import fake_prediction

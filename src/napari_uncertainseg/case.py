@@ -10,11 +10,12 @@ import numpy as np
 from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.region import Region, lesion_reliability
+from napari_uncertainseg.calibration.reliability import Binned, Reliability, reliability
 from napari_uncertainseg.images.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
-    from napari_uncertainseg.calibration.reliability import Binned, Reliability
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.uncertainty.ranking import Lesions
 
@@ -31,15 +32,6 @@ class Verdict:
 
     voxel: tuple[int, int, int]
     decision: Decision
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where calibration is judged: the brain, around the lesions, or one slice."""
-
-    kind: Literal["brain", "lesions", "slice"] = "brain"
-    axis: int = 0
-    index: int = 0
 
 
 class Case:
@@ -196,7 +188,7 @@ class Case:
     def _touch_lesions(self) -> None:
         self._lesions = None
         self.lesions_changed.emit()
-        if self._region.kind == "lesions":  # the region follows what counts as lesion
+        if self._region.follows_lesions:
             self._touch_reliability()
 
     @property
@@ -292,7 +284,7 @@ class Case:
     @reference.setter
     def reference(self, mask: np.ndarray | None) -> None:
         self._reference = mask
-        self._touch_reliability(region_moved=self._region.kind == "lesions")
+        self._touch_reliability(region_moved=self._region.follows_lesions)
 
     @property
     def region(self) -> Region:
@@ -315,9 +307,10 @@ class Case:
     def reliability(self) -> Reliability | None:
         """Reliability of the prediction against the reference in the region."""
         if self._reliability is None and self._prediction is not None and self._reference is not None:
+            if self._region.kind == "each":
+                self._reliability = self._of_lesions(self.lesions, self._reference)
+                return self._reliability
             if self._binned is None:
-                from napari_uncertainseg.calibration.reliability import Binned
-
                 self._binned = Binned.of(self._prediction.probability, region=self._region_mask())
             self._reliability = self._binned.against(self._reference)
         return self._reliability
@@ -326,9 +319,10 @@ class Case:
         """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
         if self._original is None or self._reference is None or self._recalibration is None:
             return None
-        if self._before is None:
-            from napari_uncertainseg.calibration.reliability import reliability
-
+        if self._before is None and self._region.kind == "each":
+            lesions = self._original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            self._before = self._of_lesions(lesions, self._reference)
+        elif self._before is None:
             self._before = reliability(
                 self._original.probability, self._reference, region=self._region_mask()
             )
@@ -349,18 +343,19 @@ class Case:
             raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
         return fit(Evidence.of(self._original.probability, self._reference, region=self._region_mask()), kind)
 
-    def _region_mask(self) -> np.ndarray:
-        assert self._prediction is not None
-        brain = self._prediction.brain
-        if self._region.kind == "slice":
-            inside = np.zeros_like(brain)
-            where = tuple(self._region.index if a == self._region.axis else slice(None) for a in range(3))
-            inside[where] = brain[where]
-            return inside
-        if self._region.kind == "lesions":
-            from napari_uncertainseg.lesions.components import neighbourhood
+    @staticmethod
+    def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:
+        """Lesions and candidates by their mean probability."""
+        assert lesions is not None
+        return lesion_reliability(
+            [
+                (lesions.labels, lesions.table["mean_probability"].to_numpy()),
+                (lesions.candidates, lesions.candidate_table["mean_probability"].to_numpy()),
+            ],
+            reference,
+        )
 
-            assert self._reference is not None
-            seen = self._reference | (self._prediction.probability >= self._threshold)
-            return brain & neighbourhood(seen, self._prediction.grid.spacing, distance=5.0)
-        return brain
+    def _region_mask(self) -> np.ndarray:
+        p, reference = self._prediction, self._reference
+        assert p is not None and reference is not None
+        return self._region.mask(p.brain, reference | (p.probability >= self._threshold), p.grid.spacing)

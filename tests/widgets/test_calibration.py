@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import reliability
-from napari_uncertainseg.case import Case, Region
+from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration import METRICS, CalibrationDock
 
 from .fake_layers import FakeLayers
@@ -97,6 +98,19 @@ def test_around_lesions_follows_the_threshold(dock, case):
     case.threshold = 0.05
     assert dock.voxels.text() != before
     assert dock.view._threshold.value() == 0.05
+
+
+def test_each_lesion_as_a_whole(dock, case, mask):
+    choose(dock.reference, "expert")
+    choose(dock.region, "each")
+    found = case.reliability
+    lesions = case.lesions
+    assert found.count.sum() == lesions.count + len(lesions.candidate_table)
+    assert "lesions" in dock.voxels.text() and dock.view._unit == "lesions"
+    case.threshold = 0.9
+    assert case.reliability is not found
+    choose(dock.region, "brain")
+    assert dock.view._unit == "voxels"
 
 
 def test_painting_on_the_reference_is_followed(qtbot, dock, case, layers):

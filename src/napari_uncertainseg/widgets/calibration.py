@@ -22,8 +22,9 @@ from superqt.utils import qthrottled
 
 from napari_uncertainseg import figures
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
-from napari_uncertainseg.case import Case, Region
+from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
 from napari_uncertainseg.widgets.saving import ask_file
@@ -38,6 +39,10 @@ _SLICE_MS = 30
 REGIONS = {
     "brain": ("whole brain", "All voxels of the brain. Most are far from any lesion, so ECE is near 0 here."),
     "lesions": ("around lesions", "Voxels within 5 mm of a predicted or a reference lesion."),
+    "each": (
+        "each lesion",
+        "Lesions and candidates as wholes, by their mean p: does one of 0.7 exist seven times in ten?",
+    ),
     "slice": ("this slice", "Voxels of the brain in the slice that is shown; follows the viewer."),
 }
 
@@ -217,6 +222,8 @@ class CalibrationDock(QWidget):
 
     def _show(self) -> None:
         found = self._case.reliability
+        each = self._case.region.kind == "each"
+        self.view.set_unit("lesions" if each else "voxels")
         self.view.show_reliability(found)
         self.view.show_before(self._case.reliability_before())
         self._mark_threshold()
@@ -227,8 +234,8 @@ class CalibrationDock(QWidget):
             self.numbers[key].setText(
                 f"<b>{name}</b> " + ("-" if value is None or value != value else f"{value:.4f}")
             )
-        self.voxels.setText(_size(found))
-        self._warn("" if found is None else caution(found))
+        self.voxels.setText(_size(found, "lesions" if each else "voxels"))
+        self._warn("" if found is None or each else caution(found))
         self.figure_button.setEnabled(found is not None and figures.can_draw())
         self.table_button.setEnabled(found is not None)
 
@@ -276,10 +283,11 @@ def _write_bins(path: Path, found: Reliability) -> None:
     write_table(path, bins_table(found))
 
 
-def _size(found: Reliability | None) -> str:
+def _size(found: Reliability | None, unit: str) -> str:
     if found is None:
         return ""
-    return f"{voxels(found):,} voxels, {reference_voxels(found):,} of them lesion in the reference"
+    what = "in the reference" if unit == "lesions" else "lesion in the reference"
+    return f"{voxels(found):,} {unit}, {reference_voxels(found):,} of them {what}"
 
 
 def _text(alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:

@@ -64,6 +64,7 @@ class ReliabilityView(QWidget):
     def __init__(self, *, compact: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._compact = compact
+        self._unit = "voxels"
         self._canvas = pg.GraphicsLayoutWidget(parent=self)
         self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
         layout = QVBoxLayout(self)
@@ -100,6 +101,12 @@ class ReliabilityView(QWidget):
             width=np.diff(edges) * 0.9,
             height=np.log10(np.maximum(count, _FLOOR) / _FLOOR),
         )
+
+    def set_unit(self, unit: str) -> None:
+        """Name what is counted: voxels or lesions."""
+        self._unit = unit
+        if not self._compact:
+            self._counts.left.setLabel(unit)
 
     def show_before(self, reliability: Reliability | None) -> None:
         """Show how it was before a recalibration, as hollow points; None hides them."""
@@ -189,7 +196,7 @@ class ReliabilityView(QWidget):
         frames[-1].bottom.setHeight(34 if self._compact else 40)
         if self._compact:
             return
-        self._counts.left.setLabel("voxels", **style)
+        self._counts.left.setLabel(self._unit, **style)
         for frame in frames:  # so that the two lie exactly above each other
             frame.left.setWidth(48)
 

@@ -1,0 +1,77 @@
+"""Where calibration is judged: over voxels of a region, or over whole lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from napari_uncertainseg.calibration.reliability import Reliability, reliability
+from napari_uncertainseg.lesions.components import neighbourhood
+
+_DISTANCE = 5.0
+"""Of voxels around lesions, mm."""
+_BINS = 10
+"""Over lesions: there are tens of them where there are millions of voxels."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where calibration is judged: the brain, around the lesions, one slice, or each lesion as a whole."""
+
+    kind: Literal["brain", "lesions", "slice", "each"] = "brain"
+    axis: int = 0
+    index: int = 0
+
+    @property
+    def follows_lesions(self) -> bool:
+        """Whether it changes with what counts as lesion."""
+        return self.kind in ("lesions", "each")
+
+    def mask(self, brain: np.ndarray, lesions: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
+        """The region's voxels; of whole lesions, the brain's.
+
+        Parameters
+        ----------
+        brain
+            bool.
+        lesions
+            bool, the same shape: what the prediction or the reference calls lesion.
+        spacing
+            Voxel size along each axis, mm.
+        """
+        if self.kind == "slice":
+            inside = np.zeros_like(brain)
+            where = tuple(self.index if a == self.axis else slice(None) for a in range(3))
+            inside[where] = brain[where]
+            return inside
+        if self.kind == "lesions":
+            return brain & neighbourhood(lesions, spacing, distance=_DISTANCE)
+        return brain
+
+
+def lesion_reliability(
+    found: Sequence[tuple[np.ndarray, np.ndarray]], reference: np.ndarray, *, bins: int = _BINS
+) -> Reliability:
+    """Reliability over whole lesions: whether one with probability 0.7 exists seven times in ten.
+
+    Parameters
+    ----------
+    found
+        Label images (1 to n) with a probability for each label, (n,): say, of lesions and of candidates,
+        whose mean probability says how likely they are.
+    reference
+        bool, the images' shape: what touches it exists.
+    bins
+        Of equal width.
+
+    Returns
+    -------
+    Reliability
+        ``count`` counts lesions, ``fraction`` is the share that exists.
+    """
+    probability = [np.clip(np.asarray(p, float), 0, 1) for _, p in found]
+    exists = [np.bincount(image[reference], minlength=len(p) + 1)[1:] > 0 for image, p in found]
+    return reliability(np.concatenate([*probability, []]), np.concatenate([*exists, []]) > 0, bins=bins)
