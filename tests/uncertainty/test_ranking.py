@@ -14,8 +14,9 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.uncertainty import ranking
+from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import COLUMNS, MOST, Lesions, Ranker, rank_lesions
+from napari_uncertainseg.uncertainty.ranking import MOST, Lesions, Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 
 EIGHT = np.ones((3, 3, 3))
@@ -135,6 +136,25 @@ def test_an_image_full_of_foreground_is_not_prepared(monkeypatch) -> None:
     ranker.prepare()
     assert ranker._hierarchy is None
     assert ranker.rank(0.5).count
+
+
+def test_persistence_tells_a_hill_from_a_bump() -> None:
+    p = np.zeros((3, 3, 12), np.float32)
+    p[1, 1] = [0, 0.9, 0.5, 0.3, 0.6, 0.7, 0, 0, 0.2, 0, 0.8, 0]
+    grid = Grid(p.shape, np.diag([1.0, 1, 1, 1])[[2, 1, 0, 3]])
+    none = Members(tuple(slice(0, n) for n in p.shape), np.zeros((0, *p.shape), np.float16))
+    for ready in (False, True):
+        ranker = Ranker(p, p, p, none, grid)
+        if ready:
+            ranker.prepare()
+        found = ranker.rank(0.4, 0)
+        by_peak = dict(zip(found.table["max_probability"].round(2), found.table["persistence"], strict=True))
+        assert by_peak == pytest.approx({0.9: 0.85, 0.7: 0.4, 0.8: 0.75}, abs=1e-6)
+        assert found.candidate_table["persistence"].tolist() == pytest.approx([0.15])
+        painted = np.zeros(p.shape, np.int8)
+        painted[0, 0, 6:8] = painted[1, 1, 10] = 1
+        found = ranker.rank(0.4, 0, edit=painted)
+        assert 0.75 in found.table["persistence"].round(6).tolist()
 
 
 def test_members_in_a_box_count_as_nothing_outside() -> None:

@@ -100,6 +100,23 @@ class Hierarchy:
         """
         return self.height - self.death
 
+    def persistence_at(self, positions: np.ndarray) -> np.ndarray:
+        """Persistence of the peak that each voxel climbs to; 0 below the floor.
+
+        The largest of a component's voxels is that of its highest peak, which joins a higher one last.
+
+        Parameters
+        ----------
+        positions
+            Flat positions in the map, any order.
+        """
+        found = np.zeros(len(positions))
+        if len(self.where):
+            at = np.searchsorted(self.where, positions).clip(max=len(self.where) - 1)
+            there = self.where[at] == positions
+            found[there] = self.persistence[self.peak[at[there]]]
+        return found
+
     def cut(self, threshold: float) -> tuple[Components, np.ndarray]:
         """Components at a threshold, numbered by their first voxels, and the highest peak of each.
 

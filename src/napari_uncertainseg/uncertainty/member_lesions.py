@@ -65,7 +65,7 @@ class MemberLesions:
         members = self._close if threshold >= self._floor else self._whole
         if not len(members):
             return np.ones(len(sizes) - 1)
-        inside, where = _positions(index, members.box)
+        inside, where = positions_in(members.box, index)
         label = label[inside]
         if self._hierarchies and threshold >= self._floor:
             cuts = (h.cut(threshold)[0] for h in self._hierarchies)
@@ -86,7 +86,7 @@ def _seen(
         image[cut.where] = 0
 
 
-def _positions(index: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+def positions_in(box: Box, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
     starts = np.array([s.start or 0 for s in box])[:, None]
     shape = tuple(s.stop - (s.start or 0) for s in box)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,61 +19,15 @@ from napari_uncertainseg.lesions.components import (
     voxels_of,
 )
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.measures import Measured, measure
-from napari_uncertainseg.uncertainty.member_lesions import MemberLesions
+from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 from napari_uncertainseg.uncertainty.members import Members
 
 MOST = int(np.iinfo(np.uint16).max)
 """Labels are 16-bit: of more components than this only the largest are kept."""
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
-
-
-class Column(NamedTuple):
-    """What a column of the table says."""
-
-    title: str
-    unit: str
-    definition: str
-
-
-COLUMNS: Mapping[str, Column] = MappingProxyType(
-    {
-        "label": Column("#", "", "Number in the label image; 1 is the most doubtful."),
-        "lsu": Column(
-            "Doubt",
-            "",
-            "Structural uncertainty (LSU), 0 to 1: one minus the members' mean intersection over union with "
-            "this lesion, each member represented by its best overlapping component at the threshold.",
-        ),
-        "mean_probability": Column("Mean p", "", "Mean probability over the lesion's voxels."),
-        "max_probability": Column("Max p", "", "Largest probability in the lesion."),
-        "mean_entropy": Column(
-            "Entropy", "nat", "Mean entropy over the lesion's voxels; at most ln 2 = 0.693."
-        ),
-        "mean_mutual_information": Column(
-            "Mutual information", "nat", "Mean mutual information between members over the lesion's voxels."
-        ),
-        "volume_mm3": Column("Volume", "mm3", "Volume of the lesion."),
-        "voxels": Column("Voxels", "", "Number of voxels."),
-        "slice_s": Column("Slice", "", "Slice with most of the lesion: index towards superior."),
-        "slice_a": Column(
-            "Row", "", "The lesion's voxel in that slice nearest to its centroid: index towards anterior."
-        ),
-        "slice_r": Column(
-            "Column", "", "The lesion's voxel in that slice nearest to its centroid: index towards right."
-        ),
-        "start_s": Column("From (S)", "", "First index of the bounding box towards superior."),
-        "stop_s": Column("To (S)", "", "Index after the last of the bounding box towards superior."),
-        "start_a": Column("From (A)", "", "First index of the bounding box towards anterior."),
-        "stop_a": Column("To (A)", "", "Index after the last of the bounding box towards anterior."),
-        "start_r": Column("From (R)", "", "First index of the bounding box towards right."),
-        "stop_r": Column("To (R)", "", "Index after the last of the bounding box towards right."),
-        "x_mm": Column("x", "mm", "Centroid, towards the patient's right (RAS+)."),
-        "y_mm": Column("y", "mm", "Centroid, towards anterior (RAS+)."),
-        "z_mm": Column("z", "mm", "Centroid, towards superior (RAS+)."),
-    }
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,10 +153,9 @@ class Ranker:
         The result is the same. May be called from another thread, before the first `rank`. Does nothing
         where most of a large image is foreground: that is no segmentation, and would take gigabytes.
         """
-        inside = self._maps[0][self._foreground.box]
-        if np.count_nonzero(inside >= self._foreground.floor) <= _MOST_PREPARED:
+        if not self._too_much():
             self._members.prepare()
-            self._hierarchy = Hierarchy.of(inside, self._foreground.floor)
+            self._hierarchy = Hierarchy.of(self._maps[0][self._foreground.box], self._foreground.floor)
 
     def rank(
         self,
@@ -224,6 +174,7 @@ class Ranker:
         min_voxels = voxels_of(min_volume, self.grid.voxel_volume)
         box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
         found = measure(box, lesions, candidates, self._maps, self.grid)
+        found.values["persistence"] = self._persistence(found)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         n = lesions.n
         labels, table = _ranked(found, slice(0, n), "lsu", self.grid)
@@ -257,6 +208,23 @@ class Ranker:
         free = _worth_a_label(candidates.sizes, min_voxels)
         free[candidates.label[candidates.among(lesions.where)] - 1] = False
         return box, lesions, candidates.only(free)
+
+    def _persistence(self, found: Measured) -> np.ndarray:
+        """Of each lesion and candidate, by the unpainted map."""
+        box = self._foreground.box
+        if self._hierarchy is None and not self._too_much():
+            self._hierarchy = Hierarchy.of(self._maps[0][box], self._foreground.floor)
+        n = len(found.sizes) - 1
+        if self._hierarchy is None:
+            return np.full(n, np.nan)
+        inside, where = positions_in(box, found.index)
+        values = np.zeros(len(found.label))
+        values[inside] = self._hierarchy.persistence_at(where)
+        return np.maximum.reduceat(values, np.cumsum(found.sizes)[:-1]) if n else values[:0]
+
+    def _too_much(self) -> bool:
+        inside = self._maps[0][self._foreground.box]
+        return bool(np.count_nonzero(inside >= self._foreground.floor) > _MOST_PREPARED)
 
     def _labelled(
         self, threshold: float, candidate_threshold: float, edit: np.ndarray | None

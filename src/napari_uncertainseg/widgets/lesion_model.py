@@ -13,7 +13,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.case import Decision
-from napari_uncertainseg.uncertainty.ranking import COLUMNS as MEASURES
+from napari_uncertainseg.uncertainty.columns import COLUMNS as MEASURES
 
 STATES = ("to do", "unsure", "rejected", "accepted")
 """What a lesion can be to the reviewer, in the order in which it sorts."""
