@@ -38,6 +38,7 @@ from napari_uncertainseg.training.losses import (
     disagreement_guidance,
     raters_of_heads,
 )
+from napari_uncertainseg.uncertainty.referral import discarded_area
 from napari_uncertainseg.uncertainty.retention import auroc
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -284,18 +285,6 @@ def _doubt(members: Tensor, inside: Tensor) -> float:
     return float(members.var(0, correction=0)[where].mean()) if where.any() else 0.0
 
 
-def discarded(doubt: np.ndarray, poor: np.ndarray) -> float:
-    """d-AUC: how much longer poor images stay unflagged than if the poor ones were flagged first."""
-    if not poor.any():
-        return float("nan")
-
-    def area(order: np.ndarray) -> float:
-        left = poor.sum() - np.concatenate([[0], np.cumsum(poor[order])])
-        return float(np.trapezoid(left / poor.sum(), np.linspace(0, 1, len(poor) + 1)))
-
-    return area(np.argsort(-doubt, kind="stable")) - area(np.argsort(~poor, kind="stable"))
-
-
 def report(found: pd.DataFrame) -> None:
     """Print a row for each method; an asterisk where voxels correlate otherwise than with a deep ensemble."""
     base = found[found["method"] == "deep ensemble"].set_index("image")
@@ -316,7 +305,7 @@ def report(found: pd.DataFrame) -> None:
             with_interval(interval(group["NCC"]), 2) + ("*" if p < 0.05 else ""),
             with_interval(interval(group["NLL"]), 4),
             with_interval(interval(group["Dice"]), 3),
-            f"{discarded(group['doubt'].to_numpy(), (group['Dice'] < limit).to_numpy()):.2f}",
+            f"{discarded_area(group['doubt'].to_numpy(), (group['Dice'] < limit).to_numpy()):.2f}",
             f"{auroc(doubts, np.arange(len(doubts)) >= len(group)):.2f}",
             f"{group['seconds'].median() * 1000:.0f}",
             f"{group['parameters'].iloc[0] / 1000:.0f}",

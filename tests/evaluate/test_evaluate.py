@@ -108,6 +108,8 @@ def test_many_cases(study):
     found = correspondence(table["patient_uncertainty"], table["dice"])
     assert together["patient_uncertainty"]["rank_correlation_with_dice"] == pytest.approx(found.rank)
     assert together["disagreement"]["cases"] == 3
+    patients = together["patient_uncertainty"]
+    assert 0 <= patients["aurc_excess"] <= patients["aurc"] and patients["cases"] == 3
     lesions = pd.concat([case.lesions for case in cohort.cases])
     assert together["lesion_auroc"] == pytest.approx(
         auroc(lesions["lsu"].to_numpy(), ~lesions["true"].to_numpy())

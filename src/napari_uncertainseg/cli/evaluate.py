@@ -36,6 +36,8 @@ _ROWS = {
 _ERRORS = {
     "lesion_auroc": "AUROC of LSU, false lesions",
     "voxel_auroc": "AUROC of entropy, errors",
+    "lesion_aupr": "AUPR of LSU, false lesions",
+    "voxel_aupr": "AUPR of entropy, errors",
     "ndsc_above": "area above nDSC retention",
     "true_lesions_above": "area above lesion retention",
 }

@@ -13,6 +13,7 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import voxels_of
 from napari_uncertainseg.lesions.matching import detections, dice
 from napari_uncertainseg.raters.agreement import SurfaceDistances
+from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, auroc, lesion_retention
 
 _TOLERANCE = 1.0
@@ -75,6 +76,8 @@ class ErrorsFound:
         Of structural uncertainty, for lesions that touch no reference lesion against those that do.
     voxel_auroc
         Of entropy, for voxels of the brain that are wrong against those that are right.
+    lesion_aupr, voxel_aupr
+        Likewise the area under precision and recall, which a random order has at the share of errors.
     ndsc_above
         Area above the retention curve of nDSC, by entropy, over the brain's voxels: 0 is best.
     true_lesions_above
@@ -83,6 +86,8 @@ class ErrorsFound:
 
     lesion_auroc: float
     voxel_auroc: float
+    lesion_aupr: float
+    voxel_aupr: float
     ndsc_above: float
     true_lesions_above: float
 
@@ -172,6 +177,8 @@ def errors_found(
     return ErrorsFound(
         lesion_auroc=auroc(doubt, ~touched) if len(doubt) else math.nan,
         voxel_auroc=auroc(entropy[brain], wrong) if brain.any() else math.nan,
+        lesion_aupr=average_precision(doubt, ~touched),
+        voxel_aupr=average_precision(entropy[brain], wrong),
         ndsc_above=math.nan if curve is None else curve.above,
         true_lesions_above=lesion_retention(doubt, touched).above if len(doubt) else math.nan,
     )

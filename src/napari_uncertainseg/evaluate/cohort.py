@@ -15,6 +15,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
 from napari_uncertainseg.evaluate.folder import Evaluation, evaluate_folder, plain
 from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
+from napari_uncertainseg.uncertainty.referral import risk_coverage
 from napari_uncertainseg.uncertainty.retention import auroc, patient_retention
 
 _RESAMPLES = 2000
@@ -81,10 +82,15 @@ class Cohort:
         doubt = np.array([case.patient_doubt for case in known], float)
         quality = np.array([case.reference.dice for case in known])
         found = correspondence(doubt, quality)
-        above = patient_retention(doubt, quality).above if len(known) else float("nan")
-        return plain(
-            {"rank_correlation_with_dice": _rank(found), "retention_above": above, "cases": len(known)}
-        )
+        if not known:
+            return {"rank_correlation_with_dice": None, "cases": 0}
+        return plain({
+            "rank_correlation_with_dice": _rank(found),
+            "retention_above": patient_retention(doubt, quality).above,
+            "aurc": risk_coverage(doubt, 1 - quality).area,
+            "aurc_excess": risk_coverage(doubt, 1 - quality).excess,
+            "cases": len(known),
+        })  # fmt: skip
 
     def _images(self) -> dict[str, Any]:
         """Whether the model doubts images more in which raters differ more."""
