@@ -52,6 +52,7 @@ def test_paths_count_from_the_file_and_defaults_fill_in(tmp_path):
         (GOOD.replace('["a/"]', "[1]"), "'subjects' must be a list of texts"),
         ("network = 3\n" + GOOD, r"\[network\], must be a table"),
         (GOOD.replace('name = "test"', 'name = "-"'), "'name' must begin with a letter or digit"),
+        (GOOD.replace('name = "test"', 'name = "test"\nsmoothing = 5'), "smoothing must be at least 0"),
         ("name = ", "not a TOML file"),
     ],
 )

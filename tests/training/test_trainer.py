@@ -108,9 +108,10 @@ def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch):
 @pytest.mark.slow
 def test_a_thin_network_trains(folder):
     path = configuration(folder, "thin", 2)
-    path.write_text(path.read_text().replace("heads = 2", "heads = 2\nthin = true"))
+    text = path.read_text().replace("heads = 2", "heads = 2\nthin = true")
+    path.write_text(text.replace("[data]", "smoothing = 0.5\n[data]"))
     model = read_model(trainer.train(path))
-    assert model.thin
+    assert model.thin and model.smoothing == 0.5
     assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
 
 

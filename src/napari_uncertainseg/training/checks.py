@@ -72,6 +72,10 @@ def _check_values(configuration: Configuration, path: Path) -> None:
             value = getattr(getattr(configuration, table), key)
             if not fits(value):
                 raise InputError(f"{path}: [{table}] {key} must be {right}, not {json.dumps(value)}.")
+    if not 0 <= configuration.smoothing < 3:
+        raise InputError(
+            f"{path}: smoothing must be at least 0 and below 3, not {json.dumps(configuration.smoothing)}."
+        )
     if not NAME.fullmatch(configuration.slug):
         raise InputError(
             f"{path}: 'name' must begin with a letter or digit and have at most 64 characters, "

@@ -121,7 +121,20 @@ class OptimisationConfiguration:
 
 @dataclass(frozen=True)
 class Configuration:
-    """One training run."""
+    """One training run.
+
+    Attributes
+    ----------
+    name, output
+        Of the run, and the folder that it writes.
+    data, network, optimisation
+        The tables of the file.
+    start_from
+        Weights to begin with.
+    smoothing
+        Written into the model: how much the FLAIR is smoothed before it is read, voxels. Training is
+        without it: patches lie between the scan's voxels, which smooths them about as much as 0.5.
+    """
 
     name: str
     output: Path
@@ -129,6 +142,7 @@ class Configuration:
     network: NetworkConfiguration = field(default_factory=NetworkConfiguration)
     optimisation: OptimisationConfiguration = field(default_factory=OptimisationConfiguration)
     start_from: Path | None = None
+    smoothing: float = 0.0
 
     def of_seed(self, seed: int) -> Configuration:
         """The same recipe from another beginning: a further member of an ensemble, with its own output."""

@@ -141,6 +141,7 @@ class _Run:
             "modalities": list(MODALITIES),
             "intensities": INTENSITIES,
             "spacing": 1.0,
+            "smoothing": self.configuration.smoothing,
             "threshold": 0.5,
             "dropout": self.settings.dropout,
             "weights": ["weights.safetensors"],
