@@ -41,6 +41,10 @@ def test_a_cut_is_the_thresholded_map_labelled(p, threshold):
     assert same_partition(ours, theirs)
     np.testing.assert_array_equal(found.sizes[1:], np.bincount(ours.ravel())[1:])
     assert len(peaks) == found.n
+    other = Hierarchy.of(p, 0.05).cut_in_any_order(threshold)
+    np.testing.assert_array_equal(other.where, found.where)
+    np.testing.assert_array_equal(other.sizes[other.label], found.sizes[found.label])
+    assert len(np.unique(other.label * (found.n + 1) + found.label)) == found.n
     firsts = [np.flatnonzero(ours.ravel() == i)[0] for i in range(1, found.n + 1)]
     assert firsts == sorted(firsts)
 

@@ -35,7 +35,9 @@ class Hierarchy:
     where
         Flat positions of the voxels at or above the floor, ascending.
     value
-        Their values, in the map's own precision.
+        Their values; half floats as float32, which compares many times faster.
+    precision
+        The map's own, in which thresholds are compared, see `limit`.
     peak
         For each of them the number of the peak that it climbs to.
     height
@@ -50,6 +52,7 @@ class Hierarchy:
     floor: float
     where: np.ndarray
     value: np.ndarray
+    precision: np.dtype
     peak: np.ndarray
     height: np.ndarray
     saddle: np.ndarray
@@ -84,10 +87,11 @@ class Hierarchy:
             shape=values.shape,
             floor=float(floor),
             where=np.ravel_multi_index(tuple(inside), values.shape) if len(where) else where,
-            value=value,
+            value=_wide(value),
+            precision=values.dtype,
             peak=number[peak],
-            height=height[order],
-            saddle=saddle,
+            height=_wide(height[order]),
+            saddle=_wide(saddle),
             death=death[order],
         )
 
@@ -132,13 +136,7 @@ class Hierarchy:
         ValueError
             If the threshold lies below the floor.
         """
-        if threshold < self.floor:
-            raise ValueError(f"threshold {threshold} lies below the floor, {self.floor}")
-        least = limit(threshold, self.value.dtype)
-        here = np.flatnonzero(self.value >= least)
-        # the highest peak of a component stands first; peaks below the threshold make components of no voxel
-        starts = np.flatnonzero(self.saddle < least)
-        component = np.cumsum(self.saddle < least)[self.peak[here]] - 1
+        here, component, starts = self._runs(threshold)
         first = np.full(len(starts), len(here))
         first[component[::-1]] = np.arange(len(here))[::-1]
         order = np.argsort(first, kind="stable")
@@ -147,6 +145,24 @@ class Hierarchy:
         number[order] = np.arange(1, len(starts) + 1)
         label = number[component]
         return Components(self.where[here], label, np.bincount(label, minlength=n + 1)), starts[order[:n]]
+
+    def cut_in_any_order(self, threshold: float) -> Components:
+        """The same components in no particular order, some of them empty; a third faster."""
+        here, component, starts = self._runs(threshold)
+        label = component + 1
+        return Components(self.where[here], label, np.bincount(label, minlength=len(starts) + 1))
+
+    def _runs(self, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Voxels that reach a threshold, the component of each from 0, and each component's highest peak.
+
+        That one stands first. Peaks below the threshold make components without a voxel.
+        """
+        if threshold < self.floor:
+            raise ValueError(f"threshold {threshold} lies below the floor, {self.floor}")
+        least = limit(threshold, self.precision).astype(self.value.dtype)
+        here = np.flatnonzero(self.value >= least)
+        begins = self.saddle < least
+        return here, (np.cumsum(begins) - 1)[self.peak[here]], np.flatnonzero(begins)
 
 
 def limit(threshold: float, dtype: np.dtype) -> np.floating:
@@ -159,6 +175,10 @@ def limit(threshold: float, dtype: np.dtype) -> np.floating:
     if dtype == np.float16 and float(found) < threshold:
         found = np.nextafter(found, dtype.type(np.inf))
     return found
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _climb(

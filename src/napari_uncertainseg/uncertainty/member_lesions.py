@@ -27,6 +27,7 @@ class MemberLesions:
         self._whole = self._close = members
         self._floor = floor
         self._hierarchies: list[Hierarchy] = []
+        self._image = np.zeros(0, np.int32)
         if len(members) and members.values.size:
             seen = at_least(members.values[0], floor)
             for values in members.values[1:]:
@@ -41,6 +42,7 @@ class MemberLesions:
     def prepare(self) -> None:
         """Build what makes every later threshold fast."""
         self._hierarchies = [Hierarchy.of(values, self._floor) for values in self._close.values]
+        self._image = np.zeros(self._close.values[0].size if len(self._close) else 0, np.int32)
 
     def overlaps(
         self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float
@@ -68,22 +70,25 @@ class MemberLesions:
         inside, where = positions_in(members.box, index)
         label = label[inside]
         if self._hierarchies and threshold >= self._floor:
-            cuts = (h.cut(threshold)[0] for h in self._hierarchies)
-            found = [overlaps_with(label, sizes, *seen) for seen in _seen(cuts, where, members)]
+            cuts = (h.cut_in_any_order(threshold) for h in self._hierarchies)
+            found = [overlaps_with(label, sizes, *seen) for seen in _seen(cuts, where, self._image)]
             return np.mean(found, axis=0)
         masks = (at_least(values, threshold) for values in members.values)
         return best_overlaps(where, label, sizes, masks).mean(0)
 
 
 def _seen(
-    cuts: Iterator[Components], where: np.ndarray, members: Members
+    cuts: Iterator[Components], where: np.ndarray, image: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each member: its component at each position, 0 where none is, and the components' sizes."""
-    image = np.zeros(members.values[0].size, np.int32)
+    """For each member: its component at each position, 0 where none is, and the components' sizes.
+
+    The image is scratch, and is 0 before and after.
+    """
     for cut in cuts:
         image[cut.where] = cut.label
-        yield image[where], cut.sizes
+        seen = image[where]
         image[cut.where] = 0
+        yield seen, cut.sizes
 
 
 def positions_in(box: Box, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
