@@ -21,12 +21,16 @@ class FakeLayers:
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
         self.settled = 0
+        self.band = (None, None)
 
     def go_to(self, voxel):
         self.visited.append(voxel)
 
     def preview(self, threshold):
         self.previewed.append(threshold)
+
+    def show_band(self, core, envelope):
+        self.band = (core, envelope)
 
     def settle(self):
         self.settled += 1

@@ -26,10 +26,11 @@ def record_like(prediction, n=12):
 
 @pytest.fixture
 def make(qtbot, case):
-    made = []
+    made, shown = [], []
 
     def build(find):
-        row = PromiseRow(case, find)
+        row = PromiseRow(case, lambda core, envelope: shown.append((core, envelope)), find)
+        row.band_shown = shown
         row.show()
         made.append(row)
         return row
@@ -93,8 +94,23 @@ def test_a_damaged_record_is_named(make, case):
 
 
 def test_without_a_prediction_nothing_is_offered(qtbot):
-    row = PromiseRow(Case(), lambda sha, method: pytest.fail("nothing to look for"))
+    row = PromiseRow(Case(), lambda *t: None, lambda sha, method: pytest.fail("nothing to look for"))
     assert not row.button.isEnabled()
     row.cleanup()
     row.deleteLater()
     qtbot.wait(1)
+
+
+def test_core_and_envelope_follow_the_promise(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda sha, method: record)
+    row.band.click()
+    core, envelope = (record.promise(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
+    assert row.band_shown[-1] == (core, envelope) and core > envelope
+    row.limit.setValue(30)
+    assert row.band_shown[-1] != (core, envelope)
+    row.kind.setCurrentIndex(1)
+    row.limit.setValue(5)  # twelve cases cannot
+    assert row.band_shown[-1] == (None, None)
+    row.band.click()
+    assert row.band_shown[-1] == (None, None)

@@ -13,6 +13,7 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.band import CORE, ENVELOPE, BandLayers
 from napari_uncertainseg.widgets.geometry import KEY, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
 from napari_uncertainseg.widgets.rater_layers import RaterLayers
@@ -44,6 +45,7 @@ class ReviewLayers:
         self._case = case
         self._results = ResultLayers(viewer, case)
         self.raters = RaterLayers(viewer)
+        self._band = BandLayers(viewer)
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
         self._undo_connections: list[Callable[[], object]] = []
@@ -191,6 +193,14 @@ class ReviewLayers:
         if placing is not None:
             self.raters.show_kinds(placing.array(kinds), placing.metadata, placing.options)
 
+    def show_band(self, core: float | None, envelope: float | None) -> None:
+        """Outline what lies above two thresholds; None hides a contour."""
+        p, placing = self._case.prediction, self._results.placing
+        if p is not None and placing is not None:
+            limits = {CORE: core, ENVELOPE: envelope}
+            masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
+            self._band.show(masks, placing)
+
     def _watch(self, layer: Layer) -> None:
         if isinstance(layer, Labels) and not is_result(layer):
             layer.events.paint.connect(self._on_paint)
@@ -239,6 +249,7 @@ class ReviewLayers:
                 layer.events.data.disconnect(self._on_paint)
         self._results.cleanup()
         self.raters.cleanup()
+        self._band.cleanup()
         self._letters.cleanup()
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.conformal import Promise
@@ -15,6 +24,7 @@ from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.inference.prediction import Prediction
 
 Find = Callable[[str, str], CalibrationRecord | None]
+ShowBand = Callable[[float | None, float | None], None]
 _SURE = 0.9
 
 
@@ -25,16 +35,21 @@ class PromiseRow(QWidget):
     ----------
     case
         Whose threshold it sets.
+    show_band
+        Outlines what lies above two thresholds, the core's and the envelope's; None hides a contour.
     find
         Gives the record of a model (its hash) and a method, or None.
     parent
         Qt parent.
     """
 
-    def __init__(self, case: Case, find: Find = find_record, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, case: Case, show_band: ShowBand, find: Find = find_record, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._case = case
         self._find = find
+        self._show_band = show_band
         self._record: CalibrationRecord | None = None
         self._problem = ""
         self._promise: Promise | None = None
@@ -44,6 +59,7 @@ class PromiseRow(QWidget):
         self.loss.currentIndexChanged.connect(self._show)
         self.kind.currentIndexChanged.connect(self._show)
         self.button.clicked.connect(self.use)
+        self.band.toggled.connect(self._outline)
         self._read()
 
     def cleanup(self) -> None:
@@ -73,6 +89,12 @@ class PromiseRow(QWidget):
             "Both only for cases like the calibration cases."
         )
         self.button = QPushButton()
+        self.band = QCheckBox("core, envelope")
+        self.band.setToolTip(
+            "Two outlines that keep the promise: of the core (white) at most so much is false,\n"
+            "and outside of the envelope (yellow) at most so much of the volume is missed.\n"
+            "An outline that so few cases cannot promise is left out."
+        )
         self.light = QLabel()
         self.light.setWordWrap(True)
         row = QHBoxLayout()
@@ -83,6 +105,7 @@ class PromiseRow(QWidget):
         row.addWidget(self.button)
         below = QHBoxLayout()
         below.addWidget(self.kind)
+        below.addWidget(self.band)
         below.addWidget(self.light, stretch=1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -103,6 +126,9 @@ class PromiseRow(QWidget):
         for widget in (self.limit, self.loss):
             widget.setEnabled(self._record is not None)
         self.kind.setVisible(self._record is not None)
+        self.band.setVisible(self._record is not None)
+        if self._record is None:
+            self.band.setChecked(False)
         self._show_light(prediction)
         self._show()
 
@@ -127,6 +153,20 @@ class PromiseRow(QWidget):
             self._promise.reason
             or f"At {threshold:.2f} the {n} calibration cases lost {self._promise.loss:.1%} on average."
         )
+
+        if self.band.isChecked():
+            self._outline(True)
+
+    def _outline(self, wanted: bool) -> None:
+        """Show or hide the two contours of the present promise."""
+        core = envelope = None
+        if wanted and self._record is not None:
+            limit, sure = self.limit.value() / 100, self.kind.currentData()
+            core, envelope = (
+                self._record.promise(loss, limit, confidence=sure).threshold
+                for loss in ("false_volume", "missed_volume")
+            )
+        self._show_band(core, envelope)
 
     def _show_light(self, prediction: Prediction | None) -> None:
         self.light.setVisible(self._record is not None)

@@ -42,6 +42,9 @@ class Previews(Protocol):
     def settle(self) -> None:
         """Show everything as the case has it."""
 
+    def show_band(self, core: float | None, envelope: float | None) -> None:
+        """Outline what lies above two thresholds; None hides a contour."""
+
 
 class TuningPanel(QWidget):
     """Threshold, smallest volume and a small reliability diagram.
@@ -109,7 +112,7 @@ class TuningPanel(QWidget):
         for field in (self.spin, self.volume):
             field.setKeyboardTracking(False)  # else a half-typed number is applied, and rewritten
         self.best_button = QPushButton("Best Dice")
-        self.promises = PromiseRow(self._case)
+        self.promises = PromiseRow(self._case, self._previews.show_band)
         self._diagram = ReliabilityView(compact=True)
         self._numbers = QLabel()
         self._numbers.setWordWrap(True)

@@ -1,0 +1,64 @@
+"""Two contours: what is surely lesion, and what may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.widgets.placing import Placing
+
+CORE, ENVELOPE = "certified core", "possible envelope"
+_COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
+"""What may be lesion has the colour of candidates."""
+
+
+class BandLayers:
+    """Shows the core and the envelope of a promise; new ones take the place of those before."""
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._layers: dict[str, Labels] = {}
+
+    def show(self, masks: dict[str, np.ndarray], placing: Placing) -> None:
+        """Show masks on a prediction's grid as outlines, by `CORE` and `ENVELOPE`; leave out the others."""
+        active = self._viewer.layers.selection.active
+        for name in _COLOURS:
+            layer = self._layers.get(name)
+            there = layer is not None and layer in self._viewer.layers
+            if name not in masks:
+                if there:
+                    self._viewer.layers.remove(layer)
+                continue
+            data = placing.array(masks[name].astype(np.uint8))
+            if there and layer is not None and layer.data.shape == data.shape:
+                layer.data = data
+                continue
+            if there:
+                self._viewer.layers.remove(layer)
+            self._layers[name] = self._made(name, data, placing)
+            self._viewer.add_layer(self._layers[name])
+        if active is not None and active in self._viewer.layers:  # who is painting goes on painting
+            self._viewer.layers.selection.active = active
+
+    def cleanup(self) -> None:
+        """Let go of the layers, which stay. May be called twice."""
+        self._layers.clear()
+
+    @staticmethod
+    def _made(name: str, data: np.ndarray, placing: Placing) -> Labels:
+        layer = Labels(
+            data,
+            name=name,
+            metadata=placing.metadata,
+            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: _COLOURS[name]}),
+            opacity=1.0,
+            **placing.options,
+        )
+        layer.contour = 1
+        return layer
