@@ -341,7 +341,10 @@ class Case:
 
         if self._original is None or self._reference is None:
             raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
-        return fit(Evidence.of(self._original.probability, self._reference, region=self._region_mask()), kind)
+        p = self._original
+        seen = self._reference | (p.probability >= self._threshold)
+        region = self._region.mask(p.brain, seen, p.grid.spacing)
+        return fit(Evidence.of(p.probability, self._reference, region=region), kind)
 
     @staticmethod
     def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:

@@ -13,10 +13,10 @@ from napari_uncertainseg.calibration.record import (
     LOSSES,
     MEASURES,
     CalibrationRecord,
-    losses_of,
     measures_of,
     read_record,
 )
+from napari_uncertainseg.calibration.risks import Losses
 
 
 def case(seed, shape=(12, 14, 16)):
@@ -32,14 +32,16 @@ def record():
     losses, measures = [], []
     for seed in range(25):
         p, truth = case(seed)
-        losses.append(losses_of(p, truth, min_voxels=3))
+        losses.append(Losses.of(p, truth, GRID, min_voxels=3))
         measures.append(measures_of(p, p * (1 - p), np.ones(p.shape, bool), 1.0))
     return CalibrationRecord(
         "bundled",
         "ab12",
         "one-pass",
+        ("flair", "t1"),
+        3.0,
         tuple(f"case{i}" for i in range(25)),
-        {name: np.array([one[name] for one in losses]) for name in LOSSES},
+        {name: np.array([getattr(one, name) for one in losses]) for name in LOSSES},
         {name: np.array([one[name] for one in measures]) for name in MEASURES},
         Temperature(0.2, 0.1, 1.5),
     )
@@ -57,16 +59,17 @@ def test_promises_are_those_of_conformal_risk_control(record, loss):
 
 def test_what_is_missed_wants_a_low_threshold_and_what_is_false_a_high_one(record):
     envelope, core = (record.promise(name, 0.1).threshold for name in ("missed_volume", "false_volume"))
-    p, truth = case(99)
-    assert (truth & (p < envelope)).sum() / truth.sum() < 0.2
-    outlined = p >= core
-    assert (outlined & ~truth).sum() / outlined.sum() < 0.2
+    found = Losses.of(*case(99), GRID, min_voxels=3)
+    assert found.missed_volume[np.searchsorted(GRID, envelope)] < 0.2
+    assert found.false_volume[np.searchsorted(GRID, core)] < 0.2
 
 
 def test_a_case_like_the_others_is_like_them_and_another_kind_is_named(record):
     p, _ = case(50)
     whole = np.ones(p.shape, bool)
     assert record.unlike(measures_of(p, p * (1 - p), whole, 1.0)) == []
+    rounded = {**measures_of(p, p * (1 - p), whole, 1.0), "voxel_mm3": 1.0000001}
+    assert record.unlike(rounded) == []  # affines are rounded in files
     found = record.unlike(measures_of(p, p * (1 - p), whole, 8.0))
     assert {u.measure for u in found} == {"voxel_mm3", "brain_ml", "lesion_ml"}
     assert (found[0].value, found[0].low, found[0].high) == (8.0, 1.0, 1.0)
@@ -84,7 +87,14 @@ def test_it_is_read_back_exactly(record):
     assert again.to_json() == record.to_json()
     assert again.recalibration == record.recalibration and again.cases == record.cases
     without = CalibrationRecord(
-        record.model, record.model_sha256, record.method, record.cases, record.losses, record.measures
+        record.model,
+        record.model_sha256,
+        record.method,
+        record.inputs,
+        record.min_volume,
+        record.cases,
+        record.losses,
+        record.measures,
     )
     assert read_record(without.to_json()).recalibration is None
 
@@ -96,6 +106,8 @@ def test_it_is_read_back_exactly(record):
         (lambda c: "[1]", "version 1"),
         (lambda c: {**c, "version": 2}, "version 1"),
         (lambda c: {**c, "model": 3}, "of which model"),
+        (lambda c: {**c, "inputs": []}, "of which model"),
+        (lambda c: {**c, "min_volume": -1}, "cannot be right"),
         (lambda c: {**c, "cases": []}, "of which model and cases"),
         (lambda c: {**c, "cases": c["cases"][1:]}, "cannot be right"),
         (lambda c: {**c, "losses": {}}, "lacks the numbers of 'missed_volume'"),

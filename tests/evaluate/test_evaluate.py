@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.record import GRID as GRID_OF_RECORD
-from napari_uncertainseg.calibration.risks import missed_volume
+from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate import calibrating
@@ -50,7 +50,12 @@ def predict(seed):
         disagreement=maps.variance,
         brain=np.ones(SHAPE, bool),
         members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
-        information={"model": "bundled", "model_sha256": "cd34", "method": "one-pass"},
+        information={
+            "model": "bundled",
+            "model_sha256": "cd34",
+            "method": "one-pass",
+            "inputs": {"t1": {}, "flair": {}},
+        },
     )
 
 
@@ -220,7 +225,9 @@ def test_cases_make_a_record_that_is_found_again(study, own_data):
     p = predict(0).probability
     truth = ndimage.gaussian_filter(p, 0.7) > 0.45
     truth[:6] = False
-    np.testing.assert_allclose(record.losses["missed_volume"][0], missed_volume(p, truth, GRID_OF_RECORD))
+    own = Losses.of(p, truth, GRID_OF_RECORD, min_voxels=2)
+    np.testing.assert_allclose(record.losses["missed_volume"][0], own.missed_volume)
+    assert record.inputs == ("flair", "t1") and record.min_volume == 2.0
     assert calibrating.find_record("cd34", "one-pass") is None
     path = calibrating.save_record(record)
     assert own_data in path.parents
@@ -253,6 +260,15 @@ def test_a_record_is_of_one_model(study, tmp_path):
     (tmp_path / "mixed.tsv").write_text(rows)
     with pytest.raises(InputError, match=r"row 3.*another model or method"):
         calibrating.calibrate(tmp_path / "mixed.tsv")
+    (other / "summary.json").write_text(json.dumps({**summary, "recalibration": {"kind": "beta"}}))
+    with pytest.raises(InputError, match=r"row 3.*recalibrated"):
+        calibrating.calibrate(tmp_path / "mixed.tsv")
+    (other / "summary.json").write_text(json.dumps({**summary, "inputs": {"flair": {}}}))
+    with pytest.raises(InputError, match=r"row 3.*other scans"):
+        calibrating.calibrate(tmp_path / "mixed.tsv")
+    (tmp_path / "twice.tsv").write_text(rows.replace(str(other), f"{study}/case0"))
+    with pytest.raises(InputError, match=r"row 3.*listed twice"):
+        calibrating.calibrate(tmp_path / "twice.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "model": None}))
     with pytest.raises(InputError, match=r"row 3.*by which model"):
         calibrating.calibrate(tmp_path / "mixed.tsv")

@@ -58,8 +58,9 @@ def test_the_maps_belong_to_each_other(prediction):
     np.testing.assert_allclose(found.entropy, binary_entropy(found.probability) * found.brain, atol=1e-6)
     np.testing.assert_allclose(found.expected_entropy + found.mutual_information, found.entropy, atol=1e-6)
     assert (found.mutual_information >= 0).all()
-    own = found.members.values.astype(float)
-    np.testing.assert_allclose(found.variance[found.members.box], own.var(0), atol=1e-3)
+    own, box = found.members.values.astype(float), found.members.box
+    kept = (prediction.members.values > 0).all(0)
+    np.testing.assert_allclose(found.variance[box][kept], own.var(0)[kept], atol=1e-3)
     for name in ("probability", "entropy", "expected_entropy", "mutual_information", "variance"):
         assert getattr(found, name).dtype == np.float32
     np.testing.assert_array_equal(found.disagreement, prediction.disagreement)
@@ -71,6 +72,17 @@ def test_a_temperature_of_one_changes_nothing(prediction):
     np.testing.assert_allclose(found.mutual_information, prediction.mutual_information, atol=1e-3)
     one, two = found.lesions(0.5, 0), prediction.lesions(0.5, 0)
     np.testing.assert_array_equal(one.labels, two.labels)
+
+
+def test_a_member_that_was_not_kept_makes_no_doubt(prediction):
+    from dataclasses import replace
+
+    values = prediction.members.values.copy()
+    values[0, :, :, 8:] = 0  # cropped, where it was small
+    cropped = replace(prediction, members=Members(prediction.members.box, values))
+    found = recalibrated(cropped, Temperature(0.1, 0.1, 1.0))
+    np.testing.assert_allclose(found.mutual_information, prediction.mutual_information, atol=1e-3)
+    np.testing.assert_allclose(found.variance, prediction.variance, atol=1e-3)
 
 
 def test_what_was_fitted_here_is_calibrated_here(prediction):

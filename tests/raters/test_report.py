@@ -31,6 +31,8 @@ def test_numbers_are_those_of_the_parts(shape, spacing):
     d = found.pairwise["dice"]
     assert found.mean("dice") == pytest.approx((d[0, 1] + d[0, 2] + d[1, 2]) / 3)
     assert 0 < found.fleiss < 1
+    marked = masks.any(0)
+    assert found.mean_disagreement == pytest.approx(masks.astype(float).var(0)[marked].mean())
 
 
 def test_kappas_look_at_the_surroundings_only():

@@ -155,6 +155,10 @@ def test_persistence_tells_a_hill_from_a_bump() -> None:
         painted[0, 0, 6:8] = painted[1, 1, 10] = 1
         found = ranker.rank(0.4, 0, edit=painted)
         assert 0.75 in found.table["persistence"].round(6).tolist()
+        erased = np.zeros(p.shape, np.int8)
+        erased[1, 1, 1] = -1  # the peak of 0.9
+        found = ranker.rank(0.4, 0, edit=erased)
+        assert (found.table["persistence"] <= found.table["max_probability"]).all()
 
 
 def test_members_in_a_box_count_as_nothing_outside() -> None:

@@ -18,6 +18,8 @@ def record_like(prediction, n=12):
         "bundled",
         "ab",
         "one-pass",
+        (),
+        3.0,
         tuple(map(str, range(n))),
         {k: rising if loss.safest == "low" else rising[:, ::-1] for k, loss in LOSSES.items()},
         {k: measures[k] * np.linspace(0.9, 1.1, n) for k in MEASURES},
@@ -75,6 +77,25 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     case.prediction = case.prediction
     assert "no promise holds here" in row.light.text() and "volume of a voxel" in row.light.text()
     assert "calibration cases 0." in row.light.toolTip()
+    assert not row.button.isEnabled() and "another kind" in row.button.toolTip()
+    row.band.click()
+    assert row.band_shown[-1] == (None, None)
+
+
+def test_it_holds_for_the_smallest_lesion_that_it_was_made_with(make, case):
+    row = make(lambda sha, method: record_like(case.prediction))
+    case.min_volume = 10.0
+    assert not row.button.isEnabled() and "at least 3 mm³" in row.button.toolTip()
+    case.min_volume = 3.0
+    assert row.button.isEnabled()
+
+
+def test_other_scans_are_another_matter(make, case):
+    import dataclasses
+
+    record = dataclasses.replace(record_like(case.prediction), inputs=("flair", "t1"))
+    row = make(lambda sha, method: record)
+    assert not row.button.isEnabled() and "had flair + t1, this one has unknown scans" in row.button.toolTip()
 
 
 def test_without_a_record_it_says_how_to_get_one(make, case):
@@ -107,6 +128,9 @@ def test_core_and_envelope_follow_the_promise(make, case):
     row.band.click()
     core, envelope = (record.promise(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
     assert row.band_shown[-1] == (core, envelope) and core > envelope
+    row.limit.setValue(80)  # now each alone would let the core reach beyond the envelope
+    core, envelope = (record.promise(name, 0.8).threshold for name in ("false_volume", "missed_volume"))
+    assert core < envelope and row.band_shown[-1] == (envelope, core)
     row.limit.setValue(30)
     assert row.band_shown[-1] != (core, envelope)
     row.kind.setCurrentIndex(1)

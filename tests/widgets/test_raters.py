@@ -126,6 +126,15 @@ def test_layers_show_consensus_disagreement_and_who_doubts(qtbot, dock, viewer, 
     assert [dock.raters.item(i).text() for i in range(dock.raters.count())] == NAMES
 
 
+def test_another_threshold_makes_the_comparison_stale(qtbot, dock, layers, viewer):
+    compare(qtbot, dock)
+    dock.shown[KINDS].click()
+    layers._case.threshold = 0.7
+    assert "Compare again" in dock.compared.text() and not viewer.layers[KINDS].visible
+    compare(qtbot, dock)
+    assert "threshold 0.70" in dock.compared.text()
+
+
 def test_comparing_again_takes_the_place_of_the_layers(qtbot, dock, viewer):
     compare(qtbot, dock)
     count = len(viewer.layers)

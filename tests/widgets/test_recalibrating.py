@@ -16,6 +16,8 @@ def record():
         "bundled",
         "ab",
         "one-pass",
+        (),
+        3.0,
         ("a", "b"),
         {k: np.zeros((2, len(GRID))) for k in LOSSES},
         {k: np.ones(2) for k in MEASURES},
@@ -76,6 +78,25 @@ def test_a_new_prediction_begins_as_the_model_made_it(row, case):
     choose(row, "record")
     case.prediction = case.original
     assert case.recalibration is None and row.choice.currentData() is None
+
+
+def test_a_dock_opened_again_shows_what_is_in_use(row, case, qtbot):
+    for key in ("beta", "record"):
+        choose(row, key)
+        again = RecalibrationRow(case, lambda sha, method: record())
+        assert again.choice.currentData() == key and again.choice.count() == row.choice.count()
+        again.cleanup()
+        again.deleteLater()
+    qtbot.wait(1)
+
+
+def test_what_was_fitted_on_another_reference_is_not_kept(row, case, mask):
+    choose(row, "beta")
+    case.reference = mask.copy()  # a layer is read anew
+    assert case.recalibration is not None
+    case.reference = np.roll(mask, 3, axis=1)
+    assert case.recalibration is None and row.choice.currentData() is None
+    assert "changed" in row.result.text()
 
 
 def test_lesions_follow(row, case):

@@ -22,18 +22,14 @@ from napari_uncertainseg.calibration.conformal import (
     control_with_confidence,
 )
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
-from napari_uncertainseg.calibration.risks import (
-    false_lesions,
-    false_volume,
-    missed_lesions,
-    missed_volume,
-)
 
 GRID = np.arange(1, 100) / 100
 """Thresholds of the losses."""
 _VERSION = 1
 _LONGEST = 50_000_000
 """Characters of JSON that are read."""
+_MARGIN = 0.01
+"""Share by which a measure may differ from rounding alone."""
 _SPREADS = 4.0
 """A case is unlike others outside of their range and more than so many robust deviations away."""
 
@@ -63,33 +59,6 @@ MEASURES: Mapping[str, str] = MappingProxyType(
     }
 )
 """What tells kinds of cases apart, with no reference."""
-
-
-def losses_of(
-    probability: np.ndarray, reference: np.ndarray, *, min_voxels: int = 1
-) -> dict[str, np.ndarray]:
-    """All losses of a case at the thresholds of `GRID`.
-
-    Parameters
-    ----------
-    probability
-        Lesion probability, 3-D.
-    reference
-        bool, the same shape.
-    min_voxels
-        Smaller lesions do not count, nor are they outlined.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
-    """
-    return {
-        "missed_volume": missed_volume(probability, reference, GRID),
-        "missed_lesions": missed_lesions(probability, reference, GRID, min_voxels=min_voxels),
-        "false_volume": false_volume(probability, reference, GRID),
-        "false_lesions": false_lesions(probability, reference, GRID, min_voxels=min_voxels),
-    }
 
 
 def measures_of(
@@ -134,7 +103,11 @@ class CalibrationRecord:
     Attributes
     ----------
     model, model_sha256, method
-        What segmented them. Nothing here holds for another model or method.
+        What segmented them. Nothing here holds for another model or method,
+    inputs
+        nor for other scans than of these roles, such as ``("flair", "t1")``.
+    min_volume
+        Smaller components were not outlined, mm3.
     cases
         Their names.
     losses
@@ -148,6 +121,8 @@ class CalibrationRecord:
     model: str
     model_sha256: str
     method: str
+    inputs: tuple[str, ...]
+    min_volume: float
     cases: tuple[str, ...]
     losses: Mapping[str, np.ndarray]
     measures: Mapping[str, np.ndarray]
@@ -188,9 +163,10 @@ class CalibrationRecord:
         for name in MEASURES:
             known, value = self.measures[name], measures[name]
             median = float(np.median(known))
-            spread = 1.4826 * float(np.median(np.abs(known - median))) + 1e-9 * abs(median)
+            margin = _MARGIN * abs(median)
+            spread = 1.4826 * float(np.median(np.abs(known - median))) + margin
             low, high = float(known.min()), float(known.max())
-            if not low <= value <= high and abs(value - median) > _SPREADS * spread:
+            if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
                 found.append(Unlike(name, float(value), low, high))
         return found
 
@@ -202,6 +178,8 @@ class CalibrationRecord:
             "model": self.model,
             "model_sha256": self.model_sha256,
             "method": self.method,
+            "inputs": list(self.inputs),
+            "min_volume": self.min_volume,
             "cases": list(self.cases),
             "losses": {name: self.losses[name].tolist() for name in LOSSES},
             "measures": {name: self.measures[name].tolist() for name in MEASURES},
@@ -226,7 +204,9 @@ def read_record(text: str) -> CalibrationRecord:
         raise InputError(f"This is not a calibration record of version {_VERSION}.")
     made: Any = [content.get(key) for key in ("model", "model_sha256", "method")]
     cases: Any = content.get("cases")
-    if not _are_texts(made) or not _are_texts(cases):
+    inputs: Any = content.get("inputs")
+    least = _numbers(content, "min_volume", (), np.inf)
+    if not (_are_texts(made) and _are_texts(cases) and _are_texts(inputs)):
         raise InputError("This calibration record does not say of which model and cases it is.")
     n = len(cases)
     losses = {name: _numbers(content.get("losses"), name, (n, len(GRID)), 1.0) for name in LOSSES}
@@ -234,7 +214,9 @@ def read_record(text: str) -> CalibrationRecord:
     fitted = content.get("recalibration")
     recalibration = None if fitted is None else from_json(json.dumps(fitted))
     model, sha256, method = made
-    return CalibrationRecord(model, sha256, method, tuple(cases), losses, measures, recalibration)
+    return CalibrationRecord(
+        model, sha256, method, tuple(inputs), float(least), tuple(cases), losses, measures, recalibration
+    )
 
 
 def _are_texts(values: Any) -> bool:

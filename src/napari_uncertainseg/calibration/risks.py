@@ -2,151 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.thresholds import GRID, counts_at_least
-from napari_uncertainseg.lesions.components import Foreground, label_mask
+from napari_uncertainseg.calibration.thresholds import GRID
+from napari_uncertainseg.lesions.components import label_mask
+from napari_uncertainseg.lesions.hierarchy import Hierarchy
 
 
-def missed_volume(probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
-    """Share of the reference's voxels with a probability below each threshold.
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Losses of a case at each threshold, 0 to 1, by what is outlined there: small components are not.
 
-    Parameters
+    Attributes
     ----------
-    probability
-        Lesion probability, 0 to 1, any shape.
-    reference
-        bool, same shape.
-    grid
-        Thresholds, increasing.
-
-    Returns
-    -------
-    np.ndarray
-        Shape of ``grid``, 0 to 1, never falling; 0 where the reference is empty: nothing can be missed.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
+    missed_volume
+        Share of the reference's voxels that are not outlined; 0 where the reference is empty.
+    missed_lesions
+        Share of the reference's lesions, small ones left out, of which no voxel is outlined; likewise.
+    false_volume
+        Share of what is outlined that is outside of the reference; 0 where nothing is. May rise and fall.
+    false_lesions
+        Share of the outlined lesions that touch no voxel of the reference; likewise.
     """
-    _check(probability, reference)
-    return _missed(probability[reference], grid)
+
+    missed_volume: np.ndarray
+    missed_lesions: np.ndarray
+    false_volume: np.ndarray
+    false_lesions: np.ndarray
+
+    @classmethod
+    def of(
+        cls, probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID, *, min_voxels: int = 1
+    ) -> Losses:
+        """Measure a case.
+
+        Parameters
+        ----------
+        probability
+            Lesion probability, 0 to 1, 3-D.
+        reference
+            bool, the same shape; its 26-connected components are the lesions.
+        grid
+            Thresholds, increasing.
+        min_voxels
+            Smaller components are not outlined; smaller lesions of the reference are not looked for.
+
+        Raises
+        ------
+        InputError
+            If the shapes differ.
+        """
+        if probability.shape != reference.shape:
+            raise InputError(
+                f"The reference has the shape {reference.shape}, the prediction {probability.shape}: "
+                "choose a mask that lies on the scan's own grid."
+            )
+        hierarchy = Hierarchy.of(probability, float(grid[0]))
+        sought, n = label_mask(reference, min_voxels=min_voxels)
+        truth, sought = reference.ravel(), sought.ravel()
+        volume = np.count_nonzero(truth)
+        rows = []
+        for threshold in np.asarray(grid, float).tolist():
+            cut = hierarchy.cut_in_any_order(threshold)
+            large = cut.sizes >= min_voxels
+            large[0] = False
+            kept = large[cut.label]
+            where, label = cut.where[kept], cut.label[kept]
+            hit = truth[where]
+            lesions = np.count_nonzero(large & (cut.sizes > 0))
+            touched = np.count_nonzero(np.bincount(label[hit], minlength=1))
+            found = np.count_nonzero(np.bincount(sought[where], minlength=1)[1:])
+            rows.append((
+                _share(volume - np.count_nonzero(hit), volume),
+                _share(n - found, n),
+                _share(np.count_nonzero(~hit), len(where)),
+                _share(lesions - touched, lesions),
+            ))  # fmt: skip
+        return cls(*np.array(rows, float).reshape(-1, 4).T)
 
 
-def missed_lesions(
-    probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID, *, min_voxels: int = 1
-) -> np.ndarray:
-    """Share of the reference's lesions without any voxel that reaches each threshold.
-
-    Parameters
-    ----------
-    probability
-        Lesion probability, 0 to 1, 3-D.
-    reference
-        bool, same shape; its 26-connected components are the lesions.
-    grid
-        Thresholds, increasing.
-    min_voxels
-        Smaller lesions do not count.
-
-    Returns
-    -------
-    np.ndarray
-        As of `missed_volume`.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
-    """
-    _check(probability, reference)
-    labels, n = label_mask(reference, min_voxels=min_voxels)
-    peak = np.zeros(n + 1, dtype=probability.dtype)
-    np.maximum.at(peak, labels[reference], probability[reference])
-    return _missed(peak[1:], grid)
-
-
-def false_volume(probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
-    """Share of what is outlined at each threshold that lies outside the reference (false discoveries).
-
-    Parameters
-    ----------
-    probability
-        Lesion probability, 0 to 1, any shape.
-    reference
-        bool, same shape.
-    grid
-        Thresholds, increasing.
-
-    Returns
-    -------
-    np.ndarray
-        Shape of ``grid``, 0 to 1; 0 where nothing is outlined. It may rise and fall.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
-    """
-    _check(probability, reference)
-    outlined = counts_at_least(probability, grid)
-    return _share(counts_at_least(probability[~reference], grid), outlined)
-
-
-def false_lesions(
-    probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID, *, min_voxels: int = 1
-) -> np.ndarray:
-    """Share of the lesions outlined at each threshold that touch no voxel of the reference.
-
-    Parameters
-    ----------
-    probability
-        Lesion probability, 0 to 1, 3-D.
-    reference
-        bool, same shape.
-    grid
-        Thresholds, increasing.
-    min_voxels
-        Smaller components are not outlined.
-
-    Returns
-    -------
-    np.ndarray
-        As of `false_volume`.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
-    """
-    _check(probability, reference)
-    shares = np.zeros(len(grid))
-    foreground = Foreground.of(probability, float(grid[0]))
-    inside, truth = probability[foreground.box], reference[foreground.box]
-    for i, threshold in enumerate(np.asarray(grid, dtype=probability.dtype)):
-        mask = inside >= threshold
-        if not mask.any():
-            break
-        labels, n = label_mask(mask, min_voxels=min_voxels)
-        if n:
-            shares[i] = 1 - np.count_nonzero(np.bincount(labels[truth], minlength=n + 1)[1:]) / n
-    return shares
-
-
-def _missed(values: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Share of values below each threshold; 0 where there are none."""
-    return _share(len(values) - counts_at_least(values, grid), np.full(len(grid), len(values)))
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
-
-
-def _check(probability: np.ndarray, reference: np.ndarray) -> None:
-    if probability.shape != reference.shape:
-        raise InputError(
-            f"The reference has the shape {reference.shape}, the prediction {probability.shape}: "
-            "choose a mask that lies on the scan's own grid."
-        )
+def _share(part: Any, whole: Any) -> float:
+    return float(part / whole) if whole else 0.0

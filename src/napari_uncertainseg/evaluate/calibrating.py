@@ -12,21 +12,22 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.recalibration import Kind, fit
 from napari_uncertainseg.calibration.record import (
+    GRID,
     LOSSES,
     MEASURES,
     CalibrationRecord,
-    losses_of,
     measures_of,
     read_record,
 )
+from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.evaluate.cohort import read_cases
 from napari_uncertainseg.evaluate.folder import result_file
 from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import voxels_of
 
-_MIN_VOLUME = 3.0
-"""Smaller lesions do not count, mm3."""
+Made = tuple[str, str, str, tuple[str, ...], float]
+"""Model, its hash, method, roles of the scans, smallest volume (mm3)."""
 
 
 def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = silent) -> CalibrationRecord:
@@ -47,18 +48,22 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
         If the table or a case cannot be used, or two cases are of different models or methods.
     """
     rows = read_cases(path)
-    made: set[tuple[str, str, str]] = set()
-    found: list[tuple[dict[str, np.ndarray], dict[str, float], Evidence]] = []
+    made: set[Made] = set()
+    seen: set[Path] = set()
+    found: list[tuple[Losses, dict[str, float], Evidence]] = []
     for i, (folder, reference, _) in enumerate(rows):
         progress(f"case {i + 1} of {len(rows)}", i / len(rows))
         try:
-            made.add(_made_by(folder))
+            if folder.resolve() in seen:
+                raise InputError(f"{folder} is listed twice: a promise counts each case once.")
+            seen.add(folder.resolve())
+            made.add(now := _made_by(folder))
             if len(made) > 1:
                 raise InputError(
-                    f"{folder} was segmented by another model or method than the cases before it: "
-                    "a record is of one."
+                    f"{folder} was segmented by another model or method, from other scans or with another "
+                    "smallest lesion than the cases before it: a record is of one kind."
                 )
-            found.append(_look_at(folder, reference))
+            found.append(_look_at(folder, reference, now[-1]))
         except InputError as error:
             raise InputError(f"{path}, row {i + 2}: {error}") from error
     every = found[0][2]
@@ -68,20 +73,20 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
     return CalibrationRecord(
         *made.pop(),
         cases=tuple(folder.name for folder, _, _ in rows),
-        losses={name: np.array([case[name] for case, _, _ in found]) for name in LOSSES},
+        losses={name: np.array([getattr(case, name) for case, _, _ in found]) for name in LOSSES},
         measures={name: np.array([case[name] for _, case, _ in found]) for name in MEASURES},
         recalibration=fit(every, kind) if both else None,
     )
 
 
-def _look_at(folder: Path, reference: Path) -> tuple[dict[str, np.ndarray], dict[str, float], Evidence]:
+def _look_at(folder: Path, reference: Path, min_volume: float) -> tuple[Losses, dict[str, float], Evidence]:
     image = read_image(result_file(folder, "probability"))
     grid, p = image.grid, image.data
     brain = read_labels(result_file(folder, "brain"), grid).data != 0
     entropy = read_image(result_file(folder, "entropy")).data
     truth = read_labels(reference, grid).data != 0
     return (
-        losses_of(p, truth, min_voxels=voxels_of(_MIN_VOLUME, grid.voxel_volume)),
+        Losses.of(p, truth, GRID, min_voxels=voxels_of(min_volume, grid.voxel_volume)),
         measures_of(p, entropy, brain, grid.voxel_volume),
         Evidence.of(p, truth, region=brain),
     )
@@ -124,14 +129,16 @@ def find_record(model_sha256: str, method: str) -> CalibrationRecord | None:
     return record
 
 
-def _made_by(folder: Path) -> tuple[str, str, str]:
-    """Model, its hash and the method."""
+def _made_by(folder: Path) -> Made:
     path = folder / SUMMARY
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        found = [content[key] for key in ("model", "model_sha256", "method")]
+        names = [content[key] for key in ("model", "model_sha256", "method")]
+        inputs, least = tuple(sorted(content["inputs"])), float(content["min_volume_mm3"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not the summary that `uncertainseg segment` wrote.") from error
-    if not all(isinstance(text, str) for text in found):
+    if not all(isinstance(text, str) for text in names) or not inputs:
         raise InputError(f"{path} does not say by which model the case was segmented.")
-    return found[0], found[1], found[2]
+    if "recalibration" in content:
+        raise InputError(f"{path}: these probabilities were recalibrated: export them as the model says.")
+    return names[0], names[1], names[2], inputs, least

@@ -95,8 +95,7 @@ class Cohort:
     def _images(self) -> dict[str, Any]:
         """Whether the model doubts images more in which raters differ more."""
         several = [c for c in self.cases if c.experts is not None and c.patient_doubt is not None]
-        variances = [c.experts.disagreement for c in several if c.experts is not None]
-        means = [float(v[v > 0].mean()) if (v > 0).any() else 0.0 for v in variances]
+        means = [c.experts.mean_disagreement for c in several if c.experts is not None]
         found = correspondence(np.array([c.patient_doubt for c in several], float), np.array(means))
         return plain({"rank_correlation": _rank(found), "cases": found.count})
 

@@ -17,9 +17,9 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
     """Recalibrate mean and members, and compute anew what follows from them.
 
     The mean is recalibrated, not the mean of recalibrated members, since that is what the fit was made
-    for. Where members were kept, the expected entropy is theirs; elsewhere, where none exceeds 0.05, the
-    mutual information stays as it was. The predicted disagreement between experts is not a probability,
-    and stays. So does the threshold.
+    for. Where all members were kept, expected entropy and variance are theirs; elsewhere, where some
+    member does not exceed 0.05, mutual information and variance stay as they were. The predicted
+    disagreement between experts is not a probability, and stays. So does the threshold.
 
     Parameters
     ----------
@@ -38,16 +38,22 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
     entropy = np.where(brain, binary_entropy(probability), 0).astype(np.float32)
     expected = np.maximum(entropy - prediction.mutual_information, 0)
     variance = prediction.variance.copy()
-    values = members.values
+    values = np.zeros_like(members.values)
     if len(members):
-        box = members.box
-        values = np.stack(
-            [np.where(brain[box], recalibration.apply(m), 0).astype(np.float16) for m in values]
-        )
-        own, kept = values.astype(np.float32), (members.values > 0).any(axis=0)
-        shared = np.minimum(np.mean([binary_entropy(m) for m in own], axis=0), entropy[box])
+        box, inside = members.box, brain[members.box]
+        shared, mean, squares = (np.zeros(inside.shape, np.float32) for _ in range(3))
+        kept = inside.copy()  # a member is 0 where it was not kept, though it was not
+        for k, member in enumerate(members.values):
+            own = np.where(inside & (member > 0), recalibration.apply(member), 0).astype(np.float32)
+            values[k] = own
+            kept &= member > 0
+            shared += binary_entropy(own)
+            before = own - mean
+            mean += before / (k + 1)
+            squares += before * (own - mean)
+        shared = np.minimum(shared / len(members), entropy[box])
         expected[box] = np.where(kept, shared, expected[box])
-        variance[box] = np.where(kept, own.var(axis=0), variance[box])
+        variance[box] = np.where(kept, squares / len(members), variance[box])
     return replace(
         prediction,
         probability=probability,

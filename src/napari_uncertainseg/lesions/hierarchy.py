@@ -104,21 +104,19 @@ class Hierarchy:
         """
         return self.height - self.death
 
-    def persistence_at(self, positions: np.ndarray) -> np.ndarray:
-        """Persistence of the peak that each voxel climbs to; 0 below the floor.
-
-        The largest of a component's voxels is that of its highest peak, which joins a higher one last.
+    def death_at(self, positions: np.ndarray) -> np.ndarray:
+        """Where the peak that each voxel climbs to joins a higher one; 1 below the floor.
 
         Parameters
         ----------
         positions
             Flat positions in the map, any order.
         """
-        found = np.zeros(len(positions))
+        found = np.ones(len(positions))
         if len(self.where):
             at = np.searchsorted(self.where, positions).clip(max=len(self.where) - 1)
             there = self.where[at] == positions
-            found[there] = self.persistence[self.peak[at[there]]]
+            found[there] = self.death[self.peak[at[there]]]
         return found
 
     def cut(self, threshold: float) -> tuple[Components, np.ndarray]:

@@ -93,6 +93,8 @@ class RaterReport:
         Bias and noise of each rater against the consensus.
     disagreement
         Population variance of the raters' marks, float32, of a mask's shape.
+    mean_disagreement
+        Its mean over the voxels that anybody marked; 0 where nobody did.
     """
 
     names: tuple[str, ...]
@@ -104,6 +106,7 @@ class RaterReport:
     performance: Staple
     habits: Deviations
     disagreement: np.ndarray
+    mean_disagreement: float
 
     def mean(self, name: str) -> float:
         """Mean of a pairwise measure over all pairs."""
@@ -163,6 +166,7 @@ def report_raters(
         "distance": distances.mean(),
     }
     progress("habits", 0.8)
+    variance, marked = disagreement(masks).variance, masks.any(axis=0)
     return RaterReport(
         names=tuple(names),
         spacing=steps,
@@ -172,7 +176,8 @@ def report_raters(
         consensus=agreed,
         performance=performance,
         habits=deviations(masks, steps, consensus=agreed),
-        disagreement=disagreement(masks).variance,
+        disagreement=variance,
+        mean_disagreement=float(variance.sum(dtype=float) / max(1, int(marked.sum()))),
     )
 
 

@@ -221,7 +221,8 @@ class Ranker:
         tops = np.flatnonzero(self._maps[0].ravel()[found.flat] == highest[found.label - 1])
         inside, where = positions_in(box, found.index[:, tops])
         values = np.zeros(n)  # a lesion that was painted may lie outside of all that the map shows
-        np.maximum.at(values, found.label[tops][inside] - 1, self._hierarchy.persistence_at(where))
+        label = found.label[tops][inside] - 1
+        np.maximum.at(values, label, highest[label] - self._hierarchy.death_at(where))
         return values
 
     def _too_much(self) -> bool:

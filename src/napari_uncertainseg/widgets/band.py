@@ -1,4 +1,4 @@
-"""Two contours: what is surely lesion, and what may be."""
+"""Two contours: of what is outlined in them little is false, and little is missed outside of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.widgets.placing import Placing
 
-CORE, ENVELOPE = "certified core", "possible envelope"
+CORE, ENVELOPE = "promised core", "promised envelope"
 _COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
 """What may be lesion has the colour of candidates."""
 
@@ -24,10 +24,13 @@ class BandLayers:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._layers: dict[str, Labels] = {}
+        self._placing: Placing | None = None
 
     def show(self, masks: dict[str, np.ndarray], placing: Placing) -> None:
         """Show masks on a prediction's grid as outlines, by `CORE` and `ENVELOPE`; leave out the others."""
         active = self._viewer.layers.selection.active
+        same = self._placing is not None and placing.same_as(self._placing)
+        self._placing = placing
         for name in _COLOURS:
             layer = self._layers.get(name)
             there = layer is not None and layer in self._viewer.layers
@@ -36,7 +39,7 @@ class BandLayers:
                     self._viewer.layers.remove(layer)
                 continue
             data = placing.array(masks[name].astype(np.uint8))
-            if there and layer is not None and layer.data.shape == data.shape:
+            if there and same and layer is not None:
                 layer.data = data
                 continue
             if there:

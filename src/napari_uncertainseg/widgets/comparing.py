@@ -123,8 +123,7 @@ class Question:
                 p.grid.spacing,
                 threshold=found.threshold,
             )
-        threshold = None if self.lesions is None else self.lesions.threshold
-        return Comparison(report, model, threshold, self.note)
+        return Comparison(report, model, self.lesions, self.note)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,15 +136,15 @@ class Comparison:
         The raters among each other.
     model
         The model against them; None where there is no prediction on their grid.
-    threshold
-        The model's, of its lesions.
+    lesions
+        The model's, that were compared.
     note
         What the user should know.
     """
 
     report: RaterReport
     model: AgainstRaters | None
-    threshold: float | None
+    lesions: Lesions | None
     note: str = ""
 
     def pairs(self, measure: str) -> Table:
@@ -172,7 +171,8 @@ class Comparison:
         """What the Model tab begins with."""
         if self.model is None:
             return self.note or "No prediction of this scan yet: press Run in Segment, then Compare again."
-        return f"Lesions at the threshold {self.threshold:.2f}; voxels {_NEAR}."
+        assert self.lesions is not None
+        return f"Lesions at the threshold {self.lesions.threshold:.2f}; voxels {_NEAR}."
 
     def model_numbers(self) -> Table:
         """The model against the raters, one number per row."""

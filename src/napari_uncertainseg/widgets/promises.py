@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.conformal import Promise
-from napari_uncertainseg.calibration.record import LOSSES, MEASURES, CalibrationRecord, measures_of
+from napari_uncertainseg.calibration.record import LOSSES, MEASURES, CalibrationRecord, Unlike, measures_of
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.inference.prediction import Prediction
@@ -53,8 +53,11 @@ class PromiseRow(QWidget):
         self._record: CalibrationRecord | None = None
         self._problem = ""
         self._promise: Promise | None = None
+        self._unlike: list[Unlike] = []
+        self._shown: tuple[float | None, float | None] = (None, None)
         self._make_controls()
         self._case.prediction_changed.connect(self._read)
+        self._case.lesions_changed.connect(self._show)
         self.limit.valueChanged.connect(self._show)
         self.loss.currentIndexChanged.connect(self._show)
         self.kind.currentIndexChanged.connect(self._show)
@@ -63,8 +66,10 @@ class PromiseRow(QWidget):
         self._read()
 
     def cleanup(self) -> None:
-        """Disconnect from the case. May be called twice."""
+        """Disconnect from the case, and hide the outlines. May be called twice."""
         self._case.prediction_changed.disconnect(self._read, missing_ok=True)
+        self._case.lesions_changed.disconnect(self._show, missing_ok=True)
+        self.band.setChecked(False)
 
     def use(self) -> None:
         """Take the threshold of the promise."""
@@ -91,9 +96,9 @@ class PromiseRow(QWidget):
         self.button = QPushButton()
         self.band = QCheckBox("core, envelope")
         self.band.setToolTip(
-            "Two outlines that keep the promise: of the core (white) at most so much is false,\n"
-            "and outside of the envelope (yellow) at most so much of the volume is missed.\n"
-            "An outline that so few cases cannot promise is left out."
+            "Two outlines for the promise, over cases like these and not for this one alone:\n"
+            "of the core (white) at most so much is false, outside of the envelope (yellow)\n"
+            "at most so much of the volume is missed. What so few cases cannot promise is left out."
         )
         self.light = QLabel()
         self.light.setWordWrap(True)
@@ -123,6 +128,7 @@ class PromiseRow(QWidget):
                 self._record = self._find(str(about.get("model_sha256")), str(about.get("method")))
             except InputError as error:
                 self._problem = str(error)
+            self._check_inputs(prediction)
         for widget in (self.limit, self.loss):
             widget.setEnabled(self._record is not None)
         self.kind.setVisible(self._record is not None)
@@ -131,6 +137,14 @@ class PromiseRow(QWidget):
             self.band.setChecked(False)
         self._show_light(prediction)
         self._show()
+
+    def _check_inputs(self, prediction: Prediction) -> None:
+        """A record of other scans promises nothing here."""
+        inputs = tuple(sorted(prediction.information.get("inputs", ())))
+        if self._record is not None and inputs != self._record.inputs:
+            theirs, ours = " + ".join(self._record.inputs), " + ".join(inputs) or "unknown scans"
+            self._problem = f"The calibration cases had {theirs}, this one has {ours}: no promise holds."
+            self._record = None
 
     def _show(self) -> None:
         if self._record is None:
@@ -147,42 +161,61 @@ class PromiseRow(QWidget):
             self.loss.currentData(), self.limit.value() / 100, confidence=self.kind.currentData()
         )
         threshold, n = self._promise.threshold, self._promise.cases
-        self.button.setEnabled(threshold is not None)
+        broken = self._broken()
+        self.button.setEnabled(threshold is not None and not broken)
         self.button.setText("Cannot" if threshold is None else f"Use {threshold:.2f}")
         self.button.setToolTip(
             self._promise.reason
+            or broken
             or f"At {threshold:.2f} the {n} calibration cases lost {self._promise.loss:.1%} on average."
         )
 
         if self.band.isChecked():
             self._outline(True)
 
+    def _broken(self) -> str:
+        """Why no promise holds for this case; empty where it does."""
+        assert self._record is not None
+        if self._unlike:
+            return "This case is of another kind than the calibration cases: no promise holds."
+        least = self._record.min_volume
+        if abs(self._case.min_volume - least) > 1e-6:
+            return f"The promise is for lesions of at least {least:g} mm³: set that first."
+        return ""
+
     def _outline(self, wanted: bool) -> None:
         """Show or hide the two contours of the present promise."""
         core = envelope = None
-        if wanted and self._record is not None:
+        if wanted and self._record is not None and not self._broken():
             limit, sure = self.limit.value() / 100, self.kind.currentData()
             core, envelope = (
                 self._record.promise(loss, limit, confidence=sure).threshold
                 for loss in ("false_volume", "missed_volume")
             )
-        self._show_band(core, envelope)
+        if core is not None and envelope is not None:  # both stay on the safe side of their thresholds
+            core, envelope = max(core, envelope), min(core, envelope)
+        if wanted or self._shown != (None, None):
+            self._shown = (core, envelope)
+            self._show_band(core, envelope)
 
     def _show_light(self, prediction: Prediction | None) -> None:
         self.light.setVisible(self._record is not None)
+        self._unlike = []
         if self._record is None or prediction is None:
             return
         measures = measures_of(
             prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
         )
-        unlike, n = self._record.unlike(measures), len(self._record.cases)
-        if not unlike:
+        self._unlike, n = self._record.unlike(measures), len(self._record.cases)
+        if not self._unlike:
             self.light.setText(f"<span style='color:#00b578'>●</span> like the {n} calibration cases")
         else:
-            named = ", ".join(MEASURES[u.measure].split(",")[0] for u in unlike)
+            named = ", ".join(MEASURES[u.measure].split(",")[0] for u in self._unlike)
             self.light.setText(f"<b>○ no promise holds here</b>: unlike the calibration cases in {named}")
         self.light.setToolTip(
-            "\n".join(
+            "Only these numbers are compared; whether scanner, patients and readers are alike\n"
+            "is yours to judge.\n"
+            + "\n".join(
                 f"{meaning}: {measures[name]:.3g}, calibration cases {min(self._record.measures[name]):.3g} "
                 f"to {max(self._record.measures[name]):.3g}"
                 for name, meaning in MEASURES.items()

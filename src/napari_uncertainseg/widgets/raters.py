@@ -44,6 +44,7 @@ _CONSENSUS = {
         "Estimated in the box of all marks and 5 mm around it.",
     ),
 }
+_STALE = "⚠ Prediction, threshold or painting changed since: press Compare again."
 _SHOWN = {
     CONSENSUS: "The consensus as an outline.",
     DISAGREEMENT: "Population variance of the raters' marks, 0 (they agree) to 0.25.",
@@ -82,6 +83,8 @@ class RatersDock(QWidget):
         """Stop the work and let go of case and layers. May be called twice."""
         self._jobs.cleanup()
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)
+        self._case.prediction_changed.disconnect(self._on_other_prediction, missing_ok=True)
+        self._case.lesions_changed.disconnect(self._on_other_prediction, missing_ok=True)
         self.scatter.cleanup()
 
     # -- making it ----------------------------------------------------------------------------
@@ -143,6 +146,8 @@ class RatersDock(QWidget):
 
     def _connect(self) -> None:
         self._layers.layers_changed.connect(self._list_layers)
+        self._case.prediction_changed.connect(self._on_other_prediction)
+        self._case.lesions_changed.connect(self._on_other_prediction)
         self.raters.itemChanged.connect(self._show_state)
         self.run.clicked.connect(self._on_run)
         self.measure.currentIndexChanged.connect(self._show_pairs)
@@ -205,10 +210,17 @@ class RatersDock(QWidget):
         self.found = found
         report = found.report
         self._layers.show_raters(report.consensus, report.disagreement, report.names[0])
-        if found.model is not None:
+        if found.model is not None and found.lesions is self._case.lesions:
             self._layers.show_kinds(found.model.kinds)
         self._say(f"• {found.note}" if found.note else "")
         self._show()
+
+    def _on_other_prediction(self) -> None:
+        """What was said of the model is about another prediction, threshold or painting now."""
+        if self.found is not None and self.found.model is not None and self.compared.text() != _STALE:
+            self.compared.setText(_STALE)
+            self._layers.raters.set_visible(KINDS, False)
+            self.shown[KINDS].setChecked(False)
 
     def _show_state(self, _: Any = None) -> None:
         idle, several = self._jobs.state is JobState.IDLE, len(self.chosen()) >= 2
@@ -239,7 +251,8 @@ class RatersDock(QWidget):
             return
         self._show_pairs()
         self.habits.show_table(self.found.habits())
-        self.compared.setText(self.found.model_sentence())
+        current = self.found.model is None or self.found.lesions is self._case.lesions
+        self.compared.setText(self.found.model_sentence() if current else _STALE)
         model = self.found.model
         for widget in (self.model, self.legend):
             widget.setVisible(model is not None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Kind
 from napari_uncertainseg.calibration.record import CalibrationRecord
+from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.lesions.matching import dice
@@ -42,10 +44,12 @@ class RecalibrationRow(QWidget):
         self._case = case
         self._find = find
         self._record: CalibrationRecord | None = None
+        self._fitted_for: tuple[np.ndarray | None, Region] | None = None
         self.choice = QComboBox()
         self.choice.setToolTip(
             "Make the probabilities mean what they say; verdicts, painting and threshold stay.\n"
-            "Fitted on this very case it shows what is possible, not what to expect on another."
+            "Fitted on this very case it shows what is possible, not what to expect on another.\n"
+            "Each lesion as a whole has no fit of its own: there it is fitted on the brain's voxels."
         )
         self.result = QLabel()
         self.result.setWordWrap(True)
@@ -68,9 +72,7 @@ class RecalibrationRow(QWidget):
         self._case.lesions_changed.disconnect(self._show, missing_ok=True)
 
     def _list(self) -> None:
-        """Offer what there is for the prediction's model; a new prediction begins as the model made it."""
-        if self._case.recalibration is not None:
-            return
+        """Offer what there is for the prediction's model, and show what is in use."""
         self._record, original = None, self._case.original
         if original is not None:
             about = original.information
@@ -87,6 +89,10 @@ class RecalibrationRow(QWidget):
         for kind, meaning in _KINDS.items():
             self.choice.addItem(f"{kind}, fitted here", kind)
             self.choice.setItemData(self.choice.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+        now = self._case.recalibration
+        if now is not None:
+            kept = self._record is not None and self._record.recalibration == now
+            self.choice.setCurrentIndex(self.choice.findData(_KEPT if kept else now.kind))
         self.choice.blockSignals(blocked)
         self.choice.setEnabled(original is not None)
         self._show()
@@ -94,19 +100,29 @@ class RecalibrationRow(QWidget):
     def _apply(self) -> None:
         chosen = self.choice.currentData()
         self.result.setText("")
+        self._fitted_for = None
         try:
             if chosen is None:
                 self._case.recalibrate(None)
             elif chosen == _KEPT:
                 self._case.recalibrate(None if self._record is None else self._record.recalibration)
             else:
-                self._case.recalibrate(self._case.fit_recalibration(chosen))
+                fitted = self._case.fit_recalibration(chosen)
+                self._fitted_for = (self._case.reference, self._case.region)
+                self._case.recalibrate(fitted)
         except InputError as error:
             self.choice.setCurrentIndex(0)
             self.result.setText(f"⚠ {error}")
             self.result.setVisible(True)
 
     def _show(self) -> None:
+        if self._fitted_for is not None and self._case.recalibration is not None:
+            reference, region = self._fitted_for
+            if not _same(self._case.reference, reference) or self._case.region != region:
+                self.choice.setCurrentIndex(0)
+                self.result.setText("Reference or region changed: back to the model's own probabilities.")
+                self.result.setVisible(True)
+                return
         before, after = self._case.reliability_before(), self._case.reliability
         self.result.setVisible(before is not None)
         if before is None or after is None:
@@ -119,3 +135,8 @@ class RecalibrationRow(QWidget):
             old, new = (dice(p.probability >= t, reference) for p in (original, now))
             lines.append(f"Dice at {t:.2f} {old:.3f}, <b>{new:.3f}</b>")
         self.result.setText(" · ".join(lines))
+
+
+def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    """Whether two masks are alike: layers are read anew."""
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
