@@ -4,7 +4,9 @@ usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [FOLDER]
 
 Shows patient 07 of 3D-MR-MS (CC BY, Lesjak et al. 2017, doi 10.1007/s12021-017-9348-7) from the folder in
 UNCERTAINSEG_DATA, or else from ../shared/data beside the checkout, or downloaded; and the simulated case.
-Writes into docs/images.
+Where ../shared/data is, also patient 19 with simulated raters, and a cell image of BU-BIL with its ten real
+masks ("This product includes software developed by the Boston University"; Gurari et al., WACV 2015). Writes
+into docs/images.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ def main(folder: Path) -> None:
     window.dock_picture(folder / "lesions.png", "lesions")
     window.close()
     simulated(folder)
+    if LOCAL_DATA.is_dir():
+        simulated_raters(folder)
+        cells(folder)
 
 
 def simulated(folder: Path) -> None:
@@ -56,6 +61,51 @@ def simulated(folder: Path) -> None:
     window.picture(folder / "demo.png", LARGE)
     window.compare_raters([mask.name for mask in window.sample_masks()[1:]])
     window.picture(folder / "raters.png", LARGE)
+    window.close()
+
+
+def simulated_raters(folder: Path) -> None:
+    """Three simulated raters of patient 19, and the model against them."""
+    from dataclasses import replace
+
+    from napari_uncertainseg.cli.driver import ReviewWindow
+    from napari_uncertainseg.images.files import read_labels, read_volume
+    from napari_uncertainseg.raters.simulate import simulate_raters
+    from napari_uncertainseg.widgets.geometry import layer_data
+
+    patient = LOCAL_DATA / "3d-mr-ms" / "patient19"
+    consensus = read_labels(patient / "lesions.nii.gz")
+    window = ReviewWindow(LARGE)
+    window.add([layer_data(read_volume(patient / "FLAIR.nii.gz", modality="flair"))])
+    names = [f"simulated rater {i}" for i in (1, 2, 3)]
+    drawn = simulate_raters(consensus.data > 0, consensus.grid.spacing, 3, seed=4)
+    for name, mask in zip(names, drawn, strict=True):
+        rater = replace(consensus, data=mask.astype("uint8"), name=name)
+        window.add([layer_data(rater, "labels", visible=False)])
+    window.run()
+    window.show_results()
+    window.compare_raters(names)
+    window.review.raters.tabs.setCurrentIndex(2)
+    window.review.raters.shown["who doubts"].click()
+    window.picture(folder / "raters-patient19.png", LARGE)
+    window.close()
+
+
+def cells(folder: Path) -> None:
+    """Ten real masks of one microscope image (BU-BIL)."""
+    import numpy as np
+
+    from napari_uncertainseg.cli.driver import ReviewWindow
+
+    path = min((LOCAL_DATA / "bu-bil-phase-contrast").glob("*.npz"))
+    window = ReviewWindow(LARGE)
+    with np.load(path) as file:
+        window.viewer.add_image(file["image"], name="phase contrast")
+        names = [f"{rater} {i}" for i, rater in enumerate(file["raters"], start=1)]
+        for name, mask in zip(names, file["masks"], strict=True):
+            window.viewer.add_labels(mask.astype("uint8"), name=name, visible=False)
+    window.compare_raters(names)
+    window.picture(folder / "raters-cells.png", LARGE)
     window.close()
 
 
