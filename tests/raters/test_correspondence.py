@@ -13,10 +13,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.raters.correspondence import (
     correspondence,
-    lesion_disagreement,
     lesion_doubt_types,
     voxel_correspondence,
 )
+from napari_uncertainseg.uncertainty.lesion import lesion_mean
 
 VALUES = hnp.arrays(float, 30, elements=st.integers(0, 9).map(lambda k: k / 9))
 
@@ -61,9 +61,9 @@ EXPERTS = np.array([LABELS == 1, (LABELS == 1) | (LABELS == 2), (LABELS == 1) | 
 
 
 def test_lesions_take_the_mean_of_the_map():
-    found = lesion_disagreement(LABELS, np.arange(12.0).reshape(3, 4) / 10)
+    found = lesion_mean(LABELS, np.arange(12.0).reshape(3, 4) / 10)
     np.testing.assert_allclose(found, [0.15, 0.45, 0.7, 1.05])
-    assert len(lesion_disagreement(np.zeros((2, 2), int), np.zeros((2, 2)))) == 0
+    assert len(lesion_mean(np.zeros((2, 2), int), np.zeros((2, 2)))) == 0
 
 
 def test_who_doubts_which_lesion():
@@ -82,7 +82,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="region"):
         voxel_correspondence(a, a, np.ones((4, 3), bool))
     with pytest.raises(InputError, match="shape"):
-        lesion_disagreement(LABELS, a.T)
+        lesion_mean(LABELS, a.T)
     with pytest.raises(InputError, match="4 lesions and 2"):
         lesion_doubt_types(LABELS, [0.1, 0.2], EXPERTS, 0.5)
     with pytest.raises(InputError, match="lesions' shape"):

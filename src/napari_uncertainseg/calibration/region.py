@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.lesions.components import neighbourhood
+from napari_uncertainseg.lesions.matching import touched
 
 _DISTANCE = 5.0
 """Of voxels around lesions, mm."""
@@ -73,5 +74,5 @@ def lesion_reliability(
         ``count`` counts lesions, ``fraction`` is the share that exists.
     """
     probability = [np.clip(np.asarray(p, float), 0, 1) for _, p in found]
-    exists = [np.bincount(image[reference], minlength=len(p) + 1)[1:] > 0 for image, p in found]
+    exists = [touched(image, reference, len(p)) for image, p in found]
     return reliability(np.concatenate([*probability, []]), np.concatenate([*exists, []]) > 0, bins=bins)

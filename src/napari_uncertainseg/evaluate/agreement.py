@@ -11,7 +11,7 @@ from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import voxels_of
-from napari_uncertainseg.lesions.matching import detections, dice
+from napari_uncertainseg.lesions.matching import detections, dice, touched
 from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, auroc, lesion_retention
@@ -172,13 +172,13 @@ def errors_found(
         Retention curve of nDSC over them, by entropy; None where there is none.
     """
     truth = mask != 0
-    touched = np.bincount(lesions[truth].ravel(), minlength=len(doubt) + 1)[1:] > 0
+    is_true = touched(lesions, truth, len(doubt))
     wrong = (lesions[brain] > 0) != truth[brain]
     return ErrorsFound(
-        lesion_auroc=auroc(doubt, ~touched) if len(doubt) else math.nan,
+        lesion_auroc=auroc(doubt, ~is_true) if len(doubt) else math.nan,
         voxel_auroc=auroc(entropy[brain], wrong) if brain.any() else math.nan,
-        lesion_aupr=average_precision(doubt, ~touched),
+        lesion_aupr=average_precision(doubt, ~is_true),
         voxel_aupr=average_precision(entropy[brain], wrong),
         ndsc_above=math.nan if curve is None else curve.above,
-        true_lesions_above=lesion_retention(doubt, touched).above if len(doubt) else math.nan,
+        true_lesions_above=lesion_retention(doubt, is_true).above if len(doubt) else math.nan,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from napari_uncertainseg.calibration.record import (
     read_record,
 )
 from napari_uncertainseg.calibration.risks import Losses
-from napari_uncertainseg.evaluate.cohort import read_cases
+from napari_uncertainseg.evaluate.cohort import look_at_cases
 from napari_uncertainseg.evaluate.folder import result_file
 from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
@@ -47,32 +48,31 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
     InputError
         If the table or a case cannot be used, or two cases are of different models or methods.
     """
-    rows = read_cases(path)
     made: set[Made] = set()
-    seen: set[Path] = set()
-    found: list[tuple[Losses, dict[str, float], Evidence]] = []
-    for i, (folder, reference, _) in enumerate(rows):
-        progress(f"case {i + 1} of {len(rows)}", i / len(rows))
-        try:
-            if folder.resolve() in seen:
-                raise InputError(f"{folder} is listed twice: a promise counts each case once.")
-            seen.add(folder.resolve())
-            made.add(now := _made_by(folder))
-            if len(made) > 1:
-                raise InputError(
-                    f"{folder} was segmented by another model or method, from other scans or with another "
-                    "smallest lesion than the cases before it: a record is of one kind."
-                )
-            found.append(_look_at(folder, reference, now[-1]))
-        except InputError as error:
-            raise InputError(f"{path}, row {i + 2}: {error}") from error
+    seen: dict[Path, str] = {}
+
+    def look(
+        folder: Path, reference: Path, raters: Sequence[Path]
+    ) -> tuple[Losses, dict[str, float], Evidence]:
+        if folder.resolve() in seen:
+            raise InputError(f"{folder} is listed twice: a promise counts each case once.")
+        seen[folder.resolve()] = folder.name
+        made.add(now := _made_by(folder))
+        if len(made) > 1:
+            raise InputError(
+                f"{folder} was segmented by another model or method, from other scans or with another "
+                "smallest lesion than the cases before it: a record is of one kind."
+            )
+        return _look_at(folder, reference, now[-1])
+
+    found = look_at_cases(path, look, progress)
     every = found[0][2]
     for _, _, evidence in found[1:]:
         every = every + evidence
     both = every.lesion.any() and every.background.any()
     return CalibrationRecord(
         *made.pop(),
-        cases=tuple(folder.name for folder, _, _ in rows),
+        cases=tuple(seen.values()),
         losses={name: np.array([getattr(case, name) for case, _, _ in found]) for name in LOSSES},
         measures={name: np.array([case[name] for _, case, _ in found]) for name in MEASURES},
         recalibration=fit(every, kind) if both else None,

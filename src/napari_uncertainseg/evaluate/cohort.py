@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from napari_uncertainseg.evaluate.folder import Evaluation, evaluate_folder, pla
 from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
 from napari_uncertainseg.uncertainty.referral import risk_coverage
 from napari_uncertainseg.uncertainty.retention import auroc, patient_retention
+
+T = TypeVar("T")
 
 _RESAMPLES = 2000
 _FEWEST = 3
@@ -84,11 +86,12 @@ class Cohort:
         found = correspondence(doubt, quality)
         if not known:
             return {"rank_correlation_with_dice": None, "cases": 0}
+        risk = risk_coverage(doubt, 1 - quality)
         return plain({
             "rank_correlation_with_dice": _rank(found),
             "retention_above": patient_retention(doubt, quality).above,
-            "aurc": risk_coverage(doubt, 1 - quality).area,
-            "aurc_excess": risk_coverage(doubt, 1 - quality).excess,
+            "aurc": risk.area,
+            "aurc_excess": risk.excess,
             "cases": len(known),
         })  # fmt: skip
 
@@ -116,27 +119,28 @@ def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
     InputError
         If the table or one of its cases cannot be used; the message names the row.
     """
-    path = Path(path)
-    rows = read_cases(path)
-    found = []
-    for i, (folder, reference, raters) in enumerate(rows):
-        progress(f"case {i + 1} of {len(rows)}", i / len(rows))
-        try:
-            found.append(evaluate_folder(folder, reference, raters))
-        except InputError as error:
-            raise InputError(f"{path}, row {i + 2}: {error}") from error
-    return Cohort(tuple(found))
+    return Cohort(tuple(look_at_cases(path, evaluate_folder, progress)))
 
 
-def read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
-    """Folder, reference and raters of each row of a table, see `evaluate_cases`.
+def look_at_cases(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], progress: Progress) -> list[T]:
+    """What `look` makes of folder, reference and raters of each row of a table, see `evaluate_cases`.
 
     Raises
     ------
     InputError
-        If it cannot be read, lacks a column or lists no case.
+        If the table cannot be used; or what `look` raises, with the row.
     """
-    path = Path(path)
+    rows, found = _read_cases(Path(path)), []
+    for i, row in enumerate(rows):
+        progress(f"case {i + 1} of {len(rows)}", i / len(rows))
+        try:
+            found.append(look(*row))
+        except InputError as error:
+            raise InputError(f"{path}, row {i + 2}: {error}") from error
+    return found
+
+
+def _read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     except OSError as error:

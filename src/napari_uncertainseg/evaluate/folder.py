@@ -17,7 +17,7 @@ from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.evaluate.agreement import Agreement, ErrorsFound, agreement, errors_found
 from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
-from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.lesions.matching import dice, touched
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.raters.report import RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
@@ -115,7 +115,6 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
     }
     truth, doubt = masks["reference"] != 0, table["lsu"].to_numpy(float)
     curve = voxel_retention((lesions > 0)[brain], truth[brain], entropy[brain]).ndsc if brain.any() else None
-    touched = np.bincount(lesions[truth], minlength=len(table) + 1)[1:] > 0
     drawn = [mask for name, mask in masks.items() if name != "reference"]
     experts = model = None
     if len(drawn) > 1:
@@ -129,7 +128,7 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
         errors=errors_found(entropy, lesions, doubt, truth, brain=brain, curve=curve),
         reliability=reliability(probability.data, truth, region=brain),
         retention=curve,
-        lesions=table.assign(true=touched),
+        lesions=table.assign(true=touched(lesions, truth, len(table))),
         patient_doubt=summary["psu"],
         raters=compared,
         between=_between(masks),

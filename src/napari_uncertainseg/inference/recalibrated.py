@@ -10,7 +10,7 @@ import numpy as np
 from napari_uncertainseg.calibration.recalibration import Recalibration
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.voxel import binary_entropy
+from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy
 
 
 def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Prediction:
@@ -40,20 +40,16 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
     variance = prediction.variance.copy()
     values = np.zeros_like(members.values)
     if len(members):
-        box, inside = members.box, brain[members.box]
-        shared, mean, squares = (np.zeros(inside.shape, np.float32) for _ in range(3))
-        kept = inside.copy()  # a member is 0 where it was not kept, though it was not
+        box, inside, maps = members.box, brain[members.box], MapAccumulator()
         for k, member in enumerate(members.values):
             own = np.where(inside & (member > 0), recalibration.apply(member), 0).astype(np.float32)
             values[k] = own
-            kept &= member > 0
-            shared += binary_entropy(own)
-            before = own - mean
-            mean += before / (k + 1)
-            squares += before * (own - mean)
-        shared = np.minimum(shared / len(members), entropy[box])
-        expected[box] = np.where(kept, shared, expected[box])
-        variance[box] = np.where(kept, squares / len(members), variance[box])
+            maps.add(own)
+        found = maps.result()
+        # a member is 0 where it was not kept, though it was not
+        kept = inside & (members.values > 0).all(axis=0)
+        expected[box] = np.where(kept, np.minimum(found.expected_entropy, entropy[box]), expected[box])
+        variance[box] = np.where(kept, found.variance, variance[box])
     return replace(
         prediction,
         probability=probability,

@@ -23,6 +23,21 @@ def dice(predicted: np.ndarray, reference: np.ndarray) -> float:
     return 2 * np.count_nonzero(p & r) / total if total else 1.0
 
 
+def touched(labels: np.ndarray, mask: np.ndarray, n: int) -> np.ndarray:
+    """Which of the lesions 1 to n share a voxel with a mask: bool, shape (n,).
+
+    Parameters
+    ----------
+    labels
+        Label image.
+    mask
+        bool, the same shape.
+    n
+        Number of lesions.
+    """
+    return np.asarray(np.bincount(labels[mask], minlength=n + 1)[1:] > 0)
+
+
 @dataclass(frozen=True)
 class Detection:
     """Lesions found, invented and missed: any voxel in common counts as found.

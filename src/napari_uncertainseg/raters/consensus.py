@@ -294,6 +294,11 @@ def doubt_types(
     if np.isnan(rater_disagreement).any() or np.isnan(model_uncertainty).any():
         raise InputError("Disagreement and uncertainty must be numbers; a map holds NaN.")
     raters, model = rater_disagreement > disagreement_above, model_uncertainty > uncertainty_above
+    return who_doubts(raters, model)
+
+
+def who_doubts(raters: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Values of `Doubt`, uint8, by whether raters differ and the model is unsure (bool, one shape)."""
     by_both = np.array([[Doubt.NEITHER, Doubt.MODEL], [Doubt.RATERS, Doubt.BOTH]], np.uint8)
     return np.asarray(by_both[raters.astype(np.intp), model.astype(np.intp)])
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.raters.consensus import Doubt
+from napari_uncertainseg.raters.consensus import who_doubts
 
 
 @dataclass(frozen=True)
@@ -88,28 +88,6 @@ def voxel_correspondence(
     return correspondence(doubt[region], disagreement[region])
 
 
-def lesion_disagreement(labels: np.ndarray, disagreement: np.ndarray) -> np.ndarray:
-    """Mean of the raters' disagreement over each of the model's lesions, float64, shape (n,).
-
-    Parameters
-    ----------
-    labels
-        Lesions 1 to n, every number in use.
-    disagreement
-        Map of the same shape.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ.
-    """
-    if labels.shape != disagreement.shape:
-        raise InputError(f"The lesions have the shape {labels.shape}, the disagreement {disagreement.shape}.")
-    where = np.flatnonzero(labels)
-    label = labels.ravel()[where].astype(np.int64)
-    return np.bincount(label, disagreement.ravel()[where])[1:] / np.bincount(label)[1:]
-
-
 def lesion_doubt_types(
     labels: np.ndarray,
     doubt: Sequence[float] | np.ndarray,
@@ -143,9 +121,8 @@ def lesion_doubt_types(
         raise InputError(f"There are {int(labels.max(initial=0))} lesions and {n} values of doubt.")
     seen = np.array([np.isin(np.arange(1, n + 1), labels[np.asarray(mask) != 0]) for mask in raters])
     seen = seen.reshape(len(seen), n)
-    split, unsure = seen.any(0) & ~seen.all(0), np.asarray(doubt, float) > limit
-    kinds = np.array([[Doubt.NEITHER, Doubt.MODEL], [Doubt.RATERS, Doubt.BOTH]], np.uint8)
-    return np.asarray(kinds[split.astype(np.intp), unsure.astype(np.intp)])
+    split, unsure = np.asarray(seen.any(0) & ~seen.all(0)), np.asarray(doubt, float) > limit
+    return who_doubts(split, unsure)
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:

@@ -13,11 +13,11 @@ from napari_uncertainseg.raters.consensus import Doubt, Raters, as_masks, disagr
 from napari_uncertainseg.raters.correspondence import (
     Correspondence,
     correspondence,
-    lesion_disagreement,
     lesion_doubt_types,
     voxel_correspondence,
 )
 from napari_uncertainseg.raters.curvas import CurvasScores, score
+from napari_uncertainseg.uncertainty.lesion import lesion_mean
 
 UNSURE_ENTROPY = 0.5
 """Entropy, nats, above which a voxel counts as doubtful: probabilities from 0.2 to 0.8."""
@@ -100,7 +100,7 @@ def against_raters(
     step = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
     near = neighbourhood(masks.any(axis=0) | (labels > 0), step, distance=DISTANCE)
     variance = disagreement(masks).variance
-    inside = lesion_disagreement(labels, variance)
+    inside = lesion_mean(labels, variance)
     kinds = doubt_types(variance, entropy, uncertainty_above=UNSURE_ENTROPY)
     counts = np.bincount(kinds[near], minlength=len(Doubt)) * float(np.prod(step))
     region = near if near.any() else None

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
+from napari_uncertainseg.lesions.hierarchy import limit
 
 
 def lesion_structural_uncertainty(
@@ -200,7 +201,5 @@ def at_least(values: np.ndarray, threshold: float) -> np.ndarray:
     """
     if values.dtype != np.float16 or not 0 < threshold <= 1:
         return values >= np.float64(threshold)  # a Python float would be rounded to half precision
-    limit = np.float16(threshold)
-    if float(limit) < threshold:
-        limit = np.nextafter(limit, np.float16(2))
-    return values.view(np.int16) >= limit.view(np.int16)
+    least = limit(threshold, values.dtype)
+    return values.view(np.int16) >= least.view(np.int16)

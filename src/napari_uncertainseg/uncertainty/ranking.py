@@ -153,9 +153,8 @@ class Ranker:
         The result is the same. May be called from another thread, before the first `rank`. Does nothing
         where most of a large image is foreground: that is no segmentation, and would take gigabytes.
         """
-        if not self._too_much():
+        if self._has_hierarchy():
             self._members.prepare()
-            self._hierarchy = Hierarchy.of(self._maps[0][self._foreground.box], self._foreground.floor)
 
     def rank(
         self,
@@ -211,23 +210,25 @@ class Ranker:
 
     def _persistence(self, found: Measured) -> np.ndarray:
         """Of each lesion and candidate, by the unpainted map."""
-        box = self._foreground.box
-        if self._hierarchy is None and not self._too_much():
-            self._hierarchy = Hierarchy.of(self._maps[0][box], self._foreground.floor)
         n = len(found.sizes) - 1
-        if self._hierarchy is None:
+        if not self._has_hierarchy():
             return np.full(n, np.nan)
+        assert self._hierarchy is not None
         highest = found.values["max_probability"].astype(self._maps[0].dtype)
         tops = np.flatnonzero(self._maps[0].ravel()[found.flat] == highest[found.label - 1])
-        inside, where = positions_in(box, found.index[:, tops])
+        inside, where = positions_in(self._foreground.box, found.index[:, tops])
         values = np.zeros(n)  # a lesion that was painted may lie outside of all that the map shows
         label = found.label[tops][inside] - 1
         np.maximum.at(values, label, highest[label] - self._hierarchy.death_at(where))
         return values
 
-    def _too_much(self) -> bool:
-        inside = self._maps[0][self._foreground.box]
-        return bool(np.count_nonzero(inside >= self._foreground.floor) > _MOST_PREPARED)
+    def _has_hierarchy(self) -> bool:
+        """Build the mean map's hierarchy, once, unless most of a large image is foreground."""
+        if self._hierarchy is None:
+            inside, floor = self._maps[0][self._foreground.box], self._foreground.floor
+            if np.count_nonzero(inside >= floor) <= _MOST_PREPARED:
+                self._hierarchy = Hierarchy.of(inside, floor)
+        return self._hierarchy is not None
 
     def _labelled(
         self, threshold: float, candidate_threshold: float, edit: np.ndarray | None

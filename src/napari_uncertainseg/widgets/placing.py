@@ -13,7 +13,7 @@ from napari_uncertainseg.widgets.geometry import AXES, KEY, placement
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-_COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Placing:
             )
         known = layer.metadata.get(KEY, {}).get("grid")
         turned = not (isinstance(known, Grid) and known.shape == tuple(layer.data.shape))
-        return cls(grid, {name: getattr(layer, name) for name in _COPIED}, turned)
+        return cls(grid, {name: getattr(layer, name) for name in COPIED}, turned)
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.widgets.geometry import KEY, spacing_of
+from napari_uncertainseg.widgets.placing import COPIED
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -24,7 +25,6 @@ KIND_COLOURS: Mapping[Doubt, tuple[str, str]] = {
 }
 """Colour (Okabe and Ito) and meaning of each kind that is drawn."""
 _OUTLINE = "#7cfc00"
-_COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
 class RaterLayers:
@@ -58,7 +58,7 @@ class RaterLayers:
     def show(self, consensus: np.ndarray, disagreement: np.ndarray, like: str) -> None:
         """Show a comparison over the layer of one of its raters."""
         layer = self._viewer.layers[like]
-        place = {name: getattr(layer, name) for name in _COPIED}
+        place = {name: getattr(layer, name) for name in COPIED}
         about = {**layer.metadata, KEY: {**layer.metadata.get(KEY, {}), "role": "result"}}
         self.remove()
         differing = Image(
