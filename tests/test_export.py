@@ -81,7 +81,10 @@ def test_all_files_and_what_they_say(tmp_path, prediction, lesions) -> None:
     for name, dtype in types.items():
         assert nibabel.load(out / f"{name}.nii.gz").get_data_dtype() == dtype
     table = pd.read_csv(out / "lesions.tsv", sep="\t")
-    assert table.columns.tolist() == lesions.table.columns.tolist()
+    listed = lesions.table.columns.tolist()
+    assert table.columns.tolist()[: len(listed)] == listed
+    np.testing.assert_allclose(table["mean_variance"] * table["voxels"], table["sum_variance"], rtol=1e-4)
+    assert (table["pairwise_dice"].between(0, 1) & table["lsu_adjusted"].between(0, 1)).all()
     np.testing.assert_allclose(table["lsu"], lesions.table["lsu"], rtol=1e-5)
     said = json.loads((out / "summary.json").read_text())
     assert said["inputs"]["flair"]["sha256"] == "ab" and said["model"] == "bundled"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import secrets
 import shutil
@@ -19,7 +20,8 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.uncertainty.patient import patient_uncertainty
+from napari_uncertainseg.uncertainty.lesion import at_least
+from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 MAPS = ("probability", "entropy", "mutual_information", "disagreement")
@@ -121,6 +123,8 @@ def write_results(
         write_volume(partial / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
         write_volume(partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
         table = lesions.table
+        details = prediction.details(lesions.labels, lesions.threshold)
+        table = table.join(details[details.columns.difference(table.columns, sort=False)])
         if verdicts is not None:
             table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
             reviewed = reviewed_mask(lesions, verdicts)
@@ -163,10 +167,11 @@ def summary(
         "candidate_threshold": lesions.candidate_threshold,
         "patient_uncertainty": {
             "psu": patient_uncertainty(prediction.probability, prediction.members, lesions.threshold),
-            "mean_lsu": float(lesions.table["lsu"].mean()) if lesions.count else None,
-            "mean_entropy_brain_nats": float(prediction.entropy[brain].mean()) if brain.any() else None,
-            "mean_mutual_information_brain_nats": (
-                float(prediction.mutual_information[brain].mean()) if brain.any() else None
+            "layer_agreement": _layer_agreement(prediction, lesions.threshold),
+            "mean_lsu": _or_none(patient_average(lesions.table["lsu"].to_numpy())),
+            "mean_entropy_brain_nats": _or_none(patient_average(prediction.entropy, brain)),
+            "mean_mutual_information_brain_nats": _or_none(
+                patient_average(prediction.mutual_information, brain)
             ),
         },
     }
@@ -175,6 +180,18 @@ def summary(
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))
         found["reviewed_volume_ml"] = voxels * prediction.grid.voxel_volume / 1000
     return found
+
+
+def _or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
+
+
+def _layer_agreement(prediction: Prediction, threshold: float) -> float | None:
+    """Of the network's heads, where they are the members."""
+    if prediction.information.get("method") != "layers" or len(prediction.members) < 3:
+        return None
+    return layer_agreement([at_least(m, threshold) for m in prediction.members.values])
 
 
 def _verdict(lesions: Lesions, number: int, decision: str) -> dict[str, Any]:

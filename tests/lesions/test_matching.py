@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.lesions.matching import detections, dice
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.lesions.matching import detections, dice, match_lesions
 
 
 def row(text: str) -> np.ndarray:
@@ -68,3 +69,60 @@ def test_small_reference_lesions_are_neither_found_nor_missed():
     every, large = detections(predicted, reference), detections(predicted, reference, min_voxels=2)
     assert (every.tp, every.fp, every.fn) == (1, 0, 2)
     assert (large.tp, large.fp, large.fn) == (0, 0, 1)
+
+
+def test_adjusted_overlap_is_that_of_the_paper() -> None:
+    reference, predicted = row("..######."), row("..###.###")
+    plain = match_lesions(predicted, reference, rule="iou")
+    np.testing.assert_allclose(plain.overlap, [0.5, 2 / 7])
+    adjusted = match_lesions(predicted, reference)
+    # of 2 to 7 the other lesion covers 6 and 7; for the second 2, 3 and 4 are covered
+    np.testing.assert_allclose(adjusted.overlap, [0.75, 2 / 4])
+    # its precision, recall and F1 in the paper: TPL, USL, FPL, FNL
+    found = match_lesions(row("#.####.#..."), row("#.#......##"), least=0.5)
+    assert (found.tp, found.under, found.fp, found.fn) == (1, 1, 1, 1)
+    assert (found.precision, found.recall, found.f1) == (1 / 3, 1 / 2, 2 / 5)
+
+
+@given(st.integers(0, 9999), st.sampled_from(["iou", "adjusted_iou"]))
+@settings(max_examples=40, deadline=None)
+def test_matches_against_a_loop(seed, rule) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.random((2, 7, 8, 9)) < 0.06
+    la, na = ndimage.label(a, np.ones((3, 3, 3)))
+    lb, nb = ndimage.label(b, np.ones((3, 3, 3)))
+    expected = []
+    for i in range(1, na + 1):
+        lesion = la == i
+        touches = [lb == j for j in range(1, nb + 1) if (lesion & (lb == j)).any()]
+        if rule == "iou":
+            expected.append(max(((lesion & r).sum() / (lesion | r).sum() for r in touches), default=0))
+        else:
+            together = np.any(touches, axis=0) if touches else np.zeros_like(a)
+            union = lesion | (together & ~(a & ~lesion))
+            expected.append((lesion & together).sum() / union.sum())
+    found = match_lesions(a, b, rule=rule)
+    np.testing.assert_allclose(found.overlap, expected)
+    assert found.tp + found.under + found.fp == na
+    assert found.fn == sum(not a[lb == j].any() for j in range(1, nb + 1))
+    if na + nb:
+        assert 0 <= found.f1 <= 1
+    same = match_lesions(a, a, rule=rule)
+    assert (same.overlap == 1).all() and same.fn == 0
+
+
+def test_labels_match_as_they_are_and_bad_input_is_named() -> None:
+    labels = np.array([[[3, 3, 7, 0, 7]]], np.uint16)
+    found = match_lesions(labels, row("#...."), rule="iou")
+    np.testing.assert_allclose(found.overlap, [0.5, 0])
+    every = np.array([[[2, 2, 9, 9]]])  # no background at all
+    assert match_lesions(every, every).tp == 2
+    none = match_lesions(row("...."), row("...."))
+    assert math.isnan(none.precision) and math.isnan(none.recall) and math.isnan(none.f1)
+    assert match_lesions(row("##......"), row("#...##.#"), min_voxels=2).fn == 1
+    with pytest.raises(InputError, match="shape"):
+        match_lesions(row("..."), row(".."))
+    with pytest.raises(InputError, match="least overlap"):
+        match_lesions(row("..."), row("..."), least=0)
+    with pytest.raises(InputError, match="adjusted_iou"):
+        match_lesions(row("..."), row("..."), rule="overlap")

@@ -9,14 +9,22 @@ from hypothesis import strategies as st
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import label_mask
+from napari_uncertainseg.lesions.matching import match_lesions
 from napari_uncertainseg.uncertainty.lesion import (
     at_least,
     lesion_logsum,
+    lesion_maximum,
     lesion_mean,
     lesion_structural_uncertainty,
+    lesion_sum,
 )
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.patient import patient_structural_uncertainty, patient_uncertainty
+from napari_uncertainseg.uncertainty.patient import (
+    layer_agreement,
+    patient_average,
+    patient_structural_uncertainty,
+    patient_uncertainty,
+)
 
 
 def row(*values: float) -> np.ndarray:
@@ -59,11 +67,66 @@ def test_aggregates_of_voxel_maps() -> None:
     u = row(9, 0.2, 0.2, 0.5, 9, 0)
     np.testing.assert_allclose(lesion_mean(labels, u), [0.3, 0])
     np.testing.assert_allclose(lesion_logsum(labels, u), [-3.912023, np.log(1e-10)], atol=1e-6)
+    np.testing.assert_allclose(lesion_sum(labels, u), [0.9, 0])
+    np.testing.assert_allclose(lesion_maximum(labels, u), [0.5, 0])
+    assert lesion_maximum(labels * 0, u).shape == lesion_sum(labels * 0, u).shape == (0,)
     assert lesion_mean(labels * 0, u).shape == lesion_logsum(labels * 0, u).shape == (0,)
     with pytest.raises(InputError, match="below 0"):
         lesion_logsum(labels, u - 1)
     with pytest.raises(InputError, match="shape"):
         lesion_mean(labels, u[..., 1:])
+
+
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_reference_matches(reference_case, case) -> None:
+    """What the authors' code calls true, false and missed."""
+    data = reference_case(case)
+    truth, _ = label_mask(data["truth"].astype(bool), connectivity=18)
+    labels = data["lesion_labels"]
+    found = match_lesions(labels, truth, rule="iou")
+    is_true = found.overlap >= 0.25
+    np.testing.assert_array_equal(is_true, data["lesion_is_tp"].astype(bool))
+    number = np.concatenate([[False], is_true])
+    np.testing.assert_array_equal(number[labels], data["tp"] > 0)
+    np.testing.assert_array_equal(~number[labels] & (labels > 0), data["fp"] > 0)
+    assert found.fn == label_mask(data["fn"] > 0, connectivity=18)[1]
+
+
+@pytest.mark.parametrize("case", [0, 1, 2])
+def test_reference_averages(reference_case, case) -> None:
+    data = reference_case(case)
+    voxel, lesion = ([n[len(k) :] for n in data if n.startswith(k)] for k in ("voxel_", "lesion_"))
+    names = [n for n in (*voxel, *lesion) if f"patient_avg_{n}" in data]
+    assert len(names) > 12
+    for name in names:
+        values, brain = (
+            (data[f"voxel_{name}"], data["brain"]) if name in voxel else (data[f"lesion_{name}"], None)
+        )
+        if np.isnan(values).any():  # logsum of confidence
+            continue
+        for scaled, key in ((False, "patient_avg_"), (True, "patient_avg_scaled_")):
+            found = patient_average(values, brain, scaled=scaled, mode="reference")
+            assert found == pytest.approx(float(data[key + name]), rel=1e-9)
+
+
+def test_averages_in_the_brain() -> None:
+    values, brain = row(1, 3, 100), row(1, 1, 0) > 0
+    assert patient_average(values, brain) == 2 and patient_average(values, brain, scaled=True) == 0.5
+    assert patient_average(values, brain, mode="reference") == 4 / 3
+    assert patient_average(np.array([2.0, 2.0]), scaled=True) == 0
+    assert np.isnan(patient_average(values, brain & False)) and np.isnan(patient_average(np.zeros(0)))
+    with pytest.raises(InputError, match="shape"):
+        patient_average(values, brain[..., 1:])
+
+
+def test_layer_agreement_of_the_paper() -> None:
+    heads = [row(*([1] * n + [0] * (4 - n))) > 0 for n in (1, 2, 3, 3)]
+    assert layer_agreement(heads) == pytest.approx(0.816667, abs=1e-6)
+    assert layer_agreement([heads[0]] * 3) == 1 and layer_agreement([heads[0] & False] * 5) == 1
+    with pytest.raises(InputError, match="at least three"):
+        layer_agreement(heads[:2])
+    with pytest.raises(InputError, match="threshold"):
+        layer_agreement([row(0.1, 0.2)] * 3)
 
 
 @pytest.mark.parametrize("case", [0, 1, 2])

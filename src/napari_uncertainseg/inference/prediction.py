@@ -13,6 +13,8 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.uncertainty.members import Members
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_uncertainseg.uncertainty.ranking import Lesions, Ranker
 
 
@@ -71,6 +73,20 @@ class Prediction:
             Smaller components are left out, mm3.
         """
         return self.ranker.rank(self.threshold if threshold is None else threshold, min_volume)
+
+    def details(self, labels: np.ndarray, threshold: float) -> pd.DataFrame:
+        """All that is measured of lesions beside the columns of `lesions`; see `lesion_details`.
+
+        Parameters
+        ----------
+        labels
+            Lesions or candidates on the grid, 1 to n.
+        threshold
+            Of the members.
+        """
+        from napari_uncertainseg.uncertainty.details import MAPS, lesion_details
+
+        return lesion_details(labels, {name: getattr(self, name) for name in MAPS}, self.members, threshold)
 
     @cached_property
     def ranker(self) -> Ranker:

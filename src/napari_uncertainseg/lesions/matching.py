@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
+
+Rule = Literal["iou", "adjusted_iou"]
 
 
 def dice(predicted: np.ndarray, reference: np.ndarray) -> float:
@@ -109,6 +113,196 @@ def detections(
         fn=len(counted) - found,
         predicted=n_predicted,
     )
+
+
+def pairs_in_common(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of labels that share voxels, and how many.
+
+    Parameters
+    ----------
+    first, second
+        Labels of the same voxels, 0 where there is none.
+
+    Returns
+    -------
+    Label of the first, label of the second, voxels in common; one entry per pair, each from 1 up.
+    """
+    a, b = first.ravel(), second.ravel()
+    both = np.flatnonzero((a > 0) & (b > 0))
+    a, b = a[both].astype(np.int64), b[both].astype(np.int64)
+    n = int(b.max(initial=0)) + 1
+    pair = a * n + b
+    if len(pair) and (a.max() + 1) * n <= max(len(pair), 1 << 18):
+        counts = np.bincount(pair)
+        pair = np.flatnonzero(counts)
+        common = counts[pair]
+    else:
+        pair, common = np.unique(pair, return_counts=True)
+    one, other = np.divmod(pair, n)
+    return one, other, common
+
+
+def best_overlaps(
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray], sizes: np.ndarray, other_sizes: np.ndarray
+) -> np.ndarray:
+    """Intersection over union of each lesion with the lesion of another segmentation that fits best.
+
+    Parameters
+    ----------
+    pairs
+        From `pairs_in_common`, the lesions first.
+    sizes
+        Voxels of each lesion, its number as index, shape (n + 1,).
+    other_sizes
+        Likewise of the other segmentation's.
+
+    Returns
+    -------
+    float64, shape (n,), 0 to 1; 0 where it touches nothing.
+    """
+    lesion, other, common = pairs
+    best = np.zeros(len(sizes))
+    np.maximum.at(best, lesion, common / (sizes[lesion] + other_sizes[other] - common))
+    return best[1:]
+
+
+def adjusted_overlaps(
+    pairs: tuple[np.ndarray, np.ndarray, np.ndarray], sizes: np.ndarray, other_sizes: np.ndarray
+) -> np.ndarray:
+    """Adjusted intersection over union of each lesion with another segmentation.
+
+    Its counterpart is all that it touches there, less what other lesions cover of it: neither a lesion
+    that was split in two nor two that were joined are held against it (arXiv 2507.12092).
+
+    Parameters
+    ----------
+    pairs
+        From `pairs_in_common`, the lesions first.
+    sizes
+        Voxels of each lesion, its number as index, shape (n + 1,).
+    other_sizes
+        Likewise of the other segmentation's.
+
+    Returns
+    -------
+    float64, shape (n,), 0 to 1; 0 where it touches nothing.
+    """
+    lesion, other, common = pairs
+    n = len(sizes)
+    free = other_sizes - np.bincount(other, common, minlength=len(other_sizes))
+    inside = np.bincount(lesion, common, minlength=n)
+    union = sizes + np.bincount(lesion, free[other], minlength=n)
+    return np.asarray(inside[1:] / np.maximum(union[1:], 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Predicted lesions that agree well enough with the reference, by a rule.
+
+    Attributes
+    ----------
+    rule, least
+        The measure, and what it must reach.
+    overlap
+        The measure of each predicted lesion, shape (n,), 0 to 1.
+    found
+        bool, of each reference lesion, shape (m,): whether some predicted voxel touches it.
+    """
+
+    rule: Rule
+    least: float
+    overlap: np.ndarray
+    found: np.ndarray
+
+    @property
+    def tp(self) -> int:
+        """Predicted lesions that agree well enough."""
+        return int(np.count_nonzero(self.overlap >= self.least))
+
+    @property
+    def under(self) -> int:
+        """Under-segmented: they touch the reference, but agree too little."""
+        return int(np.count_nonzero((self.overlap > 0) & (self.overlap < self.least)))
+
+    @property
+    def fp(self) -> int:
+        """Predicted lesions that touch no reference lesion."""
+        return int(np.count_nonzero(self.overlap == 0))
+
+    @property
+    def fn(self) -> int:
+        """Reference lesions that no predicted voxel touches."""
+        return int(np.count_nonzero(~self.found))
+
+    @property
+    def precision(self) -> float:
+        """Share of predicted lesions that agree well enough; NaN when none is predicted."""
+        return self.tp / len(self.overlap) if len(self.overlap) else math.nan
+
+    @property
+    def recall(self) -> float:
+        """TP / (TP + FN): as in the paper the under-segmented count in neither; NaN when both are 0."""
+        return self.tp / (self.tp + self.fn) if self.tp + self.fn else math.nan
+
+    @property
+    def f1(self) -> float:
+        """2 TP / (2 TP + FP + under-segmented + FN); NaN when nothing is there on either side."""
+        total = 2 * self.tp + self.fp + self.under + self.fn
+        return 2 * self.tp / total if total else math.nan
+
+
+def match_lesions(
+    predicted: np.ndarray,
+    reference: np.ndarray,
+    *,
+    rule: Rule = "adjusted_iou",
+    least: float = 0.25,
+    connectivity: Connectivity = 26,
+    min_voxels: int = 1,
+) -> Match:
+    """Match lesions by how well they agree, where `detections` asks for a voxel in common only.
+
+    Parameters
+    ----------
+    predicted, reference
+        3-D, the same shape. Integers are taken as labels of lesions, bool is split into components.
+    rule
+        ``"iou"``: intersection over union with the reference lesion that fits best (arXiv 2311.08931);
+        ``"adjusted_iou"``: see `adjusted_overlaps`.
+    least
+        What a true lesion reaches, above 0 and at most 1.
+    connectivity
+        Of the components, 6, 18 or 26.
+    min_voxels
+        Smaller reference lesions cannot be missed; a prediction that touches one is compared with it.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or ``least`` is unusable.
+    """
+    if predicted.shape != reference.shape:
+        raise InputError(f"The prediction has shape {predicted.shape}, the reference {reference.shape}.")
+    if not 0 < least <= 1:
+        raise InputError(f"The least overlap of a true lesion lies above 0 and at most at 1, not at {least}.")
+    p, r = (_numbered(_lesions(image, connectivity)) for image in (predicted, reference))
+    sizes, other_sizes = np.bincount(p.ravel(), minlength=1), np.bincount(r.ravel(), minlength=1)
+    pairs = pairs_in_common(p, r)
+    if rule == "adjusted_iou":
+        overlap = adjusted_overlaps(pairs, sizes, other_sizes)
+    elif rule == "iou":
+        overlap = best_overlaps(pairs, sizes, other_sizes)
+    else:
+        raise InputError(f"Lesions are matched by iou or adjusted_iou, not by {rule!r}.")
+    found = np.zeros(len(other_sizes), bool)
+    found[pairs[1]] = True
+    return Match(rule, float(least), overlap, found[1:][other_sizes[1:] >= min_voxels])
+
+
+def _numbered(labels: np.ndarray) -> np.ndarray:
+    """The same lesions, numbered 1 to n without gaps."""
+    values, number = np.unique(labels, return_inverse=True)
+    return number.reshape(labels.shape) + (0 if 0 in values else 1)
 
 
 def _lesions(image: np.ndarray, connectivity: Connectivity) -> np.ndarray:

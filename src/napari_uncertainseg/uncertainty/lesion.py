@@ -14,6 +14,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 from napari_uncertainseg.lesions.hierarchy import limit
+from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
 
 
 def lesion_structural_uncertainty(
@@ -48,11 +49,11 @@ def lesion_structural_uncertainty(
     sizes = np.bincount(label, minlength=1)
     thresholds = np.broadcast_to(np.asarray(threshold, float), len(members))
     masks = (at_least(m, float(t)) for m, t in zip(members, thresholds, strict=True))
-    overlaps = best_overlaps(where, label, sizes, masks, connectivity=connectivity, min_voxels=min_voxels)
+    overlaps = member_overlaps(where, label, sizes, masks, connectivity=connectivity, min_voxels=min_voxels)
     return 1 - overlaps.mean(0)
 
 
-def best_overlaps(
+def member_overlaps(
     where: np.ndarray,
     label: np.ndarray,
     sizes: np.ndarray,
@@ -97,43 +98,7 @@ def _best_overlap(
     components, n = label_mask(mask, connectivity=connectivity, min_voxels=min_voxels)
     flat = components.ravel()
     component_sizes = np.bincount(flat[np.flatnonzero(mask)], minlength=n + 1)
-    return overlaps_with(label, sizes, flat[where], component_sizes)
-
-
-def overlaps_with(
-    label: np.ndarray, sizes: np.ndarray, component: np.ndarray, component_sizes: np.ndarray
-) -> np.ndarray:
-    """Intersection over union of each lesion with the component of another segmentation that fits best.
-
-    Parameters
-    ----------
-    label
-        The lesion of each voxel, 1 to n, int64.
-    sizes
-        Voxels of each lesion, its number as index, shape (n + 1,).
-    component
-        The other segmentation's component of each of these voxels, 0 where there is none.
-    component_sizes
-        Likewise, of all its voxels.
-
-    Returns
-    -------
-    float64, shape (n,).
-    """
-    n = len(component_sizes) - 1
-    pair = label * (n + 1) + component
-    if len(sizes) * (n + 1) <= max(len(label), 1 << 18):
-        counts = np.bincount(pair)
-        pair = np.flatnonzero(counts)
-        common = counts[pair]
-    else:
-        pair, common = np.unique(pair, return_counts=True)
-    lesion, other = np.divmod(pair, n + 1)
-    seen = other > 0
-    lesion, other, common = lesion[seen], other[seen], common[seen]
-    best = np.zeros(len(sizes))
-    np.maximum.at(best, lesion, common / (sizes[lesion] + component_sizes[other] - common))
-    return best[1:]
+    return best_overlaps(pairs_in_common(label, flat[where]), sizes, component_sizes)
 
 
 def lesion_mean(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -152,6 +117,20 @@ def lesion_mean(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """
     label, inside = _inside(labels, values)
     return np.bincount(label, inside)[1:] / np.bincount(label)[1:]
+
+
+def lesion_sum(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sum of a voxel map over each lesion: it grows with the lesion's size. As `lesion_mean`."""
+    label, inside = _inside(labels, values)
+    return np.bincount(label, inside)[1:]
+
+
+def lesion_maximum(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Largest value of a voxel map in each lesion. As `lesion_mean`."""
+    label, inside = _inside(labels, values)
+    most = np.full(int(label.max(initial=0)) + 1, -np.inf)
+    np.maximum.at(most, label, inside)
+    return most[1:]
 
 
 def lesion_logsum(labels: np.ndarray, values: np.ndarray, *, least: float = 1e-10) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from napari_uncertainseg.lesions.components import Box, Components, bounding_box
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
-from napari_uncertainseg.uncertainty.lesion import at_least, best_overlaps, overlaps_with
+from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
+from napari_uncertainseg.uncertainty.lesion import at_least, member_overlaps
 from napari_uncertainseg.uncertainty.members import Members
 
 
@@ -71,10 +72,13 @@ class MemberLesions:
         label = label[inside]
         if self._hierarchies and threshold >= self._floor:
             cuts = (h.cut_in_any_order(threshold) for h in self._hierarchies)
-            found = [overlaps_with(label, sizes, *seen) for seen in _seen(cuts, where, self._image)]
+            found = [
+                best_overlaps(pairs_in_common(label, seen), sizes, component_sizes)
+                for seen, component_sizes in _seen(cuts, where, self._image)
+            ]
             return np.mean(found, axis=0)
         masks = (at_least(values, threshold) for values in members.values)
-        return best_overlaps(where, label, sizes, masks).mean(0)
+        return member_overlaps(where, label, sizes, masks).mean(0)
 
 
 def _seen(

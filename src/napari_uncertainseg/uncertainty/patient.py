@@ -1,15 +1,20 @@
 """Doubt per patient.
 
 PSU after Molchanova et al., arXiv 2311.08931: one minus the members' mean intersection
-over union with the segmentation.
+over union with the segmentation. Beside it, the agreement of a network's own layers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.uncertainty.lesion import at_least
 from napari_uncertainseg.uncertainty.members import Members
 
@@ -53,6 +58,77 @@ def patient_uncertainty(
     inside = probability[members.box] >= mean
     masks = (at_least(m, float(t)) for m, t in zip(members.values, own, strict=True))
     return _psu(total, ((m, inside) for m in masks))
+
+
+def layer_agreement(masks: Sequence[np.ndarray]) -> float:
+    """Agreement of a network's heads from the deepest to the last: area under Dice of neighbours.
+
+    AULA of Kushibar et al., "Layer Ensembles", MICCAI 2022 (arXiv 2203.08878), by trapezoids and over the
+    heads' number less 2, so that it is 1 where all agree; low is doubtful. On masks: the authors' code takes
+    any probability above 0 for lesion, which makes every pair agree.
+
+    Parameters
+    ----------
+    masks
+        bool, at least three of one shape, in the network's order.
+
+    Returns
+    -------
+    0 to 1. Two empty masks agree.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three, or one is no mask.
+    """
+    if len(masks) < 3:
+        raise InputError(f"Layer agreement compares neighbours of at least three heads, not of {len(masks)}.")
+    if any(np.asarray(mask).dtype != bool for mask in masks):
+        raise InputError("Layer agreement compares masks: threshold the probabilities first.")
+    agreements = np.array([dice(a, b) for a, b in pairwise(masks)])
+    return float(np.trapezoid(agreements)) / (len(masks) - 2)
+
+
+def patient_average(
+    values: np.ndarray,
+    brain: np.ndarray | None = None,
+    *,
+    scaled: bool = False,
+    mode: Literal["brain", "reference"] = "brain",
+) -> float:
+    """Average of a voxel map over the brain, or of a lesion measure over a patient's lesions.
+
+    Parameters
+    ----------
+    values
+        A map, or one value per lesion.
+    brain
+        bool, of the map's shape; None for lesion measures, which all count.
+    scaled
+        Move the patient's own least value to 0 and its largest to 1 first; a constant becomes 0.
+    mode
+        ``"brain"``: everything is of the brain's voxels. ``"reference"``, to compare with published
+        numbers: as in the authors' code (arXiv 2311.08931) the scale is that of the whole map, and the
+        sum over the brain is divided by all voxels, so that it depends on the field of view.
+
+    Returns
+    -------
+    NaN where nothing is to be averaged.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+    """
+    inside = np.ones(values.shape, bool) if brain is None else brain
+    if inside.shape != values.shape:
+        raise InputError(f"The map has the shape {values.shape}, the brain {inside.shape}.")
+    if not inside.any():
+        return math.nan
+    known = values if mode == "reference" else values[inside]
+    low, high = (float(known.min()), float(known.max())) if scaled else (0.0, 1.0)
+    within = (values[inside].astype(float) - low) / (high - low) if high > low else np.zeros(1)
+    return float(within.sum() / values.size if mode == "reference" else within.mean())
 
 
 def _psu(total: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
