@@ -33,7 +33,7 @@ def fake_prediction(mask: np.ndarray, grid: Grid, *, sigma: float = 1.0, members
         values.var(0),
         values.var(0),
         np.ones(grid.shape, bool),
-        Members((slice(None),) * 3, values.astype(np.float16)),
+        Members(tuple(slice(0, n) for n in grid.shape), values.astype(np.float16)),
         0.5,
         {"seconds": {"total": 1.0}, "notes": ["The scan is already stripped."]},
     )

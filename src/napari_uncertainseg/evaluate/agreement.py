@@ -11,7 +11,7 @@ from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import voxels_of
-from napari_uncertainseg.lesions.matching import detections, dice, touched
+from napari_uncertainseg.lesions.matching import detections, dice, match_lesions, touched
 from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, auroc, lesion_retention
@@ -33,6 +33,9 @@ class Agreement:
         is there to be counted.
     lesions_found, lesions_missed, lesions_invented
         The counts behind them.
+    lesion_f1_adjusted, lesions_under_segmented
+        F1 where a true lesion reaches an adjusted intersection over union of 0.25, and the lesions that touch
+        the mask and do not reach it.
     volume_ml, reference_ml
         Volume of the segmentation and of the mask.
     volume_difference_ml
@@ -54,6 +57,8 @@ class Agreement:
     lesions_found: int
     lesions_missed: int
     lesions_invented: int
+    lesion_f1_adjusted: float
+    lesions_under_segmented: int
     volume_ml: float
     reference_ml: float
     volume_difference_ml: float
@@ -120,6 +125,7 @@ def agreement(
     """
     truth = mask != 0
     found = detections(lesions, truth, min_voxels=voxels_of(min_volume, grid.voxel_volume))
+    matched = match_lesions(lesions, truth, min_voxels=voxels_of(min_volume, grid.voxel_volume))
     curve = reliability(probability, truth, region=brain)
     surfaces = SurfaceDistances.between(np.stack([lesions != 0, truth]), grid.spacing)
     ml = grid.voxel_volume / 1000
@@ -132,6 +138,8 @@ def agreement(
         lesions_found=found.tp,
         lesions_missed=found.fn,
         lesions_invented=found.fp,
+        lesion_f1_adjusted=matched.f1,
+        lesions_under_segmented=matched.under,
         volume_ml=volume,
         reference_ml=reference_ml,
         volume_difference_ml=volume - reference_ml,

@@ -25,6 +25,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.definitions import DefinedLabel
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
 from napari_uncertainseg.widgets.saving import ask_file
@@ -114,9 +115,9 @@ class CalibrationDock(QWidget):
         self.recalibration = RecalibrationRow(self._case)
         self.empty = _text(Qt.AlignmentFlag.AlignCenter)
         self.warning = _text()
-        self.numbers = {key: QLabel() for key in METRICS}
+        self.numbers = {key: DefinedLabel("Calibration") for key in METRICS}
         for key, (_, meaning) in METRICS.items():
-            self.numbers[key].setToolTip(meaning)
+            self.numbers[key].setToolTip(f"{meaning}\nClick for all definitions and sources.")
         self.voxels = QLabel()
         self.voxels.setToolTip("Voxels in the region, and how many of them are lesion in the reference.")
         self.figure_button = QPushButton("Export figure…")

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.case import Case, Decision
+from napari_uncertainseg.widgets.details import DetailsPanel
 from napari_uncertainseg.widgets.exporting import ExportPanel
 from napari_uncertainseg.widgets.lesion_model import MARKS, STATES, Filter
 from napari_uncertainseg.widgets.lesion_table import LesionTable
@@ -75,6 +76,7 @@ class LesionsDock(QWidget):
         self._layers = layers
         self._make_list()
         self._make_buttons()
+        self.details = DetailsPanel(case, self)
         self.tuning = TuningPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
         self._lay_out()
@@ -85,6 +87,7 @@ class LesionsDock(QWidget):
         """Disconnect from the case. May be called twice."""
         for signal, slot in self._listened():
             signal.disconnect(slot, missing_ok=True)
+        self.details.cleanup()
         self.tuning.cleanup()
         self.export.cleanup()
 
@@ -156,6 +159,7 @@ class LesionsDock(QWidget):
         layout.addLayout(self._lay_out_buttons())
         layout.addWidget(self.message)
         layout.addWidget(self.keys)
+        layout.addWidget(self.details)
         layout.addWidget(self.tuning)
         layout.addWidget(self.export)
 

@@ -1,0 +1,131 @@
+"""Everything that is measured of the selected lesion, one click away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
+
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.uncertainty.columns import COLUMNS, Column
+from napari_uncertainseg.uncertainty.details import AGREEMENT, MAPS, SUMMARIES
+from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.numbers import NumberTable, Table
+
+_PATIENCE_MS = 200
+_MAPS = {
+    "entropy": "entropy",
+    "expected_entropy": "shared",
+    "mutual_information": "mutual inf.",
+    "variance": "variance",
+}
+_SUMMARIES = {"mean": "mean", "sum": "sum", "logsum": "log-sum", "max": "max"}
+
+
+class DetailsPanel(QWidget):
+    """A line to fold out, and below it the measures of the selected lesion or candidate.
+
+    Nothing is measured while it is folded.
+
+    Parameters
+    ----------
+    case
+        Whose selection it follows.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, case: Case, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case = case
+        self._measured: tuple[Any, dict[str, pd.DataFrame]] = (None, {})
+        self.button = QToolButton()
+        self.button.setCheckable(True)
+        self.button.setAutoRaise(True)
+        self.button.setText("all measures")
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setToolTip("All that is measured of the selected lesion or candidate.")
+        self.definitions = DefinedLabel("Doubt per lesion", "<u>definitions</u>")
+        self.definitions.setToolTip("Every number, what it is and where it is from.")
+        self.agreement = QLabel()
+        self.agreement.setWordWrap(True)
+        known = [COLUMNS["persistence"], *AGREEMENT.values()]
+        self.agreement.setToolTip("\n".join(_wrapped(column) for column in known))
+        self.maps = NumberTable()
+        self.maps.setFixedHeight(5 * 24 + 12)
+        self._show = qthrottled(self._show_now, timeout=_PATIENCE_MS)
+        self._lay_out()
+        self._case.selection_changed.connect(self._show)
+        self._case.lesions_changed.connect(self._show)
+        self.button.toggled.connect(self._show_now)
+        self._show_now()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        self._show.cancel()
+        self._case.selection_changed.disconnect(self._show, missing_ok=True)
+        self._case.lesions_changed.disconnect(self._show, missing_ok=True)
+
+    def _lay_out(self) -> None:
+        heading = QHBoxLayout()
+        heading.addWidget(self.button)
+        heading.addStretch(1)
+        heading.addWidget(self.definitions)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(heading)
+        column.addWidget(self.agreement)
+        column.addWidget(self.maps)
+
+    def _show_now(self) -> None:
+        opened = self.button.isChecked()
+        self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        row = self._row() if opened else None
+        self.agreement.setVisible(opened)
+        self.maps.setVisible(row is not None)
+        if row is None:
+            self.agreement.setText("Choose a lesion in the list." if opened else "")
+            return
+        known = {"persistence": COLUMNS["persistence"], **AGREEMENT}
+        self.agreement.setText(
+            " · ".join(f"{column.title.lower()} <b>{row[name]:.2f}</b>" for name, column in known.items())
+        )
+        self.maps.show_table(
+            Table(
+                rows=tuple(_SUMMARIES.values()),
+                columns=tuple(_MAPS.values()),
+                cells=tuple(tuple(f"{row[f'{s}_{m}']:.3g}" for m in _MAPS) for s in _SUMMARIES),
+                definitions={
+                    **{_SUMMARIES[s]: f"{meaning}." for s, meaning in SUMMARIES.items()},
+                    **{_MAPS[m]: meaning for m, meaning in MAPS.items()},
+                },
+            )
+        )
+
+    def _row(self) -> pd.Series | None:
+        """All measures of what is selected; None where nothing is."""
+        lesions, voxel, prediction = self._case.lesions, self._case.selected, self._case.prediction
+        if lesions is None or voxel is None or prediction is None:
+            return None
+        if self._measured[0] is not lesions:
+            self._measured = (lesions, {})
+        kinds = {
+            "lesions": (lesions.labels, lesions.table),
+            "candidates": (lesions.candidates, lesions.candidate_table),
+        }
+        for kind, (labels, table) in kinds.items():
+            if number := int(labels[voxel]):
+                known = self._measured[1]
+                if kind not in known:
+                    known[kind] = prediction.details(labels, lesions.threshold)
+                more = known[kind].columns.difference(table.columns)
+                return pd.concat([table.iloc[number - 1], known[kind][more].iloc[number - 1]])
+        return None
+
+
+def _wrapped(column: Column) -> str:
+    return f"{column.title}: {column.definition}"
