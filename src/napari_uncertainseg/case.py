@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
@@ -13,25 +13,19 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability, reliability
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_uncertainseg.calibration.lesion_probability import LesionProbability
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
+    from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.uncertainty.ranking import Lesions
 
-Decision = Literal["accepted", "rejected", "unsure"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A reviewer's decision on one lesion.
-
-    It is bound to a voxel, not to a number: numbers change with the threshold,
-    and the verdict then belongs to the lesion that holds the voxel.
-    """
-
-    voxel: tuple[int, int, int]
-    decision: Decision
+FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
+"""From what a prediction says of itself to the record of its calibration cases, if there is one."""
 
 
 class Case:
@@ -40,6 +34,11 @@ class Case:
     A change of state emits a signal; setting a value that is already there emits
     nothing. Derived state (``lesions``, ``reliability``) is computed when asked for,
     once per change.
+
+    Parameters
+    ----------
+    find_record
+        Asked once for each prediction.
     """
 
     images_changed = Signal()
@@ -51,7 +50,10 @@ class Case:
     reliability_changed = Signal()
     """The reference, the region or the prediction changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, find_record: FindRecord = lambda information: None) -> None:
+        self._find_record = find_record
+        self._record: CalibrationRecord | None = None
+        self._record_problem = ""
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
         self._prediction: Prediction | None = None
@@ -67,9 +69,7 @@ class Case:
         self._before: Reliability | None = None
         self._binned: Binned | None = None
         self._selected: tuple[int, int, int] | None = None
-        self._verdicts: tuple[Verdict, ...] = ()
-        self._undone: list[tuple[Verdict, ...]] = []
-        self._history: list[tuple[Verdict, ...]] = []
+        self._verdicts = Verdicts()
         self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     # -- what goes in -----------------------------------------------------------------------
@@ -103,8 +103,9 @@ class Case:
         self._recalibration = None
         self._edit = None
         self._selected = None
-        self._verdicts, self._history, self._undone = (), [], []
+        self._verdicts = Verdicts()
         self.mark_saved()
+        self._read_record()
         if prediction is not None:
             self._threshold = prediction.threshold
             if self._reference is not None and self._reference.shape != prediction.grid.shape:
@@ -112,6 +113,24 @@ class Case:
         self._show_other_maps()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
+
+    def _read_record(self) -> None:
+        self._record, self._record_problem = None, ""
+        if self._original is not None:
+            try:
+                self._record = self._find_record(self._original.information)
+            except InputError as error:
+                self._record_problem = str(error)
+
+    @property
+    def record(self) -> CalibrationRecord | None:
+        """What the model did on cases like this one with a reference, if there are any."""
+        return self._record
+
+    @property
+    def record_problem(self) -> str:
+        """Why there is a record, but not for this prediction; empty otherwise."""
+        return self._record_problem
 
     def _show_other_maps(self) -> None:
         self._lesions = self._reliability = self._before = None
@@ -195,8 +214,21 @@ class Case:
     def lesions(self) -> Lesions | None:
         """Lesions and candidates at the present threshold, the most doubtful first."""
         if self._lesions is None and self._prediction is not None:
-            self._lesions = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            found = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            self._lesions = self._with_existence(found)
         return self._lesions
+
+    def _with_existence(self, lesions: Lesions) -> Lesions:
+        """With the probability that each is one, where calibration cases say so."""
+        if self._record is None or self._recalibration is not None:
+            return lesions
+        return replace(
+            lesions,
+            table=_existing(lesions.table, self._record.lesions, lesions.threshold),
+            candidate_table=_existing(
+                lesions.candidate_table, self._record.candidates, lesions.candidate_threshold
+            ),
+        )
 
     # -- selection and verdicts ---------------------------------------------------------------
 
@@ -214,43 +246,38 @@ class Case:
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """All verdicts, in the order in which they were given."""
-        return self._verdicts
+        return self._verdicts.given
 
     def judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
         """Give a verdict on the lesion or candidate at a voxel; None takes it back."""
         component = self._component_at(voxel)
-        kept = tuple(v for v in self._verdicts if self._component_at(v.voxel) != component or component == 0)
+        kept = tuple(v for v in self.verdicts if self._component_at(v.voxel) != component or component == 0)
         kept = tuple(v for v in kept if v.voxel != voxel)
-        self._history.append(self._verdicts)
-        self._undone.clear()
-        self._verdicts = kept if decision is None else (*kept, Verdict(voxel, decision))
+        self._verdicts.change(kept if decision is None else (*kept, Verdict(voxel, decision)))
         self.verdicts_changed.emit()
 
     def undo(self) -> bool:
         """Take the last verdict back; False when there is none."""
-        return self._step(self._history, self._undone)
+        return self._say_if(self._verdicts.undo())
 
     def redo(self) -> bool:
         """Give the verdict again that was taken back; False when there is none."""
-        return self._step(self._undone, self._history)
+        return self._say_if(self._verdicts.redo())
 
     @property
     def unsaved(self) -> bool:
         """Whether verdicts or painting would be lost with the prediction."""
         verdicts, edit = self._saved
-        return self._verdicts != verdicts or self._edit is not edit
+        return self.verdicts != verdicts or self._edit is not edit
 
     def mark_saved(self) -> None:
         """Say that verdicts and painting, as they are now, have been written to disk."""
-        self._saved = (self._verdicts, self._edit)
+        self._saved = (self.verdicts, self._edit)
 
-    def _step(self, source: list[tuple[Verdict, ...]], sink: list[tuple[Verdict, ...]]) -> bool:
-        if not source:
-            return False
-        sink.append(self._verdicts)
-        self._verdicts = source.pop()
-        self.verdicts_changed.emit()
-        return True
+    def _say_if(self, changed: bool) -> bool:
+        if changed:
+            self.verdicts_changed.emit()
+        return changed
 
     def _component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
@@ -266,7 +293,7 @@ class Case:
         is unsure: nobody has judged it as it is now.
         """
         found: dict[int, Decision] = {}
-        for verdict in self._verdicts:
+        for verdict in self.verdicts:
             key = self._component_at(verdict.voxel)
             if key == 0:
                 continue
@@ -362,3 +389,10 @@ class Case:
         p, reference = self._prediction, self._reference
         assert p is not None and reference is not None
         return self._region.mask(p.brain, reference | (p.probability >= self._threshold), p.grid.spacing)
+
+
+def _existing(table: pd.DataFrame, fitted: LesionProbability | None, threshold: float) -> pd.DataFrame:
+    if fitted is None:
+        return table
+    peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
+    return table.assign(p_exists=fitted.of(peak, volume, threshold))

@@ -7,6 +7,7 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.conformal import control_mean, control_with_confidence
+from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import (
     GRID,
@@ -44,6 +45,8 @@ def record():
         {name: np.array([getattr(one, name) for one in losses]) for name in LOSSES},
         {name: np.array([one[name] for one in measures]) for name in MEASURES},
         Temperature(0.2, 0.1, 1.5),
+        LesionProbability(-0.5, 1.25, 0.5, -1.0, 30, 12, 0.12, 0.24),
+        LesionProbability(-0.5, 1.25, 0.0, 0.0, 11, 0, np.nan, np.nan),
     )
 
 
@@ -85,6 +88,7 @@ def test_an_empty_prediction_has_measures():
 def test_it_is_read_back_exactly(record):
     again = read_record(record.to_json())
     assert again.to_json() == record.to_json()
+    assert again.lesions == record.lesions and np.isnan(again.candidates.brier)
     assert again.recalibration == record.recalibration and again.cases == record.cases
     without = CalibrationRecord(
         record.model,
@@ -96,15 +100,15 @@ def test_it_is_read_back_exactly(record):
         record.losses,
         record.measures,
     )
-    assert read_record(without.to_json()).recalibration is None
+    assert read_record(without.to_json()).recalibration is None is read_record(without.to_json()).lesions
 
 
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
         (lambda c: "nothing", "not valid JSON"),
-        (lambda c: "[1]", "version 1"),
-        (lambda c: {**c, "version": 2}, "version 1"),
+        (lambda c: "[1]", "version 2"),
+        (lambda c: {**c, "version": 1}, "version 2"),
         (lambda c: {**c, "model": 3}, "of which model"),
         (lambda c: {**c, "inputs": []}, "of which model"),
         (lambda c: {**c, "min_volume": -1}, "cannot be right"),
@@ -115,6 +119,11 @@ def test_it_is_read_back_exactly(record):
         (lambda c: {**c, "losses": {**c["losses"], "false_volume": [[2.0] * 99] * 25}}, "cannot be right"),
         (lambda c: {**c, "measures": {**c["measures"], "entropy": [None] * 25}}, "lacks|cannot"),
         (lambda c: {**c, "recalibration": {"kind": "magic"}}, "kind is none of"),
+        (lambda c: {**c, "lesions": {"peak": 1.0}}, "lacks the weights"),
+        (lambda c: {**c, "lesions": [1.0]}, "lacks the weights"),
+        (lambda c: {**c, "lesions": {**c["lesions"], "peak": "x"}}, "plain numbers"),
+        (lambda c: {**c, "candidates": {**c["candidates"], "peak": -1.0}}, "cannot be right"),
+        (lambda c: {**c, "candidates": {**c["candidates"], "peak": None}}, "cannot be right"),
     ],
 )
 def test_what_is_no_record_is_refused(record, change, wrong):

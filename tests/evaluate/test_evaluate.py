@@ -21,6 +21,7 @@ from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.lesions.components import label_components
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.raters.correspondence import correspondence
 from napari_uncertainseg.uncertainty.members import Members
@@ -228,16 +229,22 @@ def test_cases_make_a_record_that_is_found_again(study, own_data):
     own = Losses.of(p, truth, GRID_OF_RECORD, min_voxels=2)
     np.testing.assert_allclose(record.losses["missed_volume"][0], own.missed_volume)
     assert record.inputs == ("flair", "t1") and record.min_volume == 2.0
-    assert calibrating.find_record("cd34", "one-pass") is None
+    outlined = [label_components(predict(i).probability, 0.1, min_voxels=2)[1] for i in range(3)]
+    assert record.candidates.components == sum(outlined)
+    assert 0 < record.candidates.true < record.candidates.components
+    about = {"model_sha256": "cd34", "method": "one-pass", "inputs": {"t1": {}, "flair": {}}}
+    assert calibrating.find_record(about) is None
     path = calibrating.save_record(record)
     assert own_data in path.parents
-    assert calibrating.find_record("cd34", "one-pass").to_json() == record.to_json()
+    assert calibrating.find_record(about).to_json() == record.to_json()
+    with pytest.raises(InputError, match="had flair \\+ t1, this one has flair"):
+        calibrating.find_record({**about, "inputs": {"flair": {}}})
     path.write_text("{}")
     with pytest.raises(InputError, match="calibrate again"):
-        calibrating.find_record("cd34", "one-pass")
+        calibrating.find_record(about)
     calibrating.record_path("ffff", "one-pass").write_text(record.to_json())
     with pytest.raises(InputError, match="another model"):
-        calibrating.find_record("ffff", "one-pass")
+        calibrating.find_record({**about, "model_sha256": "ffff"})
 
 
 def test_the_command_says_what_can_be_promised(study, own_data, capsys):

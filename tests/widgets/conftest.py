@@ -45,9 +45,24 @@ def prediction(mask, grid):
     return fake_prediction(mask, grid)
 
 
+class Records:
+    """Where the case looks for calibration records."""
+
+    def __init__(self):
+        self.find = lambda information: None
+
+    def __call__(self, information):
+        return self.find(information)
+
+
 @pytest.fixture
-def case(prediction, flair) -> Case:
-    made = Case()
+def records() -> Records:
+    return Records()
+
+
+@pytest.fixture
+def case(prediction, flair, records) -> Case:
+    made = Case(records)
     made.set_images({"flair": flair})
     made.prediction = prediction
     return made

@@ -10,6 +10,9 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
+from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.recalibration import Temperature
+from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets import exporting
@@ -105,6 +108,25 @@ def test_a_click_selects_the_lesion_and_moves_the_viewer(qtbot, dock, case, laye
     assert case.selected == voxel
     assert layers.visited == [voxel]
     assert case.lesions.labels[voxel] == 2
+
+
+def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
+    entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_exists"))
+    for table in dock.tables:
+        assert table.isColumnHidden(exists) and not table.isColumnHidden(entropy)
+    fitted = LesionProbability(0.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
+    losses, measures = {k: np.zeros((2, len(GRID))) for k in LOSSES}, {k: np.ones(2) for k in MEASURES}
+    record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a", "b"), losses, measures, lesions=fitted)
+    records.find = lambda information: record
+    case.prediction = case.original
+    case.threshold = 0.6
+    table = case.lesions.table
+    expected = fitted.of(table["max_probability"], table["volume_mm3"], 0.6)
+    assert cells(dock.tables[0], "p_exists") == [f"{p:.0%}" for p in expected]
+    assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
+    assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
+    case.recalibrate(Temperature(0.2, 0.1, 0.5))  # of these probabilities it says nothing
+    assert dock.tables[0].isColumnHidden(exists) and "p_exists" not in case.lesions.table
 
 
 def test_columns_sort_as_numbers(qtbot, view):

@@ -27,11 +27,13 @@ def record_like(prediction, n=12):
 
 
 @pytest.fixture
-def make(qtbot, case):
+def make(qtbot, case, records):
     made, shown = [], []
 
     def build(find):
-        row = PromiseRow(case, lambda core, envelope: shown.append((core, envelope)), find)
+        records.find = find
+        case.prediction = case.prediction
+        row = PromiseRow(case, lambda core, envelope: shown.append((core, envelope)))
         row.band_shown = shown
         row.show()
         made.append(row)
@@ -48,7 +50,7 @@ def make(qtbot, case):
 
 def test_a_promise_sets_the_threshold(make, case):
     record = record_like(case.prediction)
-    row = make(lambda sha, method: record)
+    row = make(lambda information: record)
     expected = record.promise("missed_volume", 0.1).threshold
     assert row.button.text() == f"Use {expected:.2f}"
     row.button.click()
@@ -60,7 +62,7 @@ def test_a_promise_sets_the_threshold(make, case):
 
 
 def test_what_so_few_cases_cannot_promise_is_said(make, case):
-    row = make(lambda sha, method: record_like(case.prediction))
+    row = make(lambda information: record_like(case.prediction))
     row.kind.setCurrentIndex(1)
     assert not row.button.isEnabled() and row.button.text() == "Cannot"
     assert row.button.toolTip() == "12 cases cannot support this promise: it needs at least 22."
@@ -71,7 +73,7 @@ def test_what_so_few_cases_cannot_promise_is_said(make, case):
 
 def test_the_light_goes_out_for_another_kind_of_case(make, case):
     record = record_like(case.prediction)
-    row = make(lambda sha, method: record)
+    row = make(lambda information: record)
     assert "like the 12 calibration cases" in row.light.text()
     record.measures["voxel_mm3"][:] /= 10
     case.prediction = case.prediction
@@ -83,31 +85,23 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
 
 
 def test_it_holds_for_the_smallest_lesion_that_it_was_made_with(make, case):
-    row = make(lambda sha, method: record_like(case.prediction))
+    row = make(lambda information: record_like(case.prediction))
     case.min_volume = 10.0
     assert not row.button.isEnabled() and "at least 3 mm³" in row.button.toolTip()
     case.min_volume = 3.0
     assert row.button.isEnabled()
 
 
-def test_other_scans_are_another_matter(make, case):
-    import dataclasses
-
-    record = dataclasses.replace(record_like(case.prediction), inputs=("flair", "t1"))
-    row = make(lambda sha, method: record)
-    assert not row.button.isEnabled() and "had flair + t1, this one has unknown scans" in row.button.toolTip()
-
-
 def test_without_a_record_it_says_how_to_get_one(make, case):
     asked = []
-    row = make(lambda sha, method: asked.append((sha, method)))
+    row = make(asked.append)
     assert len(asked) == 1
     assert not row.button.isEnabled() and "uncertainseg calibrate" in row.button.toolTip()
     assert not row.light.isVisible() and not row.loss.isEnabled()
 
 
 def test_a_damaged_record_is_named(make, case):
-    def find(sha, method):
+    def find(information):
         raise InputError("x.json: This is not a calibration record.")
 
     row = make(find)
@@ -115,7 +109,7 @@ def test_a_damaged_record_is_named(make, case):
 
 
 def test_without_a_prediction_nothing_is_offered(qtbot):
-    row = PromiseRow(Case(), lambda *t: None, lambda sha, method: pytest.fail("nothing to look for"))
+    row = PromiseRow(Case(lambda information: pytest.fail("nothing to look for")), lambda *t: None)
     assert not row.button.isEnabled()
     row.cleanup()
     row.deleteLater()
@@ -124,7 +118,7 @@ def test_without_a_prediction_nothing_is_offered(qtbot):
 
 def test_core_and_envelope_follow_the_promise(make, case):
     record = record_like(case.prediction)
-    row = make(lambda sha, method: record)
+    row = make(lambda information: record)
     row.band.click()
     core, envelope = (record.promise(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
     assert row.band_shown[-1] == (core, envelope) and core > envelope

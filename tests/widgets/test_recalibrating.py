@@ -26,9 +26,11 @@ def record():
 
 
 @pytest.fixture
-def row(qtbot, case, mask):
+def row(qtbot, case, mask, records):
+    records.find = lambda information: record()
+    case.prediction = case.prediction
     case.reference = mask
-    made = RecalibrationRow(case, lambda sha, method: record())
+    made = RecalibrationRow(case)
     made.show()
     yield made
     made.cleanup()
@@ -83,7 +85,7 @@ def test_a_new_prediction_begins_as_the_model_made_it(row, case):
 def test_a_dock_opened_again_shows_what_is_in_use(row, case, qtbot):
     for key in ("beta", "record"):
         choose(row, key)
-        again = RecalibrationRow(case, lambda sha, method: record())
+        again = RecalibrationRow(case)
         assert again.choice.currentData() == key and again.choice.count() == row.choice.count()
         again.cleanup()
         again.deleteLater()
@@ -109,7 +111,7 @@ def test_lesions_follow(row, case):
 
 
 def test_no_prediction(qtbot):
-    row = RecalibrationRow(Case(), lambda sha, method: pytest.fail("nothing to look for"))
+    row = RecalibrationRow(Case(lambda information: pytest.fail("nothing to look for")))
     assert not row.choice.isEnabled()
     row.cleanup()
     row.deleteLater()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -21,11 +21,12 @@ from napari_uncertainseg.calibration.conformal import (
     control_mean,
     control_with_confidence,
 )
+from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
 
 GRID = np.arange(1, 100) / 100
 """Thresholds of the losses."""
-_VERSION = 1
+_VERSION = 2
 _LONGEST = 50_000_000
 """Characters of JSON that are read."""
 _MARGIN = 0.01
@@ -116,6 +117,9 @@ class CalibrationRecord:
         By the names of `MEASURES`, each of shape (cases,).
     recalibration
         Fitted on all of them; None where lesion or background was missing.
+    lesions, candidates
+        How probable it is that what was outlined at a threshold is a lesion, and what lies above the
+        candidates' threshold; None where there were too few.
     """
 
     model: str
@@ -127,6 +131,8 @@ class CalibrationRecord:
     losses: Mapping[str, np.ndarray]
     measures: Mapping[str, np.ndarray]
     recalibration: Recalibration | None = None
+    lesions: LesionProbability | None = None
+    candidates: LesionProbability | None = None
 
     def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Promise:
         """The least cautious threshold that keeps a loss below a limit.
@@ -184,6 +190,8 @@ class CalibrationRecord:
             "losses": {name: self.losses[name].tolist() for name in LOSSES},
             "measures": {name: self.measures[name].tolist() for name in MEASURES},
             "recalibration": fitted,
+            "lesions": _plain(self.lesions),
+            "candidates": _plain(self.candidates),
         }
         return json.dumps(content, allow_nan=False)
 
@@ -215,8 +223,36 @@ def read_record(text: str) -> CalibrationRecord:
     recalibration = None if fitted is None else from_json(json.dumps(fitted))
     model, sha256, method = made
     return CalibrationRecord(
-        model, sha256, method, tuple(inputs), float(least), tuple(cases), losses, measures, recalibration
+        model,
+        sha256,
+        method,
+        tuple(inputs),
+        float(least),
+        tuple(cases),
+        losses,
+        measures,
+        recalibration,
+        *(_lesion_probability(content.get(name)) for name in ("lesions", "candidates")),
     )
+
+
+def _plain(fitted: LesionProbability | None) -> dict[str, float | None] | None:
+    """JSON has no NaN."""
+    if fitted is None:
+        return None
+    return {name: None if value != value else value for name, value in asdict(fitted).items()}
+
+
+def _lesion_probability(content: Any) -> LesionProbability | None:
+    if content is None:
+        return None
+    names = [f.name for f in fields(LesionProbability)]
+    if not isinstance(content, dict) or sorted(content) != sorted(names):
+        raise InputError("This calibration record lacks the weights of the lesions' probability.")
+    values: dict[str, Any] = {name: np.nan if content[name] is None else content[name] for name in names}
+    if not all(type(value) in (int, float) for value in values.values()):
+        raise InputError("The weights of the lesions' probability in this record must be plain numbers.")
+    return LesionProbability(**values)
 
 
 def _are_texts(values: Any) -> bool:

@@ -40,6 +40,13 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
             f"recalibration ({fitted.kind}): NLL {fitted.nll_before:.5f} to {fitted.nll_after:.5f} nats "
             "a voxel, on these very cases"
         )
+    for name, exists in (("lesions", record.lesions), ("candidates", record.candidates)):
+        if exists is not None:
+            lines.append(
+                f"probability that {name} are ones: from {exists.components} outlined, {exists.true} of them "
+                f"in the reference; Brier score on cases left out {exists.brier:.3f}, of their share alone "
+                f"{exists.brier_of_share:.3f}"
+            )
     lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.lesion_probability import Outlined, fit_lesion_probability, joined
 from napari_uncertainseg.calibration.recalibration import Kind, fit
 from napari_uncertainseg.calibration.record import (
     GRID,
@@ -25,7 +27,13 @@ from napari_uncertainseg.evaluate.cohort import look_at_cases
 from napari_uncertainseg.evaluate.folder import result_file
 from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
-from napari_uncertainseg.lesions.components import voxels_of
+from napari_uncertainseg.lesions.components import label_components, voxels_of
+from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.uncertainty.lesion import lesion_maximum
+from napari_uncertainseg.uncertainty.ranking import CANDIDATE_THRESHOLD
+
+_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+"""At which lesions are outlined to learn how many of them exist: the reader's may be any."""
 
 Made = tuple[str, str, str, tuple[str, ...], float]
 """Model, its hash, method, roles of the scans, smallest volume (mm3)."""
@@ -51,9 +59,7 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
     made: set[Made] = set()
     seen: dict[Path, str] = {}
 
-    def look(
-        folder: Path, reference: Path, raters: Sequence[Path]
-    ) -> tuple[Losses, dict[str, float], Evidence]:
+    def look(folder: Path, reference: Path, raters: Sequence[Path]) -> _Case:
         if folder.resolve() in seen:
             raise InputError(f"{folder} is listed twice: a promise counts each case once.")
         seen[folder.resolve()] = folder.name
@@ -66,29 +72,57 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
         return _look_at(folder, reference, now[-1])
 
     found = look_at_cases(path, look, progress)
-    every = found[0][2]
-    for _, _, evidence in found[1:]:
-        every = every + evidence
+    every = found[0].evidence
+    for case in found[1:]:
+        every = every + case.evidence
     both = every.lesion.any() and every.background.any()
     return CalibrationRecord(
         *made.pop(),
         cases=tuple(seen.values()),
-        losses={name: np.array([getattr(case, name) for case, _, _ in found]) for name in LOSSES},
-        measures={name: np.array([case[name] for _, case, _ in found]) for name in MEASURES},
+        losses={name: np.array([getattr(case.losses, name) for case in found]) for name in LOSSES},
+        measures={name: np.array([case.measures[name] for case in found]) for name in MEASURES},
         recalibration=fit(every, kind) if both else None,
+        lesions=fit_lesion_probability([case.lesions for case in found]),
+        candidates=fit_lesion_probability([case.candidates for case in found]),
     )
 
 
-def _look_at(folder: Path, reference: Path, min_volume: float) -> tuple[Losses, dict[str, float], Evidence]:
+class _Case(NamedTuple):
+    """What is kept of a case."""
+
+    losses: Losses
+    measures: dict[str, float]
+    evidence: Evidence
+    lesions: Outlined
+    candidates: Outlined
+
+
+def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
     image = read_image(result_file(folder, "probability"))
     grid, p = image.grid, image.data
     brain = read_labels(result_file(folder, "brain"), grid).data != 0
     entropy = read_image(result_file(folder, "entropy")).data
     truth = read_labels(reference, grid).data != 0
-    return (
-        Losses.of(p, truth, GRID, min_voxels=voxels_of(min_volume, grid.voxel_volume)),
+    least = voxels_of(min_volume, grid.voxel_volume)
+    outlined = [_outlined(p, truth, t, least, grid.voxel_volume) for t in (CANDIDATE_THRESHOLD, *_THRESHOLDS)]
+    return _Case(
+        Losses.of(p, truth, GRID, min_voxels=least),
         measures_of(p, entropy, brain, grid.voxel_volume),
         Evidence.of(p, truth, region=brain),
+        joined(outlined[1:]),
+        outlined[0],
+    )
+
+
+def _outlined(
+    p: np.ndarray, truth: np.ndarray, threshold: float, min_voxels: int, voxel_volume: float
+) -> Outlined:
+    labels, n = label_components(p, threshold, min_voxels=min_voxels)
+    return Outlined(
+        lesion_maximum(labels, p).astype(float),
+        np.bincount(labels.ravel(), minlength=n + 1)[1:] * voxel_volume,
+        np.full(n, threshold),
+        touched(labels, truth, n),
     )
 
 
@@ -107,14 +141,20 @@ def save_record(record: CalibrationRecord, path: Path | None = None) -> Path:
     return path
 
 
-def find_record(model_sha256: str, method: str) -> CalibrationRecord | None:
-    """The record of a model and method, if there is one.
+def find_record(information: Mapping[str, Any]) -> CalibrationRecord | None:
+    """The record for a prediction's kind, if there is one.
+
+    Parameters
+    ----------
+    information
+        Of the prediction: model's hash, method and inputs.
 
     Raises
     ------
     InputError
-        If there is one that cannot be read, or it is of another model.
+        If there is one that cannot be read, or it is of another model or of other scans.
     """
+    model_sha256, method = str(information.get("model_sha256")), str(information.get("method"))
     path = record_path(model_sha256, method)
     try:
         record = read_record(path.read_text(encoding="utf-8"))
@@ -126,6 +166,10 @@ def find_record(model_sha256: str, method: str) -> CalibrationRecord | None:
         raise InputError(f"{path}: {error} Delete it and calibrate again.") from error
     if (record.model_sha256, record.method) != (model_sha256, method):
         raise InputError(f"{path} is the record of another model: delete it and calibrate again.")
+    inputs = tuple(sorted(information.get("inputs", ())))
+    if inputs != record.inputs:
+        theirs, ours = " + ".join(record.inputs), " + ".join(inputs) or "unknown scans"
+        raise InputError(f"The calibration cases had {theirs}, this one has {ours}: nothing they say holds.")
     return record
 
 

@@ -58,3 +58,11 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "z_mm": Column("z", "mm", "Centroid, towards superior (RAS+)."),
     }
 )
+
+EXISTS = Column(
+    "Is lesion",
+    "",
+    "Calibrated probability that it is a lesion to the experts of the calibration cases, from its largest "
+    "probability, its volume and the threshold (`uncertainseg calibrate`).",
+)
+"""What a table also holds, as ``p_exists``, where there are calibration cases for it."""

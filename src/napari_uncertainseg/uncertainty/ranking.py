@@ -26,6 +26,8 @@ from napari_uncertainseg.uncertainty.members import Members
 
 MOST = int(np.iinfo(np.uint16).max)
 """Labels are 16-bit: of more components than this only the largest are kept."""
+CANDIDATE_THRESHOLD = 0.1
+"""Probability at and above which a voxel can belong to a candidate."""
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 
@@ -59,7 +61,7 @@ class Lesions:
     candidate_table: pd.DataFrame
     threshold: float
     min_volume: float
-    candidate_threshold: float = 0.1
+    candidate_threshold: float = CANDIDATE_THRESHOLD
 
     @property
     def count(self) -> int:
@@ -81,7 +83,7 @@ def rank_lesions(
     *,
     threshold: float,
     min_volume: float = 3.0,
-    candidate_threshold: float = 0.1,
+    candidate_threshold: float = CANDIDATE_THRESHOLD,
     edit: np.ndarray | None = None,
 ) -> Lesions:
     """Find the lesions of a prediction and rank them, the most doubtful first.
@@ -161,7 +163,7 @@ class Ranker:
         threshold: float,
         min_volume: float = 3.0,
         *,
-        candidate_threshold: float = 0.1,
+        candidate_threshold: float = CANDIDATE_THRESHOLD,
         edit: np.ndarray | None = None,
     ) -> Lesions:
         """Lesions and candidates at a threshold; parameters as for `rank_lesions`."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_uncertainseg.case import Decision
+from napari_uncertainseg.review.verdicts import Decision
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.case import Case, Verdict
+from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file, ask_folder, may_replace
 

@@ -12,8 +12,9 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_uncertainseg.case import Decision
+from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.columns import COLUMNS as MEASURES
+from napari_uncertainseg.uncertainty.columns import EXISTS
 
 STATES = ("to do", "unsure", "rejected", "accepted")
 """What a lesion can be to the reviewer, in the order in which it sorts."""
@@ -46,7 +47,7 @@ class Column:
                 "What you decided: accepted, rejected or unsure.\n"
                 "A lesion that grew together from lesions with different verdicts is unsure."
             )
-        measure = MEASURES[self.key]
+        measure = EXISTS if self.key == "p_exists" else MEASURES[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
         bar = " The full bar is the largest of this list." if self.key == "lsu" else ""
         return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
@@ -60,6 +61,7 @@ COLUMNS = (
     Column("label", "#", lambda v: str(int(v)), 34, largest_first=False),
     Column("lsu", "doubt", lambda v: f"{v:.2f}", 84),
     Column("mean_probability", "p", lambda v: f"{v:.2f}", 44),
+    Column("p_exists", "is lesion", lambda v: f"{v:.0%}", 60),
     Column("volume_mm3", "mm³", _volume, 56),
     Column("mean_entropy", "entropy", lambda v: f"{v:.2f}", 62),
     Column(
@@ -116,6 +118,10 @@ class LesionModel(QAbstractTableModel):
         """List only some of the rows."""
         self._filter = chosen
         self._arrange()
+
+    def has(self, key: str) -> bool:
+        """Whether the table at hand has a column."""
+        return not np.isnan(self._values[key]).all()
 
     @property
     def total(self) -> int:

@@ -19,9 +19,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg.case import Decision
+from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.lesion_model import BAR, COLUMNS, Filter, LesionModel
 from napari_uncertainseg.widgets.plots import accent, theme_of
+
+_NUMBER = {column.key: number for number, column in enumerate(COLUMNS)}
 
 
 class DoubtBar(QStyledItemDelegate):
@@ -77,6 +79,9 @@ class LesionTable(QTableView):
     def take(self, table: pd.DataFrame, decisions: Mapping[int, Decision], selected: int | None) -> None:
         """Show a table; the selected lesion stays selected, and the view stays where it is."""
         self._quietly(lambda: self.lesions.take(table, decisions))
+        calibrated = self.lesions.has("p_exists")
+        for key, hidden in (("p_exists", not calibrated), ("mean_entropy", calibrated)):
+            self.setColumnHidden(_NUMBER[key], hidden)  # both do not fit in
         self.select(selected, reveal=False)
 
     def take_verdicts(self, decisions: Mapping[int, Decision]) -> None:
@@ -134,6 +139,7 @@ class LesionTable(QTableView):
         self._header.setStretchLastSection(True)
         for number, column in enumerate(COLUMNS):
             self.setColumnWidth(number, column.width)
+        self.setColumnHidden(_NUMBER["p_exists"], True)
 
     def _mark(self, row: int | None) -> None:
         if row is None:

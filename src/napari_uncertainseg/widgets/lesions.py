@@ -22,7 +22,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg.case import Case, Decision
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.details import DetailsPanel
 from napari_uncertainseg.widgets.exporting import ExportPanel
 from napari_uncertainseg.widgets.lesion_model import MARKS, STATES, Filter

@@ -16,14 +16,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.conformal import Promise
 from napari_uncertainseg.calibration.record import LOSSES, MEASURES, CalibrationRecord, Unlike, measures_of
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.inference.prediction import Prediction
 
-Find = Callable[[str, str], CalibrationRecord | None]
 ShowBand = Callable[[float | None, float | None], None]
 _SURE = 0.9
 
@@ -37,18 +34,13 @@ class PromiseRow(QWidget):
         Whose threshold it sets.
     show_band
         Outlines what lies above two thresholds, the core's and the envelope's; None hides a contour.
-    find
-        Gives the record of a model (its hash) and a method, or None.
     parent
         Qt parent.
     """
 
-    def __init__(
-        self, case: Case, show_band: ShowBand, find: Find = find_record, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, case: Case, show_band: ShowBand, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case = case
-        self._find = find
         self._show_band = show_band
         self._record: CalibrationRecord | None = None
         self._problem = ""
@@ -119,16 +111,11 @@ class PromiseRow(QWidget):
         column.addLayout(below)
 
     def _read(self) -> None:
-        prediction, self._record, self._problem = self._case.prediction, None, ""
+        prediction, self._record = self._case.prediction, self._case.record
+        self._problem = self._case.record_problem
         if self._case.recalibration is not None:
+            self._record = None
             self._problem = "Promises are about the probabilities as the model says them: see Calibration."
-        elif prediction is not None:
-            about = prediction.information
-            try:
-                self._record = self._find(str(about.get("model_sha256")), str(about.get("method")))
-            except InputError as error:
-                self._problem = str(error)
-            self._check_inputs(prediction)
         for widget in (self.limit, self.loss):
             widget.setEnabled(self._record is not None)
         self.kind.setVisible(self._record is not None)
@@ -137,14 +124,6 @@ class PromiseRow(QWidget):
             self.band.setChecked(False)
         self._show_light(prediction)
         self._show()
-
-    def _check_inputs(self, prediction: Prediction) -> None:
-        """A record of other scans promises nothing here."""
-        inputs = tuple(sorted(prediction.information.get("inputs", ())))
-        if self._record is not None and inputs != self._record.inputs:
-            theirs, ours = " + ".join(self._record.inputs), " + ".join(inputs) or "unknown scans"
-            self._problem = f"The calibration cases had {theirs}, this one has {ours}: no promise holds."
-            self._record = None
 
     def _show(self) -> None:
         if self._record is None:

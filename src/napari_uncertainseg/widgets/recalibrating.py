@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Kind
-from napari_uncertainseg.calibration.record import CalibrationRecord
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.lesions.matching import dice
 
-Find = Callable[[str, str], CalibrationRecord | None]
 _KINDS: dict[Kind, str] = {
     "temperature": "one number: the logit is divided by it; what is above 0.5 stays above",
     "platt": "a slope and a shift of the logit",
@@ -33,17 +28,13 @@ class RecalibrationRow(QWidget):
     ----------
     case
         Whose prediction it changes.
-    find
-        Gives the record of a model (its hash) and a method, or None.
     parent
         Qt parent.
     """
 
-    def __init__(self, case: Case, find: Find = find_record, parent: QWidget | None = None) -> None:
+    def __init__(self, case: Case, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case = case
-        self._find = find
-        self._record: CalibrationRecord | None = None
         self._fitted_for: tuple[np.ndarray | None, Region] | None = None
         self.choice = QComboBox()
         self.choice.setToolTip(
@@ -73,25 +64,19 @@ class RecalibrationRow(QWidget):
 
     def _list(self) -> None:
         """Offer what there is for the prediction's model, and show what is in use."""
-        self._record, original = None, self._case.original
-        if original is not None:
-            about = original.information
-            try:
-                self._record = self._find(str(about.get("model_sha256")), str(about.get("method")))
-            except InputError:
-                self._record = None  # the threshold's promises say what is wrong with it
+        original, record = self._case.original, self._case.record
         blocked = self.choice.blockSignals(True)
         self.choice.clear()
         self.choice.addItem("as the model says", None)
-        if self._record is not None and self._record.recalibration is not None:
-            n = len(self._record.cases)
-            self.choice.addItem(f"{self._record.recalibration.kind}, of {n} calibration cases", _KEPT)
+        if record is not None and record.recalibration is not None:
+            n = len(record.cases)
+            self.choice.addItem(f"{record.recalibration.kind}, of {n} calibration cases", _KEPT)
         for kind, meaning in _KINDS.items():
             self.choice.addItem(f"{kind}, fitted here", kind)
             self.choice.setItemData(self.choice.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
         now = self._case.recalibration
         if now is not None:
-            kept = self._record is not None and self._record.recalibration == now
+            kept = record is not None and record.recalibration == now
             self.choice.setCurrentIndex(self.choice.findData(_KEPT if kept else now.kind))
         self.choice.blockSignals(blocked)
         self.choice.setEnabled(original is not None)
@@ -105,7 +90,8 @@ class RecalibrationRow(QWidget):
             if chosen is None:
                 self._case.recalibrate(None)
             elif chosen == _KEPT:
-                self._case.recalibrate(None if self._record is None else self._record.recalibration)
+                record = self._case.record
+                self._case.recalibrate(None if record is None else record.recalibration)
             else:
                 fitted = self._case.fit_recalibration(chosen)
                 self._fitted_for = (self._case.reference, self._case.region)

@@ -13,6 +13,7 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.widgets.calibration import CalibrationDock
 from napari_uncertainseg.widgets.layers import ReviewLayers
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
@@ -72,7 +73,7 @@ class Review(QObject):
     def __init__(self, viewer: Viewer, window: QMainWindow) -> None:
         super().__init__(window)
         self.setObjectName(_NAME)
-        self.case = Case()
+        self.case = Case(find_record)
         self.layers = ReviewLayers(viewer, self.case)
         self.preferences = PreferenceStore()
         self._viewer = viewer

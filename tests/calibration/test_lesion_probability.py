@@ -1,0 +1,81 @@
+"""The probability that a lesion is one: recovered where it is known, cautious where little is."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.lesion_probability import (
+    FEWEST,
+    LesionProbability,
+    Outlined,
+    fit_lesion_probability,
+)
+
+
+def drawn(n, seed, weights=(-1.0, 1.5, 0.4, -0.8), thresholds=(0.2, 0.5, 0.8)):
+    rng = np.random.default_rng(seed)
+    threshold = rng.choice(thresholds, n)
+    peak = threshold + (0.99 - threshold) * rng.random(n)
+    volume = rng.lognormal(3, 1, n)
+    x = np.column_stack([np.ones(n), logit(peak), np.log(volume), logit(threshold)])
+    return Outlined(peak, volume, threshold, rng.random(n) < expit(x @ weights)), x
+
+
+def test_known_weights_are_recovered() -> None:
+    every, x = drawn(40_000, 0)
+    found = fit_lesion_probability([every])
+    assert found is not None and (found.components, found.true) == (40_000, every.exists.sum())
+    np.testing.assert_allclose(
+        [found.constant, found.peak, found.volume, found.threshold], (-1.0, 1.5, 0.4, -0.8), atol=0.1
+    )
+    said = found.of(every.peak, every.volume, every.threshold)
+    for low in np.arange(0, 1, 0.2):  # calibrated
+        inside = (said >= low) & (said < low + 0.2)
+        margin = 4 * np.sqrt(0.25 / inside.sum())
+        assert said[inside].mean() == pytest.approx(every.exists[inside].mean(), abs=margin)
+    oracle = LogisticRegression(C=np.inf, fit_intercept=False, max_iter=1000).fit(x, every.exists)
+    np.testing.assert_allclose(said, oracle.predict_proba(x)[:, 1], atol=2e-3)
+
+
+def test_cases_left_out_judge_it() -> None:
+    cases = [drawn(80, seed)[0] for seed in range(8)]
+    found = fit_lesion_probability(cases)
+    assert found.brier < found.brier_of_share
+    shuffled = [
+        Outlined(c.peak, c.volume, c.threshold, np.random.default_rng(1).permutation(c.exists)) for c in cases
+    ]
+    none = fit_lesion_probability(shuffled)
+    assert none.brier > none.brier_of_share - 0.02
+    assert np.isnan(fit_lesion_probability(cases[:1]).brier)
+
+
+def test_little_evidence_makes_no_certainty() -> None:
+    few, _ = drawn(FEWEST - 1, 3)
+    assert fit_lesion_probability([few]) is None and fit_lesion_probability([]) is None
+    peak = np.linspace(0.2, 0.9, 12)
+    same = np.full(12, 10.0), np.full(12, 0.1)  # a threshold that never changes, as of candidates
+    every = fit_lesion_probability([Outlined(peak, *same, np.ones(12, bool))])
+    np.testing.assert_allclose(every.of(peak, *same), 13 / 14, atol=0.02)
+    apart = fit_lesion_probability([Outlined(peak, *same, peak > 0.5)])
+    said = apart.of(peak, *same)
+    assert said.min() > 0.01 and said.max() < 0.99 and (np.diff(said) > 0).all()
+
+
+@given(st.integers(0, 10_000), st.integers(FEWEST, 60))
+@settings(max_examples=25, deadline=None)
+def test_it_never_falls_with_the_peak(seed, n) -> None:
+    found = fit_lesion_probability([drawn(n, seed, weights=(0, -2.0, 0, 0))[0]])
+    peak = np.linspace(0, 1, 50)
+    said = found.of(peak, np.full(50, 20.0), 0.5)
+    assert (np.diff(said) >= 0).all() and (said >= 0).all() and (said <= 1).all()
+
+
+def test_what_cannot_be_a_fit_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be right"):
+        LesionProbability(0.0, -1.0, 0.0, 0.0, 20, 10, 0.1, 0.2)
+    with pytest.raises(InputError, match="cannot be right"):
+        LesionProbability(0.0, 1.0, 0.0, 0.0, 20, 30, 0.1, 0.2)
