@@ -86,7 +86,7 @@ def brier(probability: np.ndarray, reference: np.ndarray, *, region: np.ndarray 
     if probability.shape == reference.shape:
         p, y = paired(probability, reference, region)
         return float(np.mean((p.astype(float) - y) ** 2)) if p.size else np.nan
-    classes, labels = _stacked(probability, reference, region)
+    classes, labels = stacked(probability, reference, region)
     parts = ((p.astype(float) - (labels == c)) ** 2 for c, p in enumerate(classes))
     return float(np.mean(sum(parts))) if labels.size else np.nan
 
@@ -163,7 +163,7 @@ def nll(
         # Where 1 - p is taken in the map's own precision it is exact above 0.5.
         of_truth = np.where(y, p, 1 - p)
     else:
-        classes, labels = _stacked(probability, reference, region)
+        classes, labels = stacked(probability, reference, region)
         of_truth = np.take_along_axis(classes, labels[None], axis=0)[0]
     if not of_truth.size:
         return np.nan
@@ -204,7 +204,7 @@ def top_label(
         If shapes differ, probabilities are not numbers from 0 to 1 or do not sum to 1, or a label
         is no class.
     """
-    classes, truth = _stacked(probability, labels, region)
+    classes, truth = stacked(probability, labels, region)
     winner = classes.argmax(axis=0)
     confidence = np.take_along_axis(classes, winner[None], axis=0)[0]
     return Binned.of(confidence, bins=bins, scheme=scheme).against(winner == truth)
@@ -225,7 +225,7 @@ def classwise(
     tuple of Reliability
         One per class; of a lesion's probability two, background and lesion.
     """
-    classes, truth = _stacked(probability, labels, region)
+    classes, truth = stacked(probability, labels, region)
     return tuple(Binned.of(p, bins=bins, scheme=scheme).against(truth == c) for c, p in enumerate(classes))
 
 
@@ -266,10 +266,10 @@ def paired(
     return p if np.issubdtype(p.dtype, np.floating) else p.astype(float), y
 
 
-def _stacked(
+def stacked(
     probability: np.ndarray, labels: np.ndarray, region: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (C, voxels) and labels (voxels,) of a region."""
+    """Probabilities (C, voxels) and labels (voxels,) of a region; errors as `top_label`."""
     if probability.shape == labels.shape:
         p, y = paired(probability, labels, region)
         return np.stack([1 - p, p]), y.astype(np.intp)
