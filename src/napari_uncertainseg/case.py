@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.inference.recalibrated import Recalibrated
     from napari_uncertainseg.uncertainty.ranking import Lesions
 
 FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
@@ -154,16 +155,49 @@ class Case:
 
         Verdicts, painting, threshold and reference stay.
         """
-        if self._original is None or recalibration == self._recalibration:
-            return
-        self._recalibration = recalibration
-        if recalibration is None:
-            self._prediction = self._original
-        else:
-            from napari_uncertainseg.inference.recalibrated import recalibrated
+        if recalibration is not None and self._original is not None:
+            self.take_recalibrated(self.plan_recalibration(recalibration)())
+        elif recalibration is None and self._recalibration is not None:
+            self._recalibration, self._prediction = None, self._original
+            self._show_other_maps()
 
-            self._prediction = recalibrated(self._original, recalibration)
-        self._show_other_maps()
+    def plan_recalibration(self, how: Kind | Recalibration) -> Callable[[], Recalibrated]:
+        """Work that takes moments, for any thread: `take_recalibrated` takes its result.
+
+        Parameters
+        ----------
+        how
+            What was fitted on other cases; or its kind, to fit it on this very case: against the reference,
+            in the region.
+
+        Raises
+        ------
+        InputError
+            If there is no prediction, or no reference for a fit. The work itself: if the region lacks
+            lesion or background.
+        """
+        original, reference, region, threshold = (
+            self._original,
+            self._reference,
+            self._region,
+            self._threshold,
+        )
+        if original is None or (isinstance(how, str) and reference is None):
+            raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
+
+        def work() -> Recalibrated:
+            from napari_uncertainseg.inference.recalibrated import Recalibrated, recalibrated
+
+            by = _fit(original, reference, region, threshold, how) if isinstance(how, str) else how
+            return Recalibrated(original, by, recalibrated(original, by))
+
+        return work
+
+    def take_recalibrated(self, found: Recalibrated) -> None:
+        """Take what `plan_recalibration` led to, unless the prediction has been replaced meanwhile."""
+        if found.original is self._original and found.by != self._recalibration:
+            self._recalibration, self._prediction = found.by, found.prediction
+            self._show_other_maps()
 
     @property
     def grid(self) -> Grid | None:
@@ -355,24 +389,6 @@ class Case:
             )
         return self._before
 
-    def fit_recalibration(self, kind: Kind) -> Recalibration:
-        """Fit a recalibration on this very case, against the reference, in the region.
-
-        Raises
-        ------
-        InputError
-            If there is no prediction or reference, or the region lacks lesion or background.
-        """
-        from napari_uncertainseg.calibration.evidence import Evidence
-        from napari_uncertainseg.calibration.recalibration import fit
-
-        if self._original is None or self._reference is None:
-            raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
-        p = self._original
-        seen = self._reference | (p.probability >= self._threshold)
-        region = self._region.mask(p.brain, seen, p.grid.spacing)
-        return fit(Evidence.of(p.probability, self._reference, region=region), kind)
-
     @staticmethod
     def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:
         """Lesions and candidates by their mean probability."""
@@ -396,3 +412,15 @@ def _existing(table: pd.DataFrame, fitted: LesionProbability | None, threshold: 
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
     return table.assign(p_exists=fitted.of(peak, volume, threshold))
+
+
+def _fit(
+    original: Prediction, reference: np.ndarray | None, region: Region, threshold: float, kind: Kind
+) -> Recalibration:
+    from napari_uncertainseg.calibration.evidence import Evidence
+    from napari_uncertainseg.calibration.recalibration import fit
+
+    assert reference is not None
+    seen = reference | (original.probability >= threshold)
+    inside = region.mask(original.brain, seen, original.grid.spacing)
+    return fit(Evidence.of(original.probability, reference, region=inside), kind)

@@ -1,5 +1,7 @@
 """Recalibration in the window: applies at once, shows before and after, and goes back."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -40,51 +42,56 @@ def row(qtbot, case, mask, records):
     qtbot.wait(1)
 
 
-def choose(row, value):
-    row.choice.setCurrentIndex(row.choice.findData(value))
+@pytest.fixture
+def choose(qtbot, row):
+    def now(value):
+        row.choice.setCurrentIndex(row.choice.findData(value))
+        qtbot.waitUntil(row.choice.isEnabled, timeout=5000)
+
+    return now
 
 
-def test_it_applies_at_once_and_goes_back(row, case):
+def test_it_applies_at_once_and_goes_back(row, choose, case):
     before, ace = case.prediction, case.reliability.ace
     case.judge((5, 10, 8), "accepted")
-    choose(row, "beta")
+    choose("beta")
     assert case.prediction is not before and case.original is before
     assert case.reliability.ace != ace and case.reliability_before().ace == ace
     assert f"ACE {ace:.3f}, <b>{case.reliability.ace:.3f}</b>" in row.result.text()
     assert "Dice at 0.50" in row.result.text()
     assert len(case.verdicts) == 1 and case.threshold == 0.5
-    choose(row, None)
+    choose(None)
     assert case.prediction is before and case.reliability.ace == ace
     assert case.reliability_before() is None and not row.result.isVisible()
 
 
-def test_what_was_fitted_on_calibration_cases_is_offered(row, case):
+def test_what_was_fitted_on_calibration_cases_is_offered(row, choose, case):
     assert "temperature, of 2 calibration cases" in [
         row.choice.itemText(i) for i in range(row.choice.count())
     ]
-    choose(row, "record")
+    choose("record")
     assert case.recalibration == KEPT
     assert case.prediction.information["recalibration"]["temperature"] == 0.5
 
 
-def test_without_a_reference_nothing_can_be_fitted(row, case):
+def test_without_a_reference_nothing_can_be_fitted(row, choose, case):
     case.reference = None
-    choose(row, "isotonic")
+    choose("isotonic")
     assert "reference" in row.result.text() and case.recalibration is None
     assert row.choice.currentData() is None
-    choose(row, "record")
+    choose("record")
     assert case.recalibration == KEPT
 
 
-def test_a_new_prediction_begins_as_the_model_made_it(row, case):
-    choose(row, "record")
+def test_a_new_prediction_begins_as_the_model_made_it(row, choose, case):
+    choose("record")
     case.prediction = case.original
     assert case.recalibration is None and row.choice.currentData() is None
 
 
-def test_a_dock_opened_again_shows_what_is_in_use(row, case, qtbot):
+def test_a_dock_opened_again_shows_what_is_in_use(row, choose, case, qtbot):
     for key in ("beta", "record"):
-        choose(row, key)
+        choose(key)
         again = RecalibrationRow(case)
         assert again.choice.currentData() == key and again.choice.count() == row.choice.count()
         again.cleanup()
@@ -92,8 +99,8 @@ def test_a_dock_opened_again_shows_what_is_in_use(row, case, qtbot):
     qtbot.wait(1)
 
 
-def test_what_was_fitted_on_another_reference_is_not_kept(row, case, mask):
-    choose(row, "beta")
+def test_what_was_fitted_on_another_reference_is_not_kept(row, choose, case, mask):
+    choose("beta")
     case.reference = mask.copy()  # a layer is read anew
     assert case.recalibration is not None
     case.reference = np.roll(mask, 3, axis=1)
@@ -101,13 +108,29 @@ def test_what_was_fitted_on_another_reference_is_not_kept(row, case, mask):
     assert "changed" in row.result.text()
 
 
-def test_lesions_follow(row, case):
+def test_lesions_follow(row, choose, case):
     count = case.lesions.volume_ml
-    choose(row, "record")
+    choose("record")
     case.threshold = 0.8
     with_it = case.lesions.volume_ml
-    choose(row, None)
+    choose(None)
     assert case.lesions.volume_ml < with_it < count * 2
+
+
+def test_a_prediction_that_came_meanwhile_stays_as_it_is(qtbot, row, case):
+    row.choice.setCurrentIndex(row.choice.findData("isotonic"))
+    assert not row.choice.isEnabled() and "Recalibrating" in row.result.text()
+    case.prediction = other = dataclasses.replace(case.original)
+    qtbot.waitUntil(row.choice.isEnabled, timeout=5000)
+    assert case.prediction is other and case.recalibration is None and row.choice.currentData() is None
+
+
+def test_a_dock_that_closes_meanwhile_leaves_nothing_behind(qtbot, row, case):
+    before = case.prediction
+    row.choice.setCurrentIndex(row.choice.findData("temperature"))
+    row.cleanup()
+    qtbot.wait(50)
+    assert case.prediction is before
 
 
 def test_no_prediction(qtbot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +12,14 @@ from napari_uncertainseg.calibration.recalibration import Recalibration
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy
+
+
+class Recalibrated(NamedTuple):
+    """A prediction as the model made it, by what it was changed, and what came of it."""
+
+    original: Prediction
+    by: Recalibration
+    prediction: Prediction
 
 
 def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Prediction:

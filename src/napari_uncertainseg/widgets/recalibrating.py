@@ -10,7 +10,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Kind
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.inference.recalibrated import Recalibrated
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 
 _KINDS: dict[Kind, str] = {
     "temperature": "one number: the logit is divided by it; what is above 0.5 stays above",
@@ -35,6 +37,7 @@ class RecalibrationRow(QWidget):
     def __init__(self, case: Case, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case = case
+        self._jobs = JobRunner(self)
         self._fitted_for: tuple[np.ndarray | None, Region] | None = None
         self.choice = QComboBox()
         self.choice.setToolTip(
@@ -54,17 +57,21 @@ class RecalibrationRow(QWidget):
         case.reliability_changed.connect(self._show)
         case.lesions_changed.connect(self._show)
         self.choice.currentIndexChanged.connect(self._apply)
+        self._jobs.finished.connect(self._on_finished)
+        self._jobs.failed.connect(self._on_failed)
+        self._jobs.state_changed.connect(self._enable)
         self._list()
 
     def cleanup(self) -> None:
-        """Disconnect from the case. May be called twice."""
+        """Disconnect from the case, and stop what is running. May be called twice."""
+        self._jobs.cleanup()
         self._case.prediction_changed.disconnect(self._list, missing_ok=True)
         self._case.reliability_changed.disconnect(self._show, missing_ok=True)
         self._case.lesions_changed.disconnect(self._show, missing_ok=True)
 
     def _list(self) -> None:
         """Offer what there is for the prediction's model, and show what is in use."""
-        original, record = self._case.original, self._case.record
+        record = self._case.record
         blocked = self.choice.blockSignals(True)
         self.choice.clear()
         self.choice.addItem("as the model says", None)
@@ -79,35 +86,50 @@ class RecalibrationRow(QWidget):
             kept = record is not None and record.recalibration == now
             self.choice.setCurrentIndex(self.choice.findData(_KEPT if kept else now.kind))
         self.choice.blockSignals(blocked)
-        self.choice.setEnabled(original is not None)
+        self._enable()
         self._show()
 
+    def _enable(self) -> None:
+        self.choice.setEnabled(self._case.original is not None and self._jobs.state is JobState.IDLE)
+
     def _apply(self) -> None:
-        chosen = self.choice.currentData()
-        self.result.setText("")
+        chosen, record = self.choice.currentData(), self._case.record
         self._fitted_for = None
+        self._say("")
+        if chosen is None:
+            self._case.recalibrate(None)
+            return
+        kept = record.recalibration if chosen == _KEPT and record is not None else None
         try:
-            if chosen is None:
-                self._case.recalibrate(None)
-            elif chosen == _KEPT:
-                record = self._case.record
-                self._case.recalibrate(None if record is None else record.recalibration)
-            else:
-                fitted = self._case.fit_recalibration(chosen)
-                self._fitted_for = (self._case.reference, self._case.region)
-                self._case.recalibrate(fitted)
+            work = self._case.plan_recalibration(kept or chosen)
         except InputError as error:
-            self.choice.setCurrentIndex(0)
-            self.result.setText(f"⚠ {error}")
-            self.result.setVisible(True)
+            self._on_failed(str(error))
+            return
+        if kept is None:
+            self._fitted_for = (self._case.reference, self._case.region)
+        self._say("Recalibrating …")
+        self._jobs.start(lambda progress: work())
+
+    def _on_finished(self, found: Recalibrated) -> None:
+        self._say("")
+        self._case.take_recalibrated(found)
+        self._list()
+
+    def _on_failed(self, problem: str) -> None:
+        self._case.recalibrate(None)
+        self._list()
+        self._say(f"⚠ {problem}")
+
+    def _say(self, sentence: str) -> None:
+        self.result.setText(sentence)
+        self.result.setVisible(bool(sentence))
 
     def _show(self) -> None:
         if self._fitted_for is not None and self._case.recalibration is not None:
             reference, region = self._fitted_for
             if not _same(self._case.reference, reference) or self._case.region != region:
                 self.choice.setCurrentIndex(0)
-                self.result.setText("Reference or region changed: back to the model's own probabilities.")
-                self.result.setVisible(True)
+                self._say("Reference or region changed: back to the model's own probabilities.")
                 return
         before, after = self._case.reliability_before(), self._case.reliability
         self.result.setVisible(before is not None)
