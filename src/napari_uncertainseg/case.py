@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +15,6 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from napari_uncertainseg.calibration.lesion_probability import LesionProbability
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
@@ -176,19 +172,15 @@ class Case:
             If there is no prediction, or no reference for a fit. The work itself: if the region lacks
             lesion or background.
         """
-        original, reference, region, threshold = (
-            self._original,
-            self._reference,
-            self._region,
-            self._threshold,
-        )
-        if original is None or (isinstance(how, str) and reference is None):
+        original, region, threshold = self._original, self._region, self._threshold
+        if original is None or (isinstance(how, str) and self._reference is None):
             raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
+        reference = np.zeros(0, bool) if self._reference is None else self._reference
 
         def work() -> Recalibrated:
-            from napari_uncertainseg.inference.recalibrated import Recalibrated, recalibrated
+            from napari_uncertainseg.inference.recalibrated import Recalibrated, fitted_here, recalibrated
 
-            by = _fit(original, reference, region, threshold, how) if isinstance(how, str) else how
+            by = fitted_here(original, reference, region, threshold, how) if isinstance(how, str) else how
             return Recalibrated(original, by, recalibrated(original, by))
 
         return work
@@ -248,21 +240,12 @@ class Case:
     def lesions(self) -> Lesions | None:
         """Lesions and candidates at the present threshold, the most doubtful first."""
         if self._lesions is None and self._prediction is not None:
-            found = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
-            self._lesions = self._with_existence(found)
-        return self._lesions
+            from napari_uncertainseg.inference.existence import with_existence
 
-    def _with_existence(self, lesions: Lesions) -> Lesions:
-        """With the probability that each is one, where calibration cases say so."""
-        if self._record is None or self._recalibration is not None:
-            return lesions
-        return replace(
-            lesions,
-            table=_existing(lesions.table, self._record.lesions, lesions.threshold),
-            candidate_table=_existing(
-                lesions.candidate_table, self._record.candidates, lesions.candidate_threshold
-            ),
-        )
+            found = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            record = self._record if self._recalibration is None else None
+            self._lesions = found if record is None else with_existence(found, record)
+        return self._lesions
 
     # -- selection and verdicts ---------------------------------------------------------------
 
@@ -405,22 +388,3 @@ class Case:
         p, reference = self._prediction, self._reference
         assert p is not None and reference is not None
         return self._region.mask(p.brain, reference | (p.probability >= self._threshold), p.grid.spacing)
-
-
-def _existing(table: pd.DataFrame, fitted: LesionProbability | None, threshold: float) -> pd.DataFrame:
-    if fitted is None:
-        return table
-    peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
-    return table.assign(p_exists=fitted.of(peak, volume, threshold))
-
-
-def _fit(
-    original: Prediction, reference: np.ndarray | None, region: Region, threshold: float, kind: Kind
-) -> Recalibration:
-    from napari_uncertainseg.calibration.evidence import Evidence
-    from napari_uncertainseg.calibration.recalibration import fit
-
-    assert reference is not None
-    seen = reference | (original.probability >= threshold)
-    inside = region.mask(original.brain, seen, original.grid.spacing)
-    return fit(Evidence.of(original.probability, reference, region=inside), kind)

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_uncertainseg.calibration.recalibration import Recalibration
+from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
+from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy
@@ -20,6 +22,29 @@ class Recalibrated(NamedTuple):
     original: Prediction
     by: Recalibration
     prediction: Prediction
+
+
+def fitted_here(
+    prediction: Prediction, reference: np.ndarray, region: Region, threshold: float, kind: Kind
+) -> Recalibration:
+    """Fit a recalibration on the very case that it is for: what is possible, not what to expect.
+
+    Parameters
+    ----------
+    prediction
+        As the model made it.
+    reference
+        bool on its grid.
+    region
+        Where the fit counts; what lies around lesions is around those at the threshold, too.
+    threshold
+        Of the lesions.
+    kind
+        As for `recalibration.fit`, with its errors.
+    """
+    seen = reference | (prediction.probability >= threshold)
+    inside = region.mask(prediction.brain, seen, prediction.grid.spacing)
+    return fit(Evidence.of(prediction.probability, reference, region=inside), kind)
 
 
 def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Prediction:
