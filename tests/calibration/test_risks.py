@@ -59,5 +59,5 @@ def test_nothing_to_miss_is_no_loss():
 
 
 def test_other_shapes_are_refused():
-    with pytest.raises(InputError, match="own grid"):
+    with pytest.raises(InputError, match="same grid"):
         Losses.of(np.zeros((4, 4, 4), np.float32), np.zeros((4, 4, 5), bool))

@@ -26,9 +26,9 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_probabilities
 from napari_uncertainseg.calibration.evidence import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.logistic import logistic_regression
-from napari_uncertainseg.calibration.reliability import check_probabilities
 from napari_uncertainseg.calibration.scores import EPSILON
 
 Kind = Literal["temperature", "platt", "beta", "isotonic"]

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_probabilities
 
 Scheme = Literal["width", "mass"]
 
@@ -171,12 +172,6 @@ class Binned:
             mean, fraction = self.total / self.count, positive / self.count
         low, high = wilson_band(positive, self.count)
         return Reliability(self.edges, mean, fraction, self.count, low, high)
-
-
-def check_probabilities(p: np.ndarray) -> None:
-    """Refuse what is not a number from 0 to 1; an empty array passes."""
-    if p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise InputError("Probabilities must be numbers from 0 to 1; these hold others, or NaN.")
 
 
 def wilson_band(positive: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_probabilities, check_same_shape
 from napari_uncertainseg.calibration.thresholds import GRID
 from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
@@ -54,13 +54,10 @@ class Losses:
         Raises
         ------
         InputError
-            If the shapes differ.
+            If the shapes differ, or a probability is no number from 0 to 1.
         """
-        if probability.shape != reference.shape:
-            raise InputError(
-                f"The reference has the shape {reference.shape}, the prediction {probability.shape}: "
-                "choose a mask that lies on the scan's own grid."
-            )
+        check_same_shape("The reference", reference.shape, "the prediction", probability.shape)
+        check_probabilities(probability)
         hierarchy = Hierarchy.of(probability, float(grid[0]))
         sought, n = label_mask(reference, min_voxels=min_voxels)
         truth, sought = reference.ravel(), sought.ravel()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.reliability import Binned, Reliability, Scheme, check_probabilities
+from napari_uncertainseg._checks import check_probabilities
+from napari_uncertainseg.calibration.reliability import Binned, Reliability, Scheme
 
 EPSILON = 2.0**-24
 """Probabilities count as at least this far from 0 and 1 under a logarithm: half the step of float32 below 1.

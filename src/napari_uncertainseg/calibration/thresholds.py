@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_probabilities, check_same_shape
 
 GRID = np.arange(10, 991) / 1000
 """Thresholds that are tried: 0.010, 0.011, ..., 0.990."""
@@ -44,13 +45,10 @@ def best_dice(probability: np.ndarray, reference: np.ndarray, *, grid: np.ndarra
     Raises
     ------
     InputError
-        If the shapes differ, or if the reference or the prediction is empty.
+        If the shapes differ, a probability is no number from 0 to 1, or one of the two is empty.
     """
-    if probability.shape != reference.shape:
-        raise InputError(
-            f"The reference has the shape {reference.shape}, the prediction {probability.shape}: "
-            "choose a mask that lies on the scan's own grid."
-        )
+    check_same_shape("The reference", reference.shape, "the prediction", probability.shape)
+    check_probabilities(probability)
     dice = dice_curve(probability, reference, grid)
     if not reference.any():
         raise InputError("The reference has no voxel: choose a mask in which lesions are drawn.")

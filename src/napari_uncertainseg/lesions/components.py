@@ -94,7 +94,7 @@ def label_components(
     probability
         3-D.
     threshold
-        Probability at and above which a voxel is lesion.
+        Probability at and above which a voxel is lesion; NaN is not.
     min_voxels
         Smaller components are left out.
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 
 Rule = Literal["iou", "adjusted_iou"]
@@ -23,6 +24,7 @@ def dice(predicted: np.ndarray, reference: np.ndarray) -> float:
         The same shape; nonzero is lesion.
     """
     p, r = np.asarray(predicted) != 0, np.asarray(reference) != 0
+    check_same_shape("The prediction", p.shape, "the reference", r.shape)
     total = np.count_nonzero(p) + np.count_nonzero(r)
     return 2 * np.count_nonzero(p & r) / total if total else 1.0
 
@@ -101,6 +103,7 @@ def detections(
         Smaller reference lesions neither count as found nor as missed, as no smaller lesions are
         predicted either; a prediction that touches one is not invented.
     """
+    check_same_shape("The prediction", predicted.shape, "the reference", reference.shape)
     p, r = _lesions(predicted, connectivity), _lesions(reference, connectivity)
     both = (p > 0) & (r > 0)
     labels, sizes = np.unique(r[r > 0], return_counts=True)
@@ -281,8 +284,7 @@ def match_lesions(
     InputError
         If the shapes differ or ``least`` is unusable.
     """
-    if predicted.shape != reference.shape:
-        raise InputError(f"The prediction has shape {predicted.shape}, the reference {reference.shape}.")
+    check_same_shape("The prediction", predicted.shape, "the reference", reference.shape)
     if not 0 < least <= 1:
         raise InputError(f"The least overlap of a true lesion lies above 0 and at most at 1, not at {least}.")
     p, r = (_numbered(_lesions(image, connectivity)) for image in (predicted, reference))

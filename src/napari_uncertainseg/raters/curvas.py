@@ -16,6 +16,7 @@ from scipy.integrate import IntegrationWarning, quad
 from scipy.special import ndtr, ndtri
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_probabilities
 from napari_uncertainseg.raters.agreement import check_spacing
 from napari_uncertainseg.raters.consensus import Raters, as_masks, consensus_regions, flat_within, soft_mean
 
@@ -323,5 +324,4 @@ def _check_shape(predicted: np.ndarray, masks: np.ndarray) -> None:
 
 def _check_probability(probability: np.ndarray, masks: np.ndarray) -> None:
     _check_shape(probability, masks)
-    if probability.size and not (probability.min() >= 0 and probability.max() <= 1):
-        raise InputError("Probabilities must be numbers from 0 to 1; these hold others, or NaN.")
+    check_probabilities(probability)

@@ -11,9 +11,15 @@ from typing import Any
 
 from array_api_compat import array_namespace, device
 
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_members, check_probabilities, check_same_shape
+
 Array = Any
 _LEAST = 1e-12
 """Probabilities below count as this in logarithms."""
+
+_SLACK = 1e-3
+"""By how much half precision may lead beyond 0, 1 and a sum of 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +68,23 @@ class ClassAccumulator:
 
         Raises
         ------
-        ValueError
-            If it has fewer than two classes, or another shape than the members before.
+        InputError
+            If it has fewer than two classes, another shape than the members before, or no probabilities
+            that sum to 1.
         """
         xp = array_namespace(member)
         if member.ndim < 1 or member.shape[0] < 2:
-            raise ValueError(f"A member needs two classes or more along its first axis, not {member.shape}.")
+            raise InputError(f"A member needs two classes or more along its first axis, not {member.shape}.")
         p = xp.astype(member, xp.float32)
         if self._mean is None:
             self._mean, self._squares, self._logs = (
                 xp.zeros(p.shape, dtype=xp.float32, device=device(p)) for _ in range(3)
             )
             self._entropy = xp.zeros(p.shape[1:], dtype=xp.float32, device=device(p))
-        if p.shape != self._mean.shape:
-            raise ValueError(f"A member of shape {p.shape} after ones of {self._mean.shape}.")
+        check_same_shape("A member", p.shape, "the first one", self._mean.shape)
+        check_probabilities(p, slack=_SLACK)
+        if 0 not in p.shape and float(xp.max(xp.abs(xp.sum(p, axis=0) - 1))) > _SLACK:
+            raise InputError("The probabilities of the classes must sum to 1 in every voxel; these do not.")
         self.count += 1
         before = p - self._mean
         self._mean = self._mean + before / self.count
@@ -88,11 +97,10 @@ class ClassAccumulator:
 
         Raises
         ------
-        ValueError
+        InputError
             If there is no member.
         """
-        if self._mean is None:
-            raise ValueError("No member has been added yet.")
+        check_members(self.count)
         xp = array_namespace(self._mean)
         mean, expected = self._mean, self._entropy / self.count
         whole = entropy(mean)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_members, check_probabilities, check_same_shape
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 from napari_uncertainseg.lesions.hierarchy import limit
 from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
@@ -43,14 +44,37 @@ def lesion_structural_uncertainty(
     Returns
     -------
     float64, shape (n,): 0 where all members agree on the lesion, 1 where none sees it.
+
+    Raises
+    ------
+    InputError
+        If there is no member, one has another shape or values that are no probabilities, or thresholds
+        are neither one nor one per member.
     """
+    check_each_member(labels, members)
     where = np.flatnonzero(labels)
     label = labels.ravel()[where].astype(np.int64)
     sizes = np.bincount(label, minlength=1)
-    thresholds = np.broadcast_to(np.asarray(threshold, float), len(members))
+    thresholds = one_each(threshold, len(members))
     masks = (at_least(m, float(t)) for m, t in zip(members, thresholds, strict=True))
     overlaps = member_overlaps(where, label, sizes, masks, connectivity=connectivity, min_voxels=min_voxels)
     return 1 - overlaps.mean(0)
+
+
+def check_each_member(labels: np.ndarray, members: Sequence[np.ndarray] | np.ndarray) -> None:
+    """See that there are members, probabilities of the labels' shape, or raise InputError."""
+    check_members(len(members))
+    for number, member in enumerate(members, start=1):
+        check_same_shape(f"Member {number}", member.shape, "the labels", labels.shape)
+        check_probabilities(member)
+
+
+def one_each(threshold: float | Sequence[float] | np.ndarray, members: int) -> np.ndarray:
+    """Thresholds of the members, from one for all or one each, or raise InputError."""
+    thresholds = np.asarray(threshold, float)
+    if thresholds.ndim and thresholds.shape != (members,):
+        raise InputError(f"Give one threshold, or one for each of {members} members, not {thresholds.size}.")
+    return np.broadcast_to(thresholds, members)
 
 
 def member_overlaps(
@@ -165,8 +189,7 @@ def lesion_logsum(labels: np.ndarray, values: np.ndarray, *, least: float = 1e-1
 
 def _inside(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Label and value of the lesions' voxels."""
-    if labels.shape != values.shape:
-        raise InputError(f"The labels have the shape {labels.shape}, the voxel map {values.shape}.")
+    check_same_shape("The voxel map", values.shape, "the labels", labels.shape)
     where = np.flatnonzero(labels)
     return labels.ravel()[where].astype(np.int64), values.ravel()[where]
 

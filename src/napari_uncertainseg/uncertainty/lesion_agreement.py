@@ -16,7 +16,7 @@ from scipy.ndimage import find_objects
 
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 from napari_uncertainseg.lesions.matching import adjusted_overlaps, pairs_in_common
-from napari_uncertainseg.uncertainty.lesion import at_least
+from napari_uncertainseg.uncertainty.lesion import at_least, check_each_member
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,13 @@ def lesion_agreement(
         Of the members' components: 6, 18 or 26.
     min_voxels
         Smaller components of members are left out.
+
+    Raises
+    ------
+    InputError
+        As for `lesion_structural_uncertainty`.
     """
+    check_each_member(labels, members)
     labels = labels.astype(np.int32)  # find_objects knows no unsigned numbers
     sizes = np.bincount(labels.ravel(), minlength=1)
     components, best, adjusted = [], [], []
@@ -79,8 +85,7 @@ def lesion_agreement(
         adjusted.append(adjusted_overlaps(pairs, sizes, found_sizes))
     rows = [_compare(stack) for stack in _of_each_lesion(components, np.array(best), len(sizes) - 1)]
     variation, pairwise, shared = np.array(rows).reshape(len(rows), 3).T
-    doubt = 1 - np.mean(adjusted, axis=0) if adjusted else np.zeros(len(sizes) - 1)
-    return LesionAgreement(variation, pairwise, shared, doubt)
+    return LesionAgreement(variation, pairwise, shared, 1 - np.mean(adjusted, axis=0))
 
 
 def _best_components(
@@ -99,7 +104,7 @@ def _of_each_lesion(components: list[np.ndarray], best: np.ndarray, n: int) -> I
     """For each lesion its members' components as masks, shape (members, voxels of a box around them)."""
     boxes = [find_objects(image) for image in components]
     for lesion in range(n):
-        chosen = best[:, lesion] if len(best) else best
+        chosen = best[:, lesion]
         around = [boxes[m][c - 1] for m, c in enumerate(chosen) if c]
         if not around:
             yield np.zeros((len(components), 1), bool)

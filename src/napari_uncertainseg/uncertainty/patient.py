@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_members, check_same_shape
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.uncertainty.lesion import at_least
+from napari_uncertainseg.uncertainty.lesion import at_least, one_each
 from napari_uncertainseg.uncertainty.members import Members
 
 
@@ -32,6 +33,11 @@ def patient_structural_uncertainty(segmentation: np.ndarray, members: Iterable[n
     Returns
     -------
     0 where all members agree with the segmentation, 1 where none shares a voxel with it.
+
+    Raises
+    ------
+    InputError
+        If there is no member, or one has another shape.
     """
     total = int(np.count_nonzero(segmentation))
     return _psu(total, ((m, segmentation) for m in members))
@@ -50,10 +56,15 @@ def patient_uncertainty(
         The members that it is the mean of.
     threshold
         Of the mean and of all members (PSU); or the mean's, then one per member (PSU+).
+
+    Raises
+    ------
+    InputError
+        If there is no member, or thresholds are neither one nor one more than members.
     """
     thresholds = np.atleast_1d(np.asarray(threshold, float))
     mean = float(thresholds[0])
-    own = np.broadcast_to(thresholds[1:] if len(thresholds) > 1 else mean, len(members))
+    own = one_each(thresholds[1:] if len(thresholds) > 1 else mean, len(members))
     total = int(np.count_nonzero(probability >= mean))
     inside = probability[members.box] >= mean
     masks = (at_least(m, float(t)) for m, t in zip(members.values, own, strict=True))
@@ -121,8 +132,7 @@ def patient_average(
         If the shapes differ.
     """
     inside = np.ones(values.shape, bool) if brain is None else brain
-    if inside.shape != values.shape:
-        raise InputError(f"The map has the shape {values.shape}, the brain {inside.shape}.")
+    check_same_shape("The brain", inside.shape, "the map", values.shape)
     if not inside.any():
         return math.nan
     known = values if mode == "reference" else values[inside]
@@ -135,7 +145,9 @@ def _psu(total: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:
     """PSU from the segmentation's size and, per member, its mask and the segmentation there."""
     overlaps = []
     for member, segmentation in pairs:
+        check_same_shape("A member", member.shape, "the segmentation", segmentation.shape)
         common = int(np.count_nonzero(member & segmentation))
         union = total + int(np.count_nonzero(member)) - common
         overlaps.append(common / union if union else 1.0)
+    check_members(len(overlaps))
     return 1 - float(np.mean(overlaps))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_probabilities, check_same_shape
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import (
     Box,
@@ -142,7 +143,8 @@ class Ranker:
             ("entropy", entropy),
             ("mutual information", mutual_information),
         ):
-            _check_shape(name, array, grid)
+            check_same_shape(f"The {name}", array.shape, "the scan", grid.shape)
+        check_probabilities(probability)
         self.grid = grid
         self._maps = tuple(np.ascontiguousarray(m) for m in (probability, entropy, mutual_information))
         self._foreground = Foreground.of(self._maps[0])
@@ -195,7 +197,7 @@ class Ranker:
     ) -> tuple[Box, Components, Components]:
         """A box that holds all lesions and candidates, and both in it."""
         if edit is not None:
-            _check_shape("edit", edit, self.grid)
+            check_same_shape("The edit", edit.shape, "the scan", self.grid.shape)
         if (
             self._hierarchy is None
             or edit is not None
@@ -271,8 +273,3 @@ def _ranked(found: Measured, part: slice, first: str, grid: Grid) -> tuple[np.nd
     start, stop = np.searchsorted(found.label, [(part.start or 0) + 1, (part.start or 0) + n + 1])
     labels.ravel()[found.flat[start:stop]] = number[found.label[start:stop] - 1 - part.start]
     return labels, table
-
-
-def _check_shape(name: str, array: np.ndarray, grid: Grid) -> None:
-    if array.shape != grid.shape:
-        raise InputError(f"The {name} has shape {array.shape}, but the scan's grid has {grid.shape}.")

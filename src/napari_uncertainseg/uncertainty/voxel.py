@@ -12,11 +12,16 @@ from typing import Any
 
 from array_api_compat import array_namespace, device, is_numpy_array
 
+from napari_uncertainseg._checks import check_members, check_probabilities, check_same_shape
+
 Array = Any
 """A numpy or torch array."""
 
 _CACHED = 1 << 17
 """Voxels handled at a time on numpy: the temporaries then stay in the processor's cache."""
+
+_SLACK = 1e-5
+"""A mean of probabilities of 1 may exceed 1 by rounding."""
 
 _LEAST = 1e-10
 """Probabilities below it count as this much where their logarithm would go to infinity."""
@@ -78,14 +83,20 @@ class MapAccumulator:
         self._entropy: Array = None
 
     def add(self, member: Array) -> None:
-        """Take one member's probabilities: any shape, always the same, numpy or torch."""
+        """Take one member's probabilities: any shape, always the same, numpy or torch.
+
+        Raises
+        ------
+        InputError
+            If the shape is another than before, or a value does not lie from 0 to 1.
+        """
         xp = array_namespace(member)
         if self._mean is None:
             self._mean, self._squares, self._entropy = (
                 xp.zeros(member.shape, dtype=xp.float32, device=device(member)) for _ in range(3)
             )
-        if member.shape != self._mean.shape:
-            raise ValueError(f"A member of shape {member.shape} after ones of {self._mean.shape}.")
+        check_same_shape("A member", member.shape, "the first one", self._mean.shape)
+        check_probabilities(member, slack=_SLACK)
         self.count += 1
         arrays = (member, self._mean, self._squares, self._entropy)
         for new, mean, squares, entropy in _blocks(*arrays):
@@ -96,9 +107,14 @@ class MapAccumulator:
             entropy += binary_entropy(p)
 
     def result(self) -> VoxelMaps:
-        """Maps over the members added so far; more may be added afterwards."""
-        if self._mean is None:
-            raise ValueError("No member has been added yet.")
+        """Maps over the members added so far; more may be added afterwards.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        check_members(self.count)
         xp = array_namespace(self._mean)
         mean = xp.asarray(self._mean, copy=True)
         expected = self._entropy / self.count
@@ -155,19 +171,19 @@ def divergence_maps(members: Iterable[Array], maps: VoxelMaps) -> DivergenceMaps
 
     Raises
     ------
-    ValueError
-        If there is no member.
+    InputError
+        If there is no member, or one has another shape.
     """
     xp = array_namespace(maps.mean)
     yes, no = xp.zeros_like(maps.mean), xp.zeros_like(maps.mean)
     count = 0
     for count, member in enumerate(members, start=1):  # noqa: B007
+        check_same_shape("A member", member.shape, "the maps", maps.mean.shape)
         for new, sum_yes, sum_no in _blocks(member, yes, no):
             p = xp.astype(new, xp.float32)
             sum_yes += xp.log(xp.clip(p, _LEAST, None))
             sum_no += xp.log(xp.clip(1 - p, _LEAST, None))
-    if not count:
-        raise ValueError("No member has been given.")
+    check_members(count)
     cross = -(maps.mean * yes + (1 - maps.mean) * no) / count
     pairwise = xp.clip(cross - maps.expected_entropy, 0, None)
     return DivergenceMaps(pairwise, xp.clip(pairwise - maps.mutual_information, 0, None))
