@@ -214,6 +214,27 @@ def test_a_table_of_other_lesions_is_refused(study, tmp_path):
         evaluate_folder(folder, study / "truth0.nii.gz")
 
 
+def test_masks_on_other_grids_are_resampled_only_when_asked(study, tmp_path):
+    from napari_uncertainseg.images.files import read_labels
+
+    folder, truth = study / "case0", read_labels(study / "truth0.nii.gz", GRID)
+    affine = GRID.affine.copy()
+    affine[:3, :3] /= 2  # each voxel becomes eight
+    affine[:3, 3] -= affine[:3, :3] @ np.full(3, 0.5)
+    fine = np.kron(truth.data, np.ones((2, 2, 2), truth.data.dtype))
+    write_volume(tmp_path / "fine.nii.gz", fine, Grid(fine.shape, affine), dtype=np.uint8)
+    with pytest.raises(InputError, match=r"fine.nii.gz.*do not lie on the scan's grid"):
+        evaluate_folder(folder, tmp_path / "fine.nii.gz")
+    again = evaluate_folder(folder, tmp_path / "fine.nii.gz", resample=True)
+    assert again.reference == evaluate_folder(folder, study / "truth0.nii.gz").reference
+    affine[:3, 3] += 900
+    write_volume(tmp_path / "far.nii.gz", fine, Grid(fine.shape, affine), dtype=np.uint8)
+    with pytest.raises(InputError, match="another scan"):
+        evaluate_folder(folder, tmp_path / "far.nii.gz", resample=True)
+    command = ["evaluate", str(folder), "--reference", str(tmp_path / "fine.nii.gz")]
+    assert main(command) == 2 and main([*command, "--resample"]) == 0
+
+
 @pytest.fixture
 def own_data(tmp_path, monkeypatch):
     monkeypatch.setattr(calibrating.platformdirs, "user_data_dir", lambda *a, **k: str(tmp_path / "data"))

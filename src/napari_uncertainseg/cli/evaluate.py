@@ -57,9 +57,10 @@ def evaluate(options: Namespace) -> None:
         raise InputError("With --cases, raters stand in the table's column 'raters'.")
     if many:
         with ProgressLine() as progress:
-            cohort = evaluate_cases(options.cases, progress=progress)
+            cohort = evaluate_cases(options.cases, resample=options.resample, progress=progress)
     else:
-        cohort = Cohort((evaluate_folder(options.folder, options.reference, options.rater),))
+        case = evaluate_folder(options.folder, options.reference, options.rater, resample=options.resample)
+        cohort = Cohort((case,))
     if options.out is not None:
         write_json(cohort.as_json() if many else cohort.cases[0].as_json(), options.out)
     if options.tsv is not None:

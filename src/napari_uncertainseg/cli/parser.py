@@ -157,6 +157,9 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         metavar="FILE.tsv",
         help="many cases: a table with the columns folder, reference and perhaps raters (a.nii.gz;b.nii.gz)",
     )
+    parser.add_argument(
+        "--resample", action="store_true", help="bring masks on other grids onto the scan's (nearest voxel)"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the numbers there too")
     parser.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write a row for each case")
     parser.add_argument(

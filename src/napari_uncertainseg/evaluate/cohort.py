@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,7 +104,7 @@ class Cohort:
         return plain({"rank_correlation": _rank(found), "cases": found.count})
 
 
-def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
+def evaluate_cases(path: Path, *, resample: bool = False, progress: Progress = silent) -> Cohort:
     """Evaluate the cases that a table lists.
 
     Parameters
@@ -111,6 +112,8 @@ def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
     path
         Tab-separated, with the columns ``folder`` (what `segment` wrote) and ``reference``, and perhaps
         ``raters``: label images with semicolons between. Relative paths count from the table's folder.
+    resample
+        As for `evaluate_folder`.
     progress
         Told before each case.
 
@@ -119,7 +122,7 @@ def evaluate_cases(path: Path, *, progress: Progress = silent) -> Cohort:
     InputError
         If the table or one of its cases cannot be used; the message names the row.
     """
-    return Cohort(tuple(look_at_cases(path, evaluate_folder, progress)))
+    return Cohort(tuple(look_at_cases(path, partial(evaluate_folder, resample=resample), progress)))
 
 
 def look_at_cases(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], progress: Progress) -> list[T]:

@@ -17,6 +17,8 @@ from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.evaluate.agreement import Agreement, ErrorsFound, agreement, errors_found
 from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
+from napari_uncertainseg.images.resample import onto
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import dice, touched
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.raters.report import RaterReport, report_raters
@@ -82,7 +84,9 @@ class Evaluation:
         return found
 
 
-def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) -> Evaluation:
+def evaluate_folder(
+    folder: Path, reference: Path, raters: Sequence[Path] = (), *, resample: bool = False
+) -> Evaluation:
     """Compare what `segment` wrote into a folder with a reference and with raters.
 
     Parameters
@@ -91,6 +95,8 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
         Holds what `segment` wrote, with ``summary.json`` as a sign that it belongs together.
     reference, raters
         Label images on the scan's grid, nonzero is lesion.
+    resample
+        Bring masks on other grids onto the scan's, by the nearest voxel; otherwise they are refused.
 
     Raises
     ------
@@ -106,9 +112,9 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
     brain = read_labels(result_file(folder, "brain"), grid).data != 0
     entropy = read_image(result_file(folder, "entropy")).data
     table, summary = _read_table(folder, int(lesions.max(initial=0))), _read_summary(folder)
-    masks = {"reference": read_labels(reference, grid).data}
+    masks = {"reference": _mask(reference, grid, resample)}
     for name, path in zip(_names(raters), raters, strict=True):
-        masks[name] = read_labels(path, grid).data
+        masks[name] = _mask(path, grid, resample)
     compared = {
         name: agreement(probability.data, lesions, mask, brain=brain, grid=grid)
         for name, mask in masks.items()
@@ -135,6 +141,16 @@ def evaluate_folder(folder: Path, reference: Path, raters: Sequence[Path] = ()) 
         experts=experts,
         doubt=model,
     )
+
+
+def _mask(path: Path, grid: Grid, resample: bool) -> np.ndarray:
+    if not resample:
+        return read_labels(path, grid).data
+    labels = read_labels(path)
+    found = onto(labels, grid, nearest=True)
+    if labels.data.any() and not found.any():
+        raise InputError(f"{path}: no labelled voxel lies within the scan; is it a mask of another scan?")
+    return found
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:
