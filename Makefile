@@ -13,11 +13,12 @@ WITH_SCREEN := scripts/with-screen.sh
 SET_UP := pyproject.toml scripts/set-up.sh scripts/system-libraries.sh
 PYTEST ?=
 
-.PHONY: help demo test lint pictures clean
+.PHONY: help demo test soak lint pictures clean
 
 help:
 	@echo "make demo      segment a simulated case and show it; without a screen: pictures and results in ./demo-output"
 	@echo "make test      every check: lint, types, floors, tests with a real viewer"
+	@echo "make soak      sessions under stress: 100 kills, 20 annotators with 200 verdicts each"
 	@echo "make lint      the quick checks only"
 	@echo "make pictures  make the pictures of the documentation anew"
 	@echo "make clean     remove what was built"
@@ -31,6 +32,9 @@ endif
 
 test: lint
 	$(WITH_SCREEN) $(BIN)/python -m pytest $(PYTEST)
+
+soak: $(VENV)/.test
+	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review --durations=0 $(PYTEST)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -48,7 +52,7 @@ $(VENV)/.demo: $(SET_UP)
 	@touch $@
 
 $(VENV)/.test: $(SET_UP)
-	scripts/system-libraries.sh
+	scripts/system-libraries.sh postgresql
 	scripts/set-up.sh $(VENV) dev
 	@touch $(VENV)/.demo $@
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Bring the system libraries that Qt and OpenGL need on Debian and Ubuntu.
 #
-# usage: scripts/system-libraries.sh
+# usage: scripts/system-libraries.sh [postgresql]
+#
+# With postgresql also the server that the tests start.
 #
 # As root it installs what is missing through apt-get; otherwise it prints the one line to run. The packages
 # are named so on every Debian since 11 and every Ubuntu since 22.04. Nothing happens where all is there.
@@ -29,6 +31,9 @@ compgen -G "/usr/share/fonts/*/*" >/dev/null || missing+=(fonts-dejavu-core)
 if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then # a virtual screen
     command -v Xvfb >/dev/null && command -v xvfb-run >/dev/null || missing+=(xvfb)
     command -v xauth >/dev/null || missing+=(xauth)
+fi
+if [ "${1:-}" = postgresql ]; then
+    compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -1,0 +1,181 @@
+"""A database for the review store: SQLite in one file, or PostgreSQL by URL, with its tables up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event, inspect
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
+
+from napari_uncertainseg._base import InputError
+
+READING = "uncertainseg_reading"
+"""Execution option of connections that only read."""
+_PATIENCE_S = 15
+"""How long a statement waits for another program that writes."""
+
+
+def connect(target: str | Path) -> Engine:
+    """An engine for a file or a ``postgresql://`` URL, with the tables as this program has them.
+
+    Parameters
+    ----------
+    target
+        A file, made when it is not there; or a URL.
+
+    Raises
+    ------
+    InputError
+        If the file or server cannot be used, is of another program, or its tables are newer than this
+        program.
+    """
+    url = _url(target)
+    engine = create_engine(url, **_options(url))
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    try:
+        with plainly(url):
+            _bring_up_to_date(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def home_of(target: str | Path) -> Path:
+    """The folder beside a database file."""
+    return Path(target).absolute().parent
+
+
+@contextmanager
+def plainly(url: URL) -> Iterator[None]:
+    """Say what a database complains of in one sentence, without the password."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise InputError(_sentence(url, error)) from None
+
+
+def shown(url: URL) -> str:
+    """How a database is named to the user: the file, or the URL without its password."""
+    is_file = url.get_backend_name() == "sqlite"
+    return str(url.database) if is_file else url.render_as_string(hide_password=True)
+
+
+def _url(target: str | Path) -> URL:
+    text = str(target)
+    if "://" not in text:
+        path = Path(target).absolute()
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name a file for the sessions.")
+        if not path.parent.is_dir():
+            raise InputError(f"{path.parent} is no folder; make it first.")
+        return URL.create("sqlite", database=str(path))
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise InputError("This is no database URL; postgresql://user@host/name is one.") from None
+    if url.get_backend_name() not in ("postgresql", "sqlite"):
+        raise InputError(f"Sessions are kept in SQLite or PostgreSQL, not in {url.get_backend_name()}.")
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        # A pooled connection would keep the file open, which Windows and network shares resent.
+        return {"poolclass": NullPool, "connect_args": {"timeout": _PATIENCE_S}}
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise InputError("PostgreSQL needs psycopg: pip install 'napari-uncertainseg[postgresql]'.") from None
+    return {
+        "pool_pre_ping": True,  # a server that was restarted is found again
+        "connect_args": {"connect_timeout": _PATIENCE_S, "options": f"-c lock_timeout={_PATIENCE_S}s"},
+    }
+
+
+def _prepare(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None  # transactions begin as _begin says
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Any) -> None:
+    """Take the right to write at once: two that read first and then wanted to write would both fail."""
+    reading = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    script = ScriptDirectory.from_config(_config())
+    known, newest = {s.revision for s in script.walk_revisions()}, script.get_current_head()
+    with engine.connect() as connection:
+        now = MigrationContext.configure(connection).get_current_revision()
+        tables = set(inspect(connection).get_table_names())
+    name = shown(engine.url)
+    if now is None and tables - {"alembic_version"}:
+        raise InputError(f"{name} holds tables of another program; name a new file or database.")
+    if now is not None and now not in known:
+        raise InputError(f"{name} was written by a newer version of this program: update it.")
+    if now == newest:
+        return
+    if now is not None:
+        _back_up(engine, now)
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _back_up(engine: Engine, revision: str) -> None:
+    if engine.url.get_backend_name() != "sqlite":
+        raise InputError(
+            f"{shown(engine.url)} is of an older version: back it up (pg_dump), then run "
+            "uncertainseg session migrate."
+        )
+    path = Path(str(engine.url.database))
+    copy = path.with_name(f"{path.name}.{revision}.backup")
+    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    return config
+
+
+def _sentence(url: URL, error: DBAPIError) -> str:
+    said, name = str(error.orig).strip(), shown(url)
+    reasons = {
+        "locked": f"{name} is in use by another program; close it or try again.",
+        "lock timeout": f"{name} is in use by another program; close it or try again.",
+        "full": f"{name}: the disk is full; free some space and try again.",
+        "readonly": f"{name} cannot be written; check the permissions of the file and its folder.",
+        "unable to open": f"{name} cannot be opened; check the path and its permissions.",
+        "not a database": f"{name} is not a database of sessions; name another file.",
+        "malformed": f"{name} is damaged; go back to a backup.",
+        "password": f"{name}: the server refuses user or password.",
+        "connection": f"{name}: there is no connection to the server; check address and network.",
+        "disk I/O": f"{name}: the disk cannot be read or written; is a network share gone?",
+    }
+    for sign, sentence in reasons.items():
+        if sign.lower() in said.lower():
+            return sentence
+    first = said.splitlines()[0] if said else type(error.orig).__name__
+    return f"{name}: {first}"

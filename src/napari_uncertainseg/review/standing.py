@@ -1,0 +1,71 @@
+"""What a journal amounts to: the verdicts that stand after all that was undone and done again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from napari_uncertainseg.review.journal import Entry
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A verdict that stands.
+
+    Attributes
+    ----------
+    number
+        Of the entry that gave it.
+    decision
+        ``"accepted"``, ``"rejected"``, ``"unsure"``, ``"edited"`` or, of a case, ``"outlined"``.
+    confidence
+        Stated by the annotator, 0 to 1; None where none was asked for.
+    seconds
+        From when it was shown to the verdict.
+    comment
+        The annotator's words; empty where there are none.
+    mask
+        Name of the mask that was painted, in the store's masks; None where none was.
+    """
+
+    number: int
+    decision: str
+    confidence: float | None = None
+    seconds: float | None = None
+    comment: str = ""
+    mask: str | None = None
+
+
+def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
+    """The verdicts that stand, by task, in the order in which they were given.
+
+    A later verdict on a task takes the place of an earlier one. ``"undo"`` and ``"redo"`` entries say
+    ``of`` which entry they are.
+    """
+    given: dict[int, Entry] = {}
+    undone: set[int] = set()
+    for entry in entries:
+        if entry.kind == "verdict" and entry.task is not None:
+            given[entry.number] = entry
+        elif entry.kind == "undo":
+            undone.add(int(entry.values["of"]))
+        elif entry.kind == "redo":
+            undone.discard(int(entry.values["of"]))
+    found: dict[int, Standing] = {}
+    for number, entry in given.items():
+        if number not in undone and entry.task is not None:
+            found.pop(entry.task, None)
+            found[entry.task] = _standing(entry)
+    return found
+
+
+def _standing(entry: Entry) -> Standing:
+    said = entry.values
+    return Standing(
+        entry.number,
+        str(said["decision"]),
+        said.get("confidence"),
+        said.get("seconds"),
+        str(said.get("comment", "")),
+        said.get("mask"),
+    )

@@ -1,0 +1,111 @@
+"""Many annotators at once, on a real PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.store import NewTask, Store
+
+from .conftest import fill
+
+ANNOTATORS = 20
+VERDICTS = 200 if os.environ.get("UNCERTAINSEG_SOAK") else 15
+
+
+@pytest.fixture
+def on_server(server, tmp_path):
+    with Store(server, tmp_path / "masks") as made:
+        yield made
+
+
+def at_once(work, number):
+    """Run work(0) to work(number - 1), each in a thread, all from the same moment; their errors."""
+    errors, together = [], threading.Barrier(number)
+
+    def one(i):
+        together.wait()
+        try:
+            work(i)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+@pytest.mark.slow
+def test_twenty_annotators_lose_and_double_nothing(server, tmp_path, on_server):
+    done = {}
+
+    def annotate(i):
+        with Store(server, tmp_path / "masks") as store:
+            session = fill(store, annotator=f"annotator {i}", lesions=VERDICTS)
+            for task in store.tasks(session):
+                store.record(session, "verdict", task.id, {"decision": "accepted", "comment": f"{i}"})
+            done[session] = f"annotator {i}"
+
+    assert at_once(annotate, ANNOTATORS) == []
+    assert len(done) == ANNOTATORS == len(set(done.values()))
+    faults = on_server.verify()
+    assert {faults[session] for session in done} == {""}
+    for session, annotator in done.items():
+        assert on_server.session(session).annotator == annotator
+        assert len(on_server.verdicts(session)) == VERDICTS == len(on_server.entries(session)) - 1
+
+
+@pytest.mark.slow
+def test_many_windows_on_one_session_take_turns(server, tmp_path, on_server):
+    session = fill(on_server, lesions=ANNOTATORS)
+    tasks, written = on_server.tasks(session), []
+
+    def judge(i):
+        with Store(server, tmp_path / "masks") as store:
+            for _ in range(3):
+                entry = store.record(session, "verdict", tasks[i].id, {"decision": "rejected"})
+                written.append(entry.number)
+
+    assert at_once(judge, ANNOTATORS) == []
+    assert sorted(written) == list(range(2, 3 * ANNOTATORS + 2))
+    assert on_server.verify(session) == {session: ""} and len(on_server.verdicts(session)) == ANNOTATORS
+
+
+@pytest.mark.slow
+def test_a_server_that_restarts_is_found_again(on_server):
+    session = fill(on_server)
+    with on_server._engine.connect() as connection:  # as a restart does: all connections are cut
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
+    task = on_server.tasks(session)[0]
+    on_server.record(session, "verdict", task.id, {"decision": "accepted"})
+    assert on_server.verify(session) == {session: ""}
+
+
+def test_a_foreign_key_and_a_wrong_url(server, on_server, tmp_path):
+    with pytest.raises(InputError, match="foreign key"):
+        on_server.open_session(999, 999, "qc", [NewTask(1, None, "case", 0, (0, 0, 0))], {})
+    with pytest.raises(InputError, match="nowhere"):
+        Store(server.replace("/postgres?", "/nowhere?"), tmp_path)
+
+
+@pytest.mark.slow
+def test_ten_thousand_lesions_stay_fast(store):
+    session = fill(store, lesions=10_000)
+    tasks = store.tasks(session)
+    for task in tasks[:300]:
+        store.record(session, "verdict", task.id, {"decision": "accepted"})
+    took = []
+    for task in tasks[300:320]:
+        began = time.perf_counter()
+        store.record(session, "verdict", task.id, {"decision": "accepted"})
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[10] < 0.1
