@@ -9,6 +9,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability, reliability
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.inference.recalibrated import Recalibrated
+    from napari_uncertainseg.review.recorder import Recorder
     from napari_uncertainseg.uncertainty.ranking import Lesions
 
 FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
@@ -44,6 +46,8 @@ class Case:
     """The threshold, the smallest volume, an edit or the prediction changed."""
     verdicts_changed = Signal()
     selection_changed = Signal()
+    not_recorded = Signal(str)
+    """What was painted could not be written into the session, and why."""
     reliability_changed = Signal()
     """The reference, the region or the prediction changed."""
 
@@ -67,6 +71,8 @@ class Case:
         self._binned: Binned | None = None
         self._selected: tuple[int, int, int] | None = None
         self._verdicts = Verdicts()
+        self._recorder: Recorder | None = None
+        self.visible: tuple[str, ...] = ()
         self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     # -- what goes in -----------------------------------------------------------------------
@@ -101,6 +107,7 @@ class Case:
         self._edit = None
         self._selected = None
         self._verdicts = Verdicts()
+        self._recorder = None
         self.mark_saved()
         self._read_record()
         if prediction is not None:
@@ -229,6 +236,11 @@ class Case:
         """Take the reviewer's painting; it outlives every change of the threshold."""
         self._edit = edit
         self._touch_lesions()
+        if self._recorder is not None:
+            try:
+                self._recorder.paint(edit)
+            except InputError as error:  # the strokes are there already; the next ones may be recorded
+                self.not_recorded.emit(str(error))
 
     def _touch_lesions(self) -> None:
         self._lesions = None
@@ -258,6 +270,8 @@ class Case:
     def selected(self, voxel: tuple[int, int, int] | None) -> None:
         if voxel != self._selected:
             self._selected = voxel
+            if self._recorder is not None:
+                self._recorder.show(voxel)
             self.selection_changed.emit()
 
     @property
@@ -265,8 +279,70 @@ class Case:
         """All verdicts, in the order in which they were given."""
         return self._verdicts.given
 
+    @property
+    def recorder(self) -> Recorder | None:
+        """What writes this review into a session; None where none was begun."""
+        return self._recorder
+
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Write verdicts and painting into a session from now on, or stop (None).
+
+        What a session that is gone on with holds, is taken over; a new one begins with what there is.
+
+        Raises
+        ------
+        InputError
+            If the session cannot be written, or its painting cannot be read or does not fit.
+        """
+        if recorder is None or self._prediction is None:
+            self._recorder = None
+        elif recorder.is_new:
+            given, self._recorder = self.verdicts, recorder
+            try:
+                for verdict in given:
+                    self._write(verdict.voxel, verdict.decision)
+                if self._edit is not None:
+                    recorder.paint(self._edit)
+            except InputError:
+                self._recorder = None
+                raise
+        else:
+            edit = recorder.painted()
+            if edit is not None:
+                check_same_shape(
+                    "The session's painting", edit.shape, "the scan", self._prediction.grid.shape
+                )
+            self._recorder = None  # what is taken over is not written again
+            self.set_edit(edit)
+            self._recorder, self._verdicts = recorder, Verdicts(recorder.verdicts)
+        self.verdicts_changed.emit()
+
+    def _write(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
+        component = self._component_at(voxel)
+        if self._recorder is not None:
+            self._recorder.judge(
+                voxel,
+                decision,
+                lambda other: component != 0 and self._component_at(other) == component,
+                {"threshold": self._threshold, "visible": list(self.visible)},
+            )
+
+    def next_to_do(self) -> tuple[int, int, int] | None:
+        """The voxel of what the session has next, without what is selected; None without a session."""
+        if self._recorder is None:
+            return None
+        here = 0 if self._selected is None else self._component_at(self._selected)
+        return self._recorder.next_to_do(lambda voxel: here != 0 and self._component_at(voxel) == here)
+
     def judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
-        """Give a verdict on the lesion or candidate at a voxel; None takes it back."""
+        """Give a verdict on the lesion or candidate at a voxel; None takes it back.
+
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        self._write(voxel, decision)
         component = self._component_at(voxel)
         kept = tuple(v for v in self.verdicts if self._component_at(v.voxel) != component or component == 0)
         kept = tuple(v for v in kept if v.voxel != voxel)
@@ -275,15 +351,21 @@ class Case:
 
     def undo(self) -> bool:
         """Take the last verdict back; False when there is none."""
+        if self._recorder is not None:
+            self._recorder.undo()
         return self._say_if(self._verdicts.undo())
 
     def redo(self) -> bool:
         """Give the verdict again that was taken back; False when there is none."""
+        if self._recorder is not None:
+            self._recorder.redo()
         return self._say_if(self._verdicts.redo())
 
     @property
     def unsaved(self) -> bool:
-        """Whether verdicts or painting would be lost with the prediction."""
+        """Whether verdicts or painting would be lost with the prediction; a session keeps them."""
+        if self._recorder is not None:
+            return False
         verdicts, edit = self._saved
         return self.verdicts != verdicts or self._edit is not edit
 

@@ -24,7 +24,6 @@ def fill(store: Store, *, annotator: str = "reader", lesions: int = LESIONS) -> 
         model_sha256="cd" * 32,
         method="one-pass",
         threshold=0.4,
-        min_volume=3.0,
     )
     tasks = [
         NewTask(case, output, "lesion", i + 1, (i, 2, 3), 0.9 - i / (2 * lesions), 0.5, 12.0)

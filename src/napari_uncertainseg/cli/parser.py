@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_segment,
         _add_evaluate,
         _add_calibrate,
+        _add_session,
         _add_models,
         _add_train,
         _add_bench,
@@ -192,6 +193,22 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.json", help="where to; beside your models if not given"
     )
+
+
+def _add_session(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "session", "session", "list recorded sessions, or verify them")
+    actions = parser.add_subparsers(dest="action", metavar="list|verify", required=True)
+    for name, help in (
+        ("list", "who judged what, and how much of it"),
+        ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
+    ):
+        action = actions.add_parser(name, help=help)
+        action.add_argument("file", type=Path, metavar="FILE.db", help="the file of the Session dock")
+        if name == "verify":
+            action.add_argument("--session", metavar="ID", help="one session only")
+            action.add_argument(
+                "--head", metavar="HASH", help="the last hash that was told when a session was closed"
+            )
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:

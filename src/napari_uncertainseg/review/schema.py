@@ -79,7 +79,6 @@ outputs = Table(
     Column("model_sha256", String(HASH), nullable=False),
     Column("method", String(50), nullable=False),
     Column("threshold", Float, nullable=False),
-    Column("min_volume", Float, nullable=False),
     UniqueConstraint("case_id", "sha256"),
 )
 

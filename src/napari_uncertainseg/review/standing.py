@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from napari_uncertainseg.review.journal import Entry
 
+WITHDRAWN = "withdrawn"
+"""The decision that takes an earlier one back."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -55,7 +58,8 @@ def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
     for number, entry in given.items():
         if number not in undone and entry.task is not None:
             found.pop(entry.task, None)
-            found[entry.task] = _standing(entry)
+            if entry.values["decision"] != WITHDRAWN:
+                found[entry.task] = _standing(entry)
     return found
 
 

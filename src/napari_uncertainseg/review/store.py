@@ -225,6 +225,18 @@ class Store:
         with plainly(self._engine.url), self._reading.connect() as connection:
             return [_task(dict(row)) for row in connection.execute(query).mappings()]
 
+    def add_task(self, session: str, task: NewTask, *, after: int | None = None) -> Task:
+        """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
+        t = schema.tasks
+        with plainly(self._engine.url), self._engine.begin() as connection:
+            said = {"label": task.label, "voxel": list(task.voxel)}
+            self._append(connection, session, "added", None, said, after)
+            query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session)
+            row = _task_row(session, int(connection.scalar(query) or 0) + 1, task)
+            made = connection.execute(t.insert().values(**row)).inserted_primary_key
+            assert made is not None
+            return _task({**row, "id": int(made[0])})
+
     # -- the journal --------------------------------------------------------------------------
 
     def record(

@@ -23,14 +23,14 @@ class Verdict:
 class Verdicts:
     """The verdicts that hold, and those before and after them.
 
-    Attributes
+    Parameters
     ----------
     given
-        In the order in which they were given.
+        Those to begin with, in the order in which they were given.
     """
 
-    def __init__(self) -> None:
-        self.given: tuple[Verdict, ...] = ()
+    def __init__(self, given: tuple[Verdict, ...] = ()) -> None:
+        self.given = given
         self._before: list[tuple[Verdict, ...]] = []
         self._after: list[tuple[Verdict, ...]] = []
 

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.details import DetailsPanel
@@ -203,7 +204,9 @@ class LesionsDock(QWidget):
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""
         label = self.table.lesions.next_to_do(self.table.selected)
-        if label is None:
+        if (voxel := self._case.next_to_do()) is not None:
+            self._go_to_voxel(voxel)
+        elif label is None:
             self._say_what_is_left()
         else:
             self._go_to(label)
@@ -241,15 +244,26 @@ class LesionsDock(QWidget):
             return
         following = self.table.lesions.next_to_do(label)  # before the filter takes the row away
         self._say("")
-        self._case.judge(self._case.selected or self.table.lesions.voxel(label), decision)
-        if following is None:
+        try:
+            self._case.judge(self._case.selected or self.table.lesions.voxel(label), decision)
+        except InputError as error:
+            self._say(f"⚠ Not recorded: {error}")
+            return
+        if (voxel := self._case.next_to_do()) is not None:
+            self._go_to_voxel(voxel)
+        elif following is None:
             self._say_what_is_left()
         else:
             self._go_to(following)
 
     def _step(self, step: Callable[[], bool], otherwise: str) -> None:
         before = dict(self._case.decisions())
-        if not step():
+        try:
+            done = step()
+        except InputError as error:
+            self._say(f"⚠ Not recorded: {error}")
+            return
+        if not done:
             self._say(otherwise)
             return
         after = self._case.decisions()
@@ -261,6 +275,11 @@ class LesionsDock(QWidget):
     def _go_to(self, label: int) -> None:
         self._choose(label)
         self.table.select(label)
+
+    def _go_to_voxel(self, voxel: tuple[int, int, int]) -> None:
+        """Go to what a session shows next: it may stand in the other list, or in none at this threshold."""
+        self._case.selected = voxel
+        self._layers.go_to(voxel)
 
     def _choose(self, label: int) -> None:
         voxel = self.table.lesions.voxel(label)

@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.raters import RatersDock
 from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets.session import SessionDock
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -53,11 +54,16 @@ def _make_raters(review: Review) -> QWidget:
     return RatersDock(review.case, review.layers)
 
 
+def _make_session(review: Review) -> QWidget:
+    return SessionDock(review.case)
+
+
 _DOCKS: dict[str, _Dock] = {
     "segment": _Dock("Segment", "Review (UncertainSeg)", _make_segment),
     "lesions": _Dock("Lesions", "Lesions (UncertainSeg)", _make_lesions),
     "calibration": _Dock("Calibration", "Calibration (UncertainSeg)", _make_calibration),
     "raters": _Dock("Raters", "Raters (UncertainSeg)", _make_raters),
+    "session": _Dock("Session", "Session (UncertainSeg)", _make_session),
 }
 _REVIEW = ("segment", "lesions", "calibration")
 """What Review opens; the others have a menu entry of their own."""
@@ -111,6 +117,11 @@ class Review(QObject):
     def raters(self) -> RatersDock:
         """The Raters dock."""
         return self._widgets["raters"]  # type: ignore[return-value]
+
+    @property
+    def session(self) -> SessionDock:
+        """The Session dock."""
+        return self._widgets["session"]  # type: ignore[return-value]
 
     # -- docks --------------------------------------------------------------------------------
 
@@ -264,6 +275,11 @@ def lesions_widget() -> QWidget:
 def raters_widget() -> QWidget:
     """`Plugins > UncertainSeg > Raters`."""
     return _contribute("raters")
+
+
+def session_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Session`."""
+    return _contribute("session")
 
 
 def calibration_widget() -> QWidget:

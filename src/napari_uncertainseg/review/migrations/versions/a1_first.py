@@ -60,7 +60,6 @@ def upgrade() -> None:
         sa.Column("model_sha256", sa.String(length=64), nullable=False),
         sa.Column("method", sa.String(length=50), nullable=False),
         sa.Column("threshold", sa.Float(), nullable=False),
-        sa.Column("min_volume", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["case.id"], name=op.f("fk_output_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_output")),
         sa.UniqueConstraint("case_id", "sha256", name=op.f("uq_output_case_id")),

@@ -1,0 +1,180 @@
+"""A session while it goes on: each verdict is on disk before it counts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg.lesions.components import bounding_box
+from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
+from napari_uncertainseg.review.store import NewTask, Store, Task
+from napari_uncertainseg.review.verdicts import Decision, Verdict
+
+Voxel = tuple[int, int, int]
+_LONGEST_S = 600.0
+"""A lesion that was shown for longer was not read for so long."""
+
+
+class Recorder:
+    """Writes what a reviewer does in one session, or goes on with one.
+
+    Whatever cannot be written raises InputError, and has not happened then.
+
+    Parameters
+    ----------
+    store
+        Where to; stays open.
+    session
+        Its id.
+    """
+
+    def __init__(self, store: Store, session: str) -> None:
+        self.session = store.session(session)
+        self._store = store
+        self.tasks: list[Task] = store.tasks(session)
+        entries = store.entries(session)
+        self._last = entries[-1].number
+        self._standing = standing(entries)
+        self._voxels = {e.number: tuple(e.values["voxel"]) for e in entries if "voxel" in e.values}
+        self._done: list[list[tuple[int, int]]] = []
+        self._undone: list[list[tuple[int, int]]] = []
+        self._shown: tuple[Voxel | None, float] = (None, 0.0)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was done in it yet."""
+        return self._last == 1
+
+    @property
+    def standing(self) -> Mapping[int, Standing]:
+        """The verdicts that stand, by task."""
+        return self._standing
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The same by the voxel on which each was given."""
+        return tuple(
+            Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.decision)  # type: ignore[arg-type]
+            for task, found in self._standing.items()
+        )
+
+    @property
+    def seconds_each(self) -> float | None:
+        """Median time from when a lesion was shown to its verdict; None before there is one."""
+        known = [v.seconds for v in self._standing.values() if v.seconds is not None]
+        return float(np.median(known)) if known else None
+
+    def show(self, voxel: Voxel | None) -> None:
+        """Say that a lesion is being looked at, from now on."""
+        if voxel != self._shown[0]:
+            self._shown = (voxel, time.monotonic())
+
+    def next_to_do(self, same: Callable[[Voxel], bool]) -> Voxel | None:
+        """The first task without a verdict, in the session's order.
+
+        Parameters
+        ----------
+        same
+            Whether a voxel belongs to what is shown at present, which does not count.
+        """
+        to_do = (t.voxel for t in self.tasks if t.id not in self._standing)
+        return next((voxel for voxel in to_do if not same(voxel)), None)
+
+    def judge(
+        self,
+        voxel: Voxel,
+        decision: Decision | None,
+        same: Callable[[Voxel], bool],
+        about: Mapping[str, Any],
+    ) -> None:
+        """Write a verdict.
+
+        Parameters
+        ----------
+        voxel
+            On which it is given.
+        decision
+            None takes a verdict back.
+        same
+            Whether a voxel belongs to the same lesion, as outlined at present.
+        about
+            What else is kept: threshold, what was visible.
+        """
+        tasks = [t for t in self.tasks if t.voxel == voxel or same(t.voxel)] or [self._added(voxel)]
+        content = {"decision": decision or WITHDRAWN, "voxel": list(voxel), **about}
+        looked, since = self._shown
+        if looked == voxel and (seconds := time.monotonic() - since) <= _LONGEST_S:
+            content["seconds"] = round(seconds, 3)
+        self._done.append([(self._write("verdict", task.id, content), task.id) for task in tasks])
+        self._undone.clear()
+        self._read_again()
+
+    def paint(self, edit: np.ndarray | None) -> None:
+        """Write what was painted: int8 on the grid, +1 added, -1 removed; None where all of it was undone."""
+        if edit is None or not edit.any():
+            self._write("painted", None, {"mask": None})
+            return
+        box = bounding_box(edit != 0)
+        name = self._store.masks.keep(edit[box].astype(np.int8))
+        starts = [s.start for s in box]
+        self._write("painted", None, {"mask": name, "start": starts, "shape": list(edit.shape)})
+
+    def painted(self) -> np.ndarray | None:
+        """What was painted last, on the grid; None where nothing is."""
+        entries = [e for e in self._store.entries(self.session.id) if e.kind == "painted"]
+        said: dict[str, Any] = entries[-1].values if entries else {}
+        if said.get("mask") is None:
+            return None
+        part = self._store.masks.read(said["mask"])
+        edit = np.zeros(said["shape"], np.int8)
+        edit[tuple(slice(a, a + n) for a, n in zip(said["start"], part.shape, strict=True))] = part
+        return edit
+
+    def undo(self) -> bool:
+        """Take back what was judged last here; False where nothing was."""
+        return self._step("undo", self._done, self._undone)
+
+    def redo(self) -> bool:
+        """Judge again as was taken back; False where nothing was."""
+        return self._step("redo", self._undone, self._done)
+
+    def close(self) -> None:
+        """End the session; nothing can be added to it afterwards."""
+        self._write("closed", None, {"judged": len(self._standing), "tasks": len(self.tasks)})
+
+    def _step(
+        self, kind: str, source: list[list[tuple[int, int]]], sink: list[list[tuple[int, int]]]
+    ) -> bool:
+        if not source:
+            return False
+        for number, task in source[-1]:
+            self._write(kind, task, {"of": number})
+        sink.append(source.pop())
+        self._read_again()
+        return True
+
+    def _write(self, kind: str, task: int | None, content: Mapping[str, Any]) -> int:
+        entry = self._store.record(self.session.id, kind, task, content, after=self._last)
+        self._last = entry.number
+        if "voxel" in content:
+            self._voxels[entry.number] = tuple(content["voxel"])
+        return entry.number
+
+    def _added(self, voxel: Voxel) -> Task:
+        """A task for what came up later: another threshold, or painting."""
+        first = self.tasks[0]
+        task = self._store.add_task(
+            self.session.id, NewTask(first.case, first.output, "lesion", 0, voxel), after=self._last
+        )
+        self._last += 1
+        self.tasks.append(task)
+        return task
+
+    def _read_again(self) -> None:
+        self._standing = self._store.verdicts(self.session.id)
+
+    def _voxel_of(self, task: int) -> Voxel:
+        return next(t.voxel for t in self.tasks if t.id == task)

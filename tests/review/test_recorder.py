@@ -1,0 +1,129 @@
+"""A session while it goes on: written before it counts, gone on with as it was left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.queue import ORDERS, tasks_of
+from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.ranking import rank_lesions
+
+from .conftest import fill
+
+
+def nothing_else(voxel):
+    return False
+
+
+@pytest.fixture
+def recorder(store):
+    return Recorder(store, fill(store))
+
+
+def test_verdicts_are_written_and_gone_on_with(store, recorder):
+    assert recorder.is_new and recorder.seconds_each is None
+    first, second = (task.voxel for task in recorder.tasks[:2])
+    recorder.show(first)
+    recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4, "visible": ["FLAIR"]})
+    recorder.judge(second, "rejected", nothing_else, {})
+    again = Recorder(store, recorder.session.id)
+    assert not again.is_new and again.standing == recorder.standing
+    assert again.verdicts == (Verdict(first, "accepted"), Verdict(second, "rejected"))
+    said = store.entries(recorder.session.id)[1].values
+    assert said["visible"] == ["FLAIR"] and 0 <= said["seconds"] < 5 and said["voxel"] == list(first)
+    assert "seconds" not in store.entries(recorder.session.id)[2].values  # it was never shown
+    assert again.seconds_each == said["seconds"]
+
+
+def test_undo_redo_and_withdrawal(store, recorder):
+    voxel = recorder.tasks[0].voxel
+    assert not recorder.undo()
+    recorder.judge(voxel, "accepted", nothing_else, {})
+    recorder.judge(voxel, "unsure", nothing_else, {})
+    assert recorder.undo() and recorder.verdicts == (Verdict(voxel, "accepted"),)
+    assert recorder.undo() and recorder.verdicts == ()
+    assert recorder.redo() and recorder.redo() and not recorder.redo()
+    assert recorder.verdicts == (Verdict(voxel, "unsure"),)
+    recorder.judge(voxel, None, nothing_else, {})
+    assert recorder.verdicts == () and store.verify() == {recorder.session.id: ""}
+    assert recorder.undo() and recorder.verdicts == (Verdict(voxel, "unsure"),)
+
+
+def test_lesions_that_grew_together_are_judged_together(store, recorder):
+    a, b = recorder.tasks[1], recorder.tasks[3]
+    recorder.judge(a.voxel, "accepted", lambda voxel: voxel in (a.voxel, b.voxel), {})
+    assert set(recorder.standing) == {a.id, b.id}
+    recorder.undo()
+    assert not recorder.standing and store.verify() == {recorder.session.id: ""}
+
+
+def test_what_comes_up_later_is_added(store, recorder):
+    recorder.judge((9, 9, 9), "accepted", nothing_else, {})
+    added = store.tasks(recorder.session.id)[-1]
+    assert added.voxel == (9, 9, 9) and added.position == len(recorder.tasks) - 1
+    assert [e.kind for e in store.entries(recorder.session.id)] == ["opened", "added", "verdict"]
+    assert Recorder(store, recorder.session.id).verdicts == (Verdict((9, 9, 9), "accepted"),)
+
+
+def test_the_next_is_the_first_without_a_verdict(recorder):
+    voxels = [task.voxel for task in recorder.tasks]
+    assert recorder.next_to_do(nothing_else) == voxels[0]
+    assert recorder.next_to_do(lambda v: v == voxels[0]) == voxels[1]
+    for voxel in voxels:
+        recorder.judge(voxel, "accepted", nothing_else, {})
+    assert recorder.next_to_do(nothing_else) is None
+
+
+def test_strokes_are_kept_as_differences(store, recorder):
+    assert recorder.painted() is None
+    edit = np.zeros((30, 40, 50), np.int8)
+    edit[4:6, 7:9, 11:20], edit[10, 3, 3] = 1, -1
+    recorder.paint(edit)
+    np.testing.assert_array_equal(Recorder(store, recorder.session.id).painted(), edit)
+    name = store.entries(recorder.session.id)[-1].values["mask"]
+    assert store.masks.read(name).shape == (7, 6, 17)  # the box around them
+    recorder.paint(None)
+    assert recorder.painted() is None and store.verify() == {recorder.session.id: ""}
+
+
+def test_another_window_is_noticed_and_nothing_counts_twice(store, path, recorder):
+    with Store(path) as window:
+        other = Recorder(window, recorder.session.id)
+        other.judge(other.tasks[0].voxel, "accepted", nothing_else, {})
+        with pytest.raises(InputError, match="another window"):
+            recorder.judge(recorder.tasks[1].voxel, "accepted", nothing_else, {})
+        assert not recorder.standing and len(other.standing) == 1
+    recorder = Recorder(store, recorder.session.id)
+    recorder.close()
+    with pytest.raises(InputError, match="closed"):
+        recorder.judge(recorder.tasks[1].voxel, "accepted", nothing_else, {})
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_orders(order):
+    from napari_uncertainseg.images.volume import Grid
+
+    rng = np.random.default_rng(2)
+    p = np.zeros((20, 20, 20), np.float32)
+    for i, size in enumerate((2, 4, 3, 5)):
+        p[4 * i + 1 : 4 * i + 3, 2 : 2 + size, 3:9] = 0.55 + 0.1 * i
+    p[18, 15:18, 15:18] = 0.3
+    members = np.stack([p, p * rng.uniform(0.7, 1, p.shape)]).astype(np.float16)
+    kept = Members(tuple(slice(0, n) for n in p.shape), members)
+    lesions = rank_lesions(p, p, p, kept, Grid(p.shape, np.eye(4)), threshold=0.5)
+    tasks = tasks_of(lesions, 1, 2, order, seed=3)
+    assert len(tasks) == 5 and sorted(t.target for t in tasks) == ["candidate"] + ["lesion"] * 4
+    if order == "doubt":
+        assert [t.label for t in tasks] == [1, 2, 3, 4, 1] and tasks[-1].target == "candidate"
+        assert [t.uncertainty for t in tasks[:4]] == sorted((t.uncertainty for t in tasks[:4]), reverse=True)
+    elif order == "size":
+        assert [t.volume_mm3 for t in tasks] == sorted((t.volume_mm3 for t in tasks), reverse=True)
+    else:
+        assert tasks_of(lesions, 1, 2, order, seed=3) == tasks != tasks_of(lesions, 1, 2, order, seed=4)
+    with pytest.raises(InputError, match="by 'name'"):
+        tasks_of(lesions, 1, 2, "name")

@@ -1,0 +1,201 @@
+"""The Session dock, driven as a reader drives it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.widgets.lesions import LesionsDock
+from napari_uncertainseg.widgets.session import SessionDock
+
+from .fake_layers import FakeLayers
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "kept" / "sessions.db"
+
+
+@pytest.fixture
+def make(qtbot, case, file):
+    made = []
+
+    def build(of=case):
+        dock = SessionDock(of, file)
+        dock.show()
+        made.append(dock)
+        return dock
+
+    yield build
+    for dock in made:
+        dock.cleanup()
+        dock.cleanup()
+        dock.close()
+        dock.deleteLater()
+    qtbot.wait(1)
+
+
+@pytest.fixture
+def dock(make):
+    return make()
+
+
+@pytest.fixture
+def lesions(qtbot, case):
+    made = LesionsDock(case, FakeLayers())
+    made.show()
+    yield made
+    made.cleanup()
+    made.close()
+    made.deleteLater()
+    qtbot.wait(1)
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def start(qtbot, dock, name="reader 1"):
+    qtbot.keyClicks(dock.annotator, name)
+    click(qtbot, dock.start_button)
+
+
+def test_it_says_what_to_do_next(qtbot, make, dock, file):
+    assert "Say who judges" in dock.state.text() and not dock.start_button.isEnabled()
+    assert not file.parent.exists()  # nothing is made before it is needed
+    dock.annotator.setText("  ")
+    assert not dock.start_button.isEnabled()
+    empty = make(Case())
+    assert "press Run" in empty.state.text() and not empty.start_button.isEnabled()
+
+
+def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesions, file):
+    start(qtbot, dock)
+    assert "0 of" in dock.state.text() and "reader 1" in dock.state.text()
+    lesions.next_lesion()
+    shown = case.selected
+    click(qtbot, lesions.buttons["accept"])
+    assert case.selected != shown
+    with Store(file) as reader:
+        (session,) = reader.sessions()
+        (stands,) = reader.verdicts(session.id).values()
+        entry = reader.entries(session.id)[-1]
+    assert stands.decision == "accepted" and entry.values["voxel"] == list(shown)
+    assert entry.values["threshold"] == case.threshold and stands.seconds is not None
+    assert "1 of" in dock.state.text() and "median" in dock.state.text()
+    assert "1 of" in dock.table.item(0, 2).text()
+    click(qtbot, lesions.buttons["undo"])
+    with Store(file) as reader:
+        assert not reader.verdicts(session.id) and reader.verify() == {session.id: ""}
+
+
+def test_a_verdict_that_cannot_be_written_does_not_count(qtbot, dock, case, lesions, monkeypatch):
+    start(qtbot, dock)
+    lesions.next_lesion()
+    shown = case.selected
+
+    def fail(*args, **options):
+        raise InputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "record", fail)
+        click(qtbot, lesions.buttons["reject"])
+    assert "Not recorded: the disk is full" in lesions.message.text()
+    assert case.selected == shown and not case.verdicts
+    click(qtbot, lesions.buttons["reject"])
+    assert len(case.verdicts) == 1
+
+
+def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, file):
+    case.judge((5, 10, 8), "unsure")  # before the session
+    start(qtbot, dock)
+    case.judge((12, 22, 18), "accepted")
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[1, 1, 1:5] = 1
+    case.set_edit(edit)
+    dock.cleanup()
+
+    later = Case()
+    later.set_images({"flair": flair})
+    later.prediction = dataclasses.replace(prediction)
+    again = make(later)
+    assert again.table.item(0, 1).text() == "reader 1" and "2 of" in again.table.item(0, 2).text()
+    assert not again.resume_button.isEnabled()
+    again.table.selectRow(0)
+    click(qtbot, again.resume_button)
+    assert again.message.text() == ""
+    assert later.verdicts == (Verdict((5, 10, 8), "unsure"), Verdict((12, 22, 18), "accepted"))
+    np.testing.assert_array_equal(later.edit, edit)
+    later.judge((18, 32, 25), "rejected")
+    click(qtbot, again.close_button)
+    assert "last hash" in again.message.text() and later.recorder is None and not later.unsaved
+    assert again.table.item(0, 3).text() == "closed"
+    click(qtbot, again.verify_button)
+    assert "1 of 1 sessions" in again.message.text()
+    with Store(file) as reader:
+        (session,) = reader.sessions()
+        assert len(reader.verdicts(session.id)) == 3 and session.closed
+
+
+def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, prediction):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    dock.cleanup()
+    case.prediction = dataclasses.replace(prediction, probability=prediction.probability * 0.9)
+    again = make()
+    again.table.selectRow(0)
+    click(qtbot, again.resume_button)
+    assert "another prediction" in again.message.text() and case.recorder is None and not case.verdicts
+
+
+def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions):
+    dock.order.setCurrentIndex(dock.order.findData("size"))
+    start(qtbot, dock)
+    lesions.next_lesion()
+    volumes = case.lesions.table["volume_mm3"]
+    assert case.lesions.labels[case.selected] == volumes.idxmax() + 1
+    seen = [case.selected]
+    for _ in range(len(volumes) - 1):
+        click(qtbot, lesions.buttons["accept"])
+        seen.append(case.selected)
+    sizes = [volumes[case.lesions.labels[voxel] - 1] for voxel in seen]
+    assert sizes == sorted(volumes, reverse=True)
+
+
+def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch):
+    start(qtbot, dock)
+    monkeypatch.setattr(
+        "napari_uncertainseg.review.masks.MaskStore.keep",
+        lambda *a: (_ for _ in ()).throw(InputError("no room")),
+    )
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[1, 1, 1] = 1
+    case.set_edit(edit)
+    assert case.edit is edit and "not recorded: no room" in dock.message.text()
+
+
+def test_a_damaged_file_is_named(qtbot, make, file):
+    file.parent.mkdir()
+    file.write_text("nothing " * 200)
+    dock = make()
+    assert "is not a database of sessions" in dock.message.text()
+    start(qtbot, dock)
+    assert "is not a database of sessions" in dock.message.text()
+
+
+def test_changes_afterwards_are_told(qtbot, dock, case, file):
+    import sqlite3
+
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    connection = sqlite3.connect(file)
+    with connection:
+        connection.execute("UPDATE entry SET content = replace(content, 'accepted', 'rejected')")
+    connection.close()
+    click(qtbot, dock.verify_button)
+    assert "0 of 1 sessions" in dock.message.text() and "was changed after" in dock.message.text()
