@@ -10,10 +10,12 @@ from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.calibration.region import Region, lesion_reliability
-from napari_uncertainseg.calibration.reliability import Binned, Reliability, reliability
+from napari_uncertainseg.calibration.region import Region
+from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts
+from napari_uncertainseg.inference.against_reference import AgainstReference
+from napari_uncertainseg.review.reviewed import Reviewed
+from napari_uncertainseg.review.verdicts import Decision, Verdict
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
@@ -64,16 +66,9 @@ class Case:
         self._min_volume = 3.0
         self._edit: np.ndarray | None = None
         self._lesions: Lesions | None = None
-        self._reference: np.ndarray | None = None
-        self._region = Region()
-        self._reliability: Reliability | None = None
-        self._before: Reliability | None = None
-        self._binned: Binned | None = None
+        self._against = AgainstReference()
         self._selected: tuple[int, int, int] | None = None
-        self._verdicts = Verdicts()
-        self._recorder: Recorder | None = None
-        self.visible: tuple[str, ...] = ()
-        self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
+        self._reviewed = Reviewed()
 
     # -- what goes in -----------------------------------------------------------------------
 
@@ -106,14 +101,13 @@ class Case:
         self._recalibration = None
         self._edit = None
         self._selected = None
-        self._verdicts = Verdicts()
-        self._recorder = None
+        self._reviewed = Reviewed()
         self.mark_saved()
         self._read_record()
         if prediction is not None:
             self._threshold = prediction.threshold
-            if self._reference is not None and self._reference.shape != prediction.grid.shape:
-                self._reference = None
+            if self.reference is not None and self.reference.shape != prediction.grid.shape:
+                self._against.reference = None
         self._show_other_maps()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
@@ -137,8 +131,8 @@ class Case:
         return self._record_problem
 
     def _show_other_maps(self) -> None:
-        self._lesions = self._reliability = self._before = None
-        self._binned = None
+        self._lesions = None
+        self._against.forget()
         self.prediction_changed.emit()
         self.lesions_changed.emit()
         self.reliability_changed.emit()
@@ -179,18 +173,9 @@ class Case:
             If there is no prediction, or no reference for a fit. The work itself: if the region lacks
             lesion or background.
         """
-        original, region, threshold = self._original, self._region, self._threshold
-        if original is None or (isinstance(how, str) and self._reference is None):
-            raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
-        reference = np.zeros(0, bool) if self._reference is None else self._reference
+        from napari_uncertainseg.inference.recalibrated import plan
 
-        def work() -> Recalibrated:
-            from napari_uncertainseg.inference.recalibrated import Recalibrated, fitted_here, recalibrated
-
-            by = fitted_here(original, reference, region, threshold, how) if isinstance(how, str) else how
-            return Recalibrated(original, by, recalibrated(original, by))
-
-        return work
+        return plan(self._original, self.reference, self.region, self._threshold, how)
 
     def take_recalibrated(self, found: Recalibrated) -> None:
         """Take what `plan_recalibration` led to, unless the prediction has been replaced meanwhile."""
@@ -236,16 +221,16 @@ class Case:
         """Take the reviewer's painting; it outlives every change of the threshold."""
         self._edit = edit
         self._touch_lesions()
-        if self._recorder is not None:
+        if self.recorder is not None:
             try:
-                self._recorder.paint(edit)
+                self.recorder.paint(edit)
             except InputError as error:  # the strokes are there already; the next ones may be recorded
                 self.not_recorded.emit(str(error))
 
     def _touch_lesions(self) -> None:
         self._lesions = None
         self.lesions_changed.emit()
-        if self._region.follows_lesions:
+        if self.region.follows_lesions:
             self._touch_reliability()
 
     @property
@@ -270,19 +255,19 @@ class Case:
     def selected(self, voxel: tuple[int, int, int] | None) -> None:
         if voxel != self._selected:
             self._selected = voxel
-            if self._recorder is not None:
-                self._recorder.show(voxel)
+            if self.recorder is not None:
+                self.recorder.show(voxel)
             self.selection_changed.emit()
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """All verdicts, in the order in which they were given."""
-        return self._verdicts.given
+        return self._reviewed.verdicts
 
     @property
     def recorder(self) -> Recorder | None:
         """What writes this review into a session; None where none was begun."""
-        return self._recorder
+        return self._reviewed.recorder
 
     def record_with(self, recorder: Recorder | None) -> None:
         """Write verdicts and painting into a session from now on, or stop (None).
@@ -295,44 +280,21 @@ class Case:
             If the session cannot be written, or its painting cannot be read or does not fit.
         """
         if recorder is None or self._prediction is None:
-            self._recorder = None
+            self._reviewed.recorder = None
         elif recorder.is_new:
-            given, self._recorder = self.verdicts, recorder
-            try:
-                for verdict in given:
-                    self._write(verdict.voxel, verdict.decision)
-                if self._edit is not None:
-                    recorder.paint(self._edit)
-            except InputError:
-                self._recorder = None
-                raise
+            self._reviewed.begin(recorder, self._edit, self._component_at, self._about())
         else:
             edit = recorder.painted()
             if edit is not None:
-                check_same_shape(
-                    "The session's painting", edit.shape, "the scan", self._prediction.grid.shape
-                )
-            self._recorder = None  # what is taken over is not written again
+                check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
+            self._reviewed.recorder = None  # what is taken over is not written again
             self.set_edit(edit)
-            self._recorder, self._verdicts = recorder, Verdicts(recorder.verdicts)
+            self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
-
-    def _write(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
-        component = self._component_at(voxel)
-        if self._recorder is not None:
-            self._recorder.judge(
-                voxel,
-                decision,
-                lambda other: component != 0 and self._component_at(other) == component,
-                {"threshold": self._threshold, "visible": list(self.visible)},
-            )
 
     def next_to_do(self) -> tuple[int, int, int] | None:
         """The voxel of what the session has next, without what is selected; None without a session."""
-        if self._recorder is None:
-            return None
-        here = 0 if self._selected is None else self._component_at(self._selected)
-        return self._recorder.next_to_do(lambda voxel: here != 0 and self._component_at(voxel) == here)
+        return self._reviewed.next_to_do(self._selected, self._component_at)
 
     def judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
         """Give a verdict on the lesion or candidate at a voxel; None takes it back.
@@ -342,41 +304,38 @@ class Case:
         InputError
             If a session is recorded and cannot be written: nothing is changed then.
         """
-        self._write(voxel, decision)
-        component = self._component_at(voxel)
-        kept = tuple(v for v in self.verdicts if self._component_at(v.voxel) != component or component == 0)
-        kept = tuple(v for v in kept if v.voxel != voxel)
-        self._verdicts.change(kept if decision is None else (*kept, Verdict(voxel, decision)))
+        self._reviewed.judge(voxel, decision, self._component_at, self._about())
         self.verdicts_changed.emit()
 
     def undo(self) -> bool:
         """Take the last verdict back; False when there is none."""
-        if self._recorder is not None:
-            self._recorder.undo()
-        return self._say_if(self._verdicts.undo())
+        return self._say_if(self._reviewed.undo())
 
     def redo(self) -> bool:
         """Give the verdict again that was taken back; False when there is none."""
-        if self._recorder is not None:
-            self._recorder.redo()
-        return self._say_if(self._verdicts.redo())
+        return self._say_if(self._reviewed.redo())
+
+    def decisions(self) -> dict[int, Decision]:
+        """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
+        return self._reviewed.decisions(self._component_at)
 
     @property
     def unsaved(self) -> bool:
         """Whether verdicts or painting would be lost with the prediction; a session keeps them."""
-        if self._recorder is not None:
-            return False
-        verdicts, edit = self._saved
-        return self.verdicts != verdicts or self._edit is not edit
+        return self._reviewed.unsaved(self._edit)
 
     def mark_saved(self) -> None:
         """Say that verdicts and painting, as they are now, have been written to disk."""
-        self._saved = (self.verdicts, self._edit)
+        self._reviewed.mark_saved(self._edit)
 
     def _say_if(self, changed: bool) -> bool:
         if changed:
             self.verdicts_changed.emit()
         return changed
+
+    def _about(self) -> dict[str, Any]:
+        """What is kept beside a verdict."""
+        return {"threshold": self._threshold, "min_volume": self._min_volume}
 
     def _component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
@@ -385,88 +344,51 @@ class Case:
             return 0
         return int(lesions.labels[voxel]) or -int(lesions.candidates[voxel])
 
-    def decisions(self) -> dict[int, Decision]:
-        """Verdicts by number: lesions are positive, candidates negative.
-
-        When lesions with different verdicts have grown together, the lesion
-        is unsure: nobody has judged it as it is now.
-        """
-        found: dict[int, Decision] = {}
-        for verdict in self.verdicts:
-            key = self._component_at(verdict.voxel)
-            if key == 0:
-                continue
-            same = found.get(key, verdict.decision) == verdict.decision
-            found[key] = verdict.decision if same else "unsure"
-        return found
-
     # -- calibration --------------------------------------------------------------------------
 
     @property
     def reference(self) -> np.ndarray | None:
         """What the prediction is compared with: bool on the prediction's grid."""
-        return self._reference
+        return self._against.reference
 
     @reference.setter
     def reference(self, mask: np.ndarray | None) -> None:
-        self._reference = mask
-        self._touch_reliability(region_moved=self._region.follows_lesions)
+        self._against.reference = mask
+        self._touch_reliability(region_moved=self.region.follows_lesions)
 
     @property
     def region(self) -> Region:
         """Where calibration is judged."""
-        return self._region
+        return self._against.region
 
     @region.setter
     def region(self, region: Region) -> None:
-        if region != self._region:
-            self._region = region
+        if region != self.region:
+            self._against.region = region
             self._touch_reliability()
 
     def _touch_reliability(self, *, region_moved: bool = True) -> None:
-        self._reliability = self._before = None
-        if region_moved:
-            self._binned = None
+        self._against.forget(region_moved=region_moved)
         self.reliability_changed.emit()
 
     @property
     def reliability(self) -> Reliability | None:
         """Reliability of the prediction against the reference in the region."""
-        if self._reliability is None and self._prediction is not None and self._reference is not None:
-            if self._region.kind == "each":
-                self._reliability = self._of_lesions(self.lesions, self._reference)
-                return self._reliability
-            if self._binned is None:
-                self._binned = Binned.of(self._prediction.probability, region=self._region_mask())
-            self._reliability = self._binned.against(self._reference)
-        return self._reliability
+        if self._prediction is None:
+            return None
+        return self._against.of("now", self._prediction, self._prediction, self._threshold, self._found)
 
     def reliability_before(self) -> Reliability | None:
         """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
-        if self._original is None or self._reference is None or self._recalibration is None:
+        original, now = self._original, self._prediction
+        if original is None or now is None or self._recalibration is None:
             return None
-        if self._before is None and self._region.kind == "each":
-            lesions = self._original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
-            self._before = self._of_lesions(lesions, self._reference)
-        elif self._before is None:
-            self._before = reliability(
-                self._original.probability, self._reference, region=self._region_mask()
-            )
-        return self._before
 
-    @staticmethod
-    def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:
-        """Lesions and candidates by their mean probability."""
-        assert lesions is not None
-        return lesion_reliability(
-            [
-                (lesions.labels, lesions.table["mean_probability"].to_numpy()),
-                (lesions.candidates, lesions.candidate_table["mean_probability"].to_numpy()),
-            ],
-            reference,
-        )
+        def lesions() -> Lesions:
+            return original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
 
-    def _region_mask(self) -> np.ndarray:
-        p, reference = self._prediction, self._reference
-        assert p is not None and reference is not None
-        return self._region.mask(p.brain, reference | (p.probability >= self._threshold), p.grid.spacing)
+        return self._against.of("before", original, now, self._threshold, lesions)
+
+    def _found(self) -> Lesions:
+        assert self.lesions is not None
+        return self.lesions

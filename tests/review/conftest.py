@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_uncertainseg.review.store import NewTask, Store
+from napari_uncertainseg.review.rows import NewTask
+from napari_uncertainseg.review.store import Store
 
 LESIONS = 5
 

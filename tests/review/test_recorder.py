@@ -22,14 +22,14 @@ def nothing_else(voxel):
 
 @pytest.fixture
 def recorder(store):
-    return Recorder(store, fill(store))
+    return Recorder(store, fill(store), lambda: ["FLAIR"])
 
 
 def test_verdicts_are_written_and_gone_on_with(store, recorder):
     assert recorder.is_new and recorder.seconds_each is None
     first, second = (task.voxel for task in recorder.tasks[:2])
     recorder.show(first)
-    recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4, "visible": ["FLAIR"]})
+    recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4})
     recorder.judge(second, "rejected", nothing_else, {})
     again = Recorder(store, recorder.session.id)
     assert not again.is_new and again.standing == recorder.standing

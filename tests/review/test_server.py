@@ -9,7 +9,8 @@ import time
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.store import NewTask, Store
+from napari_uncertainseg.review.rows import NewTask
+from napari_uncertainseg.review.store import Store
 
 from .conftest import fill
 

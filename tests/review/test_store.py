@@ -13,7 +13,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review import database
 from napari_uncertainseg.review.journal import GENESIS, Entry, canonical, follow
 from napari_uncertainseg.review.masks import MaskStore
-from napari_uncertainseg.review.store import NewTask, Store
+from napari_uncertainseg.review.rows import NewTask
+from napari_uncertainseg.review.store import Store
 
 from .conftest import LESIONS, fill
 

@@ -26,7 +26,7 @@ def make(qtbot, case, file):
     made = []
 
     def build(of=case):
-        dock = SessionDock(of, file)
+        dock = SessionDock(of, lambda: ["FLAIR", "entropy"], file)
         dock.show()
         made.append(dock)
         return dock
@@ -86,6 +86,7 @@ def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesio
         (stands,) = reader.verdicts(session.id).values()
         entry = reader.entries(session.id)[-1]
     assert stands.decision == "accepted" and entry.values["voxel"] == list(shown)
+    assert entry.values["visible"] == ["FLAIR", "entropy"]
     assert entry.values["threshold"] == case.threshold and stands.seconds is not None
     assert "1 of" in dock.state.text() and "median" in dock.state.text()
     assert "1 of" in dock.table.item(0, 2).text()

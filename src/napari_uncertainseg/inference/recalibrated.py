@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
 from napari_uncertainseg.calibration.region import Region
@@ -22,6 +24,41 @@ class Recalibrated(NamedTuple):
     original: Prediction
     by: Recalibration
     prediction: Prediction
+
+
+def plan(
+    original: Prediction | None,
+    reference: np.ndarray | None,
+    region: Region,
+    threshold: float,
+    how: Kind | Recalibration,
+) -> Callable[[], Recalibrated]:
+    """Work for any thread, from what there is at present.
+
+    Parameters
+    ----------
+    original
+        The prediction as the model made it.
+    reference, region, threshold
+        For a fit, see `fitted_here`.
+    how
+        What was fitted on other cases; or its kind, to fit it on this very case.
+
+    Raises
+    ------
+    InputError
+        If there is no prediction, or no reference for a fit. The work itself: if the region lacks
+        lesion or background.
+    """
+    if original is None or (isinstance(how, str) and reference is None):
+        raise InputError("A recalibration is fitted on a prediction and a reference; one is missing.")
+    truth = np.zeros(0, bool) if reference is None else reference
+
+    def work() -> Recalibrated:
+        by = fitted_here(original, truth, region, threshold, how) if isinstance(how, str) else how
+        return Recalibrated(original, by, recalibrated(original, by))
+
+    return work
 
 
 def fitted_here(

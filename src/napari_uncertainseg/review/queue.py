@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.store import NewTask
+from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 Order = Literal["doubt", "size", "random"]

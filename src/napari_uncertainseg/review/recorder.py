@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_uncertainseg.lesions.components import bounding_box
+from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
-from napari_uncertainseg.review.store import NewTask, Store, Task
+from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict
 
 Voxel = tuple[int, int, int]
@@ -29,9 +30,12 @@ class Recorder:
         Where to; stays open.
     session
         Its id.
+    visible
+        Names of what the reviewer sees, kept with each verdict.
     """
 
-    def __init__(self, store: Store, session: str) -> None:
+    def __init__(self, store: Store, session: str, visible: Callable[[], Sequence[str]] = lambda: ()) -> None:
+        self._visible = visible
         self.session = store.session(session)
         self._store = store
         self.tasks: list[Task] = store.tasks(session)
@@ -101,10 +105,15 @@ class Recorder:
         same
             Whether a voxel belongs to the same lesion, as outlined at present.
         about
-            What else is kept: threshold, what was visible.
+            What else is kept, such as the threshold.
         """
         tasks = [t for t in self.tasks if t.voxel == voxel or same(t.voxel)] or [self._added(voxel)]
-        content = {"decision": decision or WITHDRAWN, "voxel": list(voxel), **about}
+        content = {
+            "decision": decision or WITHDRAWN,
+            "voxel": list(voxel),
+            "visible": list(self._visible()),
+            **about,
+        }
         looked, since = self._shown
         if looked == voxel and (seconds := time.monotonic() - since) <= _LONGEST_S:
             content["seconds"] = round(seconds, 3)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,73 +22,20 @@ from napari_uncertainseg.review import schema
 from napari_uncertainseg.review.database import READING, connect, home_of, plainly, shown
 from napari_uncertainseg.review.journal import GENESIS, Entry, first_fault, follow
 from napari_uncertainseg.review.masks import MaskStore
+from napari_uncertainseg.review.rows import (
+    NewTask,
+    Session,
+    Task,
+    entry_of,
+    entry_row,
+    task_of,
+    task_row,
+    verdict_row,
+)
 from napari_uncertainseg.review.standing import Standing, standing
 
 DATABASE = "sessions.db"
 """Name of the file where none is given."""
-
-
-@dataclass(frozen=True)
-class NewTask:
-    """What an annotator is to look at.
-
-    Attributes
-    ----------
-    case, output
-        Their numbers in the store; no output where the annotator starts from nothing.
-    target
-        ``"lesion"``, ``"candidate"`` or ``"case"``.
-    label
-        Number in the output's label image; 0 of a case.
-    voxel
-        Index (s, a, r) to look at.
-    uncertainty, probability, volume_mm3
-        What is known of it beforehand.
-    """
-
-    case: int
-    output: int | None
-    target: str
-    label: int
-    voxel: tuple[int, int, int]
-    uncertainty: float | None = None
-    probability: float | None = None
-    volume_mm3: float | None = None
-
-
-@dataclass(frozen=True)
-class Task(NewTask):
-    """A task in its session's order; ``id`` names it in the journal."""
-
-    id: int = 0
-    position: int = 0
-
-
-@dataclass(frozen=True)
-class Session:
-    """A session as it was opened.
-
-    Attributes
-    ----------
-    id
-        32 hexadecimal digits.
-    project, annotator
-        Names.
-    kind
-        ``"review"``, ``"training"`` or ``"qc"``.
-    settings
-        What was chosen: order, arm, target of the stop rule.
-    opened, closed
-        ISO 8601, UTC; None while it goes on.
-    """
-
-    id: str
-    project: str
-    annotator: str
-    kind: str
-    settings: Mapping[str, Any]
-    opened: str
-    closed: str | None
 
 
 class Store:
@@ -193,7 +139,7 @@ class Store:
         }
         with plainly(self._engine.url), self._engine.begin() as connection:
             connection.execute(schema.sessions.insert().values(**row))
-            rows = [_task_row(session, i, task) for i, task in enumerate(tasks)]
+            rows = [task_row(session, i, task) for i, task in enumerate(tasks)]
             connection.execute(schema.tasks.insert(), rows)
             opened = {"kind": kind, "tasks": len(tasks), "settings": dict(settings)}
             self._append(connection, session, "opened", None, opened, None)
@@ -223,7 +169,7 @@ class Store:
         t = schema.tasks
         query = sa.select(t).where(t.c.session_id == session).order_by(t.c.position)
         with plainly(self._engine.url), self._reading.connect() as connection:
-            return [_task(dict(row)) for row in connection.execute(query).mappings()]
+            return [task_of(dict(row)) for row in connection.execute(query).mappings()]
 
     def add_task(self, session: str, task: NewTask, *, after: int | None = None) -> Task:
         """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
@@ -232,10 +178,10 @@ class Store:
             said = {"label": task.label, "voxel": list(task.voxel)}
             self._append(connection, session, "added", None, said, after)
             query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session)
-            row = _task_row(session, int(connection.scalar(query) or 0) + 1, task)
+            row = task_row(session, int(connection.scalar(query) or 0) + 1, task)
             made = connection.execute(t.insert().values(**row)).inserted_primary_key
             assert made is not None
-            return _task({**row, "id": int(made[0])})
+            return task_of({**row, "id": int(made[0])})
 
     # -- the journal --------------------------------------------------------------------------
 
@@ -306,7 +252,7 @@ class Store:
         if fault := first_fault(chain):
             return fault
         found = standing(entry for entry, _ in chain)
-        if kept != {task: _verdict_row(session, task, verdict) for task, verdict in found.items()}:
+        if kept != {task: verdict_row(session, task, verdict) for task, verdict in found.items()}:
             return f"The verdicts of session {session} are not those of its journal."
         for entry, _ in chain:
             if mask := entry.values.get("mask"):
@@ -347,7 +293,7 @@ class Store:
             entry = follow((number, previous), session, _now(), kind, task, content)
         except (TypeError, ValueError) as error:
             raise InputError(f"An entry holds what JSON can; this does not: {error}.") from error
-        connection.execute(e.insert().values(**_entry_row(entry)))
+        connection.execute(e.insert().values(**entry_row(entry)))
         if kind == "closed":
             connection.execute(s.update().where(s.c.id == session).values(closed=entry.at))
         if task is not None:
@@ -365,28 +311,15 @@ class Store:
         v = schema.verdicts
         connection.execute(v.delete().where(v.c.task_id == task))
         if (found := standing(entries).get(task)) is not None:
-            connection.execute(v.insert().values(**_verdict_row(session, task, found)))
+            connection.execute(v.insert().values(**verdict_row(session, task, found)))
 
     def _read(self, connection: Connection, session: str, task: int | None = None) -> list[tuple[Entry, str]]:
         e = schema.entries
         query = sa.select(e).where(e.c.session_id == session).order_by(e.c.number)
         if task is not None:
             query = query.where(e.c.task_id == task)
-        return [
-            (
-                Entry(
-                    row["session_id"],
-                    row["number"],
-                    row["at"],
-                    row["kind"],
-                    row["task_id"],
-                    row["content"],
-                    row["previous"],
-                ),
-                row["hash"],
-            )
-            for row in connection.execute(query).mappings()
-        ]
+        found = connection.execute(query).mappings()
+        return [(entry_of(dict(row)), row["hash"]) for row in found]
 
 
 def _now() -> str:
@@ -398,62 +331,3 @@ def _name(text: str) -> str:
     if not found or len(found) > 200:
         raise InputError("A name has from 1 to 200 characters.")
     return found
-
-
-def _task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
-    s, a, r = task.voxel
-    return {
-        "session_id": session,
-        "position": position,
-        "case_id": task.case,
-        "output_id": task.output,
-        "target": task.target,
-        "label": task.label,
-        "voxel_s": s,
-        "voxel_a": a,
-        "voxel_r": r,
-        "uncertainty": task.uncertainty,
-        "probability": task.probability,
-        "volume_mm3": task.volume_mm3,
-    }
-
-
-def _task(row: Mapping[str, Any]) -> Task:
-    return Task(
-        row["case_id"],
-        row["output_id"],
-        row["target"],
-        row["label"],
-        (row["voxel_s"], row["voxel_a"], row["voxel_r"]),
-        row["uncertainty"],
-        row["probability"],
-        row["volume_mm3"],
-        row["id"],
-        row["position"],
-    )
-
-
-def _entry_row(entry: Entry) -> dict[str, Any]:
-    return {
-        "session_id": entry.session,
-        "number": entry.number,
-        "at": entry.at,
-        "kind": entry.kind,
-        "task_id": entry.task,
-        "content": entry.content,
-        "previous": entry.previous,
-        "hash": entry.hash,
-    }
-
-
-def _verdict_row(session: str, task: int, found: Standing) -> dict[str, Any]:
-    return {
-        "task_id": task,
-        "session_id": session,
-        "number": found.number,
-        "decision": found.decision,
-        "confidence": found.confidence,
-        "seconds": found.seconds,
-        "comment": found.comment,
-        "mask_sha256": found.mask,
-    }

@@ -153,6 +153,10 @@ class ReviewLayers:
 
     # -- the user's label layers ----------------------------------------------------------------
 
+    def visible(self) -> list[str]:
+        """Names of the layers that are shown, the lowest first."""
+        return [layer.name for layer in self._viewer.layers if layer.visible]
+
     def label_layers(self) -> list[str]:
         """Names of the user's own label layers."""
         return [x.name for x in self._viewer.layers if isinstance(x, Labels) and not is_result(x)]

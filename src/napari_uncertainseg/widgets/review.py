@@ -55,7 +55,7 @@ def _make_raters(review: Review) -> QWidget:
 
 
 def _make_session(review: Review) -> QWidget:
-    return SessionDock(review.case)
+    return SessionDock(review.case, review.layers.visible)
 
 
 _DOCKS: dict[str, _Dock] = {

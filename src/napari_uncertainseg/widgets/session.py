@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.queue import ORDERS, tasks_of
 from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.store import DATABASE, Session, Store
+from napari_uncertainseg.review.rows import Session
+from napari_uncertainseg.review.store import DATABASE, Store
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.saving import ask_file
 
@@ -47,15 +48,24 @@ class SessionDock(QWidget):
     ----------
     case
         The case under review.
+    visible
+        Names of the layers that are seen.
     file
         The database of sessions; made when the first one begins.
     parent
         Qt parent.
     """
 
-    def __init__(self, case: Case, file: Path | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        visible: Callable[[], Sequence[str]] = lambda: (),
+        file: Path | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._case = case
+        self._visible = visible
         self._file = default_file() if file is None else file
         self._store: Store | None = None
         self._listed: list[Session] = []
@@ -158,7 +168,7 @@ class SessionDock(QWidget):
                 tasks,
                 {"order": self.order.currentData(), "threshold": lesions.threshold},
             )
-            self._case.record_with(Recorder(store, session))
+            self._case.record_with(Recorder(store, session, self._visible))
         except InputError as error:
             self._say(f"⚠ {error}")
         else:
@@ -172,7 +182,7 @@ class SessionDock(QWidget):
         if session is None or prediction is None:
             return
         try:
-            recorder = Recorder(self._open(), session.id)
+            recorder = Recorder(self._open(), session.id, self._visible)
             _, output = _keep(self._open(), prediction)
             if recorder.tasks[0].output != output:
                 raise InputError("This session is of another prediction: segment its scans as it was, first.")

@@ -1,0 +1,109 @@
+"""Verdicts on the lesions of one prediction, written into a session first where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.recorder import Recorder, Voxel
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts
+
+At = Callable[[Voxel], int]
+"""Number of the lesion (> 0) or candidate (< 0) at a voxel, as outlined at present; 0 where there is none."""
+
+
+class Reviewed:
+    """What a reviewer decided so far.
+
+    Attributes
+    ----------
+    recorder
+        What writes it into a session; None where none was begun.
+    """
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+        self._verdicts = Verdicts()
+        self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All verdicts, in the order in which they were given."""
+        return self._verdicts.given
+
+    def judge(self, voxel: Voxel, decision: Decision | None, at: At, about: Mapping[str, Any]) -> None:
+        """Give a verdict, None takes one back; InputError, and nothing changed, if it cannot be written."""
+        self._write(voxel, decision, at, about)
+        component = at(voxel)
+        kept = tuple(v for v in self.verdicts if at(v.voxel) != component or component == 0)
+        kept = tuple(v for v in kept if v.voxel != voxel)
+        self._verdicts.change(kept if decision is None else (*kept, Verdict(voxel, decision)))
+
+    def undo(self) -> bool:
+        """Take the last verdict back; False when there is none."""
+        if self.recorder is not None:
+            self.recorder.undo()
+        return self._verdicts.undo()
+
+    def redo(self) -> bool:
+        """Give the verdict again that was taken back; False when there is none."""
+        if self.recorder is not None:
+            self.recorder.redo()
+        return self._verdicts.redo()
+
+    def begin(self, recorder: Recorder, edit: np.ndarray | None, at: At, about: Mapping[str, Any]) -> None:
+        """Write into a new session from now on, and first what there is."""
+        self.recorder = recorder
+        try:
+            for verdict in self.verdicts:
+                self._write(verdict.voxel, verdict.decision, at, about)
+            if edit is not None:
+                recorder.paint(edit)
+        except InputError:
+            self.recorder = None
+            raise
+
+    def go_on(self, recorder: Recorder) -> None:
+        """Take over what a session holds, and write into it from now on."""
+        self.recorder, self._verdicts = recorder, Verdicts(recorder.verdicts)
+
+    def next_to_do(self, selected: Voxel | None, at: At) -> Voxel | None:
+        """What the session has next, without what is selected; None without a session."""
+        if self.recorder is None:
+            return None
+        here = 0 if selected is None else at(selected)
+        return self.recorder.next_to_do(lambda voxel: here != 0 and at(voxel) == here)
+
+    def decisions(self, at: At) -> dict[int, Decision]:
+        """Verdicts by number: lesions are positive, candidates negative.
+
+        When lesions with different verdicts have grown together, the lesion
+        is unsure: nobody has judged it as it is now.
+        """
+        found: dict[int, Decision] = {}
+        for verdict in self.verdicts:
+            key = at(verdict.voxel)
+            if key == 0:
+                continue
+            same = found.get(key, verdict.decision) == verdict.decision
+            found[key] = verdict.decision if same else "unsure"
+        return found
+
+    def mark_saved(self, edit: np.ndarray | None) -> None:
+        """Say that verdicts and painting, as they are now, have been written to disk."""
+        self._saved = (self.verdicts, edit)
+
+    def unsaved(self, edit: np.ndarray | None) -> bool:
+        """Whether something would be lost with the prediction; a session keeps it."""
+        verdicts, painted = self._saved
+        return self.recorder is None and (self.verdicts != verdicts or edit is not painted)
+
+    def _write(self, voxel: Voxel, decision: Decision | None, at: At, about: Mapping[str, Any]) -> None:
+        if self.recorder is not None:
+            component = at(voxel)
+            self.recorder.judge(
+                voxel, decision, lambda other: component != 0 and at(other) == component, about
+            )
