@@ -1,0 +1,117 @@
+"""What a session's verdicts say of the tasks that have none: a posterior, updated with each.
+
+Bayesian logistic regression of *wrong* on what the queue goes by, the logit of the largest probability and
+LSU, apart for lesions and candidates, with a normal prior (Gelman et al., Ann Appl Stat 2:1360, 2008, take a
+Cauchy) and Laplace's approximation. Since it is conditional on what the order goes by, that the doubtful were
+shown first does not bias it; where doubt and probability do not tell wrong from right, it goes back to
+the share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+_SPREAD = 2.5
+"""Standard deviation of the prior, on standardised features."""
+_DRAWS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Normal approximation of the coefficients' posterior.
+
+    Attributes
+    ----------
+    mean, covariance
+        Of the coefficients, shape (k,) and (k, k).
+    """
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    def wrong(self, features: np.ndarray, *, level: float = 0.95, seed: int = 0) -> Expected:
+        """How many of some tasks are wrong, and how probably each is.
+
+        Parameters
+        ----------
+        features
+            From `features_of`, shape (tasks, k).
+        level
+            Of the bands.
+        seed
+            Of the draws.
+        """
+        rng = np.random.default_rng(seed)
+        each = expit(features @ rng.multivariate_normal(self.mean, self.covariance, _DRAWS).T)
+        number = rng.binomial(1, each).sum(0)
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        low, high = np.quantile(each, ends, axis=1) if len(each) else np.zeros((2, 0))
+        likely = expit(features @ self.mean)
+        return Expected(likely, low, high, float(likely.sum()), float(np.quantile(number, level)))
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What is to be expected of tasks without a verdict.
+
+    Attributes
+    ----------
+    probability, low, high
+        Of each being wrong, and its band.
+    number, most
+        How many are wrong at the most probable coefficients, and the level's quantile over all of them: few
+        verdicts leave a long tail, in which a mean would lie too high.
+    """
+
+    probability: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    number: float
+    most: float
+
+
+def features_of(peak: np.ndarray, doubt: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    """What the regression goes by, shape (tasks, 4): one, logit of the peak, doubt, whether a candidate.
+
+    Parameters
+    ----------
+    peak
+        Largest probability, 0 to 1.
+    doubt
+        LSU, 0 to 1.
+    candidate
+        bool.
+    """
+    p = np.clip(np.asarray(peak, float), 1e-4, 1 - 1e-4)
+    kind = np.asarray(candidate, float)
+    # A high peak speaks for a lesion, and against a candidate being right as none.
+    return np.column_stack(
+        [np.ones_like(p), logit(p) * (1 - 2 * kind) / 2, 2 * np.asarray(doubt, float) - 1, kind]
+    )
+
+
+def posterior(features: np.ndarray, wrong: np.ndarray) -> Posterior:
+    """Fit to what was looked at; without any, the prior.
+
+    Parameters
+    ----------
+    features
+        From `features_of`.
+    wrong
+        bool.
+    """
+    k = features.shape[1]
+    mean, precision = np.zeros(k), np.eye(k) / _SPREAD**2
+    y = np.asarray(wrong, float)
+    for _ in range(100):
+        p = expit(features @ mean)
+        gradient = features.T @ (y - p) - precision @ mean
+        hessian = features.T @ (features * (p * (1 - p))[:, None]) + precision
+        step = np.linalg.solve(hessian, gradient)
+        mean = mean + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(step).max() < 1e-9:
+            break
+    return Posterior(mean, np.linalg.inv(hessian))
