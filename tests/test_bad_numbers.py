@@ -22,7 +22,11 @@ from napari_uncertainseg.uncertainty.lesion import (
 )
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.patient import patient_structural_uncertainty, patient_uncertainty
+from napari_uncertainseg.uncertainty.patient import (
+    patient_average,
+    patient_structural_uncertainty,
+    patient_uncertainty,
+)
 from napari_uncertainseg.uncertainty.ranking import Ranker
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import auroc, voxel_retention
@@ -74,6 +78,7 @@ def classes(p):
         (lambda: match_lesions(MASK, MASK[1:]), "same grid"),
         (lambda: Losses.of(P, MASK[1:]), "same grid"),
         (lambda: best_dice(P, NOTHING), "no voxel"),
+        (lambda: patient_average(P, MASK, mode="refernce"), "not 'refernce'"),
         (lambda: majority([MASK, MASK[1:]]), "Rater 2 has a mask of shape"),
         (lambda: thresholded_soft_dice(P[1:], [MASK, MASK]), "raters' masks"),
     ],
@@ -107,7 +112,8 @@ def test_no_probability(call, p):
 
 def test_rounding_is_no_error():
     mean = np.full(P.shape, np.nextafter(np.float32(1), np.float32(2)))
-    assert accumulated(mean).mean.max() >= 1
+    maps = accumulated(mean)
+    Ranker(maps.mean, maps.entropy, maps.mutual_information, NOBODY, GRID)
     assert accumulated(classes(P).astype(np.float16), kind=ClassAccumulator).mean.shape == (2, *P.shape)
 
 

@@ -152,6 +152,8 @@ class Case:
 
         Verdicts, painting, threshold and reference stay.
         """
+        if recalibration == self._recalibration:
+            return
         if recalibration is not None and self._original is not None:
             self.take_recalibrated(self.plan_recalibration(recalibration)())
         elif recalibration is None and self._recalibration is not None:

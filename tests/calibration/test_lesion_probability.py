@@ -1,5 +1,7 @@
 """The probability that a lesion is one: recovered where it is known, cautious where little is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,7 @@ def drawn(n, seed, weights=(-1.0, 1.5, 0.4, -0.8), thresholds=(0.2, 0.5, 0.8)):
     peak = threshold + (0.99 - threshold) * rng.random(n)
     volume = rng.lognormal(3, 1, n)
     x = np.column_stack([np.ones(n), logit(peak), np.log(volume), logit(threshold)])
-    return Outlined(peak, volume, threshold, rng.random(n) < expit(x @ weights)), x
+    return Outlined(peak, volume, threshold, rng.random(n) < expit(x @ weights), np.ones(n)), x
 
 
 def test_known_weights_are_recovered() -> None:
@@ -45,9 +47,7 @@ def test_cases_left_out_judge_it() -> None:
     cases = [drawn(80, seed)[0] for seed in range(8)]
     found = fit_lesion_probability(cases)
     assert found.brier < found.brier_of_share
-    shuffled = [
-        Outlined(c.peak, c.volume, c.threshold, np.random.default_rng(1).permutation(c.exists)) for c in cases
-    ]
+    shuffled = [replace(case, exists=np.random.default_rng(1).permutation(case.exists)) for case in cases]
     none = fit_lesion_probability(shuffled)
     assert none.brier > none.brier_of_share - 0.02
     assert np.isnan(fit_lesion_probability(cases[:1]).brier)
@@ -58,11 +58,26 @@ def test_little_evidence_makes_no_certainty() -> None:
     assert fit_lesion_probability([few]) is None and fit_lesion_probability([]) is None
     peak = np.linspace(0.2, 0.9, 12)
     same = np.full(12, 10.0), np.full(12, 0.1)  # a threshold that never changes, as of candidates
-    every = fit_lesion_probability([Outlined(peak, *same, np.ones(12, bool))])
+    every = fit_lesion_probability([Outlined(peak, *same, np.ones(12, bool), np.ones(12))])
     np.testing.assert_allclose(every.of(peak, *same), 13 / 14, atol=0.02)
-    apart = fit_lesion_probability([Outlined(peak, *same, peak > 0.5)])
+    apart = fit_lesion_probability([Outlined(peak, *same, peak > 0.5, np.ones(12))])
     said = apart.of(peak, *same)
     assert said.min() > 0.01 and said.max() < 0.99 and (np.diff(said) > 0).all()
+
+
+def test_a_lesion_counts_once_at_however_many_thresholds_it_was_outlined() -> None:
+    once, _ = drawn(400, 6, thresholds=(0.5,))
+    often = Outlined(
+        *(np.tile(getattr(once, name), 7) for name in ("peak", "volume", "threshold", "exists")),
+        np.full(7 * 400, 1 / 7),
+    )
+    one, seven = (fit_lesion_probability([outlined]) for outlined in (once, often))
+    assert (one.components, one.true) == (seven.components, seven.true) == (400, once.exists.sum())
+    np.testing.assert_allclose(
+        one.of(once.peak, once.volume, 0.5), seven.of(once.peak, once.volume, 0.5), atol=1e-6
+    )
+    two = Outlined(*(np.full(14, x) for x in (0.9, 20.0, 0.5)), np.ones(14, bool), np.full(14, 1 / 7))
+    assert fit_lesion_probability([two]) is None  # two lesions, at seven thresholds each
 
 
 @given(st.integers(0, 10_000), st.integers(FEWEST, 60))
@@ -77,5 +92,17 @@ def test_it_never_falls_with_the_peak(seed, n) -> None:
 def test_what_cannot_be_a_fit_is_refused() -> None:
     with pytest.raises(InputError, match="cannot be right"):
         LesionProbability(0.0, -1.0, 0.0, 0.0, 20, 10, 0.1, 0.2)
-    with pytest.raises(InputError, match="cannot be right"):
-        LesionProbability(0.0, 1.0, 0.0, 0.0, 20, 30, 0.1, 0.2)
+    good = (0.0, 1.0, 0.0, 0.0, 20, 10, 0.1, 0.2)
+    hostile = (
+        (0, 10**400),
+        (1, -1.0),
+        (3, float("nan")),
+        (4, 1e308),
+        (4, 5),
+        (5, 1.5),
+        (6, -5.0),
+        (7, np.inf),
+    )
+    for place, value in hostile:
+        with pytest.raises(InputError, match="cannot be right"):
+            LesionProbability(*good[:place], value, *good[place + 1 :])

@@ -124,6 +124,8 @@ def test_it_is_read_back_exactly(record):
         (lambda c: {**c, "lesions": {**c["lesions"], "peak": "x"}}, "plain numbers"),
         (lambda c: {**c, "candidates": {**c["candidates"], "peak": -1.0}}, "cannot be right"),
         (lambda c: {**c, "candidates": {**c["candidates"], "peak": None}}, "cannot be right"),
+        (lambda c: {**c, "lesions": {**c["lesions"], "constant": 10**400}}, "cannot be right"),
+        (lambda c: {**c, "lesions": {**c["lesions"], "components": True}}, "plain numbers"),
     ],
 )
 def test_what_is_no_record_is_refused(record, change, wrong):

@@ -58,7 +58,7 @@ def test_against_a_loop(seed) -> None:
     rng = np.random.default_rng(seed)
     smooth = ndimage.gaussian_filter(rng.random((8, 9, 10)), 0.7)
     labels, n = ndimage.label(smooth > 0.57, np.ones((3, 3, 3)))
-    members = [smooth + rng.normal(0, 0.04, smooth.shape) for _ in range(3)]
+    members = [np.clip(smooth + rng.normal(0, 0.04, smooth.shape), 0, 1) for _ in range(3)]
     found = lesion_agreement(labels.astype(np.uint16), members, 0.57)
     for lesion in range(1, n + 1):
         here, chosen = labels == lesion, []

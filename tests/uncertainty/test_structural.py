@@ -115,6 +115,8 @@ def test_averages_in_the_brain() -> None:
     assert patient_average(values, brain, mode="reference") == 4 / 3
     assert patient_average(np.array([2.0, 2.0]), scaled=True) == 0
     assert np.isnan(patient_average(values, brain & False)) and np.isnan(patient_average(np.zeros(0)))
+    assert patient_average(values, brain.astype(np.uint8)) == 2
+    assert np.isnan(patient_average(np.array([1, np.nan, 3]), scaled=True))
     with pytest.raises(InputError, match="shape"):
         patient_average(values, brain[..., 1:])
 

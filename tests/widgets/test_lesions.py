@@ -125,6 +125,17 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     assert cells(dock.tables[0], "p_exists") == [f"{p:.0%}" for p in expected]
     assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
     assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
+    painted = np.zeros(case.grid.shape, np.int8)
+    painted[0, :3, :3] = 1
+    case.set_edit(painted)
+    assert cells(dock.tables[0], "p_exists").count("-") == 1  # the model saw nothing there
+    case.set_edit(None)
+    case.min_volume = 1.0  # its cases had none so small
+    assert dock.tables[0].isColumnHidden(exists)
+    case.min_volume = 3.0
+    case.threshold = 0.99
+    assert not dock.tables[0].isColumnHidden(exists)  # nothing is listed, but of this kind
+    case.threshold = 0.6
     case.recalibrate(Temperature(0.2, 0.1, 0.5))  # of these probabilities it says nothing
     assert dock.tables[0].isColumnHidden(exists) and "p_exists" not in case.lesions.table
 

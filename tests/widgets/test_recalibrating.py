@@ -125,6 +125,17 @@ def test_a_prediction_that_came_meanwhile_stays_as_it_is(qtbot, row, case):
     assert case.prediction is other and case.recalibration is None and row.choice.currentData() is None
 
 
+def test_a_fit_that_was_overtaken_by_another_reference_is_dropped(qtbot, row, choose, case, mask):
+    choose("beta")
+    row.choice.setCurrentIndex(row.choice.findData("platt"))
+    case.reference = np.roll(mask, 3, axis=1)  # while the second fit runs
+    qtbot.waitUntil(row.choice.isEnabled, timeout=5000)
+    assert case.recalibration is None and row.choice.currentData() is None
+    assert "changed" in row.result.text() and row.result.isVisible()
+    choose("platt")
+    assert case.recalibration is not None  # on what is there now
+
+
 def test_a_dock_that_closes_meanwhile_leaves_nothing_behind(qtbot, row, case):
     before = case.prediction
     row.choice.setCurrentIndex(row.choice.findData("temperature"))

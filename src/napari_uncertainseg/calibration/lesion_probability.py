@@ -17,8 +17,11 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.logistic import logistic_regression
 from napari_uncertainseg.calibration.scores import EPSILON
 
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+"""At which lesions are outlined to learn how many of them exist: the reader's may be any between."""
 FEWEST = 10
-"""Components that a fit needs."""
+"""Lesions that a fit needs."""
+_MOST = 1_000_000_000
 _LOW = np.array([-1000.0, 0.0, -64.0, -64.0])
 _HIGH = np.array([1000.0, 64.0, 64.0, 64.0])
 
@@ -37,15 +40,20 @@ class Outlined:
         At which it was outlined.
     exists
         bool: whether the reference has a voxel of it.
+    weight
+        One over the number of thresholds at which the lesion was outlined: each lesion counts once.
     """
 
     peak: np.ndarray
     volume: np.ndarray
     threshold: np.ndarray
     exists: np.ndarray
+    weight: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.peak)
+    @property
+    def lesions(self) -> float:
+        """How many there are."""
+        return float(self.weight.sum())
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class LesionProbability:
     threshold
         Times the logit of the threshold.
     components, true
-        How many it was fitted on, and how many of them exist.
+        How many lesions it was fitted on, each counted once, and how many of them exist.
     brier, brier_of_share
         Mean squared difference when each case is left out of the fit for it, and of always saying the share
         that exists in the others; NaN with fewer than two cases.
@@ -79,9 +87,12 @@ class LesionProbability:
     brier_of_share: float
 
     def __post_init__(self) -> None:
-        weights = np.array([self.constant, self.peak, self.volume, self.threshold])
-        within = np.isfinite(weights).all() and (weights >= _LOW).all() and (weights <= _HIGH).all()
-        if not (within and 0 <= self.true <= self.components):
+        weights = (self.constant, self.peak, self.volume, self.threshold)
+        bounds = zip(weights, _LOW.tolist(), _HIGH.tolist(), strict=True)
+        within = all(low <= weight <= high for weight, low, high in bounds)
+        counts = type(self.components) is int and type(self.true) is int
+        known = all(s != s or 0 <= s <= 1 for s in (self.brier, self.brier_of_share))
+        if not (within and known and counts and 0 <= self.true <= self.components <= _MOST):
             raise InputError("The weights of the lesions' probability in this record cannot be right.")
 
     def of(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
@@ -91,24 +102,22 @@ class LesionProbability:
 
 
 def fit_lesion_probability(cases: Sequence[Outlined]) -> LesionProbability | None:
-    """Fit on components of known truth, case by case; None where there are fewer than `FEWEST`."""
-    outlined = [case for case in cases if len(case)]
-    if sum(map(len, outlined)) < FEWEST:
+    """Fit on components of known truth, case by case; None where there are fewer lesions than `FEWEST`."""
+    outlined = [case for case in cases if len(case.peak)]
+    if sum(case.lesions for case in outlined) < FEWEST - 1e-9:
         return None
     every = joined(outlined)
-    exists = every.exists
-    held_out = [_of_others(outlined, i) for i in range(len(outlined))] if len(outlined) > 1 else []
-    fitted, share = (np.concatenate(x) for x in zip(*held_out, strict=True)) if held_out else (np.nan,) * 2
+    brier, brier_of_share = _held_out(outlined)
     constant, peak, volume, threshold = map(float, _weights(every))
     return LesionProbability(
         constant,
         peak,
         volume,
         threshold,
-        components=len(every),
-        true=int(np.count_nonzero(exists)),
-        brier=float(np.mean((fitted - exists) ** 2)),
-        brier_of_share=float(np.mean((share - exists) ** 2)),
+        components=round(every.lesions),
+        true=round(float(every.weight[every.exists].sum())),
+        brier=brier,
+        brier_of_share=brier_of_share,
     )
 
 
@@ -117,23 +126,33 @@ def joined(cases: Sequence[Outlined]) -> Outlined:
     return Outlined(*(np.concatenate([getattr(c, f.name) for c in cases]) for f in fields(Outlined)))
 
 
-def _of_others(cases: Sequence[Outlined], i: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a fit on the other cases says of a case's components, and their share that exists."""
-    others = joined([*cases[:i], *cases[i + 1 :]])
-    case = cases[i]
-    fitted = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
-    return fitted, np.full(len(case), others.exists.mean())
+def _held_out(cases: Sequence[Outlined]) -> tuple[float, float]:
+    """Brier scores of fits without the case, and of the share without it; NaN where no rest is enough."""
+    errors, weights = [], []
+    for i, case in enumerate(cases):
+        rest = [*cases[:i], *cases[i + 1 :]]
+        if sum(one.lesions for one in rest) < FEWEST - 1e-9:
+            continue
+        others = joined(rest)
+        said = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
+        share = np.average(others.exists, weights=others.weight)
+        errors.append(np.stack([said - case.exists, share - case.exists]) ** 2)
+        weights.append(case.weight)
+    if not errors:
+        return np.nan, np.nan
+    mean = np.average(np.concatenate(errors, axis=1), axis=1, weights=np.concatenate(weights))
+    return float(mean[0]), float(mean[1])
 
 
 def _weights(outlined: Outlined) -> np.ndarray:
     features = _features(outlined.peak, outlined.volume, outlined.threshold)
     exist = outlined.exists.astype(bool)
-    n_true, n_false = np.count_nonzero(exist), np.count_nonzero(~exist)
+    n_true, n_false = float(outlined.weight[exist].sum()), float(outlined.weight[~exist].sum())
     share = np.where(exist, (n_true + 1) / (n_true + 2), 1 / (n_false + 2))
     return logistic_regression(
         np.concatenate([features, features]),
-        np.repeat([True, False], len(outlined)),
-        np.concatenate([share, 1 - share]),
+        np.repeat([True, False], len(exist)),
+        np.concatenate([share, 1 - share]) * np.tile(outlined.weight, 2),
         _LOW,
         _HIGH,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,15 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
         )
     for name, exists in (("lesions", record.lesions), ("candidates", record.candidates)):
         if exists is not None:
-            lines.append(
-                f"probability that {name} are ones: from {exists.components} outlined, {exists.true} of them "
-                f"in the reference; Brier score on cases left out {exists.brier:.3f}, of their share alone "
+            judged = (
+                "too few cases to judge it"
+                if math.isnan(exists.brier)
+                else f"Brier score on cases left out {exists.brier:.3f}, of their share alone "
                 f"{exists.brier_of_share:.3f}"
+            )
+            lines.append(
+                f"probability that {name} are ones: from {exists.components}, {exists.true} of them in the "
+                f"reference; {judged}"
             )
     lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)

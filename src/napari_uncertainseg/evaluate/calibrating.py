@@ -12,7 +12,7 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.evidence import Evidence
-from napari_uncertainseg.calibration.lesion_probability import Outlined, fit_lesion_probability, joined
+from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, Outlined, fit_lesion_probability
 from napari_uncertainseg.calibration.recalibration import Kind, fit
 from napari_uncertainseg.calibration.record import (
     GRID,
@@ -29,11 +29,7 @@ from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import touched
-from napari_uncertainseg.uncertainty.lesion import lesion_maximum
 from napari_uncertainseg.uncertainty.ranking import CANDIDATE_THRESHOLD
-
-_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-"""At which lesions are outlined to learn how many of them exist: the reader's may be any."""
 
 Made = tuple[str, str, str, tuple[str, ...], float]
 """Model, its hash, method, roles of the scans, smallest volume (mm3)."""
@@ -104,26 +100,40 @@ def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
     entropy = read_image(result_file(folder, "entropy")).data
     truth = read_labels(reference, grid).data != 0
     least = voxels_of(min_volume, grid.voxel_volume)
-    outlined = [_outlined(p, truth, t, least, grid.voxel_volume) for t in (CANDIDATE_THRESHOLD, *_THRESHOLDS)]
+    lesions = _outlined(p, truth, THRESHOLDS, least, grid.voxel_volume)
+    candidates = _outlined(p, truth, (CANDIDATE_THRESHOLD,), least, grid.voxel_volume)
     return _Case(
         Losses.of(p, truth, GRID, min_voxels=least),
         measures_of(p, entropy, brain, grid.voxel_volume),
         Evidence.of(p, truth, region=brain),
-        joined(outlined[1:]),
-        outlined[0],
+        lesions,
+        candidates,
     )
 
 
 def _outlined(
-    p: np.ndarray, truth: np.ndarray, threshold: float, min_voxels: int, voxel_volume: float
+    p: np.ndarray, truth: np.ndarray, thresholds: Sequence[float], min_voxels: int, voxel_volume: float
 ) -> Outlined:
-    labels, n = label_components(p, threshold, min_voxels=min_voxels)
-    return Outlined(
-        lesion_maximum(labels, p).astype(float),
-        np.bincount(labels.ravel(), minlength=n + 1)[1:] * voxel_volume,
-        np.full(n, threshold),
-        touched(labels, truth, n),
-    )
+    found: list[np.ndarray] = []
+    for threshold in thresholds:
+        labels, n = label_components(p, threshold, min_voxels=min_voxels)
+        where = np.flatnonzero(labels)
+        label, value = labels.ravel()[where].astype(np.int64), p.ravel()[where]
+        order = np.lexsort([where, -value, label])
+        top = order[np.searchsorted(label[order], np.arange(1, n + 1))]
+        sizes = np.bincount(label, minlength=n + 1)[1:]
+        columns = (
+            value[top],
+            sizes * voxel_volume,
+            np.full(n, threshold),
+            touched(labels, truth, n),
+            where[top],
+        )
+        found.append(np.column_stack(columns).astype(float))
+    peak, volume, threshold_, exists, place = np.concatenate(found).T
+    # Components of several thresholds with one highest voxel are one lesion.
+    _, lesion, times = np.unique(place, return_inverse=True, return_counts=True)
+    return Outlined(peak, volume, threshold_, exists > 0, 1 / times[lesion])
 
 
 def record_path(model_sha256: str, method: str) -> Path:

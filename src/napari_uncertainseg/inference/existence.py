@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, LesionProbability
 from napari_uncertainseg.calibration.record import CalibrationRecord
-from napari_uncertainseg.uncertainty.ranking import Lesions
+from napari_uncertainseg.uncertainty.ranking import CANDIDATE_THRESHOLD, Lesions
 
 
 def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
@@ -19,17 +21,27 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     lesions
         Of probabilities as the model said them.
     record
-        Of that model, method and these scans' roles.
+        Of that model, method and these scans' roles. Lesions smaller than its cases' it says nothing about.
     """
+    fits = lesions.min_volume >= record.min_volume - 1e-6
     return replace(
         lesions,
-        table=_with(lesions.table, record.lesions, lesions.threshold),
-        candidate_table=_with(lesions.candidate_table, record.candidates, lesions.candidate_threshold),
+        table=_with(lesions.table, record.lesions if fits else None, lesions.threshold, THRESHOLDS),
+        candidate_table=_with(
+            lesions.candidate_table,
+            record.candidates if fits else None,
+            lesions.candidate_threshold,
+            (CANDIDATE_THRESHOLD,),
+        ),
     )
 
 
-def _with(table: pd.DataFrame, fitted: LesionProbability | None, threshold: float) -> pd.DataFrame:
+def _with(
+    table: pd.DataFrame, fitted: LesionProbability | None, threshold: float, known: Sequence[float]
+) -> pd.DataFrame:
     if fitted is None:
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
-    return table.assign(p_exists=fitted.of(peak, volume, threshold))
+    said = fitted.of(peak, volume, float(np.clip(threshold, min(known), max(known))))
+    # What was painted where the model saw nothing, it says nothing about.
+    return table.assign(p_exists=np.where(peak >= threshold, said, np.nan))

@@ -124,25 +124,24 @@ def pairs_in_common(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, 
     Parameters
     ----------
     first, second
-        Labels of the same voxels, 0 where there is none.
+        Labels of the same voxels from 1 up, 0 where there is none.
 
     Returns
     -------
     Label of the first, label of the second, voxels in common; one entry per pair, each from 1 up.
     """
     a, b = first.ravel(), second.ravel()
-    both = np.flatnonzero((a > 0) & (b > 0))
-    a, b = a[both].astype(np.int64), b[both].astype(np.int64)
     n = int(b.max(initial=0)) + 1
-    pair = a * n + b
-    if len(pair) and (a.max() + 1) * n <= max(len(pair), 1 << 18):
-        counts = np.bincount(pair)
+    if (int(a.max(initial=0)) + 1) * n <= max(len(a), 1 << 18):
+        counts = np.bincount(a.astype(np.int64) * n + b)
         pair = np.flatnonzero(counts)
         common = counts[pair]
     else:
-        pair, common = np.unique(pair, return_counts=True)
+        both = np.flatnonzero((a > 0) & (b > 0))
+        pair, common = np.unique(a[both].astype(np.int64) * n + b[both], return_counts=True)
     one, other = np.divmod(pair, n)
-    return one, other, common
+    kept = (one > 0) & (other > 0)
+    return one[kept], other[kept], common[kept]
 
 
 def best_overlaps(
@@ -287,7 +286,10 @@ def match_lesions(
     check_same_shape("The prediction", predicted.shape, "the reference", reference.shape)
     if not 0 < least <= 1:
         raise InputError(f"The least overlap of a true lesion lies above 0 and at most at 1, not at {least}.")
-    p, r = (_numbered(_lesions(image, connectivity)) for image in (predicted, reference))
+    p, r = (
+        label_mask(image, connectivity=connectivity)[0] if image.dtype == bool else _numbered(image)
+        for image in (predicted, reference)
+    )
     sizes, other_sizes = np.bincount(p.ravel(), minlength=1), np.bincount(r.ravel(), minlength=1)
     pairs = pairs_in_common(p, r)
     if rule == "adjusted_iou":
@@ -303,7 +305,7 @@ def match_lesions(
 
 def _numbered(labels: np.ndarray) -> np.ndarray:
     """The same lesions, numbered 1 to n without gaps."""
-    values, number = np.unique(labels, return_inverse=True)
+    values, number = np.unique(np.maximum(labels, 0), return_inverse=True)
     return number.reshape(labels.shape) + (0 if 0 in values else 1)
 
 

@@ -38,13 +38,17 @@ AGREEMENT: Mapping[str, Column] = MappingProxyType(
         "volume_variation": Column(
             "Volume variation",
             "",
-            "Standard deviation of the members' volumes of this lesion over their mean; 0 where all agree.",
+            "Standard deviation of the members' volumes of this lesion over their mean; 0 where all "
+            "agree, or none sees it.",
         ),
-        "pairwise_dice": Column("Pairwise Dice", "", "Mean Dice of all pairs of members on this lesion."),
+        "pairwise_dice": Column(
+            "Pairwise Dice", "", "Mean Dice of all pairs of members on this lesion; 1 where none sees it."
+        ),
         "shared": Column(
             "Shared by all",
             "",
-            "Voxels that all members give to this lesion over the voxels that any of them does, 0 to 1.",
+            "Voxels that all members give to this lesion over the voxels that any of them does, 0 to 1; "
+            "1 where none sees it.",
         ),
         "lsu_adjusted": Column(
             "Adjusted doubt",

@@ -129,15 +129,19 @@ def patient_average(
     Raises
     ------
     InputError
-        If the shapes differ.
+        If the shapes differ, or there is no such mode.
     """
-    inside = np.ones(values.shape, bool) if brain is None else brain
+    if mode not in ("brain", "reference"):
+        raise InputError(f"Averages are of the mode brain or reference, not {mode!r}.")
+    inside = np.ones(values.shape, bool) if brain is None else np.asarray(brain) != 0
     check_same_shape("The brain", inside.shape, "the map", values.shape)
     if not inside.any():
         return math.nan
     known = values if mode == "reference" else values[inside]
     low, high = (float(known.min()), float(known.max())) if scaled else (0.0, 1.0)
-    within = (values[inside].astype(float) - low) / (high - low) if high > low else np.zeros(1)
+    if high == low:
+        return 0.0
+    within = (values[inside].astype(float) - low) / (high - low)
     return float(within.sum() / values.size if mode == "reference" else within.mean())
 
 

@@ -100,7 +100,7 @@ class MapAccumulator:
         self.count += 1
         arrays = (member, self._mean, self._squares, self._entropy)
         for new, mean, squares, entropy in _blocks(*arrays):
-            p = xp.astype(new, xp.float32)
+            p = xp.clip(xp.astype(new, xp.float32), 0, 1)
             before = p - mean
             mean += before / self.count
             squares += before * (p - mean)

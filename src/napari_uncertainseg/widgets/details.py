@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -12,7 +10,9 @@ from superqt.utils import qthrottled
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.columns import COLUMNS, Column
 from napari_uncertainseg.uncertainty.details import AGREEMENT, MAPS, SUMMARIES
+from napari_uncertainseg.uncertainty.ranking import Lesions
 from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 
 _PATIENCE_MS = 200
@@ -41,7 +41,9 @@ class DetailsPanel(QWidget):
     def __init__(self, case: Case, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case = case
-        self._measured: tuple[Any, dict[str, pd.DataFrame]] = (None, {})
+        self._jobs = JobRunner(self)
+        self._wanted: tuple[Lesions, bool] | None = None
+        self._measured: tuple[Lesions, bool, pd.DataFrame] | None = None
         self.button = QToolButton()
         self.button.setCheckable(True)
         self.button.setAutoRaise(True)
@@ -61,10 +63,13 @@ class DetailsPanel(QWidget):
         self._case.selection_changed.connect(self._show)
         self._case.lesions_changed.connect(self._show)
         self.button.toggled.connect(self._show_now)
+        self._jobs.finished.connect(self._on_measured)
+        self._jobs.failed.connect(self.agreement.setText)
         self._show_now()
 
     def cleanup(self) -> None:
-        """Disconnect from the case. May be called twice."""
+        """Disconnect from the case, and stop measuring. May be called twice."""
+        self._jobs.cleanup()
         self._show.cancel()
         self._case.selection_changed.disconnect(self._show, missing_ok=True)
         self._case.lesions_changed.disconnect(self._show, missing_ok=True)
@@ -84,11 +89,10 @@ class DetailsPanel(QWidget):
     def _show_now(self) -> None:
         opened = self.button.isChecked()
         self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        row = self._row() if opened else None
         self.agreement.setVisible(opened)
+        row = self._row() if opened else None
         self.maps.setVisible(row is not None)
         if row is None:
-            self.agreement.setText("Choose a lesion in the list." if opened else "")
             return
         known = {"persistence": COLUMNS["persistence"], **AGREEMENT}
         self.agreement.setText(
@@ -107,24 +111,39 @@ class DetailsPanel(QWidget):
         )
 
     def _row(self) -> pd.Series | None:
-        """All measures of what is selected; None where nothing is."""
-        lesions, voxel, prediction = self._case.lesions, self._case.selected, self._case.prediction
-        if lesions is None or voxel is None or prediction is None:
+        """All measures of what is selected; None where nothing is, or it is being measured."""
+        lesions, voxel = self._case.lesions, self._case.selected
+        number = 0 if lesions is None or voxel is None else int(lesions.labels[voxel])
+        candidate = 0 if lesions is None or voxel is None else int(lesions.candidates[voxel])
+        if lesions is None or not (number or candidate):
+            self._measured = None
+            self.agreement.setText("Choose a lesion in the list.")
             return None
-        if self._measured[0] is not lesions:
-            self._measured = (lesions, {})
-        kinds = {
-            "lesions": (lesions.labels, lesions.table),
-            "candidates": (lesions.candidates, lesions.candidate_table),
-        }
-        for kind, (labels, table) in kinds.items():
-            if number := int(labels[voxel]):
-                known = self._measured[1]
-                if kind not in known:
-                    known[kind] = prediction.details(labels, lesions.threshold)
-                more = known[kind].columns.difference(table.columns)
-                return pd.concat([table.iloc[number - 1], known[kind][more].iloc[number - 1]])
-        return None
+        if self._measured is None or self._measured[:2] != (lesions, not number):
+            self._measure(lesions, candidates=not number)
+            return None
+        table = lesions.table if number else lesions.candidate_table
+        details = self._measured[2]
+        more = details.columns.difference(table.columns)
+        at = (number or candidate) - 1
+        return pd.concat([table.iloc[at], details[more].iloc[at]])
+
+    def _measure(self, lesions: Lesions, *, candidates: bool) -> None:
+        """Measure all of a list in the background; what is asked for meanwhile comes after."""
+        prediction = self._case.prediction
+        if prediction is None or self._jobs.state is not JobState.IDLE:
+            return
+        self.agreement.setText("Measuring …")
+        labels = lesions.candidates if candidates else lesions.labels
+        threshold = lesions.threshold
+        self._wanted = (lesions, candidates)
+        self._jobs.start(lambda progress: prediction.details(labels, threshold))
+
+    def _on_measured(self, details: pd.DataFrame) -> None:
+        if self._wanted is not None:
+            self._measured = (*self._wanted, details)
+        self._wanted = None
+        self._show_now()
 
 
 def _wrapped(column: Column) -> str:

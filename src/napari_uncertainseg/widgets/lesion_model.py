@@ -95,6 +95,7 @@ class LesionModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values: dict[str, np.ndarray] = {c.key: np.empty(0) for c in COLUMNS}
+        self._known: frozenset[str] = frozenset()
         self._voxels = np.empty((0, 3), dtype=int)
         self._rows = np.empty(0, dtype=int)
         self._filter = Filter()
@@ -104,6 +105,7 @@ class LesionModel(QAbstractTableModel):
 
     def take(self, table: pd.DataFrame, decisions: Mapping[int, Decision]) -> None:
         """Take a table of lesions, and the verdicts by label."""
+        self._known = frozenset(table.columns)
         self._values = {c.key: _numbers(table, c.key) for c in COLUMNS if c.key != VERDICT}
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
         self._voxels = table[["slice_s", "slice_a", "slice_r"]].to_numpy(dtype=int)
@@ -121,7 +123,7 @@ class LesionModel(QAbstractTableModel):
 
     def has(self, key: str) -> bool:
         """Whether the table at hand has a column."""
-        return not np.isnan(self._values[key]).all()
+        return key in self._known
 
     @property
     def total(self) -> int:

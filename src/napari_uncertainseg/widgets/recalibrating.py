@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
@@ -10,6 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Kind
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import Recalibrated
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
@@ -21,6 +24,20 @@ _KINDS: dict[Kind, str] = {
     "isotonic": "steps; the most supple, and the first to fit noise",
 }
 _KEPT = "record"
+
+
+_FittedFor = tuple[np.ndarray | None, Region] | None
+"""Reference and region of a fit on this very case."""
+
+
+class _Asked(NamedTuple):
+    """What a running job is about."""
+
+    original: Prediction | None
+    fitted_for: _FittedFor
+
+
+_NOTHING = _Asked(None, None)
 
 
 class RecalibrationRow(QWidget):
@@ -38,7 +55,8 @@ class RecalibrationRow(QWidget):
         super().__init__(parent)
         self._case = case
         self._jobs = JobRunner(self)
-        self._fitted_for: tuple[np.ndarray | None, Region] | None = None
+        self._fitted_for: _FittedFor = None
+        self._asked = _NOTHING
         self.choice = QComboBox()
         self.choice.setToolTip(
             "Make the probabilities mean what they say; verdicts, painting and threshold stay.\n"
@@ -94,43 +112,67 @@ class RecalibrationRow(QWidget):
 
     def _apply(self) -> None:
         chosen, record = self.choice.currentData(), self._case.record
-        self._fitted_for = None
         self._say("")
         if chosen is None:
+            self._fitted_for = None
             self._case.recalibrate(None)
             return
         kept = record.recalibration if chosen == _KEPT and record is not None else None
+        self._asked = _Asked(
+            self._case.original, None if kept is not None else (self._case.reference, self._case.region)
+        )
         try:
             work = self._case.plan_recalibration(kept or chosen)
         except InputError as error:
             self._on_failed(str(error))
             return
-        if kept is None:
-            self._fitted_for = (self._case.reference, self._case.region)
         self._say("Recalibrating …")
         self._jobs.start(lambda progress: work())
 
     def _on_finished(self, found: Recalibrated) -> None:
+        asked, self._asked = self._asked, _NOTHING
         self._say("")
+        if self._changed(asked.fitted_for):
+            self._give_up()
+            return
+        self._fitted_for = asked.fitted_for
         self._case.take_recalibrated(found)
         self._list()
 
     def _on_failed(self, problem: str) -> None:
+        asked, self._asked = self._asked, _NOTHING
+        if asked.original is not self._case.original:
+            return  # it was about a prediction that is no longer there
+        self._fitted_for = None
         self._case.recalibrate(None)
         self._list()
         self._say(f"⚠ {problem}")
+
+    def _changed(self, fitted_for: _FittedFor) -> bool:
+        """Whether a fit on this very case is of another reference or region than the present ones."""
+        if fitted_for is None:
+            return False
+        reference, region = fitted_for
+        return not _same(self._case.reference, reference) or self._case.region != region
+
+    def _give_up(self) -> None:
+        """What was fitted is of another reference or region."""
+        self._fitted_for = None
+        self._case.recalibrate(None)
+        self._list()
+        self._say("Reference or region changed: back to the model's own probabilities.")
 
     def _say(self, sentence: str) -> None:
         self.result.setText(sentence)
         self.result.setVisible(bool(sentence))
 
     def _show(self) -> None:
-        if self._fitted_for is not None and self._case.recalibration is not None:
-            reference, region = self._fitted_for
-            if not _same(self._case.reference, reference) or self._case.region != region:
-                self.choice.setCurrentIndex(0)
-                self._say("Reference or region changed: back to the model's own probabilities.")
-                return
+        if self._jobs.state is not JobState.IDLE:
+            return
+        fitted_here = self._fitted_for is not None and self._case.recalibration is not None
+        if fitted_here and self._changed(self._fitted_for):
+            self._give_up()
+            return
         before, after = self._case.reliability_before(), self._case.reliability
         self.result.setVisible(before is not None)
         if before is None or after is None:
