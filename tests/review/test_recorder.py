@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.queue import ORDERS, tasks_of
+from napari_uncertainseg.review.outlook import is_wrong
+from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.rows import NewTask, Task
+from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.members import Members
@@ -116,14 +121,67 @@ def test_orders(order):
     members = np.stack([p, p * rng.uniform(0.7, 1, p.shape)]).astype(np.float16)
     kept = Members(tuple(slice(0, n) for n in p.shape), members)
     lesions = rank_lesions(p, p, p, kept, Grid(p.shape, np.eye(4)), threshold=0.5)
-    tasks = tasks_of(lesions, 1, 2, order, seed=3)
-    assert len(tasks) == 5 and sorted(t.target for t in tasks) == ["candidate"] + ["lesion"] * 4
+    queue = queue_of(lesions, 1, 2, order, seed=3)
+    by_rank = [task for _, task in sorted(zip(queue.ranks, queue.tasks, strict=True), key=lambda x: x[0])]
+    assert sorted(t.target for t in by_rank) == ["candidate"] + ["lesion"] * 4
+    assert len(queue.drawn) == (5 if order == "random" else 1)
     if order == "doubt":
-        assert [t.label for t in tasks] == [1, 2, 3, 4, 1] and tasks[-1].target == "candidate"
-        assert [t.uncertainty for t in tasks[:4]] == sorted((t.uncertainty for t in tasks[:4]), reverse=True)
+        assert [t.label for t in by_rank] == [1, 2, 3, 4, 1] and by_rank[-1].target == "candidate"
+        doubts = [t.uncertainty for t in by_rank[:4]]
+        assert doubts == sorted(doubts, reverse=True)
     elif order == "size":
-        assert [t.volume_mm3 for t in tasks] == sorted((t.volume_mm3 for t in tasks), reverse=True)
+        sizes = [t.volume_mm3 for t in by_rank]
+        assert sizes == sorted(sizes, reverse=True)
     else:
-        assert tasks_of(lesions, 1, 2, order, seed=3) == tasks != tasks_of(lesions, 1, 2, order, seed=4)
+        assert queue_of(lesions, 1, 2, order, seed=3) == queue != queue_of(lesions, 1, 2, order, seed=4)
     with pytest.raises(InputError, match="by 'name'"):
-        tasks_of(lesions, 1, 2, "name")
+        queue_of(lesions, 1, 2, "name")
+
+
+def test_the_outlook_follows_the_verdicts(store, path):
+    from napari_uncertainseg.review.stopping import draw_checks, mixed
+
+    n = 80
+    case = store.case(store.project("study"), "c", "c")
+    drawn = draw_checks(n, 0.5, 1)
+    shown = mixed(n, drawn, 2)
+    tasks = [NewTask(case, None, "lesion", r + 1, (r, 0, 0), 1 - r / n, 0.5 + r / 200, 9.0) for r in shown]
+    settings = {"ranks": shown, "drawn": drawn.tolist()}
+    session = store.open_session(store.project("study"), store.annotator("a"), "review", tasks, settings)
+    recorder = Recorder(store, session)
+    first = recorder.outlook()
+    assert (first.unseen, first.most, first.checks) == (n, n, 0)
+    expected = []
+    for task in recorder.tasks[:60]:
+        rank = task.voxel[0]
+        recorder.judge(task.voxel, "rejected" if rank < 8 else "accepted", nothing_else, {})
+        expected.append(recorder.outlook().expected)
+    found = recorder.outlook()
+    assert found.unseen == 20 and found.checks > 0 and found.most < 20
+    assert expected[-1] < 1.5 < expected[8]  # the wrong ones came first
+    assert Recorder(store, session).outlook() == found
+    assert is_wrong(recorder.tasks[0], recorder.standing[recorder.tasks[0].id])
+
+
+@pytest.mark.slow
+def test_ten_thousand_lesions_stay_fast(store):
+    """From a verdict to the next lesion, with what is left in numbers, without the drawing."""
+    recorder = Recorder(store, fill(store, lesions=10_000))
+    took = []
+    for task in recorder.tasks[:120]:
+        began = time.perf_counter()
+        recorder.judge(task.voxel, "accepted", nothing_else, {})
+        recorder.outlook()
+        recorder.next_to_do(nothing_else)
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[60] < 0.1
+
+
+def test_a_candidate_is_wrong_when_it_is_a_lesion():
+    lesion, candidate = (Task(1, None, target, 1, (0, 0, 0)) for target in ("lesion", "candidate"))
+    for decision, wrong in (
+        ("accepted", (False, True)),
+        ("rejected", (True, False)),
+        ("unsure", (True, True)),
+    ):
+        assert (is_wrong(lesion, Standing(1, decision)), is_wrong(candidate, Standing(1, decision))) == wrong

@@ -77,6 +77,7 @@ def test_it_says_what_to_do_next(qtbot, make, dock, file):
 def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesions, file):
     start(qtbot, dock)
     assert "0 of" in dock.state.text() and "reader 1" in dock.state.text()
+    assert "cannot be said before" in dock.outlook.text()
     lesions.next_lesion()
     shown = case.selected
     click(qtbot, lesions.buttons["accept"])
@@ -154,7 +155,8 @@ def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, predict
     assert "another prediction" in again.message.text() and case.recorder is None and not case.verdicts
 
 
-def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions):
+def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, monkeypatch):
+    monkeypatch.setattr("napari_uncertainseg.review.queue.CHECKS", 0.0)
     dock.order.setCurrentIndex(dock.order.findData("size"))
     start(qtbot, dock)
     lesions.next_lesion()
@@ -166,6 +168,8 @@ def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions):
         seen.append(case.selected)
     sizes = [volumes[case.lesions.labels[voxel] - 1] for voxel in seen]
     assert sizes == sorted(volumes, reverse=True)
+    click(qtbot, lesions.buttons["accept"])
+    assert "Nothing is left unseen" in dock.outlook.text() or case.lesions.candidate_table.size
 
 
 def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch):

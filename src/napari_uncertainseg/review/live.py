@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 
 _SPREAD = 2.5
 """Standard deviation of the prior, on standardised features."""
-_DRAWS = 2000
+_DRAWS = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +46,11 @@ class Posterior:
         """
         rng = np.random.default_rng(seed)
         each = expit(features @ rng.multivariate_normal(self.mean, self.covariance, _DRAWS).T)
-        number = rng.binomial(1, each).sum(0)
+        number = rng.normal(each.sum(0), np.sqrt((each * (1 - each)).sum(0)))  # of many yes or no
         ends = [(1 - level) / 2, (1 + level) / 2]
         low, high = np.quantile(each, ends, axis=1) if len(each) else np.zeros((2, 0))
         likely = expit(features @ self.mean)
-        return Expected(likely, low, high, float(likely.sum()), float(np.quantile(number, level)))
+        return Expected(likely, low, high, float(likely.sum()), max(float(np.quantile(number, level)), 0.0))
 
 
 @dataclass(frozen=True, eq=False)

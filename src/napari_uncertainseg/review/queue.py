@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-import numpy as np
-
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.rows import NewTask
+from napari_uncertainseg.review.stopping import draw_checks, mixed
 from napari_uncertainseg.uncertainty.ranking import Lesions
+
+CHECKS, EVERY = 0.25, 4
+"""Share of the tasks that are drawn at random, and how often one is shown."""
 
 Order = Literal["doubt", "size", "random"]
 
@@ -23,10 +26,35 @@ ORDERS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def tasks_of(
-    lesions: Lesions, case: int, output: int | None, order: Order = "doubt", *, seed: int = 0
-) -> list[NewTask]:
-    """A task for each lesion and candidate, in the order in which they are to be shown.
+@dataclass(frozen=True)
+class Queue:
+    """Tasks in the order in which they are shown.
+
+    Attributes
+    ----------
+    tasks
+        The tasks.
+    ranks
+        Of each in the order that was asked for, from 0.
+    drawn
+        Ranks of those that were drawn at random to be checked.
+    """
+
+    tasks: tuple[NewTask, ...]
+    ranks: tuple[int, ...]
+    drawn: tuple[int, ...]
+
+
+def queue_of(
+    lesions: Lesions,
+    case: int,
+    output: int | None,
+    order: Order = "doubt",
+    *,
+    checks: float | None = None,
+    seed: int = 0,
+) -> Queue:
+    """A task for each lesion and candidate.
 
     Parameters
     ----------
@@ -36,8 +64,11 @@ def tasks_of(
         Their numbers in the store.
     order
         One of `ORDERS`; lesions come before candidates but at random and by size.
+    checks
+        Share of the tasks that are drawn at random and mixed in, so that what is unseen can be bounded;
+        `CHECKS` if None.
     seed
-        Of the random order.
+        Of what is random.
 
     Raises
     ------
@@ -62,6 +93,10 @@ def tasks_of(
     ]
     if order == "size":
         found.sort(key=lambda task: -(task.volume_mm3 or 0.0))
+    n = len(found)
     if order == "random":
-        found = [found[i] for i in np.random.default_rng(seed).permutation(len(found))]
-    return found
+        shown = draw_checks(n, 1.0, seed).tolist()
+        return Queue(tuple(found[i] for i in shown), tuple(shown), tuple(shown))
+    drawn = draw_checks(n, CHECKS if checks is None else checks, seed)
+    shown = mixed(n, drawn, EVERY)
+    return Queue(tuple(found[i] for i in shown), tuple(shown), tuple(drawn.tolist()))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from napari_uncertainseg.lesions.components import bounding_box
+from napari_uncertainseg.review.journal import Entry
+from napari_uncertainseg.review.outlook import Outlook, outlook
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
@@ -42,6 +44,9 @@ class Recorder:
         entries = store.entries(session)
         self._last = entries[-1].number
         self._standing = standing(entries)
+        self._of_task: dict[int | None, list[Entry]] = {}
+        for entry in entries:
+            self._of_task.setdefault(entry.task, []).append(entry)
         self._voxels = {e.number: tuple(e.values["voxel"]) for e in entries if "voxel" in e.values}
         self._done: list[list[tuple[int, int]]] = []
         self._undone: list[list[tuple[int, int]]] = []
@@ -70,6 +75,10 @@ class Recorder:
         """Median time from when a lesion was shown to its verdict; None before there is one."""
         known = [v.seconds for v in self._standing.values() if v.seconds is not None]
         return float(np.median(known)) if known else None
+
+    def outlook(self) -> Outlook:
+        """What is still wrong among the unseen."""
+        return outlook(self.tasks, self._standing, self.session.settings)
 
     def show(self, voxel: Voxel | None) -> None:
         """Say that a lesion is being looked at, from now on."""
@@ -119,7 +128,7 @@ class Recorder:
             content["seconds"] = round(seconds, 3)
         self._done.append([(self._write("verdict", task.id, content), task.id) for task in tasks])
         self._undone.clear()
-        self._read_again()
+        self._update(task.id for task in tasks)
 
     def paint(self, edit: np.ndarray | None) -> None:
         """Write what was painted: int8 on the grid, +1 added, -1 removed; None where all of it was undone."""
@@ -162,12 +171,13 @@ class Recorder:
         for number, task in source[-1]:
             self._write(kind, task, {"of": number})
         sink.append(source.pop())
-        self._read_again()
+        self._update(task for _, task in sink[-1])
         return True
 
     def _write(self, kind: str, task: int | None, content: Mapping[str, Any]) -> int:
         entry = self._store.record(self.session.id, kind, task, content, after=self._last)
         self._last = entry.number
+        self._of_task.setdefault(task, []).append(entry)
         if "voxel" in content:
             self._voxels[entry.number] = tuple(content["voxel"])
         return entry.number
@@ -182,8 +192,12 @@ class Recorder:
         self.tasks.append(task)
         return task
 
-    def _read_again(self) -> None:
-        self._standing = self._store.verdicts(self.session.id)
+    def _update(self, tasks: Iterable[int]) -> None:
+        """What stands of some tasks, after new entries on them."""
+        for task in tasks:
+            self._standing.pop(task, None)
+            self._standing |= standing(self._of_task[task])
+        self._standing = dict(sorted(self._standing.items(), key=lambda item: item[1].number))
 
     def _voxel_of(self, task: int) -> Voxel:
         return next(t.voxel for t in self.tasks if t.id == task)

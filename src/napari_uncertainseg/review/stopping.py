@@ -78,7 +78,7 @@ def remaining(
     Parameters
     ----------
     shown
-        The tasks' ranks by doubt, from 0, in the order in which they are shown (see `mixed`).
+        The tasks' ranks, such as by doubt, from 0, in the order in which they are shown (see `mixed`).
     drawn
         Ranks of those that were drawn at random to be checked.
     wrong
@@ -100,7 +100,8 @@ def remaining(
         until = set(shown[: round(share * n)])
         if not until or not until <= set(wrong):
             break
-        depth = next((rank for rank in range(n) if rank not in until and rank not in drawn), n)
+        unseen_then = [rank for rank in range(n) if rank not in until]
+        depth = next((rank for rank in unseen_then if rank not in drawn), min(unseen_then, default=n))
         checks = [rank for rank in until if rank in drawn and rank >= depth]
         each = 1 - (1 - confidence) / len(LOOKS)
         bad = sum(wrong[rank] for rank in checks)
@@ -112,13 +113,13 @@ def remaining(
 
 
 def draw_checks(tasks: int, share: float, seed: int) -> np.ndarray:
-    """Ranks by doubt of the tasks that are drawn to be checked, in the order of checking."""
+    """Ranks of the tasks that are drawn to be checked, in the order of checking."""
     rng = np.random.default_rng(seed)
     return np.asarray(rng.permutation(tasks)[: round(share * tasks)])
 
 
 def mixed(tasks: int, checks: np.ndarray, every: int) -> list[int]:
-    """The order in which tasks are shown: by doubt, each ``every``-th one drawn at random."""
+    """The order in which tasks are shown: by rank, each ``every``-th one drawn at random."""
     drawn = list(map(int, checks))
     rest = iter([i for i in range(tasks) if i not in set(drawn)])
     shown: list[int] = []

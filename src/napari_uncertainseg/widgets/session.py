@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.queue import ORDERS, tasks_of
+from napari_uncertainseg.review.outlook import Outlook
+from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.store import DATABASE, Store
@@ -119,6 +121,14 @@ class SessionDock(QWidget):
         self.close_button.setToolTip("End the session for good: nothing can be added to it afterwards.")
         self.state = QLabel()
         self.state.setWordWrap(True)
+        self.outlook = QLabel()
+        self.outlook.setWordWrap(True)
+        self.outlook.setToolTip(
+            "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
+            "Expected: by what you judged so far of lesions with like probability and doubt.\n"
+            "At most, 95 % sure: by the tasks that were drawn at random and mixed into the order; it trusts\n"
+            "nothing else, and holds whenever you stop."
+        )
         self.table = NumberTable()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -146,6 +156,7 @@ class SessionDock(QWidget):
         layout.addLayout(form)
         layout.addLayout(begin)
         layout.addWidget(self.state)
+        layout.addWidget(self.outlook)
         layout.addWidget(self.table, stretch=1)
         layout.addLayout(below)
         layout.addWidget(self.message)
@@ -160,13 +171,20 @@ class SessionDock(QWidget):
         try:
             store = self._open()
             case, output = _keep(store, prediction)
-            tasks = tasks_of(lesions, case, output, self.order.currentData())
+            order = self.order.currentData()
+            queue = queue_of(lesions, case, output, order, seed=secrets.randbits(31))
             session = store.open_session(
                 store.project(PROJECT),
                 store.annotator(self.annotator.text()),
                 "review",
-                tasks,
-                {"order": self.order.currentData(), "threshold": lesions.threshold},
+                queue.tasks,
+                {
+                    "order": order,
+                    "threshold": lesions.threshold,
+                    "min_volume": lesions.min_volume,
+                    "ranks": queue.ranks,
+                    "drawn": queue.drawn,
+                },
             )
             self._case.record_with(Recorder(store, session, self._visible))
         except InputError as error:
@@ -187,6 +205,7 @@ class SessionDock(QWidget):
             if recorder.tasks[0].output != output:
                 raise InputError("This session is of another prediction: segment its scans as it was, first.")
             self._case.threshold = float(session.settings.get("threshold", self._case.threshold))
+            self._case.min_volume = float(session.settings.get("min_volume", self._case.min_volume))
             self._case.record_with(recorder)
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -276,6 +295,7 @@ class SessionDock(QWidget):
 
     def _show_progress(self) -> None:
         recorder = self._case.recorder
+        self.outlook.setVisible(recorder is not None)
         if recorder is not None:
             pace = recorder.seconds_each
             each = "" if pace is None else f", {pace:.1f} s each (median)"
@@ -287,6 +307,7 @@ class SessionDock(QWidget):
                 f"<b>{recorder.session.annotator}</b>: {len(recorder.standing)} of {len(recorder.tasks)} "
                 f"judged{each}. All of it is on disk."
             )
+            self.outlook.setText(_in_words(recorder.outlook()))
         elif self._case.prediction is None:
             self.state.setText("No prediction yet: press Run in Segment.")
         elif not self.annotator.text().strip():
@@ -303,6 +324,16 @@ class SessionDock(QWidget):
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
+
+
+def _in_words(found: Outlook) -> str:
+    """When to stop, for the eye."""
+    if not found.unseen:
+        return "Nothing is left unseen."
+    expected = f"Of {found.unseen} unseen, {found.expected:.1f} are expected to be wrong"
+    if not found.checks:
+        return f"{expected}; how many at most cannot be said before more random checks are judged."
+    return f"{expected}; <b>at most {found.most}</b> (95 % sure, by {found.checks} random checks)."
 
 
 def _keep(store: Store, prediction: Prediction) -> tuple[int, int]:
