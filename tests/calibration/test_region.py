@@ -19,6 +19,9 @@ def test_regions_of_voxels():
     around = Region("lesions").mask(BRAIN, LESION, (3, 1, 1))
     np.testing.assert_array_equal(around, BRAIN & neighbourhood(LESION, (3, 1, 1), distance=5.0))
     assert Region("each").mask(BRAIN, LESION, (3, 1, 1)) is BRAIN
+    inside = Region("mask", inside=LESION, version=1)
+    np.testing.assert_array_equal(inside.mask(BRAIN, LESION, (3, 1, 1)), BRAIN & LESION)
+    assert inside == Region("mask", inside=BRAIN, version=1) != Region("mask", inside=LESION, version=2)
     assert [k for k in ("brain", "lesions", "slice", "each") if Region(k).follows_lesions] == [
         "lesions",
         "each",

@@ -36,6 +36,14 @@ def test_splits_are_not_held_against_a_member() -> None:
     np.testing.assert_allclose(lesion_agreement(labels, [joined], 0.5).lsu_adjusted, [1 / 3, 1 / 3])
 
 
+def test_persistence_in_members() -> None:
+    labels = row(0, 1, 1, 0, 2, 0).astype(np.uint16)
+    members = [row(0, 0.9, 0.8, 0.3, 0.6, 0), row(0, 0.1, 0.7, 0.2, 0.04, 0.0)]
+    found = lesion_agreement(labels, members, 0.5).persistence
+    # 0.9 stands above all, down to the floor; 0.6 joins it at 0.3; in the second 0.7 stands alone
+    np.testing.assert_allclose(found, [(0.85 + 0.65) / 2, (0.3 + 0) / 2], atol=1e-6)
+
+
 def test_ends() -> None:
     labels = row(0, 1, 1, 0, 2).astype(np.uint16)
     same = (labels > 0).astype(float)

@@ -100,6 +100,35 @@ def test_around_lesions_follows_the_threshold(dock, case):
     assert dock.view._threshold.value() == 0.05
 
 
+def test_inside_a_mask(qtbot, dock, case, layers, mask):
+    choose(dock.reference, "expert")
+    assert not dock.inside.isVisible()
+    choose(dock.region, "mask")
+    assert dock.inside.isVisible() and case.region == Region()  # until a layer is chosen
+    drawn = np.zeros(mask.shape, np.uint8)
+    drawn[3:15] = 3
+    layers.masks["structure"] = drawn
+    layers.layers_changed.emit()
+    choose(dock.inside, "structure")
+    p = case.prediction.probability
+    assert_shows(dock, reliability(p, mask, region=drawn > 0))
+    layers.masks["structure"] = drawn * (np.arange(len(drawn)) < 9)[:, None, None]
+    layers.labels_edited.emit("structure")
+    expected = reliability(p, mask, region=layers.masks["structure"] > 0)
+    qtbot.waitUntil(lambda: case.reliability.count.sum() == expected.count.sum(), timeout=2000)
+    assert_shows(dock, expected)
+    layers.masks["elsewhere"] = None
+    layers.layers_changed.emit()
+    choose(dock.inside, "elsewhere")
+    assert "does not lie on the grid" in dock.warning.text() and dock.inside.currentData() is None
+    choose(dock.inside, "structure")
+    del layers.masks["structure"]
+    layers.layers_changed.emit()
+    assert dock.inside.currentData() is None and case.region == Region()
+    choose(dock.region, "brain")
+    assert not dock.inside.isVisible()
+
+
 def test_each_lesion_as_a_whole(dock, case, mask):
     choose(dock.reference, "expert")
     choose(dock.region, "each")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,25 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Region:
-    """Where calibration is judged: the brain, around the lesions, one slice, or each lesion as a whole."""
+    """Where calibration is judged: the brain, around lesions, a slice, a mask, or each lesion as a whole.
 
-    kind: Literal["brain", "lesions", "slice", "each"] = "brain"
+    Attributes
+    ----------
+    kind
+        Which of them.
+    axis, index
+        Of the slice.
+    inside
+        bool: the mask. Two regions are the same if they are so in all but this: `version` tells masks apart.
+    version
+        Another one for another mask.
+    """
+
+    kind: Literal["brain", "lesions", "slice", "mask", "each"] = "brain"
     axis: int = 0
     index: int = 0
+    inside: np.ndarray | None = field(default=None, compare=False, repr=False)
+    version: int = 0
 
     @property
     def follows_lesions(self) -> bool:
@@ -48,6 +62,8 @@ class Region:
             where = tuple(self.index if a == self.axis else slice(None) for a in range(3))
             inside[where] = brain[where]
             return inside
+        if self.kind == "mask":
+            return brain if self.inside is None else brain & self.inside
         if self.kind == "lesions":
             return brain & neighbourhood(lesions, spacing, distance=_DISTANCE)
         return brain

@@ -56,8 +56,15 @@ AGREEMENT: Mapping[str, Column] = MappingProxyType(
             "Structural uncertainty with the adjusted intersection over union: that a member splits this "
             "lesion, or joins it with another, is not held against it.",
         ),
+        "member_persistence": Column(
+            "Persistence in members",
+            "",
+            "Mean over members of how far this lesion stands out in each, over all thresholds, 0 to 1: its "
+            "largest probability there less the level at which that peak joins a higher one, at least 0.05.",
+        ),
     }
 )
+_FIELDS = {"member_persistence": "persistence"}
 
 
 def lesion_details(
@@ -85,7 +92,7 @@ def lesion_details(
     inside = labels[box]
     agreed = lesion_agreement(inside, _placed(members, box, inside.shape), threshold)
     columns = {"label": np.arange(1, int(labels.max(initial=0)) + 1)}
-    columns |= {name: getattr(agreed, name) for name in AGREEMENT}
+    columns |= {name: getattr(agreed, _FIELDS.get(name, name)) for name in AGREEMENT}
     for name in MAPS:
         values = maps[name][box]
         columns |= {

@@ -44,6 +44,7 @@ REGIONS = {
         "each lesion",
         "Lesions and candidates as wholes, by their mean p: does one of 0.7 exist seven times in ten?",
     ),
+    "mask": ("inside a mask", "Voxels of the brain that a label layer marks: a structure, a part you drew."),
     "slice": ("this slice", "Voxels of the brain in the slice that is shown; follows the viewer."),
 }
 
@@ -110,6 +111,11 @@ class CalibrationDock(QWidget):
             self.region.addItem(title, kind)
             self.region.setItemData(self.region.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
         self.region.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in REGIONS.values()))
+        self.inside = QComboBox()
+        self.inside.setToolTip(
+            "The label layer inside which calibration is judged; every label above 0 counts."
+        )
+        self._masks = 0
         self.view = ReliabilityView()
         self.view.setMinimumHeight(260)
         self.recalibration = RecalibrationRow(self._case)
@@ -137,6 +143,9 @@ class CalibrationDock(QWidget):
         form = QFormLayout()
         form.addRow("reference", self.reference)
         form.addRow("region", self.region)
+        form.addRow("mask", self.inside)
+        self._form = form
+        form.setRowVisible(self.inside, False)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._stack = QStackedWidget()
         # Without this napari puts an empty stretch below it.
@@ -174,6 +183,7 @@ class CalibrationDock(QWidget):
             signal.connect(slot)
         self.reference.currentIndexChanged.connect(self._read_reference)
         self.region.currentIndexChanged.connect(self._take_region)
+        self.inside.currentIndexChanged.connect(self._take_region)
         self.figure_button.clicked.connect(self.export_figure)
         self.table_button.clicked.connect(self.export_bins)
 
@@ -182,13 +192,11 @@ class CalibrationDock(QWidget):
     def _list_layers(self) -> None:
         """Offer the label layers that there are; a chosen one that has gone is let go."""
         chosen, names = self.reference.currentData(), self._layers.label_layers()
-        blocked = self.reference.blockSignals(True)
-        self.reference.clear()
-        self.reference.addItem("choose a label layer", None)
-        for name in names:
-            self.reference.addItem(name, name)
-        self.reference.setCurrentIndex(max(self.reference.findData(chosen), 0))
-        self.reference.blockSignals(blocked)
+        inside = self.inside.currentData()
+        for box in (self.reference, self.inside):
+            _offer(box, names)
+        if inside is not None and inside not in names:
+            self._take_region()
         if chosen is not None and chosen not in names:
             self._read_reference()
         else:
@@ -208,12 +216,33 @@ class CalibrationDock(QWidget):
 
     def _take_region(self) -> None:
         kind = self.region.currentData()
+        self._form.setRowVisible(self.inside, kind == "mask")
+        if kind == "mask":
+            self._take_mask()
+            return
         axis, index = self._layers.current_slice() if kind == "slice" else (0, 0)
         self._case.region = Region(kind, axis, index)
+
+    def _take_mask(self) -> None:
+        """Judge inside the mask's layer, as it is now; in the whole brain while none is chosen."""
+        name = self.inside.currentData()
+        if name is None:
+            self._case.region = Region()
+            return
+        try:
+            mask = self._layers.mask_of(name)
+        except InputError as error:
+            self.inside.setCurrentIndex(0)
+            self._warn(str(error))
+            return
+        self._masks += 1
+        self._case.region = Region("mask", inside=mask, version=self._masks)
 
     def _on_edited(self, name: str) -> None:
         if name == self.reference.currentData():
             self._reread()
+        if name == self.inside.currentData() and self.region.currentData() == "mask":
+            self._follow()
 
     def _on_slice(self) -> None:
         if self.region.currentData() == "slice":
@@ -276,6 +305,17 @@ class CalibrationDock(QWidget):
             self.message.setText(f"⚠ Not saved: {error}")
         else:
             self.message.setText(f"Saved to {path}")
+
+
+def _offer(box: QComboBox, names: list[str]) -> None:
+    """Offer layers; the chosen one stays chosen where it is still there."""
+    chosen, blocked = box.currentData(), box.blockSignals(True)
+    box.clear()
+    box.addItem("choose a label layer", None)
+    for name in names:
+        box.addItem(name, name)
+    box.setCurrentIndex(max(box.findData(chosen), 0))
+    box.blockSignals(blocked)
 
 
 def _write_bins(path: Path, found: Reliability) -> None:

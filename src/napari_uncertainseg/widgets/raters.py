@@ -27,6 +27,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters.report import PAIRWISE
 from napari_uncertainseg.widgets.comparing import Comparison, Question
+from napari_uncertainseg.widgets.definitions import DefinedLabel
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.numbers import NumberTable, number
 from napari_uncertainseg.widgets.rater_layers import CONSENSUS, DISAGREEMENT, KIND_COLOURS, KINDS
@@ -141,6 +142,7 @@ class RatersDock(QWidget):
         layout.addLayout(form)
         for widget in (self.run, self.progress, self.message):
             layout.addWidget(widget)
+        shown.addWidget(DefinedLabel("Raters", "<u>definitions</u>"))
         layout.addLayout(shown)
         layout.addWidget(self.tabs, stretch=1)
 
