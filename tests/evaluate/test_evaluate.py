@@ -277,6 +277,25 @@ def test_the_command_says_what_can_be_promised(study, own_data, capsys):
     assert list(own_data.rglob("*.json"))
 
 
+def test_simulated_readers_go_through_exported_cases(study, tmp_path, capsys):
+    from napari_uncertainseg.evaluate.simulating import review_table
+
+    table = review_table(study / "case0", study / "truth0.nii.gz")
+    p = predict(0).probability
+    lesions, candidates = (table[table["candidate"] == kind] for kind in (False, True))
+    evaluated = evaluate_folder(study / "case0", study / "truth0.nii.gz").lesions
+    np.testing.assert_array_equal(lesions["exists"], evaluated["true"])
+    _, n = label_components(p, 0.1, min_voxels=2)
+    assert 0 < len(candidates) < n and (candidates["peak"] < evaluated["max_probability"].min()).all()
+    out = tmp_path / "orders.tsv"
+    command = ["session", "simulate", str(study / "cases.tsv"), "--repeats", "3", "--tsv", str(out)]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert "simulated readers, 3 cases" in said and "gain" in said
+    assert pd.read_csv(out, sep="\t")["order"].tolist() == ["doubt", "gain", "size", "random"]
+    assert main([*command[:3], "--repeats", "0"]) == 2
+
+
 def test_a_record_is_of_one_model(study, tmp_path):
     import shutil
 

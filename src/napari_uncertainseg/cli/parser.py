@@ -196,8 +196,8 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_session(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "session", "session", "list recorded sessions, or verify them")
-    actions = parser.add_subparsers(dest="action", metavar="list|verify", required=True)
+    parser = _command(commands, "session", "session", "list or verify recorded sessions, or simulate some")
+    actions = parser.add_subparsers(dest="action", metavar="list|verify|simulate", required=True)
     for name, help in (
         ("list", "who judged what, and how much of it"),
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
@@ -209,6 +209,14 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
             action.add_argument(
                 "--head", metavar="HASH", help="the last hash that was told when a session was closed"
             )
+    simulate = actions.add_parser(
+        "simulate", help="let simulated readers go through cases with a reference, in each order"
+    )
+    simulate.add_argument("cases", type=Path, metavar="CASES.tsv", help="the table of `evaluate --cases`")
+    simulate.add_argument("--seconds", type=_volume, default=6.0, help="for a lesion of 10 mm3 (%(default)g)")
+    simulate.add_argument("--skill", type=_probability, default=0.95, help="share judged right (%(default)g)")
+    simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
+    simulate.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write the table there too")
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:

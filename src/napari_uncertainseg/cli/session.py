@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
     from napari_uncertainseg.review.store import Store
 
 
 def session(options: Namespace) -> None:
-    """List the sessions of a file, or verify them."""
-    {"list": _list, "verify": _verify}[options.action](options)
+    """List the sessions of a file, verify them, or simulate readers."""
+    {"list": _list, "verify": _verify, "simulate": _simulate}[options.action](options)
 
 
 def _list(options: Namespace) -> None:
@@ -38,6 +39,31 @@ def _verify(options: Namespace) -> None:
         wrong.append("No session ends with that hash: entries were taken away at the end, or added.")
     if wrong:
         raise InputError(" ".join(wrong))
+
+
+def _simulate(options: Namespace) -> None:
+    from napari_uncertainseg.evaluate.simulating import review_tables
+    from napari_uncertainseg.export import write_table
+    from napari_uncertainseg.review.simulation import Reader, compare
+
+    if options.repeats < 1:
+        raise InputError("There must be at least one reading.")
+    reader = Reader(seconds=options.seconds, skill=options.skill)
+    with ProgressLine() as progress:
+        tables = review_tables(options.cases, progress=progress)
+    found = compare(tables, reader=reader, repeats=options.repeats)
+    print(
+        f"simulated readers, {len(tables)} cases, {sum(map(len, tables))} lesions and candidates; "
+        f"{options.seconds:g} s for 10 mm3, {options.skill:.0%} judged right"
+    )
+    print(f"{'order':10}{'half of the errors':>20}{'a fifth left':>14}{'all':>10}{'errors left':>13}")
+    for row in found.to_dict("records"):
+        print(
+            f"{row['order']:10}{row['half']:>18.0f} s{row['fifth']:>12.0f} s{row['all']:>8.0f} s"
+            f"{row['left']:>13.1f}"
+        )
+    if options.tsv is not None:
+        write_table(options.tsv, found)
 
 
 def _open(file: Path) -> Store:

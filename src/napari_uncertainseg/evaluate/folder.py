@@ -111,7 +111,7 @@ def evaluate_folder(
     lesions = read_labels(result_file(folder, "lesions"), grid).data
     brain = read_labels(result_file(folder, "brain"), grid).data != 0
     entropy = read_image(result_file(folder, "entropy")).data
-    table, summary = _read_table(folder, int(lesions.max(initial=0))), _read_summary(folder)
+    table, summary = read_table(folder, int(lesions.max(initial=0))), read_summary(folder)
     masks = {"reference": _mask(reference, grid, resample)}
     for name, path in zip(_names(raters), raters, strict=True):
         masks[name] = _mask(path, grid, resample)
@@ -194,7 +194,8 @@ def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
     }
 
 
-def _read_table(folder: Path, count: int) -> pd.DataFrame:
+def read_table(folder: Path, count: int) -> pd.DataFrame:
+    """The table of a folder's lesions, of which there are so many."""
     path = folder / "lesions.tsv"
     try:
         table = pd.read_csv(path, sep="\t")
@@ -206,11 +207,16 @@ def _read_table(folder: Path, count: int) -> pd.DataFrame:
     return table
 
 
-def _read_summary(folder: Path) -> dict[str, float]:
+def read_summary(folder: Path) -> dict[str, float]:
+    """Threshold, smallest volume (mm3) and PSU of a folder of results."""
     path = folder / SUMMARY
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {"threshold": float(content["threshold"]), "psu": content["patient_uncertainty"]["psu"]}
+        return {
+            "threshold": float(content["threshold"]),
+            "min_volume": float(content["min_volume_mm3"]),
+            "psu": content["patient_uncertainty"]["psu"],
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path} is not the summary that `uncertainseg segment` wrote ({error!r})."

@@ -1,0 +1,178 @@
+"""Simulated readers go through a queue: after how many seconds how much is still wrong, by order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.stopping import draw_checks, mixed
+
+ORDERS = ("doubt", "gain", "size", "random")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How somebody reads; simulated, and to be labelled so.
+
+    Attributes
+    ----------
+    seconds
+        For a lesion of 10 mm3.
+    per_tenfold
+        More for each tenfold of the volume.
+    spread
+        Standard deviation of the logarithm of the time.
+    skill
+        Share of the verdicts that are right when fresh, 0.5 to 1.
+    fatigue
+        Share of the skill above 0.5 that is lost in an hour of reading.
+    """
+
+    seconds: float = 6.0
+    per_tenfold: float = 2.0
+    spread: float = 0.4
+    skill: float = 0.95
+    fatigue: float = 0.1
+
+    def takes(self, volume: np.ndarray) -> np.ndarray:
+        """Median seconds for lesions of a volume (mm3)."""
+        tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
+        return np.maximum(self.seconds + self.per_tenfold * tenfolds, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What came of one reading.
+
+    Attributes
+    ----------
+    seconds
+        At which each verdict was given, ascending.
+    errors
+        What is still wrong after each: false lesions that are kept, missed ones that are not taken, and
+        what the reader got wrong.
+    before
+        What was wrong at first.
+    """
+
+    seconds: np.ndarray
+    errors: np.ndarray
+    before: int
+
+    def seconds_to(self, share: float) -> float:
+        """Seconds until no more than a share of the errors is left; infinite where that is not reached."""
+        reached = np.flatnonzero(self.errors <= share * self.before)
+        if self.before == 0:
+            return 0.0
+        return float(self.seconds[reached[0]]) if len(reached) else np.inf
+
+
+def order_of(table: pd.DataFrame, order: str, reader: Reader, rng: np.random.Generator) -> np.ndarray:
+    """Rows in the order in which they are shown.
+
+    Parameters
+    ----------
+    table
+        One row per lesion or candidate: ``candidate`` (bool), ``doubt`` (LSU), ``peak`` (largest
+        probability), ``volume_mm3``.
+    order
+        One of `ORDERS`. By gain: expected errors removed per second, an error having the probability that a
+        lesion is none, or a candidate is one, taken from the peak.
+    reader
+        Whose seconds count for the gain.
+    rng
+        For what is random.
+    """
+    candidate = table["candidate"].to_numpy(bool)
+    if order == "doubt":
+        return np.lexsort([-table["peak"], -table["doubt"] * ~candidate, candidate])
+    if order == "size":
+        return np.argsort(-table["volume_mm3"].to_numpy(), kind="stable")
+    if order == "random":
+        return rng.permutation(len(table))
+    if order == "gain":
+        peak = table["peak"].to_numpy()
+        gain = np.where(candidate, peak, 1 - peak) / reader.takes(table["volume_mm3"].to_numpy())
+        return np.argsort(-gain, kind="stable")
+    raise InputError(f"Orders are {', '.join(ORDERS)}, not {order!r}.")
+
+
+def read(
+    table: pd.DataFrame, shown: Sequence[int] | np.ndarray, reader: Reader, rng: np.random.Generator
+) -> Reading:
+    """Let a reader go through a table.
+
+    Parameters
+    ----------
+    table
+        As for `order_of`, with ``exists`` (bool): whether it is a lesion in the reference.
+    shown
+        Rows in the order in which they are shown.
+    reader
+        Who reads.
+    rng
+        For the times and the mistakes.
+    """
+    at = np.asarray(shown, int)
+    exists = table["exists"].to_numpy(bool)[at]
+    candidate = table["candidate"].to_numpy(bool)[at]
+    times = reader.takes(table["volume_mm3"].to_numpy()[at]) * np.exp(rng.normal(0, reader.spread, len(at)))
+    seconds = np.cumsum(times)
+    right = 0.5 + (reader.skill - 0.5) * np.clip(1 - reader.fatigue * seconds / 3600, 0, 1)
+    says = np.where(rng.random(len(at)) < right, exists, ~exists)
+    wrong_before = exists == candidate  # a false lesion, or a candidate that is one
+    before = int(wrong_before.sum())
+    change = (says != exists).astype(int) - wrong_before
+    return Reading(seconds, before + np.cumsum(change), before)
+
+
+def compare(
+    tables: Sequence[pd.DataFrame],
+    *,
+    reader: Reader | None = None,
+    repeats: int = 50,
+    checks: float = 0.25,
+    every: int = 4,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare the orders on cases.
+
+    Parameters
+    ----------
+    tables
+        One per case, see `read`.
+    reader
+        Who reads; the default one if None.
+    repeats
+        Readings of each case in each order.
+    checks, every
+        Tasks mixed in at random, as sessions do.
+    seed
+        Of everything random.
+
+    Returns
+    -------
+    One row per order: means over cases and readings of ``half`` and ``fifth`` (seconds until no more than
+    that share of the errors is left; a reading that never gets there counts with its whole length),
+    ``reached`` (share that got to a fifth), ``all`` (seconds for everything) and ``left`` (errors then).
+    """
+    reader = reader or Reader()
+    rows = []
+    for order in ORDERS:
+        found = []
+        for number, table in enumerate(tables):
+            for repeat in range(repeats):
+                rng = np.random.default_rng([seed, number, repeat])
+                ranked = order_of(table, order, reader, rng)
+                drawn = draw_checks(len(table), checks, int(rng.integers(2**31)))
+                reading = read(table, ranked[mixed(len(table), drawn, every)], reader, rng)
+                whole = float(reading.seconds[-1]) if len(reading.seconds) else 0.0
+                half, fifth = reading.seconds_to(0.5), reading.seconds_to(0.2)
+                left = int(reading.errors[-1]) if len(reading.errors) else 0
+                found.append((min(half, whole), min(fifth, whole), np.isfinite(fifth), whole, left))
+        rows.append((order, *np.mean(found, axis=0)))
+    return pd.DataFrame(rows, columns=["order", "half", "fifth", "reached", "all", "left"])

@@ -1,0 +1,79 @@
+"""Simulated readers: what they cannot get wrong, and what fatigue costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.simulation import ORDERS, Reader, compare, order_of, read
+
+PERFECT = Reader(skill=1.0, fatigue=0.0, spread=0.0)
+
+
+def cases(n, seed, telling=True):
+    """Lesions and candidates of which the doubtful are wrong, or of which doubt tells nothing."""
+    rng = np.random.default_rng(seed)
+    candidate = np.arange(n) >= 2 * n // 3
+    peak = np.where(candidate, rng.uniform(0.1, 0.4, n), rng.uniform(0.4, 1, n))
+    doubt = np.where(candidate, 1.0, 1.4 * (1 - peak) if telling else rng.random(n))
+    exists = rng.random(n) < (peak if telling else 0.5)
+    volume = rng.lognormal(3, 1, n)
+    return pd.DataFrame(
+        {"candidate": candidate, "doubt": doubt, "peak": peak, "volume_mm3": volume, "exists": exists}
+    )
+
+
+def test_who_knows_all_leaves_nothing_in_any_order() -> None:
+    table = cases(60, 0)
+    errors = int((table["exists"] == table["candidate"]).sum())
+    for order in ORDERS:
+        rng = np.random.default_rng(1)
+        shown = order_of(table, order, PERFECT, rng)
+        assert sorted(shown) == list(range(60))
+        found = read(table, shown, PERFECT, rng)
+        assert found.before == errors and found.errors[-1] == 0
+        assert (np.diff(found.errors) <= 0).all() and (np.diff(found.seconds) > 0).all()
+        assert found.seconds[-1] == pytest.approx(PERFECT.takes(table["volume_mm3"]).sum())
+        assert found.seconds_to(0) <= found.seconds[-1] and found.seconds_to(1) == found.seconds[0]
+
+
+def test_the_time_is_that_of_the_reader() -> None:
+    reader = Reader(seconds=5, per_tenfold=2)
+    np.testing.assert_allclose(reader.takes(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
+
+
+def test_orders() -> None:
+    table = cases(40, 2)
+    doubt = order_of(table, "doubt", PERFECT, np.random.default_rng(0))
+    lesions = [i for i in doubt if not table["candidate"][i]]
+    assert list(doubt[: len(lesions)]) == lesions
+    assert table["doubt"][lesions].is_monotonic_decreasing
+    assert table["volume_mm3"][order_of(table, "size", PERFECT, None)].is_monotonic_decreasing
+    with pytest.raises(InputError, match="not 'name'"):
+        order_of(table, "name", PERFECT, None)
+
+
+def test_where_doubt_tells_it_is_faster_than_chance_and_where_not_it_is_not() -> None:
+    telling = compare([cases(120, s) for s in range(6)], reader=PERFECT, repeats=10, checks=0.0)
+    mute = compare([cases(120, s, telling=False) for s in range(6)], reader=PERFECT, repeats=10, checks=0.0)
+    half = {name: frame.set_index("order")["half"] for name, frame in (("t", telling), ("m", mute))}
+    assert half["t"]["doubt"] < 0.8 * half["t"]["random"] and half["t"]["gain"] < half["t"]["random"]
+    assert half["m"]["doubt"] > 0.8 * half["m"]["random"]
+    np.testing.assert_allclose(telling["all"], telling["all"][0])  # nobody reads faster for the order
+
+
+def test_the_tired_and_the_unskilled_leave_more() -> None:
+    tables = [cases(150, s) for s in range(3)]
+    left = [
+        compare(tables, reader=reader, repeats=10)["left"].mean()
+        for reader in (PERFECT, Reader(skill=0.95, fatigue=0), Reader(skill=0.95, fatigue=1))
+    ]
+    assert left[0] == 0 < left[1] < left[2]
+
+
+def test_nothing_to_read() -> None:
+    empty = cases(0, 0)
+    assert read(empty, [], PERFECT, np.random.default_rng(0)).seconds_to(0.5) == 0
+    assert (compare([empty], repeats=2)["all"] == 0).all()
