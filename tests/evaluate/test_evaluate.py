@@ -292,7 +292,7 @@ def test_simulated_readers_go_through_exported_cases(study, tmp_path, capsys):
     assert main(command) == 0
     said = capsys.readouterr().out
     assert "simulated readers, 3 cases" in said and "gain" in said
-    assert pd.read_csv(out, sep="\t")["order"].tolist() == ["doubt", "gain", "size", "random"]
+    assert pd.read_csv(out, sep="\t")["order"].tolist() == ["gain", "doubt", "size", "random"]
     assert main([*command[:3], "--repeats", "0"]) == 2
 
 

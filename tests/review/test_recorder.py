@@ -9,6 +9,7 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.outlook import is_wrong
+from napari_uncertainseg.review.pace import Pace
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rows import NewTask, Task
@@ -129,6 +130,10 @@ def test_orders(order):
         assert [t.label for t in by_rank] == [1, 2, 3, 4, 1] and by_rank[-1].target == "candidate"
         doubts = [t.uncertainty for t in by_rank[:4]]
         assert doubts == sorted(doubts, reverse=True)
+    elif order == "gain":
+        wrong = [t.probability if t.target == "candidate" else 1 - t.probability for t in by_rank]
+        gains = [p / Pace().takes(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
+        assert gains == sorted(gains, reverse=True)
     elif order == "size":
         sizes = [t.volume_mm3 for t in by_rank]
         assert sizes == sorted(sizes, reverse=True)

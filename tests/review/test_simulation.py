@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.simulation import ORDERS, Reader, compare, order_of, read
+from napari_uncertainseg.review.pace import Pace, learn
+from napari_uncertainseg.review.queue import ORDERS, ranking
+from napari_uncertainseg.review.simulation import Reader, compare, read
 
 PERFECT = Reader(skill=1.0, fatigue=0.0, spread=0.0)
 
@@ -30,29 +32,40 @@ def test_who_knows_all_leaves_nothing_in_any_order() -> None:
     errors = int((table["exists"] == table["candidate"]).sum())
     for order in ORDERS:
         rng = np.random.default_rng(1)
-        shown = order_of(table, order, PERFECT, rng)
+        shown = ranking(table, order, PERFECT.pace, rng)
         assert sorted(shown) == list(range(60))
         found = read(table, shown, PERFECT, rng)
         assert found.before == errors and found.errors[-1] == 0
         assert (np.diff(found.errors) <= 0).all() and (np.diff(found.seconds) > 0).all()
-        assert found.seconds[-1] == pytest.approx(PERFECT.takes(table["volume_mm3"]).sum())
+        assert found.seconds[-1] == pytest.approx(PERFECT.pace.takes(table["volume_mm3"]).sum())
         assert found.seconds_to(0) <= found.seconds[-1] and found.seconds_to(1) == found.seconds[0]
 
 
 def test_the_time_is_that_of_the_reader() -> None:
-    reader = Reader(seconds=5, per_tenfold=2)
-    np.testing.assert_allclose(reader.takes(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
+    np.testing.assert_allclose(Pace(5, 2).takes(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
+
+
+def test_a_pace_is_learnt_from_the_log() -> None:
+    rng = np.random.default_rng(0)
+    volume = rng.lognormal(3, 1.5, 300)
+    seconds = Pace(4, 3).takes(volume) + rng.normal(0, 0.5, 300)
+    seconds[::10] = 500  # a telephone
+    found = learn(volume, seconds)
+    assert found.seconds == pytest.approx(4, abs=0.4) and found.per_tenfold == pytest.approx(3, abs=0.4)
+    assert learn(volume[:9], seconds[:9]) == Pace()
+    assert learn(np.full(20, 10.0), np.full(20, 7.0)) == Pace(7.0, 0.0)
+    assert learn(volume, -seconds).seconds == 0.5
 
 
 def test_orders() -> None:
     table = cases(40, 2)
-    doubt = order_of(table, "doubt", PERFECT, np.random.default_rng(0))
+    doubt = ranking(table, "doubt", PERFECT.pace, np.random.default_rng(0))
     lesions = [i for i in doubt if not table["candidate"][i]]
     assert list(doubt[: len(lesions)]) == lesions
     assert table["doubt"][lesions].is_monotonic_decreasing
-    assert table["volume_mm3"][order_of(table, "size", PERFECT, None)].is_monotonic_decreasing
-    with pytest.raises(InputError, match="not 'name'"):
-        order_of(table, "name", PERFECT, None)
+    assert table["volume_mm3"][ranking(table, "size", PERFECT.pace, None)].is_monotonic_decreasing
+    with pytest.raises(InputError, match="by 'name'"):
+        ranking(table, "name", PERFECT.pace, None)
 
 
 def test_where_doubt_tells_it_is_faster_than_chance_and_where_not_it_is_not() -> None:

@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review import database
 from napari_uncertainseg.review.journal import GENESIS, Entry, canonical, follow
 from napari_uncertainseg.review.masks import MaskStore
+from napari_uncertainseg.review.pace import Pace
 from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
 
@@ -56,6 +57,15 @@ def test_names_are_kept_once(store):
             store.annotator(name)
     with pytest.raises(InputError, match="no case 99"):
         store.folder(99)
+
+
+def test_the_pace_is_that_of_the_annotator(store):
+    session, other = fill(store, lesions=20), fill(store, annotator="somebody else", lesions=20)
+    for id, seconds in ((session, 3.0), (other, 9.0)):
+        for task in store.tasks(id):
+            accept(store, id, task, seconds=seconds)
+    assert store.pace("reader").seconds == 3.0 and store.pace("somebody else").seconds == 9.0
+    assert store.pace("nobody") == Pace()
 
 
 def test_undo_and_redo_are_entries_too(store):

@@ -44,11 +44,12 @@ def _verify(options: Namespace) -> None:
 def _simulate(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.simulating import review_tables
     from napari_uncertainseg.export import write_table
+    from napari_uncertainseg.review.pace import Pace
     from napari_uncertainseg.review.simulation import Reader, compare
 
     if options.repeats < 1:
         raise InputError("There must be at least one reading.")
-    reader = Reader(seconds=options.seconds, skill=options.skill)
+    reader = Reader(Pace(options.seconds), skill=options.skill)
     with ProgressLine() as progress:
         tables = review_tables(options.cases, progress=progress)
     found = compare(tables, reader=reader, repeats=options.repeats)

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+import pandas as pd
+
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.pace import Pace
 from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.stopping import draw_checks, mixed
 from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -15,10 +19,12 @@ from napari_uncertainseg.uncertainty.ranking import Lesions
 CHECKS, EVERY = 0.25, 4
 """Share of the tasks that are drawn at random, and how often one is shown."""
 
-Order = Literal["doubt", "size", "random"]
+Order = Literal["gain", "doubt", "size", "random"]
 
 ORDERS: Mapping[str, str] = MappingProxyType(
     {
+        "gain": "the most expected errors removed per second first: lesions that are likely none, and "
+        "candidates that are likely ones, by their largest probability; the quick before the slow",
         "doubt": "the most doubtful first (LSU), then candidates by their largest probability",
         "size": "the largest first",
         "random": "in random order",
@@ -45,12 +51,46 @@ class Queue:
     drawn: tuple[int, ...]
 
 
+def ranking(table: pd.DataFrame, order: str, pace: Pace, rng: np.random.Generator) -> np.ndarray:
+    """Rows in an order, the first to be shown first.
+
+    Parameters
+    ----------
+    table
+        One row per lesion or candidate: ``candidate`` (bool), ``doubt`` (LSU), ``peak`` (largest
+        probability), ``volume_mm3``.
+    order
+        One of `ORDERS`.
+    pace
+        Whose seconds count for the gain.
+    rng
+        For what is random.
+
+    Raises
+    ------
+    InputError
+        If there is no such order.
+    """
+    candidate, peak = table["candidate"].to_numpy(bool), table["peak"].to_numpy(float)
+    volume = table["volume_mm3"].to_numpy(float)
+    if order == "doubt":
+        return np.lexsort([-peak, -table["doubt"].to_numpy(float) * ~candidate, candidate])
+    if order == "size":
+        return np.argsort(-volume, kind="stable")
+    if order == "random":
+        return rng.permutation(len(table))
+    if order == "gain":
+        return np.argsort(-np.where(candidate, peak, 1 - peak) / pace.takes(volume), kind="stable")
+    raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
+
+
 def queue_of(
     lesions: Lesions,
     case: int,
     output: int | None,
-    order: Order = "doubt",
+    order: Order = "gain",
     *,
+    pace: Pace | None = None,
     checks: float | None = None,
     seed: int = 0,
 ) -> Queue:
@@ -63,7 +103,9 @@ def queue_of(
     case, output
         Their numbers in the store.
     order
-        One of `ORDERS`; lesions come before candidates but at random and by size.
+        One of `ORDERS`.
+    pace
+        Of the annotator; the usual one if None.
     checks
         Share of the tasks that are drawn at random and mixed in, so that what is unseen can be bounded;
         `CHECKS` if None.
@@ -75,8 +117,7 @@ def queue_of(
     InputError
         If there is no such order.
     """
-    if order not in ORDERS:
-        raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
+    tables = (("lesion", lesions.table), ("candidate", lesions.candidate_table))
     found = [
         NewTask(
             case,
@@ -88,15 +129,22 @@ def queue_of(
             float(row["max_probability"]),
             float(row["volume_mm3"]),
         )
-        for target, table in (("lesion", lesions.table), ("candidate", lesions.candidate_table))
+        for target, table in tables
         for row in table.to_dict("records")
     ]
-    if order == "size":
-        found.sort(key=lambda task: -(task.volume_mm3 or 0.0))
+    known = pd.DataFrame(
+        {
+            "candidate": [task.target == "candidate" for task in found],
+            "doubt": [task.uncertainty for task in found],
+            "peak": [task.probability for task in found],
+            "volume_mm3": [task.volume_mm3 for task in found],
+        }
+    )
+    ranked = ranking(known, order, pace or Pace(), np.random.default_rng(seed))
     n = len(found)
-    if order == "random":
-        shown = draw_checks(n, 1.0, seed).tolist()
-        return Queue(tuple(found[i] for i in shown), tuple(shown), tuple(shown))
-    drawn = draw_checks(n, CHECKS if checks is None else checks, seed)
-    shown = mixed(n, drawn, EVERY)
-    return Queue(tuple(found[i] for i in shown), tuple(shown), tuple(drawn.tolist()))
+    if order == "random":  # then all that was shown is a random sample
+        shown, drawn = list(range(n)), np.arange(n)
+    else:
+        drawn = draw_checks(n, CHECKS if checks is None else checks, seed + 1)
+        shown = mixed(n, drawn, EVERY)
+    return Queue(tuple(found[ranked[i]] for i in shown), tuple(shown), tuple(map(int, drawn)))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.pace import Pace
+from napari_uncertainseg.review.queue import ORDERS, ranking
 from napari_uncertainseg.review.stopping import draw_checks, mixed
-
-ORDERS = ("doubt", "gain", "size", "random")
 
 
 @dataclass(frozen=True)
@@ -20,10 +19,8 @@ class Reader:
 
     Attributes
     ----------
-    seconds
-        For a lesion of 10 mm3.
-    per_tenfold
-        More for each tenfold of the volume.
+    pace
+        How long a lesion takes, in the median.
     spread
         Standard deviation of the logarithm of the time.
     skill
@@ -32,16 +29,10 @@ class Reader:
         Share of the skill above 0.5 that is lost in an hour of reading.
     """
 
-    seconds: float = 6.0
-    per_tenfold: float = 2.0
+    pace: Pace = field(default_factory=Pace)
     spread: float = 0.4
     skill: float = 0.95
     fatigue: float = 0.1
-
-    def takes(self, volume: np.ndarray) -> np.ndarray:
-        """Median seconds for lesions of a volume (mm3)."""
-        tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
-        return np.maximum(self.seconds + self.per_tenfold * tenfolds, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,36 +62,6 @@ class Reading:
         return float(self.seconds[reached[0]]) if len(reached) else np.inf
 
 
-def order_of(table: pd.DataFrame, order: str, reader: Reader, rng: np.random.Generator) -> np.ndarray:
-    """Rows in the order in which they are shown.
-
-    Parameters
-    ----------
-    table
-        One row per lesion or candidate: ``candidate`` (bool), ``doubt`` (LSU), ``peak`` (largest
-        probability), ``volume_mm3``.
-    order
-        One of `ORDERS`. By gain: expected errors removed per second, an error having the probability that a
-        lesion is none, or a candidate is one, taken from the peak.
-    reader
-        Whose seconds count for the gain.
-    rng
-        For what is random.
-    """
-    candidate = table["candidate"].to_numpy(bool)
-    if order == "doubt":
-        return np.lexsort([-table["peak"], -table["doubt"] * ~candidate, candidate])
-    if order == "size":
-        return np.argsort(-table["volume_mm3"].to_numpy(), kind="stable")
-    if order == "random":
-        return rng.permutation(len(table))
-    if order == "gain":
-        peak = table["peak"].to_numpy()
-        gain = np.where(candidate, peak, 1 - peak) / reader.takes(table["volume_mm3"].to_numpy())
-        return np.argsort(-gain, kind="stable")
-    raise InputError(f"Orders are {', '.join(ORDERS)}, not {order!r}.")
-
-
 def read(
     table: pd.DataFrame, shown: Sequence[int] | np.ndarray, reader: Reader, rng: np.random.Generator
 ) -> Reading:
@@ -109,7 +70,7 @@ def read(
     Parameters
     ----------
     table
-        As for `order_of`, with ``exists`` (bool): whether it is a lesion in the reference.
+        As for `ranking`, with ``exists`` (bool): whether it is a lesion in the reference.
     shown
         Rows in the order in which they are shown.
     reader
@@ -120,7 +81,9 @@ def read(
     at = np.asarray(shown, int)
     exists = table["exists"].to_numpy(bool)[at]
     candidate = table["candidate"].to_numpy(bool)[at]
-    times = reader.takes(table["volume_mm3"].to_numpy()[at]) * np.exp(rng.normal(0, reader.spread, len(at)))
+    times = reader.pace.takes(table["volume_mm3"].to_numpy()[at]) * np.exp(
+        rng.normal(0, reader.spread, len(at))
+    )
     seconds = np.cumsum(times)
     right = 0.5 + (reader.skill - 0.5) * np.clip(1 - reader.fatigue * seconds / 3600, 0, 1)
     says = np.where(rng.random(len(at)) < right, exists, ~exists)
@@ -167,7 +130,7 @@ def compare(
         for number, table in enumerate(tables):
             for repeat in range(repeats):
                 rng = np.random.default_rng([seed, number, repeat])
-                ranked = order_of(table, order, reader, rng)
+                ranked = ranking(table, order, reader.pace, rng)
                 drawn = draw_checks(len(table), checks, int(rng.integers(2**31)))
                 reading = read(table, ranked[mixed(len(table), drawn, every)], reader, rng)
                 whole = float(reading.seconds[-1]) if len(reading.seconds) else 0.0

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -22,6 +23,7 @@ from napari_uncertainseg.review import schema
 from napari_uncertainseg.review.database import READING, connect, home_of, plainly, shown
 from napari_uncertainseg.review.journal import GENESIS, Entry, first_fault, follow
 from napari_uncertainseg.review.masks import MaskStore
+from napari_uncertainseg.review.pace import Pace, learn
 from napari_uncertainseg.review.rows import (
     NewTask,
     Session,
@@ -34,6 +36,8 @@ from napari_uncertainseg.review.rows import (
 )
 from napari_uncertainseg.review.standing import Standing, standing
 
+_RECENT = 1000
+"""Verdicts that a pace is learnt from: slopes of all pairs of them are compared."""
 DATABASE = "sessions.db"
 """Name of the file where none is given."""
 
@@ -163,6 +167,22 @@ class Store:
             if found.id == id:
                 return found
         raise InputError(f"{self.name}: there is no session {id}.")
+
+    def pace(self, annotator: str) -> Pace:
+        """How fast somebody reads, from all their verdicts here."""
+        v, t, s, a = schema.verdicts, schema.tasks, schema.sessions, schema.annotators
+        query = (
+            sa.select(t.c.volume_mm3, v.c.seconds)
+            .join(t, v.c.task_id == t.c.id)
+            .join(s, v.c.session_id == s.c.id)
+            .join(a, s.c.annotator_id == a.c.id)
+            .where(a.c.name == _name(annotator), v.c.seconds.is_not(None), t.c.volume_mm3.is_not(None))
+            .order_by(s.c.opened.desc(), v.c.number.desc())
+            .limit(_RECENT)
+        )
+        with plainly(self._engine.url), self._reading.connect() as connection:
+            rows = np.array([tuple(row) for row in connection.execute(query)], float).reshape(-1, 2)
+        return learn(rows[:, 0], rows[:, 1])
 
     def tasks(self, session: str) -> list[Task]:
         """The tasks of a session, in their order."""

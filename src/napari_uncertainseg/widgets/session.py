@@ -172,7 +172,8 @@ class SessionDock(QWidget):
             store = self._open()
             case, output = _keep(store, prediction)
             order = self.order.currentData()
-            queue = queue_of(lesions, case, output, order, seed=secrets.randbits(31))
+            pace = store.pace(self.annotator.text())
+            queue = queue_of(lesions, case, output, order, pace=pace, seed=secrets.randbits(31))
             session = store.open_session(
                 store.project(PROJECT),
                 store.annotator(self.annotator.text()),

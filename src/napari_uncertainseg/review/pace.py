@@ -1,0 +1,45 @@
+"""How long a lesion takes to read: so many seconds, and more for each tenfold of its volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import theilslopes
+
+FEWEST = 10
+"""Verdicts from which a pace is learnt."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds for a lesion of 10 mm3, and more for each tenfold of the volume."""
+
+    seconds: float = 6.0
+    per_tenfold: float = 2.0
+
+    def takes(self, volume: np.ndarray) -> np.ndarray:
+        """Seconds for lesions of a volume (mm3); half a second at least."""
+        tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
+        return np.maximum(self.seconds + self.per_tenfold * tenfolds, 0.5)
+
+
+def learn(volume: np.ndarray, seconds: np.ndarray) -> Pace:
+    """The pace of verdicts that were given; the usual one where they are fewer than `FEWEST`.
+
+    By the median of slopes (Theil and Sen), so that a telephone call does not count.
+
+    Parameters
+    ----------
+    volume
+        mm3.
+    seconds
+        From when each was shown to its verdict.
+    """
+    tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
+    if len(tenfolds) < FEWEST:
+        return Pace()
+    if np.ptp(tenfolds) < 1e-9:
+        return Pace(float(np.median(seconds)), 0.0)
+    slope, intercept, _, _ = theilslopes(seconds, tenfolds)
+    return Pace(max(float(intercept), 0.5), max(float(slope), 0.0))
