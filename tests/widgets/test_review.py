@@ -10,6 +10,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QDockWidget, QLineEdit
 
 from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets import session as session_module
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
@@ -122,6 +123,37 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
     assert len(review.case.verdicts) == 2
     qtbot.keyClick(canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
     assert len(review.case.verdicts) == 3
+
+
+def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair, tmp_path, monkeypatch):
+    monkeypatch.setattr(session_module, "default_file", lambda: tmp_path / "sessions.db")
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    review.open_dock("session")
+    review.session.annotator.setFocus()
+    qtbot.keyClicks(review.session.annotator, "reader 1")
+    qtbot.mouseClick(review.session.start_button, Qt.MouseButton.LeftButton)
+    canvas = viewer.window._qt_viewer.canvas.native
+    _focus(qtbot, viewer, canvas)
+    for key in (Qt.Key.Key_N, Qt.Key.Key_G, Qt.Key.Key_W):
+        qtbot.keyClick(canvas, key)
+    given = review.case.verdicts
+    assert [v.decision for v in given] == ["accepted", "rejected"]
+    viewer.close()
+
+    later = make_viewer()
+    review = open_review(later)
+    _add_scan(later, flair)
+    _run(qtbot, review)
+    review.open_dock("session")
+    review.session.table.selectRow(0)
+    qtbot.mouseClick(review.session.resume_button, Qt.MouseButton.LeftButton)
+    assert review.session.message.text() == "" and review.case.verdicts == given
+    gone = weakref.ref(review.session)
+    _close_with_x(_docks(later)["Session"], qtbot)
+    gc.collect()
+    assert gone() is None and review.case.recorder is None
 
 
 @pytest.mark.parametrize("place", ["canvas", "list", "slider", "layer list"])
