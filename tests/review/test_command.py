@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+
+import pandas as pd
 
 from napari_uncertainseg.cli import main
 
@@ -23,6 +26,30 @@ def test_sessions_are_listed_and_verified(store, path, capsys):
     assert head in capsys.readouterr().out
     assert main(["session", "verify", str(path), "--session", second, "--head", head]) == 2
     assert "No session ends with that hash" in capsys.readouterr().err
+
+
+def test_verdicts_are_shared_with_names_and_without(store, path, tmp_path, capsys):
+    first, second = fill(store), fill(store, annotator="Dr Who")
+    task, other = store.tasks(first)[1], store.tasks(second)[0]
+    store.record(first, "verdict", task.id, {"decision": "rejected", "seconds": 2.5, "comment": "Mr Smith"})
+    store.record(second, "verdict", other.id, {"decision": "accepted"})
+    out, journal = tmp_path / "verdicts.tsv", tmp_path / "journal.json"
+    assert main(["session", "export", str(path), "--out", str(out), "--json", str(journal)]) == 0
+    assert "10 tasks, 2 with a verdict" in capsys.readouterr().out
+    table = pd.read_csv(out, sep="\t")
+    judged = table[table["decision"].notna()]
+    assert judged["annotator"].tolist() == ["reader", "Dr Who"]
+    assert judged["model_wrong"].tolist() == [True, False] and judged["comment"].tolist()[0] == "Mr Smith"
+    said = json.loads(journal.read_text())["sessions"]
+    assert {s["id"] for s in said} == {first, second} and all(s["fault"] == "" for s in said)
+    assert said[0]["journal"][-1]["hash"] == said[0]["head"]
+
+    assert main(["session", "export", str(path), "--out", str(out), "--without-names"]) == 0
+    text = out.read_text()
+    assert "annotator 1" in text and "annotator 2" in text and "case 1" in text
+    assert not any(name in text for name in ("Who", "Smith", "reader", "patient07"))
+    command = ["session", "export", str(path), "--out", str(out), "--without-names", "--json", str(journal)]
+    assert main(command) == 2
 
 
 def test_what_was_changed_is_told_with_status_2(store, path, capsys):

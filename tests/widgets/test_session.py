@@ -184,6 +184,25 @@ def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch)
     assert case.edit is edit and "not recorded: no room" in dock.message.text()
 
 
+def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    path = tmp_path / "out.tsv"
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a: path)
+    click(qtbot, dock.export_button)
+    assert "Saved" in dock.message.text()
+    assert path.read_text().count("accepted") == 1 and "reader 1" in path.read_text()
+
+
+def test_another_file_is_chosen(qtbot, dock, tmp_path, monkeypatch):
+    other = tmp_path / "other.db"
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a: other)
+    click(qtbot, dock.file_button)
+    assert dock.file_button.text() == "other.db" and dock.table.rowCount() == 0
+    start(qtbot, dock)
+    assert other.is_file() and dock.table.rowCount() == 1 and not dock.file_button.isEnabled()
+
+
 def test_a_damaged_file_is_named(qtbot, make, file):
     file.parent.mkdir()
     file.write_text("nothing " * 200)

@@ -197,13 +197,20 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 
 def _add_session(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "session", "session", "list or verify recorded sessions, or simulate some")
-    actions = parser.add_subparsers(dest="action", metavar="list|verify|simulate", required=True)
+    actions = parser.add_subparsers(dest="action", metavar="list|verify|export|simulate", required=True)
     for name, help in (
         ("list", "who judged what, and how much of it"),
+        ("export", "all verdicts as TSV, and with --json the whole journal"),
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
     ):
         action = actions.add_parser(name, help=help)
         action.add_argument("file", type=Path, metavar="FILE.db", help="the file of the Session dock")
+        if name == "export":
+            action.add_argument("--out", type=Path, required=True, metavar="FILE.tsv", help="where to")
+            action.add_argument(
+                "--json", type=Path, metavar="FILE.json", help="the whole journal, with names"
+            )
+            action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
         if name == "verify":
             action.add_argument("--session", metavar="ID", help="one session only")
             action.add_argument(

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def session(options: Namespace) -> None:
-    """List the sessions of a file, verify them, or simulate readers."""
-    {"list": _list, "verify": _verify, "simulate": _simulate}[options.action](options)
+    """List the sessions of a file, verify or export them, or simulate readers."""
+    act = {"list": _list, "verify": _verify, "export": _export, "simulate": _simulate}
+    act[options.action](options)
 
 
 def _list(options: Namespace) -> None:
@@ -39,6 +40,21 @@ def _verify(options: Namespace) -> None:
         wrong.append("No session ends with that hash: entries were taken away at the end, or added.")
     if wrong:
         raise InputError(" ".join(wrong))
+
+
+def _export(options: Namespace) -> None:
+    from napari_uncertainseg.evaluate.folder import write_json
+    from napari_uncertainseg.export import write_table
+    from napari_uncertainseg.review.sharing import as_json, verdict_table
+
+    if options.json is not None and options.without_names:
+        raise InputError("A journal holds names: without them there is only the table.")
+    with _open(options.file) as store:
+        table = verdict_table(store, named=not options.without_names)
+        write_table(options.out, table)
+        if options.json is not None:
+            write_json(as_json(store), options.json)
+    print(f"{options.out}: {len(table)} tasks, {int((table['decision'] != '').sum())} with a verdict")
 
 
 def _simulate(options: Namespace) -> None:

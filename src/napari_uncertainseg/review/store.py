@@ -99,7 +99,14 @@ class Store:
 
     def folder(self, case: int) -> str:
         """Where a case lies."""
-        query = sa.select(schema.cases.c.folder).where(schema.cases.c.id == case)
+        return self._of_case(case, schema.cases.c.folder)
+
+    def case_name(self, case: int) -> str:
+        """What a case is called."""
+        return self._of_case(case, schema.cases.c.name)
+
+    def _of_case(self, case: int, column: sa.Column) -> str:
+        query = sa.select(column).where(schema.cases.c.id == case)
         with plainly(self._engine.url), self._reading.connect() as connection:
             found = connection.scalar(query)
         if found is None:

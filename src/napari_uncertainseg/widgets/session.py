@@ -80,6 +80,7 @@ class SessionDock(QWidget):
         self.resume_button.clicked.connect(self.resume)
         self.close_button.clicked.connect(self.close_session)
         self.verify_button.clicked.connect(self.verify)
+        self.export_button.clicked.connect(self.export)
         self.file_button.clicked.connect(self.choose_file)
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._show)
@@ -136,6 +137,8 @@ class SessionDock(QWidget):
         self.resume_button.setToolTip("Take over the verdicts and the painting of the selected session.")
         self.verify_button = QPushButton("Verify")
         self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
+        self.export_button = QPushButton("Export…")
+        self.export_button.setToolTip("Write a row for each task of all sessions, with its verdict, as TSV.")
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -151,6 +154,7 @@ class SessionDock(QWidget):
         begin.addWidget(self.close_button)
         below.addWidget(self.resume_button)
         below.addWidget(self.verify_button)
+        below.addWidget(self.export_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
@@ -240,6 +244,22 @@ class SessionDock(QWidget):
         faults = [fault for fault in found.values() if fault]
         sound = f"{len(found) - len(faults)} of {len(found)} sessions are as they were written."
         self._say("\n".join([sound, *(f"⚠ {fault}" for fault in faults)]))
+
+    def export(self) -> None:
+        """Ask for a file, and write all verdicts there."""
+        from napari_uncertainseg.export import write_table
+        from napari_uncertainseg.review.sharing import verdict_table
+
+        path = ask_file(self, "Export the verdicts", "verdicts.tsv", "Table (*.tsv)")
+        if path is None:
+            return
+        try:
+            table = verdict_table(self._open())
+            write_table(path, table)
+        except InputError as error:
+            self._say(f"⚠ {error}")
+        else:
+            self._say(f"Saved {len(table)} tasks to {path}")
 
     def choose_file(self) -> None:
         """Ask for another file of sessions."""
