@@ -146,11 +146,11 @@ def _fluid(images: Tensor) -> Tensor:
 def _contrasts(growth: Tensor, gap: float, draw: Draw) -> Tensor:
     """Mean brightness on FLAIR above white matter of each lesion, 0 for the background.
 
-    Patients differ, and lesions within a patient; large lesions are brighter.
+    Patients differ, and lesions within a patient; those of less than a few dozen voxels are fainter.
     """
     spread = torch.exp(0.2 * draw.normal(len(growth)))
     patient = draw.number(0.7, 1.25)
-    contrast = (patient * (0.93 + 0.04 * growth) * spread).clamp(0.25, 3.0)
+    contrast = (patient * (0.86 + 0.12 * growth.clamp(max=2)) * spread).clamp(0.25, 3.0)
     contrast += max(0.0, 0.5 * (gap - 0.3))  # where grey matter is bright, lesions are
     contrast[0] = 0
     return contrast
@@ -209,7 +209,7 @@ def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
         out[0] += draw.number(0.3, 1.2) * rim * (draw.smooth(size, 12.0) > draw.number(-0.5, 1.0)) * brain
     if draw.chance(0.3):  # flow artefacts in sulci, choroid plexus in ventricles
         spots = fluid & (draw.smooth(size, draw.number(2.5, 5.0)) > draw.number(1.2, 2.0))
-        out[0] += draw.number(1.5, 4.0) * blur(spots[None].float(), 0.6)[0] * brain
+        out[0] += draw.number(2.5, 5.5) * blur(spots[None].float(), 0.6)[0] * brain
     if draw.chance(0.25):  # bright cortex near the surface
         surface = brain & (blur((~brain)[None].float(), 4.0)[0] > draw.number(0.03, 0.15))
         patch = surface & ~fluid & (images[1] < 0.4) & (draw.smooth(size, 15.0) > draw.number(0.3, 1.2))
