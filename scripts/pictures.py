@@ -43,11 +43,45 @@ def main(folder: Path) -> None:
     window.show_lesion()
     window.picture(folder / "lesion.png", LARGE)
     window.dock_picture(folder / "lesions.png", "lesions")
+    with_a_session(window, folder)
+    in_training(window, folder)
     window.close()
     simulated(folder)
     if LOCAL_DATA.is_dir():
         simulated_raters(folder)
         cells(folder)
+
+
+def with_a_session(window: object, folder: Path) -> None:
+    """A review that is recorded, a dozen lesions on."""
+    review = window.review  # type: ignore[attr-defined]
+    review.open_dock("session")
+    review.session.annotator.setText("reader 1")
+    review.session.start_button.click()
+    review.lesions.next_lesion()
+    for button in ("accept", "reject", "accept", "unsure", *["accept"] * 8):
+        review.lesions.buttons[button].click()
+    review.lesions.details.button.click()
+    window.dock_picture(folder / "details.png", "lesions")  # type: ignore[attr-defined]
+    window.dock_picture(folder / "session.png", "session")  # type: ignore[attr-defined]
+    review.session.close_session()
+
+
+def in_training(window: object, folder: Path) -> None:
+    """A question, and the score of somebody who answers at random."""
+    from random import Random
+
+    review, chance = window.review, Random(1)  # type: ignore[attr-defined]
+    review.open_dock("training")
+    dock = review.training
+    dock.annotator.setText("trainee 1")
+    dock.consensus.setCurrentIndex(1)
+    dock.begin_button.click()
+    window.picture(folder / "training.png", LARGE)  # type: ignore[attr-defined]
+    while dock.yes.isEnabled():
+        dock.sure.setValue(chance.randint(50, 100))
+        chance.choice((dock.yes, dock.no)).click()
+    window.dock_picture(folder / "training-score.png", "training")  # type: ignore[attr-defined]
 
 
 def simulated(folder: Path) -> None:
@@ -119,6 +153,7 @@ def with_own_settings(work: Callable[[Path], None], folder: Path) -> None:
     """Neither read nor change the settings of whoever makes the pictures."""
     with tempfile.TemporaryDirectory() as settings:
         os.environ["NAPARI_CONFIG"] = str(Path(settings) / "settings.yaml")
+        os.environ["XDG_DATA_HOME"] = settings  # sessions
         work(folder)
 
 

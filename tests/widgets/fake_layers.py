@@ -21,6 +21,7 @@ class FakeLayers:
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
         self.settled = 0
+        self.blinded = False
         self.band = (None, None)
 
     def go_to(self, voxel):
@@ -42,6 +43,15 @@ class FakeLayers:
         if self.masks[name] is None:
             raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
         return self.masks[name] > 0
+
+    def blind(self):
+        self.blinded = True
+
+    def point_at(self, voxel):
+        self.visited.append(voxel)
+
+    def unblind(self):
+        self.blinded = False
 
     def current_slice(self):
         return self.shown

@@ -14,6 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.band import CORE, ENVELOPE, BandLayers
+from napari_uncertainseg.widgets.blinding import Blinding
 from napari_uncertainseg.widgets.geometry import KEY, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
 from napari_uncertainseg.widgets.rater_layers import RaterLayers
@@ -46,6 +47,7 @@ class ReviewLayers:
         self._results = ResultLayers(viewer, case)
         self.raters = RaterLayers(viewer)
         self._band = BandLayers(viewer)
+        self._blinding = Blinding(viewer)
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
         self._undo_connections: list[Callable[[], object]] = []
@@ -151,6 +153,20 @@ class ReviewLayers:
         """Axis of the prediction's grid across the screen, and the index of the slice on it."""
         return self._results.shown()
 
+    def blind(self) -> None:
+        """Hide all but the scans."""
+        self._blinding.hide()
+
+    def point_at(self, voxel: tuple[int, int, int]) -> None:
+        """Go to a voxel of the prediction's grid, and draw a ring around it."""
+        layer, placing = self._results.get(LESIONS), self._results.placing
+        if layer is not None and placing is not None:
+            self._blinding.point_at(voxel, placing, layer)
+
+    def unblind(self) -> None:
+        """Show all as it was before `blind`, and take the ring away."""
+        self._blinding.restore()
+
     # -- the user's label layers ----------------------------------------------------------------
 
     def visible(self) -> list[str]:
@@ -254,6 +270,7 @@ class ReviewLayers:
         self._results.cleanup()
         self.raters.cleanup()
         self._band.cleanup()
+        self._blinding.restore()
         self._letters.cleanup()
 
 

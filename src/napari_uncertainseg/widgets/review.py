@@ -21,6 +21,7 @@ from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.raters import RatersDock
 from napari_uncertainseg.widgets.segment import SegmentDock
 from napari_uncertainseg.widgets.session import SessionDock
+from napari_uncertainseg.widgets.training import TrainingDock
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -58,12 +59,17 @@ def _make_session(review: Review) -> QWidget:
     return SessionDock(review.case, review.layers.visible)
 
 
+def _make_training(review: Review) -> QWidget:
+    return TrainingDock(review.case, review.layers)
+
+
 _DOCKS: dict[str, _Dock] = {
     "segment": _Dock("Segment", "Review (UncertainSeg)", _make_segment),
     "lesions": _Dock("Lesions", "Lesions (UncertainSeg)", _make_lesions),
     "calibration": _Dock("Calibration", "Calibration (UncertainSeg)", _make_calibration),
     "raters": _Dock("Raters", "Raters (UncertainSeg)", _make_raters),
     "session": _Dock("Session", "Session (UncertainSeg)", _make_session),
+    "training": _Dock("Training", "Training (UncertainSeg)", _make_training),
 }
 _REVIEW = ("segment", "lesions", "calibration")
 """What Review opens; the others have a menu entry of their own."""
@@ -122,6 +128,11 @@ class Review(QObject):
     def session(self) -> SessionDock:
         """The Session dock."""
         return self._widgets["session"]  # type: ignore[return-value]
+
+    @property
+    def training(self) -> TrainingDock:
+        """The Training dock."""
+        return self._widgets["training"]  # type: ignore[return-value]
 
     # -- docks --------------------------------------------------------------------------------
 
@@ -280,6 +291,11 @@ def raters_widget() -> QWidget:
 def session_widget() -> QWidget:
     """`Plugins > UncertainSeg > Session`."""
     return _contribute("session")
+
+
+def training_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Training`."""
+    return _contribute("training")
 
 
 def calibration_widget() -> QWidget:

@@ -174,7 +174,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._open()
-            case, output = _keep(store, prediction)
+            case, output = keep_prediction(store, prediction)
             order = self.order.currentData()
             pace = store.pace(self.annotator.text())
             queue = queue_of(lesions, case, output, order, pace=pace, seed=secrets.randbits(31))
@@ -206,7 +206,7 @@ class SessionDock(QWidget):
             return
         try:
             recorder = Recorder(self._open(), session.id, self._visible)
-            _, output = _keep(self._open(), prediction)
+            _, output = keep_prediction(self._open(), prediction)
             if recorder.tasks[0].output != output:
                 raise InputError("This session is of another prediction: segment its scans as it was, first.")
             self._case.threshold = float(session.settings.get("threshold", self._case.threshold))
@@ -357,7 +357,7 @@ def _in_words(found: Outlook) -> str:
     return f"{expected}; <b>at most {found.most}</b> (95 % sure, by {found.checks} random checks)."
 
 
-def _keep(store: Store, prediction: Prediction) -> tuple[int, int]:
+def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     """Numbers of the case and of the prediction in the store, made where they are not there."""
     about: Mapping[str, Any] = prediction.information
     inputs = about.get("inputs", {})

@@ -1,0 +1,191 @@
+"""A lesson: questions with known answers, answered blind, kept as a session of kind ``training``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.rows import NewTask, Task
+from napari_uncertainseg.review.scoring import Score, by_size, score
+from napari_uncertainseg.review.standing import Standing
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.trials import Trial, Voxel, trials
+from napari_uncertainseg.uncertainty.ranking import Lesions
+
+PROJECT = "training"
+_LONGEST_S = 600.0
+
+
+@dataclass(frozen=True)
+class Misjudged:
+    """A wrong answer: where, what was said and what it is, its size, and how sure the annotator was."""
+
+    voxel: Voxel
+    said: str
+    truth: str
+    volume_mm3: float
+    confidence: float
+
+
+class Lesson:
+    """A session of questions while it goes on, or afterwards.
+
+    Parameters
+    ----------
+    store
+        Where it is kept; stays open.
+    session
+        Its id.
+    came_again
+        How many of the questions had been misjudged before.
+    """
+
+    def __init__(self, store: Store, session: str, *, came_again: int = 0) -> None:
+        self._store, self.session, self.came_again = store, session, came_again
+        known = store.session(session)
+        self.annotator = known.annotator
+        self._tasks = store.tasks(session)
+        self._exists = [bool(e) for e in known.settings["exists"]]
+        self._verdicts = store.verdicts(session)
+        self._since = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def answered(self) -> int:
+        """How many questions have an answer."""
+        return len(self._verdicts)
+
+    @property
+    def _next(self) -> Task | None:
+        return next((task for task in self._tasks if task.id not in self._verdicts), None)
+
+    @property
+    def at(self) -> Voxel | None:
+        """The voxel of the question at hand; None where all are answered."""
+        return None if self._next is None else self._next.voxel
+
+    def show(self) -> None:
+        """Say that the question is seen from now on."""
+        self._since = time.monotonic()
+
+    def answer(self, is_lesion: bool, confidence: float) -> None:
+        """Write an answer; it is on disk when this returns.
+
+        Parameters
+        ----------
+        is_lesion
+            What the annotator says.
+        confidence
+            That it is right, 0.5 to 1.
+        """
+        task = self._next
+        if task is None:
+            raise InputError("All questions are answered.")
+        if not 0.5 <= confidence <= 1:
+            raise InputError(f"A confidence lies from 0.5 to 1, not at {confidence:g}.")
+        said: dict[str, Any] = {
+            "decision": "accepted" if is_lesion else "rejected",
+            "confidence": float(confidence),
+        }
+        if (seconds := time.monotonic() - self._since) <= _LONGEST_S:
+            said["seconds"] = round(seconds, 3)
+        self._store.record(self.session, "verdict", task.id, said)
+        self._verdicts = self._store.verdicts(self.session)
+
+    def close(self) -> None:
+        """End it; it can still be scored."""
+        self._store.record(self.session, "closed", None, {"answered": self.answered})
+
+    def score(self) -> Score:
+        """What came of all answers."""
+        exists, says, confidence, _ = self._answers()
+        return score(exists, says, confidence)
+
+    def score_by_size(self) -> dict[str, Score]:
+        """The same by size."""
+        return by_size(*self._answers())
+
+    def misjudged(self) -> list[Misjudged]:
+        """Wrong answers, the surest first."""
+        names = {True: "lesion", False: "no lesion"}
+        found = [
+            Misjudged(task.voxel, names[not exists], names[exists], task.volume_mm3 or 0.0, sure)
+            for task, exists, verdict in self._pairs()
+            if (verdict.decision == "accepted") != exists and (sure := verdict.confidence or 0.5)
+        ]
+        return sorted(found, key=lambda one: -one.confidence)
+
+    def _pairs(self) -> list[tuple[Task, bool, Standing]]:
+        pairs = zip(self._tasks, self._exists, strict=True)
+        return [(t, exists, self._verdicts[t.id]) for t, exists in pairs if t.id in self._verdicts]
+
+    def _answers(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        pairs = self._pairs()
+        return (
+            np.array([exists for _, exists, _ in pairs], bool),
+            np.array([v.decision == "accepted" for _, _, v in pairs], bool),
+            np.array([v.confidence or 0.5 for _, _, v in pairs], float),
+            np.array([t.volume_mm3 or 0.0 for t, _, _ in pairs], float),
+        )
+
+
+def begin(
+    store: Store,
+    annotator: str,
+    case: int,
+    output: int,
+    consensus: np.ndarray,
+    found: Lesions,
+    probability: np.ndarray,
+    voxel_volume: float,
+    *,
+    seed: int,
+) -> Lesson:
+    """Begin a lesson on a case; what the annotator misjudged in it before comes first.
+
+    Parameters
+    ----------
+    store, annotator, case, output
+        Where it is kept, who answers, and the numbers of case and prediction in the store.
+    consensus, found, probability, voxel_volume, seed
+        As for `trials`.
+    """
+    again = _misjudged_before(store, annotator, case)
+    chosen = trials(consensus, found, probability, voxel_volume, seed=seed, again=again)
+    tasks = [_task(trial, case, output) for trial in chosen]
+    settings = {"exists": [trial.exists for trial in chosen], "seed": seed}
+    session = store.open_session(
+        store.project(PROJECT), store.annotator(annotator), "training", tasks, settings
+    )
+    return Lesson(store, session, came_again=sum(trial.voxel in again for trial in chosen))
+
+
+def past(store: Store, annotator: str, *, without: str = "") -> list[Score]:
+    """Scores of somebody's earlier lessons with an answer, the first first."""
+    lessons = [
+        Lesson(store, s.id)
+        for s in reversed(store.sessions())
+        if s.kind == "training" and s.annotator == annotator and s.id != without
+    ]
+    return [lesson.score() for lesson in lessons if lesson.answered]
+
+
+def _misjudged_before(store: Store, annotator: str, case: int) -> set[Voxel]:
+    """Voxels of a case whose latest answer was wrong."""
+    wrong: dict[Voxel, bool] = {}
+    for s in reversed(store.sessions()):
+        if s.kind == "training" and s.annotator == " ".join(annotator.split()):
+            for task, exists, verdict in Lesson(store, s.id)._pairs():
+                if task.case == case:
+                    wrong[task.voxel] = (verdict.decision == "accepted") != exists
+    return {voxel for voxel, is_wrong in wrong.items() if is_wrong}
+
+
+def _task(trial: Trial, case: int, output: int) -> NewTask:
+    return NewTask(case, output, "lesion", 0, trial.voxel, None, trial.probability, trial.volume_mm3)

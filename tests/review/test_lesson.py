@@ -1,0 +1,134 @@
+"""Lessons: fair questions, answers that are kept, scores of the literature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.review.lesson import Lesson, begin, past
+from napari_uncertainseg.review.scoring import by_size, score
+from napari_uncertainseg.review.trials import trials
+from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.ranking import rank_lesions
+
+SHAPE = (40, 30, 30)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """Ten lesions of which the model finds eight, four false lesions and two false candidates."""
+    truth, p = np.zeros(SHAPE, bool), np.zeros(SHAPE, np.float32)
+    for i in range(10):
+        place = np.s_[4 * i : 4 * i + 2, 3 : 6 + i, 3:7]
+        truth[place] = True
+        if i < 8:
+            p[place] = 0.9
+    for i in range(4):
+        p[9 * i : 9 * i + 2, 20:24, 20:23] = 0.7
+    for i in range(2):
+        p[20 * i + 5 : 20 * i + 7, 20:24, 10:13] = 0.3
+    members = Members(tuple(slice(0, n) for n in SHAPE), p[None].astype(np.float16))
+    return truth, rank_lesions(p, p, p, members, Grid(SHAPE, np.eye(4)), threshold=0.5), p
+
+
+def test_as_many_false_places_as_lesions(scene) -> None:
+    truth, found, p = scene
+    asked = trials(truth, found, p, 1.0, seed=1)
+    assert sum(trial.exists for trial in asked) == 6 == len(asked) - 6
+    assert all(truth[trial.voxel] == trial.exists for trial in asked)
+    assert len({trial.voxel for trial in asked}) == 12
+    assert trials(truth, found, p, 1.0, seed=1) == asked != trials(truth, found, p, 1.0, seed=2)
+    assert len(trials(truth, found, p, 1.0, seed=1, most=6)) == 6
+    exists = [[trial.exists for trial in trials(truth, found, p, 1.0, seed=s)] for s in range(200)]
+    assert 0.4 < np.mean([e[0] for e in exists]) < 0.6  # neither kind comes first
+
+
+def test_what_was_misjudged_comes_first(scene) -> None:
+    truth, found, p = scene
+    every = trials(truth, found, p, 1.0, seed=1)
+    again = {every[-1].voxel, every[-3].voxel}
+    asked = trials(truth, found, p, 1.0, seed=5, again=again)
+    assert {trial.voxel for trial in asked[:2]} == again
+
+
+def test_where_nothing_can_be_asked(scene) -> None:
+    truth, found, p = scene
+    with pytest.raises(InputError, match="no lesion"):
+        trials(truth & False, found, p, 1.0, seed=0)
+    with pytest.raises(InputError, match="nothing false"):
+        trials(truth | (p > 0.1), found, p, 1.0, seed=0)
+    with pytest.raises(InputError, match="same grid"):
+        trials(truth[1:], found, p, 1.0, seed=0)
+
+
+def test_scores_of_signal_detection() -> None:
+    exists = np.array([1] * 20 + [0] * 20, bool)
+    says = np.array([1] * 16 + [0] * 4 + [1] * 5 + [0] * 15, bool)
+    found = score(exists, says, np.full(40, 0.8))
+    assert (found.hits, found.misses, found.false_alarms, found.correct_rejections) == (16, 4, 5, 15)
+    hit, false = 16.5 / 21, 5.5 / 21
+    assert found.sensitivity == pytest.approx(norm.ppf(hit) - norm.ppf(false))
+    assert found.criterion == pytest.approx(-(norm.ppf(hit) + norm.ppf(false)) / 2)
+    assert found.accuracy == 31 / 40
+    assert found.brier == pytest.approx((31 * 0.2**2 + 9 * 0.8**2) / 40)
+    assert found.confidence.count.sum() == 40
+
+
+@given(st.integers(0, 9999), st.integers(1, 60))
+@settings(max_examples=40, deadline=None)
+def test_bounds_and_symmetry(seed, n) -> None:
+    rng = np.random.default_rng(seed)
+    exists, says, sure = rng.random(n) < 0.5, rng.random(n) < 0.5, rng.uniform(0.5, 1, n)
+    found, mirrored = score(exists, says, sure), score(~exists, ~says, sure)
+    assert found.sensitivity == pytest.approx(mirrored.sensitivity)
+    assert found.criterion == pytest.approx(-mirrored.criterion)
+    assert 0 <= found.brier <= 1 and found.brier == pytest.approx(mirrored.brier)
+    perfect = score(exists, exists, np.ones(n))
+    assert perfect.brier == 0 and perfect.accuracy == 1 and perfect.sensitivity > 0
+    volume = rng.lognormal(3, 2, n)
+    assert sum(one.answers for one in by_size(exists, says, sure, volume).values()) == n
+
+
+def test_no_answer_is_no_error() -> None:
+    none = score(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0))
+    assert none.answers == 0 and np.isnan(none.brier) and np.isnan(none.accuracy) and none.sensitivity == 0
+    with pytest.raises(InputError, match="same grid"):
+        score(np.zeros(2, bool), np.zeros(3, bool), np.zeros(2))
+
+
+def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
+    truth, found, p = scene
+    case = store.case(store.project("x"), "c", "c")
+    output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
+
+    def lesson(seed):
+        return begin(store, "trainee", case, output, truth, found, p, 1.0, seed=seed)
+
+    first = lesson(1)
+    assert len(first) == 12 and first.came_again == 0 and past(store, "trainee") == []
+    wrong = []
+    for i in range(12):
+        voxel = first.at
+        right = truth[voxel] if i % 4 else ~truth[voxel]
+        wrong += [] if i % 4 else [voxel]
+        first.answer(bool(right), 0.9 if i % 4 else 0.6)
+    assert first.at is None and first.answered == 12
+    with pytest.raises(InputError, match="All questions"):
+        first.answer(True, 0.9)
+    assert first.score().accuracy == 0.75 and {m.voxel for m in first.misjudged()} == set(wrong)
+    first.close()
+    again = Lesson(store, first.session)
+    assert again.score().brier == first.score().brier and store.verify() == {first.session: ""}
+    second = lesson(2)
+    assert second.came_again == 3
+    asked = [second._tasks[i].voxel for i in range(3)]
+    assert set(asked) == set(wrong)
+    with pytest.raises(InputError, match=r"0.5 to 1"):
+        second.answer(True, 0.4)
+    assert [one.accuracy for one in past(store, "trainee", without=second.session)] == [0.75]
+    assert begin(store, "other", case, output, truth, found, p, 1.0, seed=3).came_again == 0

@@ -1,0 +1,145 @@
+"""The Training dock, driven as an annotator in training drives it."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets.training import TrainingDock
+
+from .fake_layers import FakeLayers
+
+
+@pytest.fixture
+def layers(mask):
+    made = FakeLayers()
+    consensus = mask.copy()
+    consensus[11:14] = False  # one of the model's three lesions is false
+    made.masks["consensus"] = consensus.astype(np.uint8)
+    return made
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+def dock(qtbot, case, layers, file):
+    made = TrainingDock(case, layers, file)
+    made.show()
+    yield made
+    made.cleanup()
+    made.cleanup()
+    made.close()
+    made.deleteLater()
+    qtbot.wait(1)
+
+
+def click(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def begin(qtbot, dock):
+    qtbot.keyClicks(dock.annotator, "trainee")
+    dock.consensus.setCurrentIndex(dock.consensus.findData("consensus"))
+    click(qtbot, dock.begin_button)
+
+
+def test_it_says_what_to_do_next(qtbot, dock, file):
+    assert "Choose the layer" in dock.question.text() and not dock.begin_button.isEnabled()
+    dock.consensus.setCurrentIndex(dock.consensus.findData("consensus"))
+    assert "Say who" in dock.question.text() and not file.exists()
+    empty = TrainingDock(Case(), FakeLayers(), file)
+    assert "press Run" in empty.question.text()
+    empty.cleanup()
+    empty.deleteLater()
+    qtbot.wait(1)
+
+
+def test_a_whole_lesson(qtbot, dock, case, layers, file):
+    begin(qtbot, dock)
+    assert layers.blinded and "1 of 2" in dock.question.text() and not dock.sizes.isVisible()
+    truth = layers.masks["consensus"] > 0
+    dock.sure.setValue(90)
+    click(qtbot, dock.yes if truth[layers.visited[-1]] else dock.no)
+    assert "2 of 2" in dock.question.text()
+    dock.sure.setValue(60)
+    missed = bool(truth[layers.visited[-1]])
+    click(qtbot, dock.no if missed else dock.yes)  # wrong
+    assert not layers.blinded and "2 answers, 50% right" in dock.summary.text()
+    columns = [dock.sizes.horizontalHeaderItem(i).text() for i in range(dock.sizes.columnCount())]
+    assert columns[0] == "all" and dock.sizes.item(0, 0).text() == "50%"
+    assert dock.wrong.rowCount() == 1 and dock.wrong.item(0, 3).text() == "60%"
+    assert dock.wrong.item(0, 1).text() == ("lesion" if missed else "no lesion")
+    place = layers.visited[-1]
+    layers.visited.clear()
+    dock.wrong.selectRow(0)
+    assert layers.visited == [place]
+    with Store(file) as store:
+        (session,) = store.sessions()
+        given = list(store.verdicts(session.id).values())
+        assert session.kind == "training" and session.closed and store.verify() == {session.id: ""}
+    assert [v.confidence for v in given] == [0.9, 0.6] and given[0].seconds is not None
+    click(qtbot, dock.begin_button)
+    assert layers.visited[-1] == place  # it comes back, first
+    click(qtbot, dock.stop_button)
+    assert "No answer yet" in dock.summary.text() and not dock.yes.isEnabled()
+
+
+def test_another_prediction_ends_the_lesson(qtbot, dock, case, layers):
+    begin(qtbot, dock)
+    case.prediction = case.prediction
+    assert not layers.blinded and not dock.yes.isEnabled()
+
+
+def test_what_cannot_be_asked_or_written_is_said(qtbot, dock, case, layers, monkeypatch):
+    layers.masks["consensus"] = np.zeros_like(layers.masks["consensus"])
+    begin(qtbot, dock)
+    assert "no lesion" in dock.question.text() and not layers.blinded
+    layers.masks["consensus"] = (case.prediction.probability > 0.5).astype(np.uint8)
+    layers.masks["consensus"][11:14] = 0
+    click(qtbot, dock.begin_button)
+    assert layers.blinded, dock.question.text()
+
+    def fail(*args, **options):
+        raise InputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "record", fail)
+        click(qtbot, dock.yes)
+    assert "Not recorded: the disk is full" in dock.question.text()
+    click(qtbot, dock.yes)
+    assert "2 of" in dock.question.text()
+
+
+@pytest.mark.viewer
+def test_everything_but_the_scans_is_hidden_and_comes_back(make_viewer, case, flair, mask, qtbot):
+    from napari.layers import Image
+
+    from napari_uncertainseg.widgets.blinding import RING
+    from napari_uncertainseg.widgets.geometry import layer_data
+    from napari_uncertainseg.widgets.layers import ReviewLayers
+
+    viewer = make_viewer()
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    viewer.add_labels(mask.astype(np.uint8), name="consensus", scale=options["scale"])
+    fresh = Case()
+    layers = ReviewLayers(viewer, fresh)
+    fresh.set_images({"flair": flair})
+    fresh.prediction = case.prediction
+    before = {layer.name: layer.visible for layer in viewer.layers}
+    layers.blind()
+    layers.point_at((5, 10, 8))
+    shown = [layer.name for layer in viewer.layers if layer.visible]
+    assert shown == [flair.name, RING]
+    assert viewer.layers.selection.active.name == flair.name  # its values, not the model's, in the status bar
+    step = viewer.dims.current_step[0]
+    layers.go_to((5, 10, 8))
+    assert viewer.dims.current_step[0] == step
+    layers.unblind()
+    assert {layer.name: layer.visible for layer in viewer.layers} == before
+    layers.cleanup()
