@@ -15,6 +15,7 @@ the target is the raters' majority.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -79,8 +80,10 @@ def main() -> None:
     started = time.perf_counter()
     folds = cells(arguments.data) if arguments.task == "cells" else planted(arguments.data)
     rows = []
-    for fold in folds:
+    for number, fold in enumerate(folds, start=1):
         for name, (predict, parameters) in methods(fold, arguments.seed):
+            minutes = (time.perf_counter() - started) / 60
+            print(f"{minutes:.0f} min: fold {number} of {len(folds)}, {name}", file=sys.stderr, flush=True)
             rows += [
                 {"method": name, "parameters": parameters, **measure(predict, case)} for case in fold.testing
             ]
