@@ -184,6 +184,35 @@ def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch)
     assert case.edit is edit and "not recorded: no room" in dock.message.text()
 
 
+def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesions):
+    start(qtbot, dock, "first")
+    lesions.next_lesion()
+    for _ in range(3):
+        click(qtbot, lesions.buttons["accept"])
+    click(qtbot, dock.close_button)
+
+    def again(name):
+        dock.annotator.clear()
+        qtbot.keyClicks(dock.annotator, name)
+        row = next(i for i, s in enumerate(dock._listed) if s.kind == "review")
+        dock.table.selectRow(row)
+        click(qtbot, dock.again_button)
+
+    again("first")
+    assert "first has read this already" in dock.message.text() and case.recorder is None
+    again("second")
+    assert case.recorder is not None and not case.verdicts and dock.message.text() == ""
+    assert not dock.agreement.isVisible()
+    lesions.next_lesion()
+    for name in ("accept", "reject", "accept"):
+        click(qtbot, lesions.buttons[name])
+    click(qtbot, dock.close_button)
+    dock.table.selectRow(next(i for i, s in enumerate(dock._listed) if s.kind == "review"))
+    assert "first and second agree on 2 of 3" in dock.agreement.text() and dock.agreement.isVisible()
+    again("third")
+    assert len(case.recorder.tasks) == 1
+
+
 def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")

@@ -28,9 +28,10 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.outlook import Outlook
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.rereading import reread, rereading
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.store import DATABASE, Store
-from napari_uncertainseg.widgets.numbers import NumberTable, Table
+from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
 from napari_uncertainseg.widgets.saving import ask_file
 
 PROJECT = "review"
@@ -79,6 +80,7 @@ class SessionDock(QWidget):
         self.start_button.clicked.connect(self.start)
         self.resume_button.clicked.connect(self.resume)
         self.close_button.clicked.connect(self.close_session)
+        self.again_button.clicked.connect(self.read_again)
         self.verify_button.clicked.connect(self.verify)
         self.export_button.clicked.connect(self.export)
         self.file_button.clicked.connect(self.choose_file)
@@ -135,10 +137,18 @@ class SessionDock(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.resume_button = QPushButton("Go on with it")
         self.resume_button.setToolTip("Take over the verdicts and the painting of the selected session.")
+        self.again_button = QPushButton("Read again")
+        self.again_button.setToolTip(
+            "Quality control of the selected session by somebody else, who does not see its verdicts:\n"
+            "a second reading of all of it, or a third of what first and second differ in."
+        )
         self.verify_button = QPushButton("Verify")
         self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
         self.export_button = QPushButton("Export…")
         self.export_button.setToolTip("Write a row for each task of all sessions, with its verdict, as TSV.")
+        self.agreement = QLabel()
+        self.agreement.setWordWrap(True)
+        self.agreement.setToolTip("Of the verdicts that both gave. Kappa: 0 is chance, 1 full agreement.")
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -153,6 +163,7 @@ class SessionDock(QWidget):
         begin.addWidget(self.start_button)
         begin.addWidget(self.close_button)
         below.addWidget(self.resume_button)
+        below.addWidget(self.again_button)
         below.addWidget(self.verify_button)
         below.addWidget(self.export_button)
         layout = QVBoxLayout(self)
@@ -163,6 +174,7 @@ class SessionDock(QWidget):
         layout.addWidget(self.outlook)
         layout.addWidget(self.table, stretch=1)
         layout.addLayout(below)
+        layout.addWidget(self.agreement)
         layout.addWidget(self.message)
 
     # -- what the user does -------------------------------------------------------------------
@@ -201,8 +213,31 @@ class SessionDock(QWidget):
 
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
-        session, prediction = self._selected(), self._case.prediction
-        if session is None or prediction is None:
+        session = self._selected()
+        if session is not None:
+            self._go_on_with(session)
+
+    def read_again(self) -> None:
+        """Begin the second or third reading of the selected session."""
+        session = self._selected()
+        if session is None or self._case.prediction is None:
+            return
+        try:
+            store = self._open()
+            tasks, (_, output) = store.tasks(session.id), keep_prediction(store, self._case.prediction)
+            if tasks[0].output != output:
+                raise InputError("This session is of another prediction: segment its scans as it was, first.")
+            id = reread(store, session.id, self.annotator.text(), seed=secrets.randbits(31))
+        except InputError as error:
+            self._say(f"⚠ {error}")
+            return
+        self._list()
+        self._case.prediction = self._case.prediction  # verdicts that were given here are the first reader's
+        self._go_on_with(store.session(id))
+
+    def _go_on_with(self, session: Session) -> None:
+        prediction = self._case.prediction
+        if prediction is None:
             return
         try:
             recorder = Recorder(self._open(), session.id, self._visible)
@@ -312,7 +347,26 @@ class SessionDock(QWidget):
         self.close_button.setEnabled(recorder is not None)
         may_go_on = selected is not None and selected.closed is None
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
+        named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind == "review"
+        self.again_button.setEnabled(ready and recorder is None and named and fit)
+        self._show_agreement(selected)
         self._show_progress()
+
+    def _show_agreement(self, session: Session | None) -> None:
+        """What a second reader made of the selected session; not while somebody reads, who could see it."""
+        self.agreement.setVisible(False)
+        if session is None or session.kind != "review" or self._case.recorder is not None:
+            return
+        try:
+            found = rereading(self._open(), session.id)
+        except InputError:
+            return
+        if found.second is not None and found.both:
+            self.agreement.setText(
+                f"{found.first.annotator} and {found.second.annotator} agree on {found.same} of {found.both} "
+                f"(kappa {number(found.kappa)}); {len(found.differing)} for a third reader."
+            )
+            self.agreement.setVisible(True)
 
     def _show_progress(self) -> None:
         recorder = self._case.recorder

@@ -1,0 +1,67 @@
+"""Two readers blinded to each other, and a third where they differ."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.rereading import decisions, kappa, reread, rereading
+
+from .conftest import LESIONS, fill
+
+
+def judge(store, session, of_label):
+    for task in store.tasks(session):
+        if task.label in of_label:
+            store.record(session, "verdict", task.id, {"decision": of_label[task.label]})
+
+
+def test_kappa_by_hand() -> None:
+    pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
+    assert kappa(pairs) == pytest.approx(0.4)  # Wikipedia's example
+    assert kappa([("a", "b"), ("b", "a")]) == -1 and kappa([("a", "a"), ("b", "b")]) == 1
+    assert math.isnan(kappa([])) and math.isnan(kappa([("a", "a")]))
+
+
+def test_second_and_third_reading(store) -> None:
+    first = fill(store)
+    nobody = rereading(store, first)
+    assert nobody.second is None and nobody.both == 0
+    judge(store, first, dict.fromkeys(range(1, 6), "accepted"))
+    with pytest.raises(InputError, match="reader has read this already"):
+        reread(store, first, " reader ", seed=0)
+
+    second = reread(store, first, "second", seed=0)
+    tasks = store.tasks(second)
+    assert sorted(t.label for t in tasks) == [1, 2, 3, 4, 5] and [t.label for t in tasks] != [1, 2, 3, 4, 5]
+    assert not store.verdicts(second)  # blinded
+    assert store.session(second).kind == "qc" and store.session(second).settings["of"] == first
+    judge(store, second, {1: "accepted", 2: "rejected", 3: "accepted", 5: "unsure"})
+    found = rereading(store, first)
+    assert (found.both, found.same) == (4, 2) and [t.label for t in found.differing] == [2, 5]
+    assert found.kappa == pytest.approx(
+        kappa([("accepted", x) for x in ("accepted", "rejected", "accepted", "unsure")])
+    )
+
+    with pytest.raises(InputError, match="second has read"):
+        reread(store, first, "second", seed=0)
+    third = reread(store, first, "third", seed=1)
+    assert sorted(t.label for t in store.tasks(third)) == [2, 5]
+    assert rereading(store, first).third.annotator == "third"
+    with pytest.raises(InputError, match="no fourth"):
+        reread(store, first, "fourth", seed=1)
+    judge(store, third, {2: "rejected"})
+    assert len(decisions(store, third)) == 1 and set(store.verify().values()) == {""}
+
+
+def test_no_third_where_two_agree(store) -> None:
+    first = fill(store)
+    judge(store, first, dict.fromkeys(range(1, LESIONS + 1), "accepted"))
+    second = reread(store, first, "second", seed=0)
+    judge(store, second, dict.fromkeys(range(1, LESIONS + 1), "accepted"))
+    with pytest.raises(InputError, match="no third is needed"):
+        reread(store, first, "third", seed=0)
+    with pytest.raises(InputError, match="no session x"):
+        rereading(store, "x")
