@@ -146,6 +146,15 @@ def tamper(path, statement, *values):
         ("UPDATE entry SET kind = 'shown' WHERE number = 4", "Entry 4"),
         ("UPDATE verdict SET decision = 'rejected' WHERE number = 2", "not those of its journal"),
         ("DELETE FROM verdict WHERE number = 4", "not those of its journal"),
+        ("UPDATE annotator SET name = 'Reader Z'", "changed after it was opened"),
+        ("UPDATE task SET target = 'candidate' WHERE position = 4", "changed after it was opened"),
+        ("UPDATE task SET probability = 0.01 WHERE position = 0", "changed after it was opened"),
+        ("UPDATE session SET settings = '{}'", "changed after it was opened"),
+        ("UPDATE session SET opened = '2020-01-01'", "changed after it was opened"),
+        ("UPDATE session SET closed = '2020-01-01'", "changed after it was opened"),
+        ("UPDATE \"case\" SET name = 'patient 99'", "changed after it was opened"),
+        ("UPDATE output SET sha256 = 'x'", "changed after it was opened"),
+        ("DELETE FROM task WHERE position = 4", "changed after it was opened"),
     ],
 )
 def test_changes_are_seen(store, path, statement, wrong):

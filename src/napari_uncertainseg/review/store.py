@@ -23,6 +23,7 @@ from napari_uncertainseg.review import schema
 from napari_uncertainseg.review.database import READING, connect, home_of, plainly, shown
 from napari_uncertainseg.review.journal import GENESIS, Entry, first_fault, follow
 from napari_uncertainseg.review.masks import MaskStore
+from napari_uncertainseg.review.opened import digest_of, is_as_opened
 from napari_uncertainseg.review.pace import Pace, learn
 from napari_uncertainseg.review.rows import (
     NewTask,
@@ -152,7 +153,7 @@ class Store:
             connection.execute(schema.sessions.insert().values(**row))
             rows = [task_row(session, i, task) for i, task in enumerate(tasks)]
             connection.execute(schema.tasks.insert(), rows)
-            opened = {"kind": kind, "tasks": len(tasks), "settings": dict(settings)}
+            opened = {"session": digest_of(connection, session), "tasks": len(tasks)}
             self._append(connection, session, "opened", None, opened, None)
         return session
 
@@ -202,7 +203,7 @@ class Store:
         """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
         t = schema.tasks
         with plainly(self._engine.url), self._engine.begin() as connection:
-            said = {"label": task.label, "voxel": list(task.voxel)}
+            said = {"target": task.target, "label": task.label, "voxel": list(task.voxel)}
             self._append(connection, session, "added", None, said, after)
             query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session)
             row = task_row(session, int(connection.scalar(query) or 0) + 1, task)
@@ -278,6 +279,9 @@ class Store:
             return f"Session {session} has no entry: its journal was taken away."
         if fault := first_fault(chain):
             return fault
+        with plainly(self._engine.url), self._reading.connect() as connection:
+            if not is_as_opened(connection, session, [entry for entry, _ in chain]):
+                return f"Session {session} was changed after it was opened: its annotator, tasks or settings."
         found = standing(entry for entry, _ in chain)
         if kept != {task: verdict_row(session, task, verdict) for task, verdict in found.items()}:
             return f"The verdicts of session {session} are not those of its journal."
