@@ -40,6 +40,13 @@ class Case:
     ----------
     find_record
         Asked once for each prediction.
+
+    Attributes
+    ----------
+    record
+        What the model did on cases like this one with a reference, if there are any.
+    record_problem
+        Why there is a record, but not for this prediction; empty otherwise.
     """
 
     images_changed = Signal()
@@ -55,8 +62,8 @@ class Case:
 
     def __init__(self, find_record: FindRecord = lambda information: None) -> None:
         self._find_record = find_record
-        self._record: CalibrationRecord | None = None
-        self._record_problem = ""
+        self.record: CalibrationRecord | None = None
+        self.record_problem = ""
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
         self._prediction: Prediction | None = None
@@ -98,10 +105,8 @@ class Case:
     def prediction(self, prediction: Prediction | None) -> None:
         """Take a new prediction: verdicts and edits of the old one are dropped with it."""
         self._prediction = self._original = prediction
-        self._recalibration = None
-        self._edit = None
-        self._selected = None
-        self._reviewed = Reviewed()
+        self._recalibration = self._edit = None
+        self._selected, self._reviewed = None, Reviewed()
         self.mark_saved()
         self._read_record()
         if prediction is not None:
@@ -113,22 +118,12 @@ class Case:
         self.selection_changed.emit()
 
     def _read_record(self) -> None:
-        self._record, self._record_problem = None, ""
+        self.record, self.record_problem = None, ""
         if self._original is not None:
             try:
-                self._record = self._find_record(self._original.information)
+                self.record = self._find_record(self._original.information)
             except InputError as error:
-                self._record_problem = str(error)
-
-    @property
-    def record(self) -> CalibrationRecord | None:
-        """What the model did on cases like this one with a reference, if there are any."""
-        return self._record
-
-    @property
-    def record_problem(self) -> str:
-        """Why there is a record, but not for this prediction; empty otherwise."""
-        return self._record_problem
+                self.record_problem = str(error)
 
     def _show_other_maps(self) -> None:
         self._lesions = None
@@ -242,7 +237,7 @@ class Case:
             from napari_uncertainseg.inference.existence import with_existence
 
             found = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
-            record = self._record if self._recalibration is None else None
+            record = self.record if self._recalibration is None else None
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
 
@@ -284,7 +279,7 @@ class Case:
         if recorder is None or self._prediction is None:
             self._reviewed.recorder = None
         elif recorder.is_new:
-            self._reviewed.begin(recorder, self._edit, self._component_at, self._about())
+            self._reviewed.begin(recorder, self._edit, self._component_at, self._about)
         else:
             edit = recorder.painted()
             if edit is not None:
@@ -293,6 +288,14 @@ class Case:
             self.set_edit(edit)
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
+
+    def begin_anew(self) -> None:
+        """Forget verdicts and painting; prediction, threshold and recalibration stay."""
+        self._reviewed, self._selected = Reviewed(), None
+        self.set_edit(None)
+        self.mark_saved()
+        self.verdicts_changed.emit()
+        self.selection_changed.emit()
 
     def next_to_do(self) -> tuple[int, int, int] | None:
         """The voxel of what the session has next, without what is selected; None without a session."""
@@ -306,7 +309,7 @@ class Case:
         InputError
             If a session is recorded and cannot be written: nothing is changed then.
         """
-        self._reviewed.judge(voxel, decision, self._component_at, self._about())
+        self._reviewed.judge(voxel, decision, self._component_at, self._about)
         self.verdicts_changed.emit()
 
     def undo(self) -> bool:
@@ -335,9 +338,13 @@ class Case:
             self.verdicts_changed.emit()
         return changed
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:
         """What is kept beside a verdict."""
-        return {"threshold": self._threshold, "min_volume": self._min_volume}
+        said: dict[str, Any] = {"threshold": self._threshold, "min_volume": self._min_volume}
+        lesions, number = self.lesions, self._component_at(voxel)
+        if self._edit is not None and lesions is not None and number > 0:
+            said["painted"] = bool(self._edit[lesions.labels == number].any())
+        return said
 
     def _component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
@@ -376,9 +383,10 @@ class Case:
     @property
     def reliability(self) -> Reliability | None:
         """Reliability of the prediction against the reference in the region."""
-        if self._prediction is None:
-            return None
-        return self._against.of("now", self._prediction, self._prediction, self._threshold, self._found)
+        now = self._prediction
+        return (
+            None if now is None else self._against.of("now", now, now, self._threshold, lambda: self.lesions)
+        )
 
     def reliability_before(self) -> Reliability | None:
         """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
@@ -390,7 +398,3 @@ class Case:
             return original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
 
         return self._against.of("before", original, now, self._threshold, lesions)
-
-    def _found(self) -> Lesions:
-        assert self.lesions is not None
-        return self.lesions

@@ -190,3 +190,4 @@ def test_a_candidate_is_wrong_when_it_is_a_lesion():
         ("unsure", (True, True)),
     ):
         assert (is_wrong(lesion, Standing(1, decision)), is_wrong(candidate, Standing(1, decision))) == wrong
+    assert is_wrong(lesion, Standing(1, "accepted", painted=True))  # not as the model outlined it

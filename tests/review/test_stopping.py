@@ -44,7 +44,7 @@ def test_every_task_is_shown_once(tasks, share, every, seed) -> None:
     rest = [rank for rank in shown if rank not in set(checks)]
     assert rest == sorted(rest)
     nothing = remaining(shown, set(checks), {})
-    assert nothing == Remaining(tasks, tasks, 0)
+    assert nothing == Remaining(tasks, tasks, 0, 0)
     everything = remaining(shown, set(checks), dict.fromkeys(shown, True))
     assert everything.unseen == everything.most == 0
 

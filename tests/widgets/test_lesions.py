@@ -110,6 +110,19 @@ def test_a_click_selects_the_lesion_and_moves_the_viewer(qtbot, dock, case, laye
     assert case.lesions.labels[voxel] == 2
 
 
+def test_a_candidate_that_becomes_a_lesion_stays_the_one_that_is_judged(dock, case):
+    case.threshold = 0.9
+    voxel = tuple(int(case.lesions.candidate_table.iloc[0][f"slice_{a}"]) for a in "sar")
+    dock.tabs.setCurrentIndex(1)
+    case.selected = voxel
+    painted = np.zeros(case.grid.shape, np.int8)
+    painted[voxel] = 1
+    case.set_edit(painted)
+    assert dock.tabs.currentIndex() == 0 and dock.table.selected is not None
+    dock.accept()
+    assert [v.decision for v in case.verdicts] == ["accepted"]
+
+
 def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_exists"))
     for table in dock.tables:

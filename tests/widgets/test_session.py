@@ -21,6 +21,20 @@ def file(tmp_path):
     return tmp_path / "kept" / "sessions.db"
 
 
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """What was asked in a dialog; each answer is the first that is offered, unless a test says otherwise."""
+    questions = []
+
+    def answer(parent, title, question, yes, no):
+        questions.append(question)
+        return answer.says
+
+    answer.says, answer.questions = True, questions
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_which", answer)
+    return answer
+
+
 @pytest.fixture
 def make(qtbot, case, file):
     made = []
@@ -77,7 +91,7 @@ def test_it_says_what_to_do_next(qtbot, make, dock, file):
 def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesions, file):
     start(qtbot, dock)
     assert "0 of" in dock.state.text() and "reader 1" in dock.state.text()
-    assert "cannot be said before" in dock.outlook.text()
+    assert "is said after 10 verdicts" in dock.outlook.text() and "quarter" in dock.outlook.text()
     lesions.next_lesion()
     shown = case.selected
     click(qtbot, lesions.buttons["accept"])
@@ -113,9 +127,10 @@ def test_a_verdict_that_cannot_be_written_does_not_count(qtbot, dock, case, lesi
     assert len(case.verdicts) == 1
 
 
-def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, file):
+def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, file, asked):
     case.judge((5, 10, 8), "unsure")  # before the session
     start(qtbot, dock)
+    assert "that are on screen" in asked.questions[0]
     case.judge((12, 22, 18), "accepted")
     edit = np.zeros(case.grid.shape, np.int8)
     edit[1, 1, 1:5] = 1
@@ -213,11 +228,100 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert len(case.recorder.tasks) == 1
 
 
+def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.close_button)
+    dock.annotator.clear()
+    asked.says = None
+    start(qtbot, dock, "reader 2")
+    assert case.recorder is None and len(case.verdicts) == 1  # cancelled
+    asked.says = False
+    click(qtbot, dock.start_button)
+    assert case.recorder is not None and not case.verdicts  # the first reader's are not the second's
+    case.judge((5, 10, 8), "rejected")
+    click(qtbot, dock.leave_button)
+    assert case.recorder is None and len(case.verdicts) == 1 and dock.start_button.isEnabled()
+    case.judge((12, 22, 18), "accepted")  # in no session
+    dock.table.selectRow(0)
+    asked.says = None
+    click(qtbot, dock.resume_button)
+    assert "would be dropped" in asked.questions[-1] and len(case.verdicts) == 2
+    asked.says = True
+    click(qtbot, dock.resume_button)
+    assert case.verdicts == (Verdict((5, 10, 8), "rejected"),)
+
+
+def test_a_lesion_that_was_repainted_was_wrong(qtbot, dock, case, file):
+    start(qtbot, dock)
+    edit = np.zeros(case.grid.shape, np.int8)
+    labels = case.lesions.labels
+    edit[tuple(np.argwhere(labels == labels[5, 10, 8])[0])] = -1
+    case.set_edit(edit)
+    case.judge((5, 10, 8), "accepted")
+    edit2 = edit.copy()
+    edit2[tuple(np.argwhere(labels == labels[5, 10, 8])[0] - [0, 1, 0])] = 1
+    case.set_edit(edit2)
+    case.judge((5, 10, 8), "accepted")
+    case.judge((12, 22, 18), "accepted")
+    with Store(file) as store:
+        (session,) = store.sessions()
+        painted = [found.painted for found in store.verdicts(session.id).values()]
+    assert painted == [True, False]
+
+
+def test_the_last_threshold_is_gone_on_with(qtbot, dock, case):
+    start(qtbot, dock)
+    case.threshold = 0.3
+    case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.leave_button)
+    case.threshold = 0.7
+    dock.table.selectRow(0)
+    click(qtbot, dock.resume_button)
+    assert case.threshold == 0.3
+
+
+def test_a_window_that_was_overtaken_can_be_left(qtbot, dock, case, file):
+    start(qtbot, dock)
+    with Store(file) as other:
+        (session,) = other.sessions()
+        other.record(session.id, "shown")
+    with pytest.raises(InputError, match="another window"):
+        case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.leave_button)
+    dock.table.selectRow(0)
+    click(qtbot, dock.resume_button)
+    case.judge((5, 10, 8), "accepted")
+    assert len(case.verdicts) == 1
+
+
+def test_names_are_shown_as_they_are(qtbot, dock, case):
+    start(qtbot, dock, "<b>bold</b>")
+    assert "&lt;b&gt;" in dock.state.text()
+    click(qtbot, dock.leave_button)
+    dock.annotator.setText("x" * 160)
+    click(qtbot, dock.start_button)
+    assert dock.minimumSizeHint().width() <= 420
+
+
+def test_a_folder_that_cannot_be_made_is_said(qtbot, case, tmp_path):
+    (tmp_path / "text").write_text("")
+    made = SessionDock(case, file=tmp_path / "text" / "x.db")
+    made.annotator.setText("a")
+    made.start_button.click()
+    assert "cannot be made" in made.message.text()
+    made.verify()
+    assert "no session yet" in made.message.text()
+    made.cleanup()
+    made.deleteLater()
+    qtbot.wait(1)
+
+
 def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")
     path = tmp_path / "out.tsv"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a: path)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a, **k: path)
     click(qtbot, dock.export_button)
     assert "Saved" in dock.message.text()
     assert path.read_text().count("accepted") == 1 and "reader 1" in path.read_text()
@@ -225,7 +329,7 @@ def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
 
 def test_another_file_is_chosen(qtbot, dock, tmp_path, monkeypatch):
     other = tmp_path / "other.db"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a: other)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a, **k: other)
     click(qtbot, dock.file_button)
     assert dock.file_button.text() == "other.db" and dock.table.rowCount() == 0
     start(qtbot, dock)

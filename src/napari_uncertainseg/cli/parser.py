@@ -220,10 +220,19 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
         "simulate", help="let simulated readers go through cases with a reference, in each order"
     )
     simulate.add_argument("cases", type=Path, metavar="CASES.tsv", help="the table of `evaluate --cases`")
-    simulate.add_argument("--seconds", type=_volume, default=6.0, help="for a lesion of 10 mm3 (%(default)g)")
+    simulate.add_argument(
+        "--seconds", type=_seconds, default=6.0, help="for a lesion of 10 mm3 (%(default)g)"
+    )
     simulate.add_argument("--skill", type=_probability, default=0.95, help="share judged right (%(default)g)")
     simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
     simulate.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write the table there too")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} should be above 0, in seconds")
+    return value
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:

@@ -26,7 +26,7 @@ def _list(options: Namespace) -> None:
             judged = f"{len(store.verdicts(found.id))}/{len(store.tasks(found.id))}"
             state = "open" if found.closed is None else "closed"
             opened = found.opened[:19].replace("T", " ")
-            print(f"{found.id:34}{found.annotator:20}{found.kind:10}{judged:>10}  {state:8}{opened}")
+            print(f"{found.id:34}{found.annotator[:19]:20}{found.kind:10}{judged:>10}  {state:8}{opened}")
 
 
 def _verify(options: Namespace) -> None:
@@ -36,7 +36,7 @@ def _verify(options: Namespace) -> None:
     for id, fault in faults.items():
         print(f"{id}  {'sound, last hash ' + heads[id] if not fault else 'NOT SOUND'}")
     wrong = [fault for fault in faults.values() if fault]
-    if options.head is not None and options.head not in heads.values():
+    if options.head is not None and "".join(options.head.split()) not in heads.values():
         wrong.append("No session ends with that hash: entries were taken away at the end, or added.")
     if wrong:
         raise InputError(" ".join(wrong))
@@ -73,6 +73,8 @@ def _simulate(options: Namespace) -> None:
         f"simulated readers, {len(tables)} cases, {sum(map(len, tables))} lesions and candidates; "
         f"{options.seconds:g} s for 10 mm3, {options.skill:.0%} judged right"
     )
+    before = found["before"][0]
+    print(f"errors before: {before:.1f} a case; seconds until")
     print(f"{'order':10}{'half of the errors':>20}{'a fifth left':>14}{'all':>10}{'errors left':>13}")
     for row in found.to_dict("records"):
         print(

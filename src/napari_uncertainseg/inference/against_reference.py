@@ -41,7 +41,7 @@ class AgainstReference:
         prediction: Prediction,
         around: Prediction,
         threshold: float,
-        lesions: Callable[[], Lesions],
+        lesions: Callable[[], Lesions | None],
     ) -> Reliability | None:
         """Reliability of one of several predictions of the same scan; None without a reference.
 
@@ -72,8 +72,9 @@ class AgainstReference:
         return self._binned[name]
 
 
-def _of_lesions(lesions: Lesions, reference: np.ndarray) -> Reliability:
+def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:
     """Lesions and candidates by their mean probability."""
+    assert lesions is not None
     tables = ((lesions.labels, lesions.table), (lesions.candidates, lesions.candidate_table))
     parts = [(labels, table["mean_probability"].to_numpy()) for labels, table in tables]
     return lesion_reliability(parts, reference)

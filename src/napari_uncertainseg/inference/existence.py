@@ -39,7 +39,7 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
 def _with(
     table: pd.DataFrame, fitted: LesionProbability | None, threshold: float, known: Sequence[float]
 ) -> pd.DataFrame:
-    if fitted is None:
+    if fitted is None or not fitted.brier < fitted.brier_of_share:  # not judged, or no better than chance
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
     said = fitted.of(peak, volume, float(np.clip(threshold, min(known), max(known))))

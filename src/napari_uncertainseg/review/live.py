@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 
 _SPREAD = 2.5
 """Standard deviation of the prior, on standardised features."""
-_DRAWS = 400
+_DRAWS = 200
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.journal import Entry
-from napari_uncertainseg.review.outlook import Outlook, outlook
+from napari_uncertainseg.review.outlook import Ahead, Outlook
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
@@ -43,6 +43,7 @@ class Recorder:
         self.tasks: list[Task] = store.tasks(session)
         entries = store.entries(session)
         self._last = entries[-1].number
+        self._ahead = Ahead(self.tasks, self.session.settings)
         self._standing = standing(entries)
         self._of_task: dict[int | None, list[Entry]] = {}
         for entry in entries:
@@ -76,9 +77,18 @@ class Recorder:
         known = [v.seconds for v in self._standing.values() if v.seconds is not None]
         return float(np.median(known)) if known else None
 
+    def last_seen_at(self, threshold: float, min_volume: float) -> tuple[float, float]:
+        """Threshold and smallest volume of the last verdict, else of the beginning, else as given."""
+        said = dict(self.session.settings)
+        for entries in self._of_task.values():
+            for entry in entries:
+                if entry.kind == "verdict" and entry.number >= said.get("number", 0):
+                    said |= {"number": entry.number, **entry.values}
+        return float(said.get("threshold", threshold)), float(said.get("min_volume", min_volume))
+
     def outlook(self) -> Outlook:
         """What is still wrong among the unseen."""
-        return outlook(self.tasks, self._standing, self.session.settings)
+        return self._ahead.outlook(self._standing)
 
     def show(self, voxel: Voxel | None) -> None:
         """Say that a lesion is being looked at, from now on."""
@@ -190,6 +200,7 @@ class Recorder:
         )
         self._last += 1
         self.tasks.append(task)
+        self._ahead = Ahead(self.tasks, self.session.settings)
         return task
 
     def _update(self, tasks: Iterable[int]) -> None:

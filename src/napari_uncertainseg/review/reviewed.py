@@ -14,6 +14,9 @@ from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts
 At = Callable[[Voxel], int]
 """Number of the lesion (> 0) or candidate (< 0) at a voxel, as outlined at present; 0 where there is none."""
 
+About = Callable[[Voxel], Mapping[str, Any]]
+"""What else is kept of the lesion at a voxel: threshold, whether it was painted."""
+
 
 class Reviewed:
     """What a reviewer decided so far.
@@ -34,7 +37,7 @@ class Reviewed:
         """All verdicts, in the order in which they were given."""
         return self._verdicts.given
 
-    def judge(self, voxel: Voxel, decision: Decision | None, at: At, about: Mapping[str, Any]) -> None:
+    def judge(self, voxel: Voxel, decision: Decision | None, at: At, about: About) -> None:
         """Give a verdict, None takes one back; InputError, and nothing changed, if it cannot be written."""
         self._write(voxel, decision, at, about)
         component = at(voxel)
@@ -54,7 +57,7 @@ class Reviewed:
             self.recorder.redo()
         return self._verdicts.redo()
 
-    def begin(self, recorder: Recorder, edit: np.ndarray | None, at: At, about: Mapping[str, Any]) -> None:
+    def begin(self, recorder: Recorder, edit: np.ndarray | None, at: At, about: About) -> None:
         """Write into a new session from now on, and first what there is."""
         self.recorder = recorder
         try:
@@ -101,9 +104,9 @@ class Reviewed:
         verdicts, painted = self._saved
         return self.recorder is None and (self.verdicts != verdicts or edit is not painted)
 
-    def _write(self, voxel: Voxel, decision: Decision | None, at: At, about: Mapping[str, Any]) -> None:
+    def _write(self, voxel: Voxel, decision: Decision | None, at: At, about: About) -> None:
         if self.recorder is not None:
             component = at(voxel)
             self.recorder.judge(
-                voxel, decision, lambda other: component != 0 and at(other) == component, about
+                voxel, decision, lambda other: component != 0 and at(other) == component, about(voxel)
             )

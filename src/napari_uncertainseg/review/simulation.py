@@ -121,7 +121,8 @@ def compare(
     -------
     One row per order: means over cases and readings of ``half`` and ``fifth`` (seconds until no more than
     that share of the errors is left; a reading that never gets there counts with its whole length),
-    ``reached`` (share that got to a fifth), ``all`` (seconds for everything) and ``left`` (errors then).
+    ``reached`` (share that got to a fifth), ``all`` (seconds for everything), ``before`` and
+    ``left`` (errors before and then).
     """
     reader = reader or Reader()
     rows = []
@@ -136,6 +137,7 @@ def compare(
                 whole = float(reading.seconds[-1]) if len(reading.seconds) else 0.0
                 half, fifth = reading.seconds_to(0.5), reading.seconds_to(0.2)
                 left = int(reading.errors[-1]) if len(reading.errors) else 0
-                found.append((min(half, whole), min(fifth, whole), np.isfinite(fifth), whole, left))
+                reached = np.isfinite(fifth)
+                found.append((min(half, whole), min(fifth, whole), reached, whole, reading.before, left))
         rows.append((order, *np.mean(found, axis=0)))
-    return pd.DataFrame(rows, columns=["order", "half", "fifth", "reached", "all", "left"])
+    return pd.DataFrame(rows, columns=["order", "half", "fifth", "reached", "all", "before", "left"])

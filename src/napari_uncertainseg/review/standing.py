@@ -29,6 +29,8 @@ class Standing:
         The annotator's words; empty where there are none.
     mask
         Name of the mask that was painted, in the store's masks; None where none was.
+    painted
+        Whether the reader had painted on the lesion: it is accepted, but not as the model outlined it.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Standing:
     seconds: float | None = None
     comment: str = ""
     mask: str | None = None
+    painted: bool = False
 
 
 def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
@@ -72,4 +75,5 @@ def _standing(entry: Entry) -> Standing:
         said.get("seconds"),
         str(said.get("comment", "")),
         said.get("mask"),
+        bool(said.get("painted", False)),
     )

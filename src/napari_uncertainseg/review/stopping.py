@@ -63,11 +63,14 @@ class Remaining:
         So many of them are wrong at most, with the confidence asked for.
     checks
         Tasks drawn at random that this rests on; 0 before the first look.
+    looks
+        How often it was drawn anew.
     """
 
     unseen: int
     most: int
     checks: int
+    looks: int
 
 
 def remaining(
@@ -95,7 +98,7 @@ def remaining(
     if sorted(shown) != list(range(n)) or not (set(drawn) | set(wrong)) <= set(range(n)):
         raise InputError("Each task has one rank from 0 up, and is shown once.")
     unseen = n - len(wrong)
-    best = Remaining(unseen, unseen, 0)
+    best = Remaining(unseen, unseen, 0, 0)
     for share in LOOKS:
         until = set(shown[: round(share * n)])
         if not until or not until <= set(wrong):
@@ -107,8 +110,10 @@ def remaining(
         bad = sum(wrong[rank] for rank in checks)
         bound = most_wrong(n - depth, len(checks), bad, each)
         left = bound - sum(is_wrong for rank, is_wrong in wrong.items() if rank >= depth)
-        if left < best.most:
-            best = Remaining(unseen, max(left, 0), len(checks))
+        most = min(max(left, 0), best.most)
+        best = Remaining(
+            unseen, most, len(checks) if most < best.most or not best.checks else best.checks, best.looks + 1
+        )
     return best
 
 

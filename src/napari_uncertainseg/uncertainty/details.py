@@ -17,7 +17,7 @@ from napari_uncertainseg.uncertainty.members import Members
 MAPS: Mapping[str, str] = MappingProxyType(
     {
         "entropy": "entropy of the mean probability",
-        "expected_entropy": "members' mean entropy, the doubt that they share",
+        "expected_entropy": "expected entropy: the members' mean entropy, the doubt that they share",
         "mutual_information": "mutual information, the doubt from their differing",
         "variance": "variance over members",
     }

@@ -265,7 +265,9 @@ class CalibrationDock(QWidget):
                 f"<b>{name}</b> " + ("-" if value is None or value != value else f"{value:.4f}")
             )
         self.voxels.setText(_size(found, "lesions" if each else "voxels"))
-        self._warn("" if found is None or each else caution(found))
+        unset = self.region.currentData() == "mask" and self.inside.currentData() is None
+        whole = "Choose the mask's layer: until then this is the whole brain."
+        self._warn(whole if unset else "" if found is None or each else caution(found))
         self.figure_button.setEnabled(found is not None and figures.can_draw())
         self.table_button.setEnabled(found is not None)
 

@@ -18,7 +18,7 @@ from napari_uncertainseg.widgets.numbers import NumberTable, Table
 _PATIENCE_MS = 200
 _MAPS = {
     "entropy": "entropy",
-    "expected_entropy": "shared",
+    "expected_entropy": "expected",
     "mutual_information": "mutual inf.",
     "variance": "variance",
 }

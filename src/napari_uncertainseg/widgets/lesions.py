@@ -321,6 +321,11 @@ class LesionsDock(QWidget):
             tables = (lesions.table, lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
                 view.take(table, _of_list(decisions, number), selected[number])
+            here = self.tabs.currentIndex()
+            if selected[here] is None and selected[1 - here] is not None:
+                self.tabs.setCurrentIndex(
+                    1 - here
+                )  # what is selected has become a lesion, or is none any more
         self._show_page()
 
     def _show_verdicts(self) -> None:

@@ -184,6 +184,8 @@ class RecalibrationRow(QWidget):
             t = self._case.threshold
             old, new = (dice(p.probability >= t, reference) for p in (original, now))
             lines.append(f"Dice at {t:.2f} {old:.3f}, <b>{new:.3f}</b>")
+        if after.ace > before.ace:
+            lines.append("⚠ no better here")
         self.result.setText(" · ".join(lines))
 
 

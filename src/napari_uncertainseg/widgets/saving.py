@@ -8,7 +8,7 @@ from napari.utils.history import get_save_history, update_save_history
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 
-def ask_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
+def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
     """A file to write; the dialog asks before it takes one that exists. None if the user gives up.
 
     Parameters
@@ -19,9 +19,15 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
         Proposed file name.
     kinds
         Qt's filter, such as ``"Table (*.tsv)"``; its first ending is added where the user types none.
+    may_exist
+        Do not ask about one that exists: it is opened, not replaced.
     """
     start = Path(get_save_history()[0]) / name
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
+    if may_exist:
+        quiet = QFileDialog.Option.DontConfirmOverwrite
+        chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds, options=quiet)
+    else:
+        chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
     if not chosen:
         return None
     update_save_history(chosen)
@@ -36,6 +42,18 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
         return None
     update_save_history(str(Path(chosen) / "lesions.tsv"))
     return Path(chosen)
+
+
+def ask_which(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
+    """Ask a question with one or two answers of their own; None where the user cancels."""
+    box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=parent)
+    first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+    second = None if no is None else box.addButton(no, QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    return True if clicked is first else False if second is not None and clicked is second else None
 
 
 def may_replace(parent: QWidget, folder: Path) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import platformdirs
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -24,24 +21,23 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.outlook import Outlook
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rereading import reread, rereading
 from napari_uncertainseg.review.rows import Session
-from napari_uncertainseg.review.store import DATABASE, Store
+from napari_uncertainseg.review.store import DATABASE
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
-from napari_uncertainseg.widgets.saving import ask_file
-
-PROJECT = "review"
-_COLUMNS = ("case", "annotator", "judged", "state", "opened")
-_JUDGED = _COLUMNS.index("judged")
-
-
-def default_file() -> Path:
-    """Where sessions are kept unless the user says otherwise."""
-    return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
+from napari_uncertainseg.widgets.saving import ask_file, ask_which
+from napari_uncertainseg.widgets.session_file import (
+    COLUMNS,
+    JUDGED,
+    PROJECT,
+    SessionFile,
+    default_file,
+    keep_prediction,
+    outlook_in_words,
+    progress_in_words,
+)
 
 
 class SessionDock(QWidget):
@@ -69,8 +65,7 @@ class SessionDock(QWidget):
         super().__init__(parent)
         self._case = case
         self._visible = visible
-        self._file = default_file() if file is None else file
-        self._store: Store | None = None
+        self._file = SessionFile(default_file() if file is None else file)
         self._listed: list[Session] = []
         self._make_controls()
         self._lay_out()
@@ -79,6 +74,7 @@ class SessionDock(QWidget):
         case.not_recorded.connect(self._warn)
         self.start_button.clicked.connect(self.start)
         self.resume_button.clicked.connect(self.resume)
+        self.leave_button.clicked.connect(self.leave)
         self.close_button.clicked.connect(self.close_session)
         self.again_button.clicked.connect(self.read_again)
         self.verify_button.clicked.connect(self.verify)
@@ -86,8 +82,7 @@ class SessionDock(QWidget):
         self.file_button.clicked.connect(self.choose_file)
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._show)
-        if self._file.exists():
-            self._list()
+        self._list()
         self._show()
 
     def cleanup(self) -> None:
@@ -97,9 +92,7 @@ class SessionDock(QWidget):
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
         if self._case.recorder is not None:
             self._case.record_with(None)
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._file.close()
 
     # -- making it ----------------------------------------------------------------------------
 
@@ -122,6 +115,8 @@ class SessionDock(QWidget):
         )
         self.close_button = QPushButton("Close session")
         self.close_button.setToolTip("End the session for good: nothing can be added to it afterwards.")
+        self.leave_button = QPushButton("Leave")
+        self.leave_button.setToolTip("Stop recording; the session stays open, and can be gone on with.")
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.outlook = QLabel()
@@ -161,6 +156,7 @@ class SessionDock(QWidget):
         form.addRow("order", self.order)
         begin, below = QHBoxLayout(), QHBoxLayout()
         begin.addWidget(self.start_button)
+        begin.addWidget(self.leave_button)
         begin.addWidget(self.close_button)
         below.addWidget(self.resume_button)
         below.addWidget(self.again_button)
@@ -181,11 +177,18 @@ class SessionDock(QWidget):
 
     def start(self) -> None:
         """Begin a session on the case at hand."""
+        if self._case.verdicts or self._case.edit is not None:
+            question = "Record the verdicts and the painting that are on screen, as the annotator's own?"
+            answer = ask_which(self, "Start session", question, "Record them", "Begin without them")
+            if answer is None:
+                return
+            if not answer:
+                self._case.begin_anew()
         prediction, lesions = self._case.prediction, self._case.lesions
         if prediction is None or lesions is None:
             return
         try:
-            store = self._open()
+            store = self._file.store()
             case, output = keep_prediction(store, prediction)
             order = self.order.currentData()
             pace = store.pace(self.annotator.text())
@@ -204,18 +207,21 @@ class SessionDock(QWidget):
                 },
             )
             self._case.record_with(Recorder(store, session, self._visible))
+            self._say("")
         except InputError as error:
             self._say(f"⚠ {error}")
-        else:
-            self._say("")
         self._list()
         self._show()
 
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
         session = self._selected()
-        if session is not None:
-            self._go_on_with(session)
+        lost = "Verdicts or painting on screen are in no session, and would be dropped. Go on all the same?"
+        if session is None or (
+            self._case.unsaved and not ask_which(self, "Go on with it", lost, "Drop them", None)
+        ):
+            return
+        self._go_on_with(session)
 
     def read_again(self) -> None:
         """Begin the second or third reading of the selected session."""
@@ -223,7 +229,7 @@ class SessionDock(QWidget):
         if session is None or self._case.prediction is None:
             return
         try:
-            store = self._open()
+            store = self._file.store()
             tasks, (_, output) = store.tasks(session.id), keep_prediction(store, self._case.prediction)
             if tasks[0].output != output:
                 raise InputError("This session is of another prediction: segment its scans as it was, first.")
@@ -232,7 +238,7 @@ class SessionDock(QWidget):
             self._say(f"⚠ {error}")
             return
         self._list()
-        self._case.prediction = self._case.prediction  # verdicts that were given here are the first reader's
+        self._case.begin_anew()  # verdicts that were given here are the first reader's
         self._go_on_with(store.session(id))
 
     def _go_on_with(self, session: Session) -> None:
@@ -240,17 +246,24 @@ class SessionDock(QWidget):
         if prediction is None:
             return
         try:
-            recorder = Recorder(self._open(), session.id, self._visible)
-            _, output = keep_prediction(self._open(), prediction)
+            recorder = Recorder(self._file.store(), session.id, self._visible)
+            _, output = keep_prediction(self._file.store(), prediction)
             if recorder.tasks[0].output != output:
                 raise InputError("This session is of another prediction: segment its scans as it was, first.")
-            self._case.threshold = float(session.settings.get("threshold", self._case.threshold))
-            self._case.min_volume = float(session.settings.get("min_volume", self._case.min_volume))
+            self._case.threshold, self._case.min_volume = recorder.last_seen_at(
+                self._case.threshold, self._case.min_volume
+            )
             self._case.record_with(recorder)
+            self._say("")
         except InputError as error:
             self._say(f"⚠ {error}")
-        else:
-            self._say("")
+        self._show()
+
+    def leave(self) -> None:
+        """Stop recording without closing."""
+        self._case.record_with(None)
+        self._say("")
+        self._list()
         self._show()
 
     def close_session(self) -> None:
@@ -265,14 +278,19 @@ class SessionDock(QWidget):
             return
         self._case.record_with(None)
         self._case.mark_saved()
-        self._say(f"Closed. Its last hash is {self._open().head(recorder.session.id)}")
+        head = self._file.store().head(recorder.session.id)
+        parts = " ".join(head[i : i + 16] for i in range(0, len(head), 16))
+        self._say(f"Closed. Its last hash, to keep elsewhere: {parts}")
         self._list()
         self._show()
 
     def verify(self) -> None:
         """Check the journals of all sessions, and say what is wrong."""
+        if not self._file.path.exists():
+            self._say("There is no session yet.")
+            return
         try:
-            found = self._open().verify()
+            found = self._file.store().verify()
         except InputError as error:
             self._say(f"⚠ {error}")
             return
@@ -289,7 +307,7 @@ class SessionDock(QWidget):
         if path is None:
             return
         try:
-            table = verdict_table(self._open())
+            table = verdict_table(self._file.store())
             write_table(path, table)
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -297,40 +315,25 @@ class SessionDock(QWidget):
             self._say(f"Saved {len(table)} tasks to {path}")
 
     def choose_file(self) -> None:
-        """Ask for another file of sessions."""
-        path = ask_file(self, "Sessions", DATABASE, "Sessions (*.db)")
-        if path is None:
-            return
-        if self._store is not None:
-            self._store.close()
-        self._store, self._file = None, path
-        self._list()
-        self._show()
+        """Ask for another file of sessions, or a new one."""
+        path = ask_file(self, "Sessions", DATABASE, "Sessions (*.db)", may_exist=True)
+        if path is not None:
+            self._file.close()
+            self._file = SessionFile(path)
+            self._say("")
+            self._list()
+            self._show()
 
     # -- from the store to the screen ---------------------------------------------------------
 
-    def _open(self) -> Store:
-        if self._store is None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._store = Store(self._file)
-        return self._store
-
     def _list(self) -> None:
-        rows: list[tuple[str, ...]] = []
-        self._listed = []
         try:
-            store = self._open()
-            self._listed = store.sessions()
-            for s in self._listed:
-                tasks = store.tasks(s.id)
-                judged = f"{len(store.verdicts(s.id))} of {len(tasks)}"
-                opened = s.opened[:16].replace("T", " ") + " UTC"
-                name = "/".join(Path(store.folder(tasks[0].case)).parts[-2:])
-                rows.append((name, s.annotator, judged, "open" if s.closed is None else "closed", opened))
+            self._listed, rows = self._file.listed()
         except InputError as error:
+            self._listed, rows = [], []
             self._say(f"⚠ {error}")
         numbers = tuple(str(i) for i in range(1, len(rows) + 1))
-        self.table.show_table(Table(numbers, _COLUMNS, tuple(rows)))
+        self.table.show_table(Table(numbers, COLUMNS, tuple(rows)))
 
     def _selected(self) -> Session | None:
         rows = {index.row() for index in self.table.selectedIndexes()}
@@ -339,12 +342,13 @@ class SessionDock(QWidget):
     def _show(self) -> None:
         recorder, ready = self._case.recorder, self._case.prediction is not None
         selected = self._selected()
-        self.file_button.setText(self._file.name)
+        self.file_button.setText(self._file.path.name)
         self.file_button.setEnabled(recorder is None)
         for widget in (self.annotator, self.order):
             widget.setEnabled(recorder is None)
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.text().strip()))
-        self.close_button.setEnabled(recorder is not None)
+        for button in (self.leave_button, self.close_button):
+            button.setEnabled(recorder is not None)
         may_go_on = selected is not None and selected.closed is None
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
         named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind == "review"
@@ -358,7 +362,7 @@ class SessionDock(QWidget):
         if session is None or session.kind != "review" or self._case.recorder is not None:
             return
         try:
-            found = rereading(self._open(), session.id)
+            found = rereading(self._file.store(), session.id)
         except InputError:
             return
         if found.second is not None and found.both:
@@ -372,17 +376,12 @@ class SessionDock(QWidget):
         recorder = self._case.recorder
         self.outlook.setVisible(recorder is not None)
         if recorder is not None:
-            pace = recorder.seconds_each
-            each = "" if pace is None else f", {pace:.1f} s each (median)"
             for row, session in enumerate(self._listed):
-                cell = self.table.item(row, _JUDGED)
+                cell = self.table.item(row, JUDGED)
                 if session.id == recorder.session.id and cell is not None:
                     cell.setText(f"{len(recorder.standing)} of {len(recorder.tasks)}")
-            self.state.setText(
-                f"<b>{recorder.session.annotator}</b>: {len(recorder.standing)} of {len(recorder.tasks)} "
-                f"judged{each}. All of it is on disk."
-            )
-            self.outlook.setText(_in_words(recorder.outlook()))
+            self.state.setText(progress_in_words(recorder))
+            self.outlook.setText(outlook_in_words(recorder.outlook()))
         elif self._case.prediction is None:
             self.state.setText("No prediction yet: press Run in Segment.")
         elif not self.annotator.text().strip():
@@ -399,32 +398,3 @@ class SessionDock(QWidget):
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
-
-
-def _in_words(found: Outlook) -> str:
-    """When to stop, for the eye."""
-    if not found.unseen:
-        return "Nothing is left unseen."
-    expected = f"Of {found.unseen} unseen, {found.expected:.1f} are expected to be wrong"
-    if not found.checks:
-        return f"{expected}; how many at most cannot be said before more random checks are judged."
-    return f"{expected}; <b>at most {found.most}</b> (95 % sure, by {found.checks} random checks)."
-
-
-def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
-    """Numbers of the case and of the prediction in the store, made where they are not there."""
-    about: Mapping[str, Any] = prediction.information
-    inputs = about.get("inputs", {})
-    flair = inputs.get("flair", {})
-    scans = [str(inputs[role].get("sha256")) for role in sorted(inputs)]
-    name = f"{flair.get('name') or 'scan'} {hashlib.sha256(''.join(scans).encode()).hexdigest()[:8]}"
-    case = store.case(store.project(PROJECT), name, str(flair.get("path") or flair.get("name") or "scan"))
-    output = store.output(
-        case,
-        hashlib.sha256(prediction.probability.tobytes()).hexdigest(),
-        model=str(about.get("model", "")),
-        model_sha256=str(about.get("model_sha256", "")),
-        method=str(about.get("method", "")),
-        threshold=prediction.threshold,
-    )
-    return case, output

@@ -25,11 +25,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.lesson import Lesson, begin, past
 from napari_uncertainseg.review.scoring import Score
-from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.definitions import DefinedLabel
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
 from napari_uncertainseg.widgets.plots import ReliabilityView
-from napari_uncertainseg.widgets.session import default_file, keep_prediction
+from napari_uncertainseg.widgets.session_file import SessionFile, default_file, keep_prediction
 
 _ROWS = {
     "right": "Share of answers that are right.",
@@ -80,8 +79,7 @@ class TrainingDock(QWidget):
     ) -> None:
         super().__init__(parent)
         self._case, self._layers = case, layers
-        self._file = default_file() if file is None else file
-        self._store: Store | None = None
+        self._file = SessionFile(default_file() if file is None else file)
         self._lesson: Lesson | None = None
         self._make_controls()
         self._lay_out()
@@ -105,9 +103,7 @@ class TrainingDock(QWidget):
         self._layers.unblind()
         self._lesson = None
         self.view.cleanup()
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._file.close()
 
     # -- making it ----------------------------------------------------------------------------
 
@@ -179,7 +175,7 @@ class TrainingDock(QWidget):
         if prediction is None or lesions is None or name is None:
             return
         try:
-            store = self._open()
+            store = self._file.store()
             mask = self._layers.mask_of(name)
             case, output = keep_prediction(store, prediction)
             self._lesson = begin(
@@ -241,7 +237,7 @@ class TrainingDock(QWidget):
     def _show_score(self, lesson: Lesson) -> None:
         every = lesson.score()
         lines = [f"{every.answers} answers, {every.accuracy:.0%} right" if every.answers else "No answer yet"]
-        earlier = past(self._open(), lesson.annotator, without=lesson.session)
+        earlier = past(self._file.store(), lesson.annotator, without=lesson.session)
         if every.answers and earlier:
             lines.append("before: " + ", ".join(f"{one.accuracy:.0%}" for one in earlier[-5:]))
         again = lesson.came_again
@@ -275,12 +271,6 @@ class TrainingDock(QWidget):
             self._layers.point_at(self._wrong[rows.pop()].voxel)
 
     # -- what is shown when -------------------------------------------------------------------
-
-    def _open(self) -> Store:
-        if self._store is None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._store = Store(self._file)
-        return self._store
 
     def _list_layers(self) -> None:
         chosen, blocked = self.consensus.currentData(), self.consensus.blockSignals(True)

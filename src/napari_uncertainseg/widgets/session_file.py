@@ -1,0 +1,141 @@
+"""A file of sessions as the docks use it: opened when it is needed, listed, and a prediction kept in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.outlook import FEWEST, Outlook
+from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.rows import Session
+from napari_uncertainseg.review.store import DATABASE, Store
+
+PROJECT = "review"
+COLUMNS = ("case", "annotator", "judged", "state", "opened")
+JUDGED = COLUMNS.index("judged")
+_LONGEST = 24
+"""Characters of a name in a narrow dock."""
+
+
+def default_file() -> Path:
+    """Where sessions are kept unless the user says otherwise."""
+    return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
+
+
+class SessionFile:
+    """A file of sessions, opened when it is needed.
+
+    Attributes
+    ----------
+    path
+        Of the file; made when something is kept in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._store: Store | None = None
+
+    def store(self) -> Store:
+        """The store, made when it is not there.
+
+        Raises
+        ------
+        InputError
+            If it cannot be opened or made.
+        """
+        if self._store is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(
+                    f"{self.path.parent} cannot be made ({error.strerror or error}); choose another file."
+                ) from error
+            self._store = Store(self.path)
+        return self._store
+
+    def close(self) -> None:
+        """Let the file go. May be called twice."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def listed(self) -> tuple[list[Session], list[tuple[str, ...]]]:
+        """All sessions, the latest first, and their rows in the table; none where there is no file."""
+        if not self.path.exists():
+            return [], []
+        store, rows = self.store(), list[tuple[str, ...]]()
+        sessions = store.sessions()
+        for session in sessions:
+            tasks = store.tasks(session.id)
+            state = session.kind if session.kind != "review" else ""
+            state = f"{state} {'open' if session.closed is None else 'closed'}".strip()
+            rows.append(
+                (
+                    short("/".join(Path(store.folder(tasks[0].case)).parts[-2:])),
+                    short(session.annotator),
+                    f"{len(store.verdicts(session.id))} of {len(tasks)}",
+                    state,
+                    session.opened[:16].replace("T", " "),
+                )
+            )
+        return sessions, rows
+
+
+def short(text: str) -> str:
+    """A name that fits into a narrow dock."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def progress_in_words(recorder: Recorder) -> str:
+    """How far a session is, for the eye."""
+    pace = recorder.seconds_each
+    each = "" if pace is None else f", {pace:.1f} s each (median)"
+    first = "" if recorder.standing else " Press N for the first."
+    return (
+        f"<b>{escape(short(recorder.session.annotator))}</b>: {len(recorder.standing)} of "
+        f"{len(recorder.tasks)} judged{each}. All of it is on disk.{first}"
+    )
+
+
+def outlook_in_words(found: Outlook) -> str:
+    """When to stop, for the eye."""
+    if not found.unseen:
+        return "Nothing is left unseen."
+    expected = (
+        f"Of {found.unseen} unseen, about {found.expected:.0f} are expected to be wrong, hardly more than "
+        f"{found.likely_most:.0f}."
+        if found.judged >= FEWEST
+        else f"{found.unseen} unseen. How many are expected to be wrong is said after {FEWEST} verdicts."
+    )
+    checks = f"{found.checks} random check{'s' if found.checks != 1 else ''}"
+    if not found.looks:
+        return f"{expected} A bound that trusts random checks only comes at a quarter of the tasks."
+    if found.most >= found.unseen:
+        return f"{expected} {checks.capitalize()} are too few to exclude that all are wrong."
+    return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
+
+
+def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
+    """Numbers of the case and of the prediction in the store, made where they are not there."""
+    about: Mapping[str, Any] = prediction.information
+    inputs = about.get("inputs", {})
+    flair = inputs.get("flair", {})
+    scans = [str(inputs[role].get("sha256")) for role in sorted(inputs)]
+    name = f"{flair.get('name') or 'scan'} {hashlib.sha256(''.join(scans).encode()).hexdigest()[:8]}"
+    case = store.case(store.project(PROJECT), name, str(flair.get("path") or flair.get("name") or "scan"))
+    output = store.output(
+        case,
+        hashlib.sha256(prediction.probability.tobytes()).hexdigest(),
+        model=str(about.get("model", "")),
+        model_sha256=str(about.get("model_sha256", "")),
+        method=str(about.get("method", "")),
+        threshold=prediction.threshold,
+    )
+    return case, output
