@@ -300,6 +300,23 @@ def test_a_locked_file_is_waited_for_and_then_named(store, path, monkeypatch):
     assert [e.kind for e in store.entries(session)] == ["opened", "shown"]
 
 
+def test_an_archived_copy_is_read_and_not_written(store, path, monkeypatch):
+    session = fill(store)
+    accept(store, session, store.tasks(session)[0])
+    store.close()
+    before = path.read_bytes()
+    monkeypatch.setattr(database, "_is_sealed", lambda path: True)  # root may write anything
+    with Store(path) as sealed:
+        assert sealed.verify() == {session: ""} and len(sealed.verdicts(session)) == 1
+        assert sealed.name == str(path)
+        with pytest.raises(InputError, match="cannot be written"):
+            accept(sealed, session, sealed.tasks(session)[1])
+    assert path.read_bytes() == before
+    path.with_name("sessions.db-wal").write_bytes(b"not yet in the file")
+    with pytest.raises(InputError, match="was not closed when it was copied"):
+        Store(path)
+
+
 def test_a_full_disk_loses_only_what_was_not_confirmed(store, path):
     from sqlalchemy import event
 

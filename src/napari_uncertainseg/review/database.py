@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +43,9 @@ def connect(target: str | Path) -> Engine:
     url = _url(target)
     engine = create_engine(url, **_options(url))
     if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
+        sealed = url.query.get("mode") == "ro"
+        event.listen(engine, "connect", _prepare_to_read if sealed else _prepare)
+        event.listen(engine, "begin", _begin_to_read if sealed else _begin)
     try:
         with plainly(url):
             _bring_up_to_date(engine)
@@ -70,7 +72,7 @@ def plainly(url: URL) -> Iterator[None]:
 def shown(url: URL) -> str:
     """How a database is named to the user: the file, or the URL without its password."""
     is_file = url.get_backend_name() == "sqlite"
-    return str(url.database) if is_file else url.render_as_string(hide_password=True)
+    return str(url.database).removeprefix("file:") if is_file else url.render_as_string(hide_password=True)
 
 
 def _url(target: str | Path) -> URL:
@@ -81,7 +83,7 @@ def _url(target: str | Path) -> URL:
             raise InputError(f"{path} is a folder; name a file for the sessions.")
         if not path.parent.is_dir():
             raise InputError(f"{path.parent} is no folder; make it first.")
-        return URL.create("sqlite", database=str(path))
+        return _for_reading(path) if _is_sealed(path) else URL.create("sqlite", database=str(path))
     try:
         url = make_url(text)
     except ArgumentError:
@@ -91,6 +93,22 @@ def _url(target: str | Path) -> URL:
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return url
+
+
+def _is_sealed(path: Path) -> bool:
+    """Whether a file can be read but not written, such as an archived copy."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _for_reading(path: Path) -> URL:
+    journal = path.with_name(f"{path.name}-wal")
+    if journal.exists() and journal.stat().st_size:
+        raise InputError(
+            f"{path} was not closed when it was copied, and cannot be written here: copy it and "
+            f"{journal.name} to where it can."
+        )
+    query = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return URL.create("sqlite", database=f"file:{path}", query=query)
 
 
 def _options(url: URL) -> dict[str, Any]:
@@ -113,6 +131,14 @@ def _prepare(connection: sqlite3.Connection, record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def _prepare_to_read(connection: sqlite3.Connection, record: object) -> None:
+    connection.isolation_level = None
+
+
+def _begin_to_read(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
 def _begin(connection: Any) -> None:
     """Take the right to write at once: two that read first and then wanted to write would both fail."""
     reading = connection.get_execution_options().get(READING, False)
@@ -132,6 +158,8 @@ def _bring_up_to_date(engine: Engine) -> None:
         raise InputError(f"{name} was written by a newer version of this program: update it.")
     if now == newest:
         return
+    if engine.url.query.get("mode") == "ro":
+        raise InputError(f"{name} is of an older version and cannot be written: copy it to where it can.")
     if now is not None:
         _back_up(engine, now)
     config = _config()
