@@ -84,6 +84,11 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     assert row.band_shown[-1] == (None, None)
 
 
+def test_few_cases_do_not_light_it(make, case):
+    row = make(lambda information: record_like(case.prediction, n=1))
+    assert "1 calibration case: too few to say" in row.light.text() and "●" not in row.light.text()
+
+
 def test_it_holds_for_the_smallest_lesion_that_it_was_made_with(make, case):
     row = make(lambda information: record_like(case.prediction))
     case.min_volume = 10.0

@@ -23,6 +23,8 @@ from napari_uncertainseg.inference.prediction import Prediction
 
 ShowBand = Callable[[float | None, float | None], None]
 _SURE = 0.9
+_FEWEST = 5
+"""Cases whose range says something."""
 
 
 class PromiseRow(QWidget):
@@ -186,7 +188,10 @@ class PromiseRow(QWidget):
             prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
         )
         self._unlike, n = self._record.unlike(measures), len(self._record.cases)
-        if not self._unlike:
+        if n < _FEWEST:
+            cases = "calibration case" if n == 1 else "calibration cases"
+            self.light.setText(f"○ {n} {cases}: too few to say whether this one is like them")
+        elif not self._unlike:
             self.light.setText(f"<span style='color:#00b578'>●</span> like the {n} calibration cases")
         else:
             named = ", ".join(MEASURES[u.measure].split(",")[0] for u in self._unlike)
