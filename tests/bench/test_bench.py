@@ -37,7 +37,7 @@ def test_multiply_adds_of_the_first_convolution():
 def test_the_command_measures_every_row(capsys):
     assert main(["bench", "--quick"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)]
-    assert len(rows) == 10
+    assert len(rows) == 11
     assert all(re.search(r"\| [\d.e+-]+x \(.*\) \| at (least|most)", row) for row in rows)
 
 

@@ -11,14 +11,17 @@ from scipy import ndimage
 from napari_uncertainseg.bench.scene import Scene, lesion_maps
 from napari_uncertainseg.bench.timing import Row, faster, seconds, times
 from napari_uncertainseg.calibration.reliability import Binned
+from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.ranking import Ranker, rank_lesions
+from napari_uncertainseg.uncertainty.retention import voxel_retention
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
 THRESHOLDS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 _WHOLE = np.ones((3, 3, 3))
 _MOVED = 200  # lesions that a moved threshold is measured with
 _FRAME = 0.016  # s
+_POINTS = 400
 _PROPERTIES = ("label", "area", "bbox", "centroid", "intensity_mean", "intensity_max")
 
 
@@ -28,7 +31,7 @@ def rows(scene: Scene) -> list[Row]:
     measures = _measures(scene, probability, binary_entropy(probability), members)
     probability, members = lesion_maps(scene, min(scene.lesions, _MOVED))
     moved = _threshold(scene, probability, binary_entropy(probability), members)
-    return [measures, *moved, _reliability(scene, probability)]
+    return [measures, *moved, _reliability(scene, probability), _retention(scene, probability)]
 
 
 def _measures(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Members) -> Row:
@@ -104,6 +107,26 @@ def _histogram(p: np.ndarray, reference: np.ndarray) -> None:
     np.histogram(p, 20, (0, 1))
     np.histogram(p, 20, (0, 1), weights=reference)
     np.histogram(p, 20, (0, 1), weights=p)
+
+
+def _retention(scene: Scene, p: np.ndarray) -> Row:
+    """As many voxels as a brain has: the middle of the volume, a fifth of it."""
+    inside = tuple(slice(n // 5, n - n // 5) for n in p.shape)
+    truth = np.roll(p >= 0.5, 1, axis=1)[inside].ravel()
+    doubt, predicted = binary_entropy(p)[inside].ravel(), (p >= 0.5)[inside].ravel()
+    some = np.linspace(0, 1, _POINTS)[:: _POINTS // 8]
+
+    def again() -> None:
+        order = np.argsort(doubt, kind="stable")
+        for share in some:
+            kept = predicted[order].copy()
+            kept[round(share * len(kept)) :] = truth[order][round(share * len(kept)) :]
+            dice(kept, truth[order])
+
+    own = seconds(lambda: voxel_retention(predicted, truth, doubt, points=_POINTS), scene.repeats)
+    loop = seconds(again, 1, warm=False) * _POINTS / len(some)
+    what = f"voxel retention curve, {_POINTS} points, Dice and nDSC"
+    return faster(what, f"the metric anew at each point, Dice only (from {len(some)} points)", own, loop, 50)
 
 
 def _reliability(scene: Scene, p: np.ndarray) -> Row:

@@ -199,12 +199,21 @@ def auroc(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
 
 def _kept(u: np.ndarray, what: tuple[np.ndarray, ...], at: np.ndarray) -> list[np.ndarray]:
     """Sum of each quantity over the least doubtful elements, for each number of them in `at`."""
-    order = np.argsort(u)
-    ordered = u[order]
-    # Within equal doubt a sum grows evenly: interpolate between the ends of such runs.
-    ends = np.concatenate([[0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [len(u)]])
-    sums = (np.concatenate([[0], np.cumsum(w[order])])[ends] for w in what)
-    return [np.interp(at, ends, s) for s in sums]
+    ordered = np.sort(u)  # several times faster than an order, and few elements count
+    return [_kept_of(ordered, u, w, at) for w in what]
+
+
+def _kept_of(ordered: np.ndarray, u: np.ndarray, weight: np.ndarray, at: np.ndarray) -> np.ndarray:
+    counts = np.flatnonzero(weight)
+    doubt, which = np.unique(u[counts], return_inverse=True)
+    total = np.cumsum(np.bincount(which, weight[counts], minlength=len(doubt)))
+    # Within equal doubt a sum grows evenly, from the first of a run to its last.
+    start, end = (np.searchsorted(ordered, doubt, side=side) for side in ("left", "right"))
+    knots = np.column_stack([start, end]).ravel()
+    sums = (
+        np.column_stack([np.concatenate([[0.0], total[:-1]]), total]).ravel() if len(doubt) else np.zeros(0)
+    )
+    return np.interp(at, knots, sums) if len(doubt) else np.zeros(len(at))
 
 
 def _dice(hits: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
