@@ -101,3 +101,5 @@ def test_details_beyond_the_members_box() -> None:
     np.testing.assert_allclose(table["lsu_adjusted"], [1, 0])
     np.testing.assert_allclose(table["sum_entropy"], [0.25, 3])
     assert lesion_details(labels * 0, maps, members, 0.5).empty
+    nothing = Members((slice(0, 0),) * 3, np.zeros((5, 0, 0, 0), np.float16))  # nobody saw anything
+    assert lesion_details(labels * 0, maps, nothing, 0.5).columns.tolist() == table.columns.tolist()

@@ -9,7 +9,7 @@ union is that of Molchanova et al., arXiv 2407.05761.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.ndimage import find_objects
@@ -83,6 +83,8 @@ def lesion_agreement(
     check_each_member(labels, members)
     labels = labels.astype(np.int32)  # find_objects knows no unsigned numbers
     sizes = np.bincount(labels.ravel(), minlength=1)
+    if len(sizes) == 1:  # nothing is there, perhaps not even a voxel
+        return LesionAgreement(*(np.zeros(0) for _ in fields(LesionAgreement)))
     components, best, adjusted = [], [], []
     for member in members:
         found, n = label_mask(at_least(member, threshold), connectivity=connectivity, min_voxels=min_voxels)
