@@ -118,7 +118,7 @@ def outlook_in_words(found: Outlook) -> str:
     if not found.looks:
         return f"{expected} A bound that trusts random checks only comes at a quarter of the tasks."
     if found.most >= found.unseen:
-        return f"{expected} {checks.capitalize()} are too few to exclude that all are wrong."
+        return f"{expected} With {checks} it cannot be excluded that all are."
     return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
 
 
