@@ -78,14 +78,19 @@ class SessionFile:
             state = f"{state} {'open' if session.closed is None else 'closed'}".strip()
             rows.append(
                 (
-                    short("/".join(Path(store.folder(tasks[0].case)).parts[-2:])),
+                    short(_case_of(store.folder(tasks[0].case))),
                     short(session.annotator),
                     f"{len(store.verdicts(session.id))} of {len(tasks)}",
                     state,
-                    session.opened[:16].replace("T", " "),
+                    session.opened[5:16].replace("T", " "),
                 )
             )
         return sessions, rows
+
+
+def _case_of(path: str) -> str:
+    """The last folder and the file's name, without what all files end in."""
+    return "/".join(Path(path).parts[-2:]).removesuffix(".gz").removesuffix(".nii")
 
 
 def short(text: str) -> str:
