@@ -8,6 +8,8 @@ import threading
 import pytest
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli import main
+from napari_uncertainseg.review import database
 from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
 
@@ -88,6 +90,39 @@ def test_a_server_that_restarts_is_found_again(on_server):
     task = on_server.tasks(session)[0]
     on_server.record(session, "verdict", task.id, {"decision": "accepted"})
     assert on_server.verify(session) == {session: ""}
+
+
+@pytest.mark.slow
+def test_an_older_server_is_changed_only_when_asked(server, tmp_path, monkeypatch, capsys):
+    import shutil
+    from pathlib import Path
+
+    import sqlalchemy
+
+    engine = database.connect(server)
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("CREATE DATABASE older")
+    engine.dispose()
+    url = server.replace("/postgres?", "/older?")
+    with Store(url, tmp_path) as store:
+        session = fill(store)
+    scripts = tmp_path / "migrations"
+    shutil.copytree(Path(database.__file__).with_name("migrations"), scripts)
+    (scripts / "versions" / "a2_next.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'a2', 'a1'\n"
+        "branch_labels = depends_on = None\n"
+        "def upgrade():\n    op.add_column('case', sa.Column('site', sa.Text()))\n"
+    )
+    config = database._config()
+    config.set_main_option("script_location", str(scripts))
+    monkeypatch.setattr(database, "_config", lambda: config)
+    with pytest.raises(InputError, match="back it up"):
+        Store(url, tmp_path)
+    assert main(["session", "migrate", url]) == 0 and "up to date" in capsys.readouterr().out
+    with Store(url, tmp_path) as newer:
+        assert newer.verify() == {session: ""}
+        columns = sqlalchemy.inspect(newer._engine).get_columns("case")
+    assert "site" in {column["name"] for column in columns}
 
 
 def test_a_foreign_key_and_a_wrong_url(server, on_server, tmp_path):

@@ -197,7 +197,9 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 
 def _add_session(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "session", "session", "list or verify recorded sessions, or simulate some")
-    actions = parser.add_subparsers(dest="action", metavar="list|verify|export|simulate", required=True)
+    actions = parser.add_subparsers(
+        dest="action", metavar="list|verify|export|migrate|simulate", required=True
+    )
     for name, help in (
         ("list", "who judged what, and how much of it"),
         ("export", "all verdicts as TSV, and with --json the whole journal"),
@@ -216,6 +218,10 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
             action.add_argument(
                 "--head", metavar="HASH", help="the last hash that was told when a session was closed"
             )
+    migrate = actions.add_parser(
+        "migrate", help="bring a server of an older version up to date, once backed up"
+    )
+    migrate.add_argument("url", metavar="URL", help="postgresql://user@host/name")
     simulate = actions.add_parser(
         "simulate", help="let simulated readers go through cases with a reference, in each order"
     )

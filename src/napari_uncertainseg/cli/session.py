@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def session(options: Namespace) -> None:
     """List the sessions of a file, verify or export them, or simulate readers."""
-    act = {"list": _list, "verify": _verify, "export": _export, "simulate": _simulate}
+    act = {"list": _list, "verify": _verify, "export": _export, "migrate": _migrate, "simulate": _simulate}
     act[options.action](options)
 
 
@@ -55,6 +55,14 @@ def _export(options: Namespace) -> None:
         if options.json is not None:
             write_json(as_json(store), options.json)
     print(f"{options.out}: {len(table)} tasks, {int((table['decision'] != '').sum())} with a verdict")
+
+
+def _migrate(options: Namespace) -> None:
+    from napari_uncertainseg.review.database import connect, shown
+
+    engine = connect(options.url, backed_up=True)
+    print(f"{shown(engine.url)} is up to date")
+    engine.dispose()
 
 
 def _simulate(options: Namespace) -> None:

@@ -26,13 +26,15 @@ _PATIENCE_S = 15
 """How long a statement waits for another program that writes."""
 
 
-def connect(target: str | Path) -> Engine:
+def connect(target: str | Path, *, backed_up: bool = False) -> Engine:
     """An engine for a file or a ``postgresql://`` URL, with the tables as this program has them.
 
     Parameters
     ----------
     target
         A file, made when it is not there; or a URL.
+    backed_up
+        Whether a server of an older version was backed up, and may be changed. A file is copied first anyway.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def connect(target: str | Path) -> Engine:
         event.listen(engine, "begin", _begin_to_read if sealed else _begin)
     try:
         with plainly(url):
-            _bring_up_to_date(engine)
+            _bring_up_to_date(engine, backed_up)
     except BaseException:
         engine.dispose()
         raise
@@ -145,7 +147,7 @@ def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _bring_up_to_date(engine: Engine) -> None:
+def _bring_up_to_date(engine: Engine, backed_up: bool) -> None:
     script = ScriptDirectory.from_config(_config())
     known, newest = {s.revision for s in script.walk_revisions()}, script.get_current_head()
     with engine.connect() as connection:
@@ -160,7 +162,7 @@ def _bring_up_to_date(engine: Engine) -> None:
         return
     if engine.url.query.get("mode") == "ro":
         raise InputError(f"{name} is of an older version and cannot be written: copy it to where it can.")
-    if now is not None:
+    if now is not None and not backed_up:
         _back_up(engine, now)
     config = _config()
     with engine.begin() as connection:
