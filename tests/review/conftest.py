@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_uncertainseg.review import database
 from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
 
@@ -43,6 +44,25 @@ def path(tmp_path) -> Path:
 def store(path):
     with Store(path) as made:
         yield made
+
+
+@pytest.fixture
+def become_newer(tmp_path, monkeypatch):
+    """Make this program one version newer: its cases have a site. ``monkeypatch.undo`` takes it back."""
+
+    def now():
+        scripts = tmp_path / "migrations"
+        shutil.copytree(Path(database.__file__).with_name("migrations"), scripts)
+        (scripts / "versions" / "a2_next.py").write_text(
+            "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'a2', 'a1'\n"
+            "branch_labels = depends_on = None\n"
+            "def upgrade():\n    op.add_column('case', sa.Column('site', sa.Text()))\n"
+        )
+        config = database._config()
+        config.set_main_option("script_location", str(scripts))
+        monkeypatch.setattr(database, "_config", lambda: config)
+
+    return now
 
 
 @pytest.fixture(scope="session")

@@ -93,10 +93,7 @@ def test_a_server_that_restarts_is_found_again(on_server):
 
 
 @pytest.mark.slow
-def test_an_older_server_is_changed_only_when_asked(server, tmp_path, monkeypatch, capsys):
-    import shutil
-    from pathlib import Path
-
+def test_an_older_server_is_changed_only_when_asked(server, tmp_path, become_newer, capsys):
     import sqlalchemy
 
     engine = database.connect(server)
@@ -106,16 +103,7 @@ def test_an_older_server_is_changed_only_when_asked(server, tmp_path, monkeypatc
     url = server.replace("/postgres?", "/older?")
     with Store(url, tmp_path) as store:
         session = fill(store)
-    scripts = tmp_path / "migrations"
-    shutil.copytree(Path(database.__file__).with_name("migrations"), scripts)
-    (scripts / "versions" / "a2_next.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'a2', 'a1'\n"
-        "branch_labels = depends_on = None\n"
-        "def upgrade():\n    op.add_column('case', sa.Column('site', sa.Text()))\n"
-    )
-    config = database._config()
-    config.set_main_option("script_location", str(scripts))
-    monkeypatch.setattr(database, "_config", lambda: config)
+    become_newer()
     with pytest.raises(InputError, match="back it up"):
         Store(url, tmp_path)
     assert main(["session", "migrate", url]) == 0 and "up to date" in capsys.readouterr().out

@@ -262,21 +262,9 @@ def test_a_newer_store_is_refused(store, path):
         Store(path)
 
 
-def test_an_older_store_is_changed_after_a_backup(store, path, tmp_path, monkeypatch):
-    import shutil
-    from pathlib import Path
-
+def test_an_older_store_is_changed_after_a_backup(store, path, monkeypatch, become_newer):
     session = fill(store)
-    scripts = tmp_path / "migrations"
-    shutil.copytree(Path(database.__file__).with_name("migrations"), scripts)
-    (scripts / "versions" / "a2_next.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'a2', 'a1'\n"
-        "branch_labels = depends_on = None\n"
-        "def upgrade():\n    op.add_column('case', sa.Column('site', sa.Text()))\n"
-    )
-    config = database._config()
-    config.set_main_option("script_location", str(scripts))
-    monkeypatch.setattr(database, "_config", lambda: config)
+    become_newer()
     with Store(path) as newer:
         assert newer.tasks(session) and newer.verify() == {session: ""}
     backup = path.with_name("sessions.db.a1.backup")

@@ -14,8 +14,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_options
-from napari_uncertainseg.widgets.geometry import layer_data, volume_of
-from napari_uncertainseg.widgets.layers import ReviewLayers, is_result
+from napari_uncertainseg.widgets.geometry import is_result, layer_data, volume_of
+from napari_uncertainseg.widgets.layers import ReviewLayers
 from napari_uncertainseg.widgets.orientation import direction_letters, opposite
 
 from .fakes import fake_prediction

@@ -14,8 +14,8 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters import agreement
 from napari_uncertainseg.raters.consensus import Doubt, majority
 from napari_uncertainseg.uncertainty.against_raters import against_raters
-from napari_uncertainseg.widgets.geometry import layer_data, spacing_of
-from napari_uncertainseg.widgets.layers import ReviewLayers, is_result
+from napari_uncertainseg.widgets.geometry import is_result, layer_data, spacing_of
+from napari_uncertainseg.widgets.layers import ReviewLayers
 from napari_uncertainseg.widgets.rater_layers import CONSENSUS, DISAGREEMENT, KINDS
 from napari_uncertainseg.widgets.raters import RatersDock
 

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.pace import reading_time
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.scoring import Score, by_size, score
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.trials import Trial, Voxel, trials
+from napari_uncertainseg.review.trials import Trial, trials
+from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 PROJECT = "training"
-_LONGEST_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,7 @@ class Lesson:
             "decision": "accepted" if is_lesion else "rejected",
             "confidence": float(confidence),
         }
-        if (seconds := time.monotonic() - self._since) <= _LONGEST_S:
-            said["seconds"] = round(seconds, 3)
+        said |= reading_time(self._since)
         self._store.record(self.session, "verdict", task.id, said)
         self._verdicts = self._store.verdicts(self.session)
 

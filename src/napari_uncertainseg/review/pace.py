@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ from scipy.stats import theilslopes
 
 FEWEST = 10
 """Verdicts from which a pace is learnt."""
+_LONGEST_S = 600.0
+"""A lesion that was shown for longer was not read for so long."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,12 @@ class Pace:
         """Seconds for lesions of a volume (mm3); half a second at least."""
         tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
         return np.maximum(self.seconds + self.per_tenfold * tenfolds, 0.5)
+
+
+def reading_time(since: float) -> dict[str, float]:
+    """``seconds`` since a moment of `time.monotonic`, for a verdict; nothing after a long pause."""
+    seconds = time.monotonic() - since
+    return {"seconds": round(seconds, 3)} if seconds <= _LONGEST_S else {}
 
 
 def learn(volume: np.ndarray, seconds: np.ndarray) -> Pace:

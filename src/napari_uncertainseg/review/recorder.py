@@ -11,14 +11,11 @@ import numpy as np
 from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.outlook import Ahead, Outlook
+from napari_uncertainseg.review.pace import reading_time
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.verdicts import Decision, Verdict
-
-Voxel = tuple[int, int, int]
-_LONGEST_S = 600.0
-"""A lesion that was shown for longer was not read for so long."""
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 
 
 class Recorder:
@@ -134,8 +131,8 @@ class Recorder:
             **about,
         }
         looked, since = self._shown
-        if looked == voxel and (seconds := time.monotonic() - since) <= _LONGEST_S:
-            content["seconds"] = round(seconds, 3)
+        if looked == voxel:
+            content |= reading_time(since)
         self._done.append([(self._write("verdict", task.id, content), task.id) for task in tasks])
         self._undone.clear()
         self._update(task.id for task in tasks)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.rows import NewTask, Session, Task
+from napari_uncertainseg.review.rows import Session, Task
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.verdicts import Voxel
 
-Place = tuple[int, str, tuple[int, int, int]]
+Place = tuple[int, str, Voxel]
 """What two sessions have in common: case, target and voxel."""
 
 
@@ -94,7 +95,7 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
         "order": "random",
         "seed": seed,
     }
-    chosen = [_again(tasks[i]) for i in order]
+    chosen = [tasks[i] for i in order]
     project = store.project(found.first.project)
     return store.open_session(project, store.annotator(name), "qc", chosen, settings)
 
@@ -137,16 +138,3 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> float:
 
 def _place(task: Task) -> Place:
     return task.case, task.target, task.voxel
-
-
-def _again(task: Task) -> NewTask:
-    return NewTask(
-        task.case,
-        task.output,
-        task.target,
-        task.label,
-        task.voxel,
-        task.uncertainty,
-        task.probability,
-        task.volume_mm3,
-    )

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.recorder import Recorder, Voxel
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts
+from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts, Voxel
 
 At = Callable[[Voxel], int]
 """Number of the lesion (> 0) or candidate (< 0) at a voxel, as outlined at present; 0 where there is none."""

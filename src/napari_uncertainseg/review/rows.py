@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.standing import Standing
+from napari_uncertainseg.review.verdicts import Voxel
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class NewTask:
     output: int | None
     target: str
     label: int
-    voxel: tuple[int, int, int]
+    voxel: Voxel
     uncertainty: float | None = None
     probability: float | None = None
     volume_mm3: float | None = None

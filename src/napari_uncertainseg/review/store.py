@@ -159,22 +159,25 @@ class Store:
 
     def sessions(self) -> list[Session]:
         """All sessions, the latest first."""
+        return self._sessions()
+
+    def session(self, id: str) -> Session:
+        """One session by its id."""
+        for found in self._sessions(schema.sessions.c.id == id):
+            return found
+        raise InputError(f"{self.name}: there is no session {id}.")
+
+    def _sessions(self, *which: sa.ColumnElement[bool]) -> list[Session]:
         s, p, a = schema.sessions, schema.projects, schema.annotators
         query = (
             sa.select(s.c.id, p.c.name, a.c.name, s.c.kind, s.c.settings, s.c.opened, s.c.closed)
             .join(p, s.c.project_id == p.c.id)
             .join(a, s.c.annotator_id == a.c.id)
+            .where(*which)
             .order_by(s.c.opened.desc(), s.c.id)
         )
         with plainly(self._engine.url), self._reading.connect() as connection:
             return [Session(*row) for row in connection.execute(query)]
-
-    def session(self, id: str) -> Session:
-        """One session by its id."""
-        for found in self.sessions():
-            if found.id == id:
-                return found
-        raise InputError(f"{self.name}: there is no session {id}.")
 
     def pace(self, annotator: str) -> Pace:
         """How fast somebody reads, from all their verdicts here."""
@@ -275,11 +278,10 @@ class Store:
             chain = self._read(connection, session)
             query = sa.select(schema.verdicts).where(schema.verdicts.c.session_id == session)
             kept = {row["task_id"]: dict(row) for row in connection.execute(query).mappings()}
-        if not chain:
-            return f"Session {session} has no entry: its journal was taken away."
-        if fault := first_fault(chain):
-            return fault
-        with plainly(self._engine.url), self._reading.connect() as connection:
+            if not chain:
+                return f"Session {session} has no entry: its journal was taken away."
+            if fault := first_fault(chain):
+                return fault
             if not is_as_opened(connection, session, [entry for entry, _ in chain]):
                 return f"Session {session} was changed after it was opened: its annotator, tasks or settings."
         found = standing(entry for entry, _ in chain)

@@ -11,9 +11,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.lesions.components import label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.ranking import Lesions
-
-Voxel = tuple[int, int, int]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Voxel = tuple[int, int, int]
+"""Index (s, a, r) on the prediction's grid."""
+
 Decision = Literal["accepted", "rejected", "unsure"]
 
 
@@ -16,7 +19,7 @@ class Verdict:
     and the verdict then belongs to the lesion that holds the voxel.
     """
 
-    voxel: tuple[int, int, int]
+    voxel: Voxel
     decision: Decision
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image, Layer, Points
 
-from napari_uncertainseg.widgets.geometry import KEY
+from napari_uncertainseg.widgets.geometry import KEY, is_result
 from napari_uncertainseg.widgets.placing import Placing
 from napari_uncertainseg.widgets.view import frame
 
@@ -45,9 +45,7 @@ class Blinding:
             return
         layers = list(self._viewer.layers)
         self._before = {layer: layer.visible for layer in layers}
-        scans = [
-            x for x in layers if isinstance(x, Image) and x.metadata.get(KEY, {}).get("role") != "result"
-        ]
+        scans = [x for x in layers if isinstance(x, Image) and not is_result(x)]
         for layer in layers:
             layer.visible = layer.visible and layer in scans
         shown = [layer for layer in scans if layer.visible] or scans[-1:]

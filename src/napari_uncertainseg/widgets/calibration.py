@@ -26,6 +26,7 @@ from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.fields import offer_layers, wrapped
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
 from napari_uncertainseg.widgets.saving import ask_file
@@ -119,8 +120,8 @@ class CalibrationDock(QWidget):
         self.view = ReliabilityView()
         self.view.setMinimumHeight(260)
         self.recalibration = RecalibrationRow(self._case)
-        self.empty = _text(Qt.AlignmentFlag.AlignCenter)
-        self.warning = _text()
+        self.empty = wrapped(Qt.AlignmentFlag.AlignCenter)
+        self.warning = wrapped(Qt.AlignmentFlag.AlignLeft)
         self.numbers = {key: DefinedLabel("Calibration") for key in METRICS}
         for key, (_, meaning) in METRICS.items():
             self.numbers[key].setToolTip(f"{meaning}\nClick for all definitions and sources.")
@@ -136,8 +137,7 @@ class CalibrationDock(QWidget):
         self.table_button.setToolTip(
             "Write one row per bin as TSV: edges, mean probability, fraction, count, band."
         )
-        self.message = _text()
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = wrapped(Qt.AlignmentFlag.AlignLeft, selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -194,7 +194,7 @@ class CalibrationDock(QWidget):
         chosen, names = self.reference.currentData(), self._layers.label_layers()
         inside = self.inside.currentData()
         for box in (self.reference, self.inside):
-            _offer(box, names)
+            offer_layers(box, names)
         if inside is not None and inside not in names:
             self._take_region()
         if chosen is not None and chosen not in names:
@@ -309,17 +309,6 @@ class CalibrationDock(QWidget):
             self.message.setText(f"Saved to {path}")
 
 
-def _offer(box: QComboBox, names: list[str]) -> None:
-    """Offer layers; the chosen one stays chosen where it is still there."""
-    chosen, blocked = box.currentData(), box.blockSignals(True)
-    box.clear()
-    box.addItem("choose a label layer", None)
-    for name in names:
-        box.addItem(name, name)
-    box.setCurrentIndex(max(box.findData(chosen), 0))
-    box.blockSignals(blocked)
-
-
 def _write_bins(path: Path, found: Reliability) -> None:
     from napari_uncertainseg.export import write_table
 
@@ -331,10 +320,3 @@ def _size(found: Reliability | None, unit: str) -> str:
         return ""
     what = "in the reference" if unit == "lesions" else "lesion in the reference"
     return f"{voxels(found):,} {unit}, {reference_voxels(found):,} of them {what}"
-
-
-def _text(alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setAlignment(alignment)
-    return label

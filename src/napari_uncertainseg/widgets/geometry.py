@@ -139,6 +139,11 @@ def volume_from_tuple(data: Any, arguments: Mapping[str, Any]) -> Volume:
     return Volume(array, grid, name, notes=notes)
 
 
+def is_result(layer: Layer) -> bool:
+    """Whether a layer was made by a run, and so is not the user's own."""
+    return bool(layer.metadata.get(KEY, {}).get("role") == "result")
+
+
 def _kind(layer: Layer) -> str:
     return type(layer).__name__.lower()
 

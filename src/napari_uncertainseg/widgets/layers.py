@@ -15,7 +15,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.band import CORE, ENVELOPE, BandLayers
 from napari_uncertainseg.widgets.blinding import Blinding
-from napari_uncertainseg.widgets.geometry import KEY, volume_of
+from napari_uncertainseg.widgets.geometry import is_result, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
 from napari_uncertainseg.widgets.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.results import CANDIDATES, LESIONS, ResultLayers
@@ -272,11 +272,6 @@ class ReviewLayers:
         self._band.cleanup()
         self._blinding.restore()
         self._letters.cleanup()
-
-
-def is_result(layer: Layer) -> bool:
-    """Whether a layer was made by a run, and so is not the user's own."""
-    return bool(layer.metadata.get(KEY, {}).get("role") == "result")
 
 
 def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QProgressBar,
@@ -28,6 +27,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters.report import PAIRWISE
 from napari_uncertainseg.widgets.comparing import Comparison, Question
 from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.fields import wrapped
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.numbers import NumberTable, number
 from napari_uncertainseg.widgets.rater_layers import CONSENSUS, DISAGREEMENT, KIND_COLOURS, KINDS
@@ -103,7 +103,7 @@ class RatersDock(QWidget):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.message = _text()
+        self.message = wrapped(selectable=True)
         self.shown = {name: QCheckBox(name) for name in _SHOWN}
         for name, meaning in _SHOWN.items():
             self.shown[name].setToolTip(meaning)
@@ -115,10 +115,10 @@ class RatersDock(QWidget):
                 self.measure.count() - 1, measure.definition, Qt.ItemDataRole.ToolTipRole
             )
         self.pairs, self.habits, self.model = NumberTable(), NumberTable(), NumberTable()
-        self.summary = _text()
+        self.summary = wrapped(selectable=True)
         self.scatter = DoubtView()
-        self.compared = _text()
-        self.legend = _text()
+        self.compared = wrapped(selectable=True)
+        self.legend = wrapped(selectable=True)
         self.legend.setText(
             "<br>".join(f"<span style='color:{c}'>■</span> {meaning}" for c, meaning in KIND_COLOURS.values())
         )
@@ -307,10 +307,3 @@ def _column(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget)
     return page
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

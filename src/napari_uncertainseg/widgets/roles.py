@@ -14,8 +14,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets.geometry import volume_of
-from napari_uncertainseg.widgets.layers import is_result
+from napari_uncertainseg.widgets.geometry import is_result, volume_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -12,8 +12,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -26,6 +24,7 @@ from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rereading import reread, rereading
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.store import DATABASE
+from napari_uncertainseg.widgets.fields import annotator_field, wrapped
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
 from napari_uncertainseg.widgets.saving import ask_file, ask_which
 from napari_uncertainseg.widgets.session_file import (
@@ -99,10 +98,7 @@ class SessionDock(QWidget):
     def _make_controls(self) -> None:
         self.file_button = QPushButton()
         self.file_button.setToolTip("The file that holds the sessions. Click to choose another.")
-        self.annotator = QLineEdit()
-        self.annotator.setMaxLength(200)
-        self.annotator.setPlaceholderText("name or pseudonym")
-        self.annotator.setToolTip("Who judges: stands in the record and in exports.")
+        self.annotator = annotator_field()
         self.order = QComboBox()
         for name, meaning in ORDERS.items():
             self.order.addItem(name, name)
@@ -117,10 +113,8 @@ class SessionDock(QWidget):
         self.close_button.setToolTip("End the session for good: nothing can be added to it afterwards.")
         self.leave_button = QPushButton("Leave")
         self.leave_button.setToolTip("Stop recording; the session stays open, and can be gone on with.")
-        self.state = QLabel()
-        self.state.setWordWrap(True)
-        self.outlook = QLabel()
-        self.outlook.setWordWrap(True)
+        self.state = wrapped()
+        self.outlook = wrapped()
         self.outlook.setToolTip(
             "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
             "Expected: by what you judged so far of lesions with like probability and doubt.\n"
@@ -141,12 +135,9 @@ class SessionDock(QWidget):
         self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
         self.export_button = QPushButton("Export…")
         self.export_button.setToolTip("Write a row for each task of all sessions, with its verdict, as TSV.")
-        self.agreement = QLabel()
-        self.agreement.setWordWrap(True)
+        self.agreement = wrapped()
         self.agreement.setToolTip("Of the verdicts that both gave. Kappa: 0 is chance, 1 full agreement.")
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = wrapped(selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QSlider,
     QVBoxLayout,
@@ -26,6 +25,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.lesson import Lesson, begin, past
 from napari_uncertainseg.review.scoring import Score
 from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.fields import annotator_field, offer_layers, wrapped
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.session_file import SessionFile, default_file, keep_prediction
@@ -108,9 +108,7 @@ class TrainingDock(QWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.annotator = QLineEdit()
-        self.annotator.setMaxLength(200)
-        self.annotator.setPlaceholderText("name or pseudonym")
+        self.annotator = annotator_field()
         self.consensus = QComboBox()
         self.consensus.setToolTip("The label layer that counts as true: a consensus of experts.")
         self.begin_button = QPushButton("Begin")
@@ -119,7 +117,7 @@ class TrainingDock(QWidget):
             "Places that you misjudged before come first."
         )
         self.stop_button = QPushButton("Stop and score")
-        self.question = _text()
+        self.question = wrapped()
         self.yes, self.no = QPushButton("Lesion"), QPushButton("No lesion")
         self.sure = QSlider(Qt.Orientation.Horizontal)
         self.sure.setRange(50, 100)
@@ -273,13 +271,7 @@ class TrainingDock(QWidget):
     # -- what is shown when -------------------------------------------------------------------
 
     def _list_layers(self) -> None:
-        chosen, blocked = self.consensus.currentData(), self.consensus.blockSignals(True)
-        self.consensus.clear()
-        self.consensus.addItem("choose a label layer", None)
-        for name in self._layers.label_layers():
-            self.consensus.addItem(name, name)
-        self.consensus.setCurrentIndex(max(self.consensus.findData(chosen), 0))
-        self.consensus.blockSignals(blocked)
+        offer_layers(self.consensus, self._layers.label_layers())
         self._show()
 
     def _on_prediction(self) -> None:
@@ -323,9 +315,3 @@ def _cells(found: Score) -> Sequence[str]:
         f"{found.misses} of {found.hits + found.misses}",
         f"{found.false_alarms} of {found.false_alarms + found.correct_rejections}",
     )
-
-
-def _text() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
