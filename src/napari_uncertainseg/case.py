@@ -18,6 +18,7 @@ from napari_uncertainseg.review.reviewed import Reviewed
 from napari_uncertainseg.review.verdicts import Decision, Verdict
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.calibration.evidence import Evidence
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
@@ -158,17 +159,7 @@ class Case:
     def plan_recalibration(self, how: Kind | Recalibration) -> Callable[[], Recalibrated]:
         """Work that takes moments, for any thread: `take_recalibrated` takes its result.
 
-        Parameters
-        ----------
-        how
-            What was fitted on other cases; or its kind, to fit it on this very case: against the reference,
-            in the region.
-
-        Raises
-        ------
-        InputError
-            If there is no prediction, or no reference for a fit. The work itself: if the region lacks
-            lesion or background.
+        Parameters and errors are those of `inference.recalibrated.plan`.
         """
         from napari_uncertainseg.inference.recalibrated import plan
 
@@ -349,9 +340,7 @@ class Case:
     def _component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
         lesions = self.lesions
-        if lesions is None:
-            return 0
-        return int(lesions.labels[voxel]) or -int(lesions.candidates[voxel])
+        return 0 if lesions is None else lesions.component_at(voxel)
 
     # -- calibration --------------------------------------------------------------------------
 
@@ -387,6 +376,14 @@ class Case:
         return (
             None if now is None else self._against.of("now", now, now, self._threshold, lambda: self.lesions)
         )
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """Counts of the model's own probabilities in the region, see `AgainstReference.evidence`."""
+        original, now = self._original, self._prediction
+        if original is None or now is None:
+            return None
+        return self._against.evidence(original, now, self._threshold)
 
     def reliability_before(self) -> Reliability | None:
         """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""

@@ -150,3 +150,42 @@ def test_no_prediction(qtbot):
     row.cleanup()
     row.deleteLater()
     qtbot.wait(1)
+
+
+def test_a_temperature_by_hand_is_seen_while_it_moves_and_applied_when_it_rests(qtbot, row, choose, case):
+    ace = case.reliability.ace
+    choose("by hand")
+    assert row.temperature.isVisible() and case.recalibration.temperature == 1.0
+    seen = []
+    row.tried.connect(seen.append)
+    row.temperature.slider.setValue(50)
+    assert row.temperature.value == pytest.approx(2.0) and row.temperature.label.text() == "2.00"
+    assert len(seen) == 1 and case.recalibration.temperature == 1.0  # not yet
+    row.temperature.slider.setValue(-50)
+    qtbot.waitUntil(lambda: case.recalibration.temperature == pytest.approx(0.5), timeout=5000)
+    assert seen[-1].ace == pytest.approx(case.reliability.ace, abs=2e-3)
+    assert case.reliability_before().ace == ace
+    assert row.choice.currentData() == "by hand" and row.temperature.value == pytest.approx(0.5)
+    choose(None)
+    assert not row.temperature.isVisible() and case.recalibration is None
+
+
+def test_what_moves_while_it_is_applied_is_not_lost(qtbot, row, choose, case):
+    choose("by hand")
+    row._settle(0.7)  # a job is running now
+    row.temperature.slider.setValue(100)
+    qtbot.waitUntil(lambda: case.recalibration.temperature == pytest.approx(4.0), timeout=5000)
+
+
+def test_it_begins_where_the_fit_was(row, choose, case):
+    choose("temperature")
+    fitted = case.recalibration.temperature
+    choose("by hand")
+    assert case.recalibration.temperature == pytest.approx(min(max(fitted, 0.25), 4), rel=0.02)
+
+
+def test_without_a_reference_no_temperature_is_tried(row, choose, case):
+    case.reference = None
+    choose("by hand")
+    assert case.recalibration is None and "reference" in row.result.text()
+    assert case.evidence is None

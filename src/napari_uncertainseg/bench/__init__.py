@@ -21,7 +21,7 @@ def run_bench(progress: Progress = silent, *, quick: bool = False) -> list[Row]:
     quick
         Small volumes and few repeats, to see that it works; the figures then mean little.
     """
-    from napari_uncertainseg.bench import lesions, prediction, startup
+    from napari_uncertainseg.bench import lesions, painting, prediction, startup
     from napari_uncertainseg.bench.scene import make_scene
 
     scene = make_scene(quick=quick)
@@ -29,6 +29,7 @@ def run_bench(progress: Progress = silent, *, quick: bool = False) -> list[Row]:
         ("prediction", lambda: prediction.rows(scene)),
         ("memory", lambda: prediction.memory_rows(scene)),
         ("lesions", lambda: lesions.rows(scene)),
+        ("painting", lambda: painting.rows(quick=quick)),
         ("import", lambda: startup.rows(scene.repeats)),
     ]
     found: list[Row] = []

@@ -10,7 +10,10 @@ from scipy import ndimage
 
 from napari_uncertainseg.bench.scene import Scene, lesion_maps
 from napari_uncertainseg.bench.timing import Row, faster, seconds, times
+from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.reliability import Binned
+from napari_uncertainseg.calibration.trial import reliability_after
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.ranking import Ranker, rank_lesions
@@ -19,7 +22,7 @@ from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
 THRESHOLDS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 _WHOLE = np.ones((3, 3, 3))
-_MOVED = 200  # lesions that a moved threshold is measured with
+MOVED = 200  # lesions that a moved threshold is measured with
 _FRAME = 0.016  # s
 _POINTS = 400
 _PROPERTIES = ("label", "area", "bbox", "centroid", "intensity_mean", "intensity_max")
@@ -29,9 +32,9 @@ def rows(scene: Scene) -> list[Row]:
     """Measure lesions and thresholds."""
     probability, members = lesion_maps(scene, scene.lesions)
     measures = _measures(scene, probability, binary_entropy(probability), members)
-    probability, members = lesion_maps(scene, min(scene.lesions, _MOVED))
+    probability, members = lesion_maps(scene, min(scene.lesions, MOVED))
     moved = _threshold(scene, probability, binary_entropy(probability), members)
-    return [measures, *moved, _reliability(scene, probability), _retention(scene, probability)]
+    return [measures, *moved, *_reliability(scene, probability), _retention(scene, probability)]
 
 
 def _measures(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Members) -> Row:
@@ -129,13 +132,16 @@ def _retention(scene: Scene, p: np.ndarray) -> Row:
     return faster(what, f"the metric anew at each point, Dice only (from {len(some)} points)", own, loop, 50)
 
 
-def _reliability(scene: Scene, p: np.ndarray) -> Row:
+def _reliability(scene: Scene, p: np.ndarray) -> list[Row]:
+    """Measure in the whole volume: more voxels than a brain has."""
     reference = p >= 0.5
-    binned = Binned.of(p)
-    return faster(
-        "reliability diagram after a change of the reference",
-        "binning all voxels with numpy",
-        seconds(lambda: binned.against(reference), 2 * scene.repeats),
-        seconds(lambda: _histogram(p, reference), scene.repeats),
-        50,
-    )
+    binned, evidence = Binned.of(p), Evidence.of(p, reference)
+    temperatures = itertools.cycle(Temperature(0, 0, t) for t in (0.5, 0.8, 1.25, 2.0))
+    against = "binning all voxels with numpy"
+    other = seconds(lambda: _histogram(p, reference), scene.repeats)
+    temperature = seconds(lambda: reliability_after(evidence, next(temperatures)), 4 * scene.repeats)
+    moved = seconds(lambda: binned.against(reference), 2 * scene.repeats)
+    return [
+        faster("reliability diagram after a change of temperature", against, temperature, other, 50),
+        faster("the same after a change of the reference", against, moved, other, 50),
+    ]

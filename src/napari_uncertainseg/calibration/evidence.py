@@ -6,7 +6,7 @@ Bins split each octave of p (below 0.5) and of 1 - p (above) into 1024.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -73,6 +73,7 @@ class Evidence:
         """Voxels of both."""
         return Evidence(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @cached_property
     def nodes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Log p, log (1 - p), whether lesion, and number of voxels, for each bin and kind that has one."""
         count = np.concatenate([self.lesion, self.background])

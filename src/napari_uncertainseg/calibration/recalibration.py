@@ -88,6 +88,16 @@ class Recalibration(ABC):
         order: Literal["C", "F"] = "F" if p.flags.f_contiguous else "C"
         return look_up(p.ravel(order), *table(*self._ends())).reshape(p.shape, order=order)
 
+    def at(self, log_p: np.ndarray, log_not: np.ndarray) -> np.ndarray:
+        """Results at single probabilities.
+
+        Parameters
+        ----------
+        log_p, log_not
+            Logarithms of p and of 1 - p, (n,).
+        """
+        return self.apply(np.exp(log_p)).astype(float)
+
     def to_json(self) -> str:
         """The fit as JSON: its kind and plain numbers, which `from_json` reads back exactly."""
         return json.dumps({"kind": self.kind, **asdict(self)}, allow_nan=False)
@@ -117,6 +127,11 @@ class _Linear(Recalibration):
 
     def _coefficients(self) -> list[float]:
         return [getattr(self, name) for name in self.bounds]
+
+    def at(self, log_p: np.ndarray, log_not: np.ndarray) -> np.ndarray:
+        """Results at single probabilities, without the table that voxels need."""
+        found = expit(self._features(log_p, log_not) @ self._coefficients())
+        return np.clip(found, EPSILON, 1 - EPSILON)
 
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:
         found = expit(self._features(*edges_of_bins()[1:]) @ self._coefficients())
@@ -249,8 +264,8 @@ def fit(evidence: Evidence, kind: Kind = "temperature") -> Recalibration:
         raise InputError(
             "Recalibration needs voxels of lesion and of background in the region; one is missing."
         )
-    log_p, log_not, is_lesion, count = evidence.nodes()
-    before = _loss(log_p - log_not, is_lesion, count)
+    log_p, log_not, is_lesion, count = evidence.nodes
+    before = loss(log_p - log_not, is_lesion, count)
     if kind == "isotonic":
         return _fit_isotonic(evidence, before)
     cls = _LINEAR[kind]
@@ -259,7 +274,7 @@ def fit(evidence: Evidence, kind: Kind = "temperature") -> Recalibration:
     low, high = np.array(list(cls.bounds.values())).T
     found = logistic_regression(features, is_lesion, count, low, high)
     numbers = 1 / found if kind == "temperature" else found
-    return cls(before, _loss(features @ found, is_lesion, count), *map(float, numbers))
+    return cls(before, loss(features @ found, is_lesion, count), *map(float, numbers))
 
 
 def from_json(text: str) -> Recalibration:
@@ -299,8 +314,14 @@ def _floats(name: str, values: Any) -> tuple[float, ...]:
     return numbers
 
 
-def _loss(z: np.ndarray, is_lesion: np.ndarray, count: np.ndarray) -> float:
-    """Mean negative log-likelihood of logits, kept as far from 0 and 1 as what is applied."""
+def loss(z: np.ndarray, is_lesion: np.ndarray, count: np.ndarray) -> float:
+    """Mean negative log-likelihood of logits, nats, kept as far from 0 and 1 as what is applied.
+
+    Parameters
+    ----------
+    z, is_lesion, count
+        Logit, whether lesion, and number of voxels, (n,) each; n > 0.
+    """
     limit = logit(1 - EPSILON)
     wrong = np.clip(np.where(is_lesion, -z, z), -limit, limit)
     return float(np.average(np.logaddexp(0, wrong), weights=count))

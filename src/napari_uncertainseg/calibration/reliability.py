@@ -149,7 +149,7 @@ class Binned:
         p = probability.reshape(-1) if where is None else probability.reshape(-1)[where]
         check_probabilities(p)
         edges = _edges(p, bins, scheme)
-        inside = _bin(p, edges, scheme)
+        inside = bins_of(p, edges, scheme)
         count = np.bincount(inside, minlength=len(edges) - 1)
         total = np.bincount(inside, weights=p, minlength=len(edges) - 1)
         index = inside
@@ -201,8 +201,8 @@ def _edges(p: np.ndarray, bins: int, scheme: Scheme) -> np.ndarray:
     return np.concatenate([[0.0], inner[(inner > 0) & (inner < p.max())], [1.0]])
 
 
-def _bin(p: np.ndarray, edges: np.ndarray, scheme: Scheme) -> np.ndarray:
-    """Bin of each probability, uint8; a bin holds its right edge."""
+def bins_of(p: np.ndarray, edges: np.ndarray, scheme: Scheme = "width") -> np.ndarray:
+    """Bin of each probability between some edges (bins + 1,), uint8; a bin holds its right edge."""
     if scheme == "mass":
         return np.searchsorted(edges[1:-1], p, side="left").astype(np.uint8)
     # As in MONAI, edges are a rounding error of float32 higher, or 0.15 would be above 0.15.

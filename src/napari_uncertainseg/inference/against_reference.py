@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability
 from napari_uncertainseg.inference.prediction import Prediction
@@ -28,10 +29,12 @@ class AgainstReference:
         self.region = Region()
         self._found: dict[str, Reliability] = {}
         self._binned: dict[str, Binned] = {}
+        self._evidence: Evidence | None = None
 
     def forget(self, *, region_moved: bool = True) -> None:
         """Say that something changed; the binning of probabilities holds until the region moves."""
         self._found.clear()
+        self._evidence = None
         if region_moved:
             self._binned.clear()
 
@@ -63,13 +66,28 @@ class AgainstReference:
                 self._found[name] = self._bins(name, prediction, around, threshold).against(self.reference)
         return self._found.get(name)
 
+    def evidence(self, prediction: Prediction, around: Prediction, threshold: float) -> Evidence | None:
+        """Counts that recalibrations can be tried on; parameters as for `of`.
+
+        None without a reference, and where lesions as wholes are judged: they are no voxels.
+        """
+        if self.reference is None or self.region.kind == "each":
+            return None
+        if self._evidence is None:
+            region = self._inside(prediction, around, threshold)
+            self._evidence = Evidence.of(prediction.probability, self.reference, region=region)
+        return self._evidence
+
     def _bins(self, name: str, prediction: Prediction, around: Prediction, threshold: float) -> Binned:
         if name not in self._binned:
-            assert self.reference is not None
-            seen = self.reference | (around.probability >= threshold)
-            region = self.region.mask(prediction.brain, seen, prediction.grid.spacing)
+            region = self._inside(prediction, around, threshold)
             self._binned[name] = Binned.of(prediction.probability, region=region)
         return self._binned[name]
+
+    def _inside(self, prediction: Prediction, around: Prediction, threshold: float) -> np.ndarray:
+        assert self.reference is not None
+        seen = self.reference | (around.probability >= threshold)
+        return self.region.mask(prediction.brain, seen, prediction.grid.spacing)
 
 
 def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:

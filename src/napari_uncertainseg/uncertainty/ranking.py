@@ -74,6 +74,10 @@ class Lesions:
         """Volume of all lesions, ml."""
         return float(self.table["volume_mm3"].sum()) / 1000
 
+    def component_at(self, voxel: tuple[int, int, int]) -> int:
+        """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 where there is none."""
+        return int(self.labels[voxel]) or -int(self.candidates[voxel])
+
 
 def rank_lesions(
     probability: np.ndarray,

@@ -184,6 +184,7 @@ class CalibrationDock(QWidget):
         self.reference.currentIndexChanged.connect(self._read_reference)
         self.region.currentIndexChanged.connect(self._take_region)
         self.inside.currentIndexChanged.connect(self._take_region)
+        self.recalibration.tried.connect(self._show_tried)
         self.figure_button.clicked.connect(self.export_figure)
         self.table_button.clicked.connect(self.export_bins)
 
@@ -259,17 +260,26 @@ class CalibrationDock(QWidget):
         self._mark_threshold()
         self._stack.setCurrentWidget(self.empty if found is None else self.view)
         self.empty.setText(self._next_step())
-        for key, (name, _) in METRICS.items():
-            value = None if found is None else getattr(found, key)
-            self.numbers[key].setText(
-                f"<b>{name}</b> " + ("-" if value is None or value != value else f"{value:.4f}")
-            )
+        self._show_numbers(found)
         self.voxels.setText(_size(found, "lesions" if each else "voxels"))
         unset = self.region.currentData() == "mask" and self.inside.currentData() is None
         whole = "Choose the mask's layer: until then this is the whole brain."
         self._warn(whole if unset else "" if found is None or each else caution(found))
         self.figure_button.setEnabled(found is not None and figures.can_draw())
         self.table_button.setEnabled(found is not None)
+
+    def _show_tried(self, found: Reliability) -> None:
+        """Show what a temperature would do, before voxels are touched."""
+        self.view.show_before(self._case.reliability_before() or self._case.reliability)
+        self.view.show_reliability(found)
+        self._show_numbers(found)
+
+    def _show_numbers(self, found: Reliability | None) -> None:
+        for key, (name, _) in METRICS.items():
+            value = None if found is None else getattr(found, key)
+            self.numbers[key].setText(
+                f"<b>{name}</b> " + ("-" if value is None or value != value else f"{value:.4f}")
+            )
 
     def _mark_threshold(self) -> None:
         self.view.set_threshold(None if self._case.prediction is None else self._case.threshold)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.recalibration import Kind
+from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, Temperature
 from napari_uncertainseg.calibration.region import Region
+from napari_uncertainseg.calibration.trial import by_hand, reliability_after
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import Recalibrated
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.temperature import TemperatureSlider
 
 _KINDS: dict[Kind, str] = {
     "temperature": "one number: the logit is divided by it; what is above 0.5 stays above",
@@ -23,7 +25,7 @@ _KINDS: dict[Kind, str] = {
     "beta": "two slopes and a shift",
     "isotonic": "steps; the most supple, and the first to fit noise",
 }
-_KEPT = "record"
+_KEPT, _BY_HAND = "record", "by hand"
 
 
 _FittedFor = tuple[np.ndarray | None, Region] | None
@@ -51,6 +53,9 @@ class RecalibrationRow(QWidget):
         Qt parent.
     """
 
+    tried = Signal(object)
+    """The reliability that a temperature would have, while it is being chosen."""
+
     def __init__(self, case: Case, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case = case
@@ -63,10 +68,14 @@ class RecalibrationRow(QWidget):
             "Fitted on this very case it shows what is possible, not what to expect on another.\n"
             "Each lesion as a whole has no fit of its own: there it is fitted on the brain's voxels."
         )
+        self.temperature = TemperatureSlider()
         self.result = QLabel()
         self.result.setWordWrap(True)
         form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("recalibrate", self.choice)
+        form.addRow("temperature", self.temperature)
+        self._form = form
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
@@ -75,6 +84,8 @@ class RecalibrationRow(QWidget):
         case.reliability_changed.connect(self._show)
         case.lesions_changed.connect(self._show)
         self.choice.currentIndexChanged.connect(self._apply)
+        self.temperature.tried.connect(self._try)
+        self.temperature.settled.connect(self._settle)
         self._jobs.finished.connect(self._on_finished)
         self._jobs.failed.connect(self._on_failed)
         self._jobs.state_changed.connect(self._enable)
@@ -83,6 +94,7 @@ class RecalibrationRow(QWidget):
     def cleanup(self) -> None:
         """Disconnect from the case, and stop what is running. May be called twice."""
         self._jobs.cleanup()
+        self.temperature.cleanup()
         self._case.prediction_changed.disconnect(self._list, missing_ok=True)
         self._case.reliability_changed.disconnect(self._show, missing_ok=True)
         self._case.lesions_changed.disconnect(self._show, missing_ok=True)
@@ -99,13 +111,22 @@ class RecalibrationRow(QWidget):
         for kind, meaning in _KINDS.items():
             self.choice.addItem(f"{kind}, fitted here", kind)
             self.choice.setItemData(self.choice.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+        self.choice.addItem("temperature, by hand", _BY_HAND)
         now = self._case.recalibration
-        if now is not None:
-            kept = record is not None and record.recalibration == now
-            self.choice.setCurrentIndex(self.choice.findData(_KEPT if kept else now.kind))
+        self.choice.setCurrentIndex(self.choice.findData(None if now is None else self._name_of(now)))
+        if isinstance(now, Temperature):
+            self.temperature.set_value(now.temperature)
         self.choice.blockSignals(blocked)
+        self._form.setRowVisible(self.temperature, self.choice.currentData() == _BY_HAND)
         self._enable()
         self._show()
+
+    def _name_of(self, now: Recalibration) -> str:
+        """Which of the choices led to what is in use."""
+        record = self._case.record
+        if record is not None and record.recalibration == now:
+            return _KEPT
+        return _BY_HAND if isinstance(now, Temperature) and self._fitted_for is None else now.kind
 
     def _enable(self) -> None:
         self.choice.setEnabled(self._case.original is not None and self._jobs.state is JobState.IDLE)
@@ -113,21 +134,50 @@ class RecalibrationRow(QWidget):
     def _apply(self) -> None:
         chosen, record = self.choice.currentData(), self._case.record
         self._say("")
+        self._form.setRowVisible(self.temperature, chosen == _BY_HAND)
         if chosen is None:
             self._fitted_for = None
             self._case.recalibrate(None)
+            return
+        if chosen == _BY_HAND:
+            self._settle(self.temperature.value)
             return
         kept = record.recalibration if chosen == _KEPT and record is not None else None
         self._asked = _Asked(
             self._case.original, None if kept is not None else (self._case.reference, self._case.region)
         )
+        self._start(kept or chosen)
+
+    def _start(self, how: Kind | Recalibration) -> None:
         try:
-            work = self._case.plan_recalibration(kept or chosen)
+            work = self._case.plan_recalibration(how)
         except InputError as error:
             self._on_failed(str(error))
             return
         self._say("Recalibrating …")
         self._jobs.start(lambda progress: work())
+
+    def _try(self, temperature: float) -> None:
+        """Show at once what a temperature would do."""
+        evidence = self._case.evidence
+        if evidence is not None:
+            self.tried.emit(reliability_after(evidence, Temperature(0.0, 0.0, temperature)))
+
+    def _settle(self, temperature: float) -> None:
+        """Recalibrate by a temperature chosen by hand, unless another choice was made meanwhile."""
+        if self.choice.currentData() != _BY_HAND or self._jobs.state is not JobState.IDLE:
+            return  # what is running is followed by this one, see `_on_finished`
+        evidence = self._case.evidence
+        self._asked = _Asked(self._case.original, None)
+        if evidence is None:
+            self._on_failed(
+                "A temperature is tried against a reference, on voxels; choose both above and below."
+            )
+            return
+        try:
+            self._start(by_hand(evidence, temperature))
+        except InputError as error:
+            self._on_failed(str(error))
 
     def _on_finished(self, found: Recalibrated) -> None:
         asked, self._asked = self._asked, _NOTHING
@@ -135,9 +185,13 @@ class RecalibrationRow(QWidget):
         if self._changed(asked.fitted_for):
             self._give_up()
             return
+        by_hand_now, wanted = self.choice.currentData() == _BY_HAND, self.temperature.value
         self._fitted_for = asked.fitted_for
         self._case.take_recalibrated(found)
         self._list()
+        if by_hand_now and isinstance(found.by, Temperature) and found.by.temperature != wanted:
+            self.temperature.set_value(wanted)
+            self._settle(wanted)
 
     def _on_failed(self, problem: str) -> None:
         asked, self._asked = self._asked, _NOTHING

@@ -1,0 +1,161 @@
+"""Rows on the real window: a threshold moved until it is painted, in a process and on a screen of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_uncertainseg.bench.lesions import MOVED, THRESHOLDS
+from napari_uncertainseg.bench.scene import Scene, lesion_maps, make_scene
+from napari_uncertainseg.bench.timing import Row, costlier
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.uncertainty.voxel import binary_entropy
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.review import Review
+
+_SIZE = (1600, 1000)
+_SCREEN = "-screen 0 1920x1200x24"
+_MOVES = 30
+_REST = 0.5  # s: longer than what the window puts off
+
+
+def rows(*, quick: bool) -> list[Row]:
+    """Measure in another process; nothing, and a line that says so, without Qt or a screen."""
+    command = [sys.executable, "-c", f"from napari_uncertainseg.bench.painting import show; show({quick})"]
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        xvfb_run = shutil.which("xvfb-run")
+        if xvfb_run is None:
+            return _not_measured("there is no screen, and no xvfb-run to make one")
+        command = [xvfb_run, "--auto-servernum", f"--server-args={_SCREEN}", *command]
+    with tempfile.TemporaryDirectory() as settings:  # the user's own would be changed
+        environment = {**os.environ, "NAPARI_CONFIG": str(Path(settings) / "settings.yaml")}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        return _not_measured((done.stderr.strip() or "the window did not open").splitlines()[-1])
+    found = json.loads(done.stdout.splitlines()[-1])
+    alone = "painting the window alone, nothing changed"
+    return [
+        costlier(
+            "threshold dragged until the window is painted", alone, found["dragged"], found["alone"][0], 2
+        ),
+        costlier("the same by key: all layers, list, diagram", alone, found["stepped"], found["alone"][1], 2),
+    ]
+
+
+def _not_measured(why: str) -> list[Row]:
+    print(f"The painting of the window was not measured: {why}.", file=sys.stderr)
+    return []
+
+
+def show(quick: bool) -> None:
+    """Open the window, measure, and print medians in seconds as JSON."""
+    import napari
+
+    from napari_uncertainseg.widgets.review import open_review
+
+    scene = make_scene(quick=quick)
+    with scene:
+        viewer = napari.Viewer(show_welcome_screen=False)
+        viewer.window.resize(*_SIZE)
+        review = open_review(viewer)
+        _fill(scene, review)
+        _wait(4 * _REST)
+        print(json.dumps(_measure(review, viewer, 5 if quick else _MOVES)))
+        viewer.close()
+
+
+def _fill(scene: Scene, review: Review) -> None:
+    """A scan, a prediction of many lesions, and a reference, in the slice with most lesion."""
+    from napari_uncertainseg.widgets.geometry import layer_data
+
+    p, members = lesion_maps(scene, min(scene.lesions, MOVED))
+    entropy, flair = binary_entropy(p), scene.images["flair"]
+    nothing = np.zeros_like(p)
+    prediction = Prediction(
+        scene.grid, p, entropy, entropy, nothing, nothing, nothing, flair.data > 0, members
+    )
+    prediction.ranker.prepare()  # as it is after a run
+    review.layers.add([layer_data(flair)])
+    review.case.set_images({"flair": flair})
+    review.case.prediction = prediction
+    review.case.reference = p >= 0.45
+    review.show_dock("lesions")
+    most = int(np.argmax(np.count_nonzero(p >= 0.5, axis=(1, 2))))
+    review.layers.show_slice((most, p.shape[1] // 2, p.shape[2] // 2))
+
+
+def _measure(review: Review, viewer: Any, moves: int) -> dict[str, Any]:
+    """Paint without and with a move, in turn, so that a busy machine slows both."""
+    window, canvas = viewer.window._qt_window, viewer.window._qt_viewer.canvas._scene_canvas
+    slider, values = review.lesions.tuning.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
+    painted = _Painted(canvas)
+
+    def nothing() -> None:
+        window.update()
+        canvas.update()
+
+    def move() -> None:
+        slider.setValue(next(values))
+
+    found: dict[str, Any] = {"alone": []}
+    for name, down, rest in (("dragged", True, 0.05), ("stepped", False, _REST)):
+        slider.setSliderDown(down)
+        _wait(_REST)
+        pairs = [(painted.after(nothing, rest), painted.after(move, rest)) for _ in range(moves)]
+        alone, moved = zip(*pairs, strict=True)
+        found["alone"].append(statistics.median(alone))
+        found[name] = statistics.median(moved)
+    slider.setSliderDown(False)
+    return found
+
+
+class _Painted:
+    """Waits until the window is painted."""
+
+    def __init__(self, canvas: Any) -> None:
+        self._drawn = 0
+        canvas.events.draw.connect(self._count)
+
+    def _count(self, event: Any) -> None:
+        self._drawn += 1
+
+    def after(self, act: Callable[[], None], rest: float) -> float:
+        """Seconds from an act until the canvas is drawn, and all else that is due then; then a rest."""
+        before, start = self._drawn, time.perf_counter()
+        act()
+        for _ in _events():
+            if self._drawn > before:
+                break
+        next(_events())
+        took = time.perf_counter() - start
+        _wait(rest)
+        return took
+
+
+def _events() -> Iterator[None]:
+    from qtpy.QtWidgets import QApplication
+
+    while True:
+        QApplication.processEvents()
+        yield
+
+
+def _wait(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    for _ in _events():
+        if time.monotonic() > end:
+            return
+        time.sleep(0.002)
