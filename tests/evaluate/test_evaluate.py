@@ -277,6 +277,20 @@ def test_the_command_says_what_can_be_promised(study, own_data, capsys):
     assert list(own_data.rglob("*.json"))
 
 
+def test_a_mask_of_another_scan_is_doubted(study, own_data, tmp_path, capsys):
+    p, grid = predict(1).probability, predict(1).grid
+    write_volume(tmp_path / "other.nii.gz", (p < np.quantile(p, 0.02)).astype(np.uint8), grid, dtype=np.uint8)
+    rows = (study / "cases.tsv").read_text().splitlines()
+    rows = [row.replace("truth1.nii.gz", str(tmp_path / "other.nii.gz")) for row in rows]
+    table = study / "mixed-up.tsv"
+    table.write_text("\n".join(rows) + "\n")
+    record = calibrating.calibrate(table)
+    assert record.strangers == ("case1",)
+    assert main(["calibrate", str(table)]) == 0
+    assert "WARNING: of the reference of case1" in capsys.readouterr().out
+    table.unlink()
+
+
 def test_simulated_readers_go_through_exported_cases(study, tmp_path, capsys):
     from napari_uncertainseg.evaluate.simulating import review_table
 

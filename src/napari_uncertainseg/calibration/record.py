@@ -29,6 +29,8 @@ GRID = np.arange(1, 100) / 100
 _VERSION = 2
 _LONGEST = 50_000_000
 """Characters of JSON that are read."""
+_STRANGE = 0.9
+"""Share of a reference's volume that is missed even at the lowest threshold where the mask is doubted."""
 _MARGIN = 0.01
 """Share by which a measure may differ from rounding alone."""
 _SPREADS = 4.0
@@ -133,6 +135,12 @@ class CalibrationRecord:
     recalibration: Recalibration | None = None
     lesions: LesionProbability | None = None
     candidates: LesionProbability | None = None
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """Cases of whose reference hardly anything is found at any threshold: is it a mask of that scan?"""
+        missed = self.losses["missed_volume"].min(axis=1)
+        return tuple(name for name, share in zip(self.cases, missed, strict=True) if share > _STRANGE)
 
     def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Promise:
         """The least cautious threshold that keeps a loss below a limit.

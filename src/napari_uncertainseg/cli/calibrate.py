@@ -53,6 +53,11 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
                 f"probability that {name} are ones: from {exists.components}, {exists.true} of them in the "
                 f"reference; {judged}"
             )
+    for name in record.strangers:
+        lines.append(
+            f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that scan's "
+            "mask? It counts in all of the above."
+        )
     lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)
 

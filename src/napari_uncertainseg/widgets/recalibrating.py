@@ -161,6 +161,7 @@ class RecalibrationRow(QWidget):
         """Show at once what a temperature would do."""
         evidence = self._case.evidence
         if evidence is not None:
+            self._say("Tried in the diagram; maps and list follow when you rest.")
             self.tried.emit(reliability_after(evidence, Temperature(0.0, 0.0, temperature)))
 
     def _settle(self, temperature: float) -> None:
