@@ -10,7 +10,8 @@ from scipy.stats import norm
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.lesson import Lesson, begin, past
+from napari_uncertainseg.review.arms import Influence, assign, influence
+from napari_uncertainseg.review.lesson import ARM_NAMES, Lesson, begin, past
 from napari_uncertainseg.review.scoring import by_size, score
 from napari_uncertainseg.review.trials import trials
 from napari_uncertainseg.uncertainty.members import Members
@@ -132,3 +133,73 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
         second.answer(True, 0.4)
     assert [one.accuracy for one in past(store, "trainee", without=second.session)] == [0.75]
     assert begin(store, "other", case, output, truth, found, p, 1.0, seed=3).came_again == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.sampled_from([None, "without", "first", "after"])),
+        min_size=1,
+        max_size=60,
+    ),
+    st.integers(0, 999),
+)
+@settings(max_examples=60, deadline=None)
+def test_arms_are_balanced_and_a_place_changes_its_own(asked, seed) -> None:
+    exists, before = [e for e, _ in asked], [b for _, b in asked]
+    arms = assign(exists, "balanced", np.random.default_rng(seed), before)
+    assert all(arm != last for arm, last in zip(arms, before, strict=True))
+    fresh = assign(exists, "balanced", np.random.default_rng(seed))
+    for kind in (True, False):
+        counts = [
+            sum(a == arm and e == kind for a, e in zip(fresh, exists, strict=True)) for arm in ARM_NAMES
+        ]
+        assert max(counts) - min(counts) <= 1
+    assert set(assign(exists, "first", np.random.default_rng(seed), before)) == {"first"}
+
+
+def test_no_arm_is_tied_to_a_place_in_the_order() -> None:
+    first = [assign([True] * 3, "balanced", np.random.default_rng(s))[0] for s in range(300)]
+    assert min(first.count(arm) for arm in ARM_NAMES) > 60
+    with pytest.raises(InputError, match="shown without, first"):
+        assign([True], "never", np.random.default_rng(0))
+
+
+def test_influence_counts_who_was_moved() -> None:
+    exists = np.array([1, 1, 1, 0, 0, 0], bool)
+    model = np.array([1, 1, 0, 1, 1, 0], bool)
+    first = np.array([0, 0, 1, 0, 0, 1], bool)
+    last = np.array([1, 0, 0, 1, 0, 0], bool)
+    assert influence(exists, model, first, last) == Influence(3, 2, 3, 2)
+    assert influence(exists, model, exists, exists) == Influence(0, 0, 3, 0)
+
+
+def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
+    truth, found, p = scene
+    case = store.case(store.project("x"), "c", "c")
+    output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
+    lesson = begin(store, "t", case, output, truth, found, p, 1.0, plan="balanced", seed=4)
+    seen = {"without": 0, "first": 0, "after": 0}
+    while lesson.at is not None:
+        voxel, at_first = lesson.at, lesson.opinion
+        n = lesson.answered
+        lesson.answer(True, 0.8)
+        if lesson.answered > n:
+            seen["without" if at_first is None else "first"] += 1
+        else:
+            assert at_first is None and lesson.at == voxel
+            now = lesson.opinion
+            assert now is not None and now.is_lesion == (p[voxel] >= 0.5)
+            seen["after"] += 1
+            lesson.answer(now.is_lesion, 0.9)  # follows the model
+    assert seen == {"without": 4, "first": 4, "after": 4}
+    lesson.close()
+    again = Lesson(store, lesson.session)
+    by_arm = again.score_by_arm()
+    assert {arm: one.answers for arm, one in by_arm.items()} == {"without": 4, "first": 4, "after": 4}
+    assert by_arm["without"].accuracy == 0.5
+    found_out = again.influence()
+    assert found_out is not None and found_out.helped == found_out.could_help
+    assert found_out.harmed == found_out.could_harm
+    assert store.verify() == {lesson.session: ""}
+    plain = begin(store, "u", case, output, truth, found, p, 1.0, seed=4)
+    assert plain.opinion is None and plain.score_by_arm() == {} and plain.influence() is None

@@ -50,6 +50,13 @@ class FakeLayers:
     def point_at(self, voxel):
         self.visited.append(voxel)
 
+    def begin_outline(self):
+        shape = next(iter(self.masks.values())).shape
+        self.outline = np.zeros(shape, np.uint8)
+
+    def outlined(self):
+        return self.outline
+
     def unblind(self):
         self.blinded = False
 

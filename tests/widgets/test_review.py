@@ -218,8 +218,8 @@ def test_keys_are_free_in_napari():
         if not any(kind in name for kind in ("points", "shapes", "vectors", "tracks", "surface"))
     }
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
-    ours = {action.key for action in ACTIONS}
-    assert len(ours) == len(ACTIONS)
+    ours = {action.key for action in ACTIONS} | set(module._SURER)
+    assert len(ours) == len(ACTIONS) + 2
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 

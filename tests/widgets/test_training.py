@@ -61,7 +61,7 @@ def test_it_says_what_to_do_next(qtbot, dock, file):
 
 def test_a_whole_lesson(qtbot, dock, case, layers, file):
     begin(qtbot, dock)
-    assert layers.blinded and "1 of 2" in dock.question.text() and not dock.sizes.isVisible()
+    assert layers.blinded and "1 of 2" in dock.question.text() and not dock.score.sizes.isVisible()
     truth = layers.masks["consensus"] > 0
     dock.sure.setValue(90)
     click(qtbot, dock.yes if truth[layers.visited[-1]] else dock.no)
@@ -69,14 +69,14 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     dock.sure.setValue(60)
     missed = bool(truth[layers.visited[-1]])
     click(qtbot, dock.no if missed else dock.yes)  # wrong
-    assert not layers.blinded and "2 answers, 50% right" in dock.summary.text()
-    columns = [dock.sizes.horizontalHeaderItem(i).text() for i in range(dock.sizes.columnCount())]
-    assert columns[0] == "all" and dock.sizes.item(0, 0).text() == "50%"
-    assert dock.wrong.rowCount() == 1 and dock.wrong.item(0, 3).text() == "60%"
-    assert dock.wrong.item(0, 1).text() == ("lesion" if missed else "no lesion")
+    assert not layers.blinded and "2 answers, 50% right" in dock.score.summary.text()
+    columns = [dock.score.sizes.horizontalHeaderItem(i).text() for i in range(dock.score.sizes.columnCount())]
+    assert columns[0] == "all" and dock.score.sizes.item(0, 0).text() == "50%"
+    assert dock.score.wrong.rowCount() == 1 and dock.score.wrong.item(0, 3).text() == "60%"
+    assert dock.score.wrong.item(0, 1).text() == ("lesion" if missed else "no lesion")
     place = layers.visited[-1]
     layers.visited.clear()
-    dock.wrong.selectRow(0)
+    dock.score.wrong.selectRow(0)
     assert layers.visited == [place]
     with Store(file) as store:
         (session,) = store.sessions()
@@ -86,7 +86,7 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     click(qtbot, dock.begin_button)
     assert layers.visited[-1] == place  # it comes back, first
     click(qtbot, dock.stop_button)
-    assert "No answer yet" in dock.summary.text() and not dock.yes.isEnabled()
+    assert "No answer yet" in dock.score.summary.text() and not dock.yes.isEnabled()
 
 
 def test_another_prediction_ends_the_lesson(qtbot, dock, case, layers):
@@ -113,6 +113,83 @@ def test_what_cannot_be_asked_or_written_is_said(qtbot, dock, case, layers, monk
     assert "Not recorded: the disk is full" in dock.question.text()
     click(qtbot, dock.yes)
     assert "2 of" in dock.question.text()
+
+
+def test_the_model_is_shown_first_or_after(qtbot, dock, layers, file):
+    dock.plan.setCurrentIndex(dock.plan.findData("first"))
+    begin(qtbot, dock)
+    assert dock.opinion.isVisible() and "The model takes it for <b>a lesion" in dock.opinion.text()
+    click(qtbot, dock.stop_button)
+    dock.plan.setCurrentIndex(dock.plan.findData("after"))
+    click(qtbot, dock.begin_button)
+    truth = layers.masks["consensus"] > 0
+    for _ in range(2):
+        assert not dock.opinion.isVisible()
+        n, right = len(layers.visited), bool(truth[layers.visited[-1]])
+        click(qtbot, dock.no if right else dock.yes)  # wrong at first
+        assert dock.opinion.isVisible() and "once more" in dock.question.text()
+        assert layers.visited[n:] == layers.visited[n - 1 : n]
+        click(qtbot, dock.yes)  # as the model says
+    assert "moved you to right 1 of 1 times, to wrong 0 of 0" in dock.score.summary.text()
+    assert "50% right" in dock.score.summary.text()
+
+
+def test_a_balanced_lesson_is_scored_by_arm(qtbot, dock, layers):
+    layers.masks["consensus"] = np.zeros_like(layers.masks["consensus"])
+    layers.masks["consensus"][4:7, 8:14, 6:12] = 1  # one true lesion, two false
+    dock.plan.setCurrentIndex(dock.plan.findData("balanced"))
+    begin(qtbot, dock)
+    while dock.busy:
+        click(qtbot, dock.yes)
+    columns = [dock.score.sizes.horizontalHeaderItem(i).text() for i in range(dock.score.sizes.columnCount())]
+    assert columns[0] == "all" and set(columns) & {"alone", "model first", "model after"}
+
+
+def outline(qtbot, dock):
+    dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
+    begin(qtbot, dock)
+
+
+def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
+    outline(qtbot, dock)
+    assert layers.blinded and "your outline" in dock.question.text() and not dock.yes.isVisible()
+    click(qtbot, dock.stop_button)
+    assert "Nothing is outlined yet" in dock.question.text() and layers.blinded  # goes on
+    layers.outline[4:7, 8:14, 6:10] = 1
+    layers.outline[4:7, 30:32, 6:10] = 2
+    dock.sure.setValue(80)
+    click(qtbot, dock.stop_button)
+    assert not layers.blinded and dock.outline.isVisible() and not dock.score.isVisible()
+    assert "3 slices: 0 missed, 1 invented" in dock.outline.summary.text()
+    assert dock.outline.numbers.item(0, 0).text() == f"{2 * 72 / (72 + 24 + 108):.2f}"
+    dock.outline.alone.selectRow(0)
+    assert layers.outline[layers.visited[-1]] == 2
+    with Store(file) as store:
+        (session,) = store.sessions()
+        (verdict,) = store.verdicts(session.id).values()
+        assert verdict.decision == "outlined" and verdict.confidence == 0.8 and session.closed
+        np.testing.assert_array_equal(store.masks.read(verdict.mask), layers.outline)
+    dock.whole.setChecked(True)
+    click(qtbot, dock.begin_button)
+    layers.outline[4:7, 8:14, 6:12] = 1
+    click(qtbot, dock.stop_button)
+    assert "24 slices: 1 missed, 0 invented. Dice before: 0.71." in dock.outline.summary.text()
+
+
+def test_another_prediction_ends_an_outline(qtbot, dock, case, layers):
+    outline(qtbot, dock)
+    case.prediction = case.prediction
+    assert not layers.blinded and not dock.busy
+
+
+def test_keys_make_surer_only_while_asked(qtbot, dock):
+    dock.surer(1)
+    assert dock.sure.value() == 75
+    begin(qtbot, dock)
+    dock.surer(1)
+    assert dock.sure.value() == 85
+    dock.surer(-9)
+    assert dock.sure.value() == 50
 
 
 @pytest.mark.viewer

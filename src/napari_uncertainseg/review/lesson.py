@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.arms import ARMS, Influence, assign, influence
 from napari_uncertainseg.review.pace import reading_time
-from napari_uncertainseg.review.rows import NewTask, Task
+from napari_uncertainseg.review.rows import NewTask, Session, Task
 from napari_uncertainseg.review.scoring import Score, by_size, score
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
@@ -19,6 +21,7 @@ from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 PROJECT = "training"
+ARM_NAMES = ARMS["balanced"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class Misjudged:
     truth: str
     volume_mm3: float
     confidence: float
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the model says of a place: whether it takes it for a lesion, and its largest probability."""
+
+    is_lesion: bool
+    probability: float
 
 
 class Lesson:
@@ -51,6 +62,13 @@ class Lesson:
         self.annotator = known.annotator
         self._tasks = store.tasks(session)
         self._exists = [bool(e) for e in known.settings["exists"]]
+        self._arms = list(known.settings.get("arms", ["without"] * len(self._tasks)))
+        self._threshold = float(known.settings.get("threshold", 0.5))
+        self._firsts = {
+            int(e.task): bool(e.values["is_lesion"])
+            for e in store.entries(session)
+            if e.kind == "first" and e.task is not None
+        }
         self._verdicts = store.verdicts(session)
         self._since = time.monotonic()
 
@@ -71,12 +89,35 @@ class Lesson:
         """The voxel of the question at hand; None where all are answered."""
         return None if self._next is None else self._next.voxel
 
+    @property
+    def opinion(self) -> Opinion | None:
+        """What the annotator may see of the model now; None where nothing."""
+        task = self._next
+        if task is None:
+            return None
+        arm = self._arms[task.position]
+        shown = arm == "first" or (arm == "after" and task.id in self._firsts)
+        return self._opinion(task) if shown else None
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the question at hand was answered once, before the model was seen."""
+        task = self._next
+        return task is not None and task.id in self._firsts
+
+    def _opinion(self, task: Task) -> Opinion:
+        peak = 0.0 if task.probability is None else task.probability
+        return Opinion(peak >= self._threshold, peak)
+
     def show(self) -> None:
         """Say that the question is seen from now on."""
         self._since = time.monotonic()
 
     def answer(self, is_lesion: bool, confidence: float) -> None:
         """Write an answer; it is on disk when this returns.
+
+        Where the model is seen afterwards, the first answer leaves the question open, and the second one
+        counts.
 
         Parameters
         ----------
@@ -90,11 +131,17 @@ class Lesson:
             raise InputError("All questions are answered.")
         if not 0.5 <= confidence <= 1:
             raise InputError(f"A confidence lies from 0.5 to 1, not at {confidence:g}.")
+        took = reading_time(self._since)
+        if self._arms[task.position] == "after" and task.id not in self._firsts:
+            first = {"is_lesion": bool(is_lesion), "confidence": float(confidence), **took}
+            self._store.record(self.session, "first", task.id, first)
+            self._firsts[task.id] = bool(is_lesion)
+            return
         said: dict[str, Any] = {
             "decision": "accepted" if is_lesion else "rejected",
             "confidence": float(confidence),
+            **took,
         }
-        said |= reading_time(self._since)
         self._store.record(self.session, "verdict", task.id, said)
         self._verdicts = self._store.verdicts(self.session)
 
@@ -110,6 +157,30 @@ class Lesson:
     def score_by_size(self) -> dict[str, Score]:
         """The same by size."""
         return by_size(*self._answers())
+
+    def score_by_arm(self) -> dict[str, Score]:
+        """The same by what was seen of the model; empty where there was one way only."""
+        if len(set(self._arms)) < 2:
+            return {}
+        arms = np.array([self._arms[task.position] for task, _, _ in self._pairs()])
+        exists, says, sure, _ = self._answers()
+        return {arm: score(exists[on], says[on], sure[on]) for arm in ARM_NAMES if (on := arms == arm).any()}
+
+    def influence(self) -> Influence | None:
+        """How the model moved the annotator where it was seen after an answer; None where it never was."""
+        pairs = [pair for pair in self._pairs() if pair[0].id in self._firsts]
+        if not pairs:
+            return None
+        return influence(
+            np.array([exists for _, exists, _ in pairs], bool),
+            np.array([self._opinion(task).is_lesion for task, _, _ in pairs], bool),
+            np.array([self._firsts[task.id] for task, _, _ in pairs], bool),
+            np.array([v.decision == "accepted" for _, _, v in pairs], bool),
+        )
+
+    def arm_of(self) -> Mapping[Voxel, str]:
+        """In which arm each place was asked about."""
+        return {task.voxel: arm for task, arm in zip(self._tasks, self._arms, strict=True)}
 
     def misjudged(self) -> list[Misjudged]:
         """Wrong answers, the surest first."""
@@ -145,6 +216,7 @@ def begin(
     probability: np.ndarray,
     voxel_volume: float,
     *,
+    plan: str = "without",
     seed: int,
 ) -> Lesson:
     """Begin a lesson on a case; what the annotator misjudged in it before comes first.
@@ -155,15 +227,29 @@ def begin(
         Where it is kept, who answers, and the numbers of case and prediction in the store.
     consensus, found, probability, voxel_volume, seed
         As for `trials`.
+    plan
+        What is seen of the model, one of `ARMS`.
     """
-    again = _misjudged_before(store, annotator, case)
+    again, arms = _before(store, annotator, case)
     chosen = trials(consensus, found, probability, voxel_volume, seed=seed, again=again)
     tasks = [_task(trial, case, output) for trial in chosen]
-    settings = {"exists": [trial.exists for trial in chosen], "seed": seed}
+    exists = [trial.exists for trial in chosen]
+    last = [arms.get(trial.voxel) for trial in chosen]
+    settings = {
+        "exists": exists,
+        "arms": assign(exists, plan, np.random.default_rng(seed), last),
+        "threshold": found.threshold,
+        "seed": seed,
+    }
     session = store.open_session(
         store.project(PROJECT), store.annotator(annotator), "training", tasks, settings
     )
     return Lesson(store, session, came_again=sum(trial.voxel in again for trial in chosen))
+
+
+def is_lesson(session: Session) -> bool:
+    """Whether a session asks questions: others in training outline a whole case."""
+    return session.kind == "training" and "exists" in session.settings
 
 
 def past(store: Store, annotator: str, *, without: str = "") -> list[Score]:
@@ -171,20 +257,22 @@ def past(store: Store, annotator: str, *, without: str = "") -> list[Score]:
     lessons = [
         Lesson(store, s.id)
         for s in reversed(store.sessions())
-        if s.kind == "training" and s.annotator == annotator and s.id != without
+        if is_lesson(s) and s.annotator == annotator and s.id != without
     ]
     return [lesson.score() for lesson in lessons if lesson.answered]
 
 
-def _misjudged_before(store: Store, annotator: str, case: int) -> set[Voxel]:
-    """Voxels of a case whose latest answer was wrong."""
+def _before(store: Store, annotator: str, case: int) -> tuple[set[Voxel], dict[Voxel, str]]:
+    """Voxels of a case whose latest answer was wrong, and the arm in which each was asked about last."""
     wrong: dict[Voxel, bool] = {}
+    arms: dict[Voxel, str] = {}
     for s in reversed(store.sessions()):
-        if s.kind == "training" and s.annotator == " ".join(annotator.split()):
-            for task, exists, verdict in Lesson(store, s.id)._pairs():
-                if task.case == case:
-                    wrong[task.voxel] = (verdict.decision == "accepted") != exists
-    return {voxel for voxel, is_wrong in wrong.items() if is_wrong}
+        if is_lesson(s) and s.annotator == " ".join(annotator.split()):
+            lesson = Lesson(store, s.id)
+            pairs = [pair for pair in lesson._pairs() if pair[0].case == case]
+            wrong |= {t.voxel: (v.decision == "accepted") != exists for t, exists, v in pairs}
+            arms |= {t.voxel: lesson.arm_of()[t.voxel] for t, _, _ in pairs}
+    return {voxel for voxel, is_wrong in wrong.items() if is_wrong}, arms
 
 
 def _task(trial: Trial, case: int, output: int) -> NewTask:

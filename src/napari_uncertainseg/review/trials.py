@@ -103,11 +103,22 @@ def _some(every: list[Trial], number: int, again: Collection[Voxel], rng: np.ran
     return sorted(shuffled, key=lambda trial: trial.voxel not in known)[:number]
 
 
-def _trial(lesion: np.ndarray, probability: np.ndarray, voxel_volume: float) -> Trial:
+def look_at(lesion: np.ndarray) -> Voxel:
+    """The voxel (s, a, r) to look at a lesion: in the axial slice that shows most of it, near its middle.
+
+    Parameters
+    ----------
+    lesion
+        bool, 3-D, not empty.
+    """
     index = np.array(np.nonzero(lesion))
     slices, counts = np.unique(index[0], return_counts=True)
     inside = index[:, index[0] == slices[counts.argmax()]]
     middle = inside.mean(1, keepdims=True)
     s, a, r = inside[:, ((inside - middle) ** 2).sum(0).argmin()]
-    peak = float(probability[lesion].max())
-    return Trial((int(s), int(a), int(r)), True, index.shape[1] * voxel_volume, peak)
+    return int(s), int(a), int(r)
+
+
+def _trial(lesion: np.ndarray, probability: np.ndarray, voxel_volume: float) -> Trial:
+    volume = np.count_nonzero(lesion) * voxel_volume
+    return Trial(look_at(lesion), True, volume, float(probability[lesion].max()))

@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.band import CORE, ENVELOPE, BandLayers
 from napari_uncertainseg.widgets.blinding import Blinding
 from napari_uncertainseg.widgets.geometry import is_result, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
+from napari_uncertainseg.widgets.own_outline import OwnOutline
 from napari_uncertainseg.widgets.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.results import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.view import frame, move_to
@@ -48,6 +49,7 @@ class ReviewLayers:
         self.raters = RaterLayers(viewer)
         self._band = BandLayers(viewer)
         self._blinding = Blinding(viewer)
+        self._own_outline = OwnOutline(viewer)
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
         self._undo_connections: list[Callable[[], object]] = []
@@ -162,6 +164,23 @@ class ReviewLayers:
         layer, placing = self._results.get(LESIONS), self._results.placing
         if layer is not None and placing is not None:
             self._blinding.point_at(voxel, placing, layer)
+
+    def begin_outline(self) -> None:
+        """Add an empty label layer over the scan, ready to be painted on."""
+        if self._results.placing is not None:
+            self._own_outline.begin(self._results.placing)
+
+    def outlined(self) -> np.ndarray:
+        """What was painted on it: integers on the prediction's grid.
+
+        Raises
+        ------
+        InputError
+            If it has gone or was moved, or there is no prediction.
+        """
+        if self._results.placing is None:
+            raise InputError("There is no prediction yet; press Run in Segment first.")
+        return self._own_outline.array(self._results.placing)
 
     def unblind(self) -> None:
         """Show all as it was before `blind`, and take the ring away."""

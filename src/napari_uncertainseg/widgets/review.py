@@ -26,6 +26,9 @@ from napari_uncertainseg.widgets.training import TrainingDock
 if TYPE_CHECKING:
     from napari import Viewer
 
+_ANSWERS = {"accept": True, "reject": False}
+"""Keys of the list that answer a question in training."""
+_SURER = {",": -1, ".": 1}
 _NAME = "uncertainseg-review"
 _WIDTH = 400
 
@@ -91,18 +94,27 @@ class Review(QObject):
         self._viewer = viewer
         self._window = window
         self._widgets: dict[str, QWidget] = {}
-        self._shortcuts = [self._bind(action.key, action.method) for action in ACTIONS]
+        self._shortcuts = [self._bind(action.key, partial(self._act, action.method)) for action in ACTIONS]
+        self._shortcuts += [self._bind(key, partial(self._surer, steps)) for key, steps in _SURER.items()]
         window.installEventFilter(self)
 
-    def _bind(self, key: str, method: str) -> QShortcut:
+    def _bind(self, key: str, act: Callable[[], None]) -> QShortcut:
         """Bind a key in the whole window. Fields that take text keep their keys: Qt asks them first."""
         shortcut = QShortcut(QKeySequence(key), self._window)
-        shortcut.activated.connect(lambda: self._act(method))
+        shortcut.activated.connect(act)
         return shortcut
 
     def _act(self, method: str) -> None:
-        if "lesions" in self._widgets and self.case.prediction is not None:
+        """Do what a key says: in the list, or, while questions are asked, only answer them."""
+        if "training" in self._widgets and self.training.busy:
+            if method in _ANSWERS:
+                self.training.answer(_ANSWERS[method])
+        elif "lesions" in self._widgets and self.case.prediction is not None:
             getattr(self.lesions, method)()
+
+    def _surer(self, steps: int) -> None:
+        if "training" in self._widgets:
+            self.training.surer(steps)
 
     @property
     def segment(self) -> SegmentDock:

@@ -1,15 +1,15 @@
-"""The Training dock: is this a lesion, and how sure are you? Then how often that was right."""
+"""The Training dock: is this a lesion, and how sure are you? Or: outline it. Then how near that was."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFormLayout,
     QHBoxLayout,
@@ -22,22 +22,24 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.lesson import Lesson, begin, past
-from napari_uncertainseg.review.scoring import Score
-from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.review import outlining
+from napari_uncertainseg.review.lesson import Lesson, Opinion, begin, past
 from napari_uncertainseg.widgets.fields import annotator_field, offer_layers, wrapped
-from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
-from napari_uncertainseg.widgets.plots import ReliabilityView
+from napari_uncertainseg.widgets.lesson_score import LessonScore
+from napari_uncertainseg.widgets.outline_score import OutlineScore
 from napari_uncertainseg.widgets.session_file import SessionFile, default_file, keep_prediction
 
-_ROWS = {
-    "right": "Share of answers that are right.",
-    "d'": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
-    "criterion": "Above 0 you are slow to call a lesion, below 0 quick.",
-    "Brier": "Mean squared difference of the stated probability from the truth: 0 is best, 0.25 a coin's.",
-    "missed": "Lesions that you did not call lesions.",
-    "invented": "Others that you called lesions.",
+_PLANS = {
+    "without": ("hidden", "You judge alone."),
+    "first": ("shown first", "You see what the model says, and judge."),
+    "after": ("shown after", "You judge, then see what the model says, and may change your mind."),
+    "balanced": ("all three, in turn", "Equally many of each kind: shows what the model does to you."),
 }
+_EXERCISES = {
+    "judge": ("judge places", "Is what the ring is around a lesion? As many are as are not."),
+    "outline": ("outline lesions", "Paint all lesions of one slice or more, then compare."),
+}
+_STEP = 10  # percent, of the keys
 
 
 class Shows(Protocol):
@@ -55,12 +57,18 @@ class Shows(Protocol):
     def point_at(self, voxel: tuple[int, int, int]) -> None:
         """Go to a voxel, and draw a ring around it."""
 
+    def begin_outline(self) -> None:
+        """Add an empty label layer to paint on."""
+
+    def outlined(self) -> np.ndarray:
+        """What was painted on it: integers on the grid."""
+
     def unblind(self) -> None:
         """Show all as it was."""
 
 
 class TrainingDock(QWidget):
-    """Questions on a case with a consensus, blinded to model and consensus; then the score.
+    """Exercises on a case with a consensus, blinded to model and consensus; then the score.
 
     Parameters
     ----------
@@ -81,6 +89,8 @@ class TrainingDock(QWidget):
         self._case, self._layers = case, layers
         self._file = SessionFile(default_file() if file is None else file)
         self._lesson: Lesson | None = None
+        self._outlining = False
+        self._scored: QWidget | None = None
         self._make_controls()
         self._lay_out()
         layers.layers_changed.connect(self._list_layers)  # type: ignore[attr-defined]
@@ -90,9 +100,9 @@ class TrainingDock(QWidget):
         self.yes.clicked.connect(lambda: self.answer(True))
         self.no.clicked.connect(lambda: self.answer(False))
         self.annotator.textChanged.connect(self._show)
-        self.consensus.currentIndexChanged.connect(self._show)
+        for choice in (self.consensus, self.exercise):
+            choice.currentIndexChanged.connect(self._show)
         self.sure.valueChanged.connect(self._show_confidence)
-        self.wrong.itemSelectionChanged.connect(self._look_again)
         self._list_layers()
         self._show()
 
@@ -101,8 +111,8 @@ class TrainingDock(QWidget):
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._layers.unblind()
-        self._lesson = None
-        self.view.cleanup()
+        self._lesson, self._outlining = None, False
+        self.score.cleanup()
         self._file.close()
 
     # -- making it ----------------------------------------------------------------------------
@@ -111,30 +121,31 @@ class TrainingDock(QWidget):
         self.annotator = annotator_field()
         self.consensus = QComboBox()
         self.consensus.setToolTip("The label layer that counts as true: a consensus of experts.")
+        self.exercise, self.plan = QComboBox(), QComboBox()
+        for box, offered in ((self.exercise, _EXERCISES), (self.plan, _PLANS)):
+            for name, (title, meaning) in offered.items():
+                box.addItem(title, name)
+                box.setItemData(box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+            box.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in offered.values()))
         self.begin_button = QPushButton("Begin")
         self.begin_button.setToolTip(
-            "Hide model and consensus, and ask about as many lesions as places that only look like one.\n"
-            "Places that you misjudged before come first."
+            "Hide model and consensus. Places are asked about in random order; those that you misjudged\n"
+            "before come first."
         )
         self.stop_button = QPushButton("Stop and score")
-        self.question = wrapped()
-        self.yes, self.no = QPushButton("Lesion"), QPushButton("No lesion")
+        self.whole = QCheckBox("compare all slices")
+        self.whole.setToolTip("Otherwise those in which you painted something.")
+        self.question, self.opinion = wrapped(), wrapped()
+        self.yes, self.no = QPushButton("Lesion (G)"), QPushButton("No lesion (W)")
         self.sure = QSlider(Qt.Orientation.Horizontal)
         self.sure.setRange(50, 100)
-        self.sure.setPageStep(10)
+        self.sure.setPageStep(_STEP)
         self.sure.setValue(75)
-        self.sure.setToolTip("How sure you are of your answer: 50 % is a coin, 100 % certain.")
-        self.sure_label = QLabel()
-        self.summary = DefinedLabel("Sessions")
-        self.summary.setWordWrap(True)
-        self.summary.setToolTip("Click for the definitions.")
-        self.sizes, self.wrong = NumberTable(), NumberTable()
-        self.sizes.setFixedHeight(8 * 24)
-        self.view = ReliabilityView(compact=True)
-        self.view.setMinimumHeight(120)
-        self.view.setToolTip(
-            "How often what you called a lesion, so surely, was one: on the diagonal is right."
+        self.sure.setToolTip(
+            "How sure you are of your answer: 50 % is a coin, 100 % certain.\nComma is less, full stop more."
         )
+        self.sure_label = QLabel()
+        self.score, self.outline = LessonScore(self._look_again), OutlineScore(self._look_again)
         self._rest = QWidget()
         self._show_confidence()
 
@@ -143,6 +154,10 @@ class TrainingDock(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("annotator", self.annotator)
         form.addRow("consensus", self.consensus)
+        form.addRow("exercise", self.exercise)
+        form.addRow("model", self.plan)
+        form.addRow("", self.whole)
+        self._form = form
         buttons, answers, sure = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for row, widgets in (
             (buttons, (self.begin_button, self.stop_button)),
@@ -156,43 +171,58 @@ class TrainingDock(QWidget):
         layout.addLayout(form)
         layout.addLayout(buttons)
         layout.addWidget(self.question)
+        layout.addWidget(self.opinion)
         layout.addLayout(sure)
         layout.addLayout(answers)
-        layout.addWidget(self.summary)
-        layout.addWidget(self.sizes)
-        layout.addWidget(self.view, stretch=1)
-        layout.addWidget(self.wrong, stretch=1)
-        layout.addWidget(self._rest, stretch=1)
+        for part in (self.score, self.outline, self._rest):
+            layout.addWidget(part, stretch=1)
 
-    # -- a lesson -----------------------------------------------------------------------------
+    # -- an exercise --------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exercise goes on: the list of lesions would tell too much then."""
+        return self._lesson is not None or self._outlining
 
     def begin(self) -> None:
-        """Hide the answers, and ask the first question."""
-        prediction, lesions = self._case.prediction, self._case.lesions
-        name = self.consensus.currentData()
-        if prediction is None or lesions is None or name is None:
-            return
+        """Hide the answers, and ask the first question, or offer a layer to paint on."""
         try:
-            store = self._file.store()
-            mask = self._layers.mask_of(name)
-            case, output = keep_prediction(store, prediction)
-            self._lesson = begin(
-                store,
-                self.annotator.text(),
-                case,
-                output,
-                mask,
-                lesions,
-                prediction.probability,
-                prediction.grid.voxel_volume,
-                seed=secrets.randbits(31),
-            )
+            if self.exercise.currentData() == "judge":
+                self._begin_lesson()
+            elif self._case.prediction is not None:
+                self._consensus()  # says what is wrong with it now, not after the work
+                self._layers.blind()
+                self._layers.begin_outline()
+                self._outlining = True
         except InputError as error:
             self.question.setText(f"⚠ {error}")
             return
-        self._layers.blind()
+        self._scored = None
         self._ask()
         self._show()
+
+    def _begin_lesson(self) -> None:
+        prediction, lesions = self._case.prediction, self._case.lesions
+        if prediction is None or lesions is None:
+            return
+        mask, store = self._consensus(), self._file.store()
+        case, output = keep_prediction(store, prediction)
+        self._lesson = begin(
+            store,
+            self.annotator.text(),
+            case,
+            output,
+            mask,
+            lesions,
+            prediction.probability,
+            prediction.grid.voxel_volume,
+            plan=self.plan.currentData(),
+            seed=secrets.randbits(31),
+        )
+        self._layers.blind()
+
+    def _consensus(self) -> np.ndarray:
+        return self._layers.mask_of(self.consensus.currentData())
 
     def answer(self, is_lesion: bool) -> None:
         """Write the answer, and ask the next question."""
@@ -208,65 +238,63 @@ class TrainingDock(QWidget):
         else:
             self._ask()
 
+    def surer(self, steps: int) -> None:
+        """Be surer by a few steps, or less sure."""
+        if self.sure.isEnabled():
+            self.sure.setValue(self.sure.value() + _STEP * steps)
+
     def stop(self) -> None:
-        """End the lesson, show everything again, and the score."""
+        """End the exercise, show everything again, and the score."""
         lesson, self._lesson = self._lesson, None
-        if lesson is None:
-            return
-        self._layers.unblind()
+        self.question.clear()
         try:
-            lesson.close()
-            self._show_score(lesson)
+            if lesson is not None:
+                self._layers.unblind()
+                lesson.close()
+                self.score.show_lesson(
+                    lesson, past(self._file.store(), lesson.annotator, without=lesson.session)
+                )
+                self._scored = self.score
+            elif self._outlining:
+                self._score_outline()
         except InputError as error:
             self.question.setText(f"⚠ {error}")
         self._show()
 
+    def _score_outline(self) -> None:
+        """Compare and keep; what cannot be compared yet can still be painted on."""
+        prediction = self._case.prediction
+        if prediction is None:
+            return
+        outline = self._layers.outlined()
+        found = outlining.compare(outline, self._consensus(), prediction.grid, whole=self.whole.isChecked())
+        store, name = self._file.store(), self.annotator.text()
+        case, output = keep_prediction(store, prediction)
+        session = outlining.keep(store, name, case, output, outline, self.sure.value() / 100, found)
+        self._outlining = False
+        self._layers.unblind()
+        self.outline.show_outline(found, outlining.earlier(store, name, without=session))
+        self._scored = self.outline
+
     def _ask(self) -> None:
-        assert self._lesson is not None
-        voxel = self._lesson.at
-        if voxel is not None:
+        self.opinion.clear()
+        if self._outlining:
+            self.question.setText(
+                "Paint all lesions of one slice or more on the layer <i>your outline</i>: label 1 what is "
+                "surely lesion, label 2 what may be. Then say how sure you are of it, and stop."
+            )
+        elif self._lesson is not None and (voxel := self._lesson.at) is not None:
             self._lesson.show()
             self._layers.point_at(voxel)
-            done, n = self._lesson.answered, len(self._lesson)
-            self.question.setText(f"<b>{done + 1} of {n}.</b> Is what the ring is around a lesion?")
+            done, n, opinion = self._lesson.answered, len(self._lesson), self._lesson.opinion
+            again = " once more: you may change your mind" if self._lesson.may_change else ""
+            self.question.setText(f"<b>{done + 1} of {n}{again}.</b> Is what the ring is around a lesion?")
+            self.opinion.setText("" if opinion is None else _in_words(opinion))
+        self.opinion.setVisible(bool(self.opinion.text()))
 
-    # -- the score ----------------------------------------------------------------------------
-
-    def _show_score(self, lesson: Lesson) -> None:
-        every = lesson.score()
-        lines = [f"{every.answers} answers, {every.accuracy:.0%} right" if every.answers else "No answer yet"]
-        earlier = past(self._file.store(), lesson.annotator, without=lesson.session)
-        if every.answers and earlier:
-            lines.append("before: " + ", ".join(f"{one.accuracy:.0%}" for one in earlier[-5:]))
-        again = lesson.came_again
-        if every.answers and again:
-            lines.append(f"{again} of them had been misjudged before, which makes it harder")
-        self.summary.setText(". ".join(lines) + ".")
-        groups = {"all": every, **lesson.score_by_size()}
-        self.sizes.show_table(
-            Table(
-                rows=tuple(_ROWS),
-                columns=tuple(groups),
-                cells=tuple(zip(*(_cells(one) for one in groups.values()), strict=True)),
-                definitions=dict(_ROWS),
-            )
-        )
-        self.view.show_reliability(every.confidence if every.answers else None)
-        self._wrong = lesson.misjudged()
-        self.wrong.show_table(
-            Table(
-                rows=tuple(str(i) for i in range(1, len(self._wrong) + 1)),
-                columns=("you said", "it is", "mm³", "sure"),
-                cells=tuple(
-                    (w.said, w.truth, f"{w.volume_mm3:.0f}", f"{w.confidence:.0%}") for w in self._wrong
-                ),
-            )
-        )
-
-    def _look_again(self) -> None:
-        rows = {index.row() for index in self.wrong.selectedIndexes()}
-        if len(rows) == 1 and self._lesson is None:
-            self._layers.point_at(self._wrong[rows.pop()].voxel)
+    def _look_again(self, voxel: tuple[int, int, int]) -> None:
+        if self._lesson is None and not self._outlining:
+            self._layers.point_at(voxel)
 
     # -- what is shown when -------------------------------------------------------------------
 
@@ -277,25 +305,34 @@ class TrainingDock(QWidget):
     def _on_prediction(self) -> None:
         if self._lesson is not None:  # its places are no longer those that are shown
             self.stop()
+        elif self._outlining:  # what was painted stays as a layer of the user's own
+            self._outlining = False
+            self._layers.unblind()
         self._show()
 
     def _show_confidence(self) -> None:
         self.sure_label.setText(f"{self.sure.value()} %")
 
     def _show(self) -> None:
-        asking = self._lesson is not None
+        busy, judging = self.busy, self.exercise.currentData() == "judge"
         ready = self._case.prediction is not None and self.consensus.currentData() is not None
         named = bool(self.annotator.text().strip())
-        self.begin_button.setEnabled(ready and named and not asking)
-        for widget in (self.stop_button, self.yes, self.no, self.sure):
-            widget.setEnabled(asking)
-        for field in (self.annotator, self.consensus):
-            field.setEnabled(not asking)
-        scored = self.sizes.rowCount() > 0 and not asking
-        for shown in (self.summary, self.sizes, self.view, self.wrong):
-            shown.setVisible(scored)
-        self._rest.setVisible(not scored)
-        if not asking and not self.question.text().startswith("⚠"):
+        self.begin_button.setEnabled(ready and named and not busy)
+        for widget in (self.stop_button, self.sure):
+            widget.setEnabled(busy)
+        for button in (self.yes, self.no):
+            button.setEnabled(self._lesson is not None)
+            button.setVisible(judging)
+        self._form.setRowVisible(self.plan, judging)
+        self._form.setRowVisible(self.whole, not judging)
+        for field in (self.annotator, self.consensus, self.exercise, self.plan):
+            field.setEnabled(not busy)
+        shown = None if busy else self._scored
+        for part in (self.score, self.outline):
+            part.setVisible(part is shown)
+        self._rest.setVisible(shown is None)
+        self.opinion.setVisible(busy and bool(self.opinion.text()))
+        if not busy and not self.question.text().startswith("⚠"):
             self.question.setText(self._next_step(ready, named))
 
     def _next_step(self, ready: bool, named: bool) -> str:
@@ -306,12 +343,6 @@ class TrainingDock(QWidget):
         return "Ready." if named else "Say who is in training."
 
 
-def _cells(found: Score) -> Sequence[str]:
-    return (
-        "-" if not found.answers else f"{found.accuracy:.0%}",
-        number(found.sensitivity),
-        number(found.criterion),
-        number(found.brier),
-        f"{found.misses} of {found.hits + found.misses}",
-        f"{found.false_alarms} of {found.false_alarms + found.correct_rejections}",
-    )
+def _in_words(opinion: Opinion) -> str:
+    what = "a lesion" if opinion.is_lesion else "no lesion"
+    return f"The model takes it for <b>{what}</b>; largest p there {opinion.probability:.2f}."

@@ -1,0 +1,126 @@
+"""What came of a lesson: numbers by size and by what was seen of the model, a diagram, and what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_uncertainseg.review.arms import Influence
+from napari_uncertainseg.review.lesson import Lesson, Misjudged
+from napari_uncertainseg.review.scoring import Score
+from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
+from napari_uncertainseg.widgets.plots import ReliabilityView
+
+_ROWS = {
+    "right": "Share of answers that are right.",
+    "d'": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
+    "criterion": "Above 0 you are slow to call a lesion, below 0 quick.",
+    "Brier": "Mean squared difference of the stated probability from the truth: 0 is best, 0.25 a coin's.",
+    "missed": "Lesions that you did not call lesions.",
+    "invented": "Others that you called lesions.",
+}
+_ARMS = {"without": "alone", "first": "model first", "after": "model after"}
+_SHOWN_BEFORE = 5
+
+
+class LessonScore(QWidget):
+    """The score of one lesson.
+
+    Parameters
+    ----------
+    go_to
+        Shows a place.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._go_to = go_to
+        self._wrong: list[Misjudged] = []
+        self.summary = DefinedLabel("Sessions")
+        self.summary.setWordWrap(True)
+        self.summary.setToolTip("Click for the definitions.")
+        self.sizes, self.wrong = NumberTable(), NumberTable()
+        self.sizes.setFixedHeight(8 * 24)
+        self.view = ReliabilityView(compact=True)
+        self.view.setMinimumHeight(120)
+        self.view.setToolTip(
+            "How often what you called a lesion, so surely, was one: on the diagonal is right."
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.sizes)
+        layout.addWidget(self.view, stretch=1)
+        layout.addWidget(self.wrong, stretch=1)
+        self.wrong.itemSelectionChanged.connect(self._look_again)
+
+    def cleanup(self) -> None:
+        """Let go of the drawing. May be called twice."""
+        self.view.cleanup()
+
+    def show_lesson(self, lesson: Lesson, earlier: Sequence[Score]) -> None:
+        """Show what came of a lesson, and after which earlier ones it was."""
+        every = lesson.score()
+        self.summary.setText(in_words(every, earlier, lesson.came_again, lesson.influence()))
+        groups = {"all": every}
+        groups |= {_ARMS[arm]: one for arm, one in lesson.score_by_arm().items()}
+        self._show_table({**groups, **lesson.score_by_size()})
+        self.view.show_reliability(every.confidence if every.answers else None)
+        self._wrong = lesson.misjudged()
+        self.wrong.show_table(
+            Table(
+                rows=tuple(str(i) for i in range(1, len(self._wrong) + 1)),
+                columns=("you said", "it is", "mm³", "sure"),
+                cells=tuple(
+                    (w.said, w.truth, f"{w.volume_mm3:.0f}", f"{w.confidence:.0%}") for w in self._wrong
+                ),
+            )
+        )
+
+    def _show_table(self, groups: Mapping[str, Score]) -> None:
+        self.sizes.show_table(
+            Table(
+                rows=tuple(_ROWS),
+                columns=tuple(groups),
+                cells=tuple(zip(*(_cells(one) for one in groups.values()), strict=True)),
+                definitions=dict(_ROWS),
+            )
+        )
+
+    def _look_again(self) -> None:
+        rows = {index.row() for index in self.wrong.selectedIndexes()}
+        if len(rows) == 1:
+            self._go_to(self._wrong[rows.pop()].voxel)
+
+
+def in_words(every: Score, earlier: Sequence[Score], came_again: int, moved: Influence | None) -> str:
+    """A lesson in a few sentences."""
+    if not every.answers:
+        return "No answer yet."
+    lines = [f"{every.answers} answers, {every.accuracy:.0%} right"]
+    if earlier:
+        lines.append("before: " + ", ".join(f"{one.accuracy:.0%}" for one in earlier[-_SHOWN_BEFORE:]))
+    if came_again:
+        lines.append(f"{came_again} of them had been misjudged before, which makes it harder")
+    if moved is not None:
+        lines.append(
+            "Seen after your answer, the model moved you to right "
+            f"{moved.helped} of {moved.could_help} times, to wrong {moved.harmed} of {moved.could_harm}"
+        )
+    return ". ".join(lines) + "."
+
+
+def _cells(found: Score) -> Sequence[str]:
+    return (
+        "-" if not found.answers else f"{found.accuracy:.0%}",
+        number(found.sensitivity),
+        number(found.criterion),
+        number(found.brier),
+        f"{found.misses} of {found.hits + found.misses}",
+        f"{found.false_alarms} of {found.false_alarms + found.correct_rejections}",
+    )

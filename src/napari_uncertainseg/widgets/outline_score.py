@@ -1,0 +1,80 @@
+"""What came of an outline: how near it is to the consensus, and where the two have a lesion alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_uncertainseg.review.outlining import Outline, Place
+from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
+
+_ROWS = {
+    "Dice": "Overlap with the consensus in these slices, sure or not: 1 is the same.",
+    "HD95, mm": "95 % Hausdorff distance: all but the farthest twentieth of the boundaries is nearer.",
+    "lesion F1": "Lesions found and not invented; any voxel in common counts. 1 is best.",
+    "volume, mm³": "Of your outline; of the consensus.",
+    "inner is lesion": "Share of what you outlined as sure (label 1) that is lesion in the consensus.",
+    "outer covers": "Share of the consensus that lies in all that you outlined.",
+}
+_SHOWN_BEFORE = 5
+
+
+class OutlineScore(QWidget):
+    """The score of one outline.
+
+    Parameters
+    ----------
+    go_to
+        Shows a place.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._go_to = go_to
+        self._places: list[Place] = []
+        self.summary = DefinedLabel("Sessions")
+        self.summary.setWordWrap(True)
+        self.summary.setToolTip("Click for the definitions.")
+        self.numbers, self.alone = NumberTable(), NumberTable()
+        self.numbers.setFixedHeight(7 * 24)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.numbers)
+        layout.addWidget(self.alone, stretch=1)
+        self.alone.itemSelectionChanged.connect(self._look)
+
+    def show_outline(self, found: Outline, earlier: Sequence[float]) -> None:
+        """Show what came of an outline, and the Dice of earlier ones."""
+        n = found.slices
+        text = f"Compared in {n} slice{'s' if n != 1 else ''}: {len(found.missed)} missed, "
+        text += f"{len(found.invented)} invented."
+        if earlier:
+            text += " Dice before: " + ", ".join(f"{one:.2f}" for one in earlier[-_SHOWN_BEFORE:]) + "."
+        self.summary.setText(text)
+        share = [number(x) for x in (found.inner_right, found.outer_covers)]
+        volume = f"{found.volume_mm3:.0f}; {found.consensus_mm3:.0f}"
+        near = [number(found.dice), number(found.hd95_mm, 1), number(found.lesion_f1)]
+        cells = tuple((cell,) for cell in (*near, volume, *share))
+        self.numbers.show_table(Table(tuple(_ROWS), ("",), cells, dict(_ROWS)))
+        self._places = [*found.missed, *found.invented]
+        kinds = ["missed"] * len(found.missed) + ["invented"] * len(found.invented)
+        self.alone.show_table(
+            Table(
+                rows=tuple(str(i) for i in range(1, len(kinds) + 1)),
+                columns=("lesion", "mm³"),
+                cells=tuple(
+                    (kind, f"{place.volume_mm3:.0f}") for kind, place in zip(kinds, self._places, strict=True)
+                ),
+            )
+        )
+
+    def _look(self) -> None:
+        rows = {index.row() for index in self.alone.selectedIndexes()}
+        if len(rows) == 1:
+            self._go_to(self._places[rows.pop()].voxel)

@@ -1,0 +1,197 @@
+"""Whole sessions through the real window, with clicks and keys: training, and quality control by three readers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets import session as session_module
+from napari_uncertainseg.widgets import training as training_module
+from napari_uncertainseg.widgets.choices import Choices, MethodChoice
+from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.widgets.own_outline import NAME
+from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.segment import SegmentDock
+
+from .fakes import FakeSegmenter
+
+LEFT = Qt.MouseButton.LeftButton
+G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
+CHOICES = Choices(
+    (("small", "A small model."),),
+    (MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5)}),),
+    "CPU",
+)
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "sessions.db"
+    for dock in (session_module, training_module):
+        monkeypatch.setattr(dock, "default_file", lambda: path)
+    return path
+
+
+@pytest.fixture
+def viewer(make_viewer, qtbot, monkeypatch, flair, file):
+    """The window after Run."""
+
+    def segment(owner):
+        return SegmentDock(
+            owner.case,
+            owner.layers,
+            make_segmenter=FakeSegmenter,
+            load=lambda: CHOICES,
+            preferences=owner.preferences,
+        )
+
+    kind = module._DOCKS["segment"]
+    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
+    viewer = make_viewer()
+    made = open_review(viewer)
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(made.segment.done, timeout=5000):
+        qtbot.mouseClick(made.segment.run, LEFT)
+    return viewer
+
+
+def canvas_of(review, qtbot):
+    canvas = review.layers.viewer.window._qt_viewer.canvas.native
+    review.layers.viewer.window._qt_window.activateWindow()
+    canvas.setFocus()
+    qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+    return canvas
+
+
+def type_into(field, text, qtbot):
+    field.clear()
+    qtbot.keyClicks(field, text)
+
+
+def shown(review):
+    return [layer.name for layer in review.layers.viewer.layers if layer.visible]
+
+
+def test_a_whole_training_session(viewer, qtbot, mask, file):
+    review = open_review(viewer)
+    case = review.case
+    consensus = mask.copy()
+    consensus[11:14] = False  # one of three is false
+    scan = next(layer for layer in viewer.layers if isinstance(layer, Image))
+    truth = viewer.add_labels(
+        consensus.astype(np.uint8), name="experts", scale=scan.scale, translate=scan.translate
+    )
+    review.open_dock("training")
+    dock = review.training
+    type_into(dock.annotator, "trainee", qtbot)
+    dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
+    dock.plan.setCurrentIndex(dock.plan.findData("after"))
+    before = shown(review)
+    qtbot.mouseClick(dock.begin_button, LEFT)
+    assert shown(review) == [scan.name, "here?"]
+    canvas = canvas_of(review, qtbot)
+    qtbot.keyClick(canvas, N)  # the list would tell: keys only answer now
+    assert case.selected is None
+    sure = dock.sure.value()
+    for key in QKeySequence("."), QKeySequence("."), QKeySequence(","):
+        qtbot.keyClick(canvas, key[0].key())
+    assert dock.sure.value() == sure + 10
+    for _ in range(2):
+        qtbot.keyClick(canvas, W)
+        assert dock.opinion.isVisible() and "The model takes it for" in dock.opinion.text()
+        qtbot.keyClick(canvas, G)
+    assert not dock.busy and shown(review) == before
+    assert "2 answers, 50% right" in dock.score.summary.text()
+    assert "to right 1 of 1 times, to wrong 1 of 1" in dock.score.summary.text()
+    assert case.verdicts == ()  # answers are no verdicts on the list
+
+    dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
+    qtbot.mouseClick(dock.begin_button, LEFT)
+    outline = viewer.layers[NAME]
+    assert shown(review) == [scan.name, NAME] and not truth.visible
+    assert viewer.layers.selection.active is outline and outline.mode == "paint"
+    for a in range(9, 13):
+        outline.paint((5, a, 9), 1)
+    qtbot.mouseClick(dock.stop_button, LEFT)
+    assert dock.outline.isVisible() and "0 missed, 0 invented" in dock.outline.summary.text()
+    assert float(dock.outline.numbers.item(0, 0).text()) > 0.5
+    assert not dock.busy and set(shown(review)) == {*before, NAME}
+    with Store(file) as store:
+        kinds = [(s.kind, s.annotator, s.closed is not None) for s in store.sessions()]
+        assert kinds == [("training", "trainee", True)] * 2
+        assert set(store.verify().values()) == {""}
+
+
+def read(review, qtbot, *keys):
+    canvas = canvas_of(review, qtbot)
+    qtbot.keyClick(canvas, N)
+    for key in keys:
+        qtbot.keyClick(canvas, key)
+
+
+def judge_all(review, qtbot, decide):
+    """Judge until nothing is left, by key, as `decide` says of the place."""
+    canvas, case = canvas_of(review, qtbot), review.case
+    qtbot.keyClick(canvas, N)
+    for _ in range(20):
+        recorder = case.recorder
+        if len(recorder.standing) == len(recorder.tasks):
+            return
+        qtbot.keyClick(canvas, decide(case.selected))
+    raise AssertionError("more verdicts than tasks")
+
+
+def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
+    review = open_review(viewer)
+    monkeypatch.setattr(session_module, "ask_which", lambda *a, **k: True)
+    case = review.case
+    review.open_dock("session")
+    dock = review.session
+    type_into(dock.annotator, "first", qtbot)
+    qtbot.mouseClick(dock.start_button, LEFT)
+    n = len(case.recorder.tasks)
+    assert n >= 3 and dock.state.text().startswith("<b>first</b>: 0 of")
+    read(review, qtbot, G, W, Q)  # one taken back
+    assert [v.decision for v in case.verdicts] == ["accepted"]
+    judge_all(review, qtbot, lambda voxel: G)
+    qtbot.mouseClick(dock.close_button, LEFT)
+    assert "Closed. Its last hash" in dock.message.text()
+    first = {v.voxel: v.decision for v in case.verdicts}
+
+    type_into(dock.annotator, "first", qtbot)
+    dock.table.selectRow(0)
+    qtbot.mouseClick(dock.again_button, LEFT)
+    assert "has read this already" in dock.message.text()
+    type_into(dock.annotator, "second", qtbot)
+    dock.table.selectRow(0)
+    qtbot.mouseClick(dock.again_button, LEFT)
+    assert case.verdicts == () and not dock.agreement.isVisible()  # blinded
+    other = next(iter(first))
+    judge_all(review, qtbot, lambda voxel: U if voxel == other else G)
+    qtbot.mouseClick(dock.close_button, LEFT)
+    dock.table.selectRow(1)
+    assert f"first and second agree on {n - 1} of {n}" in dock.agreement.text()
+    assert "1 for a third reader" in dock.agreement.text()
+
+    type_into(dock.annotator, "third", qtbot)
+    qtbot.mouseClick(dock.again_button, LEFT)
+    assert [t.voxel for t in case.recorder.tasks] == [other]
+    judge_all(review, qtbot, lambda voxel: W)
+    qtbot.mouseClick(dock.close_button, LEFT)
+    qtbot.mouseClick(dock.verify_button, LEFT)
+    assert dock.message.text() == "3 of 3 sessions are as they were written."
+    out = tmp_path / "verdicts.tsv"
+    monkeypatch.setattr(session_module, "ask_file", lambda *a, **k: out)
+    qtbot.mouseClick(dock.export_button, LEFT)
+    table = pd.read_csv(out, sep="\t")
+    assert table.groupby("annotator", sort=False).size().to_dict() == {"first": n, "second": n, "third": 1}
+    with Store(file) as store:
+        assert all(s.closed for s in store.sessions())
