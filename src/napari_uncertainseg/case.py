@@ -280,10 +280,10 @@ class Case:
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
 
-    def begin_anew(self) -> None:
-        """Forget verdicts and painting; prediction, threshold and recalibration stay."""
-        self._reviewed, self._selected = Reviewed(), None
-        self.set_edit(None)
+    def begin_anew(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
+        """Forget verdicts and painting, or show those of another time; nothing is recorded then."""
+        self._reviewed, self._selected = Reviewed(verdicts), None
+        self.set_edit(edit)
         self.mark_saved()
         self.verdicts_changed.emit()
         self.selection_changed.emit()

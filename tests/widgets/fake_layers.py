@@ -36,6 +36,9 @@ class FakeLayers:
     def settle(self):
         self.settled += 1
 
+    def visible(self):
+        return ["FLAIR", "entropy"]
+
     def label_layers(self):
         return list(self.masks)
 

@@ -40,7 +40,7 @@ def make(qtbot, case, file):
     made = []
 
     def build(of=case):
-        dock = SessionDock(of, lambda: ["FLAIR", "entropy"], file)
+        dock = SessionDock(of, FakeLayers(), file)
         dock.show()
         made.append(dock)
         return dock
@@ -80,18 +80,21 @@ def start(qtbot, dock, name="reader 1"):
 
 
 def test_it_says_what_to_do_next(qtbot, make, dock, file):
-    assert "Say who judges" in dock.state.text() and not dock.start_button.isEnabled()
+    assert "Say who judges" in dock.progress.state.text() and not dock.start_button.isEnabled()
     assert not file.parent.exists()  # nothing is made before it is needed
     dock.annotator.setText("  ")
     assert not dock.start_button.isEnabled()
     empty = make(Case())
-    assert "press Run" in empty.state.text() and not empty.start_button.isEnabled()
+    assert "press Run" in empty.progress.state.text() and not empty.start_button.isEnabled()
 
 
 def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesions, file):
     start(qtbot, dock)
-    assert "0 of" in dock.state.text() and "reader 1" in dock.state.text()
-    assert "is said after 10 verdicts" in dock.outlook.text() and "quarter" in dock.outlook.text()
+    assert "0 of" in dock.progress.state.text() and "reader 1" in dock.progress.state.text()
+    assert (
+        "is said after 10 verdicts" in dock.progress.outlook.text()
+        and "quarter" in dock.progress.outlook.text()
+    )
     lesions.next_lesion()
     shown = case.selected
     click(qtbot, lesions.buttons["accept"])
@@ -103,7 +106,7 @@ def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesio
     assert stands.decision == "accepted" and entry.values["voxel"] == list(shown)
     assert entry.values["visible"] == ["FLAIR", "entropy"]
     assert entry.values["threshold"] == case.threshold and stands.seconds is not None
-    assert "1 of" in dock.state.text() and "median" in dock.state.text()
+    assert "1 of" in dock.progress.state.text() and "median" in dock.progress.state.text()
     assert "1 of" in dock.table.item(0, 2).text()
     click(qtbot, lesions.buttons["undo"])
     with Store(file) as reader:
@@ -152,7 +155,7 @@ def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, f
     click(qtbot, again.close_button)
     assert "last hash" in again.message.text() and later.recorder is None and not later.unsaved
     assert again.table.item(0, 3).text() == "closed"
-    click(qtbot, again.verify_button)
+    click(qtbot, again.tools.verify_button)
     assert "1 of 1 sessions" in again.message.text()
     with Store(file) as reader:
         (session,) = reader.sessions()
@@ -184,7 +187,7 @@ def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, mo
     sizes = [volumes[case.lesions.labels[voxel] - 1] for voxel in seen]
     assert sizes == sorted(volumes, reverse=True)
     click(qtbot, lesions.buttons["accept"])
-    assert "Nothing is left unseen" in dock.outlook.text() or case.lesions.candidate_table.size
+    assert "Nothing is left unseen" in dock.progress.outlook.text() or case.lesions.candidate_table.size
 
 
 def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch):
@@ -297,7 +300,7 @@ def test_a_window_that_was_overtaken_can_be_left(qtbot, dock, case, file):
 
 def test_names_are_shown_as_they_are(qtbot, dock, case):
     start(qtbot, dock, "<b>bold</b>")
-    assert "&lt;b&gt;" in dock.state.text()
+    assert "&lt;b&gt;" in dock.progress.state.text()
     click(qtbot, dock.leave_button)
     dock.annotator.setText("x" * 160)
     click(qtbot, dock.start_button)
@@ -306,11 +309,11 @@ def test_names_are_shown_as_they_are(qtbot, dock, case):
 
 def test_a_folder_that_cannot_be_made_is_said(qtbot, case, tmp_path):
     (tmp_path / "text").write_text("")
-    made = SessionDock(case, file=tmp_path / "text" / "x.db")
+    made = SessionDock(case, FakeLayers(), file=tmp_path / "text" / "x.db")
     made.annotator.setText("a")
     made.start_button.click()
     assert "cannot be made" in made.message.text()
-    made.verify()
+    made.tools.verify()
     assert "no session yet" in made.message.text()
     made.cleanup()
     made.deleteLater()
@@ -321,8 +324,8 @@ def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")
     path = tmp_path / "out.tsv"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a, **k: path)
-    click(qtbot, dock.export_button)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session_tools.ask_file", lambda *a, **k: path)
+    click(qtbot, dock.tools.export_button)
     assert "Saved" in dock.message.text()
     assert path.read_text().count("accepted") == 1 and "reader 1" in path.read_text()
 
@@ -354,5 +357,80 @@ def test_changes_afterwards_are_told(qtbot, dock, case, file):
     with connection:
         connection.execute("UPDATE entry SET content = replace(content, 'accepted', 'rejected')")
     connection.close()
-    click(qtbot, dock.verify_button)
+    click(qtbot, dock.tools.verify_button)
     assert "0 of 1 sessions" in dock.message.text() and "was changed after" in dock.message.text()
+
+
+def test_the_stop_rule_follows_the_target_and_says_when_it_cannot_be_trusted(qtbot, dock, case):
+    start(qtbot, dock)
+    assert dock.progress.stop.text() == "cannot be said yet" and not dock.progress.diagram.isVisible()
+    for task in case.recorder.tasks[:-1]:
+        case.judge(task.voxel, "accepted" if task.target == "lesion" else "rejected")
+    assert dock.progress.diagram.isVisible()
+    found = case.recorder.outlook()
+    assert found.unseen == 1
+    dock.progress.target.setValue(found.most)
+    assert "you may stop" in dock.progress.stop.text()
+    if found.most:
+        dock.progress.target.setValue(found.most - 1)
+        expected = f"not yet: up to {found.most}" if found.checks else "cannot be trusted: no random checks"
+        assert dock.progress.stop.text() == expected
+    case.judge(case.recorder.tasks[-1].voxel, "unsure")
+    assert dock.progress.stop.text() == "all seen"
+
+
+def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
+    start(qtbot, dock)
+    places = [task.voxel for task in case.recorder.tasks if task.target == "lesion"]
+    case.judge(places[0], "accepted")
+    case.judge(places[1], "rejected")
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[5, 9, 7] = 1
+    case.set_edit(edit)
+    case.undo()
+    click(qtbot, dock.close_button)
+    dock._layers.masks["experts"] = mask.astype(np.uint8)
+    dock._layers.layers_changed.emit()
+    dock.table.selectRow(0)
+    click(qtbot, dock.replay_button)
+    replay = dock.replay
+    assert replay.isVisible() and case.verdicts == () and case.edit is None and case.recorder is None
+    assert "1 of 6" in replay.what.text() and "session opened" in replay.what.text()
+    assert not dock.start_button.isEnabled() and "Playing back" in dock.progress.state.text()
+    seen = []
+    for _ in range(5):
+        click(qtbot, replay.forward_button)
+        seen.append(([v.decision for v in case.verdicts], case.edit is not None))
+    both = ["accepted", "rejected"]
+    assert seen == [(["accepted"], False), (both, False), (both, True), *[(["accepted"], True)] * 2]
+    assert case.selected is None or case.selected in places
+    click(qtbot, replay.back_button)
+    assert "verdict taken back" in replay.what.text() and case.selected == places[1]
+    replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
+    assert replay.score.text().startswith("1 decided, 100% right: 0 lesions missed")
+    click(qtbot, replay.end_button)
+    assert not replay.isVisible() and case.verdicts == () and case.edit is None and not case.unsaved
+    assert dock.start_button.isEnabled()
+
+
+def test_it_plays_by_itself_and_stops_at_the_end(qtbot, dock, case):
+    start(qtbot, dock)
+    case.judge(case.recorder.tasks[0].voxel, "accepted")
+    click(qtbot, dock.close_button)
+    dock.table.selectRow(0)
+    click(qtbot, dock.replay_button)
+    dock.replay._timer.setInterval(20)
+    click(qtbot, dock.replay.play_button)
+    assert dock.replay.play_button.text() == "Stop"
+    qtbot.waitUntil(lambda: dock.replay.play_button.text() == "Play", timeout=3000)
+    assert "session closed" in dock.replay.what.text()
+
+
+def test_what_is_on_screen_is_asked_about_before_a_replay(qtbot, dock, case, asked):
+    start(qtbot, dock)
+    click(qtbot, dock.close_button)
+    case.judge((5, 10, 8), "accepted")
+    dock.table.selectRow(0)
+    asked.says = False
+    click(qtbot, dock.replay_button)
+    assert not dock.replay.active and len(case.verdicts) == 1 and "Replay all the same" in asked.questions[-1]

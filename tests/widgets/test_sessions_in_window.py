@@ -1,4 +1,4 @@
-"""Whole sessions through the real window, with clicks and keys: training, and quality control by three readers."""
+"""Whole sessions through the real window, with clicks and keys: training, and three readers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qtpy.QtGui import QKeySequence
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets import session as session_module
+from napari_uncertainseg.widgets import session_tools as tools_module
 from napari_uncertainseg.widgets import training as training_module
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
@@ -158,7 +159,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     type_into(dock.annotator, "first", qtbot)
     qtbot.mouseClick(dock.start_button, LEFT)
     n = len(case.recorder.tasks)
-    assert n >= 3 and dock.state.text().startswith("<b>first</b>: 0 of")
+    assert n >= 3 and dock.progress.state.text().startswith("<b>first</b>: 0 of")
     read(review, qtbot, G, W, Q)  # one taken back
     assert [v.decision for v in case.verdicts] == ["accepted"]
     judge_all(review, qtbot, lambda voxel: G)
@@ -186,11 +187,11 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     assert [t.voxel for t in case.recorder.tasks] == [other]
     judge_all(review, qtbot, lambda voxel: W)
     qtbot.mouseClick(dock.close_button, LEFT)
-    qtbot.mouseClick(dock.verify_button, LEFT)
+    qtbot.mouseClick(dock.tools.verify_button, LEFT)
     assert dock.message.text() == "3 of 3 sessions are as they were written."
     out = tmp_path / "verdicts.tsv"
-    monkeypatch.setattr(session_module, "ask_file", lambda *a, **k: out)
-    qtbot.mouseClick(dock.export_button, LEFT)
+    monkeypatch.setattr(tools_module, "ask_file", lambda *a, **k: out)
+    qtbot.mouseClick(dock.tools.export_button, LEFT)
     table = pd.read_csv(out, sep="\t")
     assert table.groupby("annotator", sort=False).size().to_dict() == {"first": n, "second": n, "third": 1}
     with Store(file) as store:

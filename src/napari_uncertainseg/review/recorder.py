@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.lesions.components import bounding_box
+from napari_uncertainseg.review.belief import lesion_calibration
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.outlook import Ahead, Outlook
 from napari_uncertainseg.review.pace import reading_time
+from napari_uncertainseg.review.replay import unpacked
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
@@ -83,6 +86,10 @@ class Recorder:
                     said |= {"number": entry.number, **entry.values}
         return float(said.get("threshold", threshold)), float(said.get("min_volume", min_volume))
 
+    def calibration(self) -> Reliability:
+        """How often what the model gave some probability is a lesion, by the verdicts that stand."""
+        return lesion_calibration(self.tasks, self._standing)
+
     def outlook(self) -> Outlook:
         """What is still wrong among the unseen."""
         return self._ahead.outlook(self._standing)
@@ -153,10 +160,7 @@ class Recorder:
         said: dict[str, Any] = entries[-1].values if entries else {}
         if said.get("mask") is None:
             return None
-        part = self._store.masks.read(said["mask"])
-        edit = np.zeros(said["shape"], np.int8)
-        edit[tuple(slice(a, a + n) for a, n in zip(said["start"], part.shape, strict=True))] = part
-        return edit
+        return unpacked(said, self._store.masks)
 
     def undo(self) -> bool:
         """Take back what was judged last here; False where nothing was."""

@@ -27,9 +27,9 @@ class Reviewed:
         What writes it into a session; None where none was begun.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, verdicts: tuple[Verdict, ...] = ()) -> None:
         self.recorder: Recorder | None = None
-        self._verdicts = Verdicts()
+        self._verdicts = Verdicts(verdicts)
         self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qtpy.QtCore import Qt
@@ -21,22 +20,25 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.replay import Replay
 from napari_uncertainseg.review.rereading import reread, rereading
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.store import DATABASE
 from napari_uncertainseg.widgets.fields import annotator_field, wrapped
-from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
+from napari_uncertainseg.widgets.numbers import NumberTable, Table
+from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_file, ask_which
 from napari_uncertainseg.widgets.session_file import (
     COLUMNS,
     JUDGED,
     PROJECT,
     SessionFile,
+    agreement_in_words,
     default_file,
     keep_prediction,
-    outlook_in_words,
-    progress_in_words,
 )
+from napari_uncertainseg.widgets.session_progress import SessionProgress
+from napari_uncertainseg.widgets.session_tools import SessionTools
 
 
 class SessionDock(QWidget):
@@ -46,8 +48,8 @@ class SessionDock(QWidget):
     ----------
     case
         The case under review.
-    visible
-        Names of the layers that are seen.
+    layers
+        What is seen, and the label layers.
     file
         The database of sessions; made when the first one begins.
     parent
@@ -57,13 +59,13 @@ class SessionDock(QWidget):
     def __init__(
         self,
         case: Case,
-        visible: Callable[[], Sequence[str]] = lambda: (),
+        layers: Shows,
         file: Path | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._case = case
-        self._visible = visible
+        self._layers = layers
         self._file = SessionFile(default_file() if file is None else file)
         self._listed: list[Session] = []
         self._make_controls()
@@ -76,8 +78,9 @@ class SessionDock(QWidget):
         self.leave_button.clicked.connect(self.leave)
         self.close_button.clicked.connect(self.close_session)
         self.again_button.clicked.connect(self.read_again)
-        self.verify_button.clicked.connect(self.verify)
-        self.export_button.clicked.connect(self.export)
+        self.replay_button.clicked.connect(self.play_back)
+        self.replay.ended.connect(self._show)
+        self.tools.said.connect(self._say)
         self.file_button.clicked.connect(self.choose_file)
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._show)
@@ -89,6 +92,9 @@ class SessionDock(QWidget):
         self._case.prediction_changed.disconnect(self._show, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
+        self.replay.cleanup()
+        self.tools.cleanup()
+        self.progress.cleanup()
         if self._case.recorder is not None:
             self._case.record_with(None)
         self._file.close()
@@ -113,14 +119,7 @@ class SessionDock(QWidget):
         self.close_button.setToolTip("End the session for good: nothing can be added to it afterwards.")
         self.leave_button = QPushButton("Leave")
         self.leave_button.setToolTip("Stop recording; the session stays open, and can be gone on with.")
-        self.state = wrapped()
-        self.outlook = wrapped()
-        self.outlook.setToolTip(
-            "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
-            "Expected: by what you judged so far of lesions with like probability and doubt.\n"
-            "At most, 95 % sure: by the tasks that were drawn at random and mixed into the order; it trusts\n"
-            "nothing else, and holds whenever you stop."
-        )
+        self.progress = SessionProgress()
         self.table = NumberTable()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -131,10 +130,12 @@ class SessionDock(QWidget):
             "Quality control of the selected session by somebody else, who does not see its verdicts:\n"
             "a second reading of all of it, or a third of what first and second differ in."
         )
-        self.verify_button = QPushButton("Verify")
-        self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
-        self.export_button = QPushButton("Export…")
-        self.export_button.setToolTip("Write a row for each task of all sessions, with its verdict, as TSV.")
+        self.replay_button = QPushButton("Replay")
+        self.replay_button.setToolTip(
+            "Play the selected session back, step by step, and score it against another consensus."
+        )
+        self.replay = ReplayPanel(self._case, self._layers)
+        self.tools = SessionTools(lambda: self._file.store() if self._file.path.exists() else None)
         self.agreement = wrapped()
         self.agreement.setToolTip("Of the verdicts that both gave. Kappa: 0 is chance, 1 full agreement.")
         self.message = wrapped(selectable=True)
@@ -151,16 +152,16 @@ class SessionDock(QWidget):
         begin.addWidget(self.close_button)
         below.addWidget(self.resume_button)
         below.addWidget(self.again_button)
-        below.addWidget(self.verify_button)
-        below.addWidget(self.export_button)
+        below.addWidget(self.replay_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
         layout.addLayout(begin)
-        layout.addWidget(self.state)
-        layout.addWidget(self.outlook)
+        layout.addWidget(self.progress)
         layout.addWidget(self.table, stretch=1)
         layout.addLayout(below)
+        layout.addWidget(self.tools)
+        layout.addWidget(self.replay)
         layout.addWidget(self.agreement)
         layout.addWidget(self.message)
 
@@ -197,7 +198,7 @@ class SessionDock(QWidget):
                     "drawn": queue.drawn,
                 },
             )
-            self._case.record_with(Recorder(store, session, self._visible))
+            self._case.record_with(Recorder(store, session, self._layers.visible))
             self._say("")
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -207,10 +208,7 @@ class SessionDock(QWidget):
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
         session = self._selected()
-        lost = "Verdicts or painting on screen are in no session, and would be dropped. Go on all the same?"
-        if session is None or (
-            self._case.unsaved and not ask_which(self, "Go on with it", lost, "Drop them", None)
-        ):
+        if session is None or not self._may_drop("Go on with it"):
             return
         self._go_on_with(session)
 
@@ -221,9 +219,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._file.store()
-            tasks, (_, output) = store.tasks(session.id), keep_prediction(store, self._case.prediction)
-            if tasks[0].output != output:
-                raise InputError("This session is of another prediction: segment its scans as it was, first.")
+            self._check_output(store.tasks(session.id)[0].output)
             id = reread(store, session.id, self.annotator.text(), seed=secrets.randbits(31))
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -237,10 +233,8 @@ class SessionDock(QWidget):
         if prediction is None:
             return
         try:
-            recorder = Recorder(self._file.store(), session.id, self._visible)
-            _, output = keep_prediction(self._file.store(), prediction)
-            if recorder.tasks[0].output != output:
-                raise InputError("This session is of another prediction: segment its scans as it was, first.")
+            recorder = Recorder(self._file.store(), session.id, self._layers.visible)
+            self._check_output(recorder.tasks[0].output)
             self._case.threshold, self._case.min_volume = recorder.last_seen_at(
                 self._case.threshold, self._case.min_volume
             )
@@ -249,6 +243,34 @@ class SessionDock(QWidget):
         except InputError as error:
             self._say(f"⚠ {error}")
         self._show()
+
+    def play_back(self) -> None:
+        """Play the selected session back, if it is of the prediction at hand."""
+        session, prediction = self._selected(), self._case.prediction
+        if session is None or prediction is None:
+            return
+        if not self._may_drop("Replay"):
+            return
+        try:
+            replay = Replay(self._file.store(), session.id)
+            self._check_output(replay.tasks[0].output)
+        except InputError as error:
+            self._say(f"⚠ {error}")
+            return
+        self._say("")
+        self.replay.begin(replay)
+        self._show()
+
+    def _may_drop(self, what: str) -> bool:
+        """Whether verdicts and painting that would be lost may be."""
+        lost = f"Verdicts or painting on screen are in no session, and would be dropped. {what} all the same?"
+        return not self._case.unsaved or bool(ask_which(self, what, lost, "Drop them", None))
+
+    def _check_output(self, output: int | None) -> None:
+        """Raise InputError if a session is of another prediction than the one at hand."""
+        assert self._case.prediction is not None
+        if output != keep_prediction(self._file.store(), self._case.prediction)[1]:
+            raise InputError("This session is of another prediction: segment its scans as it was, first.")
 
     def leave(self) -> None:
         """Stop recording without closing."""
@@ -274,36 +296,6 @@ class SessionDock(QWidget):
         self._say(f"Closed. Its last hash, to keep elsewhere: {parts}")
         self._list()
         self._show()
-
-    def verify(self) -> None:
-        """Check the journals of all sessions, and say what is wrong."""
-        if not self._file.path.exists():
-            self._say("There is no session yet.")
-            return
-        try:
-            found = self._file.store().verify()
-        except InputError as error:
-            self._say(f"⚠ {error}")
-            return
-        faults = [fault for fault in found.values() if fault]
-        sound = f"{len(found) - len(faults)} of {len(found)} sessions are as they were written."
-        self._say("\n".join([sound, *(f"⚠ {fault}" for fault in faults)]))
-
-    def export(self) -> None:
-        """Ask for a file, and write all verdicts there."""
-        from napari_uncertainseg.export import write_table
-        from napari_uncertainseg.review.sharing import verdict_table
-
-        path = ask_file(self, "Export the verdicts", "verdicts.tsv", "Table (*.tsv)")
-        if path is None:
-            return
-        try:
-            table = verdict_table(self._file.store())
-            write_table(path, table)
-        except InputError as error:
-            self._say(f"⚠ {error}")
-        else:
-            self._say(f"Saved {len(table)} tasks to {path}")
 
     def choose_file(self) -> None:
         """Ask for another file of sessions, or a new one."""
@@ -331,8 +323,8 @@ class SessionDock(QWidget):
         return self._listed[rows.pop()] if len(rows) == 1 else None
 
     def _show(self) -> None:
-        recorder, ready = self._case.recorder, self._case.prediction is not None
-        selected = self._selected()
+        recorder, selected = self._case.recorder, self._selected()
+        ready = self._case.prediction is not None and not self.replay.active
         self.file_button.setText(self._file.path.name)
         self.file_button.setEnabled(recorder is None)
         for widget in (self.annotator, self.order):
@@ -344,6 +336,8 @@ class SessionDock(QWidget):
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
         named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind == "review"
         self.again_button.setEnabled(ready and recorder is None and named and fit)
+        self.replay_button.setEnabled(ready and recorder is None and selected is not None)
+        self.replay.setVisible(self.replay.active)
         self._show_agreement(selected)
         self._show_progress()
 
@@ -357,28 +351,25 @@ class SessionDock(QWidget):
         except InputError:
             return
         if found.second is not None and found.both:
-            self.agreement.setText(
-                f"{found.first.annotator} and {found.second.annotator} agree on {found.same} of {found.both} "
-                f"(kappa {number(found.kappa)}); {len(found.differing)} for a third reader."
-            )
+            self.agreement.setText(agreement_in_words(found))
             self.agreement.setVisible(True)
 
     def _show_progress(self) -> None:
         recorder = self._case.recorder
-        self.outlook.setVisible(recorder is not None)
-        if recorder is not None:
-            for row, session in enumerate(self._listed):
-                cell = self.table.item(row, JUDGED)
-                if session.id == recorder.session.id and cell is not None:
-                    cell.setText(f"{len(recorder.standing)} of {len(recorder.tasks)}")
-            self.state.setText(progress_in_words(recorder))
-            self.outlook.setText(outlook_in_words(recorder.outlook()))
-        elif self._case.prediction is None:
-            self.state.setText("No prediction yet: press Run in Segment.")
-        elif not self.annotator.text().strip():
-            self.state.setText("Say who judges, then start. Without a session nothing is recorded.")
-        else:
-            self.state.setText("Not recording.")
+        self.progress.show_recorder(recorder, self._next_step())
+        for row, session in enumerate(self._listed if recorder is not None else []):
+            cell = self.table.item(row, JUDGED)
+            if recorder is not None and session.id == recorder.session.id and cell is not None:
+                cell.setText(f"{len(recorder.standing)} of {len(recorder.tasks)}")
+
+    def _next_step(self) -> str:
+        if self._case.prediction is None:
+            return "No prediction yet: press Run in Segment."
+        if self.replay.active:
+            return "Playing back: nothing is recorded."
+        if not self.annotator.text().strip():
+            return "Say who judges, then start. Without a session nothing is recorded."
+        return "Not recording."
 
     def _warn(self, problem: str) -> None:
         from napari.utils.notifications import show_warning

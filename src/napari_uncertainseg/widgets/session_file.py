@@ -14,8 +14,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.outlook import FEWEST, Outlook
 from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.rereading import Rereading
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.store import DATABASE, Store
+from napari_uncertainseg.widgets.numbers import number
 
 PROJECT = "review"
 COLUMNS = ("case", "annotator", "judged", "state", "opened")
@@ -125,6 +127,28 @@ def outlook_in_words(found: Outlook) -> str:
     if found.most >= found.unseen:
         return f"{expected} With {checks} it cannot be excluded that all are."
     return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
+
+
+def agreement_in_words(found: Rereading) -> str:
+    """What a second reader made of a session, for the eye."""
+    second = "" if found.second is None else found.second.annotator
+    return (
+        f"{short(found.first.annotator)} and {short(second)} agree on {found.same} of {found.both} "
+        f"(kappa {number(found.kappa)}); {len(found.differing)} for a third reader."
+    )
+
+
+def stop_in_words(found: Outlook, target: int) -> str:
+    """Whether the stop rule is met, for the eye; and when it cannot be trusted."""
+    if not found.unseen:
+        return "all seen"
+    if not found.looks:
+        return "cannot be said yet"
+    if found.most <= target:
+        return "<b>✔ you may stop</b>"
+    if not found.checks:
+        return "cannot be trusted: no random checks"
+    return f"not yet: up to {found.most}"
 
 
 def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:

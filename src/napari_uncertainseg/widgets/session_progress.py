@@ -1,0 +1,79 @@
+"""How far a session is, what is still to be expected, when to stop, what the verdicts say of the model."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.widgets.fields import wrapped
+from napari_uncertainseg.widgets.plots import ReliabilityView
+from napari_uncertainseg.widgets.session_file import outlook_in_words, progress_in_words, stop_in_words
+
+
+class SessionProgress(QWidget):
+    """Follows a session's recorder.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recorder: Recorder | None = None
+        self.state, self.outlook, self.stop = wrapped(), wrapped(), wrapped()
+        self.outlook.setToolTip(
+            "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
+            "Expected: by what you judged so far of lesions with like probability and doubt.\n"
+            "At most, 95 % sure: by the tasks that were drawn at random and mixed into the order; it trusts\n"
+            "nothing else, and holds whenever you stop."
+        )
+        self.target = QSpinBox()
+        self.target.setRange(0, 999)
+        self.target.setValue(2)
+        self.target.setToolTip(
+            "So many lesions or candidates may still be wrong among the unseen when you stop, 95 % sure."
+        )
+        self.diagram = ReliabilityView(compact=True)
+        self.diagram.set_unit("lesions")
+        self.diagram.setFixedHeight(130)
+        self.diagram.setToolTip(
+            "How often what the model gives some largest probability is a lesion, by your verdicts.\n"
+            "Bars: 95 % bands. They speak of all lesions and candidates of this case, judged or not,\n"
+            "so that it does not matter that the doubtful come first, and narrow with each verdict."
+        )
+        self._stopping = QWidget()
+        row = QHBoxLayout(self._stopping)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("stop at most wrong"))
+        row.addWidget(self.target)
+        row.addWidget(self.stop, stretch=1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.state, self.outlook, self._stopping, self.diagram):
+            layout.addWidget(widget)
+        self.target.valueChanged.connect(self._show_stop)
+
+    def cleanup(self) -> None:
+        """Let go of the drawing. May be called twice."""
+        self.diagram.cleanup()
+
+    def show_recorder(self, recorder: Recorder | None, otherwise: str) -> None:
+        """Show how far a session is, or, without one, what to do next."""
+        self._recorder = recorder
+        going_on = recorder is not None
+        for widget in (self.outlook, self._stopping):
+            widget.setVisible(going_on)
+        self.diagram.setVisible(recorder is not None and bool(recorder.standing))
+        if recorder is None:
+            self.state.setText(otherwise)
+            return
+        self.state.setText(progress_in_words(recorder))
+        self.outlook.setText(outlook_in_words(recorder.outlook()))
+        self.diagram.show_reliability(recorder.calibration())
+        self._show_stop()
+
+    def _show_stop(self) -> None:
+        if self._recorder is not None:
+            self.stop.setText(stop_in_words(self._recorder.outlook(), self.target.value()))

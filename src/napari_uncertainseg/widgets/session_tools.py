@@ -1,0 +1,117 @@
+"""What can be done with the sessions that there are: verify, export, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.saving import ask_file
+
+
+class SessionTools(QWidget):
+    """A row of buttons.
+
+    Parameters
+    ----------
+    store
+        Gives the store; None where there is no file of sessions yet. May raise InputError.
+    parent
+        Qt parent.
+    """
+
+    said = Signal(str)
+    """What came of it, for the eye."""
+
+    def __init__(self, store: Callable[[], Store | None], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._store = store
+        self._jobs = JobRunner(self)
+        self.verify_button = QPushButton("Verify")
+        self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
+        self.export_button = QPushButton("Export…")
+        self.export_button.setToolTip("Write a row for each task of all sessions, with its verdict, as TSV.")
+        self.report_button = QPushButton("Report…")
+        self.report_button.setToolTip(
+            "Write a page about all sessions, with pictures of what readers differ in, as HTML;\n"
+            "a browser prints it as PDF."
+        )
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button, act in (
+            (self.verify_button, self.verify),
+            (self.export_button, self.export),
+            (self.report_button, self.report),
+        ):
+            row.addWidget(button)
+            button.clicked.connect(act)
+        self._jobs.finished.connect(self._on_reported)
+        self._jobs.failed.connect(lambda problem: self.said.emit(f"⚠ {problem}"))
+        self._jobs.state_changed.connect(self._on_state)
+
+    def cleanup(self) -> None:
+        """Wait for a running report. May be called twice."""
+        self._jobs.cleanup()
+
+    def verify(self) -> None:
+        """Check the journals of all sessions, and say what is wrong."""
+        self._with_store(self._verify)
+
+    def _verify(self, store: Store) -> None:
+        found = store.verify()
+        faults = [fault for fault in found.values() if fault]
+        sound = f"{len(found) - len(faults)} of {len(found)} sessions are as they were written."
+        self.said.emit("\n".join([sound, *(f"⚠ {fault}" for fault in faults)]))
+
+    def export(self) -> None:
+        """Ask for a file, and write all verdicts there."""
+        self._with_store(self._export)
+
+    def _export(self, store: Store) -> None:
+        from napari_uncertainseg.export import write_table
+        from napari_uncertainseg.review.sharing import verdict_table
+
+        path = ask_file(self, "Export the verdicts", "verdicts.tsv", "Table (*.tsv)")
+        if path is not None:
+            table = verdict_table(store)
+            write_table(path, table)
+            self.said.emit(f"Saved {len(table)} tasks to {path}")
+
+    def report(self) -> None:
+        """Ask for a file, and write a report there in the background."""
+        self._with_store(self._report)
+
+    def _report(self, store: Store) -> None:
+        from napari_uncertainseg.evaluate.session_report import write_report
+
+        path = ask_file(self, "Report on the sessions", "sessions.html", "Page (*.html)")
+        if path is None:
+            return
+
+        def work(progress: object) -> Path:
+            write_report(store, path)
+            return path
+
+        self.said.emit("Writing the report …")
+        self._jobs.start(work)
+
+    def _on_reported(self, path: Path) -> None:
+        self.said.emit(f"Saved the report to {path}")
+
+    def _on_state(self, state: JobState) -> None:
+        self.report_button.setEnabled(state is JobState.IDLE)
+
+    def _with_store(self, act: Callable[[Store], None]) -> None:
+        try:
+            store = self._store()
+            if store is None:
+                self.said.emit("There is no session yet.")
+            else:
+                act(store)
+        except InputError as error:
+            self.said.emit(f"⚠ {error}")
