@@ -138,7 +138,7 @@ class CalibrationRecord:
 
     @property
     def strangers(self) -> tuple[str, ...]:
-        """Cases of whose reference hardly anything is found at any threshold: is it a mask of that scan?"""
+        """Cases of whose reference hardly anything is found at any threshold: it may be of another scan."""
         missed = self.losses["missed_volume"].min(axis=1)
         return tuple(name for name, share in zip(self.cases, missed, strict=True) if share > _STRANGE)
 

@@ -55,8 +55,8 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
             )
     for name in record.strangers:
         lines.append(
-            f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that scan's "
-            "mask? It counts in all of the above."
+            f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that "
+            "scan's mask? It counts in all of the above."
         )
     lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)

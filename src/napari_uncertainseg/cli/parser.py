@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_segment,
         _add_evaluate,
         _add_calibrate,
+        _add_export_seg,
         _add_session,
         _add_models,
         _add_train,
@@ -193,6 +194,18 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.json", help="where to; beside your models if not given"
     )
+
+
+def _add_export_seg(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "export-seg", "export_seg", "write the lesions of a folder as a DICOM SEG")
+    parser.set_defaults(run=_later("export_seg", "export_seg"))
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="a folder that `segment` or the window wrote"
+    )
+    parser.add_argument(
+        "--dicom", type=Path, required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.dcm", help="where to")
 
 
 def _add_session(commands: argparse._SubParsersAction) -> None:

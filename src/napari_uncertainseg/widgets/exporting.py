@@ -1,8 +1,9 @@
-"""Export from the Lesions dock: the list as TSV, and all results into a folder."""
+"""Export from the Lesions dock: the list as TSV, all results into a folder, the lesions as DICOM SEG."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,15 @@ from napari_uncertainseg.widgets.saving import ask_file, ask_folder, may_replace
 _Exported = tuple[Path, Prediction, tuple[Verdict, ...], np.ndarray | None]
 """Where an export went, and what it held: prediction, verdicts and painting."""
 
+_SEG = (
+    "Write the reviewed lesions as one DICOM SEG object of the FLAIR's study, slice by slice on its series."
+)
+
 Table = Callable[[], tuple[str, pd.DataFrame] | None]
 
 
 class ExportPanel(QWidget):
-    """Two buttons, and a line that says where the files went.
+    """Three buttons, and a line that says where the files went.
 
     Parameters
     ----------
@@ -43,10 +48,12 @@ class ExportPanel(QWidget):
         self._jobs = JobRunner(self)
         self.table_button = QPushButton("Export table…")
         self.table_button.setToolTip("Write the list that is shown, with all columns and verdicts, as TSV.")
-        self.results_button = QPushButton("Export all results…")
+        self.results_button = QPushButton("Export all…")
         self.results_button.setToolTip(
             "Write probability, uncertainty maps, lesions, table and verdicts into a folder."
         )
+        self.seg_button = QPushButton("DICOM SEG…")
+        self._source: Path | None = None  # the FLAIR's DICOM series
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -55,9 +62,11 @@ class ExportPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table_button, 0, 0)
         layout.addWidget(self.results_button, 0, 1)
-        layout.addWidget(self.message, 1, 0, 1, 2)
+        layout.addWidget(self.seg_button, 0, 2)
+        layout.addWidget(self.message, 1, 0, 1, 3)
         self.table_button.clicked.connect(self.export_table)
         self.results_button.clicked.connect(self.export_results)
+        self.seg_button.clicked.connect(self.export_seg)
         self._jobs.finished.connect(self._on_exported)
         self._jobs.failed.connect(self._warn)
         self._jobs.state_changed.connect(self._on_state)
@@ -108,7 +117,32 @@ class ExportPanel(QWidget):
         self._say(f"Writing into {folder} …")
         self._jobs.start(work)
 
-    def _on_exported(self, exported: _Exported) -> None:
+    def export_seg(self) -> None:
+        """Ask for a file, and write the reviewed lesions there as DICOM SEG in the background."""
+        prediction, lesions, source = self._case.prediction, self._case.lesions, self._source
+        if prediction is None or lesions is None or source is None:
+            return
+        path = ask_file(self, "Export the lesions as DICOM SEG", "lesions.dcm", "DICOM SEG (*.dcm)")
+        if path is None:
+            return
+        decisions = self._case.decisions()
+
+        def work(progress: Progress) -> Path:
+            from napari_uncertainseg.export import reviewed_mask
+            from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
+
+            progress("writing", 0.0)
+            mask = reviewed_mask(lesions, decisions)
+            algorithm = Algorithm.of(prediction.information, lesions.threshold)
+            return write_dicom_seg(path, mask, prediction.grid, source, algorithm=algorithm, reviewed=True)
+
+        self._say(f"Writing {path} …")
+        self._jobs.start(work)
+
+    def _on_exported(self, exported: _Exported | Path) -> None:
+        if isinstance(exported, Path):
+            self._say(f"Saved the reviewed lesions to {exported}")
+            return
         folder, prediction, verdicts, edit = exported
         case = self._case
         if case.prediction is prediction and case.verdicts == verdicts and case.edit is edit:
@@ -117,12 +151,29 @@ class ExportPanel(QWidget):
 
     def _on_prediction(self) -> None:
         self.message.hide()
+        self._find_source()
         self._on_state(self._jobs.state)
+
+    def _find_source(self) -> None:
+        """Look for the DICOM series that the FLAIR came from; the tooltip says why there is none."""
+        from napari_uncertainseg.images.dicom_seg import source_of
+
+        self._source, prediction = None, self._case.prediction
+        if prediction is None:
+            self.seg_button.setToolTip(_SEG)
+            return
+        try:
+            self._source = source_of(prediction.information)
+        except InputError as error:
+            self.seg_button.setToolTip(f"<p>{_SEG}</p><p>Not now: {escape(str(error))}</p>")
+        else:
+            self.seg_button.setToolTip(f"<p>{_SEG}</p><p>The series: {escape(str(self._source))}</p>")
 
     def _on_state(self, state: JobState) -> None:
         ready = self._case.prediction is not None and state is JobState.IDLE
         self.table_button.setEnabled(ready)
         self.results_button.setEnabled(ready)
+        self.seg_button.setEnabled(ready and self._source is not None)
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)

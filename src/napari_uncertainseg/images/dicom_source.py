@@ -1,0 +1,196 @@
+"""The DICOM series that a scan was read from, as what a DICOM SEG refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.formats import load
+from napari_uncertainseg.images.itk import dicom_series, is_dicom
+from napari_uncertainseg.images.stored import first_line
+from napari_uncertainseg.images.volume import Grid
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_UIDS = {
+    "SOPClassUID": "SOP Class UID",
+    "SOPInstanceUID": "SOP Instance UID",
+    "StudyInstanceUID": "Study Instance UID",
+    "SeriesInstanceUID": "Series Instance UID",
+    "FrameOfReferenceUID": "Frame of Reference UID",
+}
+_TIMES = {"PatientBirthDate": "DA", "StudyDate": "DA", "StudyTime": "TM"}
+_REPEATED = (
+    *("PatientName", "PatientID", "PatientSex", *_TIMES),
+    *("StudyID", "AccessionNumber", "ReferringPhysicianName"),
+)
+"""What every object of a study must repeat (types 1 and 2), empty where it is unknown."""
+
+_PASSED_ON = (
+    *("IssuerOfPatientID", "PatientIdentityRemoved"),
+    *("DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+)
+"""Optional, and repeated all the same: whose number the patient's is, and that names were removed."""
+
+_GEOMETRY = (
+    *("Rows", "Columns", "PixelSpacing", "SliceThickness"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "PositionReferenceIndicator"),
+)
+_READ = [*_UIDS, *_REPEATED, *_PASSED_ON, *_GEOMETRY, "SpecificCharacterSet", "Modality", "NumberOfFrames"]
+"""Nothing else is read, so nothing else of the patient can get into what is made of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A DICOM series, one file a slice.
+
+    Attributes
+    ----------
+    path
+        What the user named.
+    grid
+        The scan's, as the reader makes it of the series.
+    slices
+        Headers in the order in which the reader stacks them, without pixels, with what the
+        standard requires and nothing else of the patient.
+    """
+
+    path: Path
+    grid: Grid
+    slices: tuple[Dataset, ...]
+
+    def planes(self, mask: np.ndarray) -> np.ndarray:
+        """Bring a mask from canonical (s, a, r) order into (slice, row, column), one plane for each slice.
+
+        Each voxel comes onto the pixel that it was read from: the reader's file axes are
+        column, row and slice.
+        """
+        return self.grid.to_file(mask)[0].transpose(2, 1, 0)
+
+    @property
+    def spacing(self) -> tuple[float, float]:
+        """Pixel spacing between rows and between columns, mm."""
+        between_rows, between_columns = (float(size) for size in self.slices[0].PixelSpacing)
+        return between_rows, between_columns
+
+    @property
+    def step(self) -> float:
+        """Distance from slice to slice, mm, along their normal."""
+        first, last = (np.array(self.slices[k].ImagePositionPatient, dtype=float) for k in (0, -1))
+        along_row, along_column = np.array(self.slices[0].ImageOrientationPatient, float).reshape(2, 3)
+        normal = np.cross(along_row, along_column)
+        return float(abs((last - first) @ normal) / np.linalg.norm(normal)) / (len(self.slices) - 1)
+
+    @property
+    def thickness(self) -> float:
+        """Slice thickness, mm; the distance of the slices where the headers do not say."""
+        return float(self.slices[0].get("SliceThickness") or 0) or self.step
+
+
+def read_series(source: Path, grid: Grid) -> Series:
+    """Read the series that a scan came from.
+
+    Parameters
+    ----------
+    source
+        Its folder, or one file of it.
+    grid
+        The scan's.
+
+    Raises
+    ------
+    InputError
+        If it is another series, several, an enhanced one, or lacks what must be referred to.
+    """
+    if not source.exists():
+        raise InputError(f"{source}: there is no such folder; name that of the scan's DICOM series.")
+    if source.is_file() and not is_dicom(source):
+        raise InputError(f"{source}: this is not a DICOM file; name the folder of the scan's DICOM series.")
+    files = dicom_series(source)
+    if len(files) < 2:
+        raise _unsupported(source)
+    stored = load(source)
+    found = Grid.from_file(stored.array.shape, stored.affine)
+    if not found.same_as(grid, tolerance=1e-2):
+        raise InputError(
+            f"{source}: this DICOM series does not lie on the grid of the lesions ({_size(found)} here, "
+            f"{_size(grid)} there); name the folder of the series that was segmented."
+        )
+    slices = tuple(_header(source, file) for file in files)
+    _check(source, slices)
+    return Series(source, found, slices)
+
+
+@contextmanager
+def lenient() -> Iterator[None]:
+    """Take over what scanners write, an accession number that is too long among it, without a warning."""
+    from pydicom.config import disable_value_validation
+
+    with disable_value_validation():
+        yield
+
+
+def _header(source: Path, file: str) -> Dataset:
+    """What is needed of a slice's header; empty is what must be there and is not, or cannot be read."""
+    import pydicom
+    from pydicom.valuerep import DA, TM
+
+    try:
+        with Path(file).open("rb") as opened:
+            found = pydicom.dcmread(opened, stop_before_pixels=True, force=True, specific_tags=[*_READ])
+    except (OSError, ValueError, AttributeError, KeyError, NotImplementedError) as error:
+        raise InputError(
+            f"{source}: the header of {Path(file).name} cannot be read ({first_line(error)})."
+        ) from error
+    for keyword in _REPEATED:
+        if keyword not in found:
+            setattr(found, keyword, None)
+    if found.PatientSex not in ("M", "F", "O"):
+        found.PatientSex = None
+    for keyword, kind in _TIMES.items():
+        try:
+            (DA if kind == "DA" else TM)(found.get(keyword))
+        except ValueError:  # such as "ANON"
+            setattr(found, keyword, None)
+    return found
+
+
+def _check(source: Path, slices: tuple[Dataset, ...]) -> None:
+    for keyword, name in _UIDS.items():
+        if any(not one.get(keyword) for one in slices):
+            raise InputError(
+                f"{source}: a file has no {name}, which a DICOM SEG must refer to; export the series again."
+            )
+    several = any(int(one.get("NumberOfFrames") or 1) > 1 for one in slices)
+    if several or any(len(one.get("ImagePositionPatient") or ()) != 3 for one in slices):
+        raise _unsupported(source)
+    for keyword, count in (("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
+        values = [[float(v) for v in one.get(keyword) or ()] for one in slices]
+        if any(len(v) != count or not np.allclose(v, values[0], rtol=0, atol=1e-4) for v in values):
+            raise InputError(
+                f"{source}: the slices do not all lie the same way ({keyword}); one stack of parallel "
+                "slices is needed."
+            )
+    if len({(one.StudyInstanceUID, one.FrameOfReferenceUID) for one in slices}) > 1:
+        raise InputError(
+            f"{source}: the slices are of several studies or frames of reference; export the series again."
+        )
+
+
+def _unsupported(source: Path) -> InputError:
+    return InputError(
+        f"{source}: a DICOM SEG is written for a series with one file for each slice, not for an enhanced "
+        "(multi-frame) one; export the series as classic DICOM."
+    )
+
+
+def _size(grid: Grid) -> str:
+    shape = " x ".join(str(n) for n in grid.shape)
+    return f"{shape} voxels of {' x '.join(f'{step:.2f}' for step in grid.spacing)} mm"
