@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
+import stat
 
 import numpy as np
 import pytest
@@ -18,6 +20,9 @@ from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
 
 from .conftest import LESIONS, fill
+
+_SAFE = {"synchronous": 2, "journal_mode": "wal", "foreign_keys": 1}
+"""What keeps a commit on the disk through a power cut."""
 
 
 def accept(store, session, task, **more):
@@ -323,6 +328,66 @@ def test_a_full_disk_loses_only_what_was_not_confirmed(store, path):
             confirmed += 1
     event.remove(store._engine, "connect", no_more_room)
     assert len(store.entries(session)) == confirmed and store.verify() == {session: ""}
+
+
+def test_a_power_cut_leaves_a_prefix_of_what_was_written(store, path, tmp_path):
+    """The database syncs at each commit; a log that breaks off anywhere loses only its end."""
+    with store._engine.connect() as connection:
+        pragmas = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in _SAFE]
+    assert pragmas == list(_SAFE.values())
+    session = fill(store)
+    task, kept = store.tasks(session)[0], []
+    reader = sqlite3.connect(path)  # keeps the log from being folded into the file
+    reader.execute("SELECT count(*) FROM entry").fetchone()
+    for i in range(12):
+        store.record(session, "verdict", task.id, {"decision": "accepted", "comment": str(i)})
+        kept.append(path.with_name("sessions.db-wal").stat().st_size)
+    log, before = path.with_name("sessions.db-wal").read_bytes(), path.read_bytes()
+    reader.close()
+    rng = np.random.default_rng(0)
+    for cut in (*kept, *rng.integers(kept[0], len(log), 20)):
+        folder = tmp_path / f"cut{cut}"
+        folder.mkdir(exist_ok=True)
+        (folder / "sessions.db").write_bytes(before)
+        (folder / "sessions.db-wal").write_bytes(log[:cut])
+        with Store(folder / "sessions.db") as after:
+            found = [e.values.get("comment") for e in after.entries(session)][1:]
+            assert found == [str(i) for i in range(len(found))]
+            assert len(found) >= sum(size <= cut for size in kept)
+            assert after.verify() == {session: ""}
+
+
+def test_a_mask_is_on_the_disk_before_it_is_named(store, monkeypatch):
+    synced = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_mode), real(handle))[1]
+    )
+    store.masks.keep(np.ones((2, 2), bool))
+    assert [stat.S_ISDIR(mode) for mode in synced] == [False, True]  # the file, then its name
+
+
+def test_a_share_that_goes_away_and_comes_back_loses_nothing(store):
+    from sqlalchemy import event
+
+    session = fill(store)
+    task = store.tasks(session)[0]
+    store.record(session, "verdict", task.id, {"decision": "accepted"})
+    gone = True
+
+    def fail(cursor, statement, parameters, context):
+        if gone and statement.lstrip().upper().startswith(("INSERT", "SELECT", "UPDATE")):
+            raise sqlite3.OperationalError("disk I/O error")
+
+    event.listen(store._engine, "do_execute", fail)
+    for act in (lambda: store.record(session, "undo", task.id, {"of": 2}), lambda: store.entries(session)):
+        with pytest.raises(InputError, match=r"sessions\.db"):
+            act()
+    gone = False
+    store.record(session, "verdict", task.id, {"decision": "rejected"})
+    event.remove(store._engine, "do_execute", fail)
+    assert [e.kind for e in store.entries(session)] == ["opened", "verdict", "verdict"]
+    assert store.verify() == {session: ""}
 
 
 def test_the_password_is_never_told(tmp_path):
