@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL_DATA = ROOT.parent / "shared" / "data"
@@ -45,6 +46,7 @@ def main(folder: Path) -> None:
     window.dock_picture(folder / "lesions.png", "lesions")
     with_a_session(window, folder)
     in_training(window, folder)
+    everybody(window, folder)
     window.close()
     simulated(folder)
     if LOCAL_DATA.is_dir():
@@ -52,36 +54,83 @@ def main(folder: Path) -> None:
         cells(folder)
 
 
-def with_a_session(window: object, folder: Path) -> None:
-    """A review that is recorded, a dozen lesions on."""
-    review = window.review  # type: ignore[attr-defined]
+def with_a_session(window: Any, folder: Path) -> None:
+    """A review that is recorded, read again by a second reader, and played back."""
+    review = window.review
     review.open_dock("session")
-    review.session.annotator.setText("reader 1")
-    review.session.start_button.click()
+    dock, buttons = review.session, review.lesions.buttons
+    dock.annotator.setText("reader 1")
+    dock.start_button.click()
     review.lesions.next_lesion()
     for button in ("accept", "reject", "accept", "unsure", *["accept"] * 8):
-        review.lesions.buttons[button].click()
+        buttons[button].click()
     review.lesions.details.button.click()
-    window.dock_picture(folder / "details.png", "lesions")  # type: ignore[attr-defined]
-    window.dock_picture(folder / "session.png", "session")  # type: ignore[attr-defined]
-    review.session.close_session()
+    window.dock_picture(folder / "details.png", "lesions")
+    window.dock_picture(folder / "session.png", "session")
+    dock.close_session()
+    dock.annotator.setText("reader 2")
+    dock.table.selectRow(0)
+    dock.again_button.click()
+    review.lesions.next_lesion()
+    for button in ("accept", "accept", "reject", *["accept"] * 9):
+        buttons[button].click()
+    dock.close_session()
+    dock.table.selectRow(1)
+    window.dock_picture(folder / "session-agreement.png", "session")
+    dock.replay_button.click()
+    dock.replay.slider.setValue(5)
+    dock.replay.consensus.setCurrentIndex(1)
+    review.show_dock("session")
+    window.picture(folder / "session-replay.png", LARGE)
+    dock.replay.end()
 
 
-def in_training(window: object, folder: Path) -> None:
-    """A question, and the score of somebody who answers at random."""
+def in_training(window: Any, folder: Path) -> None:
+    """A question with the model's opinion, the score of somebody who guesses, and an outline."""
     from random import Random
 
-    review, chance = window.review, Random(1)  # type: ignore[attr-defined]
+    review, chance = window.review, Random(1)
     review.open_dock("training")
     dock = review.training
     dock.annotator.setText("trainee 1")
     dock.consensus.setCurrentIndex(1)
+    dock.plan.setCurrentIndex(dock.plan.findData("balanced"))
     dock.begin_button.click()
-    window.picture(folder / "training.png", LARGE)  # type: ignore[attr-defined]
-    while dock.yes.isEnabled():
+    while not dock.opinion.text():
+        dock.answer(True)
+    window.picture(folder / "training.png", LARGE)
+    while dock.busy:
         dock.sure.setValue(chance.randint(50, 100))
         chance.choice((dock.yes, dock.no)).click()
-    window.dock_picture(folder / "training-score.png", "training")  # type: ignore[attr-defined]
+    window.dock_picture(folder / "training-score.png", "training")
+    outline(window, folder)
+
+
+def outline(window: Any, folder: Path) -> None:
+    """An outline of one slice: the consensus, moved by a voxel, and something invented."""
+    import numpy as np
+
+    review, layers = window.review, window.viewer.layers
+    dock = review.training
+    dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
+    dock.begin_button.click()
+    truth = np.asarray(layers[dock.consensus.currentData()].data) > 0
+    most = int(truth.sum((1, 2)).argmax())
+    drawn = np.zeros(truth.shape, np.uint8)
+    drawn[most] = np.roll(truth[most], 1, axis=0)
+    _, a, r = (int(i.mean()) for i in np.nonzero(truth))
+    drawn[most, a + 20 : a + 23, r + 10 : r + 14] = 2
+    layers["your outline"].data = drawn
+    review.layers.show_slice((most, a, r))
+    dock.stop_button.click()
+    window.picture(folder / "training-outline.png", LARGE)
+    layers.remove("your outline")
+
+
+def everybody(window: Any, folder: Path) -> None:
+    """What all annotators of the file of sessions did."""
+    window.review.open_dock("dashboard")
+    window.dock_picture(folder / "dashboard.png", "dashboard")
 
 
 def simulated(folder: Path) -> None:
@@ -143,9 +192,9 @@ def cells(folder: Path) -> None:
     window.close()
 
 
-def around_lesions(window: object) -> None:
+def around_lesions(window: Any) -> None:
     """Judge calibration where it matters."""
-    region = window.review.calibration.region  # type: ignore[attr-defined]
+    region = window.review.calibration.region
     region.setCurrentIndex(region.findData("lesions"))
 
 

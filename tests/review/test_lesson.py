@@ -12,12 +12,13 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.arms import Influence, assign, influence
 from napari_uncertainseg.review.lesson import ARM_NAMES, Lesson, begin, past
-from napari_uncertainseg.review.scoring import by_size, score
-from napari_uncertainseg.review.trials import trials
+from napari_uncertainseg.review.scoring import by_depth, by_size, score
+from napari_uncertainseg.review.trials import depths, trials
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.ranking import rank_lesions
 
 SHAPE = (40, 30, 30)
+GRID, BRAIN = Grid(SHAPE, np.eye(4)), np.ones(SHAPE, bool)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
     output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
 
     def lesson(seed):
-        return begin(store, "trainee", case, output, truth, found, p, 1.0, seed=seed)
+        return begin(store, "trainee", case, output, truth, found, p, GRID, BRAIN, seed=seed)
 
     first = lesson(1)
     assert len(first) == 12 and first.came_again == 0 and past(store, "trainee") == []
@@ -132,7 +133,7 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
     with pytest.raises(InputError, match=r"0.5 to 1"):
         second.answer(True, 0.4)
     assert [one.accuracy for one in past(store, "trainee", without=second.session)] == [0.75]
-    assert begin(store, "other", case, output, truth, found, p, 1.0, seed=3).came_again == 0
+    assert begin(store, "other", case, output, truth, found, p, GRID, BRAIN, seed=3).came_again == 0
 
 
 @given(
@@ -177,7 +178,7 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     truth, found, p = scene
     case = store.case(store.project("x"), "c", "c")
     output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
-    lesson = begin(store, "t", case, output, truth, found, p, 1.0, plan="balanced", seed=4)
+    lesson = begin(store, "t", case, output, truth, found, p, GRID, BRAIN, plan="balanced", seed=4)
     seen = {"without": 0, "first": 0, "after": 0}
     while lesson.at is not None:
         voxel, at_first = lesson.at, lesson.opinion
@@ -201,5 +202,26 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     assert found_out is not None and found_out.helped == found_out.could_help
     assert found_out.harmed == found_out.could_harm
     assert store.verify() == {lesson.session: ""}
-    plain = begin(store, "u", case, output, truth, found, p, 1.0, seed=4)
+    plain = begin(store, "u", case, output, truth, found, p, GRID, BRAIN, seed=4)
     assert plain.opinion is None and plain.score_by_arm() == {} and plain.influence() is None
+
+
+def test_depth_is_the_distance_to_what_is_no_brain(store, scene) -> None:
+    brain = np.zeros((9, 40, 40), bool)
+    brain[2:7, 5:35, 5:35] = True
+    spacing = (3.0, 1.0, 2.0)
+    outside = np.argwhere(~brain) * spacing
+    places = [(4, 20, 20), (2, 20, 20), (4, 6, 20), (0, 0, 0)]
+    for found, place in zip(depths(places, brain, spacing), places, strict=True):
+        nearest = np.linalg.norm(outside - np.array(place) * spacing, axis=1).min()
+        assert found == pytest.approx(nearest)
+    assert depths([(0, 1, 1)], np.ones((3, 3, 3), bool), (1.0, 1.0, 1.0)) == [1.0]  # the image's edge counts
+    exists, says = np.array([1, 0, 1], bool), np.array([1, 1, 0], bool)
+    groups = by_depth(exists, says, np.full(3, 0.7), np.array([3.0, 40.0, np.nan]))
+    assert {name: one.answers for name, one in groups.items()} == {"< 15 mm deep": 1, "deeper": 1}
+    truth, found, p = scene
+    case = store.case(store.project("x"), "c", "c")
+    lesson = begin(store, "t", case, None, truth, found, p, GRID, BRAIN, seed=1)
+    while lesson.at is not None:
+        lesson.answer(True, 0.9)
+    assert sum(one.answers for one in lesson.score_by_depth().values()) == len(lesson)

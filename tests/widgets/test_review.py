@@ -10,7 +10,6 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QDockWidget, QLineEdit
 
 from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets import session as session_module
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
@@ -126,7 +125,7 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
 
 
 def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair, tmp_path, monkeypatch):
-    monkeypatch.setattr(session_module, "default_file", lambda: tmp_path / "sessions.db")
+    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)

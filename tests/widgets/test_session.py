@@ -11,7 +11,9 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.lesions import LesionsDock
+from napari_uncertainseg.widgets.server_dialog import Server, ServerDialog
 from napari_uncertainseg.widgets.session import SessionDock
+from napari_uncertainseg.widgets.session_file import SessionFile
 
 from .fake_layers import FakeLayers
 
@@ -40,7 +42,7 @@ def make(qtbot, case, file):
     made = []
 
     def build(of=case):
-        dock = SessionDock(of, FakeLayers(), file)
+        dock = SessionDock(of, FakeLayers(), SessionFile(file))
         dock.show()
         made.append(dock)
         return dock
@@ -309,7 +311,7 @@ def test_names_are_shown_as_they_are(qtbot, dock, case):
 
 def test_a_folder_that_cannot_be_made_is_said(qtbot, case, tmp_path):
     (tmp_path / "text").write_text("")
-    made = SessionDock(case, FakeLayers(), file=tmp_path / "text" / "x.db")
+    made = SessionDock(case, FakeLayers(), SessionFile(tmp_path / "text" / "x.db"))
     made.annotator.setText("a")
     made.start_button.click()
     assert "cannot be made" in made.message.text()
@@ -406,6 +408,7 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     assert case.selected is None or case.selected in places
     click(qtbot, replay.back_button)
     assert "verdict taken back" in replay.what.text() and case.selected == places[1]
+    assert dock._layers.visited[-1] == places[1]  # the viewer goes along
     replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
     assert replay.score.text().startswith("1 decided, 100% right: 0 lesions missed")
     click(qtbot, replay.end_button)
@@ -434,3 +437,40 @@ def test_what_is_on_screen_is_asked_about_before_a_replay(qtbot, dock, case, ask
     asked.says = False
     click(qtbot, dock.replay_button)
     assert not dock.replay.active and len(case.verdicts) == 1 and "Replay all the same" in asked.questions[-1]
+
+
+def test_sessions_may_be_kept_on_a_server(qtbot, dock, case, tmp_path, monkeypatch):
+    where = Server(f"sqlite:///{tmp_path / 'study.db'}", tmp_path / "masks")  # a URL, as a server has one
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_server", lambda parent: where)
+    click(qtbot, dock.server_button)
+    assert dock.file_button.text().startswith(str(tmp_path)[:20]) and dock.message.text() == ""
+    start(qtbot, dock)
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[5, 9, 7] = 1
+    case.set_edit(edit)
+    assert (
+        any(path.is_file() for path in (tmp_path / "masks").rglob("*")) and (tmp_path / "study.db").exists()
+    )
+    assert dock.table.rowCount() == 1
+    assert not dock.server_button.isEnabled()
+
+
+def test_a_server_is_asked_for_without_keeping_its_password(qtbot, tmp_path, monkeypatch):
+    dialog = ServerDialog()
+    qtbot.addWidget(dialog)
+    dialog.url.setText("mysql://a@b/c")
+    dialog._take()
+    assert "Name a PostgreSQL server" in dialog.problem.text()
+    dialog.url.setText("postgresql://reader@host/study")
+    dialog.password.setText("hunter/2")
+    dialog._take()
+    assert "folder of the masks" in dialog.problem.text() and dialog.result() == 0
+    monkeypatch.setattr("napari_uncertainseg.widgets.server_dialog.ask_folder", lambda *a: tmp_path)
+    click(qtbot, dialog.folder_button)
+    found = dialog.server
+    assert "hunter%2F2" in found.url and found.masks == tmp_path
+    file = SessionFile(*found)
+    assert "hunter" not in file.name and "host/study" in file.name
+    dialog._take()
+    assert dialog.result() == 1
+    file.close()

@@ -13,7 +13,6 @@ from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets import session as session_module
 from napari_uncertainseg.widgets import session_tools as tools_module
-from napari_uncertainseg.widgets import training as training_module
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
 from napari_uncertainseg.widgets.own_outline import NAME
@@ -34,8 +33,7 @@ CHOICES = Choices(
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     path = tmp_path / "sessions.db"
-    for dock in (session_module, training_module):
-        monkeypatch.setattr(dock, "default_file", lambda: path)
+    monkeypatch.setattr(module, "default_file", lambda: path)
     return path
 
 

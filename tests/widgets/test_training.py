@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets.session_file import SessionFile
 from napari_uncertainseg.widgets.training import TrainingDock
 
 from .fake_layers import FakeLayers
@@ -28,7 +29,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def dock(qtbot, case, layers, file):
-    made = TrainingDock(case, layers, file)
+    made = TrainingDock(case, layers, SessionFile(file))
     made.show()
     yield made
     made.cleanup()
@@ -52,7 +53,7 @@ def test_it_says_what_to_do_next(qtbot, dock, file):
     assert "Choose the layer" in dock.question.text() and not dock.begin_button.isEnabled()
     dock.consensus.setCurrentIndex(dock.consensus.findData("consensus"))
     assert "Say who" in dock.question.text() and not file.exists()
-    empty = TrainingDock(Case(), FakeLayers(), file)
+    empty = TrainingDock(Case(), FakeLayers(), SessionFile(file))
     assert "press Run" in empty.question.text()
     empty.cleanup()
     empty.deleteLater()

@@ -77,6 +77,26 @@ def shown(url: URL) -> str:
     return str(url.database).removeprefix("file:") if is_file else url.render_as_string(hide_password=True)
 
 
+def name_of(target: str) -> str:
+    """How a URL is named to the user, see `shown`."""
+    return shown(_url(target))
+
+
+def with_password(url: str, password: str) -> str:
+    """The URL of a PostgreSQL server with a password in it, where there is one.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not url.startswith("postgresql"):
+        raise InputError("Name a PostgreSQL server: postgresql://user@host/name.")
+    found = _url(url)
+    found = found.set(password=password) if password else found
+    return found.render_as_string(hide_password=False)
+
+
 def _url(target: str | Path) -> URL:
     text = str(target)
     if "://" not in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.arms import ARMS, Influence, assign, influence
 from napari_uncertainseg.review.pace import reading_time
 from napari_uncertainseg.review.rows import NewTask, Session, Task
-from napari_uncertainseg.review.scoring import Score, by_size, score
+from napari_uncertainseg.review.scoring import Score, by_depth, by_size, score
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.trials import Trial, trials
+from napari_uncertainseg.review.trials import Trial, depths, trials
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
@@ -63,6 +65,7 @@ class Lesson:
         self._tasks = store.tasks(session)
         self._exists = [bool(e) for e in known.settings["exists"]]
         self._arms = list(known.settings.get("arms", ["without"] * len(self._tasks)))
+        self._depths = [float(d) for d in known.settings.get("depth_mm", [math.nan] * len(self._tasks))]
         self._threshold = float(known.settings.get("threshold", 0.5))
         self._firsts = {
             int(e.task): bool(e.values["is_lesion"])
@@ -158,6 +161,11 @@ class Lesson:
         """The same by size."""
         return by_size(*self._answers())
 
+    def score_by_depth(self) -> dict[str, Score]:
+        """The same near the edge of the brain and farther in."""
+        exists, says, sure, _ = self._answers()
+        return by_depth(exists, says, sure, np.array([self._depths[t.position] for t, _, _ in self._pairs()]))
+
     def score_by_arm(self) -> dict[str, Score]:
         """The same by what was seen of the model; empty where there was one way only."""
         if len(set(self._arms)) < 2:
@@ -210,11 +218,12 @@ def begin(
     store: Store,
     annotator: str,
     case: int,
-    output: int,
+    output: int | None,
     consensus: np.ndarray,
     found: Lesions,
     probability: np.ndarray,
-    voxel_volume: float,
+    grid: Grid,
+    brain: np.ndarray,
     *,
     plan: str = "without",
     seed: int,
@@ -225,19 +234,22 @@ def begin(
     ----------
     store, annotator, case, output
         Where it is kept, who answers, and the numbers of case and prediction in the store.
-    consensus, found, probability, voxel_volume, seed
+    consensus, found, probability, seed
         As for `trials`.
+    grid, brain
+        Where they lie, and bool on it.
     plan
         What is seen of the model, one of `ARMS`.
     """
     again, arms = _before(store, annotator, case)
-    chosen = trials(consensus, found, probability, voxel_volume, seed=seed, again=again)
+    chosen = trials(consensus, found, probability, grid.voxel_volume, seed=seed, again=again)
     tasks = [_task(trial, case, output) for trial in chosen]
     exists = [trial.exists for trial in chosen]
     last = [arms.get(trial.voxel) for trial in chosen]
     settings = {
         "exists": exists,
         "arms": assign(exists, plan, np.random.default_rng(seed), last),
+        "depth_mm": depths([trial.voxel for trial in chosen], brain, grid.spacing),
         "threshold": found.threshold,
         "seed": seed,
     }
@@ -275,5 +287,5 @@ def _before(store: Store, annotator: str, case: int) -> tuple[set[Voxel], dict[V
     return {voxel for voxel, is_wrong in wrong.items() if is_wrong}, arms
 
 
-def _task(trial: Trial, case: int, output: int) -> NewTask:
+def _task(trial: Trial, case: int, output: int | None) -> NewTask:
     return NewTask(case, output, "lesion", 0, trial.voxel, None, trial.probability, trial.volume_mm3)

@@ -91,6 +91,14 @@ def score(exists: np.ndarray, says: np.ndarray, confidence: np.ndarray) -> Score
     )
 
 
+def by_depth(
+    exists: np.ndarray, says: np.ndarray, confidence: np.ndarray, depth: np.ndarray
+) -> dict[str, Score]:
+    """The same near the edge of the brain and farther in: below 15 mm, and from there; NaN is left out."""
+    groups = {"< 15 mm deep": depth < 15, "deeper": depth >= 15}
+    return {name: score(exists[g], says[g], confidence[g]) for name, g in groups.items() if g.any()}
+
+
 def by_size(
     exists: np.ndarray, says: np.ndarray, confidence: np.ndarray, volume: np.ndarray
 ) -> dict[str, Score]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
@@ -95,6 +96,22 @@ def trials(
     order = rng.permutation(len(chosen))
     known = set(again)
     return sorted((chosen[i] for i in order), key=lambda trial: trial.voxel not in known)
+
+
+def depths(voxels: Collection[Voxel], brain: np.ndarray, spacing: tuple[float, float, float]) -> list[float]:
+    """How far each voxel lies from the nearest one outside of the brain, mm; 0 outside.
+
+    Parameters
+    ----------
+    voxels
+        Indices (s, a, r).
+    brain
+        bool; what lies beyond the image is not brain.
+    spacing
+        Voxel size along each axis, mm.
+    """
+    distance = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
+    return [float(distance[voxel]) for voxel in voxels]
 
 
 def _some(every: list[Trial], number: int, again: Collection[Voxel], rng: np.random.Generator) -> list[Trial]:

@@ -46,8 +46,9 @@ class LessonScore(QWidget):
         self.summary.setToolTip("Click for the definitions.")
         self.sizes, self.wrong = NumberTable(), NumberTable()
         self.sizes.setFixedHeight(8 * 24)
-        self.view = ReliabilityView(compact=True)
-        self.view.setMinimumHeight(120)
+        self.view = ReliabilityView(compact=True, across="your probability of a lesion")
+        self.view.setMinimumHeight(110)
+        self.wrong.setMinimumHeight(60)
         self.view.setToolTip(
             "How often what you called a lesion, so surely, was one: on the diagonal is right."
         )
@@ -69,7 +70,7 @@ class LessonScore(QWidget):
         self.summary.setText(in_words(every, earlier, lesson.came_again, lesson.influence()))
         groups = {"all": every}
         groups |= {_ARMS[arm]: one for arm, one in lesson.score_by_arm().items()}
-        self._show_table({**groups, **lesson.score_by_size()})
+        self._show_table({**groups, **lesson.score_by_size(), **lesson.score_by_depth()})
         self.view.show_reliability(every.confidence if every.answers else None)
         self._wrong = lesson.misjudged()
         self.wrong.show_table(

@@ -56,14 +56,18 @@ class ReliabilityView(QWidget):
     Parameters
     ----------
     compact
-        Without the axes' names and the counts, for a small space.
+        Without the counts, for a small space.
+    across
+        What lies along the horizontal axis.
     parent
         Qt parent.
     """
 
-    def __init__(self, *, compact: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, *, compact: bool = False, across: str = "mean probability", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._compact = compact
+        self._compact, self._across = compact, across
         self._unit = "voxels"
         self._canvas = pg.GraphicsLayoutWidget(parent=self)
         self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
@@ -192,7 +196,7 @@ class ReliabilityView(QWidget):
         self._diagram.left.setLabel(
             "lesion fraction" if self._compact else "fraction that is lesion", **style
         )
-        frames[-1].bottom.setLabel("mean probability", **style)
+        frames[-1].bottom.setLabel(self._across, **style)
         frames[-1].bottom.setHeight(34 if self._compact else 40)
         if self._compact:
             return

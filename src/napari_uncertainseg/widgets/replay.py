@@ -24,6 +24,9 @@ class Shows(Protocol):
     def visible(self) -> list[str]:
         """Names of the layers that are seen."""
 
+    def go_to(self, voxel: tuple[int, int, int]) -> None:
+        """Move the viewer to a voxel, and frame the lesion there."""
+
     def label_layers(self) -> list[str]:
         """Names of the user's label layers."""
 
@@ -167,6 +170,7 @@ class ReplayPanel(QWidget):
             return
         if step.voxel is not None:
             self._case.selected = step.voxel
+            self._layers.go_to(step.voxel)
 
     def _score(self) -> None:
         name = self.consensus.currentData()

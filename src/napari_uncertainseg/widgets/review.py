@@ -12,15 +12,20 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibrating import find_record
 from napari_uncertainseg.widgets.calibration import CalibrationDock
+from napari_uncertainseg.widgets.cohort import CohortDock
+from napari_uncertainseg.widgets.dashboard import DashboardDock
 from napari_uncertainseg.widgets.layers import ReviewLayers
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.opening import CaseOpener, LoadedCase
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.raters import RatersDock
 from napari_uncertainseg.widgets.segment import SegmentDock
 from napari_uncertainseg.widgets.session import SessionDock
+from napari_uncertainseg.widgets.session_file import SessionFile, default_file
 from napari_uncertainseg.widgets.training import TrainingDock
 
 if TYPE_CHECKING:
@@ -59,11 +64,19 @@ def _make_raters(review: Review) -> QWidget:
 
 
 def _make_session(review: Review) -> QWidget:
-    return SessionDock(review.case, review.layers.visible)
+    return SessionDock(review.case, review.layers, review.sessions)
 
 
 def _make_training(review: Review) -> QWidget:
-    return TrainingDock(review.case, review.layers)
+    return TrainingDock(review.case, review.layers, review.sessions)
+
+
+def _make_cohort(review: Review) -> QWidget:
+    return CohortDock(review.case, review.open_case, review.sessions)
+
+
+def _make_dashboard(review: Review) -> QWidget:
+    return DashboardDock()
 
 
 _DOCKS: dict[str, _Dock] = {
@@ -73,6 +86,8 @@ _DOCKS: dict[str, _Dock] = {
     "raters": _Dock("Raters", "Raters (UncertainSeg)", _make_raters),
     "session": _Dock("Session", "Session (UncertainSeg)", _make_session),
     "training": _Dock("Training", "Training (UncertainSeg)", _make_training),
+    "cohort": _Dock("Cohort", "Cohort (UncertainSeg)", _make_cohort),
+    "dashboard": _Dock("Dashboard", "Dashboard (UncertainSeg)", _make_dashboard),
 }
 _REVIEW = ("segment", "lesions", "calibration")
 """What Review opens; the others have a menu entry of their own."""
@@ -91,6 +106,8 @@ class Review(QObject):
         self.case = Case(find_record)
         self.layers = ReviewLayers(viewer, self.case)
         self.preferences = PreferenceStore()
+        self.sessions = SessionFile(default_file())
+        self._opener = CaseOpener(viewer, self.case, self)
         self._viewer = viewer
         self._window = window
         self._widgets: dict[str, QWidget] = {}
@@ -146,6 +163,16 @@ class Review(QObject):
         """The Training dock."""
         return self._widgets["training"]  # type: ignore[return-value]
 
+    @property
+    def cohort(self) -> CohortDock:
+        """The Cohort dock."""
+        return self._widgets["cohort"]  # type: ignore[return-value]
+
+    @property
+    def dashboard(self) -> DashboardDock:
+        """The Dashboard dock."""
+        return self._widgets["dashboard"]  # type: ignore[return-value]
+
     # -- docks --------------------------------------------------------------------------------
 
     def open(self) -> None:
@@ -176,6 +203,21 @@ class Review(QObject):
         widget.installEventFilter(self)
         self._widgets[kind] = widget
         return widget
+
+    def open_case(self, loaded: LoadedCase) -> None:
+        """Show a case of a worklist instead of the one before, and segment it.
+
+        Raises
+        ------
+        InputError
+            While an exercise goes on.
+        """
+        if "training" in self._widgets and self.training.busy:
+            raise InputError("An exercise goes on: press Stop and score in Training first.")
+        for kind in _REVIEW:
+            self._add(kind)
+        self.arrange("segment")
+        self._opener.open(loaded, self.segment)
 
     def arrange(self, front: str) -> None:
         """Tab the docks that are open, with one of them in front."""
@@ -245,6 +287,8 @@ class Review(QObject):
             widget.removeEventFilter(self)
             widget.cleanup()  # type: ignore[attr-defined]
         self._widgets.clear()
+        self._opener.cleanup()
+        self.sessions.close()
         self.layers.cleanup()
 
 
@@ -308,6 +352,16 @@ def session_widget() -> QWidget:
 def training_widget() -> QWidget:
     """`Plugins > UncertainSeg > Training`."""
     return _contribute("training")
+
+
+def cohort_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Cohort`."""
+    return _contribute("cohort")
+
+
+def dashboard_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Dashboard`."""
+    return _contribute("dashboard")
 
 
 def calibration_widget() -> QWidget:

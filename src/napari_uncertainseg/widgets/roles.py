@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,17 @@ class RoleBoxes(QObject):
             images[role.key] = volume_of(layer, role.key)
         mask = self.layer("mask")
         return images, None if mask is None else volume_of(mask)
+
+    def choose(self, layers: Mapping[str, Layer]) -> None:
+        """Choose layers as the user would; a role that is left out gets none."""
+        for role in ROLES:
+            self._picked.pop(role.key, None)
+        self._picked |= {key: weakref.ref(layer) for key, layer in layers.items()}
+        self._refill()
+        filled = [role.key for role in ROLES if role.key not in layers and self.layer(role.key) is not None]
+        if filled:  # from a layer of the user's own, which may be of somebody else
+            self._picked |= dict.fromkeys(filled)
+            self._refill()
 
     def cleanup(self) -> None:
         """Let go of the viewer. May be called twice."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -28,14 +27,15 @@ from napari_uncertainseg.widgets.fields import annotator_field, wrapped
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_file, ask_which
+from napari_uncertainseg.widgets.server_dialog import ask_server
 from napari_uncertainseg.widgets.session_file import (
     COLUMNS,
     JUDGED,
     PROJECT,
     SessionFile,
     agreement_in_words,
-    default_file,
     keep_prediction,
+    short,
 )
 from napari_uncertainseg.widgets.session_progress import SessionProgress
 from napari_uncertainseg.widgets.session_tools import SessionTools
@@ -51,7 +51,7 @@ class SessionDock(QWidget):
     layers
         What is seen, and the label layers.
     file
-        The database of sessions; made when the first one begins.
+        The sessions; the file is made when the first one begins.
     parent
         Qt parent.
     """
@@ -60,13 +60,13 @@ class SessionDock(QWidget):
         self,
         case: Case,
         layers: Shows,
-        file: Path | None = None,
+        file: SessionFile,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._case = case
         self._layers = layers
-        self._file = SessionFile(default_file() if file is None else file)
+        self._file = file
         self._listed: list[Session] = []
         self._make_controls()
         self._lay_out()
@@ -82,6 +82,8 @@ class SessionDock(QWidget):
         self.replay.ended.connect(self._show)
         self.tools.said.connect(self._say)
         self.file_button.clicked.connect(self.choose_file)
+        self.server_button.clicked.connect(self.choose_server)
+        file.changed.connect(self._on_file)
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._show)
         self._list()
@@ -92,18 +94,20 @@ class SessionDock(QWidget):
         self._case.prediction_changed.disconnect(self._show, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
+        self._file.changed.disconnect(self._on_file, missing_ok=True)
         self.replay.cleanup()
         self.tools.cleanup()
         self.progress.cleanup()
         if self._case.recorder is not None:
             self._case.record_with(None)
-        self._file.close()
 
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
         self.file_button = QPushButton()
         self.file_button.setToolTip("The file that holds the sessions. Click to choose another.")
+        self.server_button = QPushButton("Server…")
+        self.server_button.setToolTip("Keep the sessions of several readers on a PostgreSQL server.")
         self.annotator = annotator_field()
         self.order = QComboBox()
         for name, meaning in ORDERS.items():
@@ -135,7 +139,7 @@ class SessionDock(QWidget):
             "Play the selected session back, step by step, and score it against another consensus."
         )
         self.replay = ReplayPanel(self._case, self._layers)
-        self.tools = SessionTools(lambda: self._file.store() if self._file.path.exists() else None)
+        self.tools = SessionTools(self._file)
         self.agreement = wrapped()
         self.agreement.setToolTip("Of the verdicts that both gave. Kappa: 0 is chance, 1 full agreement.")
         self.message = wrapped(selectable=True)
@@ -143,7 +147,10 @@ class SessionDock(QWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("file", self.file_button)
+        where = QHBoxLayout()
+        where.addWidget(self.file_button, stretch=1)
+        where.addWidget(self.server_button)
+        form.addRow("file", where)
         form.addRow("annotator", self.annotator)
         form.addRow("order", self.order)
         begin, below = QHBoxLayout(), QHBoxLayout()
@@ -301,11 +308,18 @@ class SessionDock(QWidget):
         """Ask for another file of sessions, or a new one."""
         path = ask_file(self, "Sessions", DATABASE, "Sessions (*.db)", may_exist=True)
         if path is not None:
-            self._file.close()
-            self._file = SessionFile(path)
-            self._say("")
-            self._list()
-            self._show()
+            self._file.choose(path)
+
+    def choose_server(self) -> None:
+        """Ask for a server that keeps the sessions of several readers."""
+        chosen = ask_server(self)
+        if chosen is not None:
+            self._file.choose(chosen.url, chosen.masks)
+
+    def _on_file(self) -> None:
+        self._say("")
+        self._list()
+        self._show()
 
     # -- from the store to the screen ---------------------------------------------------------
 
@@ -325,9 +339,8 @@ class SessionDock(QWidget):
     def _show(self) -> None:
         recorder, selected = self._case.recorder, self._selected()
         ready = self._case.prediction is not None and not self.replay.active
-        self.file_button.setText(self._file.path.name)
-        self.file_button.setEnabled(recorder is None)
-        for widget in (self.annotator, self.order):
+        self.file_button.setText(short(self._file.name))
+        for widget in (self.file_button, self.server_button, self.annotator, self.order):
             widget.setEnabled(recorder is None)
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.text().strip()))
         for button in (self.leave_button, self.close_button):

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.database import name_of
 from napari_uncertainseg.review.outlook import FEWEST, Outlook
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rereading import Rereading
@@ -32,17 +34,43 @@ def default_file() -> Path:
 
 
 class SessionFile:
-    """A file of sessions, opened when it is needed.
+    """A file (or a server) of sessions, opened when it is needed; the docks of a window share one.
 
-    Attributes
+    Parameters
     ----------
-    path
-        Of the file; made when something is kept in it.
+    target
+        The file, made when something is kept in it; or a ``postgresql://`` URL.
+    masks
+        Folder of the masks; needed for a server.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    changed = Signal()
+    """Another file or server was chosen."""
+
+    def __init__(self, target: Path | str, masks: Path | None = None) -> None:
+        self._target, self._masks = target, masks
         self._store: Store | None = None
+
+    @property
+    def name(self) -> str:
+        """For the eye: the file's name, or the server without its password."""
+        return self._target.name if isinstance(self._target, Path) else name_of(self._target)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to look at: files are not made by looking."""
+        return not isinstance(self._target, Path) or self._target.exists()
+
+    @property
+    def path(self) -> Path:
+        """The file; of a server, the folder of its masks."""
+        return self._target if isinstance(self._target, Path) else self._masks or Path()
+
+    def choose(self, target: Path | str, masks: Path | None = None) -> None:
+        """Let this one go, and take another."""
+        self.close()
+        self._target, self._masks = target, masks
+        self.changed.emit()
 
     def store(self) -> Store:
         """The store, made when it is not there.
@@ -53,24 +81,20 @@ class SessionFile:
             If it cannot be opened or made.
         """
         if self._store is None:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(
-                    f"{self.path.parent} cannot be made ({error.strerror or error}); choose another file."
-                ) from error
-            self._store = Store(self.path)
+            if isinstance(self._target, Path):
+                _make_folder(self._target.parent)
+            self._store = Store(self._target, self._masks)
         return self._store
 
     def close(self) -> None:
-        """Let the file go. May be called twice."""
+        """Let it go. May be called twice."""
         if self._store is not None:
             self._store.close()
             self._store = None
 
     def listed(self) -> tuple[list[Session], list[tuple[str, ...]]]:
         """All sessions, the latest first, and their rows in the table; none where there is no file."""
-        if not self.path.exists():
+        if not self.exists:
             return [], []
         store, rows = self.store(), list[tuple[str, ...]]()
         sessions = store.sessions()
@@ -88,6 +112,15 @@ class SessionFile:
                 )
             )
         return sessions, rows
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be made ({error.strerror or error}); choose another file."
+        ) from error
 
 
 def _case_of(path: str) -> str:

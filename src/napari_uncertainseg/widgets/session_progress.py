@@ -32,10 +32,11 @@ class SessionProgress(QWidget):
         self.target = QSpinBox()
         self.target.setRange(0, 999)
         self.target.setValue(2)
+        self.target.setMaximumWidth(90)
         self.target.setToolTip(
             "So many lesions or candidates may still be wrong among the unseen when you stop, 95 % sure."
         )
-        self.diagram = ReliabilityView(compact=True)
+        self.diagram = ReliabilityView(compact=True, across="largest probability")
         self.diagram.set_unit("lesions")
         self.diagram.setFixedHeight(130)
         self.diagram.setToolTip(
@@ -46,7 +47,7 @@ class SessionProgress(QWidget):
         self._stopping = QWidget()
         row = QHBoxLayout(self._stopping)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("stop at most wrong"))
+        row.addWidget(QLabel("may be wrong, at most"))
         row.addWidget(self.target)
         row.addWidget(self.stop, stretch=1)
         layout = QVBoxLayout(self)

@@ -12,6 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file
+from napari_uncertainseg.widgets.session_file import SessionFile
 
 
 class SessionTools(QWidget):
@@ -19,8 +20,8 @@ class SessionTools(QWidget):
 
     Parameters
     ----------
-    store
-        Gives the store; None where there is no file of sessions yet. May raise InputError.
+    file
+        The sessions.
     parent
         Qt parent.
     """
@@ -28,9 +29,9 @@ class SessionTools(QWidget):
     said = Signal(str)
     """What came of it, for the eye."""
 
-    def __init__(self, store: Callable[[], Store | None], parent: QWidget | None = None) -> None:
+    def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._store = store
+        self._file = file
         self._jobs = JobRunner(self)
         self.verify_button = QPushButton("Verify")
         self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
@@ -51,7 +52,7 @@ class SessionTools(QWidget):
             row.addWidget(button)
             button.clicked.connect(act)
         self._jobs.finished.connect(self._on_reported)
-        self._jobs.failed.connect(lambda problem: self.said.emit(f"⚠ {problem}"))
+        self._jobs.failed.connect(self._warn)
         self._jobs.state_changed.connect(self._on_state)
 
     def cleanup(self) -> None:
@@ -108,10 +109,12 @@ class SessionTools(QWidget):
 
     def _with_store(self, act: Callable[[Store], None]) -> None:
         try:
-            store = self._store()
-            if store is None:
-                self.said.emit("There is no session yet.")
+            if self._file.exists:
+                act(self._file.store())
             else:
-                act(store)
+                self.said.emit("There is no session yet.")
         except InputError as error:
-            self.said.emit(f"⚠ {error}")
+            self._warn(str(error))
+
+    def _warn(self, problem: str) -> None:
+        self.said.emit(f"⚠ {problem}")

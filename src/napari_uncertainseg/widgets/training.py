@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -27,7 +26,7 @@ from napari_uncertainseg.review.lesson import Lesson, Opinion, begin, past
 from napari_uncertainseg.widgets.fields import annotator_field, offer_layers, wrapped
 from napari_uncertainseg.widgets.lesson_score import LessonScore
 from napari_uncertainseg.widgets.outline_score import OutlineScore
-from napari_uncertainseg.widgets.session_file import SessionFile, default_file, keep_prediction
+from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
 
 _PLANS = {
     "without": ("hidden", "You judge alone."),
@@ -77,17 +76,15 @@ class TrainingDock(QWidget):
     layers
         Hides, points, and knows the label layers; its ``layers_changed`` is heard.
     file
-        The database of sessions.
+        The sessions.
     parent
         Qt parent.
     """
 
-    def __init__(
-        self, case: Case, layers: Shows, file: Path | None = None, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, case: Case, layers: Shows, file: SessionFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case, self._layers = case, layers
-        self._file = SessionFile(default_file() if file is None else file)
+        self._file = file
         self._lesson: Lesson | None = None
         self._outlining = False
         self._scored: QWidget | None = None
@@ -113,7 +110,6 @@ class TrainingDock(QWidget):
         self._layers.unblind()
         self._lesson, self._outlining = None, False
         self.score.cleanup()
-        self._file.close()
 
     # -- making it ----------------------------------------------------------------------------
 
@@ -172,8 +168,12 @@ class TrainingDock(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self.question)
         layout.addWidget(self.opinion)
-        layout.addLayout(sure)
-        layout.addLayout(answers)
+        self._answering = QWidget()
+        below = QVBoxLayout(self._answering)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addLayout(sure)
+        below.addLayout(answers)
+        layout.addWidget(self._answering)
         for part in (self.score, self.outline, self._rest):
             layout.addWidget(part, stretch=1)
 
@@ -215,7 +215,8 @@ class TrainingDock(QWidget):
             mask,
             lesions,
             prediction.probability,
-            prediction.grid.voxel_volume,
+            prediction.grid,
+            prediction.brain,
             plan=self.plan.currentData(),
             seed=secrets.randbits(31),
         )
@@ -328,6 +329,7 @@ class TrainingDock(QWidget):
         for field in (self.annotator, self.consensus, self.exercise, self.plan):
             field.setEnabled(not busy)
         shown = None if busy else self._scored
+        self._answering.setVisible(shown is None)
         for part in (self.score, self.outline):
             part.setVisible(part is shown)
         self._rest.setVisible(shown is None)

@@ -1,0 +1,211 @@
+"""Which scans belong together: by the rules of BIDS, or by name where there are none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg.images.files import guess_modality, stem
+from napari_uncertainseg.images.formats import DICOM_SUFFIXES, NIBABEL_SUFFIXES, NRRD_SUFFIXES, suffix_of
+from napari_uncertainseg.images.itk import is_dicom
+
+MOST = 10_000
+"""Files and folders after which the search ends."""
+_NOTES = 200
+_FILES = (*NIBABEL_SUFFIXES, *NRRD_SUFFIXES)
+_NO_SCAN = re.compile(
+    r"mask(?!ed)|lesion|(?<![a-z])(labels?|seg|segmentations?|consensus|raters?\d*|gt)(?![a-z])",
+    re.IGNORECASE,
+)
+"""Masks are often named after the scan that they were drawn on."""
+_DERIVED = re.compile(r"_(space|desc|label|res|den)-")
+_CONTRAST = re.compile(r"_ce-")
+_SUFFIX = {"flair": "FLAIR", "t1": "T1w", "t2": "T2w"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A case that was found: a name, and its scans by role."""
+
+    name: str
+    images: Mapping[str, Path]
+
+
+@dataclass
+class Budget:
+    """What one search has seen, and has to say.
+
+    Attributes
+    ----------
+    progress
+        Told of each folder.
+    left
+        Files and folders that may still be looked at.
+    notes
+        What was left out, and why.
+    stopped
+        Whether there was more than may be looked at.
+    """
+
+    progress: Progress = silent
+    left: int = MOST
+    notes: list[str] = field(default_factory=list)
+    stopped: bool = False
+    _seen: set[tuple[int, int]] = field(default_factory=set)
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence, unless there are very many."""
+        if len(self.notes) < _NOTES:
+            self.notes.append(sentence)
+        elif len(self.notes) == _NOTES:
+            self.notes.append("More was left out.")
+
+    def listing(self, folder: Path) -> list[Path]:
+        """What a folder holds, by name, without what is hidden; nothing where it was listed before.
+
+        A folder that links lead back to would never end otherwise.
+        """
+        if self.left <= 0:
+            self._stop(folder)
+            return []
+        self.progress(f"looking into {folder.name}", 0.0)
+        try:
+            about = folder.stat()
+            if (about.st_dev, about.st_ino) in self._seen:
+                return []
+            self._seen.add((about.st_dev, about.st_ino))
+            found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        except OSError as error:
+            self.note(f"{folder}: cannot be read ({error.strerror or error}).")
+            return []
+        if any(map(_is_slice, found)):
+            self.left -= 1  # the slices of a DICOM series count as one
+            return found
+        if len(found) > self.left:
+            self._stop(folder)
+        kept = found[: self.left]
+        self.left -= len(kept)
+        return kept
+
+    def _stop(self, folder: Path) -> None:
+        if not self.stopped:
+            self.stopped = True
+            self.notes.insert(
+                0,
+                f"Stopped after {MOST:,} files and folders, at {folder}: what comes later is not in the "
+                "list. Choose a smaller folder, or a table of cases.",
+            )
+
+
+def _is_slice(path: Path) -> bool:
+    return suffix_of(path) in DICOM_SUFFIXES
+
+
+# -- BIDS -------------------------------------------------------------------------------------------
+
+
+def is_bids(folder: Path) -> bool:
+    """Whether a folder is a BIDS dataset, by its description or by how it is laid out."""
+    if (folder / "dataset_description.json").is_file():
+        return True
+    budget = Budget()
+    return any(
+        _says(path, "flair") for anat in _anat_folders(folder, budget) for path in budget.listing(anat)
+    )
+
+
+def bids_cases(folder: Path, budget: Budget) -> list[Found]:
+    """One case for each FLAIR of a BIDS dataset, with T1 and T2 of the same subject and session."""
+    cases: dict[str, Found] = {}
+    for anat in _anat_folders(folder, budget):
+        files = budget.listing(anat)
+        derived = [path for path in files if _DERIVED.search(path.name)]
+        if any(_says(path, role) for path in derived for role in _SUFFIX):
+            budget.note(f"{anat}: files with space-, desc-, label-, res- or den- are derivatives.")
+        files = [path for path in files if path not in derived]
+        for flair in (path for path in files if _says(path, "flair")):
+            name = stem(flair).removesuffix("_FLAIR")
+            if name in cases:  # .nii beside .nii.gz
+                budget.note(f"{flair}: left out, {cases[name].images['flair'].name} is the same scan.")
+                continue
+            others = {role: _companion(flair, files, role, budget) for role in ("t1", "t2")}
+            cases[name] = Found(name, {"flair": flair} | {r: p for r, p in others.items() if p is not None})
+    return list(cases.values())
+
+
+def _anat_folders(folder: Path, budget: Budget) -> Iterator[Path]:
+    for subject in _folders(budget.listing(folder), "sub-"):
+        inside = budget.listing(subject)
+        for place in (subject, *_folders(inside, "ses-")):
+            if (place / "anat").is_dir():
+                yield place / "anat"
+
+
+def _folders(paths: Iterable[Path], start: str) -> list[Path]:
+    return [path for path in paths if path.name.startswith(start) and path.is_dir()]
+
+
+def _says(path: Path, role: str) -> bool:
+    return suffix_of(path) in (".nii", ".nii.gz") and stem(path).endswith(f"_{_SUFFIX[role]}")
+
+
+def _companion(flair: Path, files: list[Path], role: str, budget: Budget) -> Path | None:
+    """The scan that shares most with the FLAIR (its run), the first where several do."""
+    ours = set(stem(flair).split("_"))
+    fit = [path for path in files if _says(path, role) and not _CONTRAST.search(path.name)]
+    best = max(fit, key=lambda path: len(ours & set(stem(path).split("_"))), default=None)
+    if best is not None and len({stem(path) for path in fit}) > 1:
+        budget.note(f"{flair.name}: of {len(fit)} {_SUFFIX[role]} scans, {best.name} is taken.")
+    return best
+
+
+# -- any other folder -------------------------------------------------------------------------------
+
+
+def folder_cases(folder: Path, budget: Budget) -> list[Found]:
+    """One case for each folder in which the name of exactly one scan says FLAIR."""
+    cases: list[Found] = []
+    to_do = [folder]
+    while to_do:
+        here = to_do.pop()
+        paths = budget.listing(here)
+        series = {path for path in paths if path.is_dir() and _is_series(path)}
+        scans = [p for p in paths if (p in series or suffix_of(p) in _FILES) and not _NO_SCAN.search(stem(p))]
+        to_do += reversed([path for path in paths if path.is_dir() and path not in series])
+        name = folder.name if here == folder else here.relative_to(folder).as_posix()
+        found = _by_name(name, scans, budget)
+        if found is not None:
+            cases.append(found)
+    return cases
+
+
+def _is_series(folder: Path) -> bool:
+    """Whether a folder is a DICOM series, and no case with a stray DICOM file in it."""
+    try:
+        return is_dicom(folder) and not any(suffix_of(path) in _FILES for path in folder.iterdir())
+    except OSError:  # `listing` says so
+        return False
+
+
+def _by_name(name: str, scans: list[Path], budget: Budget) -> Found | None:
+    by_role: dict[str, list[Path]] = {role: [] for role in _SUFFIX}
+    for scan in scans:
+        role = guess_modality(stem(scan))
+        if role is not None:
+            by_role[role].append(scan)
+    flairs = by_role["flair"]
+    if len(flairs) != 1:
+        if scans:
+            what = f"{len(flairs)} names of scans say" if flairs else "no name of a scan says"
+            budget.note(f"{name}: left out, {what} FLAIR; one is needed.")
+        return None
+    images = {"flair": flairs[0]}
+    for role in ("t1", "t2"):
+        if len(by_role[role]) == 1:
+            images[role] = by_role[role][0]
+        elif by_role[role]:
+            budget.note(f"{name}: {len(by_role[role])} names of scans say {role.upper()}; none is used.")
+    return Found(name, images)

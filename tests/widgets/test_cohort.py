@@ -1,0 +1,521 @@
+"""The Cohort dock, driven as a reader drives it; and the cases it opens in a real viewer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.review.rows import NewTask
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets import cohort as module
+from napari_uncertainseg.widgets import opening, readers
+from napari_uncertainseg.widgets import review as review_module
+from napari_uncertainseg.widgets import session as session_module
+from napari_uncertainseg.widgets.choices import Choices, MethodChoice
+from napari_uncertainseg.widgets.cohort import CohortDock
+from napari_uncertainseg.widgets.geometry import is_result, layer_data
+from napari_uncertainseg.widgets.jobs import JobState
+from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets.session import SessionDock
+from napari_uncertainseg.widgets.session_file import SessionFile
+
+from ..random_models import write_model
+from .fake_layers import FakeLayers
+from .fakes import FakeSegmenter, fake_prediction
+
+LEFT = Qt.MouseButton.LeftButton
+STATE = 2
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setattr(readers, "_tell", lambda message: None)
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "kept" / "sessions.db"
+    monkeypatch.setattr(review_module, "default_file", lambda: path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """What was asked in a dialog; the answer is yes unless a test says otherwise."""
+    questions = []
+
+    def answer(parent, title, question, yes, no):
+        questions.append(question)
+        return answer.says
+
+    answer.says, answer.questions = True, questions
+    monkeypatch.setattr(module, "ask_which", answer)
+    monkeypatch.setattr(session_module, "ask_which", answer)
+    return answer
+
+
+@pytest.fixture
+def folder(tmp_path, flair, mask, grid):
+    """Three patients; the second has a T1 and a reference, which only a table names."""
+    for i in (1, 2, 3):
+        home = tmp_path / "study" / f"p{i}"
+        home.mkdir(parents=True)
+        write_volume(home / "FLAIR.nii.gz", flair.data + np.float32(i / 100), grid)
+    home = tmp_path / "study" / "p2"
+    write_volume(home / "T1.nii.gz", 1 - flair.data, grid)
+    write_volume(home / "expert.nii.gz", mask.astype(np.uint8), grid)
+    return tmp_path / "study"
+
+
+@pytest.fixture
+def table(folder):
+    path = folder / "cases.tsv"
+    path.write_text(
+        "flair\tt1\treference\tname\n"
+        "p1/FLAIR.nii.gz\t\t\tone\n"
+        "p2/FLAIR.nii.gz\tp2/T1.nii.gz\tp2/expert.nii.gz\ttwo\n"
+        "p3/FLAIR.nii.gz\t\t\t<b>three</b>\n"
+    )
+    return path
+
+
+class Window:
+    """Stands for the viewer: takes a case, and predicts it at once from its FLAIR."""
+
+    def __init__(self, case):
+        self.case, self.opened, self.refuses = case, [], ""
+
+    def __call__(self, loaded):
+        if self.refuses:
+            raise InputError(self.refuses)
+        self.opened.append(loaded)
+        self.case.record_with(None)
+        data, options, _ = loaded.layers["flair"]
+        about = options["metadata"]["uncertainseg"]
+        self.case.set_images({"flair": Volume(data, about["grid"], "FLAIR", "flair", about["path"])})
+        found = fake_prediction(data > 0.9, about["grid"])
+        information = {
+            "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}}
+        }
+        self.case.prediction = dataclasses.replace(found, information=information)
+
+
+@pytest.fixture
+def window():
+    return Window(Case())
+
+
+@pytest.fixture
+def sessions(file):
+    """What the docks share."""
+    shared = SessionFile(file)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def make(qtbot, window, sessions):
+    made = []
+
+    def build(kind, *args):
+        dock = kind(window.case, *args, sessions)
+        dock.show()
+        made.append(dock)
+        return dock
+
+    yield build
+    for dock in made:
+        dock.cleanup()
+        dock.cleanup()
+        dock.close()
+        dock.deleteLater()
+    qtbot.wait(1)
+
+
+@pytest.fixture
+def dock(make, window):
+    return make(CohortDock, window)
+
+
+def idle(dock, qtbot):
+    qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=5000)
+
+
+def read(dock, qtbot, path):
+    dock.read(path)
+    idle(dock, qtbot)
+
+
+def click(dock, qtbot, button):
+    qtbot.mouseClick(button, LEFT)
+    idle(dock, qtbot)
+
+
+def column(dock, at):
+    return [dock.table.item(row, at).text() for row in range(dock.table.rowCount())]
+
+
+# -- the dock -------------------------------------------------------------------------------------
+
+
+def test_it_says_what_to_do_next_and_makes_no_file(qtbot, dock, file):
+    assert dock.progress.text().startswith("No cases yet: choose.")
+    assert not dock.next_button.isEnabled() and not dock.open_button.isEnabled()
+    assert not file.parent.exists() and dock.annotator.text() == ""
+
+
+def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypatch, file):
+    monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *a, **k: (str(table), ""))
+    dock.table_action.trigger()
+    idle(dock, qtbot)
+    assert column(dock, 0) == ["one", "two", "<b>three</b>"]
+    assert column(dock, 1) == ["FLAIR", "FLAIR T1 reference", "FLAIR"]
+    assert column(dock, STATE) == ["not read"] * 3
+    assert "&lt;b&gt;three" in dock.table.item(2, 0).toolTip()
+    assert dock.progress.text() == "3 cases, 0 closed: cases.tsv"
+    assert dock.table.selectedIndexes()[0].row() == 0 and not file.parent.exists()
+
+
+def test_a_folder_is_chosen_and_what_is_left_out_is_said(qtbot, dock, folder, monkeypatch):
+    (folder / "p3" / "FLAIR_2.nii.gz").touch()
+    monkeypatch.setattr(opening.QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))
+    dock.folder_action.trigger()
+    idle(dock, qtbot)
+    assert column(dock, 0) == ["p1", "p2"]
+    assert dock.notes.text() == "p3: left out, 2 names of scans say FLAIR; one is needed."
+    starts = []
+    monkeypatch.setattr(
+        opening.QFileDialog, "getExistingDirectory", lambda parent, title, start: starts.append(start) or ""
+    )
+    dock.folder_action.trigger()  # given up: the list stays, and the dialog began where it was last
+    assert starts == [str(folder)] and column(dock, 0) == ["p1", "p2"]
+
+
+def test_a_bad_table_leaves_the_list_before(qtbot, dock, table):
+    read(dock, qtbot, table)
+    bad = table.with_name("bad.tsv")
+    bad.write_text("flair\ngone.nii\n")
+    read(dock, qtbot, bad)
+    assert dock.message.text().startswith("⚠") and "row 2: there is no flair" in dock.message.text()
+    assert column(dock, 0) == ["one", "two", "<b>three</b>"]
+
+
+def test_one_case_after_the_other(qtbot, dock, window, table):
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    assert dock.progress.text() == "Case 1 of 3, 0 closed: one"
+    click(dock, qtbot, dock.next_button)
+    two = window.opened[-1]
+    assert [loaded.case.name for loaded in window.opened] == ["one", "two"]
+    assert list(two.layers) == ["flair", "t1", "reference"]
+    assert [two.layers[role][1]["visible"] for role in two.layers] == [True, False, False]
+    assert two.layers["t1"][1]["metadata"]["uncertainseg"]["modality"] == "t1"
+    dock.table.selectRow(2)
+    click(dock, qtbot, dock.open_button)
+    assert dock.progress.text().startswith("Case 3 of 3")
+    click(dock, qtbot, dock.next_button)  # from the beginning again
+    assert dock.progress.text().startswith("Case 1 of 3")
+
+
+def test_the_states_follow_the_session(qtbot, make, dock, window, table):
+    session = make(SessionDock, FakeLayers())
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    session.annotator.setText("anna")
+    session.start()
+    n = len(window.case.recorder.tasks)
+    assert column(dock, STATE)[0] == f"0 of {n} judged"
+    window.case.judge(window.case.next_to_do(), "accepted")
+    assert column(dock, STATE) == [f"1 of {n} judged", "not read", "not read"]
+    session.close_session()
+    assert column(dock, STATE)[0] == f"closed (1 of {n})"
+    assert dock.progress.text().startswith("Case 1 of 3, 1 closed")
+    for annotator, first in (("bert", "not read"), ("anna", f"closed (1 of {n})")):
+        dock.annotator.setText(annotator)
+        dock.annotator.editingFinished.emit()
+        assert column(dock, STATE)[0] == first
+    later = make(CohortDock, window)
+    assert later.annotator.text() == "anna"
+    read(later, qtbot, table)
+    assert later.table.selectedIndexes()[0].row() == 1
+
+
+def test_all_cases_closed(qtbot, make, dock, window, table):
+    session = make(SessionDock, FakeLayers())
+    session.annotator.setText("anna")
+    read(dock, qtbot, table)
+    for _ in range(3):
+        click(dock, qtbot, dock.next_button)
+        session.start()
+        session.close_session()
+    opened = len(window.opened)
+    click(dock, qtbot, dock.next_button)
+    assert dock.message.text() == "All other cases are closed." and len(window.opened) == opened == 3
+    assert dock.progress.text() == "Case 3 of 3, 3 closed: <b>three</b>"
+
+
+def test_a_session_is_left_open_and_that_is_said(qtbot, make, dock, window, table, file, asked):
+    session = make(SessionDock, FakeLayers())
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    session.annotator.setText("anna")
+    session.start()
+    window.case.judge(window.case.next_to_do(), "accepted")
+    click(dock, qtbot, dock.next_button)
+    assert asked.questions == []  # a session keeps them
+    assert "session of anna was left" in dock.message.text() and window.case.recorder is None
+    with Store(file) as store:
+        (kept,) = store.sessions()
+        assert kept.closed is None and len(store.verdicts(kept.id)) == 1
+    dock.table.selectRow(0)
+    click(dock, qtbot, dock.open_button)
+    assert "A session of this case is open" in dock.message.text()
+
+
+def test_another_scan_opened_by_hand_is_not_counted_as_the_case(qtbot, make, dock, window, table, flair):
+    session = make(SessionDock, FakeLayers())
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    window.case.set_images({"flair": flair})
+    window.case.prediction = fake_prediction(flair.data > 0.9, flair.grid)
+    session.annotator.setText("anna")
+    session.start()
+    assert window.case.recorder is not None and column(dock, STATE) == ["not read"] * 3
+
+
+def test_what_no_session_keeps_is_asked_about(qtbot, dock, window, table, asked):
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    window.case.judge((5, 10, 8), "accepted")
+    asked.says = None
+    click(dock, qtbot, dock.next_button)
+    assert len(asked.questions) == 1 and "would be dropped" in asked.questions[0]
+    assert len(window.opened) == 1 and len(window.case.verdicts) == 1
+    asked.says = True
+    click(dock, qtbot, dock.next_button)
+    assert len(window.opened) == 2 and window.case.verdicts == ()
+
+
+def test_what_is_judged_while_the_files_are_read_is_asked_about(qtbot, dock, window, table, asked):
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    qtbot.mouseClick(dock.next_button, LEFT)
+    window.case.judge((5, 10, 8), "accepted")
+    asked.says = None
+    idle(dock, qtbot)
+    assert len(asked.questions) == 1 and len(window.opened) == 1 and len(window.case.verdicts) == 1
+    assert dock.progress.text().startswith("Case 1 of 3")
+
+
+@pytest.mark.parametrize("broken", ["gone", "cut off", "a mask"])
+def test_a_scan_that_cannot_be_read_changes_nothing(qtbot, dock, window, table, folder, broken):
+    read(dock, qtbot, table)
+    click(dock, qtbot, dock.next_button)
+    scan = folder / "p2" / "T1.nii.gz"
+    if broken == "gone":
+        scan.unlink()
+    elif broken == "cut off":
+        scan.write_bytes(scan.read_bytes()[:400])
+    else:
+        scan.write_bytes((folder / "p2" / "expert.nii.gz").read_bytes())
+    before = window.case.prediction
+    click(dock, qtbot, dock.next_button)
+    assert dock.message.text().startswith("⚠") and "T1.nii.gz" in dock.message.text()
+    assert window.case.prediction is before and dock.progress.text().startswith("Case 1 of 3")
+
+
+def test_a_reference_that_cannot_be_read_is_left_out(qtbot, dock, window, table, folder):
+    (folder / "p2" / "expert.nii.gz").write_bytes((folder / "p2" / "FLAIR.nii.gz").read_bytes())
+    read(dock, qtbot, table)
+    dock.table.selectRow(1)
+    click(dock, qtbot, dock.open_button)
+    assert "There is no reference" in dock.message.text() and "expert.nii.gz" in dock.message.text()
+    assert list(window.opened[0].layers) == ["flair", "t1"]
+
+
+def test_a_window_that_refuses_says_why(qtbot, dock, window, table):
+    read(dock, qtbot, table)
+    window.refuses = "An exercise goes on."
+    click(dock, qtbot, dock.next_button)
+    assert dock.message.text() == "⚠ An exercise goes on." and dock.progress.text().startswith("3 cases")
+
+
+def test_sessions_that_are_none_and_others(qtbot, make, window, file, sessions, table, tmp_path):
+    file.parent.mkdir()
+    file.write_bytes(b"no database" * 1000)
+    dock = make(CohortDock, window)
+    assert "is not a database of sessions" in dock.message.text()
+    read(dock, qtbot, table)
+    assert column(dock, STATE) == ["not read"] * 3
+    other = tmp_path / "other.db"
+    with Store(other) as store:
+        case = store.case(store.project("review"), "one", str(table.parent / "p1" / "FLAIR.nii.gz"))
+        tasks = [NewTask(case, None, "lesion", 1, (1, 1, 1))]
+        store.open_session(store.project("review"), store.annotator("anna"), "review", tasks, {})
+    sessions.choose(other)
+    assert dock.message.text() == "" and column(dock, STATE)[0] == "0 of 1 judged"
+
+
+def test_closing_the_dock_while_it_reads(qtbot, dock, window, table):
+    read(dock, qtbot, table)
+    qtbot.mouseClick(dock.next_button, LEFT)
+    dock.cleanup()
+    qtbot.wait(300)
+    assert window.opened == []
+
+
+# -- the real window ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def viewer(make_viewer, monkeypatch, file):
+    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(make_segmenter=FakeSegmenter))
+    return make_viewer()
+
+
+def _segment_with(model="small", **options):
+    method = MethodChoice("one-pass", "One pass", "Heads.", {model: (3, 5)})
+    choices = Choices(((model, "A small model."),), (method,), "CPU")
+
+    def segment(owner):
+        return SegmentDock(
+            owner.case, owner.layers, load=lambda: choices, preferences=owner.preferences, **options
+        )
+
+    kind = review_module._DOCKS["segment"]
+    return review_module._Dock(kind.title, kind.name, segment)
+
+
+def _open_next(review, qtbot, timeout=10_000):
+    before = review.case.prediction
+    qtbot.mouseClick(review.cohort.next_button, LEFT)
+    qtbot.waitUntil(lambda: review.case.prediction not in (None, before), timeout=timeout)
+    qtbot.waitUntil(lambda: review.lesions.isVisible(), timeout=2000)
+
+
+def names(viewer, results=False):
+    return [layer.name for layer in viewer.layers if is_result(layer) == results]
+
+
+def test_cases_are_swapped_and_the_users_own_layers_stay(viewer, qtbot, table, flair, mask):
+    review = open_review(viewer)
+    data, options, _ = layer_data(dataclasses.replace(flair, name="my FLAIR"))
+    own = viewer.add_layer(Image(data, **options))
+    mine = viewer.add_layer(
+        Labels(mask.astype(np.uint8), name="mine", scale=own.scale, translate=own.translate)
+    )
+    t1 = viewer.add_layer(Image(data, **options | {"name": "my T1", "metadata": {}}))
+    review.open_dock("cohort")
+    read(review.cohort, qtbot, table)
+    _open_next(review, qtbot)
+    assert names(viewer) == ["my FLAIR", "mine", "my T1", "FLAIR"]
+    first = viewer.layers["FLAIR"]
+    assert set(review.case.images) == {"flair"}  # the T1 may be of somebody else
+    assert review.case.images["flair"].path == table.parent / "p1" / "FLAIR.nii.gz"
+    results = names(viewer, results=True)
+    assert "lesions" in results
+    review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("mine"))
+    review.case.reference = mask
+    review.show_dock("cohort")
+    _open_next(review, qtbot)
+    assert (
+        first not in viewer.layers and own in viewer.layers and mine in viewer.layers and t1 in viewer.layers
+    )
+    assert names(viewer) == ["my FLAIR", "mine", "my T1", "T1", "FLAIR", "reference"]
+    assert names(viewer, results=True) == results
+    assert review.case.images["flair"].path == table.parent / "p2" / "FLAIR.nii.gz"
+    assert review.case.images["t1"].path == table.parent / "p2" / "T1.nii.gz"
+    assert not viewer.layers["reference"].visible and viewer.layers["FLAIR"].visible
+    np.testing.assert_array_equal(viewer.layers["reference"].data, mask)
+    viewer.layers.remove("reference")  # the user may take ours away
+    review.show_dock("cohort")
+    _open_next(review, qtbot)
+    assert names(viewer) == ["my FLAIR", "mine", "my T1", "FLAIR"]
+
+
+def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):
+    review = open_review(viewer)
+    review.open_dock("cohort")
+    read(review.cohort, qtbot, table)
+    review.cohort.table.selectRow(1)
+    with qtbot.waitSignal(review.segment.done, timeout=10_000):
+        qtbot.mouseClick(review.cohort.open_button, LEFT)
+    review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("reference"))
+    assert review.case.reference is not None and review.case.reliability is not None
+    with qtbot.waitSignal(review.segment.done, timeout=10_000):
+        review.cohort.open_next()
+    assert review.case.reference is None and review.case.reliability is None
+
+
+def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, monkeypatch, table, file):
+    slow = lambda *a, **k: FakeSegmenter(*a, **k, steps=40, pause=0.02)  # noqa: E731
+    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(make_segmenter=slow))
+    review = open_review(make_viewer())
+    review.open_dock("cohort")
+    read(review.cohort, qtbot, table)
+    click(review.cohort, qtbot, review.cohort.next_button)
+    qtbot.waitUntil(lambda: review.segment.run.text() == "Cancel", timeout=3000)
+    review.cohort.open_next()
+    with qtbot.waitSignal(review.segment.done, timeout=10_000):
+        pass
+    assert review.case.images["flair"].path == table.parent / "p2" / "FLAIR.nii.gz"
+    review.cohort.open_next()
+    idle(review.cohort, qtbot)
+    assert review.segment.isVisible()  # closed while it waits to press Run
+
+
+def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
+    review = open_review(viewer)
+    review.open_dock("training")
+    monkeypatch.setattr(type(review.training), "busy", True)
+    review.open_dock("cohort")
+    read(review.cohort, qtbot, table)
+    click(review.cohort, qtbot, review.cohort.next_button)
+    assert "press Stop and score in Training" in review.cohort.message.text() and not len(viewer.layers)
+
+
+def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):
+    model = str(write_model(tmp_path / "tiny", threshold=0.5))
+    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(model))
+    rng, shape = np.random.default_rng(2), (40, 48, 44)
+    axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
+    brain = sum(axis**2 for axis in axes) < 1
+    for i in (1, 2):  # the second has another size
+        part = (slice(0, 40 - 2 * i), slice(None), slice(None))
+        affine = np.eye(4)[[2, 1, 0, 3]]
+        affine[:3, 3] = -20, -24, -20
+        data = ((100 + rng.normal(0, 8, shape)) * brain).astype(np.float32)[part]
+        home = tmp_path / "study" / f"p{i}"
+        home.mkdir(parents=True)
+        write_volume(home / "FLAIR.nii.gz", data, Grid(data.shape, affine))
+    viewer = make_viewer()
+    review = open_review(viewer)
+    review.open_dock("cohort")
+    read(review.cohort, qtbot, tmp_path / "study")
+    for i in (1, 2):
+        review.show_dock("cohort")
+        _open_next(review, qtbot, timeout=120_000)
+        assert names(viewer) == ["FLAIR"]
+        assert viewer.layers["FLAIR"].data.shape == (40 - 2 * i, 48, 44)
+        np.testing.assert_array_equal(viewer.layers["lesions"].data, review.case.lesions.labels)
+        assert review.case.prediction.information["inputs"]["flair"]["path"] == str(
+            tmp_path / "study" / f"p{i}" / "FLAIR.nii.gz"
+        )
+    # What the Session dock keeps is found again by the Cohort dock.
+    review.open_dock("session")
+    review.session.annotator.setText("anna")
+    review.session.start_button.click()
+    assert column(review.cohort, STATE)[1].endswith("judged")
+    review.session.close_session()
+    assert (
+        column(review.cohort, STATE)[1].startswith("closed") and column(review.cohort, STATE)[0] == "not read"
+    )
