@@ -427,6 +427,9 @@ def test_it_plays_by_itself_and_stops_at_the_end(qtbot, dock, case):
     assert dock.replay.play_button.text() == "Stop"
     qtbot.waitUntil(lambda: dock.replay.play_button.text() == "Play", timeout=3000)
     assert "session closed" in dock.replay.what.text()
+    other = dataclasses.replace(case.prediction)
+    case.prediction = other  # another case was opened
+    assert not dock.replay.active and not dock.replay.isVisible() and dock.start_button.isEnabled()
 
 
 def test_what_is_on_screen_is_asked_about_before_a_replay(qtbot, dock, case, asked):

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QSl
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.replay import Replay
 from napari_uncertainseg.review.scoring import Score
 from napari_uncertainseg.widgets.fields import offer_layers, wrapped
@@ -53,6 +54,7 @@ class ReplayPanel(QWidget):
         super().__init__(parent)
         self._case, self._layers = case, layers
         self._replay: Replay | None = None
+        self._of: Prediction | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_STEP_MS)
         self._make_controls()
@@ -65,17 +67,24 @@ class ReplayPanel(QWidget):
         self.end_button.clicked.connect(self.end)
         self.consensus.currentIndexChanged.connect(self._score)
         layers.layers_changed.connect(self._list_layers)  # type: ignore[attr-defined]
+        case.prediction_changed.connect(self._on_prediction)
         self._list_layers()
 
     def cleanup(self) -> None:
         """Disconnect, and stop playing. May be called twice."""
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
+        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._stop()
+
+    def _on_prediction(self) -> None:
+        if self.active and self._case.original is not self._of:  # verdicts went with the other prediction
+            self._stop()
+            self.ended.emit()
 
     def _stop(self) -> None:
         self._timer.stop()
         self.play_button.setText("Play")
-        self._replay = None
+        self._replay = self._of = None
 
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -117,7 +126,7 @@ class ReplayPanel(QWidget):
 
     def begin(self, replay: Replay) -> None:
         """Play a session back from its first step."""
-        self._replay = replay
+        self._replay, self._of = replay, self._case.original
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
         self.slider.setValue(0)

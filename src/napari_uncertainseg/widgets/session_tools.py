@@ -8,7 +8,7 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file
@@ -94,8 +94,8 @@ class SessionTools(QWidget):
         if path is None:
             return
 
-        def work(progress: object) -> Path:
-            write_report(store, path)
+        def work(progress: Progress) -> Path:
+            write_report(store, path, progress=progress)
             return path
 
         self.said.emit("Writing the report …")
