@@ -21,9 +21,9 @@ def some_case(store: Store, name: str = "patient07", project: str = "study") -> 
 def read(
     store: Store, annotator: str, said: list[str | None], case: str = "patient07", *, close: bool = True
 ):
-    """A review with a decision per lesion, None for none; gives its id. Lesion i has the doubt i / 10."""
+    """A review with a decision per lesion, None for none; gives its id. Lesion i has the doubt i / 20."""
     number, output = some_case(store, case)
-    tasks = [NewTask(number, output, "lesion", i + 1, (i, 2, 3), i / 10, 0.5, 10.0) for i in range(len(said))]
+    tasks = [NewTask(number, output, "lesion", i + 1, (i, 2, 3), i / 20, 0.5, 10.0) for i in range(len(said))]
     settings = {"order": "doubt"}
     session = store.open_session(
         store.project("study"), store.annotator(annotator), "review", tasks, settings

@@ -7,6 +7,7 @@ import time
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def test_progress_is_what_a_loop_over_the_store_counts(store) -> None:
     found = numbers(store)
     for by, rows in (("annotator", found.annotators), ("case", found.cases)):
         table = verdict_table(store)
-        groups = {key: group for key, group in table.groupby([by, "kind"], sort=False)}
+        groups = dict(iter(table.groupby([by, "kind"], sort=False)))
         assert {(row.name, row.kind) for row in rows} == set(groups) and len(rows) == len(groups)
         for row in rows:
             group = groups[row.name, row.kind]
@@ -218,9 +219,9 @@ def test_the_table_has_all_numbers_and_can_be_written(store, tmp_path) -> None:
     table = dashboard_table(found)
     assert set(table["section"]) == {"progress", "time", "agreement", "training", "learning"}
     kappas = table[table["measure"] == "kappa"]
-    assert [float(k) for k in kappas["value"]] == pytest.approx(
-        [p.kappa for p in found.agreements], rel=1e-5, nan_ok=True
-    ) or any(math.isnan(p.kappa) for p in found.agreements)
+    assert list(pd.to_numeric(kappas["value"])) == pytest.approx(
+        [pair.kappa for pair in found.agreements], rel=1e-5, nan_ok=True
+    )
     assert not table.duplicated([c for c in COLUMNS if c != "value"]).any()
     write_table(tmp_path / "t.tsv", table)
     lines = (tmp_path / "t.tsv").read_text().splitlines()
@@ -231,7 +232,7 @@ def test_a_confidence_that_is_none_is_said(store) -> None:
     lesson(store, "t", [0, 1], [True, True])
     with store._engine.begin() as connection:
         connection.execute(schema.verdicts.update().values(confidence=7.0))
-    with pytest.raises(InputError, match="0 to 1|probabilit"):
+    with pytest.raises(InputError, match="numbers from 0 to 1"):
         numbers(store)
 
 
@@ -253,7 +254,7 @@ def test_looking_changes_nothing(path) -> None:
         a_department(store, lessons=1)
         before = [store.head(s.id) for s in store.sessions()]
         with pytest.raises(InputError, match="no such table"), store.reading() as connection:
-            connection.execute(sa.text("SELECT * FROM nothing"))
+            connection.execute(sa.text("SELECT * FROM elsewhere"))
         numbers(store)
         assert [store.head(s.id) for s in store.sessions()] == before
         assert set(store.verify().values()) == {""}

@@ -211,11 +211,12 @@ def _add_export_seg(commands: argparse._SubParsersAction) -> None:
 def _add_session(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "session", "session", "list or verify recorded sessions, or simulate some")
     actions = parser.add_subparsers(
-        dest="action", metavar="list|verify|export|migrate|simulate", required=True
+        dest="action", metavar="list|verify|export|report|migrate|simulate", required=True
     )
     for name, help in (
         ("list", "who judged what, and how much of it"),
         ("export", "all verdicts as TSV, and with --json the whole journal"),
+        ("report", "one web page on who judged what, where readers differ, and what the model got wrong"),
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
     ):
         action = actions.add_parser(name, help=help)
@@ -226,6 +227,8 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
                 "--json", type=Path, metavar="FILE.json", help="the whole journal, with names"
             )
             action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
+        if name == "report":
+            _add_report(action)
         if name == "verify":
             action.add_argument("--session", metavar="ID", help="one session only")
             action.add_argument(
@@ -245,6 +248,13 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
     simulate.add_argument("--skill", type=_probability, default=0.95, help="share judged right (%(default)g)")
     simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
     simulate.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write the table there too")
+
+
+def _add_report(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--out", type=Path, required=True, metavar="REPORT.html", help="where to")
+    action.add_argument("--session", metavar="ID", help="one session, with the other readings of it")
+    action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
+    action.add_argument("--no-pictures", action="store_true", help="do not draw slices of the scans")
 
 
 def _seconds(text: str) -> float:

@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 
 
 def session(options: Namespace) -> None:
-    """List the sessions of a file, verify or export them, or simulate readers."""
-    act = {"list": _list, "verify": _verify, "export": _export, "migrate": _migrate, "simulate": _simulate}
+    """List the sessions of a file, verify, export or report them, or simulate readers."""
+    act = {
+        "list": _list,
+        "verify": _verify,
+        "export": _export,
+        "report": _report,
+        "migrate": _migrate,
+        "simulate": _simulate,
+    }
     act[options.action](options)
 
 
@@ -55,6 +62,22 @@ def _export(options: Namespace) -> None:
         if options.json is not None:
             write_json(as_json(store), options.json)
     print(f"{options.out}: {len(table)} tasks, {int((table['decision'] != '').sum())} with a verdict")
+
+
+def _report(options: Namespace) -> None:
+    from napari_uncertainseg.evaluate.session_report import write_report
+
+    with _open(options.file) as store, ProgressLine() as progress:
+        found = write_report(
+            store,
+            options.out,
+            session=options.session,
+            named=not options.without_names,
+            pictures=not options.no_pictures,
+            progress=progress,
+        )
+    unsound = sum(bool(part.fault) for part in found.sessions)
+    print(f"{options.out}: {len(found.sessions)} sessions, {unsound} of them not sound")
 
 
 def _migrate(options: Namespace) -> None:

@@ -8,7 +8,8 @@ amounts to at present, changed in the same transaction.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,12 @@ class Store:
     def close(self) -> None:
         """Let the database go. May be called twice."""
         self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for queries over all sessions, which sees one moment of them; it cannot write."""
+        with plainly(self._engine.url), self._reading.connect() as connection:
+            yield connection
 
     def __enter__(self) -> Store:
         return self

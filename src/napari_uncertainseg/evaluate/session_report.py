@@ -1,0 +1,77 @@
+"""A report of sessions as a file: the numbers, and pictures of the places that they are about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_uncertainseg import __version__
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
+from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.review.report import page
+from napari_uncertainseg.review.reported import Summary
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.summary import summarise
+
+_ENDINGS = (".html", ".htm")
+_NUMBERS = 0.2
+"""Share of the work that reading the sessions is, where pictures are drawn."""
+
+
+def write_report(
+    store: Store,
+    path: Path | str,
+    *,
+    session: str | None = None,
+    named: bool = True,
+    pictures: bool = True,
+    progress: Progress = silent,
+) -> Summary:
+    """Write a report of sessions as one HTML file that needs no other, whole or not at all.
+
+    Parameters
+    ----------
+    store
+        Of the sessions; stays open, and nothing is written into it.
+    path
+        Where to, ending in ``.html``. A file there is replaced.
+    session
+        One, with the other readings of the same; all if None.
+    named
+        False calls people and cases by number, and leaves out comments, files and paths.
+    pictures
+        Whether slices of the scans are drawn into it, where they can be read.
+    progress
+        Told what is done; may raise `Cancelled`.
+
+    Returns
+    -------
+    Summary
+        What the report says.
+
+    Raises
+    ------
+    InputError
+        If there is no such session, or the ending is another one, or the store cannot be read, or the file
+        not be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _ENDINGS:
+        raise InputError(f"{path.name}: a report is a web page; end its name in .html.")
+    share = _NUMBERS if pictures else 1.0
+    found = summarise(store, session, named=named, progress=lambda s, done: progress(s, share * done))
+    drawn = Pictures()
+    if pictures:
+        differing = (one for part in found.reread for one in part.differing)
+        doubtful = (one for places in found.doubtful.values() for one in places)
+
+        def rest(stage: str, fraction: float) -> None:
+            progress(stage, _NUMBERS + (1 - _NUMBERS) * fraction)
+
+        places = [one for one in (*differing, *doubtful) if one.task.target != "case"]
+        drawn = draw_places(store, places, named=named, progress=rest)
+    text = page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
+    with replaced_file(path) as file:
+        file.write(text.encode())
+    progress("done", 1)
+    return found
