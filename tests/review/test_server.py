@@ -113,6 +113,21 @@ def test_an_older_server_is_changed_only_when_asked(server, tmp_path, become_new
     assert "site" in {column["name"] for column in columns}
 
 
+def test_the_command_line_reads_a_server(server, tmp_path, on_server, capsys):
+    session = fill(on_server, annotator="somebody far away")
+    on_server.record(session, "verdict", on_server.tasks(session)[0].id, {"decision": "accepted"})
+    masks = ["--masks", str(tmp_path / "masks")]
+    assert main(["session", "list", server, *masks]) == 0
+    assert "somebody far away" in capsys.readouterr().out
+    assert main(["session", "verify", server, "--session", session, *masks]) == 0
+    out = tmp_path / "verdicts.tsv"
+    assert main(["session", "export", server, "--out", str(out), *masks]) == 0
+    assert session in out.read_text()
+    capsys.readouterr()
+    assert main(["session", "list", server]) == 2
+    assert "in which folder the masks are kept" in capsys.readouterr().err
+
+
 def test_a_foreign_key_and_a_wrong_url(server, on_server, tmp_path):
     with pytest.raises(InputError, match="foreign key"):
         on_server.open_session(999, 999, "qc", [NewTask(1, None, "case", 0, (0, 0, 0))], {})

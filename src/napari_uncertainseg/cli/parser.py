@@ -220,7 +220,10 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
     ):
         action = actions.add_parser(name, help=help)
-        action.add_argument("file", type=Path, metavar="FILE.db", help="the file of the Session dock")
+        action.add_argument(
+            "file", metavar="FILE.db|URL", help="the file of the Session dock, or postgresql://user@host/name"
+        )
+        action.add_argument("--masks", type=Path, metavar="DIR", help="of a server: the folder of its masks")
         if name == "export":
             action.add_argument("--out", type=Path, required=True, metavar="FILE.tsv", help="where to")
             action.add_argument(

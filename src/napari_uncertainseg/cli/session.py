@@ -27,7 +27,7 @@ def session(options: Namespace) -> None:
 
 
 def _list(options: Namespace) -> None:
-    with _open(options.file) as store:
+    with _open(options) as store:
         print(f"{'session':34}{'annotator':20}{'kind':10}{'judged':>10}  {'state':8}opened")
         for found in store.sessions():
             judged = f"{len(store.verdicts(found.id))}/{len(store.tasks(found.id))}"
@@ -37,7 +37,7 @@ def _list(options: Namespace) -> None:
 
 
 def _verify(options: Namespace) -> None:
-    with _open(options.file) as store:
+    with _open(options) as store:
         faults = store.verify(options.session)
         heads = {id: store.head(id) for id in faults}
     for id, fault in faults.items():
@@ -56,7 +56,7 @@ def _export(options: Namespace) -> None:
 
     if options.json is not None and options.without_names:
         raise InputError("A journal holds names: without them there is only the table.")
-    with _open(options.file) as store:
+    with _open(options) as store:
         table = verdict_table(store, named=not options.without_names)
         write_table(options.out, table)
         if options.json is not None:
@@ -67,7 +67,7 @@ def _export(options: Namespace) -> None:
 def _report(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.session_report import write_report
 
-    with _open(options.file) as store, ProgressLine() as progress:
+    with _open(options) as store, ProgressLine() as progress:
         found = write_report(
             store,
             options.out,
@@ -116,9 +116,11 @@ def _simulate(options: Namespace) -> None:
         write_table(options.tsv, found)
 
 
-def _open(file: Path) -> Store:
+def _open(options: Namespace) -> Store:
     from napari_uncertainseg.review.store import Store
 
-    if not file.is_file():
-        raise InputError(f"{file} is not there; name the file of a Session dock.")
-    return Store(file)
+    if "://" in options.file:
+        return Store(options.file, options.masks)
+    if not Path(options.file).is_file():
+        raise InputError(f"{options.file} is not there; name the file of a Session dock.")
+    return Store(options.file, options.masks)
