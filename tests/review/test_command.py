@@ -6,6 +6,7 @@ import json
 import sqlite3
 
 import pandas as pd
+import pytest
 
 from napari_uncertainseg.cli import main
 
@@ -69,3 +70,17 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path, capsys):
     (tmp_path / "text.db").write_text("text " * 500)
     assert main(["session", "verify", str(tmp_path / "text.db")]) == 2
     assert "not a database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{broken", "[1]", "null"])
+def test_an_entry_that_is_no_json_is_said_everywhere(store, path, tmp_path, capsys, content):
+
+    session = fill(store)
+    store.record(session, "verdict", store.tasks(session)[0].id, {"decision": "accepted"})
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE entry SET content = ? WHERE number = 2", (content,))
+    connection.commit()
+    connection.close()
+    for command in (["list"], ["export", "--out", str(tmp_path / "x.tsv")], ["verify"]):
+        assert main(["session", command[0], str(path), *command[1:]]) == 2
+        assert session in capsys.readouterr().err

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QMainWindow
 from napari_uncertainseg.review import schema
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.dashboard import DashboardDock
+from napari_uncertainseg.widgets.session_file import SessionFile
 
 from ..review.many_sessions import a_department, lesson, read
 
@@ -37,7 +38,7 @@ def make(qtbot):
     made = []
 
     def build(file):
-        dock = DashboardDock(file)
+        dock = DashboardDock(file if isinstance(file, SessionFile) else SessionFile(file))
         dock.resize(400, 700)
         dock.show()
         made.append(dock)
@@ -88,7 +89,7 @@ def test_looking_makes_no_file_and_it_says_what_to_do(make, file) -> None:
     file.parent.mkdir()
     Store(file).close()
     dock.refresh()
-    assert "No session in this file" in dock.message.text()
+    assert "No session here yet" in dock.message.text()
 
 
 def test_what_it_shows(make, full) -> None:
@@ -183,15 +184,13 @@ def test_export(qtbot, make, full, tmp_path, monkeypatch) -> None:
     assert dock.message.text().startswith("⚠")
 
 
-def test_another_file(qtbot, make, full, tmp_path, monkeypatch) -> None:
-    dock = make(full)
-    monkeypatch.setattr(ASK, lambda *args, **options: tmp_path / "a&b.db")
-    click(qtbot, dock.file_button)
-    assert dock.file_button.text() == "a&&b.db" and not (tmp_path / "a&b.db").exists()
+def test_another_file_is_chosen_in_session(make, full, tmp_path) -> None:
+    file = SessionFile(full)
+    dock = make(file)
+    assert dock.annotators.rowCount() and dock.file.text() == full.name
+    file.choose(tmp_path / "a&b.db")
+    assert dock.file.text() == "a&b.db" and not (tmp_path / "a&b.db").exists()
     assert dock.annotators.rowCount() == 0 and "There is no file" in dock.message.text()
-    monkeypatch.setattr(ASK, lambda *args, **options: None)
-    click(qtbot, dock.file_button)
-    assert dock.file_button.text() == "a&&b.db"
 
 
 def test_a_file_that_is_no_database(qtbot, make, full) -> None:
@@ -206,7 +205,7 @@ def test_numbers_that_cannot_be_are_said(make, full) -> None:
     with Store(full) as store, store._engine.begin() as connection:
         connection.execute(schema.verdicts.update().values(confidence=7.0))
     dock = make(full)
-    assert dock.message.text().startswith("⚠") and str(full) in dock.message.text()
+    assert dock.message.text().startswith("⚠") and full.name in dock.message.text()
 
 
 def test_names_are_shown_as_they_are(make, file) -> None:

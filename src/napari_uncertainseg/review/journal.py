@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from napari_uncertainseg._base import InputError
+
 GENESIS = "0" * 64
 """What the first entry of a session follows."""
 
@@ -54,8 +56,22 @@ class Entry:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The content as it was given."""
-        found: dict[str, Any] = json.loads(self.content)
+        """The content as it was given.
+
+        Raises
+        ------
+        InputError
+            If somebody changed it into what is no JSON object.
+        """
+        try:
+            found = json.loads(self.content)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise InputError(
+                f"Entry {self.number} of session {self.session} was changed: "
+                "uncertainseg session verify says more."
+            )
         return found
 
 

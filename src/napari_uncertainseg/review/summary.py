@@ -65,8 +65,8 @@ def summarise(
         raise
     except _BROKEN as error:
         raise InputError(
-            f"{store.name} holds settings or entries that this program did not write; report a copy of it "
-            "that is sound."
+            f"{store.name} holds settings or entries that this program did not write; "
+            "`uncertainseg session verify` says in which session."
         ) from error
 
 

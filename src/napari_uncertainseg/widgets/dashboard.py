@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QShowEvent
@@ -25,7 +24,6 @@ from napari_uncertainseg.review.dashboard import Dashboard, dashboard
 from napari_uncertainseg.review.dashboard_table import dashboard_table
 from napari_uncertainseg.review.gathered import Gathered, gather
 from napari_uncertainseg.review.learning import Trained
-from napari_uncertainseg.review.store import DATABASE
 from napari_uncertainseg.widgets import dashboard_tables as tables
 from napari_uncertainseg.widgets.definitions import DefinedLabel
 from napari_uncertainseg.widgets.fields import wrapped
@@ -33,7 +31,7 @@ from napari_uncertainseg.widgets.learning_curve import LearningView
 from napari_uncertainseg.widgets.numbers import NumberTable
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.saving import ask_file
-from napari_uncertainseg.widgets.session_file import SessionFile, default_file
+from napari_uncertainseg.widgets.session_file import SessionFile
 
 _NOTHING = Gathered((), {}, {}, {})
 _CURVES = 8
@@ -43,25 +41,25 @@ _CURVES = 8
 class DashboardDock(QWidget):
     """Progress, agreement, time and training of all annotators.
 
-    It only reads, and holds the file no longer than it takes.
+    It only reads.
 
     Parameters
     ----------
     file
-        The database of sessions; the user's own if None. It is never made by looking.
+        The sessions that the docks of the window share, chosen in Session. Never made by looking.
     parent
         Qt parent.
     """
 
-    def __init__(self, file: Path | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._file = SessionFile(default_file() if file is None else file)
+        self._file = file
         self._gathered, self._problem = _NOTHING, ""
         self._trained: Sequence[Trained] = ()
         self.found: Dashboard = dashboard(_NOTHING)
         self._make_controls()
         self._lay_out()
-        self.file_button.clicked.connect(self.choose_file)
+        file.changed.connect(self.refresh)
         self.refresh_button.clicked.connect(self.refresh)
         self.export_button.clicked.connect(self.export_table)
         self.pseudonyms.toggled.connect(self._show)
@@ -69,10 +67,10 @@ class DashboardDock(QWidget):
         self._show()
 
     def cleanup(self) -> None:
-        """Let go of the drawings and the file. May be called twice."""
+        """Disconnect, and let go of the drawings. May be called twice."""
+        self._file.changed.disconnect(self.refresh, missing_ok=True)
         self.curves.cleanup()
         self.confidence.cleanup()
-        self._file.close()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Read the file again: it may have changed while the dock was hidden."""
@@ -89,7 +87,9 @@ class DashboardDock(QWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.file_button = QPushButton()
+        self.file = QLabel()
+        self.file.setTextFormat(Qt.TextFormat.PlainText)
+        self.file.setToolTip("The file or server of sessions; another one is chosen in Session.")
         self.refresh_button = QPushButton("Refresh")
         self.refresh_button.setToolTip("Read the file again. This happens by itself when the dock is shown.")
         self.export_button = QPushButton("Export…")
@@ -125,7 +125,7 @@ class DashboardDock(QWidget):
     def _lay_out(self) -> None:
         form, buttons = QFormLayout(), QHBoxLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("file", self.file_button)
+        form.addRow("file", self.file)
         for widget in (self.refresh_button, self.export_button, self.pseudonyms):
             buttons.addWidget(widget)
         buttons.addStretch(1)
@@ -152,21 +152,11 @@ class DashboardDock(QWidget):
         """Read the file again."""
         self._gathered, self._problem = _NOTHING, ""
         try:
-            if self._file.path.exists():
+            if self._file.exists:
                 self._gathered = gather(self._file.store())
         except InputError as error:
             self._problem = f"⚠ {error}"
-        finally:
-            self._file.close()
         self._show()
-
-    def choose_file(self) -> None:
-        """Ask for another file of sessions."""
-        path = ask_file(self, "Sessions", DATABASE, "Sessions (*.db)", may_exist=True)
-        if path is not None:
-            self._file.close()
-            self._file = SessionFile(path)
-            self.refresh()
 
     def export_table(self) -> None:
         """Ask for a file, and write all numbers into it."""
@@ -186,10 +176,9 @@ class DashboardDock(QWidget):
         try:
             self.found = dashboard(gathered)
         except InputError as error:  # such as a confidence of 7 in a file from elsewhere
-            self.found, self._problem = dashboard(_NOTHING), f"⚠ {self._file.path}: {error}"
-        found, path = self.found, self._file.path
-        self.file_button.setText(path.name.replace("&", "&&"))
-        self.file_button.setToolTip(tables.tip(f"The file of sessions: {path}\nClick to choose another."))
+            self.found, self._problem = dashboard(_NOTHING), f"⚠ {self._file.name}: {error}"
+        found = self.found
+        self.file.setText(self._file.name)
         for table, shown in (
             (self.annotators, tables.progress(found.annotators)),
             (self.cases, tables.progress(found.cases)),
@@ -212,9 +201,9 @@ class DashboardDock(QWidget):
     def _next_step(self) -> str:
         if self._gathered.sessions:
             return ""
-        if self._file.path.exists():
-            return "No session in this file yet: begin one in Session or in Training, or choose another file."
-        return f"There is no file {self._file.path} yet: begin a session in Session, or choose another file."
+        if self._file.exists:
+            return "No session here yet: begin one in Session or in Training."
+        return f"There is no file {self._file.name} yet: begin a session in Session, or choose another there."
 
     def _offer(self, trained: Sequence[Trained]) -> None:
         """Offer annotators without a signal; the chosen one stays chosen under another name, too."""

@@ -76,7 +76,7 @@ def _make_cohort(review: Review) -> QWidget:
 
 
 def _make_dashboard(review: Review) -> QWidget:
-    return DashboardDock()
+    return DashboardDock(review.sessions)
 
 
 _DOCKS: dict[str, _Dock] = {

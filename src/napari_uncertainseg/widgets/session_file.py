@@ -61,11 +61,6 @@ class SessionFile:
         """Whether there is something to look at: files are not made by looking."""
         return not isinstance(self._target, Path) or self._target.exists()
 
-    @property
-    def path(self) -> Path:
-        """The file; of a server, the folder of its masks."""
-        return self._target if isinstance(self._target, Path) else self._masks or Path()
-
     def choose(self, target: Path | str, masks: Path | None = None) -> None:
         """Let this one go, and take another."""
         self.close()
