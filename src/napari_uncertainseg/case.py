@@ -209,11 +209,10 @@ class Case:
         """Take the reviewer's painting; it outlives every change of the threshold."""
         self._edit = edit
         self._touch_lesions()
-        if self.recorder is not None:
-            try:
-                self.recorder.paint(edit)
-            except InputError as error:  # the strokes are there already; the next ones may be recorded
-                self.not_recorded.emit(str(error))
+        try:
+            self._reviewed.paint(edit)
+        except InputError as error:  # the strokes are there already; the next ones may be recorded
+            self.not_recorded.emit(str(error))
 
     def _touch_lesions(self) -> None:
         self._lesions = None
@@ -268,7 +267,7 @@ class Case:
             If the session cannot be written, or its painting cannot be read or does not fit.
         """
         if recorder is None or self._prediction is None:
-            self._reviewed.recorder = None
+            self._reviewed.leave(self._edit)
         elif recorder.is_new:
             self._reviewed.begin(recorder, self._edit, self._component_at, self._about)
         else:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.lesson import past
 from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.replay import Replay
+from napari_uncertainseg.review.replay import Replay, unpacked
 
 from .conftest import fill
 
@@ -83,3 +84,28 @@ def test_a_painting_that_was_taken_away_is_said(store, played):
             path.unlink()
     with pytest.raises(InputError, match="cannot be read"):
         replay.painting(len(replay.steps) - 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"shape": [100_000] * 3, "start": [0, 0, 0]},
+        {"shape": [2, 2], "start": [0, 0]},
+        {"start": [0, 0, 0]},
+        {"shape": "x", "start": [0, 0, 0]},
+        {"shape": [6, 5, 5], "start": [-3, 0, 0]},
+        {"shape": [6, 5, 5], "start": [5, 4, 4]},
+    ],
+)
+def test_a_painting_that_does_not_fit_is_said(store, said):
+    name = store.masks.keep(np.ones((2, 2, 2), np.int8))
+    with pytest.raises(InputError):
+        unpacked({"mask": name, **said}, store.masks)
+
+
+def test_lessons_that_somebody_changed_are_left_out(store):
+    session = fill(store)
+    for settings in ({"exists": [1]}, {"exists": [1] * 5, "arms": ["first"]}, {"exists": 3}):
+        tasks = store.tasks(session)
+        store.open_session(store.project("t"), store.annotator("reader"), "training", tasks, settings)
+    assert past(store, "reader") == []

@@ -398,6 +398,27 @@ def test_the_password_is_never_told(tmp_path):
     assert "no connection" in str(said.value) and said.value.__cause__ is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://h/d?user=r&password=hunter2",
+        "postgresql://r:hunter2@x@h/d",
+        "postgresql://r:hunter2@h:54x2/d",
+        "postgresql+asyncpg://r:hunter2@h/d",
+        "postgresql",
+        "mysql://r:hunter2@h/d",
+    ],
+)
+def test_urls_that_will_not_do_are_refused_without_their_password(url, tmp_path):
+    with pytest.raises(InputError) as said:
+        database.with_password(url, "")
+    assert "hunter2" not in str(said.value)
+    if "://" in url:
+        with pytest.raises(InputError) as said:
+            Store(url, tmp_path)
+        assert "hunter2" not in str(said.value)
+
+
 def test_content_is_data(store):
     session = fill(store)
     task = store.tasks(session)[0]

@@ -14,6 +14,7 @@ class FakeLayers:
     layers_changed = Signal()
     labels_edited = Signal(str)
     slice_changed = Signal()
+    blinding_changed = Signal()
 
     def __init__(self, masks: dict[str, np.ndarray] | None = None) -> None:
         self.masks = dict(masks or {})
@@ -49,6 +50,7 @@ class FakeLayers:
 
     def blind(self):
         self.blinded = True
+        self.blinding_changed.emit()
 
     def point_at(self, voxel):
         self.visited.append(voxel)
@@ -62,6 +64,7 @@ class FakeLayers:
 
     def unblind(self):
         self.blinded = False
+        self.blinding_changed.emit()
 
     def current_slice(self):
         return self.shown

@@ -1,6 +1,7 @@
 """The Session dock, driven as a reader drives it."""
 
 import dataclasses
+import sqlite3
 
 import numpy as np
 import pytest
@@ -8,12 +9,13 @@ from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.lesson import begin
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.lesions import LesionsDock
 from napari_uncertainseg.widgets.server_dialog import Server, ServerDialog
 from napari_uncertainseg.widgets.session import SessionDock
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
 
 from .fake_layers import FakeLayers
 
@@ -334,11 +336,11 @@ def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
 
 def test_another_file_is_chosen(qtbot, dock, tmp_path, monkeypatch):
     other = tmp_path / "other.db"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_file", lambda *a, **k: other)
-    click(qtbot, dock.file_button)
-    assert dock.file_button.text() == "other.db" and dock.table.rowCount() == 0
+    monkeypatch.setattr("napari_uncertainseg.widgets.session_place.ask_file", lambda *a, **k: other)
+    click(qtbot, dock.place.file_button)
+    assert dock.place.file_button.text() == "other.db" and dock.table.rowCount() == 0
     start(qtbot, dock)
-    assert other.is_file() and dock.table.rowCount() == 1 and not dock.file_button.isEnabled()
+    assert other.is_file() and dock.table.rowCount() == 1 and not dock.place.file_button.isEnabled()
 
 
 def test_a_damaged_file_is_named(qtbot, make, file):
@@ -444,9 +446,9 @@ def test_what_is_on_screen_is_asked_about_before_a_replay(qtbot, dock, case, ask
 
 def test_sessions_may_be_kept_on_a_server(qtbot, dock, case, tmp_path, monkeypatch):
     where = Server(f"sqlite:///{tmp_path / 'study.db'}", tmp_path / "masks")  # a URL, as a server has one
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_server", lambda parent: where)
-    click(qtbot, dock.server_button)
-    assert dock.file_button.text().startswith(str(tmp_path)[:20]) and dock.message.text() == ""
+    monkeypatch.setattr("napari_uncertainseg.widgets.session_place.ask_server", lambda parent: where)
+    click(qtbot, dock.place.server_button)
+    assert dock.place.file_button.text().startswith(str(tmp_path)[:20]) and dock.message.text() == ""
     start(qtbot, dock)
     edit = np.zeros(case.grid.shape, np.int8)
     edit[5, 9, 7] = 1
@@ -455,7 +457,7 @@ def test_sessions_may_be_kept_on_a_server(qtbot, dock, case, tmp_path, monkeypat
         any(path.is_file() for path in (tmp_path / "masks").rglob("*")) and (tmp_path / "study.db").exists()
     )
     assert dock.table.rowCount() == 1
-    assert not dock.server_button.isEnabled()
+    assert not dock.place.server_button.isEnabled()
 
 
 def test_a_server_is_asked_for_without_keeping_its_password(qtbot, tmp_path, monkeypatch):
@@ -477,3 +479,136 @@ def test_a_server_is_asked_for_without_keeping_its_password(qtbot, tmp_path, mon
     dialog._take()
     assert dialog.result() == 1
     file.close()
+
+
+def test_going_on_takes_nothing_along_that_is_somebody_elses(qtbot, dock, case, asked):
+    start(qtbot, dock)  # reader 1 judges nothing
+    click(qtbot, dock.leave_button)
+    dock.annotator.setText("reader 2")
+    click(qtbot, dock.start_button)
+    case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.leave_button)
+    assert not case.unsaved and not asked.questions  # all of it is in the session
+    dock.table.selectRow(1)
+    click(qtbot, dock.resume_button)
+    assert "is reader 1's" in dock.message.text() and case.recorder is None
+    dock.annotator.clear()
+    click(qtbot, dock.resume_button)
+    assert case.recorder.session.annotator == "reader 1" == dock.annotator.text()
+    assert case.verdicts == () and not case.recorder.standing
+
+
+def test_reading_again_asks_before_it_drops(qtbot, dock, case, asked):
+    start(qtbot, dock)
+    click(qtbot, dock.close_button)
+    case.begin_anew()
+    case.judge((5, 10, 8), "accepted")
+    dock.annotator.setText("second")
+    dock.table.selectRow(0)
+    asked.says = False
+    click(qtbot, dock.again_button)
+    assert len(case.verdicts) == 1 and case.recorder is None and "Read again" in asked.questions[-1]
+
+
+def test_a_blinded_reader_is_shown_nothing_of_the_first(qtbot, dock, case):
+    start(qtbot, dock)
+    for task in case.recorder.tasks:
+        case.judge(task.voxel, "accepted")
+    click(qtbot, dock.close_button)
+    dock.annotator.setText("second")
+    dock.table.selectRow(0)
+    click(qtbot, dock.again_button)
+    assert not dock.tools.isEnabled()
+    case.judge(case.recorder.tasks[0].voxel, "rejected")
+    click(qtbot, dock.leave_button)
+    first = next(i for i, s in enumerate(dock._listed) if s.kind == "review")
+    dock.table.selectRow(first)
+    assert not dock.agreement.isVisible()  # it would tell whether the first said the same
+    for button in (dock.replay_button, dock.tools.export_button, dock.tools.report_button):
+        click(qtbot, button)
+        assert "reading" in dock.message.text() and dock.message.text().startswith("⚠")
+    assert not dock.replay.active
+
+
+def test_a_lesson_is_not_gone_on_with_as_a_review(qtbot, dock, case, mask):
+    consensus = mask.copy()
+    consensus[11:14] = False
+    store, now = dock._file.store(), case.prediction
+    where = keep_prediction(store, now)
+    lesson = begin(store, "t", *where, consensus, case.lesions, now.probability, case.grid, now.brain, seed=1)
+    dock._list()
+    dock.table.selectRow(0)
+    assert lesson.at is not None and not dock.resume_button.isEnabled()
+
+
+def test_an_exercise_ends_a_replay_and_keeps_sessions_still(qtbot, dock, case):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.close_button)
+    dock.table.selectRow(0)
+    click(qtbot, dock.replay_button)
+    dock._layers.blind()
+    assert not dock.replay.active and case.verdicts == ()
+    for widget in (dock.start_button, dock.replay_button, dock.place, dock.tools):
+        assert not widget.isEnabled()
+    dock._layers.unblind()
+    assert dock.start_button.isEnabled() and dock.tools.isEnabled()
+
+
+def test_closing_the_dock_in_a_replay_leaves_nobodys_verdicts(qtbot, dock, case):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    threshold = case.threshold
+    click(qtbot, dock.close_button)
+    case.threshold = 0.9
+    dock.table.selectRow(0)
+    click(qtbot, dock.replay_button)
+    click(qtbot, dock.replay.forward_button)
+    assert len(case.verdicts) == 1 and case.threshold == threshold
+    dock.cleanup()
+    assert case.verdicts == () and not case.unsaved
+
+
+def test_names_are_no_markup(qtbot, dock, case):
+    dock.annotator.setText("<img src=//e.vil/a.png>")
+    click(qtbot, dock.start_button)
+    case.judge(case.recorder.tasks[0].voxel, "accepted")
+    click(qtbot, dock.close_button)
+    dock.annotator.setText("b")
+    dock.table.selectRow(0)
+    click(qtbot, dock.again_button)
+    case.judge(case.recorder.tasks[0].voxel, "accepted")
+    click(qtbot, dock.close_button)
+    first = next(i for i, s in enumerate(dock._listed) if s.kind == "review")
+    dock.table.selectRow(first)
+    if dock.agreement.isVisible():
+        assert "<img" not in dock.agreement.text()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entry SET content = '{}' WHERE kind = 'verdict'",
+        'UPDATE entry SET content = \'{"decision": "accepted", "seconds": "x"}\' WHERE kind = \'verdict\'',
+        "DELETE FROM task",
+        "UPDATE session SET settings = 'null'",
+        "UPDATE session SET settings = '[1]'",
+        "DELETE FROM entry",
+        "UPDATE task SET probability = 'x'",
+    ],
+)
+def test_what_somebody_made_of_the_file_is_said_or_left_out(qtbot, make, case, file, statement):
+    dock = make()
+    start(qtbot, dock)
+    case.judge(case.recorder.tasks[0].voxel, "accepted")
+    click(qtbot, dock.leave_button)
+    dock._file.close()
+    connection = sqlite3.connect(file)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+    again = make()  # no traceback
+    again.table.selectRow(0)
+    for button in (again.resume_button, again.replay_button, again.tools.verify_button):
+        click(qtbot, button)
+    assert "⚠" in again.message.text() or "0 of 1" in again.message.text()

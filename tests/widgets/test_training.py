@@ -1,13 +1,18 @@
 """The Training dock, driven as an annotator in training drives it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.queue import queue_of
+from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
 from napari_uncertainseg.widgets.training import TrainingDock
 
 from .fake_layers import FakeLayers
@@ -92,7 +97,7 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
 
 def test_another_prediction_ends_the_lesson(qtbot, dock, case, layers):
     begin(qtbot, dock)
-    case.prediction = case.prediction
+    case.prediction = dataclasses.replace(case.prediction)
     assert not layers.blinded and not dock.yes.isEnabled()
 
 
@@ -179,8 +184,26 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
 
 def test_another_prediction_ends_an_outline(qtbot, dock, case, layers):
     outline(qtbot, dock)
-    case.prediction = case.prediction
+    case.prediction = dataclasses.replace(case.prediction)
     assert not layers.blinded and not dock.busy
+
+
+def test_recalibrating_does_not_end_an_exercise(qtbot, dock, case, layers):
+    outline(qtbot, dock)
+    case.recalibrate(Temperature(0.2, 0.1, 0.5))
+    assert layers.blinded and dock.busy
+
+
+def test_a_recorded_session_comes_first(qtbot, dock, case, layers, file):
+    store = dock._file.store()
+    tasks = queue_of(case.lesions, *keep_prediction(store, case.prediction)).tasks
+    id = store.open_session(store.project("x"), store.annotator("a"), "review", tasks, {})
+    case.record_with(Recorder(store, id))
+    begin(qtbot, dock)
+    assert "press Leave in Session first" in dock.question.text() and not layers.blinded
+    case.record_with(None)
+    click(qtbot, dock.begin_button)
+    assert layers.blinded
 
 
 def test_keys_make_surer_only_while_asked(qtbot, dock):

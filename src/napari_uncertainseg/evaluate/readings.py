@@ -64,7 +64,7 @@ class Readings:
         name = " ".join(annotator.split())
         found: dict[str, Reading] = {}
         for session in self._store.sessions():
-            if session.kind in _KINDS and name in ("", session.annotator):
+            if session.kind in _KINDS and name in ("", session.annotator) and self._store.tasks(session.id):
                 flair, reading = self._read(session)
                 found[flair] = max(found.get(flair, reading), reading, key=_how_far)
         return tuple(found.get(os.path.realpath(case.flair)) for case in cases)

@@ -20,7 +20,8 @@ from napari_uncertainseg.review.standing import Standing
 
 _BINS = 5
 """Tens of lesions fill no more."""
-_DRAWS = 400
+_DRAWS, _FEWEST_DRAWS, _NUMBERS = 400, 100, 1_000_000
+"""Draws of the coefficients: fewer where there are so many tasks that a verdict would have to wait."""
 _IS_LESION: Mapping[str, bool] = {"accepted": True, "edited": True, "rejected": False}
 """What a verdict says; undecided says nothing."""
 
@@ -56,7 +57,8 @@ def lesion_calibration(
     features = _features(peak, known)
     rng = np.random.default_rng(seed)
     found = posterior(features[judged], lesion[judged])
-    chance = expit(features @ rng.multivariate_normal(found.mean, found.covariance, _DRAWS).T)
+    draws = int(np.clip(_NUMBERS // max(len(known), 1), _FEWEST_DRAWS, _DRAWS))
+    chance = expit(features @ rng.multivariate_normal(found.mean, found.covariance, draws).T)
     drawn = np.where(judged[:, None], lesion[:, None], rng.random(chance.shape) < chance)
     likely = np.where(judged, lesion, chance.mean(axis=1))
     edges = np.linspace(0, 1, bins + 1)

@@ -90,7 +90,7 @@ def with_password(url: str, password: str) -> str:
     InputError
         If it is none.
     """
-    if not url.startswith("postgresql"):
+    if not url.startswith("postgresql") or "://" not in url:
         raise InputError("Name a PostgreSQL server: postgresql://user@host/name.")
     found = _url(url)
     found = found.set(password=password) if password else found
@@ -108,10 +108,15 @@ def _url(target: str | Path) -> URL:
         return _for_reading(path) if _is_sealed(path) else URL.create("sqlite", database=str(path))
     try:
         url = make_url(text)
-    except ArgumentError:
+        found = url.drivername
+    except (ArgumentError, ValueError):
         raise InputError("This is no database URL; postgresql://user@host/name is one.") from None
-    if url.get_backend_name() not in ("postgresql", "sqlite"):
-        raise InputError(f"Sessions are kept in SQLite or PostgreSQL, not in {url.get_backend_name()}.")
+    if found not in ("postgresql", "postgresql+psycopg", "sqlite"):
+        raise InputError(f"Sessions are kept in SQLite or PostgreSQL, not in {found}.")
+    if "password" in url.query or "@" in (url.host or ""):
+        raise InputError(
+            "Give the password in its own place, with %40 for @ in it: postgresql://user:password@host/name."
+        )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return url

@@ -1,4 +1,4 @@
-"""All sessions of a store at one moment, in three queries: what the numbers of a dashboard come from."""
+"""All sessions of a store at one moment, in four queries: what the numbers of a dashboard come from."""
 
 from __future__ import annotations
 

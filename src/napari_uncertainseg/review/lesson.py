@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,8 @@ class Lesson:
         self.annotator = known.annotator
         self._tasks = store.tasks(session)
         self._exists = [bool(e) for e in known.settings["exists"]]
-        self._arms = list(known.settings.get("arms", ["without"] * len(self._tasks)))
-        self._depths = [float(d) for d in known.settings.get("depth_mm", [math.nan] * len(self._tasks))]
+        self._arms = _listed(known, "arms", ["without"] * len(self._tasks))
+        self._depths = _listed(known, "depth_mm", [math.nan] * len(self._tasks))
         self._threshold = float(known.settings.get("threshold", 0.5))
         self._firsts = {
             int(e.task): bool(e.values["is_lesion"])
@@ -73,6 +74,9 @@ class Lesson:
             if e.kind == "first" and e.task is not None
         }
         self._verdicts = store.verdicts(session)
+        n = min(len(self._exists), len(self._arms), len(self._depths))
+        if n < len(self._tasks):
+            raise InputError(f"Session {session} is no lesson as this program writes one.")
         self._since = time.monotonic()
 
     def __len__(self) -> int:
@@ -259,31 +263,40 @@ def begin(
     return Lesson(store, session, came_again=sum(trial.voxel in again for trial in chosen))
 
 
+def _listed(session: Session, name: str, otherwise: list[Any]) -> list[Any]:
+    found = session.settings.get(name, otherwise)
+    return found if isinstance(found, list) else []
+
+
 def is_lesson(session: Session) -> bool:
     """Whether a session asks questions: others in training outline a whole case."""
-    return session.kind == "training" and "exists" in session.settings
+    return session.kind == "training" and isinstance(session.settings.get("exists"), list)
 
 
 def past(store: Store, annotator: str, *, without: str = "") -> list[Score]:
     """Scores of somebody's earlier lessons with an answer, the first first."""
-    lessons = [
-        Lesson(store, s.id)
-        for s in reversed(store.sessions())
-        if is_lesson(s) and s.annotator == annotator and s.id != without
-    ]
+    lessons = [one for one in _lessons(store, annotator) if one.session != without]
     return [lesson.score() for lesson in lessons if lesson.answered]
+
+
+def _lessons(store: Store, annotator: str) -> list[Lesson]:
+    """Somebody's lessons, the first first; what somebody else made of them is left out."""
+    found, name = [], " ".join(annotator.split())
+    for s in reversed(store.sessions()):
+        if is_lesson(s) and s.annotator == name:
+            with suppress(InputError):
+                found.append(Lesson(store, s.id))
+    return found
 
 
 def _before(store: Store, annotator: str, case: int) -> tuple[set[Voxel], dict[Voxel, str]]:
     """Voxels of a case whose latest answer was wrong, and the arm in which each was asked about last."""
     wrong: dict[Voxel, bool] = {}
     arms: dict[Voxel, str] = {}
-    for s in reversed(store.sessions()):
-        if is_lesson(s) and s.annotator == " ".join(annotator.split()):
-            lesson = Lesson(store, s.id)
-            pairs = [pair for pair in lesson._pairs() if pair[0].case == case]
-            wrong |= {t.voxel: (v.decision == "accepted") != exists for t, exists, v in pairs}
-            arms |= {t.voxel: lesson.arm_of()[t.voxel] for t, _, _ in pairs}
+    for lesson in _lessons(store, annotator):
+        pairs = [pair for pair in lesson._pairs() if pair[0].case == case]
+        wrong |= {t.voxel: (v.decision == "accepted") != exists for t, exists, v in pairs}
+        arms |= {t.voxel: lesson.arm_of()[t.voxel] for t, _, _ in pairs}
     return {voxel for voxel, is_wrong in wrong.items() if is_wrong}, arms
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.belief import lesion_calibration
@@ -42,6 +43,8 @@ class Recorder:
         self._store = store
         self.tasks: list[Task] = store.tasks(session)
         entries = store.entries(session)
+        if not entries or not self.tasks:
+            raise InputError(f"Session {session} has no entry or no task: something was taken away.")
         self._last = entries[-1].number
         self._ahead = Ahead(self.tasks, self.session.settings)
         self._standing = standing(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 
 _SAYS = {"accepted": True, "edited": True, "rejected": False}
 """Whether a verdict calls it a lesion; undecided and outlines say neither."""
+
+
+_LARGEST = 1 << 31
+"""Voxels of a scan."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class Replay:
         self.tasks: Sequence[Task] = store.tasks(session)
         self._task = {task.id: task for task in self.tasks}
         self._entries = store.entries(session)
+        if not self.tasks or not self._entries:
+            raise InputError(f"Session {session} has no entry or no task: something was taken away.")
         self._masks: MaskStore = store.masks
         self.steps: tuple[Step, ...] = tuple(self._step(entry) for entry in self._entries)
 
@@ -77,6 +84,18 @@ class Replay:
             for task, found in standing(self._entries[: until + 1]).items()
             if task in self._task and found.decision in ("accepted", "rejected", "unsure", "edited")
         )
+
+    def seen_at(self, until: int) -> tuple[float | None, float | None]:
+        """Threshold and smallest volume (mm3) after a step, as far as they are known."""
+        found: list[float | None] = []
+        for name in ("threshold", "min_volume"):
+            said = [
+                self.session.settings.get(name),
+                *(e.values.get(name) for e in self._entries[: until + 1]),
+            ]
+            known = [float(x) for x in said if isinstance(x, int | float)]
+            found.append(known[-1] if known else None)
+        return found[0], found[1]
 
     def painting(self, until: int) -> np.ndarray | None:
         """What was painted by then: int8 on the grid, +1 added, -1 removed; None where nothing was.
@@ -136,8 +155,15 @@ def unpacked(said: Mapping[str, Any], masks: MaskStore) -> np.ndarray:
         If the mask is missing, was changed, or does not fit the grid that the entry says.
     """
     part = masks.read(str(said["mask"]))
-    edit = np.zeros([int(n) for n in said["shape"]], np.int8)
-    where = tuple(slice(int(a), int(a) + n) for a, n in zip(said["start"], part.shape, strict=True))
+    try:
+        shape, start = ([int(n) for n in said[name]] for name in ("shape", "start"))
+        fits = math.prod(shape) <= _LARGEST and min(*shape, *start) >= 0
+        where = tuple(slice(a, a + n) for a, n in zip(start, part.shape, strict=True))
+    except (KeyError, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise InputError("What was painted is not as this program writes it: somebody changed the session.")
+    edit = np.zeros(shape, np.int8)
     check_same_shape("The painting", part.shape, "its place on the grid", edit[where].shape)
     edit[where] = part
     return edit

@@ -30,6 +30,7 @@ class Reviewed:
     def __init__(self, verdicts: tuple[Verdict, ...] = ()) -> None:
         self.recorder: Recorder | None = None
         self._verdicts = Verdicts(verdicts)
+        self._unwritten = False
         self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     @property
@@ -72,6 +73,19 @@ class Reviewed:
     def go_on(self, recorder: Recorder) -> None:
         """Take over what a session holds, and write into it from now on."""
         self.recorder, self._verdicts = recorder, Verdicts(recorder.verdicts)
+
+    def paint(self, edit: np.ndarray | None) -> None:
+        """Write what was painted into the session, where there is one; InputError if it cannot be."""
+        if self.recorder is not None:
+            self._unwritten = True
+            self.recorder.paint(edit)
+            self._unwritten = False
+
+    def leave(self, edit: np.ndarray | None) -> None:
+        """Stop recording; what the session holds, which is all that could be written, is saved."""
+        if self.recorder is not None and not self._unwritten:
+            self.mark_saved(edit)
+        self.recorder = None
 
     def next_to_do(self, selected: Voxel | None, at: At) -> Voxel | None:
         """What the session has next, without what is selected; None without a session."""

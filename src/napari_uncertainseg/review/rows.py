@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.verdicts import Voxel
@@ -74,6 +75,13 @@ class Session:
     closed: str | None
 
 
+def session_of(row: Sequence[Any]) -> Session:
+    """A session from its row; settings that somebody made into something else are none."""
+    id, project, annotator, kind, settings, opened, closed = row
+    known = settings if isinstance(settings, dict) else {}
+    return Session(id, project, annotator, kind, known, opened, closed)
+
+
 def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
     """A row of a task at a position of a session."""
     s, a, r = task.voxel
@@ -101,12 +109,20 @@ def task_of(row: Mapping[str, Any]) -> Task:
         row["target"],
         row["label"],
         (row["voxel_s"], row["voxel_a"], row["voxel_r"]),
-        row["uncertainty"],
-        row["probability"],
-        row["volume_mm3"],
+        _number(row, "uncertainty"),
+        _number(row, "probability"),
+        _number(row, "volume_mm3"),
         row["id"],
         row["position"],
     )
+
+
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    """A number of a row: a file from elsewhere may hold anything there."""
+    value = row[name]
+    if value is not None and not isinstance(value, int | float):
+        raise InputError(f"Task {row['id']} of session {row['session_id']} has a {name} that is no number.")
+    return value
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.journal import Entry
 
 WITHDRAWN = "withdrawn"
@@ -54,26 +55,42 @@ def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
         if entry.kind == "verdict" and entry.task is not None:
             given[entry.number] = entry
         elif entry.kind == "undo":
-            undone.add(int(entry.values["of"]))
+            undone.add(_of(entry))
         elif entry.kind == "redo":
-            undone.discard(int(entry.values["of"]))
+            undone.discard(_of(entry))
     found: dict[int, Standing] = {}
     for number, entry in given.items():
         if number not in undone and entry.task is not None:
             found.pop(entry.task, None)
-            if entry.values["decision"] != WITHDRAWN:
+            if entry.values.get("decision") != WITHDRAWN:
                 found[entry.task] = _standing(entry)
     return found
 
 
 def _standing(entry: Entry) -> Standing:
     said = entry.values
+    numbers = (said.get("confidence"), said.get("seconds"))
+    if "decision" not in said or not all(x is None or isinstance(x, int | float) for x in numbers):
+        raise _changed(entry)
     return Standing(
         entry.number,
         str(said["decision"]),
-        said.get("confidence"),
-        said.get("seconds"),
+        *numbers,
         str(said.get("comment", "")),
         said.get("mask"),
         bool(said.get("painted", False)),
+    )
+
+
+def _of(entry: Entry) -> int:
+    of = entry.values.get("of")
+    if not isinstance(of, int):
+        raise _changed(entry)
+    return of
+
+
+def _changed(entry: Entry) -> InputError:
+    return InputError(
+        f"Entry {entry.number} of session {entry.session} is not as this program writes one: "
+        "uncertainseg session verify says more."
     )

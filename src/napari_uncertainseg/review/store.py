@@ -32,6 +32,7 @@ from napari_uncertainseg.review.rows import (
     Task,
     entry_of,
     entry_row,
+    session_of,
     task_of,
     task_row,
     verdict_row,
@@ -184,7 +185,7 @@ class Store:
             .order_by(s.c.opened.desc(), s.c.id)
         )
         with plainly(self._engine.url), self._reading.connect() as connection:
-            return [Session(*row) for row in connection.execute(query)]
+            return [session_of(row) for row in connection.execute(query)]
 
     def pace(self, annotator: str) -> Pace:
         """How fast somebody reads, from all their verdicts here."""
@@ -199,7 +200,10 @@ class Store:
             .limit(_RECENT)
         )
         with plainly(self._engine.url), self._reading.connect() as connection:
-            rows = np.array([tuple(row) for row in connection.execute(query)], float).reshape(-1, 2)
+            known = [tuple(row) for row in connection.execute(query)]
+        rows = np.array([r for r in known if all(isinstance(x, int | float) for x in r)], float).reshape(
+            -1, 2
+        )
         return learn(rows[:, 0], rows[:, 1])
 
     def tasks(self, session: str) -> list[Task]:

@@ -39,6 +39,8 @@ class ReviewLayers:
     """The user's layers came, went or were renamed."""
     labels_edited = Signal(str)
     """The user painted on a label layer of their own; its name."""
+    blinding_changed = Signal()
+    """An exercise hid all but the scans, or showed all again."""
     slice_changed = Signal()
     """Another slice, or another orientation, is shown."""
 
@@ -139,7 +141,7 @@ class ReviewLayers:
             number = int(lesions.candidates[voxel])
             rows = lesions.candidate_table
             candidates = self._results.get(CANDIDATES)
-            if number and candidates is not None:
+            if number and candidates is not None and not self.blinded:
                 candidates.visible = True
         row = rows[rows["label"] == number]
         size = _extent(row, placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
@@ -155,9 +157,15 @@ class ReviewLayers:
         """Axis of the prediction's grid across the screen, and the index of the slice on it."""
         return self._results.shown()
 
+    @property
+    def blinded(self) -> bool:
+        """Whether all but the scans is hidden from an annotator in training."""
+        return self._blinding.active
+
     def blind(self) -> None:
         """Hide all but the scans."""
         self._blinding.hide()
+        self.blinding_changed.emit()
 
     def point_at(self, voxel: tuple[int, int, int]) -> None:
         """Go to a voxel of the prediction's grid, and draw a ring around it."""
@@ -184,7 +192,10 @@ class ReviewLayers:
 
     def unblind(self) -> None:
         """Show all as it was before `blind`, and take the ring away."""
+        was = self.blinded
         self._blinding.restore()
+        if was:
+            self.blinding_changed.emit()
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -235,7 +246,7 @@ class ReviewLayers:
     def show_band(self, core: float | None, envelope: float | None) -> None:
         """Outline what lies above two thresholds; None hides a contour."""
         p, placing = self._case.prediction, self._results.placing
-        if p is not None and placing is not None:
+        if p is not None and placing is not None and not self.blinded:
             limits = {CORE: core, ENVELOPE: envelope}
             masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
             self._band.show(masks, placing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,11 @@ _STEP_MS = 1200
 
 
 class Shows(Protocol):
-    """What of the viewer a session needs; its ``layers_changed`` is heard."""
+    """What of the viewer a session needs; its ``layers_changed`` and ``blinding_changed`` are heard."""
+
+    @property
+    def blinded(self) -> bool:
+        """Whether all but the scans is hidden."""
 
     def visible(self) -> list[str]:
         """Names of the layers that are seen."""
@@ -74,6 +79,8 @@ class ReplayPanel(QWidget):
         """Disconnect, and stop playing. May be called twice."""
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
+        if self.active:  # what is on screen is somebody's session, and nobody's review
+            self._case.begin_anew()
         self._stop()
 
     def _on_prediction(self) -> None:
@@ -170,9 +177,14 @@ class ReplayPanel(QWidget):
         i = self.slider.value()
         step = self._replay.steps[i]
         where = "" if step.voxel is None else f" at {step.voxel}"
-        time = step.at[:19].replace("T", " ")
-        self.what.setText(f"<b>{i + 1} of {len(self._replay.steps)}</b>, {time} UTC: {step.what}{where}")
+        time = escape(step.at[:19].replace("T", " "))
+        self.what.setText(
+            f"<b>{i + 1} of {len(self._replay.steps)}</b>, {time} UTC: {escape(step.what)}{where}"
+        )
         try:
+            threshold, least = self._replay.seen_at(i)
+            self._case.threshold = self._case.threshold if threshold is None else threshold
+            self._case.min_volume = self._case.min_volume if least is None else least
             self._case.begin_anew(self._replay.verdicts(i), self._replay.painting(i))
         except InputError as error:
             self.what.setText(f"⚠ {error}")

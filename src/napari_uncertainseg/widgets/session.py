@@ -20,14 +20,12 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.replay import Replay
-from napari_uncertainseg.review.rereading import reread, rereading
+from napari_uncertainseg.review.rereading import is_being_read, reread, rereading
 from napari_uncertainseg.review.rows import Session
-from napari_uncertainseg.review.store import DATABASE
 from napari_uncertainseg.widgets.fields import annotator_field, wrapped
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
-from napari_uncertainseg.widgets.saving import ask_file, ask_which
-from napari_uncertainseg.widgets.server_dialog import ask_server
+from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_file import (
     COLUMNS,
     JUDGED,
@@ -35,8 +33,8 @@ from napari_uncertainseg.widgets.session_file import (
     SessionFile,
     agreement_in_words,
     keep_prediction,
-    short,
 )
+from napari_uncertainseg.widgets.session_place import SessionPlace
 from napari_uncertainseg.widgets.session_progress import SessionProgress
 from napari_uncertainseg.widgets.session_tools import SessionTools
 
@@ -81,9 +79,8 @@ class SessionDock(QWidget):
         self.replay_button.clicked.connect(self.play_back)
         self.replay.ended.connect(self._show)
         self.tools.said.connect(self._say)
-        self.file_button.clicked.connect(self.choose_file)
-        self.server_button.clicked.connect(self.choose_server)
         file.changed.connect(self._on_file)
+        layers.blinding_changed.connect(self._on_blinding)  # type: ignore[attr-defined]
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._show)
         self._list()
@@ -95,19 +92,18 @@ class SessionDock(QWidget):
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
         self._file.changed.disconnect(self._on_file, missing_ok=True)
+        self._layers.blinding_changed.disconnect(self._on_blinding, missing_ok=True)  # type: ignore[attr-defined]
         self.replay.cleanup()
         self.tools.cleanup()
         self.progress.cleanup()
+        self.place.cleanup()
         if self._case.recorder is not None:
             self._case.record_with(None)
 
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.file_button = QPushButton()
-        self.file_button.setToolTip("The file that holds the sessions. Click to choose another.")
-        self.server_button = QPushButton("Server…")
-        self.server_button.setToolTip("Keep the sessions of several readers on a PostgreSQL server.")
+        self.place = SessionPlace(self._file)
         self.annotator = annotator_field()
         self.order = QComboBox()
         for name, meaning in ORDERS.items():
@@ -147,10 +143,7 @@ class SessionDock(QWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        where = QHBoxLayout()
-        where.addWidget(self.file_button, stretch=1)
-        where.addWidget(self.server_button)
-        form.addRow("file", where)
+        form.addRow("file", self.place)
         form.addRow("annotator", self.annotator)
         form.addRow("order", self.order)
         begin, below = QHBoxLayout(), QHBoxLayout()
@@ -215,14 +208,14 @@ class SessionDock(QWidget):
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
         session = self._selected()
-        if session is None or not self._may_drop("Go on with it"):
+        if session is None or not self._is_theirs(session) or not self._may_drop("Go on with it"):
             return
         self._go_on_with(session)
 
     def read_again(self) -> None:
         """Begin the second or third reading of the selected session."""
         session = self._selected()
-        if session is None or self._case.prediction is None:
+        if session is None or self._case.prediction is None or not self._may_drop("Read again"):
             return
         try:
             store = self._file.store()
@@ -232,7 +225,6 @@ class SessionDock(QWidget):
             self._say(f"⚠ {error}")
             return
         self._list()
-        self._case.begin_anew()  # verdicts that were given here are the first reader's
         self._go_on_with(store.session(id))
 
     def _go_on_with(self, session: Session) -> None:
@@ -242,6 +234,7 @@ class SessionDock(QWidget):
         try:
             recorder = Recorder(self._file.store(), session.id, self._layers.visible)
             self._check_output(recorder.tasks[0].output)
+            self._case.begin_anew()  # what is on screen is somebody else's, or of another session
             self._case.threshold, self._case.min_volume = recorder.last_seen_at(
                 self._case.threshold, self._case.min_volume
             )
@@ -259,7 +252,10 @@ class SessionDock(QWidget):
         if not self._may_drop("Replay"):
             return
         try:
-            replay = Replay(self._file.store(), session.id)
+            store = self._file.store()
+            if is_being_read(store, session.id):
+                raise InputError("Somebody is reading this again: it is played back when they have done.")
+            replay = Replay(store, session.id)
             self._check_output(replay.tasks[0].output)
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -267,6 +263,15 @@ class SessionDock(QWidget):
         self._say("")
         self.replay.begin(replay)
         self._show()
+
+    def _is_theirs(self, session: Session) -> bool:
+        """Whether the named annotator may go on with a session; where nobody is named, its own is."""
+        name = " ".join(self.annotator.text().split())
+        if name in ("", session.annotator):
+            self.annotator.setText(session.annotator)
+            return True
+        self._say(f"⚠ This session is {session.annotator}'s: change the annotator's name, or start your own.")
+        return False
 
     def _may_drop(self, what: str) -> bool:
         """Whether verdicts and painting that would be lost may be."""
@@ -304,17 +309,10 @@ class SessionDock(QWidget):
         self._list()
         self._show()
 
-    def choose_file(self) -> None:
-        """Ask for another file of sessions, or a new one."""
-        path = ask_file(self, "Sessions", DATABASE, "Sessions (*.db)", may_exist=True)
-        if path is not None:
-            self._file.choose(path)
-
-    def choose_server(self) -> None:
-        """Ask for a server that keeps the sessions of several readers."""
-        chosen = ask_server(self)
-        if chosen is not None:
-            self._file.choose(chosen.url, chosen.masks)
+    def _on_blinding(self) -> None:
+        if self.replay.active:  # it would lead the trainee away, and tell
+            self.replay.end()
+        self._show()
 
     def _on_file(self) -> None:
         self._say("")
@@ -338,17 +336,18 @@ class SessionDock(QWidget):
 
     def _show(self) -> None:
         recorder, selected = self._case.recorder, self._selected()
-        ready = self._case.prediction is not None and not self.replay.active
-        self.file_button.setText(short(self._file.name))
-        for widget in (self.file_button, self.server_button, self.annotator, self.order):
-            widget.setEnabled(recorder is None)
+        ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
+        for widget in (self.place, self.annotator, self.order):
+            widget.setEnabled(recorder is None and not self._layers.blinded)
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.text().strip()))
         for button in (self.leave_button, self.close_button):
             button.setEnabled(recorder is not None)
-        may_go_on = selected is not None and selected.closed is None
+        may_go_on = selected is not None and selected.closed is None and selected.kind in ("review", "qc")
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
         named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind == "review"
         self.again_button.setEnabled(ready and recorder is None and named and fit)
+        blinded = self._layers.blinded or (recorder is not None and recorder.session.kind == "qc")
+        self.tools.setEnabled(not blinded)
         self.replay_button.setEnabled(ready and recorder is None and selected is not None)
         self.replay.setVisible(self.replay.active)
         self._show_agreement(selected)
@@ -360,6 +359,8 @@ class SessionDock(QWidget):
         if session is None or session.kind != "review" or self._case.recorder is not None:
             return
         try:
+            if is_being_read(self._file.store(), session.id):
+                return
             found = rereading(self._file.store(), session.id)
         except InputError:
             return

@@ -95,6 +95,9 @@ class SessionFile:
         sessions = store.sessions()
         for session in sessions:
             tasks = store.tasks(session.id)
+            if not tasks:  # somebody took them away
+                rows.append(("?", short(session.annotator), "0 of 0", session.kind, session.opened[5:16]))
+                continue
             state = session.kind if session.kind != "review" else ""
             state = f"{state} {'open' if session.closed is None else 'closed'}".strip()
             rows.append(
@@ -159,10 +162,10 @@ def outlook_in_words(found: Outlook) -> str:
 
 def agreement_in_words(found: Rereading) -> str:
     """What a second reader made of a session, for the eye."""
-    second = "" if found.second is None else found.second.annotator
+    first, second = (escape(short(s.annotator)) for s in (found.first, found.second or found.first))
     return (
-        f"{short(found.first.annotator)} and {short(second)} agree on {found.same} of {found.both} "
-        f"(kappa {number(found.kappa)}); {len(found.differing)} for a third reader."
+        f"{first} and {second} agree on {found.same} of {found.both} (kappa {number(found.kappa)}); "
+        f"{len(found.differing)} for a third reader."
     )
 
 

@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.review.rereading import anything_being_read
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file
@@ -77,6 +78,7 @@ class SessionTools(QWidget):
         from napari_uncertainseg.export import write_table
         from napari_uncertainseg.review.sharing import verdict_table
 
+        _check_unread(store)
         path = ask_file(self, "Export the verdicts", "verdicts.tsv", "Table (*.tsv)")
         if path is not None:
             table = verdict_table(store)
@@ -90,6 +92,7 @@ class SessionTools(QWidget):
     def _report(self, store: Store) -> None:
         from napari_uncertainseg.evaluate.session_report import write_report
 
+        _check_unread(store)
         path = ask_file(self, "Report on the sessions", "sessions.html", "Page (*.html)")
         if path is None:
             return
@@ -118,3 +121,12 @@ class SessionTools(QWidget):
 
     def _warn(self, problem: str) -> None:
         self.said.emit(f"⚠ {problem}")
+
+
+def _check_unread(store: Store) -> None:
+    """Keep verdicts from whoever is reading the same again in this very window."""
+    if anything_being_read(store):
+        raise InputError(
+            "A second or third reading is open: verdicts are written when it is judged in full or closed. "
+            "`uncertainseg session` does it at once."
+        )

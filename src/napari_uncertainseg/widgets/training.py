@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review import outlining
 from napari_uncertainseg.review.lesson import Lesson, Opinion, begin, past
 from napari_uncertainseg.widgets.fields import annotator_field, offer_layers, wrapped
@@ -87,6 +88,7 @@ class TrainingDock(QWidget):
         self._file = file
         self._lesson: Lesson | None = None
         self._outlining = False
+        self._of: Prediction | None = None
         self._scored: QWidget | None = None
         self._make_controls()
         self._lay_out()
@@ -186,6 +188,10 @@ class TrainingDock(QWidget):
 
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
+        if self._case.recorder is not None:
+            self.question.setText("⚠ A session is being recorded: press Leave in Session first.")
+            return
+        self._of = self._case.original
         try:
             if self.exercise.currentData() == "judge":
                 self._begin_lesson()
@@ -304,6 +310,9 @@ class TrainingDock(QWidget):
         self._show()
 
     def _on_prediction(self) -> None:
+        if self._case.original is self._of:
+            self._show()
+            return  # recalibrated: the places are the same
         if self._lesson is not None:  # its places are no longer those that are shown
             self.stop()
         elif self._outlining:  # what was painted stays as a layer of the user's own
