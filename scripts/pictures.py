@@ -123,6 +123,7 @@ def outline(window: Any, folder: Path) -> None:
     layers["your outline"].data = drawn
     review.layers.show_slice((most, a, r))
     dock.stop_button.click()
+    window.viewer.reset_view()
     window.picture(folder / "training-outline.png", LARGE)
     layers.remove("your outline")
 

@@ -62,6 +62,9 @@ class FakeLayers:
     def outlined(self):
         return self.outline
 
+    def reveal(self, name):
+        self.revealed = name
+
     def unblind(self):
         self.blinded = False
         self.blinding_changed.emit()

@@ -122,7 +122,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     qtbot.mouseClick(dock.stop_button, LEFT)
     assert dock.outline.isVisible() and "0 missed, 0 invented" in dock.outline.summary.text()
     assert float(dock.outline.numbers.item(0, 0).text()) > 0.5
-    assert not dock.busy and set(shown(review)) == {*before, NAME}
+    assert not dock.busy and set(shown(review)) == {*before, NAME, "experts"}
     with Store(file) as store:
         kinds = [(s.kind, s.annotator, s.closed is not None) for s in store.sessions()]
         assert kinds == [("training", "trainee", True)] * 2

@@ -166,6 +166,7 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
     dock.sure.setValue(80)
     click(qtbot, dock.stop_button)
     assert not layers.blinded and dock.outline.isVisible() and not dock.score.isVisible()
+    assert layers.revealed == "consensus"
     assert "3 slices: 0 missed, 1 invented" in dock.outline.summary.text()
     assert dock.outline.numbers.item(0, 0).text() == f"{2 * 72 / (72 + 24 + 108):.2f}"
     dock.outline.alone.selectRow(0)

@@ -173,6 +173,11 @@ class ReviewLayers:
         if layer is not None and placing is not None:
             self._blinding.point_at(voxel, placing, layer)
 
+    def reveal(self, name: str) -> None:
+        """Show a layer that the user may have hidden."""
+        if name in self._viewer.layers:
+            self._viewer.layers[name].visible = True
+
     def begin_outline(self) -> None:
         """Add an empty label layer over the scan, ready to be painted on."""
         if self._results.placing is not None:

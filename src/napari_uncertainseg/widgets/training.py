@@ -63,6 +63,9 @@ class Shows(Protocol):
     def outlined(self) -> np.ndarray:
         """What was painted on it: integers on the grid."""
 
+    def reveal(self, name: str) -> None:
+        """Show a layer that the user may have hidden."""
+
     def unblind(self) -> None:
         """Show all as it was."""
 
@@ -280,6 +283,7 @@ class TrainingDock(QWidget):
         session = outlining.keep(store, name, case, output, outline, self.sure.value() / 100, found)
         self._outlining = False
         self._layers.unblind()
+        self._layers.reveal(self.consensus.currentData())  # side by side with what was painted
         self.outline.show_outline(found, outlining.earlier(store, name, without=session))
         self._scored = self.outline
 
