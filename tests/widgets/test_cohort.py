@@ -398,7 +398,16 @@ def _segment_with(model="small", **options):
 def _open_next(review, qtbot, timeout=10_000):
     before = review.case.prediction
     qtbot.mouseClick(review.cohort.next_button, LEFT)
-    qtbot.waitUntil(lambda: review.case.prediction not in (None, before), timeout=timeout)
+
+    def predicted():
+        said = review.segment.message.text(), review.cohort.message.text(), review.segment.run.text()
+        assert review.case.prediction not in (None, before), said
+
+    try:
+        qtbot.waitUntil(predicted, timeout=timeout)
+    except TimeoutError:
+        predicted()  # says what the docks say
+        raise
     qtbot.waitUntil(lambda: review.lesions.isVisible(), timeout=2000)
 
 
@@ -503,7 +512,7 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     read(review.cohort, qtbot, tmp_path / "study")
     for i in (1, 2):
         review.show_dock("cohort")
-        _open_next(review, qtbot, timeout=120_000)
+        _open_next(review, qtbot, timeout=15_000)
         assert names(viewer) == ["FLAIR"]
         assert viewer.layers["FLAIR"].data.shape == (40 - 2 * i, 48, 44)
         np.testing.assert_array_equal(viewer.layers["lesions"].data, review.case.lesions.labels)

@@ -64,7 +64,7 @@ class Readings:
         name = " ".join(annotator.split())
         found: dict[str, Reading] = {}
         for session in self._store.sessions():
-            if session.kind in _KINDS and name in ("", session.annotator) and self._store.tasks(session.id):
+            if session.kind in _KINDS and name in ("", session.annotator):
                 flair, reading = self._read(session)
                 found[flair] = max(found.get(flair, reading), reading, key=_how_far)
         return tuple(found.get(os.path.realpath(case.flair)) for case in cases)
@@ -73,6 +73,8 @@ class Readings:
         """Where the FLAIR of a session lies, and how far the session is."""
         if session.id not in self._closed:
             tasks, judged = self._store.tasks(session.id), len(self._store.verdicts(session.id))
+            if not tasks:  # somebody took them away: of no case that could be told
+                return "", Reading(0, 0, False)
             flair = os.path.realpath(self._store.folder(tasks[0].case))
             read = flair, Reading(judged, len(tasks), session.closed is not None)
             if session.closed is None:
