@@ -382,8 +382,8 @@ def viewer(make_viewer, monkeypatch, file):
     return make_viewer()
 
 
-def _segment_with(model="small", **options):
-    method = MethodChoice("one-pass", "One pass", "Heads.", {model: (3, 5)})
+def _segment_with(model="small", most=5, **options):
+    method = MethodChoice("one-pass", "One pass", "Heads.", {model: (3, most)})
     choices = Choices(((model, "A small model."),), (method,), "CPU")
 
     def segment(owner):
@@ -494,7 +494,7 @@ def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
 
 def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):
     model = str(write_model(tmp_path / "tiny", threshold=0.5))
-    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(model))
+    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(model, most=3))  # its heads
     rng, shape = np.random.default_rng(2), (40, 48, 44)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
     brain = sum(axis**2 for axis in axes) < 1
@@ -512,7 +512,7 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     read(review.cohort, qtbot, tmp_path / "study")
     for i in (1, 2):
         review.show_dock("cohort")
-        _open_next(review, qtbot, timeout=15_000)
+        _open_next(review, qtbot, timeout=120_000)
         assert names(viewer) == ["FLAIR"]
         assert viewer.layers["FLAIR"].data.shape == (40 - 2 * i, 48, 44)
         np.testing.assert_array_equal(viewer.layers["lesions"].data, review.case.lesions.labels)
