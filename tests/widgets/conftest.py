@@ -66,3 +66,22 @@ def case(prediction, flair, records) -> Case:
     made.set_images({"flair": flair})
     made.prediction = prediction
     return made
+
+
+@pytest.fixture
+def shown(qtbot):
+    """Show a dock; afterwards it is cleaned up, twice, and taken away."""
+    made = []
+
+    def show(dock):
+        dock.show()
+        made.append(dock)
+        return dock
+
+    yield show
+    for dock in made:
+        dock.cleanup()
+        dock.cleanup()
+        dock.close()
+        dock.deleteLater()
+    qtbot.wait(1)

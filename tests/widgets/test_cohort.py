@@ -19,17 +19,16 @@ from napari_uncertainseg.widgets import cohort as module
 from napari_uncertainseg.widgets import opening, readers
 from napari_uncertainseg.widgets import review as review_module
 from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.cohort import CohortDock
 from napari_uncertainseg.widgets.geometry import is_result, layer_data
 from napari_uncertainseg.widgets.jobs import JobState
 from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.segment import SegmentDock
 from napari_uncertainseg.widgets.session import SessionDock
 from napari_uncertainseg.widgets.session_file import SessionFile
 
 from ..random_models import write_model
 from .fake_layers import FakeLayers
+from .fake_window import segment_with
 from .fakes import FakeSegmenter, fake_prediction
 
 LEFT = Qt.MouseButton.LeftButton
@@ -123,22 +122,11 @@ def sessions(file):
 
 
 @pytest.fixture
-def make(qtbot, window, sessions):
-    made = []
-
+def make(shown, window, sessions):
     def build(kind, *args):
-        dock = kind(window.case, *args, sessions)
-        dock.show()
-        made.append(dock)
-        return dock
+        return shown(kind(window.case, *args, sessions))
 
-    yield build
-    for dock in made:
-        dock.cleanup()
-        dock.cleanup()
-        dock.close()
-        dock.deleteLater()
-    qtbot.wait(1)
+    return build
 
 
 @pytest.fixture
@@ -378,21 +366,8 @@ def test_closing_the_dock_while_it_reads(qtbot, dock, window, table):
 
 @pytest.fixture
 def viewer(make_viewer, monkeypatch, file):
-    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(make_segmenter=FakeSegmenter))
+    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     return make_viewer()
-
-
-def _segment_with(model="small", most=5, **options):
-    method = MethodChoice("one-pass", "One pass", "Heads.", {model: (3, most)})
-    choices = Choices(((model, "A small model."),), (method,), "CPU")
-
-    def segment(owner):
-        return SegmentDock(
-            owner.case, owner.layers, load=lambda: choices, preferences=owner.preferences, **options
-        )
-
-    kind = review_module._DOCKS["segment"]
-    return review_module._Dock(kind.title, kind.name, segment)
 
 
 def _open_next(review, qtbot, timeout=10_000):
@@ -467,7 +442,7 @@ def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):
 
 def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, monkeypatch, table, file):
     slow = lambda *a, **k: FakeSegmenter(*a, **k, steps=40, pause=0.02)  # noqa: E731
-    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(make_segmenter=slow))
+    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(make_segmenter=slow))
     review = open_review(make_viewer())
     review.open_dock("cohort")
     read(review.cohort, qtbot, table)
@@ -494,7 +469,7 @@ def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
 
 def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):
     model = str(write_model(tmp_path / "tiny", threshold=0.5))
-    monkeypatch.setitem(review_module._DOCKS, "segment", _segment_with(model, most=3))  # its heads
+    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(model, most=3))  # its heads
     rng, shape = np.random.default_rng(2), (40, 48, 44)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
     brain = sum(axis**2 for axis in axes) < 1

@@ -34,23 +34,13 @@ def full(file):
 
 
 @pytest.fixture
-def make(qtbot):
-    made = []
-
+def make(shown):
     def build(file):
         dock = DashboardDock(file if isinstance(file, SessionFile) else SessionFile(file))
         dock.resize(400, 700)
-        dock.show()
-        made.append(dock)
-        return dock
+        return shown(dock)
 
-    yield build
-    for dock in made:
-        dock.cleanup()
-        dock.cleanup()
-        dock.close()
-        dock.deleteLater()
-    qtbot.wait(1)
+    return build
 
 
 def click(qtbot, button):

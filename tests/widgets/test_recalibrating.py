@@ -28,18 +28,11 @@ def record():
 
 
 @pytest.fixture
-def row(qtbot, case, mask, records):
+def row(shown, case, mask, records):
     records.find = lambda information: record()
     case.prediction = case.prediction
     case.reference = mask
-    made = RecalibrationRow(case)
-    made.show()
-    yield made
-    made.cleanup()
-    made.cleanup()
-    made.close()
-    made.deleteLater()
-    qtbot.wait(1)
+    return shown(RecalibrationRow(case))
 
 
 @pytest.fixture

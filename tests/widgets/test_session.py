@@ -40,22 +40,11 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def make(qtbot, case, file):
-    made = []
-
+def make(shown, case, file):
     def build(of=case):
-        dock = SessionDock(of, FakeLayers(), SessionFile(file))
-        dock.show()
-        made.append(dock)
-        return dock
+        return shown(SessionDock(of, FakeLayers(), SessionFile(file)))
 
-    yield build
-    for dock in made:
-        dock.cleanup()
-        dock.cleanup()
-        dock.close()
-        dock.deleteLater()
-    qtbot.wait(1)
+    return build
 
 
 @pytest.fixture

@@ -13,21 +13,15 @@ from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets import session as session_module
 from napari_uncertainseg.widgets import session_tools as tools_module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
 from napari_uncertainseg.widgets.own_outline import NAME
 from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.segment import SegmentDock
 
+from .fake_window import segment_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
-CHOICES = Choices(
-    (("small", "A small model."),),
-    (MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5)}),),
-    "CPU",
-)
 
 
 @pytest.fixture
@@ -41,17 +35,7 @@ def file(tmp_path, monkeypatch):
 def viewer(make_viewer, qtbot, monkeypatch, flair, file):
     """The window after Run."""
 
-    def segment(owner):
-        return SegmentDock(
-            owner.case,
-            owner.layers,
-            make_segmenter=FakeSegmenter,
-            load=lambda: CHOICES,
-            preferences=owner.preferences,
-        )
-
-    kind = module._DOCKS["segment"]
-    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
+    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
     made = open_review(viewer)
     data, options, _ = layer_data(flair)

@@ -33,15 +33,8 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def dock(qtbot, case, layers, file):
-    made = TrainingDock(case, layers, SessionFile(file))
-    made.show()
-    yield made
-    made.cleanup()
-    made.cleanup()
-    made.close()
-    made.deleteLater()
-    qtbot.wait(1)
+def dock(shown, case, layers, file):
+    return shown(TrainingDock(case, layers, SessionFile(file)))
 
 
 def click(qtbot, button):

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.review.rows import Session
+from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.review.store import Store
-
-_KINDS = ("review", "qc")
-"""Sessions that read a case; those in training ask about it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Readings:
         name = " ".join(annotator.split())
         found: dict[str, Reading] = {}
         for session in self._store.sessions():
-            if session.kind in _KINDS and name in ("", session.annotator):
+            if session.kind in READINGS and name in ("", session.annotator):
                 flair, reading = self._read(session)
                 found[flair] = max(found.get(flair, reading), reading, key=_how_far)
         return tuple(found.get(os.path.realpath(case.flair)) for case in cases)
@@ -85,7 +83,7 @@ class Readings:
 
 def latest_annotator(store: Store) -> str:
     """Who began the latest session that reads a case; empty where there is none."""
-    return next((session.annotator for session in store.sessions() if session.kind in _KINDS), "")
+    return next((session.annotator for session in store.sessions() if session.kind in READINGS), "")
 
 
 def next_to_read(found: Sequence[Reading | None], at: int | None = None) -> int | None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from napari_uncertainseg.review import schema
 from napari_uncertainseg.review.rereading import Place
 from napari_uncertainseg.review.rows import Session
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store import Store, sessions_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +93,13 @@ class Gathered:
 def gather(store: Store) -> Gathered:
     """Read all sessions of a store at one moment."""
     with store.reading() as connection:
-        sessions, tasks = _sessions(connection), _tasks(connection)
+        sessions, tasks = tuple(sessions_in(connection)[::-1]), _tasks(connection)
         return Gathered(
             sessions,
             {session.id: tuple(tasks.get(session.id, ())) for session in sessions},
             _cases(connection),
             _last(connection),
         )
-
-
-def _sessions(connection: Connection) -> tuple[Session, ...]:
-    s, p, a = schema.sessions, schema.projects, schema.annotators
-    query = (
-        sa.select(s.c.id, p.c.name, a.c.name, s.c.kind, s.c.settings, s.c.opened, s.c.closed)
-        .join(p, s.c.project_id == p.c.id)
-        .join(a, s.c.annotator_id == a.c.id)
-        .order_by(s.c.opened, s.c.id.desc())  # `Store.sessions` backwards
-    )
-    return tuple(Session(*row) for row in connection.execute(query))
 
 
 def _tasks(connection: Connection) -> Mapping[str, list[Judged]]:

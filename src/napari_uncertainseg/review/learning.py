@@ -84,7 +84,7 @@ def training_of(found: Gathered) -> tuple[Trained, ...]:
     """
     lessons: dict[str, list[Session]] = defaultdict(list)
     for session in found.sessions:
-        if is_lesson(session) and isinstance(session.settings["exists"], list):
+        if is_lesson(session):
             lessons[session.annotator].append(session)
     rows = (_trained(found, name, lessons[name]) for name in found.annotators if name in lessons)
     return tuple(row for row in rows if row.score.answers)

@@ -119,17 +119,10 @@ def rereading(store: Store, session: str) -> Rereading:
     return Rereading(first, second, third, len(both), len(both) - len(differing), kappa(pairs), tasks)
 
 
-def is_being_read(store: Store, session: str) -> bool:
-    """Whether somebody is reading a session again who has not done: nobody is shown its verdicts then."""
+def being_read(store: Store) -> set[str]:
+    """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
     going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
-    mine = [s.id for s in going_on if s.settings.get("of") == session]
-    return any(len(store.verdicts(id)) < len(store.tasks(id)) for id in mine)
-
-
-def anything_being_read(store: Store) -> bool:
-    """Whether that is so of any session."""
-    firsts = {s.settings.get("of") for s in store.sessions() if s.kind == "qc" and s.closed is None}
-    return any(is_being_read(store, str(first)) for first in firsts)
+    return {str(s.settings.get("of")) for s in going_on if len(store.verdicts(s.id)) < len(store.tasks(s.id))}
 
 
 def decisions(store: Store, session: str) -> Mapping[Place, Standing]:

@@ -20,6 +20,9 @@ from sqlalchemy import (
 KINDS = ("review", "training", "qc")
 """What a session can be."""
 
+READINGS = ("review", "qc")
+"""Those that read a case; those in training ask about one."""
+
 TARGETS = ("lesion", "candidate", "case")
 """What a task can be about."""
 

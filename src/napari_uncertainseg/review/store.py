@@ -176,16 +176,8 @@ class Store:
         raise InputError(f"{self.name}: there is no session {id}.")
 
     def _sessions(self, *which: sa.ColumnElement[bool]) -> list[Session]:
-        s, p, a = schema.sessions, schema.projects, schema.annotators
-        query = (
-            sa.select(s.c.id, p.c.name, a.c.name, s.c.kind, s.c.settings, s.c.opened, s.c.closed)
-            .join(p, s.c.project_id == p.c.id)
-            .join(a, s.c.annotator_id == a.c.id)
-            .where(*which)
-            .order_by(s.c.opened.desc(), s.c.id)
-        )
-        with plainly(self._engine.url), self._reading.connect() as connection:
-            return [session_of(row) for row in connection.execute(query)]
+        with self.reading() as connection:
+            return sessions_in(connection, *which)
 
     def pace(self, annotator: str) -> Pace:
         """How fast somebody reads, from all their verdicts here."""
@@ -368,6 +360,19 @@ class Store:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def sessions_in(connection: Connection, *which: sa.ColumnElement[bool]) -> list[Session]:
+    """Sessions, all or some, the latest first."""
+    s, p, a = schema.sessions, schema.projects, schema.annotators
+    query = (
+        sa.select(s.c.id, p.c.name, a.c.name, s.c.kind, s.c.settings, s.c.opened, s.c.closed)
+        .join(p, s.c.project_id == p.c.id)
+        .join(a, s.c.annotator_id == a.c.id)
+        .where(*which)
+        .order_by(s.c.opened.desc(), s.c.id)
+    )
+    return [session_of(row) for row in connection.execute(query)]
 
 
 def _name(text: str) -> str:

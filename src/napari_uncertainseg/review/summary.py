@@ -25,13 +25,12 @@ from napari_uncertainseg.review.reported import (
 )
 from napari_uncertainseg.review.rereading import Place, decisions, rereading
 from napari_uncertainseg.review.rows import Session, Task
+from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.review.scoring import Score
 from napari_uncertainseg.review.sharing import verdict_table
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
 
-READING = ("review", "qc")
-"""Sessions that read a case; those in training ask about one."""
 MOST_DOUBTFUL = 12
 """Places of a case that are shown."""
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)
@@ -165,7 +164,7 @@ def _wrong(part: SessionPart) -> list[WrongPart]:
     found = []
     for target, opposite in (("lesion", ("rejected",)), ("candidate", ("accepted", "edited"))):
         judged = [one for one in part.judged if one.task.target == target]
-        if part.session.kind not in READING or not judged:
+        if part.session.kind not in READINGS or not judged:
             continue
         wrong = [one.decision for one in judged if one.wrong]
         against = sum(decision in opposite for decision in wrong)
@@ -213,7 +212,7 @@ def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tu
     said: dict[Place, list[tuple[str, str]]] = {}
     first: dict[Place, Judged] = {}
     for part in parts:
-        for one in part.judged if part.session.kind in READING else ():
+        for one in part.judged if part.session.kind in READINGS else ():
             at = place_of(one.task)
             if one.task.target != "case" and finite(one.task.uncertainty) is not None and at not in without:
                 first.setdefault(at, one)

@@ -30,10 +30,10 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
-from napari_uncertainseg.widgets.fields import annotator_field, wrapped
+from napari_uncertainseg.widgets.fields import annotator_field, tip, wrapped
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
-from napari_uncertainseg.widgets.opening import LoadedCase, as_tooltip, ask_dataset, ask_table, load_case
+from napari_uncertainseg.widgets.opening import LoadedCase, ask_dataset, ask_table, load_case
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_file import SessionFile, short
 
@@ -243,7 +243,9 @@ class CohortDock(QWidget):
             scans = [_TITLES[role] for role in _TITLES if role in case.images]
             scans += ["reference"] if case.reference is not None else []
             rows.append((short(case.name), " ".join(scans), ""))
-            tips[str(i)] = as_tooltip([case.name, *case.images.values(), *filter(None, [case.reference])])
+            tips[str(i)] = tip(
+                "\n".join(map(str, [case.name, *case.images.values(), *filter(None, [case.reference])]))
+            )
         self.table.show_table(Table(tuple(tips), _COLUMNS, tuple(rows), _DEFINITIONS | tips))
         self._say("")
         self._show_sessions()
@@ -325,8 +327,7 @@ class CohortDock(QWidget):
             cell.setText(_in_words(reading))
 
     def _selected(self) -> int | None:
-        rows = {index.row() for index in self.table.selectedIndexes()}
-        return rows.pop() if len(rows) == 1 else None
+        return self.table.selected_row
 
     def _show(self, state: object = None) -> None:
         idle = self._jobs.state is JobState.IDLE

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 
 from napari_uncertainseg.review.dashboard import Agreement, Dashboard, Progress, Times
 from napari_uncertainseg.review.learning import Trained
+from napari_uncertainseg.widgets.fields import tip
+from napari_uncertainseg.widgets.lesson_score import SCORES
 from napari_uncertainseg.widgets.numbers import Table, number
+from napari_uncertainseg.widgets.session_file import short
 
 KINDS = {"review": "review", "qc": "reread", "training": "training"}
 _LONGEST, _LONGEST_OF_TWO = 16, 12
@@ -36,9 +38,9 @@ _AGREEMENT = {
 }
 _TRAINING = {
     "answers": "Answers in lessons that are done, to places that came again, too.",
-    "right": "Share of answers that are right.",
-    "d'": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
-    "Brier": "Mean squared difference of the stated probability from the truth: 0 is best, 0.25 a coin's.",
+    "right": SCORES["right"],
+    "d'": SCORES["d'"],
+    "Brier": SCORES["Brier"],
     "ECE": "How far the stated probability of a lesion lies from how often there was one: 0 is best.",
     "first": "Right answers in the latest lesson, of places not asked about before: first answers.",
 }
@@ -47,15 +49,10 @@ Shown = tuple[Table, tuple[str, ...]]
 """A table, and the tooltips of its rows: two rows may have one title."""
 
 
-def tip(text: str) -> str:
-    """A tooltip that shows what it is given as it is, whatever is in it."""
-    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")
-
-
 def progress(rows: Sequence[Progress]) -> Shown:
     """Progress of annotators or of cases."""
     return _table(
-        [(_cut(row.name), f"{row.name}\nlast activity {row.last[:16]} UTC") for row in rows],
+        [(short(row.name, _LONGEST), f"{row.name}\nlast activity {row.last[:16]} UTC") for row in rows],
         _PROGRESS,
         [
             (
@@ -72,7 +69,7 @@ def progress(rows: Sequence[Progress]) -> Shown:
 def times(rows: Sequence[Times]) -> Shown:
     """Seconds for a lesion."""
     return _table(
-        [(_cut(row.annotator), row.annotator) for row in rows],
+        [(short(row.annotator, _LONGEST), row.annotator) for row in rows],
         _TIMES,
         [
             (
@@ -107,7 +104,7 @@ def agreement(rows: Sequence[Agreement]) -> Shown:
 def training(rows: Sequence[Trained]) -> Shown:
     """What came of lessons."""
     return _table(
-        [(_cut(row.annotator), _lessons(row)) for row in rows],
+        [(short(row.annotator, _LONGEST), _lessons(row)) for row in rows],
         _TRAINING,
         [
             (
@@ -152,7 +149,7 @@ def _pair(row: Agreement) -> str:
     alike = "annotator "
     if row.first.startswith(alike) and row.second.startswith(alike):  # pseudonyms
         return f"annotators {row.first.removeprefix(alike)} / {row.second.removeprefix(alike)}"
-    return f"{_cut(row.first, _LONGEST_OF_TWO)} / {_cut(row.second, _LONGEST_OF_TWO)}"
+    return f"{short(row.first, _LONGEST_OF_TWO)} / {short(row.second, _LONGEST_OF_TWO)}"
 
 
 def _about(row: Agreement) -> str:
@@ -177,10 +174,6 @@ def _lessons(row: Trained) -> str:
             + (f"; model shown for {point.aided}" if point.aided else "")
         )
     return "\n".join(lines)
-
-
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _percent(value: float) -> str:

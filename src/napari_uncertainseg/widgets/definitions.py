@@ -73,3 +73,11 @@ def _scroll_to(window: QTextBrowser, section: str) -> None:
             bar.setValue(int(layout.blockBoundingRect(block).top()))
             return
         block = block.next()
+
+
+def session_definitions() -> DefinedLabel:
+    """A label of several lines about a session, that leads to what its numbers mean."""
+    label = DefinedLabel("Sessions")
+    label.setWordWrap(True)
+    label.setToolTip("Click for the definitions.")
+    return label

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit
 
@@ -35,3 +37,8 @@ def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = Fal
     if selectable:
         label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+def tip(text: str) -> str:
+    """A tooltip that shows what it is given as it is, whatever is in it."""
+    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")

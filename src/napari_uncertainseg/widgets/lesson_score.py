@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.arms import Influence
-from napari_uncertainseg.review.lesson import Lesson, Misjudged
+from napari_uncertainseg.review.lesson import Lesson
 from napari_uncertainseg.review.scoring import Score
 from napari_uncertainseg.review.verdicts import Voxel
-from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.definitions import session_definitions
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
+from napari_uncertainseg.widgets.places import PlaceTable
 from napari_uncertainseg.widgets.plots import ReliabilityView
 
-_ROWS = {
+SCORES = {
     "right": "Share of answers that are right.",
     "d'": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
     "criterion": "Above 0 you are slow to call a lesion, below 0 quick.",
@@ -22,6 +23,7 @@ _ROWS = {
     "missed": "Lesions that you did not call lesions.",
     "invented": "Others that you called lesions.",
 }
+"""What is shown of a score, and what it means."""
 _ARMS = {"without": "alone", "first": "model first", "after": "model after"}
 _SHOWN_BEFORE = 5
 
@@ -39,12 +41,8 @@ class LessonScore(QWidget):
 
     def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._go_to = go_to
-        self._wrong: list[Misjudged] = []
-        self.summary = DefinedLabel("Sessions")
-        self.summary.setWordWrap(True)
-        self.summary.setToolTip("Click for the definitions.")
-        self.sizes, self.wrong = NumberTable(), NumberTable()
+        self.summary = session_definitions()
+        self.sizes, self.wrong = NumberTable(), PlaceTable(go_to)
         self.sizes.setFixedHeight(8 * 24)
         self.view = ReliabilityView(compact=True, across="your probability of a lesion")
         self.view.setMinimumHeight(110)
@@ -58,7 +56,6 @@ class LessonScore(QWidget):
         layout.addWidget(self.sizes)
         layout.addWidget(self.view, stretch=1)
         layout.addWidget(self.wrong, stretch=1)
-        self.wrong.itemSelectionChanged.connect(self._look_again)
 
     def cleanup(self) -> None:
         """Let go of the drawing. May be called twice."""
@@ -72,31 +69,22 @@ class LessonScore(QWidget):
         groups |= {_ARMS[arm]: one for arm, one in lesson.score_by_arm().items()}
         self._show_table({**groups, **lesson.score_by_size(), **lesson.score_by_depth()})
         self.view.show_reliability(every.confidence if every.answers else None)
-        self._wrong = lesson.misjudged()
-        self.wrong.show_table(
-            Table(
-                rows=tuple(str(i) for i in range(1, len(self._wrong) + 1)),
-                columns=("you said", "it is", "mm³", "sure"),
-                cells=tuple(
-                    (w.said, w.truth, f"{w.volume_mm3:.0f}", f"{w.confidence:.0%}") for w in self._wrong
-                ),
-            )
+        wrong = lesson.misjudged()
+        self.wrong.show_places(
+            [w.voxel for w in wrong],
+            ("you said", "it is", "mm³", "sure"),
+            [(w.said, w.truth, f"{w.volume_mm3:.0f}", f"{w.confidence:.0%}") for w in wrong],
         )
 
     def _show_table(self, groups: Mapping[str, Score]) -> None:
         self.sizes.show_table(
             Table(
-                rows=tuple(_ROWS),
+                rows=tuple(SCORES),
                 columns=tuple(groups),
                 cells=tuple(zip(*(_cells(one) for one in groups.values()), strict=True)),
-                definitions=dict(_ROWS),
+                definitions=dict(SCORES),
             )
         )
-
-    def _look_again(self) -> None:
-        rows = {index.row() for index in self.wrong.selectedIndexes()}
-        if len(rows) == 1:
-            self._go_to(self._wrong[rows.pop()].voxel)
 
 
 def in_words(every: Score, earlier: Sequence[Score], came_again: int, moved: Influence | None) -> str:

@@ -48,6 +48,12 @@ class NumberTable(QTableWidget):
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         down.setDefaultSectionSize(24)
 
+    @property
+    def selected_row(self) -> int | None:
+        """Index of the one row in which something is selected; None where there is none, or are several."""
+        rows = {index.row() for index in self.selectedIndexes()}
+        return rows.pop() if len(rows) == 1 else None
+
     def show_table(self, table: Table) -> None:
         """Show other content."""
         self.clear()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 from napari.utils.history import get_open_history, update_open_history
@@ -170,8 +169,3 @@ def _remembered(chosen: str, inside: str) -> Path | None:
         return None
     update_open_history(inside)
     return Path(chosen)
-
-
-def as_tooltip(lines: list[Any]) -> str:
-    """Lines for a tooltip, with nothing in them taken for HTML."""
-    return "<qt>" + "<br>".join(escape(str(line)) for line in lines) + "</qt>"

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_uncertainseg.review.outlining import Outline, Place
+from napari_uncertainseg.review.outlining import Outline
 from napari_uncertainseg.review.verdicts import Voxel
-from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.definitions import session_definitions
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
+from napari_uncertainseg.widgets.places import PlaceTable
 
 _ROWS = {
     "Dice": "Overlap with the consensus in these slices, sure or not: 1 is the same.",
@@ -35,19 +36,14 @@ class OutlineScore(QWidget):
 
     def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._go_to = go_to
-        self._places: list[Place] = []
-        self.summary = DefinedLabel("Sessions")
-        self.summary.setWordWrap(True)
-        self.summary.setToolTip("Click for the definitions.")
-        self.numbers, self.alone = NumberTable(), NumberTable()
+        self.summary = session_definitions()
+        self.numbers, self.alone = NumberTable(), PlaceTable(go_to)
         self.numbers.setFixedHeight(7 * 24)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
         layout.addWidget(self.numbers)
         layout.addWidget(self.alone, stretch=1)
-        self.alone.itemSelectionChanged.connect(self._look)
 
     def show_outline(self, found: Outline, earlier: Sequence[float]) -> None:
         """Show what came of an outline, and the Dice of earlier ones."""
@@ -62,19 +58,10 @@ class OutlineScore(QWidget):
         near = [number(found.dice), number(found.hd95_mm, 1), number(found.lesion_f1)]
         cells = tuple((cell,) for cell in (*near, volume, *share))
         self.numbers.show_table(Table(tuple(_ROWS), ("",), cells, dict(_ROWS)))
-        self._places = [*found.missed, *found.invented]
-        kinds = ["missed"] * len(found.missed) + ["invented"] * len(found.invented)
-        self.alone.show_table(
-            Table(
-                rows=tuple(str(i) for i in range(1, len(kinds) + 1)),
-                columns=("lesion", "mm³"),
-                cells=tuple(
-                    (kind, f"{place.volume_mm3:.0f}") for kind, place in zip(kinds, self._places, strict=True)
-                ),
-            )
+        alone = [("missed", place) for place in found.missed]
+        alone += [("invented", place) for place in found.invented]
+        self.alone.show_places(
+            [place.voxel for _, place in alone],
+            ("lesion", "mm³"),
+            [(kind, f"{place.volume_mm3:.0f}") for kind, place in alone],
         )
-
-    def _look(self) -> None:
-        rows = {index.row() for index in self.alone.selectedIndexes()}
-        if len(rows) == 1:
-            self._go_to(self._places[rows.pop()].voxel)

@@ -20,8 +20,9 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.replay import Replay
-from napari_uncertainseg.review.rereading import is_being_read, reread, rereading
+from napari_uncertainseg.review.rereading import being_read, reread, rereading
 from napari_uncertainseg.review.rows import Session
+from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.fields import annotator_field, wrapped
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
@@ -253,7 +254,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._file.store()
-            if is_being_read(store, session.id):
+            if session.id in being_read(store):
                 raise InputError("Somebody is reading this again: it is played back when they have done.")
             replay = Replay(store, session.id)
             self._check_output(replay.tasks[0].output)
@@ -331,8 +332,8 @@ class SessionDock(QWidget):
         self.table.show_table(Table(numbers, COLUMNS, tuple(rows)))
 
     def _selected(self) -> Session | None:
-        rows = {index.row() for index in self.table.selectedIndexes()}
-        return self._listed[rows.pop()] if len(rows) == 1 else None
+        row = self.table.selected_row
+        return None if row is None else self._listed[row]
 
     def _show(self) -> None:
         recorder, selected = self._case.recorder, self._selected()
@@ -342,7 +343,7 @@ class SessionDock(QWidget):
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.text().strip()))
         for button in (self.leave_button, self.close_button):
             button.setEnabled(recorder is not None)
-        may_go_on = selected is not None and selected.closed is None and selected.kind in ("review", "qc")
+        may_go_on = selected is not None and selected.closed is None and selected.kind in READINGS
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
         named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind == "review"
         self.again_button.setEnabled(ready and recorder is None and named and fit)
@@ -359,7 +360,7 @@ class SessionDock(QWidget):
         if session is None or session.kind != "review" or self._case.recorder is not None:
             return
         try:
-            if is_being_read(self._file.store(), session.id):
+            if session.id in being_read(self._file.store()):
                 return
             found = rereading(self._file.store(), session.id)
         except InputError:

@@ -126,9 +126,9 @@ def _case_of(path: str) -> str:
     return "/".join(Path(path).parts[-2:]).removesuffix(".gz").removesuffix(".nii")
 
 
-def short(text: str) -> str:
+def short(text: str, longest: int = _LONGEST) -> str:
     """A name that fits into a narrow dock."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def progress_in_words(recorder: Recorder) -> str:

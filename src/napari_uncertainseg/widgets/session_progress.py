@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
+from napari_uncertainseg.review.outlook import Outlook
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.widgets.fields import wrapped
 from napari_uncertainseg.widgets.plots import ReliabilityView
@@ -21,7 +22,7 @@ class SessionProgress(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._recorder: Recorder | None = None
+        self._ahead: Outlook | None = None
         self.state, self.outlook, self.stop = wrapped(), wrapped(), wrapped()
         self.outlook.setToolTip(
             "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
@@ -62,19 +63,19 @@ class SessionProgress(QWidget):
 
     def show_recorder(self, recorder: Recorder | None, otherwise: str) -> None:
         """Show how far a session is, or, without one, what to do next."""
-        self._recorder = recorder
+        self._ahead = None if recorder is None else recorder.outlook()
         going_on = recorder is not None
         for widget in (self.outlook, self._stopping):
             widget.setVisible(going_on)
         self.diagram.setVisible(recorder is not None and bool(recorder.standing))
-        if recorder is None:
+        if recorder is None or self._ahead is None:
             self.state.setText(otherwise)
             return
         self.state.setText(progress_in_words(recorder))
-        self.outlook.setText(outlook_in_words(recorder.outlook()))
+        self.outlook.setText(outlook_in_words(self._ahead))
         self.diagram.show_reliability(recorder.calibration())
         self._show_stop()
 
     def _show_stop(self) -> None:
-        if self._recorder is not None:
-            self.stop.setText(stop_in_words(self._recorder.outlook(), self.target.value()))
+        if self._ahead is not None:
+            self.stop.setText(stop_in_words(self._ahead, self.target.value()))

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.review.rereading import anything_being_read
+from napari_uncertainseg.review.rereading import being_read
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file
@@ -125,7 +125,7 @@ class SessionTools(QWidget):
 
 def _check_unread(store: Store) -> None:
     """Keep verdicts from whoever is reading the same again in this very window."""
-    if anything_being_read(store):
+    if being_read(store):
         raise InputError(
             "A second or third reading is open: verdicts are written when it is judged in full or closed. "
             "`uncertainseg session` does it at once."
