@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.uncertainty import ranking
 from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.members import Members
@@ -128,6 +129,33 @@ def test_a_ranker_kept_gives_what_a_new_one_gives(seed, threshold, ready, n_memb
     pd.testing.assert_frame_equal(one.table, two.table)
     np.testing.assert_array_equal(one.labels, two.labels)
     np.testing.assert_array_equal(one.candidates, two.candidates)
+
+
+@given(
+    st.integers(0, 9999),
+    st.floats(0.05, 0.9),
+    st.floats(0.05, 0.9),
+    st.integers(0, 6),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=80, deadline=None)
+def test_candidates_are_what_holds_no_lesion_voxel(seed, threshold, below, least, ready, painted) -> None:
+    p, entropy, mutual, members, grid = prepared(fields(seed))
+    edit = np.random.default_rng(seed).integers(-1, 2, p.shape).astype(np.int8) if painted else None
+    ranker = Ranker(p, entropy, mutual, members, grid)
+    if ready:
+        ranker.prepare()
+    found = ranker.rank(threshold, least * grid.voxel_volume, candidate_threshold=below, edit=edit)
+    possible, n = label_mask(p >= below if edit is None else (p >= below) & (edit >= 0))
+    lesion = found.labels > 0
+    free = [
+        i
+        for i in range(1, n + 1)
+        if (possible == i).sum() >= max(1, least) and not lesion[possible == i].any()
+    ]
+    np.testing.assert_array_equal(found.candidates > 0, np.isin(possible, free))
+    assert len(found.candidate_table) == len(free)
 
 
 def test_an_image_full_of_foreground_is_not_prepared(monkeypatch) -> None:

@@ -323,6 +323,33 @@ def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
     assert path.read_text().count("accepted") == 1 and "reader 1" in path.read_text()
 
 
+def test_an_export_leaves_names_out(qtbot, dock, case, tmp_path, monkeypatch):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    asked = []
+
+    def save_as(path):
+        monkeypatch.setattr(
+            "napari_uncertainseg.widgets.session_tools.ask_file", lambda *a: asked.append(a[-1]) or path
+        )
+
+    save_as(tmp_path / "all.json")
+    click(qtbot, dock.tools.export_button)
+    assert "reader 1" in (tmp_path / "all.json").read_text() and ".json" in asked[-1]
+    dock.tools.pseudonyms.setChecked(True)
+    save_as(tmp_path / "other.json")
+    click(qtbot, dock.tools.export_button)
+    assert "names" in dock.message.text() and not (tmp_path / "other.json").exists()
+    save_as(tmp_path / "out.tsv")
+    click(qtbot, dock.tools.export_button)
+    save_as(tmp_path / "out.html")
+    click(qtbot, dock.tools.report_button)
+    qtbot.waitUntil(lambda: "Saved the report" in dock.message.text())
+    for name in ("out.tsv", "out.html"):
+        text = (tmp_path / name).read_text()
+        assert "annotator 1" in text and "reader 1" not in text, name
+
+
 def test_another_file_is_chosen(qtbot, dock, tmp_path, monkeypatch):
     other = tmp_path / "other.db"
     monkeypatch.setattr("napari_uncertainseg.widgets.session_place.ask_file", lambda *a, **k: other)

@@ -168,6 +168,13 @@ class Components:
         """Number of components."""
         return len(self.sizes) - 1
 
+    @property
+    def one_voxel(self) -> np.ndarray:
+        """Index into `where` of some voxel of each component, shape (n,)."""
+        found = np.zeros(self.n + 1, np.intp)
+        found[self.label] = np.arange(len(self.label))
+        return found[1:]
+
     @classmethod
     def of(cls, mask: np.ndarray, labels: np.ndarray, n: int) -> Components:
         """The voxels of a mask and their labels, both 3-D and contiguous."""

@@ -150,17 +150,27 @@ class Hierarchy:
         label = component + 1
         return Components(self.where[here], label, np.bincount(label, minlength=len(starts) + 1))
 
-    def _runs(self, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Voxels that reach a threshold, the component of each from 0, and each component's highest peak.
+    def components(self, threshold: float) -> tuple[np.floating, np.ndarray]:
+        """The value that a voxel must have at a threshold, and the component of each peak, from 1.
 
-        That one stands first. Peaks below the threshold make components without a voxel.
+        Components are numbered in the order of the peaks, and the highest peak of each stands first. Peaks
+        below the threshold make components without a voxel.
+
+        Raises
+        ------
+        ValueError
+            If the threshold lies below the floor.
         """
         if threshold < self.floor:
             raise ValueError(f"threshold {threshold} lies below the floor, {self.floor}")
         least = limit(threshold, self.precision).astype(self.value.dtype)
+        return least, np.cumsum(self.saddle < least)
+
+    def _runs(self, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Voxels that reach a threshold, the component of each from 0, and each component's highest peak."""
+        least, component = self.components(threshold)
         here = np.flatnonzero(self.value >= least)
-        begins = self.saddle < least
-        return here, (np.cumsum(begins) - 1)[self.peak[here]], np.flatnonzero(begins)
+        return here, (component - 1).take(self.peak.take(here)), np.flatnonzero(np.diff(component, prepend=0))
 
 
 def limit(threshold: float, dtype: np.dtype) -> np.floating:

@@ -133,7 +133,7 @@ def pairs_in_common(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, 
     a, b = first.ravel(), second.ravel()
     n = int(b.max(initial=0)) + 1
     if (int(a.max(initial=0)) + 1) * n <= max(len(a), 1 << 18):
-        counts = np.bincount(a.astype(np.int64) * n + b)
+        counts = np.bincount(a.astype(np.int64, copy=False) * n + b)
         pair = np.flatnonzero(counts)
         common = counts[pair]
     else:

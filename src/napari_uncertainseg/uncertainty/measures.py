@@ -18,7 +18,7 @@ class Measured:
     Attributes
     ----------
     index
-        Their voxels, sorted by component: indices (s, a, r) on the grid, shape (3, voxels).
+        Their voxels, sorted by component and position: indices (s, a, r) on the grid, shape (3, voxels).
     flat
         The same as flat positions on the grid.
     label
@@ -86,7 +86,7 @@ def measure(
 
 
 def _voxels(box: Box, lesions: Components, candidates: Components) -> tuple[np.ndarray, np.ndarray]:
-    """Indices on the grid and component numbers of all voxels, sorted by component."""
+    """Indices on the grid and component numbers of all voxels, sorted by component and position."""
     where = np.concatenate([lesions.where, candidates.where])
     label = np.concatenate([lesions.label, candidates.label + lesions.n])
     # Numbers below 65536 sort in linear time.
@@ -105,14 +105,11 @@ def _voxel_to_look_at(index: np.ndarray, label: np.ndarray, centroid: np.ndarray
     """
     n = centroid.shape[1]
     component, offset = label - 1, np.abs(index[0] - centroid[0][label - 1])
-    slices, inverse, counts = np.unique(
-        component * grid.shape[0] + index[0], return_inverse=True, return_counts=True
-    )
-    away = np.zeros(len(slices))
-    away[inverse] = offset
-    owner = slices // grid.shape[0]
-    best = slices[_first_of_each(np.lexsort([away, -counts, owner]), owner, n)]
-    here = np.flatnonzero(component * grid.shape[0] + index[0] == best[component])
+    key = component * grid.shape[0] + index[0]  # ascends, as the voxels do
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    counts, owner = np.diff(first, append=len(key)), component[first]
+    best = key[first][_first_of_each(np.lexsort([offset[first], -counts, owner]), owner, n)]
+    here = np.flatnonzero(key == best[component])
     _, da, dr = grid.spacing
     squared = ((index[1, here] - centroid[1][component[here]]) * da) ** 2 + (
         (index[2, here] - centroid[2][component[here]]) * dr

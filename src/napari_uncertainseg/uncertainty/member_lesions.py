@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from napari_uncertainseg.lesions.components import Box, Components, bounding_box
+from napari_uncertainseg.lesions.components import Box, bounding_box
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.lesions.lookup import Lookup
 from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
 from napari_uncertainseg.uncertainty.lesion import at_least, member_overlaps
 from napari_uncertainseg.uncertainty.members import Members
@@ -27,8 +26,7 @@ class MemberLesions:
     def __init__(self, members: Members, floor: float) -> None:
         self._whole = self._close = members
         self._floor = floor
-        self._hierarchies: list[Hierarchy] = []
-        self._image = np.zeros(0, np.int32)
+        self._lookup: Lookup | None = None
         if len(members) and members.values.size:
             seen = at_least(members.values[0], floor)
             for values in members.values[1:]:
@@ -42,8 +40,8 @@ class MemberLesions:
 
     def prepare(self) -> None:
         """Build what makes every later threshold fast."""
-        self._hierarchies = [Hierarchy.of(values, self._floor) for values in self._close.values]
-        self._image = np.zeros(self._close.values[0].size if len(self._close) else 0, np.int32)
+        if len(self._close):
+            self._lookup = Lookup.of([Hierarchy.of(values, self._floor) for values in self._close.values])
 
     def overlaps(
         self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float
@@ -69,37 +67,23 @@ class MemberLesions:
         if not len(members):
             return np.ones(len(sizes) - 1)
         inside, where = positions_in(members.box, index)
-        label = label[inside]
-        if self._hierarchies and threshold >= self._floor:
-            cuts = (h.cut_in_any_order(threshold) for h in self._hierarchies)
+        label = label if len(where) == len(label) else label[inside]
+        if self._lookup is not None and threshold >= self._floor:
             found = [
                 best_overlaps(pairs_in_common(label, seen), sizes, component_sizes)
-                for seen, component_sizes in _seen(cuts, where, self._image)
+                for seen, component_sizes in self._lookup.at(where, threshold)
             ]
             return np.mean(found, axis=0)
         masks = (at_least(values, threshold) for values in members.values)
         return member_overlaps(where, label, sizes, masks).mean(0)
 
 
-def _seen(
-    cuts: Iterator[Components], where: np.ndarray, image: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each member: its component at each position, 0 where none is, and the components' sizes.
-
-    The image is scratch, and is 0 before and after.
-    """
-    for cut in cuts:
-        image[cut.where] = cut.label
-        seen = image[where]
-        image[cut.where] = 0
-        yield seen, cut.sizes
-
-
 def positions_in(box: Box, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
-    starts = np.array([s.start or 0 for s in box])[:, None]
-    shape = tuple(s.stop - (s.start or 0) for s in box)
-    local = index - starts
-    inside = ((local >= 0) & (local < np.array(shape)[:, None])).all(0)
-    s, a, r = local[:, inside]
-    return inside, (s * shape[1] + a) * shape[2] + r
+    shape = [part.stop - (part.start or 0) for part in box]
+    s, a, r = (i - (part.start or 0) for i, part in zip(index, box, strict=True))
+    inside = np.ones(index.shape[1], bool)
+    for i, size in zip((s, a, r), shape, strict=True):
+        inside &= i.view(np.uint64) < size  # what is negative becomes very large
+    where = (s * shape[1] + a) * shape[2] + r
+    return inside, where if inside.all() else where[inside]

@@ -154,6 +154,7 @@ class Ranker:
         self._foreground = Foreground.of(self._maps[0])
         self._members = MemberLesions(members, self._foreground.floor)
         self._hierarchy: Hierarchy | None = None
+        self._possible: tuple[float, Components] | None = None
 
     def prepare(self) -> None:
         """Make moves of the threshold several times faster, at the price of some twenty moves' time once.
@@ -210,11 +211,21 @@ class Ranker:
             box, lesions, candidates = self._labelled(threshold, candidate_threshold, edit)
         else:
             box = self._foreground.box
-            lesions, candidates = (self._hierarchy.cut(t)[0] for t in (threshold, candidate_threshold))
+            lesions, candidates = self._hierarchy.cut(threshold)[0], self._cut_once(candidate_threshold)
         lesions = lesions.only(_worth_a_label(lesions.sizes, min_voxels))
         free = _worth_a_label(candidates.sizes, min_voxels)
-        free[candidates.label[candidates.among(lesions.where)] - 1] = False
+        # A lesion that nobody painted lies inside of one of them: any voxel tells which.
+        whole = edit is not None or threshold < candidate_threshold
+        taken = lesions.where if whole else lesions.where[lesions.one_voxel]
+        free[candidates.label[candidates.among(taken)] - 1] = False
         return box, lesions, candidates.only(free)
+
+    def _cut_once(self, threshold: float) -> Components:
+        """The mean map's components at a threshold that hardly ever moves."""
+        assert self._hierarchy is not None
+        if self._possible is None or self._possible[0] != threshold:
+            self._possible = threshold, self._hierarchy.cut(threshold)[0]
+        return self._possible[1]
 
     def _persistence(self, found: Measured) -> np.ndarray:
         """Of each lesion and candidate, by the unpainted map."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.review.rereading import being_read
@@ -37,11 +37,19 @@ class SessionTools(QWidget):
         self.verify_button = QPushButton("Verify")
         self.verify_button.setToolTip("Check that nothing in the sessions was changed after it was written.")
         self.export_button = QPushButton("Export…")
-        self.export_button.setToolTip("Write a row for each task of all sessions, with its verdict, as TSV.")
+        self.export_button.setToolTip(
+            "Write a row for each task of all sessions, with its verdict, as TSV;\n"
+            "or everything with its journals, for an archive, as JSON."
+        )
         self.report_button = QPushButton("Report…")
         self.report_button.setToolTip(
             "Write a page about all sessions, with pictures of what readers differ in, as HTML;\n"
             "a browser prints it as PDF."
+        )
+        self.pseudonyms = QCheckBox("pseudonyms")
+        self.pseudonyms.setToolTip(
+            "Call annotators and cases by numbers in what is written, and leave out comments and paths:\n"
+            "for files that leave the house."
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -52,6 +60,7 @@ class SessionTools(QWidget):
         ):
             row.addWidget(button)
             button.clicked.connect(act)
+        row.addWidget(self.pseudonyms)
         self._jobs.finished.connect(self._on_reported)
         self._jobs.failed.connect(self._warn)
         self._jobs.state_changed.connect(self._on_state)
@@ -75,15 +84,23 @@ class SessionTools(QWidget):
         self._with_store(self._export)
 
     def _export(self, store: Store) -> None:
+        from napari_uncertainseg.evaluate.folder import write_json
         from napari_uncertainseg.export import write_table
-        from napari_uncertainseg.review.sharing import verdict_table
+        from napari_uncertainseg.review.sharing import as_json, verdict_table
 
         _check_unread(store)
-        path = ask_file(self, "Export the verdicts", "verdicts.tsv", "Table (*.tsv)")
-        if path is not None:
-            table = verdict_table(store)
+        kinds = "Table (*.tsv)" if self.pseudonyms.isChecked() else "Table (*.tsv);;Archive (*.json)"
+        path = ask_file(self, "Export the verdicts", "verdicts.tsv", kinds)
+        if path is None:
+            return
+        table = verdict_table(store, named=not self.pseudonyms.isChecked())
+        if path.suffix.lower() != ".json":
             write_table(path, table)
-            self.said.emit(f"Saved {len(table)} tasks to {path}")
+        elif self.pseudonyms.isChecked():
+            raise InputError("A journal holds names: without them there is only the table, as .tsv.")
+        else:
+            write_json(as_json(store), path)
+        self.said.emit(f"Saved {len(table)} tasks to {path}")
 
     def report(self) -> None:
         """Ask for a file, and write a report there in the background."""
@@ -97,8 +114,10 @@ class SessionTools(QWidget):
         if path is None:
             return
 
+        named = not self.pseudonyms.isChecked()
+
         def work(progress: Progress) -> Path:
-            write_report(store, path, progress=progress)
+            write_report(store, path, named=named, progress=progress)
             return path
 
         self.said.emit("Writing the report …")
