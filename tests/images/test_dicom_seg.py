@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -126,6 +127,18 @@ def test_a_real_series_comes_back_where_it_was(shared_data, tmp_path):
     frames = frames_of(write_dicom_seg(tmp_path / "a.dcm", mask, scan.grid, file, algorithm=MODEL))
     assert len(frames) == scan.grid.shape[0] - 4
     assert where(frames, scan.grid) == voxels_of(mask)
+
+
+def test_other_programs_may_put_it_beside_its_series(tmp_path):
+    folder = make_series(tmp_path / "series")
+    scan = read_volume(folder)
+    mask = scan.data > scan.data.mean()
+    written = write_dicom_seg(tmp_path / "a.dcm", mask, scan.grid, folder, algorithm=MODEL)
+    beside = Path(shutil.copy(written, folder))
+    np.testing.assert_array_equal(read_volume(folder).data, scan.data)
+    write_dicom_seg(tmp_path / "b.dcm", mask, scan.grid, folder, algorithm=MODEL)
+    with pytest.raises(InputError, match="no DICOM image series"):
+        read_volume(beside)
 
 
 def test_labels_are_one_segment(series, scan, mask, tmp_path):

@@ -14,6 +14,8 @@ from napari_uncertainseg.images.stored import LARGEST, Stored, choose_volume, fi
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
+_NO_SCANS = ("SEG", "SR", "PR", "KO", "RT")
+"""DICOM modalities, or their beginnings, that lie beside a scan: segmentations, reports, marks, treatment."""
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -90,7 +92,7 @@ def dicom_series(path: Path) -> tuple[str, ...]:
     if not path.is_dir():
         own = _dicom_tag(str(path), "0020|000e")
         names = {uid: files for uid, files in names.items() if uid == own}
-    images = {uid: files for uid, files in names.items() if _has_pixels(files[0])}
+    images = {uid: files for uid, files in names.items() if _is_scan(files[0])}
     if not images:
         raise InputError(f"{path}: no DICOM image series was found there.")
     if len(images) > 1:
@@ -121,8 +123,8 @@ def _dicom_tag(file: str, key: str) -> str:
     return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
 
 
-def _has_pixels(file: str) -> bool:
-    return bool(_dicom_tag(file, "0028|0010")) and not _dicom_tag(file, "0008|0060").startswith("RT")
+def _is_scan(file: str) -> bool:
+    return bool(_dicom_tag(file, "0028|0010")) and not _dicom_tag(file, "0008|0060").startswith(_NO_SCANS)
 
 
 def load_dicom(path: Path) -> Stored:
