@@ -155,6 +155,30 @@ def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, f
         assert len(reader.verdicts(session.id)) == 3 and session.closed
 
 
+def test_what_was_left_open_is_selected_again(qtbot, make, dock, case, prediction, flair, file):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.leave_button)
+    assert dock.table.selected_row == 0 and "go on with it" in dock.progress.state.text()
+    dock.cleanup()
+    other = dataclasses.replace(prediction, probability=prediction.probability * 0.9)
+    later = Case()
+    later.set_images({"flair": flair})
+    again = make(later)
+    qtbot.keyClicks(again.annotator, "reader 1")
+    later.prediction = other
+    assert again.table.selected_row is None and again.progress.state.text() == "Not recording."
+    with Store(file) as reader:
+        assert not reader.outputs("0" * 64) and len(reader.sessions()) == 1
+    later.prediction = dataclasses.replace(prediction)
+    assert again.table.selected_row == 0 and again.resume_button.isEnabled()
+    again.annotator.setText("reader 2")
+    assert again.progress.state.text() == "Not recording."
+    again.annotator.setText("reader 1")
+    click(qtbot, again.resume_button)
+    assert later.verdicts == (Verdict((5, 10, 8), "accepted"),)
+
+
 def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, prediction):
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")
@@ -205,7 +229,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     def again(name):
         dock.annotator.clear()
         qtbot.keyClicks(dock.annotator, name)
-        row = next(i for i, s in enumerate(dock._listed) if s.kind == "review")
+        row = next(i for i, s in enumerate(dock.table._listed) if s.kind == "review")
         dock.table.selectRow(row)
         click(qtbot, dock.again_button)
 
@@ -218,7 +242,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     for name in ("accept", "reject", "accept"):
         click(qtbot, lesions.buttons[name])
     click(qtbot, dock.close_button)
-    dock.table.selectRow(next(i for i, s in enumerate(dock._listed) if s.kind == "review"))
+    dock.table.selectRow(next(i for i, s in enumerate(dock.table._listed) if s.kind == "review"))
     assert "first and second agree on 2 of 3" in dock.agreement.text() and dock.agreement.isVisible()
     again("third")
     assert len(case.recorder.tasks) == 1
@@ -537,7 +561,7 @@ def test_a_blinded_reader_is_shown_nothing_of_the_first(qtbot, dock, case):
     assert not dock.tools.isEnabled()
     case.judge(case.recorder.tasks[0].voxel, "rejected")
     click(qtbot, dock.leave_button)
-    first = next(i for i, s in enumerate(dock._listed) if s.kind == "review")
+    first = next(i for i, s in enumerate(dock.table._listed) if s.kind == "review")
     dock.table.selectRow(first)
     assert not dock.agreement.isVisible()  # it would tell whether the first said the same
     for button in (dock.replay_button, dock.tools.export_button, dock.tools.report_button):
@@ -595,7 +619,7 @@ def test_names_are_no_markup(qtbot, dock, case):
     click(qtbot, dock.again_button)
     case.judge(case.recorder.tasks[0].voxel, "accepted")
     click(qtbot, dock.close_button)
-    first = next(i for i, s in enumerate(dock._listed) if s.kind == "review")
+    first = next(i for i, s in enumerate(dock.table._listed) if s.kind == "review")
     dock.table.selectRow(first)
     if dock.agreement.isVisible():
         assert "<img" not in dock.agreement.text()

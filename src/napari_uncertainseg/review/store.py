@@ -106,6 +106,12 @@ class Store:
         """Number of a model's output for a case, by its hash; ``about`` holds the table's other columns."""
         return self._known_or_new(schema.outputs, {"case_id": case, "sha256": sha256}, about)
 
+    def outputs(self, sha256: str) -> set[int]:
+        """Numbers of the models' outputs with a hash, of whatever case."""
+        query = sa.select(schema.outputs.c.id).where(schema.outputs.c.sha256 == sha256)
+        with self.reading() as connection:
+            return set(connection.scalars(query))
+
     def folder(self, case: int) -> str:
         """Where a case lies."""
         return self._of_case(case, schema.cases.c.folder)

@@ -6,7 +6,6 @@ import secrets
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QFormLayout,
     QHBoxLayout,
@@ -24,17 +23,15 @@ from napari_uncertainseg.review.rereading import being_read, reread, rereading
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.fields import annotator_field, wrapped
-from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_file import (
-    COLUMNS,
-    JUDGED,
     PROJECT,
     SessionFile,
     agreement_in_words,
     keep_prediction,
 )
+from napari_uncertainseg.widgets.session_list import SessionList
 from napari_uncertainseg.widgets.session_place import SessionPlace
 from napari_uncertainseg.widgets.session_progress import SessionProgress
 from napari_uncertainseg.widgets.session_tools import SessionTools
@@ -66,10 +63,10 @@ class SessionDock(QWidget):
         self._case = case
         self._layers = layers
         self._file = file
-        self._listed: list[Session] = []
+        self._unfinished: Session | None = None
         self._make_controls()
         self._lay_out()
-        case.prediction_changed.connect(self._show)
+        case.prediction_changed.connect(self._on_other_work)
         case.verdicts_changed.connect(self._show_progress)
         case.not_recorded.connect(self._warn)
         self.start_button.clicked.connect(self.start)
@@ -83,13 +80,12 @@ class SessionDock(QWidget):
         file.changed.connect(self._on_file)
         layers.blinding_changed.connect(self._on_blinding)  # type: ignore[attr-defined]
         self.table.itemSelectionChanged.connect(self._show)
-        self.annotator.textChanged.connect(self._show)
-        self._list()
-        self._show()
+        self.annotator.textChanged.connect(self._on_other_work)
+        self._on_file()
 
     def cleanup(self) -> None:
         """Disconnect from the case, and let the database go. May be called twice."""
-        self._case.prediction_changed.disconnect(self._show, missing_ok=True)
+        self._case.prediction_changed.disconnect(self._on_other_work, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
         self._file.changed.disconnect(self._on_file, missing_ok=True)
@@ -121,9 +117,7 @@ class SessionDock(QWidget):
         self.leave_button = QPushButton("Leave")
         self.leave_button.setToolTip("Stop recording; the session stays open, and can be gone on with.")
         self.progress = SessionProgress()
-        self.table = NumberTable()
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table = SessionList(self._file)
         self.resume_button = QPushButton("Go on with it")
         self.resume_button.setToolTip("Take over the verdicts and the painting of the selected session.")
         self.again_button = QPushButton("Read again")
@@ -208,14 +202,14 @@ class SessionDock(QWidget):
 
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
-        session = self._selected()
+        session = self.table.session
         if session is None or not self._is_theirs(session) or not self._may_drop("Go on with it"):
             return
         self._go_on_with(session)
 
     def read_again(self) -> None:
         """Begin the second or third reading of the selected session."""
-        session = self._selected()
+        session = self.table.session
         if session is None or self._case.prediction is None or not self._may_drop("Read again"):
             return
         try:
@@ -247,7 +241,7 @@ class SessionDock(QWidget):
 
     def play_back(self) -> None:
         """Play the selected session back, if it is of the prediction at hand."""
-        session, prediction = self._selected(), self._case.prediction
+        session, prediction = self.table.session, self._case.prediction
         if session is None or prediction is None:
             return
         if not self._may_drop("Replay"):
@@ -288,9 +282,7 @@ class SessionDock(QWidget):
     def leave(self) -> None:
         """Stop recording without closing."""
         self._case.record_with(None)
-        self._say("")
-        self._list()
-        self._show()
+        self._on_file()
 
     def close_session(self) -> None:
         """End the session at hand for good."""
@@ -318,25 +310,26 @@ class SessionDock(QWidget):
     def _on_file(self) -> None:
         self._say("")
         self._list()
+        self._on_other_work()
+
+    def _on_other_work(self) -> None:
+        """Find what the annotator left unfinished, when there is another case, name or file."""
+        self._unfinished = None
+        if self._case.recorder is None:
+            annotator = " ".join(self.annotator.text().split())
+            self._unfinished = self.table.select_unfinished(annotator, self._case.prediction)
         self._show()
 
     # -- from the store to the screen ---------------------------------------------------------
 
     def _list(self) -> None:
         try:
-            self._listed, rows = self._file.listed()
+            self.table.refresh()
         except InputError as error:
-            self._listed, rows = [], []
             self._say(f"⚠ {error}")
-        numbers = tuple(str(i) for i in range(1, len(rows) + 1))
-        self.table.show_table(Table(numbers, COLUMNS, tuple(rows)))
-
-    def _selected(self) -> Session | None:
-        row = self.table.selected_row
-        return None if row is None else self._listed[row]
 
     def _show(self) -> None:
-        recorder, selected = self._case.recorder, self._selected()
+        recorder, selected = self._case.recorder, self.table.session
         ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
         for widget in (self.place, self.annotator, self.order):
             widget.setEnabled(recorder is None and not self._layers.blinded)
@@ -372,10 +365,8 @@ class SessionDock(QWidget):
     def _show_progress(self) -> None:
         recorder = self._case.recorder
         self.progress.show_recorder(recorder, self._next_step())
-        for row, session in enumerate(self._listed if recorder is not None else []):
-            cell = self.table.item(row, JUDGED)
-            if recorder is not None and session.id == recorder.session.id and cell is not None:
-                cell.setText(f"{len(recorder.standing)} of {len(recorder.tasks)}")
+        if recorder is not None:
+            self.table.show_judged(recorder)
 
     def _next_step(self) -> str:
         if self._case.prediction is None:
@@ -384,6 +375,8 @@ class SessionDock(QWidget):
             return "Playing back: nothing is recorded."
         if not self.annotator.text().strip():
             return "Say who judges, then start. Without a session nothing is recorded."
+        if self._unfinished is not None and self._unfinished == self.table.session:
+            return "Not recording. Your open session of this case is selected: go on with it."
         return "Not recording."
 
     def _warn(self, problem: str) -> None:

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import platformdirs
 from psygnal import Signal
 
@@ -182,6 +183,11 @@ def stop_in_words(found: Outlook, target: int) -> str:
     return f"not yet: up to {found.most}"
 
 
+def hash_of(prediction: Prediction) -> str:
+    """By which a prediction is known in the store: of its probabilities."""
+    return hashlib.sha256(np.ascontiguousarray(prediction.probability).data).hexdigest()
+
+
 def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     """Numbers of the case and of the prediction in the store, made where they are not there."""
     about: Mapping[str, Any] = prediction.information
@@ -192,7 +198,7 @@ def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     case = store.case(store.project(PROJECT), name, str(flair.get("path") or flair.get("name") or "scan"))
     output = store.output(
         case,
-        hashlib.sha256(prediction.probability.tobytes()).hexdigest(),
+        hash_of(prediction),
         model=str(about.get("model", "")),
         model_sha256=str(about.get("model_sha256", "")),
         method=str(about.get("method", "")),

@@ -1,0 +1,71 @@
+"""The list of sessions in the Session dock."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QAbstractItemView, QWidget
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.rows import Session
+from napari_uncertainseg.review.schema import READINGS
+from napari_uncertainseg.widgets.numbers import NumberTable, Table
+from napari_uncertainseg.widgets.session_file import COLUMNS, JUDGED, SessionFile, hash_of
+
+
+class SessionList(NumberTable):
+    """The sessions of a file, of which one can be selected.
+
+    Parameters
+    ----------
+    file
+        The sessions.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._file = file
+        self._listed: list[Session] = []
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+
+    @property
+    def session(self) -> Session | None:
+        """The selected one."""
+        row = self.selected_row
+        return None if row is None else self._listed[row]
+
+    def refresh(self) -> None:
+        """Read the file again; raises InputError, and is empty, where it cannot be read."""
+        self._listed, rows = [], list[tuple[str, ...]]()
+        try:
+            self._listed, rows = self._file.listed()
+        finally:
+            numbers = tuple(str(i) for i in range(1, len(rows) + 1))
+            self.show_table(Table(numbers, COLUMNS, tuple(rows)))
+
+    def show_judged(self, recorder: Recorder) -> None:
+        """Follow a session that is being recorded."""
+        for row, session in enumerate(self._listed):
+            cell = self.item(row, JUDGED)
+            if session.id == recorder.session.id and cell is not None:
+                cell.setText(f"{len(recorder.standing)} of {len(recorder.tasks)}")
+
+    def select_unfinished(self, annotator: str, prediction: Prediction | None) -> Session | None:
+        """Select an annotator's latest open session of a prediction; None where there is none."""
+        own = [
+            s for s in self._listed if s.annotator == annotator and s.closed is None and s.kind in READINGS
+        ]
+        if prediction is None or not own:  # else it need not be hashed
+            return None
+        try:
+            store = self._file.store()
+            outputs = store.outputs(hash_of(prediction))
+            found = next((s for s in own if outputs & {t.output for t in store.tasks(s.id)[:1]}), None)
+        except InputError:  # it was said when the list was read
+            return None
+        if found is not None:
+            self.selectRow(self._listed.index(found))
+        return found
