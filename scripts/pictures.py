@@ -123,9 +123,10 @@ def outline(window: Any, folder: Path) -> None:
     layers["your outline"].data = drawn
     review.layers.show_slice((most, a, r))
     dock.stop_button.click()
-    window.viewer.reset_view()
+    dock.outline.alone.selectRow(0)
     window.picture(folder / "training-outline.png", LARGE)
-    layers.remove("your outline")
+    for name in ("your outline", "you and the consensus"):
+        layers.remove(name)
 
 
 def everybody(window: Any, folder: Path) -> None:

@@ -11,7 +11,7 @@ from monai.metrics import compute_hausdorff_distance
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.outlining import compare, earlier, keep
+from napari_uncertainseg.review.outlining import Side, compare, earlier, keep, sides
 
 SHAPE = (8, 20, 20)
 GRID = Grid(SHAPE, np.diag([1.0, 1.0, 2.0, 1.0])[[2, 1, 0, 3]])
@@ -48,6 +48,11 @@ def test_what_was_found_missed_and_invented(consensus):
         spacing=GRID.spacing,
     )
     assert found.hd95_mm == pytest.approx(float(theirs))
+    seen = sides(outline, consensus)
+    assert ((seen == Side.BOTH) == (consensus & (outline > 0))).all()
+    assert ((seen == Side.OUTLINE) == (~consensus & (outline > 0))).all()
+    assert (seen == Side.CONSENSUS).sum() == (truth & ~own).sum() and not seen[6].any()
+    assert (sides(outline, consensus, whole=True)[6] == Side.CONSENSUS).sum() == 9
 
 
 @given(st.integers(0, 9999))

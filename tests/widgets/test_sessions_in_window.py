@@ -9,12 +9,14 @@ from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 
+from napari_uncertainseg.review.outlining import Side
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets import session as session_module
 from napari_uncertainseg.widgets import session_tools as tools_module
+from napari_uncertainseg.widgets.appearance import MAPS
 from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.own_outline import NAME
+from napari_uncertainseg.widgets.own_outline import COMPARISON, NAME
 from napari_uncertainseg.widgets.review import open_review
 
 from .fake_window import segment_with
@@ -106,7 +108,12 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     qtbot.mouseClick(dock.stop_button, LEFT)
     assert dock.outline.isVisible() and "0 missed, 0 invented" in dock.outline.summary.text()
     assert float(dock.outline.numbers.item(0, 0).text()) > 0.5
-    assert not dock.busy and set(shown(review)) == {*before, NAME, "experts"}
+    maps = {name for name in before if name in MAPS}
+    assert maps and not dock.busy and set(shown(review)) == {*before, COMPARISON} - maps
+    compared = viewer.layers[COMPARISON]
+    assert not compared.editable and {Side.BOTH, Side.CONSENSUS} >= set(np.unique(compared.data[5])) - {0}
+    assert (np.asarray(compared.data)[5] > 0).sum() >= (outline.data[5] > 0).sum() > 0
+    assert not np.delete(compared.data, 5, 0).any()  # only what was compared
     with Store(file) as store:
         kinds = [(s.kind, s.annotator, s.closed is not None) for s in store.sessions()]
         assert kinds == [("training", "trainee", True)] * 2

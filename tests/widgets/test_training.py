@@ -69,6 +69,7 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     missed = bool(truth[layers.visited[-1]])
     click(qtbot, dock.no if missed else dock.yes)  # wrong
     assert not layers.blinded and "2 answers, 50% right" in dock.score.summary.text()
+    assert layers.revealed == "consensus"
     columns = [dock.score.sizes.horizontalHeaderItem(i).text() for i in range(dock.score.sizes.columnCount())]
     assert columns[0] == "all" and dock.score.sizes.item(0, 0).text() == "50%"
     assert dock.score.wrong.rowCount() == 1 and dock.score.wrong.item(0, 3).text() == "60%"
@@ -159,7 +160,7 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
     dock.sure.setValue(80)
     click(qtbot, dock.stop_button)
     assert not layers.blinded and dock.outline.isVisible() and not dock.score.isVisible()
-    assert layers.revealed == "consensus"
+    assert np.bincount(layers.compared.ravel()).tolist()[1:] == [72, 36, 24]
     assert "3 slices: 0 missed, 1 invented" in dock.outline.summary.text()
     assert dock.outline.numbers.item(0, 0).text() == f"{2 * 72 / (72 + 24 + 108):.2f}"
     dock.outline.alone.selectRow(0)

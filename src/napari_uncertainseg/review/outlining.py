@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -21,6 +22,15 @@ from napari_uncertainseg.review.verdicts import Voxel
 SURE = 1
 """Label of what is surely lesion: the inner contour. Higher labels may be lesion: the outer one."""
 _LEAST_MM3 = 3.0
+
+
+class Side(IntEnum):
+    """Who takes a voxel for lesion."""
+
+    NEITHER = 0
+    BOTH = 1
+    CONSENSUS = 2
+    OUTLINE = 3
 
 
 @dataclass(frozen=True)
@@ -88,10 +98,10 @@ def compare(outline: np.ndarray, consensus: np.ndarray, grid: Grid, *, whole: bo
         If the shapes differ, or nothing was outlined.
     """
     check_same_shape("The outline", outline.shape, "the consensus", consensus.shape)
-    slices = np.ones(len(outline), bool) if whole else np.any(outline > 0, axis=(1, 2))
+    slices = _slices(outline, whole)
     if not (outline > 0).any():
         raise InputError("Nothing is outlined yet: paint what you take for lesion, in at least one slice.")
-    within = np.asarray(slices)[:, None, None]
+    within = slices[:, None, None]
     own, truth = (outline > 0) & within, consensus.astype(bool) & within
     inner = outline == SURE
     least = voxels_of(_LEAST_MM3, grid.voxel_volume)
@@ -109,6 +119,14 @@ def compare(outline: np.ndarray, consensus: np.ndarray, grid: Grid, *, whole: bo
         _share(inner & truth, inner),
         _share(own & truth, truth),
     )
+
+
+def sides(outline: np.ndarray, consensus: np.ndarray, *, whole: bool = False) -> np.ndarray:
+    """Who takes each voxel for lesion, as uint8 of `Side`; parameters as for `compare`."""
+    found = np.where(outline > 0, Side.OUTLINE, Side.NEITHER).astype(np.uint8)
+    found[consensus.astype(bool) & _slices(outline, whole)[:, None, None]] = Side.CONSENSUS
+    found[consensus.astype(bool) & (outline > 0)] = Side.BOTH
+    return found
 
 
 def keep(
@@ -156,6 +174,10 @@ def earlier(store: Store, annotator: str, *, without: str = "") -> list[float]:
             scores = (e.values["score"]["dice"] for e in store.entries(s.id) if "score" in e.values)
             found += [float(score) for score in scores]
     return found
+
+
+def _slices(outline: np.ndarray, whole: bool) -> np.ndarray:
+    return np.ones(len(outline), bool) if whole else np.any(outline > 0, axis=(1, 2))
 
 
 def _only(mask: np.ndarray, other: np.ndarray, least: int, volume: float) -> tuple[Place, ...]:

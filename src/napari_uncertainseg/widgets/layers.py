@@ -195,6 +195,12 @@ class ReviewLayers:
             raise InputError("There is no prediction yet; press Run in Segment first.")
         return self._own_outline.array(self._results.placing)
 
+    def compare_outline(self, sides: np.ndarray) -> None:
+        """Show who takes what for lesion, `Side` on the prediction's grid, without heat maps over it."""
+        if self._results.placing is not None:
+            self._results.hide_maps()
+            self._own_outline.compare(sides, self._results.placing)
+
     def unblind(self) -> None:
         """Show all as it was before `blind`, and take the ring away."""
         was = self.blinded

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.outlining import Outline
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.definitions import session_definitions
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
+from napari_uncertainseg.widgets.own_outline import SIDE_COLOURS
 from napari_uncertainseg.widgets.places import PlaceTable
 
 _ROWS = {
@@ -37,11 +38,16 @@ class OutlineScore(QWidget):
     def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.summary = session_definitions()
+        self.legend = QLabel(
+            " &nbsp; ".join(f"<span style='color:{c}'>■</span> {who}" for c, who in SIDE_COLOURS.values())
+        )
+        self.legend.setToolTip("Who takes a voxel for lesion, in the layer <i>you and the consensus</i>.")
         self.numbers, self.alone = NumberTable(), PlaceTable(go_to)
         self.numbers.setFixedHeight(7 * 24)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.summary)
+        layout.addWidget(self.legend)
         layout.addWidget(self.numbers)
         layout.addWidget(self.alone, stretch=1)
 

@@ -66,6 +66,9 @@ class Shows(Protocol):
     def reveal(self, name: str) -> None:
         """Show a layer that the user may have hidden."""
 
+    def compare_outline(self, sides: np.ndarray) -> None:
+        """Show who takes what for lesion, `Side` on the grid."""
+
     def unblind(self) -> None:
         """Show all as it was."""
 
@@ -260,6 +263,7 @@ class TrainingDock(QWidget):
         try:
             if lesson is not None:
                 self._layers.unblind()
+                self._layers.reveal(self.consensus.currentData())  # to look at what was misjudged
                 lesson.close()
                 self.score.show_lesson(
                     lesson, past(self._file.store(), lesson.annotator, without=lesson.session)
@@ -277,13 +281,14 @@ class TrainingDock(QWidget):
         if prediction is None:
             return
         outline = self._layers.outlined()
-        found = outlining.compare(outline, self._consensus(), prediction.grid, whole=self.whole.isChecked())
+        consensus, whole = self._consensus(), self.whole.isChecked()
+        found = outlining.compare(outline, consensus, prediction.grid, whole=whole)
         store, name = self._file.store(), self.annotator.text()
         case, output = keep_prediction(store, prediction)
         session = outlining.keep(store, name, case, output, outline, self.sure.value() / 100, found)
         self._outlining = False
         self._layers.unblind()
-        self._layers.reveal(self.consensus.currentData())  # side by side with what was painted
+        self._layers.compare_outline(outlining.sides(outline, consensus, whole=whole))
         self.outline.show_outline(found, outlining.earlier(store, name, without=session))
         self._scored = self.outline
 
