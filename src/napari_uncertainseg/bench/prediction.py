@@ -128,10 +128,16 @@ def _entropy(p: np.ndarray) -> np.ndarray:
     return -q * np.log(q) - (1 - q) * np.log(1 - q)
 
 
+_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
 def _least_seconds(network: MultiHeadUNet, shape: tuple[int, ...]) -> float:
-    """Time that the convolutions' multiply-adds take at this machine's bf16 matrix rate."""
-    device = choose_device().kind
-    a = torch.randn(2048, 2048, dtype=torch.bfloat16, device=device)
+    """Time that the convolutions' multiply-adds take at this machine's matrix rate, in its precision.
+
+    Where bf16 is emulated it takes a thousand times as long as float32, and is not used.
+    """
+    device = choose_device()
+    a = torch.randn(2048, 2048, dtype=_TYPES[device.precision], device=device.kind)
 
     def multiply() -> None:
         (a @ a)[0, 0].item()
