@@ -7,7 +7,7 @@ import math
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.rereading import decisions, kappa, reread, rereading
+from napari_uncertainseg.review.rereading import decisions, first_of, kappa, reread, rereading
 
 from .conftest import LESIONS, fill
 
@@ -53,7 +53,12 @@ def test_second_and_third_reading(store) -> None:
     with pytest.raises(InputError, match="no fourth"):
         reread(store, first, "fourth", seed=1)
     judge(store, third, {2: "rejected"})
-    assert len(decisions(store, third)) == 1 and set(store.verify().values()) == {""}
+    found = rereading(store, first)
+    assert (found.with_first, found.with_second, found.with_neither) == (0, 1, 0)
+    judge(store, third, {5: "rejected"})
+    assert rereading(store, first).with_neither == 1
+    assert first_of(store.session(third)) == first_of(store.session(second)) == first
+    assert len(decisions(store, third)) == 2 and set(store.verify().values()) == {""}
 
 
 def test_no_third_where_two_agree(store) -> None:

@@ -246,23 +246,61 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert "first and second agree on 2 of 3" in dock.agreement.text() and dock.agreement.isVisible()
     again("third")
     assert len(case.recorder.tasks) == 1
+    (place,) = case.recorder.tasks
+    elsewhere = next(v for v in ((5, 10, 8), (12, 22, 18), (18, 32, 25)) if v != place.voxel)
+    with pytest.raises(InputError, match="about the 1 places that the first two readers differ in"):
+        case.judge(elsewhere, "accepted")
+    assert not case.verdicts and len(case.recorder.tasks) == 1
+    case.judge(place.voxel, "rejected")
+    assert "Nothing is left" in dock.progress.state.text()
+    click(qtbot, dock.close_button)
+    for row in range(3):  # whichever of the readings is selected
+        dock.table.selectRow(row)
+        assert "of the other 1 third judged 1: 0 as first, 1 as second." in dock.agreement.text()
+        assert dock.again_button.isEnabled()
+    assert [dock.table.item(row, 3).text() for row in range(3)] == ["3rd closed", "2nd closed", "closed"]
+
+
+def test_closing_before_the_end_is_asked_about(qtbot, dock, case, asked):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    asked.says = None
+    click(qtbot, dock.close_button)
+    left = len(case.recorder.tasks) - 1
+    assert f"{left} of {left + 1} have no verdict yet" in asked.questions[-1]
+    asked.says = True
+    for task in case.recorder.tasks:
+        case.judge(task.voxel, "accepted")
+    n = len(asked.questions)
+    click(qtbot, dock.close_button)
+    assert case.recorder is None and len(asked.questions) == n
+
+
+def test_the_whole_path_of_the_file_is_told(dock, file):
+    assert str(file) in dock.place.file_button.toolTip()
 
 
 def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")
     click(qtbot, dock.close_button)
-    dock.annotator.clear()
     asked.says = None
-    start(qtbot, dock, "reader 2")
-    assert case.recorder is None and len(case.verdicts) == 1  # cancelled
-    asked.says = False
     click(qtbot, dock.start_button)
+    assert case.recorder is None and len(case.verdicts) == 1  # cancelled
+    assert "reader 1's own?" in asked.questions[-1]
+    dock.annotator.clear()
+    n = len(asked.questions)
+    start(qtbot, dock, "reader 2")
     assert case.recorder is not None and not case.verdicts  # the first reader's are not the second's
+    assert len(asked.questions) == n  # and safe where they are
     case.judge((5, 10, 8), "rejected")
     click(qtbot, dock.leave_button)
     assert case.recorder is None and len(case.verdicts) == 1 and dock.start_button.isEnabled()
     case.judge((12, 22, 18), "accepted")  # in no session
+    dock.annotator.setText("reader 3")
+    click(qtbot, dock.start_button)
+    assert "most of them reader 2's, as reader 3's own?" in asked.questions[-1] and case.recorder is None
+    dock.annotator.setText("reader 2")
     dock.table.selectRow(0)
     asked.says = None
     click(qtbot, dock.resume_button)

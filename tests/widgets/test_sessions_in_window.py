@@ -8,6 +8,7 @@ import pytest
 from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.review.outlining import Side
 from napari_uncertainseg.review.store import Store
@@ -145,8 +146,13 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     case = review.case
     review.open_dock("session")
     dock = review.session
+    canvas_of(review, qtbot)  # the window is in front
+    dock.annotator.setFocus()
     type_into(dock.annotator, "first", qtbot)
     qtbot.mouseClick(dock.start_button, LEFT)
+    qtbot.keyClick(QApplication.focusWidget(), N)  # wherever the focus went: keys work at once
+    assert case.selected is not None
+    case.selected = None
     n = len(case.recorder.tasks)
     assert n >= 3 and dock.progress.state.text().startswith("<b>first</b>: 0 of")
     read(review, qtbot, G, W, Q)  # one taken back

@@ -33,24 +33,25 @@ class Posterior:
     covariance: np.ndarray
 
     def wrong(self, features: np.ndarray, *, level: float = 0.95, seed: int = 0) -> Expected:
-        """How many of some tasks are wrong, and how probably each is.
+        """How many of some tasks are wrong.
 
         Parameters
         ----------
         features
             From `features_of`, shape (tasks, k).
         level
-            Of the bands.
+            Of the largest number.
         seed
             Of the draws.
         """
         rng = np.random.default_rng(seed)
-        each = expit(features @ rng.multivariate_normal(self.mean, self.covariance, _DRAWS).T)
-        number = rng.normal(each.sum(0), np.sqrt((each * (1 - each)).sum(0)))  # of many yes or no
-        ends = [(1 - level) / 2, (1 + level) / 2]
-        low, high = np.quantile(each, ends, axis=1) if len(each) else np.zeros((2, 0))
+        draws = rng.multivariate_normal(self.mean, self.covariance, _DRAWS).astype(np.float32)
+        each = draws @ features.T.astype(np.float32)  # of 10,000 tasks this is what takes the time
+        expit(each, out=each)
+        total, square = each.sum(1, dtype=float), np.einsum("ij,ij->i", each, each, dtype=float)
+        number = rng.normal(total, np.sqrt(np.maximum(total - square, 0.0)))  # of many yes or no
         likely = expit(features @ self.mean)
-        return Expected(likely, low, high, float(likely.sum()), max(float(np.quantile(number, level)), 0.0))
+        return Expected(likely, float(likely.sum()), max(float(np.quantile(number, level)), 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +60,14 @@ class Expected:
 
     Attributes
     ----------
-    probability, low, high
-        Of each being wrong, and its band.
+    probability
+        Of each being wrong, at the most probable coefficients.
     number, most
         How many are wrong at the most probable coefficients, and the level's quantile over all of them: few
         verdicts leave a long tail, in which a mean would lie too high.
     """
 
     probability: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
     number: float
     most: float
 

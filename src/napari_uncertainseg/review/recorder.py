@@ -16,6 +16,7 @@ from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.outlook import Ahead, Outlook
 from napari_uncertainseg.review.pace import reading_time
 from napari_uncertainseg.review.replay import unpacked
+from napari_uncertainseg.review.rereading import THIRD
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
@@ -60,6 +61,11 @@ class Recorder:
     def is_new(self) -> bool:
         """Whether nothing was done in it yet."""
         return self._last == 1
+
+    @property
+    def takes_others(self) -> bool:
+        """Whether other lesions than its tasks may be judged: not where only what two differ in is read."""
+        return self.session.settings.get("reading") != THIRD
 
     @property
     def standing(self) -> Mapping[int, Standing]:
@@ -198,6 +204,11 @@ class Recorder:
 
     def _added(self, voxel: Voxel) -> Task:
         """A task for what came up later: another threshold, or painting."""
+        if not self.takes_others:
+            raise InputError(
+                f"This third reading is about the {len(self.tasks)} places that the first two readers differ "
+                "in, and this is none of them. N goes to the next."
+            )
         first = self.tasks[0]
         task = self._store.add_task(
             self.session.id, NewTask(first.case, first.output, "lesion", 0, voxel), after=self._last

@@ -17,6 +17,8 @@ from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
+SECOND, THIRD = 2, 3
+"""Which reading a session of kind ``qc`` is, as its settings say."""
 Place = tuple[int, str, Voxel]
 """What two sessions have in common: case, target and voxel."""
 
@@ -39,6 +41,10 @@ class Rereading:
         Cohen's, of their decisions; NaN where chance alone would agree, or nothing was judged twice.
     differing
         Tasks of the first on which they differ, in its order.
+    with_first, with_second
+        Of these, how many the third reader decided as the first, or as the second.
+    with_neither
+        How many the third reader decided in another way than both.
     """
 
     first: Session
@@ -48,6 +54,14 @@ class Rereading:
     same: int
     kappa: float
     differing: tuple[Task, ...]
+    with_first: int = 0
+    with_second: int = 0
+    with_neither: int = 0
+
+
+def first_of(session: Session) -> str:
+    """The id of the first reading that a session is, or that it reads again."""
+    return str(session.settings.get("of", session.id))
 
 
 def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
@@ -91,7 +105,7 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
             if key in found.first.settings
         },
         "of": session,
-        "reading": 2 if found.second is None else 3,
+        "reading": SECOND if found.second is None else THIRD,
         "order": "random",
         "seed": seed,
     }
@@ -107,8 +121,8 @@ def rereading(store: Store, session: str) -> Rereading:
         raise InputError(f"{store.name}: there is no session {session}.")
     first = sessions[session]
     later = [s for s in sessions.values() if s.kind == "qc" and s.settings.get("of") == session]
-    second = next((s for s in later if s.settings.get("reading") == 2), None)
-    third = next((s for s in later if s.settings.get("reading") == 3), None)
+    second = next((s for s in later if s.settings.get("reading") == SECOND), None)
+    third = next((s for s in later if s.settings.get("reading") == THIRD), None)
     if second is None:
         return Rereading(first, None, None, 0, 0, float("nan"), ())
     ours, theirs = decisions(store, first.id), decisions(store, second.id)
@@ -116,7 +130,25 @@ def rereading(store: Store, session: str) -> Rereading:
     differing = {place for place in both if ours[place].decision != theirs[place].decision}
     pairs = [(ours[place].decision, theirs[place].decision) for place in both]
     tasks = tuple(task for task in store.tasks(first.id) if _place(task) in differing)
-    return Rereading(first, second, third, len(both), len(both) - len(differing), kappa(pairs), tasks)
+    last = {} if third is None else decisions(store, third.id)
+    sided = [
+        (last[place].decision, ours[place].decision, theirs[place].decision)
+        for place in differing
+        if place in last
+    ]
+    with_first, with_second = sum(c == a for c, a, _ in sided), sum(c == b for c, _, b in sided)
+    return Rereading(
+        first,
+        second,
+        third,
+        len(both),
+        len(both) - len(differing),
+        kappa(pairs),
+        tasks,
+        with_first,
+        with_second,
+        len(sided) - with_first - with_second,
+    )
 
 
 def being_read(store: Store) -> set[str]:

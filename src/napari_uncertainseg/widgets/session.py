@@ -19,16 +19,16 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.queue import ORDERS, queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.replay import Replay
-from napari_uncertainseg.review.rereading import being_read, reread, rereading
+from napari_uncertainseg.review.rereading import being_read, first_of, reread
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.fields import annotator_field, wrapped
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
+from napari_uncertainseg.widgets.session_agreement import AgreementLine
 from napari_uncertainseg.widgets.session_file import (
     PROJECT,
     SessionFile,
-    agreement_in_words,
     keep_prediction,
 )
 from napari_uncertainseg.widgets.session_list import SessionList
@@ -64,9 +64,10 @@ class SessionDock(QWidget):
         self._layers = layers
         self._file = file
         self._unfinished: Session | None = None
+        self._kept: Session | None = None  # whose verdicts may still be on screen
         self._make_controls()
         self._lay_out()
-        case.prediction_changed.connect(self._on_other_work)
+        case.prediction_changed.connect(self._on_prediction)
         case.verdicts_changed.connect(self._show_progress)
         case.not_recorded.connect(self._warn)
         self.start_button.clicked.connect(self.start)
@@ -85,7 +86,7 @@ class SessionDock(QWidget):
 
     def cleanup(self) -> None:
         """Disconnect from the case, and let the database go. May be called twice."""
-        self._case.prediction_changed.disconnect(self._on_other_work, missing_ok=True)
+        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
         self._file.changed.disconnect(self._on_file, missing_ok=True)
@@ -123,7 +124,8 @@ class SessionDock(QWidget):
         self.again_button = QPushButton("Read again")
         self.again_button.setToolTip(
             "Quality control of the selected session by somebody else, who does not see its verdicts:\n"
-            "a second reading of all of it, or a third of what first and second differ in."
+            "a second reading of all of it, or a third of what first and second differ in.\n"
+            "Change the annotator's name first."
         )
         self.replay_button = QPushButton("Replay")
         self.replay_button.setToolTip(
@@ -131,8 +133,7 @@ class SessionDock(QWidget):
         )
         self.replay = ReplayPanel(self._case, self._layers)
         self.tools = SessionTools(self._file)
-        self.agreement = wrapped()
-        self.agreement.setToolTip("Of the verdicts that both gave. Kappa: 0 is chance, 1 full agreement.")
+        self.agreement = AgreementLine(self._file)
         self.message = wrapped(selectable=True)
 
     def _lay_out(self) -> None:
@@ -165,8 +166,7 @@ class SessionDock(QWidget):
     def start(self) -> None:
         """Begin a session on the case at hand."""
         if self._case.verdicts or self._case.edit is not None:
-            question = "Record the verdicts and the painting that are on screen, as the annotator's own?"
-            answer = ask_which(self, "Start session", question, "Record them", "Begin without them")
+            answer = self._may_record()
             if answer is None:
                 return
             if not answer:
@@ -195,10 +195,22 @@ class SessionDock(QWidget):
             )
             self._case.record_with(Recorder(store, session, self._layers.visible))
             self._say("")
+            self.table.setFocus()  # no field is left that would take the keys of verdicts
         except InputError as error:
             self._say(f"⚠ {error}")
         self._list()
         self._show()
+
+    def _may_record(self) -> bool | None:
+        """Whether what is on screen is the annotator's own, to be recorded; None to give up."""
+        name, kept = " ".join(self.annotator.text().split()), self._kept
+        whose = "the verdicts and the painting that are on screen"
+        if kept is not None and kept.annotator != name:
+            if not self._case.unsaved:
+                return False  # somebody else's, and safe in their session
+            whose = f"{whose}, most of them {kept.annotator}'s,"
+        question = f"Record {whose} as {name}'s own?"
+        return ask_which(self, "Start session", question, "Record them", "Begin without them")
 
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
@@ -215,7 +227,7 @@ class SessionDock(QWidget):
         try:
             store = self._file.store()
             self._check_output(store.tasks(session.id)[0].output)
-            id = reread(store, session.id, self.annotator.text(), seed=secrets.randbits(31))
+            id = reread(store, first_of(session), self.annotator.text(), seed=secrets.randbits(31))
         except InputError as error:
             self._say(f"⚠ {error}")
             return
@@ -235,6 +247,7 @@ class SessionDock(QWidget):
             )
             self._case.record_with(recorder)
             self._say("")
+            self.table.setFocus()
         except InputError as error:
             self._say(f"⚠ {error}")
         self._show()
@@ -281,6 +294,7 @@ class SessionDock(QWidget):
 
     def leave(self) -> None:
         """Stop recording without closing."""
+        self._kept = None if self._case.recorder is None else self._case.recorder.session
         self._case.record_with(None)
         self._on_file()
 
@@ -289,11 +303,16 @@ class SessionDock(QWidget):
         recorder = self._case.recorder
         if recorder is None:
             return
+        left = len(recorder.tasks) - len(recorder.standing)
+        unread = f"{left} of {len(recorder.tasks)} have no verdict yet. Close the session for good?"
+        if left and not ask_which(self, "Close session", unread, "Close it", None):
+            return
         try:
             recorder.close()
         except InputError as error:
             self._say(f"⚠ {error}")
             return
+        self._kept = recorder.session
         self._case.record_with(None)
         self._case.mark_saved()
         head = self._file.store().head(recorder.session.id)
@@ -310,6 +329,11 @@ class SessionDock(QWidget):
     def _on_file(self) -> None:
         self._say("")
         self._list()
+        self._on_other_work()
+
+    def _on_prediction(self) -> None:
+        if not self._case.verdicts:
+            self._kept = None
         self._on_other_work()
 
     def _on_other_work(self) -> None:
@@ -338,29 +362,14 @@ class SessionDock(QWidget):
             button.setEnabled(recorder is not None)
         may_go_on = selected is not None and selected.closed is None and selected.kind in READINGS
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
-        named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind == "review"
+        named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind in READINGS
         self.again_button.setEnabled(ready and recorder is None and named and fit)
         blinded = self._layers.blinded or (recorder is not None and recorder.session.kind == "qc")
         self.tools.setEnabled(not blinded)
         self.replay_button.setEnabled(ready and recorder is None and selected is not None)
         self.replay.setVisible(self.replay.active)
-        self._show_agreement(selected)
+        self.agreement.show_readings(selected if recorder is None else None)
         self._show_progress()
-
-    def _show_agreement(self, session: Session | None) -> None:
-        """What a second reader made of the selected session; not while somebody reads, who could see it."""
-        self.agreement.setVisible(False)
-        if session is None or session.kind != "review" or self._case.recorder is not None:
-            return
-        try:
-            if session.id in being_read(self._file.store()):
-                return
-            found = rereading(self._file.store(), session.id)
-        except InputError:
-            return
-        if found.second is not None and found.both:
-            self.agreement.setText(agreement_in_words(found))
-            self.agreement.setVisible(True)
 
     def _show_progress(self) -> None:
         recorder = self._case.recorder

@@ -17,16 +17,17 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.database import name_of
 from napari_uncertainseg.review.outlook import FEWEST, Outlook
 from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.rereading import Rereading
+from napari_uncertainseg.review.rereading import SECOND, THIRD
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.store import DATABASE, Store
-from napari_uncertainseg.widgets.numbers import number
 
 PROJECT = "review"
 COLUMNS = ("case", "annotator", "judged", "state", "opened")
 JUDGED = COLUMNS.index("judged")
 _LONGEST = 24
 """Characters of a name in a narrow dock."""
+_COLUMN = 15
+"""Likewise in one of several columns."""
 
 
 def default_file() -> Path:
@@ -56,6 +57,11 @@ class SessionFile:
     def name(self) -> str:
         """For the eye: the file's name, or the server without its password."""
         return self._target.name if isinstance(self._target, Path) else name_of(self._target)
+
+    @property
+    def place(self) -> str:
+        """Where it is: the whole path, or the server without its password."""
+        return name_of(self._target) if not isinstance(self._target, Path) else str(self._target)
 
     @property
     def exists(self) -> bool:
@@ -97,16 +103,16 @@ class SessionFile:
         for session in sessions:
             tasks = store.tasks(session.id)
             if not tasks:  # somebody took them away
-                rows.append(("?", short(session.annotator), "0 of 0", session.kind, session.opened[5:16]))
+                rows.append(
+                    ("?", short(session.annotator, _COLUMN), "0 of 0", session.kind, session.opened[5:16])
+                )
                 continue
-            state = session.kind if session.kind != "review" else ""
-            state = f"{state} {'open' if session.closed is None else 'closed'}".strip()
             rows.append(
                 (
-                    short(_case_of(store.folder(tasks[0].case))),
-                    short(session.annotator),
+                    short(_case_of(store.folder(tasks[0].case)), _COLUMN),
+                    short(session.annotator, _COLUMN),
                     f"{len(store.verdicts(session.id))} of {len(tasks)}",
-                    state,
+                    _state_of(session),
                     session.opened[5:16].replace("T", " "),
                 )
             )
@@ -120,6 +126,14 @@ def _make_folder(folder: Path) -> None:
         raise InputError(
             f"{folder} cannot be made ({error.strerror or error}); choose another file."
         ) from error
+
+
+def _state_of(session: Session) -> str:
+    """Whether a session is open, and which reading it is where it is not the first."""
+    if session.kind == "training":
+        return session.kind
+    which = {SECOND: "2nd ", THIRD: "3rd "}.get(session.settings.get("reading", 1), "")
+    return f"{which}{'open' if session.closed is None else 'closed'}"
 
 
 def _case_of(path: str) -> str:
@@ -136,10 +150,12 @@ def progress_in_words(recorder: Recorder) -> str:
     """How far a session is, for the eye."""
     pace = recorder.seconds_each
     each = "" if pace is None else f", {pace:.1f} s each (median)"
-    first = "" if recorder.standing else " Press N for the first."
+    left = len(recorder.tasks) - len(recorder.standing)
+    hint = "" if recorder.standing else " Press N for the first."
+    hint = hint if left else " Nothing is left: close the session."
     return (
         f"<b>{escape(short(recorder.session.annotator))}</b>: {len(recorder.standing)} of "
-        f"{len(recorder.tasks)} judged{each}. All of it is on disk.{first}"
+        f"{len(recorder.tasks)} judged{each}. All of it is on disk.{hint}"
     )
 
 
@@ -148,7 +164,7 @@ def outlook_in_words(found: Outlook) -> str:
     if not found.unseen:
         return "Nothing is left unseen."
     expected = (
-        f"Of {found.unseen} unseen, about {found.expected:.0f} are expected to be wrong, hardly more than "
+        f"Of {found.unseen} unseen, about {found.expected:.0f} may well be wrong, hardly more than "
         f"{found.likely_most:.0f}."
         if found.judged >= FEWEST
         else f"{found.unseen} unseen. How many are expected to be wrong is said after {FEWEST} verdicts."
@@ -161,21 +177,14 @@ def outlook_in_words(found: Outlook) -> str:
     return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
 
 
-def agreement_in_words(found: Rereading) -> str:
-    """What a second reader made of a session, for the eye."""
-    first, second = (escape(short(s.annotator)) for s in (found.first, found.second or found.first))
-    return (
-        f"{first} and {second} agree on {found.same} of {found.both} (kappa {number(found.kappa)}); "
-        f"{len(found.differing)} for a third reader."
-    )
-
-
 def stop_in_words(found: Outlook, target: int) -> str:
     """Whether the stop rule is met, for the eye; and when it cannot be trusted."""
     if not found.unseen:
         return "all seen"
     if not found.looks:
         return "cannot be said yet"
+    if found.unseen <= target:
+        return f"<b>✔ you may stop</b>: {found.unseen} left"
     if found.most <= target:
         return "<b>✔ you may stop</b>"
     if not found.checks:

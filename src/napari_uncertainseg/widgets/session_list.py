@@ -12,6 +12,11 @@ from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.session_file import COLUMNS, JUDGED, SessionFile, hash_of
 
+_DEFINITIONS = {
+    "judged": "How many lesions and candidates have a verdict.",
+    "state": "2nd and 3rd are readings of the same by somebody else. A closed session is never changed.",
+}
+
 
 class SessionList(NumberTable):
     """The sessions of a file, of which one can be selected.
@@ -44,7 +49,7 @@ class SessionList(NumberTable):
             self._listed, rows = self._file.listed()
         finally:
             numbers = tuple(str(i) for i in range(1, len(rows) + 1))
-            self.show_table(Table(numbers, COLUMNS, tuple(rows)))
+            self.show_table(Table(numbers, COLUMNS, tuple(rows), _DEFINITIONS))
 
     def show_judged(self, recorder: Recorder) -> None:
         """Follow a session that is being recorded."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg.review.store import DATABASE
+from napari_uncertainseg.widgets.fields import tip
 from napari_uncertainseg.widgets.saving import ask_file
 from napari_uncertainseg.widgets.server_dialog import ask_server
 from napari_uncertainseg.widgets.session_file import SessionFile, short
@@ -25,7 +26,6 @@ class SessionPlace(QWidget):
         super().__init__(parent)
         self._file = file
         self.file_button, self.server_button = QPushButton(), QPushButton("Server…")
-        self.file_button.setToolTip("The file that holds the sessions. Click to choose another.")
         self.server_button.setToolTip("Keep the sessions of several readers on a PostgreSQL server.")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -53,4 +53,7 @@ class SessionPlace(QWidget):
             self._file.choose(chosen.url, chosen.masks)
 
     def _show(self) -> None:
+        self.file_button.setToolTip(
+            tip(f"The sessions are kept in {self._file.place}\nClick to choose another file.")
+        )
         self.file_button.setText(short(self._file.name).replace("&", "&&"))

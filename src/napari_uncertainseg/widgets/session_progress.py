@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.outlook import Outlook
@@ -34,6 +35,9 @@ class SessionProgress(QWidget):
         self.target.setRange(0, 999)
         self.target.setValue(2)
         self.target.setMaximumWidth(90)
+        # It takes the keyboard only when it is clicked, and gives it back: letters are verdicts.
+        self.target.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.target.editingFinished.connect(self.target.clearFocus)
         self.target.setToolTip(
             "So many lesions or candidates may still be wrong among the unseen when you stop, 95 % sure."
         )
