@@ -12,10 +12,18 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.queue import queue_of
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets.lesson_score import SCORES
 from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
 from napari_uncertainseg.widgets.training import TrainingDock
 
 from .fake_layers import FakeLayers
+
+
+@pytest.fixture
+def prediction(prediction):
+    """One that suspects nothing but its three lesions: what wraps around the edge is taken off."""
+    p = prediction.probability
+    return dataclasses.replace(prediction, probability=np.where(p < 0.02, 0, p))
 
 
 @pytest.fixture
@@ -69,7 +77,7 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     missed = bool(truth[layers.visited[-1]])
     click(qtbot, dock.no if missed else dock.yes)  # wrong
     assert not layers.blinded and "2 answers, 50% right" in dock.score.summary.text()
-    assert layers.revealed == "consensus"
+    assert layers.revealed == "consensus" and dock.question.text() == "Done. Begin again when you like."
     columns = [dock.score.sizes.horizontalHeaderItem(i).text() for i in range(dock.score.sizes.columnCount())]
     assert columns[0] == "all" and dock.score.sizes.item(0, 0).text() == "50%"
     assert dock.score.wrong.rowCount() == 1 and dock.score.wrong.item(0, 3).text() == "60%"
@@ -86,7 +94,22 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     click(qtbot, dock.begin_button)
     assert layers.visited[-1] == place  # it comes back, first
     click(qtbot, dock.stop_button)
-    assert "No answer yet" in dock.score.summary.text() and not dock.yes.isEnabled()
+    assert dock.score.summary.text() == "No answer was given: nothing to score." and not dock.yes.isEnabled()
+    assert dock.score.isVisible()
+    assert not any(part.isVisible() for part in (dock.score.sizes, dock.score.view, dock.score.wrong))
+    click(qtbot, dock.begin_button)
+    click(qtbot, dock.yes)
+    click(qtbot, dock.stop_button)
+    assert all(part.isVisible() for part in (dock.score.sizes, dock.score.view, dock.score.wrong))
+
+
+def test_nothing_reads_as_minus_nought(qtbot, dock, layers):
+    begin(qtbot, dock)
+    truth = layers.masks["consensus"] > 0
+    while dock.busy:
+        click(qtbot, dock.yes if truth[layers.visited[-1]] else dock.no)
+    texts = [dock.score.sizes.item(i, 0).text() for i in range(len(SCORES))]
+    assert texts[list(SCORES).index("criterion")] == "0.00", texts
 
 
 def test_another_prediction_ends_the_lesson(qtbot, dock, case, layers):
@@ -130,8 +153,25 @@ def test_the_model_is_shown_first_or_after(qtbot, dock, layers, file):
         assert dock.opinion.isVisible() and "once more" in dock.question.text()
         assert layers.visited[n:] == layers.visited[n - 1 : n]
         click(qtbot, dock.yes)  # as the model says
-    assert "moved you to right 1 of 1 times, to wrong 0 of 0" in dock.score.summary.text()
+    assert "you changed 1 of 2 answers. It moved you to right 1 of the 1 times" in dock.score.summary.text()
     assert "50% right" in dock.score.summary.text()
+
+
+def test_who_leaves_the_model_is_not_moved_by_it_but_counted(qtbot, dock, layers):
+    dock.plan.setCurrentIndex(dock.plan.findData("after"))
+    begin(qtbot, dock)
+    while dock.busy:
+        click(qtbot, dock.yes)  # as the model will say
+        click(qtbot, dock.no)
+    said = dock.score.summary.text()
+    assert "you changed 2 of 2 answers, 2 of them away from what it said" in said
+    assert "to right 0 of the 0 times that only it was right, to wrong 0 of the 0 times" in said
+
+
+def test_where_the_model_suspects_nothing_else_it_says_what_to_do(qtbot, dock, case, layers):
+    layers.masks["consensus"] = (case.prediction.probability >= 0.01).astype(np.uint8)
+    begin(qtbot, dock)
+    assert "choose another consensus" in dock.question.text() and not layers.blinded
 
 
 def test_a_balanced_lesson_is_scored_by_arm(qtbot, dock, layers):

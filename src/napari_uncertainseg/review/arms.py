@@ -78,12 +78,21 @@ class Influence:
         Answers that were wrong where the model was right, and those of them that followed it.
     could_harm, harmed
         Answers that were right where the model was wrong, and those of them that followed it.
+    answers, changed
+        All of them, and those that were changed, whether or not they followed the model.
     """
 
     could_help: int
     helped: int
     could_harm: int
     harmed: int
+    answers: int
+    changed: int
+
+    @property
+    def left(self) -> int:
+        """Answers that agreed with the model and were changed."""
+        return self.changed - self.helped - self.harmed
 
 
 def influence(exists: np.ndarray, model: np.ndarray, first: np.ndarray, last: np.ndarray) -> Influence:
@@ -97,4 +106,5 @@ def influence(exists: np.ndarray, model: np.ndarray, first: np.ndarray, last: np
     help_ = (first != exists) & (model == exists)
     harm = (first == exists) & (model != exists)
     moved = last != first
-    return Influence(int(help_.sum()), int((help_ & moved).sum()), int(harm.sum()), int((harm & moved).sum()))
+    counted = (help_, help_ & moved, harm, harm & moved, np.ones(len(first), bool), moved)
+    return Influence(*(int(which.sum()) for which in counted))

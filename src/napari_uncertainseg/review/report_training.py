@@ -67,8 +67,10 @@ def _scores(part: TrainingPart) -> list[Markup]:
     if part.moved is not None:
         moved = part.moved
         said = (
-            f"Seen after the answer, the model moved the annotator to right {moved.helped} of "
-            f"{moved.could_help} times, and to wrong {moved.harmed} of {moved.could_harm} times."
+            f"After the model was seen {moved.changed} of {moved.answers} answers were changed, {moved.left} of "
+            f"them away from what it said. It moved the annotator to right {moved.helped} of the "
+            f"{moved.could_help} times that only it was right, and to wrong {moved.harmed} of the "
+            f"{moved.could_harm} times that only the annotator was."
         )
         content.append(element("p", said))
     return [*content, *_stated(part.scores["all"].confidence)]

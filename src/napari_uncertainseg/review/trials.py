@@ -10,10 +10,14 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.lesions.components import label_mask, voxels_of
+from napari_uncertainseg.lesions.components import Components, bounding_box, label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import touched
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.ranking import Lesions
+
+SUSPECTED = 0.01
+"""Probability at and above which the model suspects a voxel a little."""
+_LEAST_MM3 = 3.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,17 @@ def trials(
 ) -> list[Trial]:
     """As many false places as lesions, in random order; what was misjudged before comes first.
 
+    False places are lesions and candidates of the model that touch no voxel of the consensus. Where these
+    are fewer than the lesions, places that the model suspects a little fill up, the highest first:
+    components of `SUSPECTED` or more that stay below the threshold, touch neither the consensus nor
+    anything listed, and have 3 mm3 or more. Where all these are fewer, so are the lesions asked about.
+
     Parameters
     ----------
     consensus
         bool on the grid.
     found
-        What the model found: what touches no voxel of the consensus only looks like a lesion.
+        What the model found, and its threshold.
     probability
         The model's, on the grid.
     voxel_volume
@@ -73,29 +82,25 @@ def trials(
         If the shapes differ, or there is no lesion, or nothing false to mix in.
     """
     check_same_shape("The consensus", consensus.shape, "the scan", probability.shape)
-    labels, n = label_mask(consensus, min_voxels=voxels_of(3.0, voxel_volume))
-    if n == 0:
+    lesions = _places(consensus, voxels_of(_LEAST_MM3, voxel_volume))
+    if not lesions:
         raise InputError("The consensus has no lesion of 3 mm3 or more: choose another mask.")
     rng = np.random.default_rng(seed)
-    true = [_trial(labels == i, probability, voxel_volume) for i in range(1, n + 1)]
-    false = [
-        Trial(
-            (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
-            False,
-            float(row["volume_mm3"]),
-            float(row["max_probability"]),
-        )
-        for image, table in ((found.labels, found.table), (found.candidates, found.candidate_table))
-        for row, hit in zip(table.to_dict("records"), touched(image, consensus, len(table)), strict=True)
-        if not hit
-    ]
+    true = [_trial(index, True, probability, voxel_volume) for index in lesions]
+    false = _false(consensus, found)
+    wanted = min(len(true), most // 2)
+    if len(false) < wanted:
+        suspected = _suspected(consensus, found, probability, voxel_volume)
+        false += _first(suspected, again)[: wanted - len(false)]
     if not false:
-        raise InputError("The model found nothing false here: without that, every answer would be yes.")
-    number = min(len(true), len(false), most // 2)
-    chosen = [*_some(true, number, again, rng), *_some(false, number, again, rng)]
-    order = rng.permutation(len(chosen))
-    known = set(again)
-    return sorted((chosen[i] for i in order), key=lambda trial: trial.voxel not in known)
+        raise InputError(
+            "The model suspects nothing outside of this consensus: every answer would be yes. To go on, "
+            "choose another consensus, such as one rater's outline, or another threshold in Lesions, "
+            "and begin again."
+        )
+    number = min(wanted, len(false))
+    chosen = [trial for every in (true, false) for trial in _first(_shuffled(every, rng), again)[:number]]
+    return _first(_shuffled(chosen, rng), again)
 
 
 def depths(voxels: Collection[Voxel], brain: np.ndarray, spacing: tuple[float, float, float]) -> list[float]:
@@ -114,12 +119,6 @@ def depths(voxels: Collection[Voxel], brain: np.ndarray, spacing: tuple[float, f
     return [float(distance[voxel]) for voxel in voxels]
 
 
-def _some(every: list[Trial], number: int, again: Collection[Voxel], rng: np.random.Generator) -> list[Trial]:
-    known = set(again)
-    shuffled = [every[i] for i in rng.permutation(len(every))]
-    return sorted(shuffled, key=lambda trial: trial.voxel not in known)[:number]
-
-
 def look_at(lesion: np.ndarray) -> Voxel:
     """The voxel (s, a, r) to look at a lesion: in the axial slice that shows most of it, near its middle.
 
@@ -128,7 +127,11 @@ def look_at(lesion: np.ndarray) -> Voxel:
     lesion
         bool, 3-D, not empty.
     """
-    index = np.array(np.nonzero(lesion))
+    return _middle(np.array(np.nonzero(lesion)))
+
+
+def _middle(index: np.ndarray) -> Voxel:
+    """The same of voxels (3, n)."""
     slices, counts = np.unique(index[0], return_counts=True)
     inside = index[:, index[0] == slices[counts.argmax()]]
     middle = inside.mean(1, keepdims=True)
@@ -136,6 +139,60 @@ def look_at(lesion: np.ndarray) -> Voxel:
     return int(s), int(a), int(r)
 
 
-def _trial(lesion: np.ndarray, probability: np.ndarray, voxel_volume: float) -> Trial:
-    volume = np.count_nonzero(lesion) * voxel_volume
-    return Trial(look_at(lesion), True, volume, float(probability[lesion].max()))
+def _places(mask: np.ndarray, least: int) -> list[np.ndarray]:
+    """Voxels (3, n) of each component that has enough of them."""
+    box = bounding_box(mask)
+    inside = np.ascontiguousarray(mask[box])
+    found = Components.of(inside, *label_mask(inside))
+    found = found.only(found.sizes[1:] >= least)
+    if not found.n:
+        return []
+    order = np.argsort(found.label, kind="stable")
+    index = np.array(np.unravel_index(found.where[order], inside.shape))
+    index += np.array([[part.start] for part in box])
+    return np.split(index, np.cumsum(found.sizes[1:-1]), axis=1)
+
+
+def _trial(index: np.ndarray, exists: bool, probability: np.ndarray, voxel_volume: float) -> Trial:
+    return Trial(
+        _middle(index), exists, index.shape[1] * voxel_volume, float(probability[tuple(index)].max())
+    )
+
+
+def _false(consensus: np.ndarray, found: Lesions) -> list[Trial]:
+    """What the model lists, and the consensus does not hold."""
+    return [
+        Trial(
+            (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+            False,
+            float(row["volume_mm3"]),
+            float(row["max_probability"]),
+        )
+        for image, table in ((found.labels, found.table), (found.candidates, found.candidate_table))
+        for row, hit in zip(table.to_dict("records"), touched(image, consensus, len(table)), strict=True)
+        if not hit
+    ]
+
+
+def _suspected(
+    consensus: np.ndarray, found: Lesions, probability: np.ndarray, voxel_volume: float
+) -> list[Trial]:
+    """What the model suspects a little, apart from the consensus and all that it lists; the highest first."""
+    known = consensus | (found.labels > 0) | (found.candidates > 0)
+    # Labelled together, the rim of a lesion is part of it.
+    places = _places(known | (probability >= SUSPECTED), voxels_of(_LEAST_MM3, voxel_volume))
+    every = [
+        _trial(index, False, probability, voxel_volume) for index in places if not known[tuple(index)].any()
+    ]
+    below = [trial for trial in every if (trial.probability or 0.0) < found.threshold]
+    return sorted(below, key=lambda trial: -(trial.probability or 0.0))
+
+
+def _shuffled(every: list[Trial], rng: np.random.Generator) -> list[Trial]:
+    return [every[i] for i in rng.permutation(len(every))]
+
+
+def _first(every: list[Trial], again: Collection[Voxel]) -> list[Trial]:
+    """Those that come again before the others, else in the same order."""
+    known = set(again)
+    return sorted(every, key=lambda trial: trial.voxel not in known)

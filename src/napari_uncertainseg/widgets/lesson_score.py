@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.arms import Influence
@@ -42,6 +43,7 @@ class LessonScore(QWidget):
     def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.summary = session_definitions()
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sizes, self.wrong = NumberTable(), PlaceTable(go_to)
         self.sizes.setFixedHeight(8 * 24)
         self.view = ReliabilityView(compact=True, across="your probability of a lesion")
@@ -64,6 +66,8 @@ class LessonScore(QWidget):
     def show_lesson(self, lesson: Lesson, earlier: Sequence[Score]) -> None:
         """Show what came of a lesson, and after which earlier ones it was."""
         every = lesson.score()
+        for part in (self.sizes, self.view, self.wrong):
+            part.setVisible(bool(every.answers))
         self.summary.setText(in_words(every, earlier, lesson.came_again, lesson.influence()))
         groups = {"all": every}
         groups |= {_ARMS[arm]: one for arm, one in lesson.score_by_arm().items()}
@@ -90,18 +94,24 @@ class LessonScore(QWidget):
 def in_words(every: Score, earlier: Sequence[Score], came_again: int, moved: Influence | None) -> str:
     """A lesson in a few sentences."""
     if not every.answers:
-        return "No answer yet."
+        return "No answer was given: nothing to score."
     lines = [f"{every.answers} answers, {every.accuracy:.0%} right"]
     if earlier:
         lines.append("before: " + ", ".join(f"{one.accuracy:.0%}" for one in earlier[-_SHOWN_BEFORE:]))
     if came_again:
         lines.append(f"{came_again} of them had been misjudged before, which makes it harder")
     if moved is not None:
-        lines.append(
-            "Seen after your answer, the model moved you to right "
-            f"{moved.helped} of {moved.could_help} times, to wrong {moved.harmed} of {moved.could_harm}"
-        )
+        lines += _moved_in_words(moved)
     return ". ".join(lines) + "."
+
+
+def _moved_in_words(moved: Influence) -> list[str]:
+    left = f", {moved.left} of them away from what it said" if moved.left else ""
+    return [
+        f"After you saw the model you changed {moved.changed} of {moved.answers} answers{left}",
+        f"It moved you to right {moved.helped} of the {moved.could_help} times that only it was right, "
+        f"to wrong {moved.harmed} of the {moved.could_harm} times that only you were",
+    ]
 
 
 def _cells(found: Score) -> Sequence[str]:

@@ -33,7 +33,7 @@ def number(value: float, digits: int = 2) -> str:
     """A number as a table shows it: "-" where it is not defined."""
     if math.isnan(value):
         return "-"
-    return "infinite" if math.isinf(value) else f"{value:.{digits}f}"
+    return "infinite" if math.isinf(value) else f"{round(value, digits) + 0.0:.{digits}f}"  # never -0.00
 
 
 class NumberTable(QTableWidget):

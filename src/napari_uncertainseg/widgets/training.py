@@ -360,7 +360,9 @@ class TrainingDock(QWidget):
             return "No prediction yet: press Run in Segment. What it takes for lesions is asked about, too."
         if not ready:
             return "Choose the layer that counts as true."
-        return "Ready." if named else "Say who is in training."
+        if not named:
+            return "Say who is in training."
+        return "Ready." if self._scored is None else "Done. Begin again when you like."
 
 
 def _in_words(opinion: Opinion) -> str:
