@@ -161,6 +161,13 @@ def test_it_says_what_to_do_next_and_makes_no_file(qtbot, dock, file):
     assert not file.parent.exists() and dock.annotator.text() == ""
 
 
+def test_it_follows_who_judges(qtbot, dock):
+    dock._sessions.annotator = "anna"
+    assert dock.annotator.text() == "anna"
+    dock.annotator.setText("")
+    assert dock._sessions.annotator == "anna"  # whose sessions count here is another question
+
+
 def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypatch, file):
     monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *a, **k: (str(table), ""))
     dock.table_action.trigger()

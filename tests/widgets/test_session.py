@@ -16,6 +16,7 @@ from napari_uncertainseg.widgets.lesions import LesionsDock
 from napari_uncertainseg.widgets.server_dialog import Server, ServerDialog
 from napari_uncertainseg.widgets.session import SessionDock
 from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
+from napari_uncertainseg.widgets.training import TrainingDock
 
 from .fake_layers import FakeLayers
 
@@ -274,6 +275,19 @@ def test_closing_before_the_end_is_asked_about(qtbot, dock, case, asked):
     n = len(asked.questions)
     click(qtbot, dock.close_button)
     assert case.recorder is None and len(asked.questions) == n
+
+
+def test_the_docks_share_who_judges(qtbot, shown, case, file):
+    sessions = SessionFile(file)
+    made = shown(SessionDock(case, FakeLayers(), sessions))
+    qtbot.keyClicks(made.annotator, "reader")
+    training = shown(TrainingDock(case, FakeLayers(), sessions))
+    assert training.annotator.text() == "reader"
+    training.annotator.setText("reader 2")
+    assert made.annotator.text() == "reader 2" and made.start_button.isEnabled()
+    click(qtbot, made.start_button)
+    training.annotator.setText("somebody else")
+    assert made.annotator.text() == "reader 2"  # whose session goes on
 
 
 def test_the_whole_path_of_the_file_is_told(dock, file):

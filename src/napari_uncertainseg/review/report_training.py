@@ -67,8 +67,8 @@ def _scores(part: TrainingPart) -> list[Markup]:
     if part.moved is not None:
         moved = part.moved
         said = (
-            f"After the model was seen {moved.changed} of {moved.answers} answers were changed, {moved.left} of "
-            f"them away from what it said. It moved the annotator to right {moved.helped} of the "
+            f"After the model was seen {moved.changed} of {moved.answers} answers were changed, {moved.left} "
+            f"of them away from what it said. It moved the annotator to right {moved.helped} of the "
             f"{moved.could_help} times that only it was right, and to wrong {moved.harmed} of the "
             f"{moved.could_harm} times that only the annotator was."
         )

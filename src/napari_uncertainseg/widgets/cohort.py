@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFormLayout,
     QHBoxLayout,
+    QLineEdit,
     QMenu,
     QPushButton,
     QTableWidgetItem,
@@ -30,7 +31,7 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
-from napari_uncertainseg.widgets.fields import annotator_field, tip, wrapped
+from napari_uncertainseg.widgets.fields import tip, wrapped
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 from napari_uncertainseg.widgets.opening import LoadedCase, ask_dataset, ask_table, load_case
@@ -50,6 +51,8 @@ _FORMS = (
     "flair, and perhaps t1, t2, name and reference."
 )
 _NOTES = 5
+_PAUSE_MS = 300
+"""After which a name has been typed."""
 _LOST = (
     "Verdicts or painting on this case are in no session and were not exported, and would be dropped. "
     "Open the other case all the same?"
@@ -99,6 +102,7 @@ class CohortDock(QWidget):
         self._jobs.cleanup()
         self._case.verdicts_changed.disconnect(self._on_verdicts, missing_ok=True)
         self._sessions.changed.disconnect(self._on_other_sessions, missing_ok=True)
+        self._sessions.annotator_changed.disconnect(self._on_annotator, missing_ok=True)
 
     # -- making it ----------------------------------------------------------------------------
 
@@ -110,7 +114,7 @@ class CohortDock(QWidget):
         self.table_action = QAction("Table (TSV)…", menu)
         menu.addActions([self.folder_action, self.table_action])
         self.choose_button.setMenu(menu)
-        self.annotator = annotator_field()
+        self.annotator = QLineEdit(self._sessions.annotator)
         self.annotator.setPlaceholderText("everybody")
         self.annotator.setToolTip(
             "Whose sessions count, of those in the file chosen in Session; everybody's where this is empty."
@@ -155,6 +159,11 @@ class CohortDock(QWidget):
         self.folder_action.triggered.connect(self.choose_folder)
         self.table_action.triggered.connect(self.choose_table)
         self._sessions.changed.connect(self._on_other_sessions)
+        self._sessions.annotator_changed.connect(self._on_annotator)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_PAUSE_MS)
+        self._typing.timeout.connect(self._show_sessions)
         self.annotator.editingFinished.connect(self._show_sessions)
         self.next_button.clicked.connect(self.open_next)
         self.open_button.clicked.connect(self.open_selected)
@@ -165,7 +174,7 @@ class CohortDock(QWidget):
         self._jobs.state_changed.connect(self._show)
 
     def _prefill(self) -> None:
-        if self._sessions.exists:
+        if self._sessions.exists and not self.annotator.text():
             try:
                 self.annotator.setText(latest_annotator(self._sessions.store()))
             except InputError as error:
@@ -301,6 +310,11 @@ class CohortDock(QWidget):
         self._readings = None
         self._say("")
         self._show_sessions()
+
+    def _on_annotator(self, name: str) -> None:
+        """Follow who judges, when the name has been typed."""
+        self.annotator.setText(name)
+        self._typing.start()
 
     def _read_states(self) -> None:
         """Read anew how far each case is; nobody has read anything where there is no file."""

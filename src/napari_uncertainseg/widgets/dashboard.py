@@ -36,6 +36,8 @@ from napari_uncertainseg.widgets.session_file import SessionFile
 _NOTHING = Gathered((), {}, {}, {})
 _CURVES = 8
 """More than so many at once cannot be told apart."""
+_TWO_LINES = 38
+"""Height of a row that is named by two annotators."""
 
 
 class DashboardDock(QWidget):
@@ -105,6 +107,9 @@ class DashboardDock(QWidget):
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.annotators, self.cases, self.pairs = NumberTable(), NumberTable(), NumberTable()
         self.times, self.training = NumberTable(), NumberTable()
+        rows = self.pairs.verticalHeader()
+        assert rows is not None
+        rows.setDefaultSectionSize(_TWO_LINES)
         self.agreement_note = wrapped()
         self.agreement_note.setToolTip(
             "Agreement is taken from reviews and second readings that are closed or judged in full. Of the\n"

@@ -14,8 +14,8 @@ from napari_uncertainseg.widgets.numbers import Table, number
 from napari_uncertainseg.widgets.session_file import short
 
 KINDS = {"review": "review", "qc": "reread", "training": "training"}
-_LONGEST, _LONGEST_OF_TWO = 16, 12
-"""Characters of a name in a narrow dock, alone and beside another."""
+_LONGEST = 16
+"""Characters of a name in a narrow dock."""
 
 _PROGRESS = {
     "kind": "Review; reread: second and third readings; training.",
@@ -146,10 +146,11 @@ def _table(
 
 
 def _pair(row: Agreement) -> str:
+    """Names below each other: beside each other they would push the numbers out of a narrow dock."""
     alike = "annotator "
     if row.first.startswith(alike) and row.second.startswith(alike):  # pseudonyms
         return f"annotators {row.first.removeprefix(alike)} / {row.second.removeprefix(alike)}"
-    return f"{short(row.first, _LONGEST_OF_TWO)} / {short(row.second, _LONGEST_OF_TWO)}"
+    return f"{short(row.first, _LONGEST)} /\n{short(row.second, _LONGEST)}"
 
 
 def _about(row: Agreement) -> str:

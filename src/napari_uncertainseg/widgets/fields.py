@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit
+from qtpy.QtWidgets import QComboBox, QLabel
 
 
 def offer_layers(box: QComboBox, names: list[str]) -> None:
@@ -17,15 +17,6 @@ def offer_layers(box: QComboBox, names: list[str]) -> None:
         box.addItem(name, name)
     box.setCurrentIndex(max(box.findData(chosen), 0))
     box.blockSignals(blocked)
-
-
-def annotator_field() -> QLineEdit:
-    """Who judges: a name as long as the store takes."""
-    field = QLineEdit()
-    field.setMaxLength(200)
-    field.setPlaceholderText("name or pseudonym")
-    field.setToolTip("Who judges: stands in the record and in exports.")
-    return field
 
 
 def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = False) -> QLabel:

@@ -130,7 +130,7 @@ class PromiseRow(QWidget):
     def _show(self) -> None:
         if self._record is None:
             self._promise = None
-            self.button.setText("Use …")
+            self.button.setText("Use")
             self.button.setEnabled(False)
             self.button.setToolTip(
                 self._problem

@@ -22,7 +22,8 @@ from napari_uncertainseg.review.replay import Replay
 from napari_uncertainseg.review.rereading import being_read, first_of, reread
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
-from napari_uncertainseg.widgets.fields import annotator_field, wrapped
+from napari_uncertainseg.widgets.annotator import AnnotatorField
+from napari_uncertainseg.widgets.fields import wrapped
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_agreement import AgreementLine
@@ -95,6 +96,7 @@ class SessionDock(QWidget):
         self.tools.cleanup()
         self.progress.cleanup()
         self.place.cleanup()
+        self.annotator.cleanup()
         if self._case.recorder is not None:
             self._case.record_with(None)
 
@@ -102,7 +104,7 @@ class SessionDock(QWidget):
 
     def _make_controls(self) -> None:
         self.place = SessionPlace(self._file)
-        self.annotator = annotator_field()
+        self.annotator = AnnotatorField(self._file)
         self.order = QComboBox()
         for name, meaning in ORDERS.items():
             self.order.addItem(name, name)
@@ -203,7 +205,7 @@ class SessionDock(QWidget):
 
     def _may_record(self) -> bool | None:
         """Whether what is on screen is the annotator's own, to be recorded; None to give up."""
-        name, kept = " ".join(self.annotator.text().split()), self._kept
+        name, kept = self.annotator.name, self._kept
         whose = "the verdicts and the painting that are on screen"
         if kept is not None and kept.annotator != name:
             if not self._case.unsaved:
@@ -274,7 +276,7 @@ class SessionDock(QWidget):
 
     def _is_theirs(self, session: Session) -> bool:
         """Whether the named annotator may go on with a session; where nobody is named, its own is."""
-        name = " ".join(self.annotator.text().split())
+        name = self.annotator.name
         if name in ("", session.annotator):
             self.annotator.setText(session.annotator)
             return True
@@ -340,8 +342,7 @@ class SessionDock(QWidget):
         """Find what the annotator left unfinished, when there is another case, name or file."""
         self._unfinished = None
         if self._case.recorder is None:
-            annotator = " ".join(self.annotator.text().split())
-            self._unfinished = self.table.select_unfinished(annotator, self._case.prediction)
+            self._unfinished = self.table.select_unfinished(self.annotator.name, self._case.prediction)
         self._show()
 
     # -- from the store to the screen ---------------------------------------------------------
@@ -357,12 +358,12 @@ class SessionDock(QWidget):
         ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
         for widget in (self.place, self.annotator, self.order):
             widget.setEnabled(recorder is None and not self._layers.blinded)
-        self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.text().strip()))
+        self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.name))
         for button in (self.leave_button, self.close_button):
             button.setEnabled(recorder is not None)
         may_go_on = selected is not None and selected.closed is None and selected.kind in READINGS
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
-        named, fit = bool(self.annotator.text().strip()), selected is not None and selected.kind in READINGS
+        named, fit = bool(self.annotator.name), selected is not None and selected.kind in READINGS
         self.again_button.setEnabled(ready and recorder is None and named and fit)
         blinded = self._layers.blinded or (recorder is not None and recorder.session.kind == "qc")
         self.tools.setEnabled(not blinded)
@@ -382,7 +383,7 @@ class SessionDock(QWidget):
             return "No prediction yet: press Run in Segment."
         if self.replay.active:
             return "Playing back: nothing is recorded."
-        if not self.annotator.text().strip():
+        if not self.annotator.name:
             return "Say who judges, then start. Without a session nothing is recorded."
         if self._unfinished is not None and self._unfinished == self.table.session:
             return "Not recording. Your open session of this case is selected: go on with it."

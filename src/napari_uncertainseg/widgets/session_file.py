@@ -48,10 +48,24 @@ class SessionFile:
 
     changed = Signal()
     """Another file or server was chosen."""
+    annotator_changed = Signal(str)
+    """Somebody else judges."""
 
     def __init__(self, target: Path | str, masks: Path | None = None) -> None:
         self._target, self._masks = target, masks
         self._store: Store | None = None
+        self._annotator = ""
+
+    @property
+    def annotator(self) -> str:
+        """Who judges in this window, as typed."""
+        return self._annotator
+
+    @annotator.setter
+    def annotator(self, name: str) -> None:
+        if name != self._annotator:
+            self._annotator = name
+            self.annotator_changed.emit(name)
 
     @property
     def name(self) -> str:

@@ -24,7 +24,8 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review import outlining
 from napari_uncertainseg.review.lesson import Lesson, Opinion, begin, past
-from napari_uncertainseg.widgets.fields import annotator_field, offer_layers, wrapped
+from napari_uncertainseg.widgets.annotator import AnnotatorField
+from napari_uncertainseg.widgets.fields import offer_layers, wrapped
 from napari_uncertainseg.widgets.lesson_score import LessonScore
 from napari_uncertainseg.widgets.outline_score import OutlineScore
 from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
@@ -118,11 +119,12 @@ class TrainingDock(QWidget):
         self._layers.unblind()
         self._lesson, self._outlining = None, False
         self.score.cleanup()
+        self.annotator.cleanup()
 
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.annotator = annotator_field()
+        self.annotator = AnnotatorField(self._file)
         self.consensus = QComboBox()
         self.consensus.setToolTip("The label layer that counts as true: a consensus of experts.")
         self.exercise, self.plan = QComboBox(), QComboBox()
@@ -335,7 +337,7 @@ class TrainingDock(QWidget):
     def _show(self) -> None:
         busy, judging = self.busy, self.exercise.currentData() == "judge"
         ready = self._case.prediction is not None and self.consensus.currentData() is not None
-        named = bool(self.annotator.text().strip())
+        named = bool(self.annotator.name)
         self.begin_button.setEnabled(ready and named and not busy)
         for widget in (self.stop_button, self.sure):
             widget.setEnabled(busy)
