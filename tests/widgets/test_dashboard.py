@@ -90,10 +90,10 @@ def test_what_it_shows(make, full) -> None:
     (ben,) = rows(dock.annotators)["Ben"]
     assert ben[:3] == ["reread", "2, 1 open", "16/24, 67%"]
     assert [row[0] for row in rows(dock.cases)["patient07"]] == ["reread", "review", "training"]
-    ((both, same, kappa, *_),) = rows(dock.pairs)["Anna Weber / Ben"]
+    ((both, same, kappa, *_),) = rows(dock.pairs)["Anna Weber /\nBen"]
     pair = dock.found.agreements[0]
     assert (both, same, kappa) == ("12", f"{pair.share:.0%}", f"{pair.kappa:.2f}")
-    assert rows(dock.pairs)["Anna Weber / Chiara"][0][1].endswith("*")
+    assert rows(dock.pairs)["Anna Weber /\nChiara"][0][1].endswith("*")
     assert "1 open reading counts once it is closed" in dock.agreement_note.text()
     assert rows(dock.times)["Anna Weber"] == [["review", "24", "6.5 s", "3.8 to 9.2 s"]]
     assert list(rows(dock.training)) == ["Chiara", "trainee 1"]
@@ -208,8 +208,24 @@ def test_names_are_shown_as_they_are(make, file) -> None:
     assert name in rows(dock.annotators)
     assert "&lt;b&gt;&amp;amp;&lt;/b&gt;" in dock.annotators.verticalHeaderItem(0).toolTip()
     assert "&lt;b&gt;" in dock.pairs.verticalHeaderItem(0).toolTip()
-    assert f"{name} / the other r…" in rows(dock.pairs)
+    assert f"{name} /\nthe other reade…" in rows(dock.pairs)
     assert "the other reader of this place" in dock.pairs.verticalHeaderItem(0).toolTip()
+
+
+def test_long_names_push_no_number_out_of_a_narrow_dock(qtbot, make, file) -> None:
+    file.parent.mkdir()
+    with Store(file) as store:
+        for name in ("first radiologist", "other radiologist"):
+            read(store, name, ["accepted"])
+    dock = make(file)
+    dock.setStyleSheet(get_stylesheet("dark"))
+    dock.resize(390, 700)
+    dock.tabs.setCurrentIndex(1)
+    qtbot.waitUntil(dock.pairs.isVisible)
+    last = dock.pairs.columnCount() - 1
+    assert dock.pairs.horizontalHeader().sectionSize(last) > 0
+    assert dock.pairs.horizontalScrollBar().maximum() == 0
+    assert dock.pairs.rowHeight(0) >= 2 * dock.pairs.fontMetrics().height()
 
 
 def test_nothing_is_held_open_between_looks(make, full) -> None:

@@ -15,10 +15,14 @@ from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.queue import queue_of
+from napari_uncertainseg.review.recorder import Recorder
+from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets import exporting
 from napari_uncertainseg.widgets.lesion_model import BAR, COLUMNS, Filter
 from napari_uncertainseg.widgets.lesion_table import LesionTable
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.session_file import keep_prediction
 
 from .fake_layers import FakeLayers
 
@@ -461,3 +465,17 @@ def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
     qtbot.wait(10)
     gc.collect()
     assert gone() is None
+
+
+def test_it_says_for_whom_a_session_is_recorded(dock, case, tmp_path):
+    assert dock.recorded.isHidden()
+    with Store(tmp_path / "sessions.db") as store:
+        tasks = queue_of(case.lesions, *keep_prediction(store, case.prediction)).tasks
+        name = "<b>reader</b> of very many lesions"
+        id = store.open_session(store.project("p"), store.annotator(name), "review", tasks, {})
+        case.record_with(Recorder(store, id))
+        assert not dock.recorded.isHidden()
+        assert dock.recorded.text() == "● recorded for <b>reader</b> of very m…"
+        assert dock.recorded.textFormat() == Qt.TextFormat.PlainText
+        case.record_with(None)
+    assert dock.recorded.isHidden()

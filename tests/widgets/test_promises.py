@@ -102,6 +102,7 @@ def test_without_a_record_it_says_how_to_get_one(make, case):
     row = make(asked.append)
     assert len(asked) == 1
     assert not row.button.isEnabled() and "uncertainseg calibrate" in row.button.toolTip()
+    assert row.button.text() == "Use"
     assert not row.light.isVisible() and not row.loss.isEnabled()
 
 

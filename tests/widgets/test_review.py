@@ -5,17 +5,31 @@ import weakref
 
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QDockWidget, QLineEdit
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QKeySequence, QWheelEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDockWidget,
+    QLabel,
+    QLineEdit,
+    QSlider,
+    QSpinBox,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
 from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.scrolled import Scrolled
 from napari_uncertainseg.widgets.segment import SegmentDock
 
+from ..review.many_sessions import a_department
 from .fakes import FakeSegmenter
 
 CHOICES = Choices(
@@ -235,7 +249,7 @@ def test_after_a_run_the_list_is_in_front_and_a_lesion_in_view(viewer, qtbot, fl
 def test_contributed_widget_opens_the_whole_arrangement(viewer, qtbot):
     viewer.window.add_dock_widget(module.review_widget(), name="Review (UncertainSeg)", area="right")
     qtbot.waitUntil(lambda: sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"], timeout=2000)
-    assert open_review(viewer).segment is _docks(viewer)["Segment"].widget()
+    assert _docks(viewer)["Segment"].isAncestorOf(open_review(viewer).segment)
 
 
 def test_closing_the_window_during_a_run_ends_it(viewer, qtbot, flair, monkeypatch):
@@ -248,3 +262,135 @@ def test_closing_the_window_during_a_run_ends_it(viewer, qtbot, flair, monkeypat
     assert review.segment.run.text() == "Cancel"
     viewer.close()
     review.cleanup()
+
+
+def _fits(window):
+    return (window.width(), window.height()) == (1280, 720)
+
+
+def test_no_dock_makes_a_small_window_larger(viewer, qtbot, flair):
+    window = viewer.window._qt_window
+    viewer.window.resize(1280, 720)
+    review = open_review(viewer)
+    _add_scan(viewer, flair)
+    _run(qtbot, review)
+    review.lesions.next_lesion()
+    review.lesions.details.button.click()
+    for kind in module._DOCKS:
+        review.open_dock(kind)
+        qtbot.wait(50)
+        assert _fits(window), kind
+    for kind in module._DOCKS:
+        review.show_dock(kind)
+        qtbot.wait(50)
+        area, content = review._areas[kind], review._widgets[kind]
+        assert area.viewport().width() == content.width() >= content.minimumSizeHint().width(), kind
+        assert content.height() == area.viewport().height() + area.verticalScrollBar().maximum(), kind
+    assert _fits(window)
+
+
+def test_a_dock_of_the_menu_leaves_the_window_as_it_is(viewer, qtbot):
+    window = viewer.window._qt_window
+    viewer.window.resize(1280, 720)
+    open_review(viewer)
+    for make, name in (
+        (module.session_widget, "Session (UncertainSeg)"),
+        (module.dashboard_widget, "Dashboard (UncertainSeg)"),
+    ):
+        viewer.window.add_dock_widget(make(), name=name, area="right")
+        qtbot.wait(100)
+        assert _fits(window), name
+    again = module.session_widget()  # the one that is there is closed
+    viewer.window.add_dock_widget(again, name="Session (UncertainSeg)", area="right")
+    qtbot.wait(100)
+    assert len(_docks(viewer)) == 5 and again.isAncestorOf(open_review(viewer).session)
+
+
+def test_the_dashboard_is_read_again_when_its_tab_is(viewer, qtbot, tmp_path, monkeypatch):
+    path = tmp_path / "sessions.db"
+    monkeypatch.setattr(module, "default_file", lambda: path)
+    review = open_review(viewer)
+    review.open_dock("dashboard")
+    qtbot.wait(50)
+    assert not review.dashboard.found.annotators
+    review.show_dock("segment")
+    qtbot.wait(50)
+    with Store(path) as store:
+        a_department(store)
+    review.show_dock("dashboard")
+    qtbot.waitUntil(lambda: bool(review.dashboard.found.annotators), timeout=2000)
+
+
+@pytest.fixture
+def scrolled(qtbot):
+    """A label that breaks, a text that grows, and three controls; at least 300 pixels high."""
+    content = QWidget()
+    layout = QVBoxLayout(content)
+    content.label = QLabel("One of many words. " * 10)
+    content.label.setWordWrap(True)
+    content.text = QTextEdit()
+    content.text.setMinimumHeight(150)
+    content.turned = QSpinBox(), QSlider(Qt.Orientation.Horizontal), QComboBox()
+    content.turned[2].addItems(["a", "b"])
+    for widget in (content.label, content.text, *content.turned):
+        layout.addWidget(widget)
+    area = Scrolled(content)
+    area.resize(300, 600)
+    area.show()
+    qtbot.waitUntil(area.isVisible, timeout=2000)
+    yield area
+    area.close()
+    area.deleteLater()
+    qtbot.wait(1)
+
+
+def test_a_dock_fills_its_room_or_scrolls(scrolled, qtbot):
+    content = scrolled.widget()
+    assert content.size() == scrolled.viewport().size() and not scrolled.scrolls
+    high = content.text.height()
+    scrolled.resize(300, 200)
+    qtbot.waitUntil(lambda: scrolled.scrolls, timeout=1000)
+    qtbot.waitUntil(lambda: content.width() == scrolled.viewport().width(), timeout=1000)
+    assert content.text.height() == 150 < high
+    assert content.label.height() >= content.label.heightForWidth(content.label.width())
+    assert scrolled.minimumSizeHint().height() <= 100
+    assert scrolled.minimumSizeHint().width() > content.minimumSizeHint().width()
+    content.text.setMinimumHeight(500)
+    qtbot.waitUntil(lambda: content.text.height() == 500, timeout=1000)
+    content.text.hide()
+    scrolled.resize(300, 600)
+    qtbot.waitUntil(lambda: content.size() == scrolled.viewport().size(), timeout=1000)
+
+
+def _turn(control):
+    middle = QPointF(control.rect().center())
+    wheel = QWheelEvent(
+        middle,
+        control.mapToGlobal(middle),
+        QPoint(),
+        QPoint(0, 120 if isinstance(control, QSpinBox | QSlider) else -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(control, wheel)
+
+
+def test_a_wheel_that_scrolls_a_dock_turns_no_control(scrolled, qtbot):
+    spin, slider, box = scrolled.widget().turned
+    value = lambda: (spin.value(), slider.value(), box.currentIndex())  # noqa: E731
+    for control in (spin, slider, box):
+        _turn(control)
+        assert not control.hasFocus()
+    assert all(turned := value())
+    scrolled.resize(300, 200)
+    qtbot.waitUntil(lambda: scrolled.scrolls, timeout=1000)
+    for control in (spin, slider, box):
+        _turn(control)
+    assert value() == turned
+    scrolled.activateWindow()
+    spin.setFocus()
+    qtbot.waitUntil(spin.hasFocus, timeout=2000)
+    _turn(spin)
+    assert spin.value() > turned[0]

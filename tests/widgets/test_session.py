@@ -252,9 +252,14 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     with pytest.raises(InputError, match="about the 1 places that the first two readers differ in"):
         case.judge(elsewhere, "accepted")
     assert not case.verdicts and len(case.recorder.tasks) == 1
-    case.judge(place.voxel, "rejected")
+    lesions.next_lesion()
+    assert case.selected == place.voxel and lesions.recorded.text() == "● recorded for third"
+    click(qtbot, lesions.buttons["reject"])
+    assert case.selected == place.voxel  # not on to a lesion that is none of the third reading's
+    assert lesions.message.text() == "All 1 of this session are judged: close it in Session."
     assert "Nothing is left" in dock.progress.state.text()
     click(qtbot, dock.close_button)
+    assert not lesions.message.text() and not lesions.recorded.isVisible()
     for row in range(3):  # whichever of the readings is selected
         dock.table.selectRow(row)
         assert "of the other 1 third judged 1: 0 as first, 1 as second." in dock.agreement.text()

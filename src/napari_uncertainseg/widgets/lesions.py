@@ -29,6 +29,7 @@ from napari_uncertainseg.widgets.details import DetailsPanel
 from napari_uncertainseg.widgets.exporting import ExportPanel
 from napari_uncertainseg.widgets.lesion_model import MARKS, STATES, Filter
 from napari_uncertainseg.widgets.lesion_table import LesionTable
+from napari_uncertainseg.widgets.lesion_words import recorded_for, what_is_left, why_empty
 from napari_uncertainseg.widgets.tuning import TuningPanel
 
 if TYPE_CHECKING:
@@ -137,6 +138,9 @@ class LesionsDock(QWidget):
         self.progress = QProgressBar()
         self.progress.setFixedWidth(130)
         self.progress.setToolTip("Lesions of this list that have a verdict.")
+        self.recorded = QLabel()
+        self.recorded.setTextFormat(Qt.TextFormat.PlainText)
+        self.recorded.setToolTip("Verdicts and painting go into a session. Leave in Session stops it.")
         self.keys = QLabel(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
         self.keys.setWordWrap(True)
         self.keys.setToolTip("They work while the viewer or this dock has the focus.")
@@ -152,6 +156,7 @@ class LesionsDock(QWidget):
         heading.addWidget(self.header, stretch=1)
         heading.addWidget(self.progress)
         layout.addLayout(heading)
+        layout.addWidget(self.recorded)
         listing = QHBoxLayout()
         listing.addWidget(self.tabs)
         listing.addWidget(self.shown)
@@ -203,13 +208,7 @@ class LesionsDock(QWidget):
 
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""
-        label = self.table.lesions.next_to_do(self.table.selected)
-        if (voxel := self._case.next_to_do()) is not None:
-            self._go_to_voxel(voxel)
-        elif label is None:
-            self._say_what_is_left()
-        else:
-            self._go_to(label)
+        self._go_on(self.table.lesions.next_to_do(self.table.selected))
 
     def previous_lesion(self) -> None:
         """Go to the lesion above in the list."""
@@ -249,10 +248,15 @@ class LesionsDock(QWidget):
         except InputError as error:
             self._say(f"⚠ Not recorded: {error}")
             return
+        self._go_on(following)
+
+    def _go_on(self, following: int | None) -> None:
+        """Go to what the session has next, or else, unless it takes nothing else, the list."""
+        recorder = self._case.recorder
         if (voxel := self._case.next_to_do()) is not None:
             self._go_to_voxel(voxel)
-        elif following is None:
-            self._say_what_is_left()
+        elif following is None or not (recorder is None or recorder.takes_others):
+            self._say(what_is_left([view.lesions for view in self.tables], self.table.lesions, recorder))
         else:
             self._go_to(following)
 
@@ -285,15 +289,6 @@ class LesionsDock(QWidget):
         voxel = self.table.lesions.voxel(label)
         self._case.selected = voxel
         self._layers.go_to(voxel)
-
-    def _say_what_is_left(self) -> None:
-        table = self.table.lesions
-        if table.judged < table.total:
-            self._say("No lesion without a verdict in this list: the filter hides the rest.")
-        elif table is self.tables[0].lesions and self.tables[1].lesions.judged < self.tables[1].lesions.total:
-            self._say("All lesions are judged. Candidates are left: open their tab, or export.")
-        else:
-            self._say("All are judged. Export the results.")
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
@@ -358,7 +353,8 @@ class LesionsDock(QWidget):
     def _show_page(self) -> None:
         """Show the list, or say what to do when it is empty."""
         model = self.table.lesions
-        if sentence := self._why_empty():
+        predicted, candidates = self._case.lesions is not None, bool(self.tabs.currentIndex())
+        if sentence := why_empty(model, predicted=predicted, candidates=candidates):
             self.empty.setText(sentence)
             self._stack.setCurrentWidget(self.empty)
         else:
@@ -367,18 +363,15 @@ class LesionsDock(QWidget):
         self.progress.setRange(0, max(model.total, 1))
         self.progress.setValue(model.judged)
         self.progress.setFormat(f"{model.judged} of {model.total} judged")
+        self._show_recorded()
 
-    def _why_empty(self) -> str:
-        model = self.table.lesions
-        if self._case.lesions is None:
-            return "No prediction yet: press Run in Segment."
-        if model.rowCount():
-            return ""
-        if model.total:
-            return "No lesion passes this filter: show all, or lower the doubt."
-        if self.tabs.currentIndex():
-            return "No candidate: nothing between the candidates' threshold and yours."
-        return "No lesion at this threshold: lower it, or lower the smallest volume."
+    def _show_recorded(self) -> None:
+        """Say for whom a session is recorded, if one is; what was said of another one is over."""
+        text = recorded_for(self._case.recorder)
+        if text != self.recorded.text():
+            self.recorded.setText(text)
+            self._say("")
+        self.recorded.setVisible(bool(text))
 
     def _listed_table(self) -> tuple[str, pd.DataFrame] | None:
         """Name and rows of the list that is shown, with the verdicts."""

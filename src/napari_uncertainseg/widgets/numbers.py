@@ -47,6 +47,8 @@ class NumberTable(QTableWidget):
         across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         down.setDefaultSectionSize(24)
+        for header in (across, down):  # napari pads them, so that titles lie lower than their rows
+            header.setStyleSheet("QHeaderView { padding: 0px; }")
 
     @property
     def selected_row(self) -> int | None:

@@ -23,6 +23,7 @@ from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.opening import CaseOpener, LoadedCase
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.raters import RatersDock
+from napari_uncertainseg.widgets.scrolled import Scrolled
 from napari_uncertainseg.widgets.segment import SegmentDock
 from napari_uncertainseg.widgets.session import SessionDock
 from napari_uncertainseg.widgets.session_file import SessionFile, default_file
@@ -111,6 +112,7 @@ class Review(QObject):
         self._viewer = viewer
         self._window = window
         self._widgets: dict[str, QWidget] = {}
+        self._areas: dict[str, Scrolled] = {}
         self._shortcuts = [self._bind(action.key, partial(self._act, action.method)) for action in ACTIONS]
         self._shortcuts += [self._bind(key, partial(self._surer, steps)) for key, steps in _SURER.items()]
         window.installEventFilter(self)
@@ -177,12 +179,9 @@ class Review(QObject):
 
     def open(self) -> None:
         """Show the docks of Review, tabbed on the right; those that are there are used again."""
-        size = self._window.size()
         for kind in _REVIEW:
             self._add(kind)
         self.arrange("segment")
-        if not (self._window.isMaximized() or self._window.isFullScreen()):
-            self._window.resize(size)  # docks lie on top of each other before they are tabbed, and stretch it
 
     def open_dock(self, kind: str) -> None:
         """Open one dock beside those that are there, and bring it to the front."""
@@ -194,15 +193,18 @@ class Review(QObject):
             self._viewer.window.add_dock_widget(self.make(kind), name=_DOCKS[kind].name, area="right")
 
     def make(self, kind: str) -> QWidget:
-        """Make the inner widget of a dock; one that is there already is closed first."""
-        if kind in self._widgets:
-            self._viewer.window.remove_dock_widget(self._widgets[kind])
+        """Make what napari docks, the widget of a kind in an area; one that is there is closed first."""
+        if kind in self._areas:
+            self._viewer.window.remove_dock_widget(self._areas[kind])
         widget = _DOCKS[kind].make(self)
         if isinstance(widget, SegmentDock):
             widget.done.connect(self._on_done)
-        widget.installEventFilter(self)
-        self._widgets[kind] = widget
-        return widget
+        area = Scrolled(widget)
+        if isinstance(widget, DashboardDock):
+            area.fronted.connect(widget.refresh)
+        area.installEventFilter(self)
+        self._widgets[kind], self._areas[kind] = widget, area
+        return area
 
     def open_case(self, loaded: LoadedCase) -> None:
         """Show a case of a worklist instead of the one before, and segment it.
@@ -270,11 +272,12 @@ class Review(QObject):
             self._drop(watched)
         return False
 
-    def _drop(self, widget: Any) -> None:
-        self._widgets = {kind: kept for kind, kept in self._widgets.items() if kept is not widget}
-        widget.removeEventFilter(self)
-        widget.cleanup()
-        widget.deleteLater()
+    def _drop(self, area: Any) -> None:
+        for kind in [kind for kind, kept in self._areas.items() if kept is area]:
+            del self._areas[kind]
+            self._widgets.pop(kind).cleanup()  # type: ignore[attr-defined]
+        area.removeEventFilter(self)
+        area.deleteLater()
 
     def cleanup(self) -> None:
         """Stop all work and let go of the viewer. May be called twice."""
@@ -283,9 +286,10 @@ class Review(QObject):
             shortcut = self._shortcuts.pop()
             shortcut.activated.disconnect()
             shortcut.deleteLater()
-        for widget in list(self._widgets.values()):
-            widget.removeEventFilter(self)
-            widget.cleanup()  # type: ignore[attr-defined]
+        for kind, area in self._areas.items():
+            area.removeEventFilter(self)
+            self._widgets[kind].cleanup()  # type: ignore[attr-defined]
+        self._areas.clear()
         self._widgets.clear()
         self._opener.cleanup()
         self.sessions.close()
