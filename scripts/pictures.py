@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL_DATA = ROOT.parent / "shared" / "data"
@@ -54,7 +55,8 @@ def main(folder: Path) -> None:
         cells(folder)
 
 
-def with_a_session(window: Any, folder: Path) -> None:
+@mock.patch("napari_uncertainseg.widgets.session.ask_which", return_value=True)
+def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     """A review that is recorded, read again by a second reader, and played back."""
     review = window.review
     review.open_dock("session")

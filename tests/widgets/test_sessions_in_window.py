@@ -99,9 +99,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     assert not dock.busy and shown(review) == before
     assert "4 answers, 50% right" in dock.score.summary.text()
     assert "you changed 4 of 4 answers, 1 of them away" in dock.score.summary.text()
-    assert (
-        "to right 2 of the 2 times that only it was right, to wrong 1 of the 1" in dock.score.summary.text()
-    )
+    assert "to right 2 of 2 times, where only you were to wrong 1 of 1" in dock.score.summary.text()
     assert case.verdicts == ()  # answers are no verdicts on the list
 
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))

@@ -165,7 +165,7 @@ def test_who_leaves_the_model_is_not_moved_by_it_but_counted(qtbot, dock, layers
         click(qtbot, dock.no)
     said = dock.score.summary.text()
     assert "you changed 2 of 2 answers, 2 of them away from what it said" in said
-    assert "to right 0 of the 0 times that only it was right, to wrong 0 of the 0 times" in said
+    assert "to right 0 of 0 times, where only you were to wrong 0 of 0" in said
 
 
 def test_where_the_model_suspects_nothing_else_it_says_what_to_do(qtbot, dock, case, layers):

@@ -109,8 +109,8 @@ def _moved_in_words(moved: Influence) -> list[str]:
     left = f", {moved.left} of them away from what it said" if moved.left else ""
     return [
         f"After you saw the model you changed {moved.changed} of {moved.answers} answers{left}",
-        f"It moved you to right {moved.helped} of the {moved.could_help} times that only it was right, "
-        f"to wrong {moved.harmed} of the {moved.could_harm} times that only you were",
+        f"Where only it was right it moved you to right {moved.helped} of {moved.could_help} times, where "
+        f"only you were to wrong {moved.harmed} of {moved.could_harm}",
     ]
 
 

@@ -33,6 +33,9 @@ class SessionList(NumberTable):
         super().__init__(parent)
         self._file = file
         self._listed: list[Session] = []
+        down = self.verticalHeader()
+        assert down is not None
+        down.setVisible(False)  # the width is needed
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
 
