@@ -153,7 +153,10 @@ def test_the_model_is_shown_first_or_after(qtbot, dock, layers, file):
         assert dock.opinion.isVisible() and "once more" in dock.question.text()
         assert layers.visited[n:] == layers.visited[n - 1 : n]
         click(qtbot, dock.yes)  # as the model says
-    assert "you changed 1 of 2 answers. It moved you to right 1 of the 1 times" in dock.score.summary.text()
+    assert (
+        "you changed 1 of 2 answers. Where only it was right it moved you to right 1 of 1 times"
+        in dock.score.summary.text()
+    )
     assert "50% right" in dock.score.summary.text()
 
 
