@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -126,7 +127,10 @@ class RatersDock(QWidget):
         self.export.setToolTip("Write one row per pair of raters as TSV, with all measures.")
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        top = QWidget()  # no higher than it must be while the tabs are hidden
+        top.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        form = QFormLayout(top)
+        form.setContentsMargins(0, 0, 0, 0)
         form.addRow("raters", self.raters)
         form.addRow("consensus", self.consensus)
         shown = QHBoxLayout()
@@ -139,12 +143,13 @@ class RatersDock(QWidget):
         self.tabs.addTab(_column(self.compared, self.model, self.legend, self.scatter), "Model")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(form)
+        layout.addWidget(top)
         for widget in (self.run, self.progress, self.message):
             layout.addWidget(widget)
-        shown.addWidget(DefinedLabel("Raters", "<u>definitions</u>"))
+        self.tabs.setCornerWidget(DefinedLabel("Raters", "<u>definitions</u>"))  # the row above is full
         layout.addLayout(shown)
         layout.addWidget(self.tabs, stretch=1)
+        layout.addStretch(0)
 
     def _connect(self) -> None:
         self._layers.layers_changed.connect(self._list_layers)
