@@ -47,6 +47,9 @@ def test_second_and_third_reading(store) -> None:
 
     with pytest.raises(InputError, match="second has read"):
         reread(store, first, "second", seed=0)
+    with pytest.raises(InputError, match="second reading goes on"):
+        reread(store, first, "third", seed=1)
+    judge(store, second, {4: "accepted"})
     third = reread(store, first, "third", seed=1)
     assert sorted(t.label for t in store.tasks(third)) == [2, 5]
     assert rereading(store, first).third.annotator == "third"

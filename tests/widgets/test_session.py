@@ -252,7 +252,9 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     with pytest.raises(InputError, match="about the 1 places that the first two readers differ in"):
         case.judge(elsewhere, "accepted")
     assert not case.verdicts and len(case.recorder.tasks) == 1
-    lesions.next_lesion()
+    for _ in range(2):
+        lesions.next_lesion()
+    assert lesions.message.text() == "Only the place that is selected is left."
     assert case.selected == place.voxel and lesions.recorded.text() == "● recorded for third"
     click(qtbot, lesions.buttons["reject"])
     assert case.selected == place.voxel  # not on to a lesion that is none of the third reading's
@@ -265,6 +267,48 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
         assert "of the other 1 third judged 1: 0 as first, 1 as second." in dock.agreement.text()
         assert dock.again_button.isEnabled()
     assert [dock.table.item(row, 3).text() for row in range(3)] == ["3rd closed", "2nd closed", "closed"]
+
+
+def test_what_another_wrote_or_reads_again_is_not_shown_to_a_third(qtbot, dock, case):
+    start(qtbot, dock, "first")
+    for task, decision in zip(case.recorder.tasks, ("accepted", "accepted", "unsure"), strict=False):
+        case.judge(task.voxel, decision)
+    click(qtbot, dock.close_button)
+    for name, decision in (("second", "rejected"), ("third", "")):
+        dock.annotator.setText(name)
+        dock.table.selectRow(dock.table.rowCount() - 1)
+        click(qtbot, dock.again_button)
+        for task in case.recorder.tasks[: 99 if decision else 0]:
+            case.judge(task.voxel, decision)
+        click(qtbot, dock.leave_button)
+    for row in range(1, 3):
+        dock.table.selectRow(row)
+        click(qtbot, dock.replay_button)
+        assert "Somebody is reading this again" in dock.message.text() and not dock.replay.active
+
+
+def test_ones_own_verdicts_are_asked_about_though_anothers_were_on_screen(qtbot, dock, case, asked):
+    start(qtbot, dock)
+    case.judge((5, 10, 8), "accepted")
+    click(qtbot, dock.leave_button)
+    dock.annotator.setText("reader 2")
+    case.judge((12, 22, 18), "rejected")
+    case.mark_saved()  # exported
+    click(qtbot, dock.start_button)
+    assert "some of them reader 1's, as reader 2's own?" in asked.questions[-1]
+
+
+def test_a_selected_session_stays_selected_while_a_name_is_typed(qtbot, dock, case):
+    for name in ("An", "Bo"):
+        dock.annotator.setText(name)
+        click(qtbot, dock.start_button)
+        case.judge((5, 10, 8), "accepted")
+        click(qtbot, dock.leave_button)
+    dock.annotator.clear()
+    dock.table.selectRow(0)
+    assert dock.table.session.annotator == "Bo"
+    qtbot.keyClicks(dock.annotator, "Anna")
+    assert dock.table.session.annotator == "Bo"
 
 
 def test_closing_before_the_end_is_asked_about(qtbot, dock, case, asked):
@@ -293,6 +337,8 @@ def test_the_docks_share_who_judges(qtbot, shown, case, file):
     click(qtbot, made.start_button)
     training.annotator.setText("somebody else")
     assert made.annotator.text() == "reader 2"  # whose session goes on
+    click(qtbot, made.leave_button)
+    assert made.annotator.text() == "somebody else"
 
 
 def test_the_whole_path_of_the_file_is_told(dock, file):
@@ -318,7 +364,7 @@ def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
     case.judge((12, 22, 18), "accepted")  # in no session
     dock.annotator.setText("reader 3")
     click(qtbot, dock.start_button)
-    assert "most of them reader 2's, as reader 3's own?" in asked.questions[-1] and case.recorder is None
+    assert "some of them reader 2's, as reader 3's own?" in asked.questions[-1] and case.recorder is None
     dock.annotator.setText("reader 2")
     dock.table.selectRow(0)
     asked.says = None

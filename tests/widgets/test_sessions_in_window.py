@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,6 +124,8 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
         kinds = [(s.kind, s.annotator, s.closed is not None) for s in store.sessions()]
         assert kinds == [("training", "trainee", True)] * 2
         assert set(store.verify().values()) == {""}
+    case.prediction = replace(case.prediction)  # of another run: the comparison was of the one before
+    assert COMPARISON not in viewer.layers and NAME in viewer.layers
 
 
 def read(review, qtbot, *keys):

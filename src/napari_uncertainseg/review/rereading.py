@@ -81,7 +81,8 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
     Raises
     ------
     InputError
-        If the annotator has read it already, all readings have been made, or the two agree in everything.
+        If the annotator has read it already, all readings have been made, the second one goes on, or the two
+        agree in everything.
     """
     found = rereading(store, session)
     name = " ".join(annotator.split())
@@ -90,6 +91,11 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
         raise InputError(f"{name} has read this already: a further reading is somebody else's.")
     if found.third is not None:
         raise InputError("Three have read this; there is no fourth reading.")
+    if session in being_read(store):
+        raise InputError(
+            "The second reading goes on: a third is of what the two differ in, once it is judged in full or "
+            "closed."
+        )
     tasks: Sequence[Task] = store.tasks(session)
     if found.second is not None:
         tasks = found.differing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_uncertainseg.widgets.session_file import SessionFile
@@ -38,6 +39,12 @@ class AnnotatorField(QLineEdit):
     def name(self) -> str:
         """As the store keeps it: without needless spaces."""
         return " ".join(self.text().split())
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take over what others typed while this field was greyed."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.EnabledChange:
+            self._follow(self._file.annotator)
 
     def _tell(self, text: str) -> None:
         self._file.annotator = text

@@ -100,6 +100,7 @@ class CohortDock(QWidget):
     def cleanup(self) -> None:
         """Stop reading, and disconnect from case and sessions. May be called twice."""
         self._jobs.cleanup()
+        self._typing.stop()
         self._case.verdicts_changed.disconnect(self._on_verdicts, missing_ok=True)
         self._sessions.changed.disconnect(self._on_other_sessions, missing_ok=True)
         self._sessions.annotator_changed.disconnect(self._on_annotator, missing_ok=True)

@@ -52,6 +52,7 @@ class ReviewLayers:
         self._band = BandLayers(viewer)
         self._blinding = Blinding(viewer)
         self._own_outline = OwnOutline(viewer)
+        self._shown = case.original
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
         self._undo_connections: list[Callable[[], object]] = []
@@ -89,6 +90,9 @@ class ReviewLayers:
     # -- what the case says, drawn ------------------------------------------------------------
 
     def _show_prediction(self) -> None:
+        if self._case.original is not self._shown:  # not by a recalibration
+            self._shown = self._case.original
+            self._own_outline.forget()
         self._results.show(self._scan_layer())
         self._uncover_scan()
 
@@ -298,6 +302,7 @@ class ReviewLayers:
 
     def remove(self) -> None:
         """Take the layers of the last run out of the viewer."""
+        self._own_outline.forget()
         self._results.remove()
 
     def cleanup(self) -> None:

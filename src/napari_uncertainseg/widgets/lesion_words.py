@@ -26,6 +26,8 @@ def what_is_left(lists: Sequence[LesionModel], shown: LesionModel, recorder: Rec
     """What to do where nothing more comes next."""
     if recorder is not None and len(recorder.standing) == len(recorder.tasks):
         return f"All {len(recorder.tasks)} of this session are judged: close it in Session."
+    if recorder is not None and not recorder.takes_others:
+        return "Only the place that is selected is left."
     if shown.judged < shown.total:
         return "No lesion without a verdict in this list: the filter hides the rest."
     lesions, candidates = lists

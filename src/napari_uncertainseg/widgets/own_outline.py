@@ -42,7 +42,7 @@ class OwnOutline:
 
     def begin(self, placing: Placing) -> None:
         """Add a new one, selected, with the brush in hand."""
-        self._remove_comparison()
+        self.forget()
         empty = placing.array(np.zeros(placing.grid.shape, np.uint8))
         # Without our metadata it is one of the user's own layers, and may be chosen as a reference.
         layer = Labels(np.array(empty), name=NAME, opacity=0.5, **placing.options)
@@ -69,7 +69,7 @@ class OwnOutline:
 
     def compare(self, sides: np.ndarray, placing: Placing) -> None:
         """Show who takes what for lesion, `Side` on the grid, in place of what was painted."""
-        self._remove_comparison()
+        self.forget()
         colours: dict[int | None, str] = {None: "transparent", int(Side.NEITHER): "transparent"}
         colours |= {int(side): colour for side, (colour, _) in SIDE_COLOURS.items()}
         self._comparison = Labels(
@@ -86,7 +86,8 @@ class OwnOutline:
         if self._layer is not None:
             self._layer.visible = False
 
-    def _remove_comparison(self) -> None:
+    def forget(self) -> None:
+        """Take the comparison away, which is about one prediction's scan. May be called twice."""
         if self._comparison is not None and self._comparison in self._viewer.layers:
             self._viewer.layers.remove(self._comparison)
         self._comparison = None

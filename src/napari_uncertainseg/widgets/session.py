@@ -30,8 +30,10 @@ from napari_uncertainseg.widgets.session_agreement import AgreementLine
 from napari_uncertainseg.widgets.session_file import (
     PROJECT,
     SessionFile,
+    hash_of,
     keep_prediction,
 )
+from napari_uncertainseg.widgets.session_kept import Kept, question_of
 from napari_uncertainseg.widgets.session_list import SessionList
 from napari_uncertainseg.widgets.session_place import SessionPlace
 from napari_uncertainseg.widgets.session_progress import SessionProgress
@@ -65,10 +67,10 @@ class SessionDock(QWidget):
         self._layers = layers
         self._file = file
         self._unfinished: Session | None = None
-        self._kept: Session | None = None  # whose verdicts may still be on screen
+        self._kept: Kept | None = None
         self._make_controls()
         self._lay_out()
-        case.prediction_changed.connect(self._on_prediction)
+        case.prediction_changed.connect(self._on_other_work)
         case.verdicts_changed.connect(self._show_progress)
         case.not_recorded.connect(self._warn)
         self.start_button.clicked.connect(self.start)
@@ -82,12 +84,12 @@ class SessionDock(QWidget):
         file.changed.connect(self._on_file)
         layers.blinding_changed.connect(self._on_blinding)  # type: ignore[attr-defined]
         self.table.itemSelectionChanged.connect(self._show)
-        self.annotator.textChanged.connect(self._on_other_work)
+        self.annotator.textChanged.connect(self._on_name)
         self._on_file()
 
     def cleanup(self) -> None:
         """Disconnect from the case, and let the database go. May be called twice."""
-        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
+        self._case.prediction_changed.disconnect(self._on_other_work, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
         self._file.changed.disconnect(self._on_file, missing_ok=True)
@@ -205,13 +207,9 @@ class SessionDock(QWidget):
 
     def _may_record(self) -> bool | None:
         """Whether what is on screen is the annotator's own, to be recorded; None to give up."""
-        name, kept = self.annotator.name, self._kept
-        whose = "the verdicts and the painting that are on screen"
-        if kept is not None and kept.annotator != name:
-            if not self._case.unsaved:
-                return False  # somebody else's, and safe in their session
-            whose = f"{whose}, most of them {kept.annotator}'s,"
-        question = f"Record {whose} as {name}'s own?"
+        question = question_of(self._kept, self._case, self.annotator.name)
+        if question is None:
+            return False
         return ask_which(self, "Start session", question, "Record them", "Begin without them")
 
     def resume(self) -> None:
@@ -263,7 +261,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._file.store()
-            if session.id in being_read(store):
+            if first_of(session) in being_read(store):
                 raise InputError("Somebody is reading this again: it is played back when they have done.")
             replay = Replay(store, session.id)
             self._check_output(replay.tasks[0].output)
@@ -291,14 +289,18 @@ class SessionDock(QWidget):
     def _check_output(self, output: int | None) -> None:
         """Raise InputError if a session is of another prediction than the one at hand."""
         assert self._case.prediction is not None
-        if output != keep_prediction(self._file.store(), self._case.prediction)[1]:
+        if output not in self._file.store().outputs(hash_of(self._case.prediction)):
             raise InputError("This session is of another prediction: segment its scans as it was, first.")
 
     def leave(self) -> None:
         """Stop recording without closing."""
-        self._kept = None if self._case.recorder is None else self._case.recorder.session
-        self._case.record_with(None)
+        if self._case.recorder is not None:
+            self._stop_recording(self._case.recorder)
         self._on_file()
+
+    def _stop_recording(self, recorder: Recorder) -> None:
+        self._kept = Kept(recorder.session, self._case.verdicts, self._case.edit)
+        self._case.record_with(None)
 
     def close_session(self) -> None:
         """End the session at hand for good."""
@@ -314,14 +316,11 @@ class SessionDock(QWidget):
         except InputError as error:
             self._say(f"⚠ {error}")
             return
-        self._kept = recorder.session
-        self._case.record_with(None)
-        self._case.mark_saved()
+        self._stop_recording(recorder)
         head = self._file.store().head(recorder.session.id)
         parts = " ".join(head[i : i + 16] for i in range(0, len(head), 16))
+        self._on_file()
         self._say(f"Closed. Its last hash, to keep elsewhere: {parts}")
-        self._list()
-        self._show()
 
     def _on_blinding(self) -> None:
         if self.replay.active:  # it would lead the trainee away, and tell
@@ -333,10 +332,13 @@ class SessionDock(QWidget):
         self._list()
         self._on_other_work()
 
-    def _on_prediction(self) -> None:
-        if not self._case.verdicts:
-            self._kept = None
-        self._on_other_work()
+    def _on_name(self) -> None:
+        """A session that the user has selected stays selected while a name is typed."""
+        if self.table.session in (None, self._unfinished):
+            self._on_other_work()
+        else:
+            self._unfinished = None
+            self._show()
 
     def _on_other_work(self) -> None:
         """Find what the annotator left unfinished, when there is another case, name or file."""
