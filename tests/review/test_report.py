@@ -105,6 +105,7 @@ def read(store):
     judge(store, first, dict.fromkeys(range(1, 6), "accepted"), seconds=4.0)
     second = reread(store, first, "second", seed=0)
     judge(store, second, {1: "accepted", 2: "rejected", 3: "accepted", 5: "unsure"}, seconds=7.5)
+    store.record(second, "closed")
     third = reread(store, first, "third", seed=1)
     judge(store, third, {2: "rejected"})
     store.record(third, "closed")
@@ -144,7 +145,7 @@ def test_numbers_are_those_of_the_sessions(store, read, out) -> None:
         counts = dict(re.findall(r"(\w+)=(\d+)", re.sub(r"(\d+)\s(\w+)", r"\2=\1", row["verdicts"])))
         assert {k: int(v) for k, v in counts.items()} == judged["decision"].value_counts().to_dict()
     assert [rows[id[:8]]["seconds per lesion, median"] for id in read] == ["4.0", "7.5", "–"]  # noqa: RUF001
-    assert [rows[id[:8]]["state"] for id in read] == ["open", "open", "closed"]
+    assert [rows[id[:8]]["state"] for id in read] == ["open", "closed", "closed"]
     assert rows[second[:8]]["kind"] == f"second reading of {first[:8]}"
 
     integrity = {row["session"]: row for row in page.table("session", "journal", "last hash")}

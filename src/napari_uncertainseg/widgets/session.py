@@ -27,12 +27,7 @@ from napari_uncertainseg.widgets.fields import wrapped
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_agreement import AgreementLine
-from napari_uncertainseg.widgets.session_file import (
-    PROJECT,
-    SessionFile,
-    hash_of,
-    keep_prediction,
-)
+from napari_uncertainseg.widgets.session_file import PROJECT, SessionFile, hash_of, keep_prediction
 from napari_uncertainseg.widgets.session_kept import Kept, question_of
 from napari_uncertainseg.widgets.session_list import SessionList
 from napari_uncertainseg.widgets.session_place import SessionPlace
