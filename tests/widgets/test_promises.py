@@ -27,25 +27,16 @@ def record_like(prediction, n=12):
 
 
 @pytest.fixture
-def make(qtbot, case, records):
-    made, shown = [], []
-
+def make(shown, case, records):
     def build(find):
         records.find = find
         case.prediction = case.prediction
-        row = PromiseRow(case, lambda core, envelope: shown.append((core, envelope)))
-        row.band_shown = shown
-        row.show()
-        made.append(row)
+        bands = []
+        row = shown(PromiseRow(case, lambda core, envelope: bands.append((core, envelope))))
+        row.band_shown = bands
         return row
 
-    yield build
-    for row in made:
-        row.cleanup()
-        row.cleanup()
-        row.close()
-        row.deleteLater()
-    qtbot.wait(1)
+    return build
 
 
 def test_a_promise_sets_the_threshold(make, case):

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.lesson import begin
+from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.lesions import LesionsDock
@@ -339,6 +340,16 @@ def test_the_docks_share_who_judges(qtbot, shown, case, file):
     assert made.annotator.text() == "reader 2"  # whose session goes on
     click(qtbot, made.leave_button)
     assert made.annotator.text() == "somebody else"
+
+
+def test_a_reading_of_a_strange_file_is_listed(qtbot, make, dock, file):
+    start(qtbot, dock)
+    tasks = dock._case.recorder.tasks[:1]
+    click(qtbot, dock.leave_button)
+    with Store(file) as store:
+        known = NewTask(tasks[0].case, tasks[0].output, "lesion", 1, tasks[0].voxel)
+        store.open_session(store.project("p"), store.annotator("x"), "qc", [known], {"reading": []})
+    assert {make().table.item(row, 3).text() for row in range(2)} == {"open"}
 
 
 def test_the_whole_path_of_the_file_is_told(dock, file):

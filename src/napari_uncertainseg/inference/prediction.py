@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,6 +88,11 @@ class Prediction:
         from napari_uncertainseg.uncertainty.details import MAPS, lesion_details
 
         return lesion_details(labels, {name: getattr(self, name) for name in MAPS}, self.members, threshold)
+
+    @cached_property
+    def sha256(self) -> str:
+        """By which it is known in a store of sessions: of its probabilities."""
+        return hashlib.sha256(np.ascontiguousarray(self.probability).data).hexdigest()
 
     @cached_property
     def ranker(self) -> Ranker:

@@ -16,11 +16,8 @@ import numpy as np
 
 from napari_uncertainseg.review.gathered import Gathered, Judged
 from napari_uncertainseg.review.learning import Trained, training_of
-from napari_uncertainseg.review.rereading import Place, kappa
+from napari_uncertainseg.review.rereading import THIRD, Place, kappa
 from napari_uncertainseg.review.rows import Session
-
-THIRD = 3
-"""The reading that sees only what first and second differ in."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from napari_uncertainseg.review.markup import (
 from napari_uncertainseg.review.report_places import doubtful, readers
 from napari_uncertainseg.review.report_training import training
 from napari_uncertainseg.review.reported import SessionPart, Summary, finite
-from napari_uncertainseg.review.rereading import Place
+from napari_uncertainseg.review.rereading import SECOND, THIRD, Place
 
 TITLE = "Report of reading sessions"
 NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
@@ -162,7 +162,9 @@ def _kind(part: SessionPart) -> Markup:
     settings = part.session.settings
     if part.session.kind != "qc" or "of" not in settings:
         return text(part.session.kind)
-    which = {2.0: "second", 3.0: "third"}.get(finite(settings.get("reading")) or 0.0, "further")
+    which = {float(SECOND): "second", float(THIRD): "third"}.get(
+        finite(settings.get("reading")) or 0.0, "further"
+    )
     return Markup(text(f"{which} reading of ") + short(str(settings["of"])))
 
 

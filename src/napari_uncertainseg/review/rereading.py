@@ -18,7 +18,7 @@ from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
 SECOND, THIRD = 2, 3
-"""Which reading a session of kind ``qc`` is, as its settings say."""
+"""Which reading a session of kind ``qc`` is, as its settings say; a third sees only what two differ in."""
 Place = tuple[int, str, Voxel]
 """What two sessions have in common: case, target and voxel."""
 
@@ -61,7 +61,7 @@ class Rereading:
 
 def first_of(session: Session) -> str:
     """The id of the first reading that a session is, or that it reads again."""
-    return str(session.settings.get("of", session.id))
+    return str(session.settings.get("of", session.id)) if session.kind == "qc" else session.id
 
 
 def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
@@ -160,7 +160,7 @@ def rereading(store: Store, session: str) -> Rereading:
 def being_read(store: Store) -> set[str]:
     """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
     going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
-    return {str(s.settings.get("of")) for s in going_on if len(store.verdicts(s.id)) < len(store.tasks(s.id))}
+    return {first_of(s) for s in going_on if len(store.verdicts(s.id)) < len(store.tasks(s.id))}
 
 
 def decisions(store: Store, session: str) -> Mapping[Place, Standing]:

@@ -23,7 +23,7 @@ from napari_uncertainseg.review.reported import (
     finite,
     place_of,
 )
-from napari_uncertainseg.review.rereading import Place, decisions, rereading
+from napari_uncertainseg.review.rereading import SECOND, Place, decisions, first_of, rereading
 from napari_uncertainseg.review.rows import Session, Task
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.review.scoring import Score
@@ -90,8 +90,7 @@ def _wanted(store: Store, session: str | None) -> list[Session]:
     every = store.sessions()[::-1]
     if session is None:
         return every
-    chosen = store.session(session)
-    first = chosen.settings.get("of", session) if chosen.kind == "qc" else session
+    first = first_of(store.session(session))
     later = {s.id for s in every if s.kind == "qc" and s.settings.get("of") == first}
     return [s for s in every if s.id in {first, session} | later]
 
@@ -125,7 +124,7 @@ def _judged(task: Task, row: Mapping[str, Any]) -> Judged:
 
 def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:
     settings = (other.session.settings for other in parts if other.session.kind == "qc")
-    return any(s.get("of") == part.session.id and s.get("reading") == 2 for s in settings)
+    return any(s.get("of") == part.session.id and s.get("reading") == SECOND for s in settings)
 
 
 def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> RereadPart:

@@ -210,7 +210,7 @@ class CohortDock(QWidget):
 
     def open_selected(self) -> None:
         """Open the selected case."""
-        row = self._selected()
+        row = self.table.selected_row
         if row is not None:
             self._open(row)
 
@@ -341,14 +341,11 @@ class CohortDock(QWidget):
         if isinstance(cell, QTableWidgetItem):
             cell.setText(_in_words(reading))
 
-    def _selected(self) -> int | None:
-        return self.table.selected_row
-
     def _show(self, state: object = None) -> None:
         idle = self._jobs.state is JobState.IDLE
         self.choose_button.setEnabled(idle)
         self.next_button.setEnabled(idle and self._worklist is not None)
-        self.open_button.setEnabled(idle and self._selected() is not None)
+        self.open_button.setEnabled(idle and self.table.selected_row is not None)
         self.notes.setVisible(bool(self.notes.text()))
         if self._worklist is None:
             self.progress.setText(f"No cases yet: choose. {_FORMS}")

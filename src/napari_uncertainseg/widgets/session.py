@@ -27,7 +27,7 @@ from napari_uncertainseg.widgets.fields import wrapped
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_agreement import AgreementLine
-from napari_uncertainseg.widgets.session_file import PROJECT, SessionFile, hash_of, keep_prediction
+from napari_uncertainseg.widgets.session_file import PROJECT, SessionFile, keep_prediction
 from napari_uncertainseg.widgets.session_kept import Kept, question_of
 from napari_uncertainseg.widgets.session_list import SessionList
 from napari_uncertainseg.widgets.session_place import SessionPlace
@@ -284,7 +284,7 @@ class SessionDock(QWidget):
     def _check_output(self, output: int | None) -> None:
         """Raise InputError if a session is of another prediction than the one at hand."""
         assert self._case.prediction is not None
-        if output not in self._file.store().outputs(hash_of(self._case.prediction)):
+        if output not in self._file.store().outputs(self._case.prediction.sha256):
             raise InputError("This session is of another prediction: segment its scans as it was, first.")
 
     def leave(self) -> None:

@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import platformdirs
 from psygnal import Signal
 
@@ -146,7 +145,8 @@ def _state_of(session: Session) -> str:
     """Whether a session is open, and which reading it is where it is not the first."""
     if session.kind == "training":
         return session.kind
-    which = {SECOND: "2nd ", THIRD: "3rd "}.get(session.settings.get("reading", 1), "")
+    reading = session.settings.get("reading")  # from a file: it may be anything
+    which = "2nd " if reading == SECOND else "3rd " if reading == THIRD else ""
     return f"{which}{'open' if session.closed is None else 'closed'}"
 
 
@@ -206,11 +206,6 @@ def stop_in_words(found: Outlook, target: int) -> str:
     return f"not yet: up to {found.most}"
 
 
-def hash_of(prediction: Prediction) -> str:
-    """By which a prediction is known in the store: of its probabilities."""
-    return hashlib.sha256(np.ascontiguousarray(prediction.probability).data).hexdigest()
-
-
 def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     """Numbers of the case and of the prediction in the store, made where they are not there."""
     about: Mapping[str, Any] = prediction.information
@@ -221,7 +216,7 @@ def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     case = store.case(store.project(PROJECT), name, str(flair.get("path") or flair.get("name") or "scan"))
     output = store.output(
         case,
-        hash_of(prediction),
+        prediction.sha256,
         model=str(about.get("model", "")),
         model_sha256=str(about.get("model_sha256", "")),
         method=str(about.get("method", "")),

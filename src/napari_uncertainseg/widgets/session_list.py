@@ -10,7 +10,7 @@ from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
-from napari_uncertainseg.widgets.session_file import COLUMNS, JUDGED, SessionFile, hash_of
+from napari_uncertainseg.widgets.session_file import COLUMNS, JUDGED, SessionFile
 
 _DEFINITIONS = {
     "judged": "How many lesions and candidates have a verdict.",
@@ -70,7 +70,7 @@ class SessionList(NumberTable):
             return None
         try:
             store = self._file.store()
-            outputs = store.outputs(hash_of(prediction))
+            outputs = store.outputs(prediction.sha256)
             found = next((s for s in own if outputs & {t.output for t in store.tasks(s.id)[:1]}), None)
         except InputError:  # it was said when the list was read
             return None
