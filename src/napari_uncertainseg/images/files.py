@@ -79,7 +79,7 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
     data = np.ascontiguousarray(grid.to_canonical(data))
     name = stem(path)
     known = modality or guess_modality(name, stored.description)
-    return Volume(data, grid, name, known, path, stored.notes + notes)
+    return Volume(data, grid, name, known, path, stored.notes + notes, stored.uids)
 
 
 def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def load(path: Path, *, index: int | None = None) -> Stored:
         )
     choice = choose_volume(path, stored.array.shape, index)
     array = stored.array if choice is None else stored.array[..., choice]
-    return Stored(array.reshape(array.shape[:3]), stored.affine, stored.description, stored.notes)
+    return replace(stored, array=array.reshape(array.shape[:3]))
 
 
 def _load_nibabel(path: Path, index: int | None) -> Stored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _NO_SCANS = ("SEG", "SR", "PR", "KO", "RT")
 """DICOM modalities, or their beginnings, that lie beside a scan: segmentations, reports, marks, treatment."""
+_UIDS = {"patient": "0010|0020", "study": "0020|000d", "series": "0020|000e", "frame": "0020|0052"}
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -140,7 +142,8 @@ def load_dicom(path: Path) -> Stored:
         image = sitk.ReadImage(files if len(files) > 1 else files[0])
     except RuntimeError as error:
         raise InputError(f"{path}: the DICOM series cannot be read: {first_line(error)}.") from error
-    return _from_itk(path, image, _dicom_tag(files[0], "0008|103e"))
+    uids = {name: uid for name, key in _UIDS.items() if (uid := _dicom_tag(files[0], key))}
+    return replace(_from_itk(path, image, _dicom_tag(files[0], "0008|103e")), uids=uids)
 
 
 def _check_slices(path: Path, files: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +38,15 @@ class Stored:
         What the header calls it (NIfTI ``descrip``, DICOM SeriesDescription).
     notes
         One sentence each, for the user.
+    uids
+        DICOM identifiers, see `Volume`.
     """
 
     array: np.ndarray
     affine: np.ndarray
     description: str = ""
     notes: tuple[str, ...] = ()
+    uids: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose_volume(path: Path, shape: Sequence[int], index: int | None) -> int | None:

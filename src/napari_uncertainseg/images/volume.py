@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,9 @@ class Volume:
         The file that it was read from, if any.
     notes
         What the user should know about how it was read: one sentence each.
+    uids
+        DICOM identifiers by what they name (``"patient"``, ``"study"``, ``"series"``, ``"frame"``), for
+        scans that come from DICOM; otherwise empty.
     """
 
     data: np.ndarray
@@ -115,3 +119,4 @@ class Volume:
     modality: str | None = None
     path: Path | None = None
     notes: tuple[str, ...] = ()
+    uids: Mapping[str, str] = field(default_factory=dict)

@@ -19,6 +19,7 @@ import torch
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.collecting import Collected, Collector
@@ -258,8 +259,14 @@ class _Run:
     def _information(self, used: Mapping[str, Volume], prepared: Prepared) -> dict[str, Any]:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
+        inputs = {role: _describe(volume) for role, volume in used.items()}
+        flair = used["flair"]
         return {
-            "inputs": {role: _describe(volume) for role, volume in used.items()},
+            "case": {
+                "sha256": case_sha256({role: about["scan_sha256"] for role, about in inputs.items()}),
+                "name": case_name(flair.path, flair.name),
+            },
+            "inputs": inputs,
             "brain": prepared.brain_source,
             "model": model.name,
             "model_version": model.configuration["version"],
@@ -282,13 +289,14 @@ def _check_roles(images: Mapping[str, Volume]) -> None:
         raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
 
 
-def _describe(volume: Volume) -> dict[str, str | None]:
+def _describe(volume: Volume) -> dict[str, Any]:
     path = volume.path
     known = path is not None and path.is_file()
     return {
         "name": volume.name,
         "path": None if path is None else str(path),
         "sha256": file_sha256(path) if known and path is not None else None,
+        "scan_sha256": scan_sha256(volume),
     }
 
 

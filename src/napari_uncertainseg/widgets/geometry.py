@@ -53,7 +53,13 @@ def layer_data(
     """
     scale, translate = placement(volume.grid)
     data = volume.data.astype(np.uint8) if kind == "labels" and volume.data.dtype == bool else volume.data
-    about = {"grid": volume.grid, "modality": volume.modality, "path": volume.path, "name": volume.name}
+    about = {
+        "grid": volume.grid,
+        "modality": volume.modality,
+        "path": volume.path,
+        "name": volume.name,
+        "uids": volume.uids,
+    }
     arguments: dict[str, Any] = {
         "name": volume.name,
         "scale": scale,
@@ -107,6 +113,7 @@ def volume_of(layer: Layer, modality: str | None = None) -> Volume:
         modality or known.get("modality") or guess_modality(layer.name),
         known.get("path"),
         (*known.get("notes", ()), *notes),
+        known.get("uids", {}),
     )
 
 
