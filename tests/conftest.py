@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,24 @@ def _wait_until_empty(remaining: Callable[[], list[Any]], seconds: float = 3.0) 
     while (left := remaining()) and time.monotonic() < end:
         time.sleep(0.02)
     return left
+
+
+@contextmanager
+def counted_python_calls() -> Iterator[list[int]]:
+    """How many Python functions are called: says whether work grows too fast on any machine, however busy."""
+    count = [0]
+
+    def on_event(frame: object, event: str, argument: object) -> None:
+        count[0] += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(on_event)
+    try:
+        yield count
+    finally:
+        sys.setprofile(before)
+
+
+@pytest.fixture
+def python_calls():
+    return counted_python_calls

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import statistics
 import subprocess
 import sys
 import textwrap
@@ -92,15 +91,10 @@ def test_names_at_the_top_are_found_when_asked_for():
         napari_uncertainseg.nothing  # noqa: B018
 
 
-def test_import_is_quick():
-    """Not a benchmark: `uncertainseg bench` has the ratio; this catches a heavy import by its weight."""
-    assert import_seconds("napari_uncertainseg") < max(0.1, import_seconds("numpy") * 1.5)
-
-
-def import_seconds(module: str) -> float:
-    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        for _ in range(5)
-    ]
-    return statistics.median(float(run.stdout) for run in runs)
+def test_import_brings_in_little():
+    """Seconds are measured by `uncertainseg bench`; this counts modules, on any machine."""
+    code = (
+        "import sys; old = set(sys.modules); import napari_uncertainseg; print(len(set(sys.modules) - old))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 60

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-import time
 from importlib.util import find_spec
 
 import pytest
@@ -113,7 +111,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(model, image, tmp_path):
 
 @pytest.mark.parametrize("library", ["torch", "openvino"])
 @pytest.mark.parametrize("part", ["heads", "layers", "encode", "decode"])
-def test_a_run_ends_within_a_second_of_cancelling(model, library, part):
+def test_a_run_asks_often_and_ends_when_it_is_cancelled(model, library, part):
     engine = make_engine(model, cpu_device(library).at("float32"))
     small, large = torch.zeros(1, 3, 16, 16, 16), torch.zeros(1, 3, 192, 192, 192)
     ones = [torch.ones(s) for s in engine.mask_shapes]
@@ -124,26 +122,27 @@ def test_a_run_ends_within_a_second_of_cancelling(model, library, part):
         "decode": lambda x: engine.decode(engine.encode(x), ones),
     }
     runs[part](small)
-    calls, asked = itertools.count(), []
+    asked = []
 
     def check() -> None:
-        if next(calls) >= 2:
-            asked.append(time.monotonic())
+        asked.append(part)
+        if len(asked) == 3:
             raise Cancelled
 
     engine.check = check
     with pytest.raises(Cancelled):
         runs[part](large)
-    assert time.monotonic() - asked[0] < 1
+    assert len(asked) == 3
     engine.check = never
     assert runs[part](small) is not None  # and the engine is as good as before
 
 
 def test_converting_does_not_hold_up_who_cancels(model, monkeypatch):
-    convert, release = conversion._convert, threading.Event()
+    convert, release, converted = conversion._convert, threading.Event(), []
 
     def slow(network, part):
-        release.wait(20)
+        release.wait(60)
+        converted.append(part)
         return convert(network, part)
 
     monkeypatch.setattr(conversion, "_convert", slow)
@@ -153,11 +152,10 @@ def test_converting_does_not_hold_up_who_cancels(model, monkeypatch):
         raise Cancelled
 
     engine.check = check
-    start = time.monotonic()
     try:
         with pytest.raises(Cancelled):
             engine.heads(torch.zeros(1, 3, 16, 16, 16))
-        assert time.monotonic() - start < 1
+        assert not converted
     finally:
         release.set()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from itertools import combinations
 
 import numpy as np
@@ -310,7 +309,7 @@ def test_properties_of_any_readings(found) -> None:
             assert row.known_same <= row.same and row.known_differ <= row.both - row.same
 
 
-def test_ten_thousand_verdicts_take_less_than_a_second(store) -> None:
+def test_ten_thousand_verdicts_take_few_questions_to_the_database(store) -> None:
     case, output = some_case(store)
     people = [f"reader {i}" for i in range(20)]
     for i in range(50):
@@ -334,10 +333,8 @@ def test_ten_thousand_verdicts_take_less_than_a_second(store) -> None:
             ],
         )
         connection.execute(s.update().values(closed="2026-01-01T00:00:00.000000+00:00"))
-    took = []
-    for _ in range(3):
-        start = time.perf_counter()
-        found = numbers(store)
-        took.append(time.perf_counter() - start)
+    statements: list[str] = []
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    found = numbers(store)
     assert sum(row.judged for row in found.annotators) == 10_000 and len(found.agreements) == 190
-    assert min(took) < 1.0, took
+    assert len(statements) < 20, statements

@@ -1,7 +1,6 @@
 """The Segment dock, by real clicks, with a segmenter that needs no network."""
 
 import threading
-import time
 from functools import partial
 
 import numpy as np
@@ -158,12 +157,10 @@ def test_members_are_offered_as_the_method_has_them(make_dock, method, model, me
 
 def test_opening_the_dock_does_not_wait_for_the_device(make_dock, qtbot):
     go = threading.Event()
-    started = time.monotonic()
-    dock = make_dock(load=lambda: go.wait(5) and CHOICES, wait=False)
-    assert time.monotonic() - started < 1
+    dock = make_dock(load=lambda: go.wait(60) and CHOICES, wait=False)
     assert dock.device.text() == "looking …"
     go.set()
-    qtbot.waitUntil(lambda: dock.device.text() == CHOICES.device, timeout=2000)
+    qtbot.waitUntil(lambda: dock.device.text() == CHOICES.device, timeout=10_000)
 
 
 # -- running -------------------------------------------------------------------------------------
@@ -217,11 +214,9 @@ def test_progress_then_cancel_leaves_everything_as_it_was(viewer, layers, make_d
     assert dock.run.text() == "Cancel"
     qtbot.waitUntil(lambda: "member" in dock.stage.text() and dock.progress.isVisible(), timeout=2000)
     assert "left" in dock.stage.text()
-    started = time.monotonic()
     _click(qtbot, dock.run)
     assert dock.run.text() == "Cancelling …" and not dock.run.isEnabled()
-    qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=1000)
-    assert time.monotonic() - started < 1
+    qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=10_000)
     assert dock.message.text() == "Cancelled; nothing was changed."
     assert layers._case.prediction is None and len(viewer.layers) == 1
 
