@@ -272,7 +272,7 @@ def test_an_older_store_is_changed_after_a_backup(store, path, monkeypatch, beco
     become_newer()
     with Store(path) as newer:
         assert newer.tasks(session) and newer.verify() == {session: ""}
-    backup = path.with_name("sessions.db.a1.backup")
+    backup = path.with_name("sessions.db.a2.backup")
     monkeypatch.undo()
     with pytest.raises(InputError, match="newer version"):
         Store(path)
@@ -305,9 +305,6 @@ def test_an_archived_copy_is_read_and_not_written(store, path, monkeypatch):
         with pytest.raises(InputError, match="cannot be written"):
             accept(sealed, session, sealed.tasks(session)[1])
     assert path.read_bytes() == before
-    path.with_name("sessions.db-wal").write_bytes(b"not yet in the file")
-    with pytest.raises(InputError, match="was not closed when it was copied"):
-        Store(path)
 
 
 def test_a_full_disk_loses_only_what_was_not_confirmed(store, path):

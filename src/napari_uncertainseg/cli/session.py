@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
@@ -28,21 +28,34 @@ def session(options: Namespace) -> None:
 
 def _list(options: Namespace) -> None:
     with _open(options) as store:
-        print(f"{'session':34}{'annotator':20}{'kind':10}{'judged':>10}  {'state':8}opened")
-        for found in store.sessions():
-            judged = f"{len(store.verdicts(found.id))}/{len(store.tasks(found.id))}"
+        sessions, odd = store.readable()
+        called = store.case_names()
+        print(f"{'session':34}{'annotator':20}{'kind':10}{'judged':>10}  {'state':8}{'opened':21}case")
+        for found in sessions:
+            tasks = store.tasks(found.id)
+            cases = ", ".join(dict.fromkeys(called[task.case] for task in tasks)) or "?"
+            judged = f"{len(store.verdicts(found.id))}/{len(tasks)}"
             state = "open" if found.closed is None else "closed"
             opened = found.opened[:19].replace("T", " ")
-            print(f"{found.id:34}{found.annotator[:19]:20}{found.kind:10}{judged:>10}  {state:8}{opened}")
+            who = f"{found.id:34}{found.annotator[:19]:20}{found.kind:10}"
+            print(f"{who}{judged:>10}  {state:8}{opened:21}{cases}")
+    _tell(odd)
 
 
 def _verify(options: Namespace) -> None:
+    from napari_uncertainseg.review.kept_hashes import not_as_kept
+
     with _open(options) as store:
         faults = store.verify(options.session)
-        heads = {id: store.head(id) for id in faults}
-    for id, fault in faults.items():
-        print(f"{id}  {'sound, last hash ' + heads[id] if not fault else 'NOT SOUND'}")
-    wrong = [fault for fault in faults.values() if fault]
+        sound = [id for id, fault in faults.items() if not fault]
+        heads, partly = ({id: of(id) for id in sound} for of in (store.head, store.not_covered))
+        wrong = [fault for fault in faults.values() if fault]
+        if options.hashes is not None:
+            wrong += not_as_kept(store, options.hashes, options.session)
+    for id in faults:
+        print(f"{id}  {f'sound, last hash {heads[id]}' if id in heads else 'NOT SOUND'}")
+        if partly.get(id):
+            print(f"  {partly[id]}")
     if options.head is not None and "".join(options.head.split()) not in heads.values():
         wrong.append("No session ends with that hash: entries were taken away at the end, or added.")
     if wrong:
@@ -52,6 +65,7 @@ def _verify(options: Namespace) -> None:
 def _export(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.folder import write_json
     from napari_uncertainseg.export import write_table
+    from napari_uncertainseg.review.kept_hashes import hashes, hashes_file
     from napari_uncertainseg.review.sharing import as_json, verdict_table
 
     if options.json is not None and options.without_names:
@@ -59,9 +73,20 @@ def _export(options: Namespace) -> None:
     with _open(options) as store:
         table = verdict_table(store, named=not options.without_names)
         write_table(options.out, table)
+        write_table(hashes_file(options.out), hashes(store))
         if options.json is not None:
             write_json(as_json(store), options.json)
-    print(f"{options.out}: {len(table)} tasks, {int((table['decision'] != '').sum())} with a verdict")
+        odd = store.readable()[1]
+    judged = int((table["decision"] != "").sum())
+    print(f"{options.out}: {len(table)} tasks, {judged} with a verdict")
+    print(f"{hashes_file(options.out)}: the last hash of each session, to keep elsewhere")
+    _tell(odd)
+
+
+def _tell(odd: Mapping[str, str]) -> None:
+    """End with status 2 where sessions could not be read: the others were."""
+    if odd:
+        raise InputError(" ".join(["Not all sessions can be read.", *odd.values()]))
 
 
 def _report(options: Namespace) -> None:
@@ -83,7 +108,7 @@ def _report(options: Namespace) -> None:
 def _migrate(options: Namespace) -> None:
     from napari_uncertainseg.review.database import connect, shown
 
-    engine = connect(options.url, backed_up=True)
+    engine = connect(options.url, backed_up=True, create=False)
     print(f"{shown(engine.url)} is up to date")
     engine.dispose()
 
@@ -117,10 +142,7 @@ def _simulate(options: Namespace) -> None:
 
 
 def _open(options: Namespace) -> Store:
+    """Look at a file or server, without changing anything."""
     from napari_uncertainseg.review.store import Store
 
-    if "://" in options.file:
-        return Store(options.file, options.masks)
-    if not Path(options.file).is_file():
-        raise InputError(f"{options.file} is not there; name the file of a Session dock.")
-    return Store(options.file, options.masks)
+    return Store(options.file, options.masks, reading=True)

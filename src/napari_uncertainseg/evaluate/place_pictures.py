@@ -72,6 +72,10 @@ def _draw_case(
     case = places[0].case
     progress(f"reading the scan of {case}", 0)
     try:
+        if not folder:
+            raise InputError(
+                "an older version kept its scan together with others, and it is not known which."
+            )
         volume = _read(home / folder)
     except InputError as error:
         why = str(error) if named else "the scan cannot be read, or is not where it was"

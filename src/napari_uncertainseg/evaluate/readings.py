@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from napari_uncertainseg.evaluate.worklist import WorkCase
+from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.review.store import Store
@@ -63,8 +65,9 @@ class Readings:
         found: dict[str, Reading] = {}
         for session in self._store.sessions():
             if session.kind in READINGS and name in ("", session.annotator):
-                flair, reading = self._read(session)
-                found[flair] = max(found.get(flair, reading), reading, key=_how_far)
+                with suppress(Unreadable):  # the Session dock says what is wrong with it
+                    flair, reading = self._read(session)
+                    found[flair] = max(found.get(flair, reading), reading, key=_how_far)
         return tuple(found.get(os.path.realpath(case.flair)) for case in cases)
 
     def _read(self, session: Session) -> tuple[str, Reading]:
@@ -73,7 +76,8 @@ class Readings:
             tasks, judged = self._store.tasks(session.id), len(self._store.verdicts(session.id))
             if not tasks:  # somebody took them away: of no case that could be told
                 return "", Reading(0, 0, False)
-            flair = os.path.realpath(self._store.folder(tasks[0].case))
+            flair = self._store.folder(tasks[0].case)
+            flair = os.path.realpath(flair) if flair else ""  # nobody knows where
             read = flair, Reading(judged, len(tasks), session.closed is not None)
             if session.closed is None:
                 return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.session_tables import version_of
+from napari_uncertainseg.review.snapshot import snapshot
 
 READING = "uncertainseg_reading"
 """Execution option of connections that only read."""
@@ -26,31 +28,44 @@ _PATIENCE_S = 15
 """How long a statement waits for another program that writes."""
 
 
-def connect(target: str | Path, *, backed_up: bool = False) -> Engine:
+def connect(
+    target: str | Path, *, backed_up: bool = False, create: bool = True, reading: bool = False
+) -> Engine:
     """An engine for a file or a ``postgresql://`` URL, with the tables as this program has them.
 
     Parameters
     ----------
     target
-        A file, made when it is not there; or a URL.
+        A file or a URL.
     backed_up
         Whether a server of an older version was backed up, and may be changed. A file is copied first anyway.
+    create
+        Whether the file or the tables are made where they are not there.
+    reading
+        Whether it is only looked at: of a file a copy in memory is read, and nothing is made.
 
     Raises
     ------
     InputError
-        If the file or server cannot be used, is of another program, or its tables are newer than this
-        program.
+        If the file or server cannot be used, is of another program, holds what this program did not make, or
+        its tables are newer than this program.
     """
     url = _url(target)
-    engine = create_engine(url, **_options(url))
-    if url.get_backend_name() == "sqlite":
-        sealed = url.query.get("mode") == "ro"
+    is_file = url.get_backend_name() == "sqlite"
+    path = Path(str(url.database))
+    create = create and not reading
+    if is_file and not create and not path.is_file():
+        raise InputError(f"{path} is not there; name the file of a Session dock.")
+    sealed = is_file and (reading or _is_sealed(path))
+    with plainly(url):
+        engine = _engine_for_reading(url) if sealed else create_engine(url, **_options(url))
+    if is_file:
         event.listen(engine, "connect", _prepare_to_read if sealed else _prepare)
         event.listen(engine, "begin", _begin_to_read if sealed else _begin)
     try:
         with plainly(url):
-            _bring_up_to_date(engine, backed_up)
+            if not sealed:
+                _bring_up_to_date(engine, backed_up, create)
     except BaseException:
         engine.dispose()
         raise
@@ -68,13 +83,15 @@ def plainly(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        raise InputError(_sentence(url, error.orig)) from None
+    except sqlite3.Error as error:
         raise InputError(_sentence(url, error)) from None
 
 
 def shown(url: URL) -> str:
     """How a database is named to the user: the file, or the URL without its password."""
     is_file = url.get_backend_name() == "sqlite"
-    return str(url.database).removeprefix("file:") if is_file else url.render_as_string(hide_password=True)
+    return str(url.database) if is_file else url.render_as_string(hide_password=True)
 
 
 def name_of(target: str) -> str:
@@ -105,7 +122,7 @@ def _url(target: str | Path) -> URL:
             raise InputError(f"{path} is a folder; name a file for the sessions.")
         if not path.parent.is_dir():
             raise InputError(f"{path.parent} is no folder; make it first.")
-        return _for_reading(path) if _is_sealed(path) else URL.create("sqlite", database=str(path))
+        return URL.create("sqlite", database=str(path))
     try:
         url = make_url(text)
         found = url.drivername
@@ -119,7 +136,13 @@ def _url(target: str | Path) -> URL:
         )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    return url
+    return _url(_file_in(url)) if found == "sqlite" else url
+
+
+def _file_in(url: URL) -> Path:
+    if not url.database or url.database.startswith(":") or url.query:
+        raise InputError("Name the file of the sessions itself, without sqlite:// before it.")
+    return Path(url.database)
 
 
 def _is_sealed(path: Path) -> bool:
@@ -127,15 +150,26 @@ def _is_sealed(path: Path) -> bool:
     return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
 
 
-def _for_reading(path: Path) -> URL:
-    journal = path.with_name(f"{path.name}-wal")
-    if journal.exists() and journal.stat().st_size:
-        raise InputError(
-            f"{path} was not closed when it was copied, and cannot be written here: copy it and "
-            f"{journal.name} to where it can."
-        )
-    query = {"mode": "ro", "immutable": "1", "uri": "true"}
-    return URL.create("sqlite", database=f"file:{path}", query=query)
+def _engine_for_reading(url: URL) -> Engine:
+    """A copy of the file in memory, brought up to date there; each connection has its own."""
+    path = Path(str(url.database))
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    try:
+        copy.deserialize(snapshot(path))
+        engine = create_engine(url, creator=lambda: copy, poolclass=StaticPool)
+        _bring_up_to_date(engine, True, False)
+        content = copy.serialize()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    finally:
+        copy.close()
+
+    def opened() -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        connection.deserialize(content)
+        return connection
+
+    return create_engine(url, creator=opened, poolclass=NullPool)
 
 
 def _options(url: URL) -> dict[str, Any]:
@@ -153,13 +187,24 @@ def _options(url: URL) -> dict[str, Any]:
 
 
 def _prepare(connection: sqlite3.Connection, record: object) -> None:
-    connection.isolation_level = None  # transactions begin as _begin says
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = FULL"):
+    _prepare_any(connection)
+    for pragma in ("foreign_keys = ON", "synchronous = FULL"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _prepare_to_read(connection: sqlite3.Connection, record: object) -> None:
-    connection.isolation_level = None
+    _prepare_any(connection)
+    connection.execute("PRAGMA query_only = ON").close()
+
+
+def _prepare_any(connection: sqlite3.Connection) -> None:
+    connection.isolation_level = None  # transactions begin as _begin says
+    connection.text_factory = _text  # else one odd row would keep all others from being read
+    connection.execute("PRAGMA trusted_schema = OFF").close()
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _begin_to_read(connection: Any) -> None:
@@ -172,27 +217,42 @@ def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _bring_up_to_date(engine: Engine, backed_up: bool) -> None:
-    script = ScriptDirectory.from_config(_config())
-    known, newest = {s.revision for s in script.walk_revisions()}, script.get_current_head()
+def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
+    config, name = _config(), shown(engine.url)
+    is_file = engine.url.get_backend_name() == "sqlite"
     with engine.connect() as connection:
-        now = MigrationContext.configure(connection).get_current_revision()
-        tables = set(inspect(connection).get_table_names())
-    name = shown(engine.url)
-    if now is None and tables - {"alembic_version"}:
-        raise InputError(f"{name} holds tables of another program; name a new file or database.")
-    if now is not None and now not in known:
-        raise InputError(f"{name} was written by a newer version of this program: update it.")
-    if now == newest:
+        if is_file:
+            now = version_of(connection.connection.driver_connection, config, name)  # type: ignore[arg-type]
+        else:
+            now = _version_of_server(connection, config, name)
+    if now is None and not create:
+        raise InputError(f"{name} holds no sessions yet; name the file or the server that does.")
+    if is_file:
+        _keep_safe(engine)
+    if now == ScriptDirectory.from_config(config).get_current_head():
         return
-    if engine.url.query.get("mode") == "ro":
-        raise InputError(f"{name} is of an older version and cannot be written: copy it to where it can.")
     if now is not None and not backed_up:
         _back_up(engine, now)
-    config = _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _keep_safe(engine: Engine) -> None:
+    """Have a log beside the file, which the file remembers; not before it is known to be of this program."""
+    with closing(engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA journal_mode = WAL").close()
+
+
+def _version_of_server(connection: Connection, config: Config, name: str) -> str | None:
+    now = MigrationContext.configure(connection).get_current_revision()
+    if now is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
+        raise InputError(f"{name} holds tables of another program; name a new file or database.")
+    if now is not None and now not in {
+        s.revision for s in ScriptDirectory.from_config(config).walk_revisions()
+    }:
+        raise InputError(f"{name} was written by a newer version of this program: update it.")
+    return now
 
 
 def _back_up(engine: Engine, revision: str) -> None:
@@ -215,8 +275,8 @@ def _config() -> Config:
     return config
 
 
-def _sentence(url: URL, error: DBAPIError) -> str:
-    said, name = str(error.orig).strip(), shown(url)
+def _sentence(url: URL, error: BaseException | None) -> str:
+    said, name = str(error).strip(), shown(url)
     reasons = {
         "locked": f"{name} is in use by another program; close it or try again.",
         "lock timeout": f"{name} is in use by another program; close it or try again.",
@@ -232,5 +292,5 @@ def _sentence(url: URL, error: DBAPIError) -> str:
     for sign, sentence in reasons.items():
         if sign.lower() in said.lower():
             return sentence
-    first = said.splitlines()[0] if said else type(error.orig).__name__
+    first = said.splitlines()[0] if said else type(error).__name__
     return f"{name}: {first}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from napari_uncertainseg.review import schema
+from napari_uncertainseg.review.content import Unreadable, is_plain
+from napari_uncertainseg.review.naming import labels
+from napari_uncertainseg.review.queries import sessions_in
 from napari_uncertainseg.review.rereading import Place
-from napari_uncertainseg.review.rows import Session
-from napari_uncertainseg.review.store import Store, sessions_in
+from napari_uncertainseg.review.rows import Session, checked
+from napari_uncertainseg.review.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,15 @@ class Gathered:
     last
         When something was last written about a case, ISO 8601 in UTC, by session and case; with None, what is
         about no task.
+    odd
+        Sessions that cannot be read, and why, by id: they are in none of the above.
     """
 
     sessions: tuple[Session, ...]
     tasks: Mapping[str, tuple[Judged, ...]]
     cases: Mapping[int, str]
     last: Mapping[tuple[str, int | None], str]
+    odd: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -93,49 +99,67 @@ class Gathered:
 def gather(store: Store) -> Gathered:
     """Read all sessions of a store at one moment."""
     with store.reading() as connection:
-        sessions, tasks = tuple(sessions_in(connection)[::-1]), _tasks(connection)
+        found, odd = sessions_in(connection)
+        cases = labels(connection)
+        tasks, last = _tasks(connection, cases, odd), _last(connection, odd)
+        sessions = tuple(s for s in found[::-1] if s.id not in odd)
         return Gathered(
             sessions,
             {session.id: tuple(tasks.get(session.id, ())) for session in sessions},
-            _cases(connection),
-            _last(connection),
+            cases,
+            last,
+            odd,
         )
 
 
-def _tasks(connection: Connection) -> Mapping[str, list[Judged]]:
+def _tasks(
+    connection: Connection, cases: Mapping[int, str], odd: dict[str, str]
+) -> Mapping[str, list[Judged]]:
+    """Tasks by session; sessions in which one cannot be read are added to the odd ones."""
     t, v = schema.tasks, schema.verdicts
-    place = (t.c.case_id, t.c.target, t.c.voxel_s, t.c.voxel_a, t.c.voxel_r)
+    names = ("id", "session_id", "position", "case_id", "target", "voxel_s", "voxel_a", "voxel_r")
+    task = [t.c[name] for name in (*names, "uncertainty")]
+    verdict = [v.c.decision, v.c.confidence, v.c.seconds]
     query = (
-        sa.select(
-            t.c.session_id, t.c.position, *place, t.c.uncertainty, v.c.decision, v.c.confidence, v.c.seconds
-        )
-        .outerjoin(v, v.c.task_id == t.c.id)
-        .order_by(t.c.session_id, t.c.position)
+        sa.select(*task, *verdict).outerjoin(v, v.c.task_id == t.c.id).order_by(t.c.session_id, t.c.position)
     )
     found: dict[str, list[Judged]] = defaultdict(list)
-    for session, position, case, target, s, a, r, doubt, *verdict in connection.execute(query):
-        found[session].append(Judged(position, (case, target, (s, a, r)), doubt, *verdict))
+    for row in connection.execute(query):
+        try:
+            found[row.session_id].append(_judged(dict(row._mapping), cases))
+        except Unreadable as error:
+            odd[str(row.session_id)] = str(error)
     return found
 
 
-def _cases(connection: Connection) -> dict[int, str]:
-    """Names of cases; with the project where two projects have a case of one name."""
-    c, p = schema.cases, schema.projects
-    query = sa.select(c.c.id, c.c.name, p.c.name).join(p, c.c.project_id == p.c.id)
-    rows = [tuple(row) for row in connection.execute(query)]
-    often = Counter(name for _, name, _ in rows)
-    return {id: name if often[name] == 1 else f"{name} ({project})" for id, name, project in rows}
+def _judged(row: dict[str, Any], cases: Mapping[int, str]) -> Judged:
+    what = f"Task {row['id']} of session {row['session_id']}"
+    checked(schema.tasks, row, what)
+    if row["case_id"] not in cases:
+        raise Unreadable(f"{what} is about a case that is not there: somebody has changed the file.")
+    if row["decision"] is not None:
+        checked(schema.verdicts, {name: row[name] for name in ("decision", "confidence", "seconds")}, what)
+    place = (row["case_id"], row["target"], (row["voxel_s"], row["voxel_a"], row["voxel_r"]))
+    return Judged(
+        row["position"], place, row["uncertainty"], row["decision"], row["confidence"], row["seconds"]
+    )
 
 
-def _last(connection: Connection) -> dict[tuple[str, int | None], str]:
+def _last(connection: Connection, odd: dict[str, str]) -> dict[tuple[str, int | None], str]:
     """Times of one form sort as text does."""
     e, t = schema.entries, schema.tasks
     query = (
-        sa.select(e.c.session_id, t.c.case_id, sa.func.max(e.c.at))
+        sa.select(e.c.session_id, t.c.case_id, sa.func.max(e.c.at).label("at"))
         .outerjoin(t, e.c.task_id == t.c.id)
         .group_by(e.c.session_id, t.c.case_id)
     )
-    return {(session, case): at for session, case, at in connection.execute(query)}
+    found = {}
+    for session, case, at in connection.execute(query):
+        if is_plain(at):
+            found[session, case] = at
+        else:
+            odd[str(session)] = f"An entry of session {session} has no time: somebody has changed the file."
+    return found
 
 
 def _numbered(kind: str, names: Iterable[str]) -> dict[str, Any]:

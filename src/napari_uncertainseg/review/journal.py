@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.content import Unreadable, entry_content
 
 GENESIS = "0" * 64
 """What the first entry of a session follows."""
@@ -60,19 +60,16 @@ class Entry:
 
         Raises
         ------
-        InputError
-            If somebody changed it into what is no JSON object.
+        Unreadable
+            If somebody changed it into what this program does not write.
         """
         try:
-            found = json.loads(self.content)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise InputError(
+            return entry_content(self.content)
+        except ValueError:
+            raise Unreadable(
                 f"Entry {self.number} of session {self.session} was changed: "
                 "uncertainseg session verify says more."
-            )
-        return found
+            ) from None
 
 
 def canonical(content: Any) -> str:

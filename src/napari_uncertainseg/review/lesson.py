@@ -64,6 +64,8 @@ class Lesson:
         known = store.session(session)
         self.annotator = known.annotator
         self._tasks = store.tasks(session)
+        if not is_lesson(known):
+            raise InputError(f"Session {session} is no lesson as this program writes one.")
         self._exists = [bool(e) for e in known.settings["exists"]]
         self._arms = _listed(known, "arms", ["without"] * len(self._tasks))
         self._depths = _listed(known, "depth_mm", [math.nan] * len(self._tasks))
@@ -71,7 +73,7 @@ class Lesson:
         self._firsts = {
             int(e.task): bool(e.values["is_lesion"])
             for e in store.entries(session)
-            if e.kind == "first" and e.task is not None
+            if e.kind == "first" and e.task is not None and "is_lesion" in e.values
         }
         self._verdicts = store.verdicts(session)
         n = min(len(self._exists), len(self._arms), len(self._depths))

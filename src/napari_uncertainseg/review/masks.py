@@ -87,6 +87,8 @@ class MaskStore:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{path}: this is not a mask.") from error
+        if found.dtype != bool and not np.issubdtype(found.dtype, np.integer):
+            raise InputError(f"{path}: this is not a mask, which holds whole numbers.")
         return found
 
     def path(self, name: str) -> Path:

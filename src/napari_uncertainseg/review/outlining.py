@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 
@@ -13,6 +14,7 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import detections, dice, touched
 from napari_uncertainseg.raters.agreement import SurfaceDistances
+from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.lesson import PROJECT
 from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
@@ -171,8 +173,9 @@ def earlier(store: Store, annotator: str, *, without: str = "") -> list[float]:
     found = []
     for s in reversed(store.sessions()):
         if s.kind == "training" and s.annotator == name and s.settings.get("outline") and s.id != without:
-            scores = (e.values["score"]["dice"] for e in store.entries(s.id) if "score" in e.values)
-            found += [float(score) for score in scores]
+            with suppress(Unreadable):  # of what somebody has changed nothing is told
+                scores = [e.values.get("score", {}).get("dice") for e in store.entries(s.id)]
+                found += [float(score) for score in scores if score is not None]
     return found
 
 

@@ -12,6 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.belief import lesion_calibration
+from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.outlook import Ahead, Outlook
 from napari_uncertainseg.review.pace import reading_time
@@ -46,6 +47,10 @@ class Recorder:
         entries = store.entries(session)
         if not entries or not self.tasks:
             raise InputError(f"Session {session} has no entry or no task: something was taken away.")
+        if {entry.task for entry in entries} - {None, *(task.id for task in self.tasks)}:
+            raise Unreadable(
+                f"Session {session} has entries on tasks of another one: it cannot be gone on with."
+            )
         self._last = entries[-1].number
         self._ahead = Ahead(self.tasks, self.session.settings)
         self._standing = standing(entries)

@@ -73,7 +73,7 @@ def page(
     shown = pictures or {}
     content = [
         _head(found, program),
-        *_integrity(found.sessions),
+        *_integrity(found.sessions, found.odd),
         *_sessions(found.sessions),
         *_about_pictures(bool(shown), notes),
         *readers(found, shown),
@@ -102,8 +102,8 @@ def _head(found: Summary, program: str) -> Markup:
     )
 
 
-def _integrity(sessions: Sequence[SessionPart]) -> list[Markup]:
-    unsound = sum(bool(one.fault) for one in sessions)
+def _integrity(sessions: Sequence[SessionPart], odd: Mapping[str, str]) -> list[Markup]:
+    unsound = sum(bool(one.fault) for one in sessions) + len(odd)
     verdict = (
         element("p", f"{many(unsound, 'journal')} not sound: do not trust these numbers.", class_="bad")
         if unsound
@@ -117,6 +117,9 @@ def _integrity(sessions: Sequence[SessionPart]) -> list[Markup]:
         )
         for one in sessions
     ]
+    for id, why in odd.items():
+        fault = f"left out of this report: {why}"
+        rows.append((element("code", id, class_="hash"), element("span", fault, class_="bad"), text("none")))
     if not rows:
         return [element("h2", "Integrity"), element("p", "There is no session, and so no journal to check.")]
     return [element("h2", "Integrity"), verdict, table(("session", "journal", "last hash"), rows)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -172,6 +172,8 @@ class Summary:
         Its parts, the earliest session first.
     doubtful
         By case number: judged places, the most doubtful first, but not those on which readers differ.
+    odd
+        Sessions that cannot be read, and why, by id: nothing of them is in the other parts.
     """
 
     file: str
@@ -182,6 +184,7 @@ class Summary:
     wrong: tuple[WrongPart, ...]
     training: tuple[TrainingPart, ...]
     doubtful: Mapping[int, tuple[Opinions, ...]]
+    odd: Mapping[str, str] = field(default_factory=dict)
 
 
 def place_of(task: Task) -> Place:

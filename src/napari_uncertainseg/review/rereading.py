@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.rows import Session, Task
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.store import Store
@@ -160,7 +161,15 @@ def rereading(store: Store, session: str) -> Rereading:
 def being_read(store: Store) -> set[str]:
     """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
     going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
-    return {first_of(s) for s in going_on if len(store.verdicts(s.id)) < len(store.tasks(s.id))}
+    return {first_of(s) for s in going_on if _has_more(store, s)}
+
+
+def _has_more(store: Store, session: Session) -> bool:
+    """Whether something is left to judge; nobody can go on with what cannot be read."""
+    try:
+        return len(store.verdicts(session.id)) < len(store.tasks(session.id))
+    except Unreadable:
+        return False
 
 
 def decisions(store: Store, session: str) -> Mapping[Place, Standing]:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from napari_uncertainseg._base import InputError
+import sqlalchemy as sa
+
+from napari_uncertainseg.review import schema
+from napari_uncertainseg.review.content import (
+    Fits,
+    Unreadable,
+    is_amount,
+    is_count,
+    is_plain,
+    is_share,
+    or_none,
+    settings_of,
+)
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.verdicts import Voxel
@@ -75,16 +90,90 @@ class Session:
     closed: str | None
 
 
-def session_of(row: Sequence[Any]) -> Session:
-    """A session from its row; settings that somebody made into something else are none."""
-    id, project, annotator, kind, settings, opened, closed = row
-    known = settings if isinstance(settings, dict) else {}
-    return Session(id, project, annotator, kind, known, opened, closed)
+def session_of(row: Mapping[Any, Any]) -> Session:
+    """A session from its row, which also holds ``project`` and ``annotator``, their names."""
+    checked(schema.sessions, row, f"Session {_named(row['id'])}")
+    for name in ("project", "annotator"):
+        if not is_plain(row[name]):
+            raise Unreadable(_odd(f"Session {row['id']}", name))
+    return Session(
+        row["id"],
+        row["project"],
+        row["annotator"],
+        row["kind"],
+        settings_of(row["settings"]),
+        row["opened"],
+        row["closed"],
+    )
+
+
+def checked(table: sa.Table, row: Mapping[Any, Any], what: str) -> Mapping[Any, Any]:
+    """The row of a table, if every value in it is of the kind that its column holds.
+
+    Parameters
+    ----------
+    table
+        One of `schema`; columns that the row lacks are not looked at.
+    row
+        From a file, which may hold anything.
+    what
+        What to call it.
+
+    Raises
+    ------
+    Unreadable
+        If a value is of another kind.
+    """
+    for name, fits in _kinds(table):
+        if name in row and not fits(row[name]):
+            raise Unreadable(_odd(what, name))
+    return row
+
+
+@cache
+def _kinds(table: sa.Table) -> tuple[tuple[str, Fits], ...]:
+    found = []
+    for column in table.columns:
+        fits = _SPECIAL.get(f"{table.name}.{column.name}") or next(
+            fits for kind, fits in _KINDS.items() if isinstance(column.type, kind)
+        )
+        found.append((column.name, or_none(fits) if column.nullable else fits))
+    return tuple(found)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_KINDS: Mapping[type, Fits] = {
+    sa.Integer: is_count,
+    sa.Float: is_amount,
+    sa.String: is_plain,
+    sa.JSON: lambda value: True,
+}
+_SPECIAL: Mapping[str, Fits] = {
+    "session.id": _is_id,
+    "task.session_id": _is_id,
+    "entry.session_id": _is_id,
+    "task.uncertainty": is_share,
+    "task.probability": is_share,
+    "verdict.confidence": is_share,
+}
+"""Columns that hold less than their type does."""
+
+
+def _odd(what: str, name: str) -> str:
+    return f"{what}: its {name} is not as this program writes it, so that somebody has changed the file."
+
+
+def _named(id: object) -> str:
+    return id if _is_id(id) else repr(id)[:40]  # type: ignore[return-value]
 
 
 def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
     """A row of a task at a position of a session."""
-    s, a, r = task.voxel
+    s, a, r = map(int, task.voxel)
     return {
         "session_id": session,
         "position": position,
@@ -95,34 +184,32 @@ def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
         "voxel_s": s,
         "voxel_a": a,
         "voxel_r": r,
-        "uncertainty": task.uncertainty,
-        "probability": task.probability,
-        "volume_mm3": task.volume_mm3,
+        "uncertainty": _known(task.uncertainty),
+        "probability": _known(task.probability),
+        "volume_mm3": _known(task.volume_mm3),
     }
 
 
-def task_of(row: Mapping[str, Any]) -> Task:
+def _known(value: float | None) -> float | None:
+    """A column holds a number or nothing, and no NaN."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def task_of(row: Mapping[Any, Any]) -> Task:
     """A task from its row."""
+    checked(schema.tasks, row, f"Task {_named(row['id'])} of session {_named(row['session_id'])}")
     return Task(
         row["case_id"],
         row["output_id"],
         row["target"],
         row["label"],
         (row["voxel_s"], row["voxel_a"], row["voxel_r"]),
-        _number(row, "uncertainty"),
-        _number(row, "probability"),
-        _number(row, "volume_mm3"),
+        row["uncertainty"],
+        row["probability"],
+        row["volume_mm3"],
         row["id"],
         row["position"],
     )
-
-
-def _number(row: Mapping[str, Any], name: str) -> float | None:
-    """A number of a row: a file from elsewhere may hold anything there."""
-    value = row[name]
-    if value is not None and not isinstance(value, int | float):
-        raise InputError(f"Task {row['id']} of session {row['session_id']} has a {name} that is no number.")
-    return value
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:
@@ -153,7 +240,8 @@ def verdict_row(session: str, task: int, found: Standing) -> dict[str, Any]:
     }
 
 
-def entry_of(row: Mapping[str, Any]) -> Entry:
+def entry_of(row: Mapping[Any, Any]) -> Entry:
     """An entry from its row."""
+    checked(schema.entries, row, f"Entry {_named(row['number'])} of session {_named(row['session_id'])}")
     names = ("session_id", "number", "at", "kind", "task_id", "content", "previous")
     return Entry(*(row[name] for name in names))

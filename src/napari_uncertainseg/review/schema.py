@@ -67,9 +67,15 @@ cases = Table(
     Column("id", Integer, primary_key=True),
     Column("project_id", ForeignKey("project.id"), nullable=False),
     Column("name", String(200), nullable=False),
-    # Relative to the store's folder, or absolute where the user's own data lie elsewhere.
+    # Relative to the store's folder, or absolute where the user's own data lie elsewhere; empty where nobody
+    # knows.
     Column("folder", Text, nullable=False),
+    # What its scans hold, see `images.identity`; None of a case that an older version kept.
+    Column("sha256", String(HASH)),
+    # Number of the case of an older version that this one was taken out of, as it may be another patient's.
+    Column("split_of", Integer),
     UniqueConstraint("project_id", "name"),
+    Index("ix_case_sha256", "project_id", "sha256", unique=True),
 )
 
 outputs = Table(

@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
-    """One row per task of all sessions, with its verdict where there is one.
+    """One row per task of all sessions that can be read, with its verdict where there is one.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     names: dict[tuple[str, str], str] = {}
-    for session in reversed(store.sessions()):
+    called = store.case_names()
+    for session in reversed(store.readable()[0]):
         verdicts = store.verdicts(session.id)
         for task in store.tasks(session.id):
             found = verdicts.get(task.id)
@@ -55,7 +56,7 @@ def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
                     "session": session.id,
                     "annotator": _called("annotator", session.annotator, names, named),
                     "kind": session.kind,
-                    "case": _called("case", store.case_name(task.case), names, named),
+                    "case": _called("case", called[task.case], names, named),
                     "position": task.position + 1,
                     "target": task.target,
                     "label": task.label,
@@ -77,17 +78,22 @@ def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
 
 def as_json(store: Store) -> dict[str, Any]:
     """All sessions with their journals as they stand, hashes and names among them: for an archive."""
+    sessions, odd = store.readable()
+    called = store.case_names()
     return {
         "sessions": [
             {
                 **asdict(session),
-                "tasks": [asdict(task) for task in store.tasks(session.id)],
+                "tasks": [
+                    {**asdict(task), "case_name": called[task.case]} for task in store.tasks(session.id)
+                ],
                 "journal": [{**asdict(e), "hash": e.hash} for e in store.entries(session.id)],
                 "head": store.head(session.id),
                 "fault": store.verify(session.id)[session.id],
             }
-            for session in store.sessions()
-        ]
+            for session in sessions
+        ],
+        "not_readable": odd,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.journal import Entry
 
 WITHDRAWN = "withdrawn"
@@ -89,8 +89,8 @@ def _of(entry: Entry) -> int:
     return of
 
 
-def _changed(entry: Entry) -> InputError:
-    return InputError(
+def _changed(entry: Entry) -> Unreadable:
+    return Unreadable(
         f"Entry {entry.number} of session {entry.session} is not as this program writes one: "
         "uncertainseg session verify says more."
     )

@@ -8,24 +8,33 @@ amounts to at present, changed in the same transaction.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review import schema
+from napari_uncertainseg.review.content import Unreadable, entry_content, is_plain, is_sha256, made_plain
 from napari_uncertainseg.review.database import READING, connect, home_of, plainly, shown
-from napari_uncertainseg.review.journal import GENESIS, Entry, first_fault, follow
+from napari_uncertainseg.review.journal import GENESIS, Entry, follow
 from napari_uncertainseg.review.masks import MaskStore
-from napari_uncertainseg.review.opened import digest_of, is_as_opened
+from napari_uncertainseg.review.naming import free_name, labels, name_of
+from napari_uncertainseg.review.opened import LEFT_OUT, is_covered, seal, seal_of_task
 from napari_uncertainseg.review.pace import Pace, learn
+from napari_uncertainseg.review.queries import (
+    chain_of,
+    look_through,
+    session_rows,
+    sessions_in,
+    tasks_query,
+    times_of,
+)
 from napari_uncertainseg.review.rows import (
     NewTask,
     Session,
@@ -38,9 +47,9 @@ from napari_uncertainseg.review.rows import (
     verdict_row,
 )
 from napari_uncertainseg.review.standing import Standing, standing
+from napari_uncertainseg.review.verifying import fault_of
+from napari_uncertainseg.review.written import insert, insert_all, replace, update
 
-_RECENT = 1000
-"""Verdicts that a pace is learnt from: slopes of all pairs of them are compared."""
 DATABASE = "sessions.db"
 """Name of the file where none is given."""
 
@@ -54,6 +63,8 @@ class Store:
         A file, made when it is not there, or a ``postgresql://`` URL.
     masks
         Folder of the masks; beside the file if None. Readers on one server need one that all reach.
+    reading
+        Whether it is only looked at: then nothing is made or changed, in the file or beside it.
 
     Raises
     ------
@@ -62,10 +73,10 @@ class Store:
         done then.
     """
 
-    def __init__(self, target: str | Path, masks: Path | None = None) -> None:
+    def __init__(self, target: str | Path, masks: Path | None = None, *, reading: bool = False) -> None:
         if masks is None and "://" in str(target):
             raise InputError("With a database server, say in which folder the masks are kept.")
-        self._engine = connect(target)
+        self._engine = connect(target, reading=reading)
         self._reading = self._engine.execution_options(**{READING: True})
         self.name = shown(self._engine.url)
         self.masks = MaskStore(home_of(target) / "masks" if masks is None else Path(masks))
@@ -90,21 +101,42 @@ class Store:
 
     def project(self, name: str) -> int:
         """Number of a project, made when it is not there."""
-        return self._known_or_new(schema.projects, {"name": _name(name)}, {"created": _now()})
+        return self._known_or_new(schema.projects, {"name": name_of(name)}, lambda _: {"created": _now()})
 
     def annotator(self, name: str) -> int:
         """Number of an annotator, made when it is not there; a pseudonym will do."""
-        return self._known_or_new(schema.annotators, {"name": _name(name)}, {"created": _now()})
+        return self._known_or_new(schema.annotators, {"name": name_of(name)}, lambda _: {"created": _now()})
 
-    def case(self, project: int, name: str, folder: str) -> int:
-        """Number of a case of a project, made when it is not there; its folder is what it was first."""
-        return self._known_or_new(
-            schema.cases, {"project_id": project, "name": _name(name)}, {"folder": folder}
-        )
+    def case(self, project: int, name: str, folder: str, sha256: str | None = None) -> int:
+        """Number of a case of a project, made when it is not there.
+
+        Parameters
+        ----------
+        project
+            Its number.
+        name
+            What it is called; a new one gets some of its hash behind the name where another case has it.
+        folder
+            Where its scans lie; that of a known case stays as it was first.
+        sha256
+            What it is, see `images.identity.case_sha256`. Without it, the name alone tells what is the same.
+        """
+        folder = made_plain(folder)
+        if sha256 is None:
+            key = {"project_id": project, "name": name_of(name)}
+            return self._known_or_new(schema.cases, key, lambda _: {"folder": folder})
+        if not is_sha256(sha256):
+            raise InputError("A case is known by 64 hexadecimal digits.")
+        key = {"project_id": project, "sha256": sha256}
+
+        def rest(connection: Connection) -> dict[str, Any]:
+            return {"name": free_name(connection, name, sha256), "folder": folder}
+
+        return self._known_or_new(schema.cases, key, rest)
 
     def output(self, case: int, sha256: str, **about: Any) -> int:
         """Number of a model's output for a case, by its hash; ``about`` holds the table's other columns."""
-        return self._known_or_new(schema.outputs, {"case_id": case, "sha256": sha256}, about)
+        return self._known_or_new(schema.outputs, {"case_id": case, "sha256": sha256}, lambda _: about)
 
     def outputs(self, sha256: str) -> set[int]:
         """Numbers of the models' outputs with a hash, of whatever case."""
@@ -113,22 +145,28 @@ class Store:
             return set(connection.scalars(query))
 
     def folder(self, case: int) -> str:
-        """Where a case lies."""
-        return self._of_case(case, schema.cases.c.folder)
-
-    def case_name(self, case: int) -> str:
-        """What a case is called."""
-        return self._of_case(case, schema.cases.c.name)
-
-    def _of_case(self, case: int, column: sa.Column) -> str:
-        query = sa.select(column).where(schema.cases.c.id == case)
-        with plainly(self._engine.url), self._reading.connect() as connection:
+        """Where a case lies; empty where nobody knows."""
+        query = sa.select(schema.cases.c.folder).where(schema.cases.c.id == case)
+        with self.reading() as connection:
             found = connection.scalar(query)
         if found is None:
             raise InputError(f"{self.name}: there is no case {case}.")
-        return str(found)
+        return found if is_plain(found) and "\0" not in found else ""
 
-    def _known_or_new(self, table: sa.Table, key: dict[str, Any], rest: dict[str, Any]) -> int:
+    def case_name(self, case: int) -> str:
+        """What a case is called; no other of the store is."""
+        if (found := self.case_names().get(case)) is None:
+            raise InputError(f"{self.name}: there is no case {case}.")
+        return found
+
+    def case_names(self) -> Mapping[int, str]:
+        """What all cases are called, by their numbers."""
+        with self.reading() as connection:
+            return labels(connection)
+
+    def _known_or_new(
+        self, table: sa.Table, key: dict[str, Any], rest: Callable[[Connection], Mapping[str, Any]]
+    ) -> int:
         query = sa.select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
         with plainly(self._engine.url):
             for _ in range(2):
@@ -137,9 +175,7 @@ class Store:
                         return int(found)
                 try:
                     with self._engine.begin() as connection:
-                        made = connection.execute(table.insert().values(**key, **rest))
-                        assert made.inserted_primary_key is not None
-                        return int(made.inserted_primary_key[0])
+                        return int(insert(connection, table, {**key, **rest(connection)}))
                 except IntegrityError:  # another program was faster
                     continue
         raise InputError(f"{self.name}: {table.name} {key} cannot be kept.")
@@ -164,64 +200,58 @@ class Store:
             "opened": _now(),
         }
         with plainly(self._engine.url), self._engine.begin() as connection:
-            connection.execute(schema.sessions.insert().values(**row))
+            insert(connection, schema.sessions, row)
             rows = [task_row(session, i, task) for i, task in enumerate(tasks)]
-            connection.execute(schema.tasks.insert(), rows)
-            opened = {"session": digest_of(connection, session), "tasks": len(tasks)}
-            self._append(connection, session, "opened", None, opened, None)
+            insert_all(connection, schema.tasks, rows, schema.tasks.c.session_id == session)
+            opened = seal(connection, session, len(tasks))
+            self._append(connection, session, "opened", None, opened, self._last(connection, session, None))
         return session
 
     def sessions(self) -> list[Session]:
-        """All sessions, the latest first."""
-        return self._sessions()
+        """All sessions, the latest first, but for those whose own row cannot be read, see `readable`."""
+        with self.reading() as connection:
+            return sessions_in(connection)[0]
 
     def session(self, id: str) -> Session:
         """One session by its id."""
-        for found in self._sessions(schema.sessions.c.id == id):
-            return found
+        with self.reading() as connection:
+            for row in connection.execute(session_rows(schema.sessions.c.id == id)).mappings():
+                return session_of(row)
         raise InputError(f"{self.name}: there is no session {id}.")
 
-    def _sessions(self, *which: sa.ColumnElement[bool]) -> list[Session]:
+    def readable(self) -> tuple[list[Session], dict[str, str]]:
+        """Sessions of which all can be read, the latest first; and of the others by id what cannot be."""
         with self.reading() as connection:
-            return sessions_in(connection, *which)
+            sessions, odd = sessions_in(connection)
+            for session in sessions:
+                try:
+                    look_through(connection, session.id)
+                except Unreadable as error:
+                    odd[session.id] = str(error)
+        return [session for session in sessions if session.id not in odd], odd
 
     def pace(self, annotator: str) -> Pace:
         """How fast somebody reads, from all their verdicts here."""
-        v, t, s, a = schema.verdicts, schema.tasks, schema.sessions, schema.annotators
-        query = (
-            sa.select(t.c.volume_mm3, v.c.seconds)
-            .join(t, v.c.task_id == t.c.id)
-            .join(s, v.c.session_id == s.c.id)
-            .join(a, s.c.annotator_id == a.c.id)
-            .where(a.c.name == _name(annotator), v.c.seconds.is_not(None), t.c.volume_mm3.is_not(None))
-            .order_by(s.c.opened.desc(), v.c.number.desc())
-            .limit(_RECENT)
-        )
-        with plainly(self._engine.url), self._reading.connect() as connection:
-            known = [tuple(row) for row in connection.execute(query)]
-        rows = np.array([r for r in known if all(isinstance(x, int | float) for x in r)], float).reshape(
-            -1, 2
-        )
-        return learn(rows[:, 0], rows[:, 1])
+        with self.reading() as connection:
+            return learn(*times_of(connection, name_of(annotator)))
 
     def tasks(self, session: str) -> list[Task]:
         """The tasks of a session, in their order."""
-        t = schema.tasks
-        query = sa.select(t).where(t.c.session_id == session).order_by(t.c.position)
-        with plainly(self._engine.url), self._reading.connect() as connection:
-            return [task_of(dict(row)) for row in connection.execute(query).mappings()]
+        with self.reading() as connection:
+            return [task_of(row) for row in connection.execute(tasks_query(session)).mappings()]
 
     def add_task(self, session: str, task: NewTask, *, after: int | None = None) -> Task:
         """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
         t = schema.tasks
         with plainly(self._engine.url), self._engine.begin() as connection:
-            said = {"target": task.target, "label": task.label, "voxel": list(task.voxel)}
-            self._append(connection, session, "added", None, said, after)
+            last = self._last(connection, session, after)
             query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session)
             row = task_row(session, int(connection.scalar(query) or 0) + 1, task)
-            made = connection.execute(t.insert().values(**row)).inserted_primary_key
-            assert made is not None
-            return task_of({**row, "id": int(made[0])})
+            id = int(insert(connection, t, row))
+            said = {"target": task.target, "label": row["label"], "voxel": list(map(int, task.voxel))}
+            said["row"] = seal_of_task(connection, id)
+            self._append(connection, session, "added", None, said, last)
+            return task_of({**row, "id": id})
 
     # -- the journal --------------------------------------------------------------------------
 
@@ -251,12 +281,13 @@ class Store:
             gone on with the session, and nothing is written.
         """
         with plainly(self._engine.url), self._engine.begin() as connection:
-            return self._append(connection, session, kind, task, content or {}, after)
+            last = self._last(connection, session, after)
+            return self._append(connection, session, kind, task, content or {}, last)
 
     def entries(self, session: str) -> list[Entry]:
         """The journal of a session."""
-        with plainly(self._engine.url), self._reading.connect() as connection:
-            return [entry for entry, _ in self._read(connection, session)]
+        with self.reading() as connection:
+            return [entry for entry, _ in chain_of(connection, session)]
 
     def verdicts(self, session: str) -> dict[int, Standing]:
         """What stands at present, by task."""
@@ -274,35 +305,48 @@ class Store:
         -------
         Per session what is wrong with it, in a sentence; empty where nothing is.
         """
-        wanted = [s.id for s in self.sessions()] if session is None else [self.session(session).id]
-        return {id: self._fault(id) for id in wanted}
+        if session is not None and session not in self.ids():
+            raise InputError(f"{self.name}: there is no session {session}.")
+        with self.reading() as connection:
+            return {
+                id: fault_of(connection, id, self.masks)
+                for id in (self.ids() if session is None else [session])
+            }
+
+    def ids(self) -> list[str]:
+        """Of all sessions, readable or not, the latest first; and of those of which only entries are left."""
+        s, e = schema.sessions, schema.entries
+        with self.reading() as connection:
+            found = list(connection.scalars(sa.select(s.c.id).order_by(s.c.opened.desc(), s.c.id)))
+            left = connection.scalars(sa.select(e.c.session_id).distinct().order_by(e.c.session_id))
+            return found + [id for id in left if id not in set(found)]
+
+    def not_covered(self, session: str) -> str:
+        """What the chain of a session of an older version does not tell of; empty where it tells of all."""
+        return "" if is_covered(self.entries(session)) else LEFT_OUT
 
     def head(self, session: str) -> str:
         """Hash of a session's last entry: kept elsewhere, it proves that the journal was not cut short."""
         entries = self.entries(session)
         return entries[-1].hash if entries else GENESIS
 
-    def _fault(self, session: str) -> str:
-        with plainly(self._engine.url), self._reading.connect() as connection:
-            chain = self._read(connection, session)
-            query = sa.select(schema.verdicts).where(schema.verdicts.c.session_id == session)
-            kept = {row["task_id"]: dict(row) for row in connection.execute(query).mappings()}
-            if not chain:
-                return f"Session {session} has no entry: its journal was taken away."
-            if fault := first_fault(chain):
-                return fault
-            if not is_as_opened(connection, session, [entry for entry, _ in chain]):
-                return f"Session {session} was changed after it was opened: its annotator, tasks or settings."
-        found = standing(entry for entry, _ in chain)
-        if kept != {task: verdict_row(session, task, verdict) for task, verdict in found.items()}:
-            return f"The verdicts of session {session} are not those of its journal."
-        for entry, _ in chain:
-            if mask := entry.values.get("mask"):
-                try:
-                    self.masks.read(mask)
-                except InputError as error:
-                    return str(error)
-        return ""
+    def _last(self, connection: Connection, session: str, after: int | None) -> tuple[int, str]:
+        """Number and hash of the last entry of a session; nobody else goes on with it until this is done."""
+        s, e = schema.sessions, schema.entries
+        # Whoever holds the session's row writes the next entry.
+        held = connection.execute(sa.select(s.c.closed).where(s.c.id == session).with_for_update()).first()
+        if held is None:
+            raise InputError(f"{self.name}: there is no session {session}.")
+        if held.closed is not None:
+            raise InputError("This session is closed; open a new one.")
+        query = sa.select(e).where(e.c.session_id == session).order_by(e.c.number.desc()).limit(1)
+        row = connection.execute(query).mappings().first()
+        last = (0, GENESIS) if row is None else (entry_of(row).number, str(row["hash"]))
+        if after is not None and after != last[0]:
+            raise InputError(
+                "This session went on in another window; open it again here to see what was done."
+            )
+        return last
 
     def _append(
         self,
@@ -311,33 +355,19 @@ class Store:
         kind: str,
         task: int | None,
         content: Mapping[str, Any],
-        after: int | None,
+        last: tuple[int, str],
     ) -> Entry:
-        # Whoever holds the session's row writes the next entry.
-        s, e = schema.sessions, schema.entries
-        held = connection.execute(sa.select(s.c.closed).where(s.c.id == session).with_for_update()).first()
-        if held is None:
-            raise InputError(f"{self.name}: there is no session {session}.")
-        if held.closed is not None:
-            raise InputError("This session is closed; open a new one.")
-        last_query = (
-            sa.select(e.c.number, e.c.hash).where(e.c.session_id == session).order_by(e.c.number.desc())
-        )
-        last = connection.execute(last_query.limit(1)).first()
-        number, previous = (0, GENESIS) if last is None else (int(last.number), str(last.hash))
-        if after is not None and after != number:
-            raise InputError(
-                "This session went on in another window; open it again here to see what was done."
-            )
         if task is not None:
             self._check_task(connection, session, task)
         try:
-            entry = follow((number, previous), session, _now(), kind, task, content)
+            entry = follow(last, session, _now(), kind, task, content)
+            row = entry_row(entry)
+            entry_content(entry.content)
         except (TypeError, ValueError) as error:
             raise InputError(f"An entry holds what JSON can; this does not: {error}.") from error
-        connection.execute(e.insert().values(**entry_row(entry)))
+        insert(connection, schema.entries, row)
         if kind == "closed":
-            connection.execute(s.update().where(s.c.id == session).values(closed=entry.at))
+            update(connection, schema.sessions, [session], {"closed": entry.at})
         if task is not None:
             self._update_verdict(connection, session, task)
         return entry
@@ -349,40 +379,10 @@ class Store:
             raise InputError(f"{self.name}: session {session} has no task {task}.")
 
     def _update_verdict(self, connection: Connection, session: str, task: int) -> None:
-        entries = [entry for entry, _ in self._read(connection, session, task)]
-        v = schema.verdicts
-        connection.execute(v.delete().where(v.c.task_id == task))
-        if (found := standing(entries).get(task)) is not None:
-            connection.execute(v.insert().values(**verdict_row(session, task, found)))
-
-    def _read(self, connection: Connection, session: str, task: int | None = None) -> list[tuple[Entry, str]]:
-        e = schema.entries
-        query = sa.select(e).where(e.c.session_id == session).order_by(e.c.number)
-        if task is not None:
-            query = query.where(e.c.task_id == task)
-        found = connection.execute(query).mappings()
-        return [(entry_of(dict(row)), row["hash"]) for row in found]
+        found = standing(entry for entry, _ in chain_of(connection, session, task)).get(task)
+        row = None if found is None else verdict_row(session, task, found)
+        replace(connection, schema.verdicts, [task], row)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def sessions_in(connection: Connection, *which: sa.ColumnElement[bool]) -> list[Session]:
-    """Sessions, all or some, the latest first."""
-    s, p, a = schema.sessions, schema.projects, schema.annotators
-    query = (
-        sa.select(s.c.id, p.c.name, a.c.name, s.c.kind, s.c.settings, s.c.opened, s.c.closed)
-        .join(p, s.c.project_id == p.c.id)
-        .join(a, s.c.annotator_id == a.c.id)
-        .where(*which)
-        .order_by(s.c.opened.desc(), s.c.id)
-    )
-    return [session_of(row) for row in connection.execute(query)]
-
-
-def _name(text: str) -> str:
-    found = " ".join(text.split())
-    if not found or len(found) > 200:
-        raise InputError("A name has from 1 to 200 characters.")
-    return found

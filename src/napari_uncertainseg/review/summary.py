@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.lesson import Lesson, is_lesson
 from napari_uncertainseg.review.reported import (
     Doubt,
@@ -33,6 +34,7 @@ from napari_uncertainseg.review.store import Store
 
 MOST_DOUBTFUL = 12
 """Places of a case that are shown."""
+_UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)
 """What comes of settings or answers that this program did not write."""
 
@@ -70,7 +72,8 @@ def summarise(
 
 
 def _summary(store: Store, session: str | None, named: bool, progress: Progress) -> Summary:
-    parts = _parts(store, _wanted(store, session), named, progress)
+    wanted, odd = _wanted(store, session)
+    parts = _parts(store, wanted, named, progress)
     again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
     differing = {place_of(one.task) for part in again for one in part.differing}
     return Summary(
@@ -82,17 +85,21 @@ def _summary(store: Store, session: str | None, named: bool, progress: Progress)
         tuple(wrong for part in parts for wrong in _wrong(part)),
         tuple(_training(store, part) for part in parts if part.session.kind == "training"),
         _doubtful(parts, differing),
+        odd if named else dict.fromkeys(odd, _UNSOUND),
     )
 
 
-def _wanted(store: Store, session: str | None) -> list[Session]:
-    """The sessions of a report, the earliest first."""
-    every = store.sessions()[::-1]
+def _wanted(store: Store, session: str | None) -> tuple[list[Session], dict[str, str]]:
+    """The sessions of a report, the earliest first, and those that cannot be read."""
+    every, odd = store.readable()
+    every.reverse()
     if session is None:
-        return every
+        return every, odd
+    if session in odd:
+        raise Unreadable(odd[session])
     first = first_of(store.session(session))
     later = {s.id for s in every if s.kind == "qc" and s.settings.get("of") == first}
-    return [s for s in every if s.id in {first, session} | later]
+    return [s for s in every if s.id in {first, session} | later], {}
 
 
 def _parts(store: Store, wanted: Sequence[Session], named: bool, progress: Progress) -> list[SessionPart]:
@@ -112,7 +119,7 @@ def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]],
     called = next((str(row["annotator"]) for row in rows.values()), session.annotator if named else "")
     fault = store.verify(session.id)[session.id]
     if fault and not named:  # it may tell a path
-        fault = "This session is not sound; `uncertainseg session verify` says why."
+        fault = _UNSOUND
     return SessionPart(session, called, items, store.head(session.id), fault)
 
 

@@ -159,6 +159,7 @@ class DashboardDock(QWidget):
         try:
             if self._file.exists:
                 self._gathered = gather(self._file.store())
+                self._problem = "\n".join(f"⚠ Left out: {why}" for why in self._gathered.odd.values())
         except InputError as error:
             self._problem = f"⚠ {error}"
         self._show()

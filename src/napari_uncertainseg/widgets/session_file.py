@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -12,7 +11,9 @@ import platformdirs
 from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.content import is_sha256
 from napari_uncertainseg.review.database import name_of
 from napari_uncertainseg.review.outlook import FEWEST, Outlook
 from napari_uncertainseg.review.recorder import Recorder
@@ -25,7 +26,7 @@ COLUMNS = ("case", "annotator", "judged", "state", "opened")
 JUDGED = COLUMNS.index("judged")
 _LONGEST = 24
 """Characters of a name in a narrow dock."""
-_COLUMN = 15
+COLUMN = 15
 """Likewise in one of several columns."""
 
 
@@ -107,29 +108,26 @@ class SessionFile:
             self._store.close()
             self._store = None
 
-    def listed(self) -> tuple[list[Session], list[tuple[str, ...]]]:
-        """All sessions, the latest first, and their rows in the table; none where there is no file."""
+    def listed(self) -> tuple[list[Session], list[tuple[str, ...]], list[str]]:
+        """Sessions, the latest first, their rows in the table, and why others cannot be read.
+
+        There are none where there is no file.
+        """
         if not self.exists:
-            return [], []
-        store, rows = self.store(), list[tuple[str, ...]]()
-        sessions = store.sessions()
-        for session in sessions:
-            tasks = store.tasks(session.id)
-            if not tasks:  # somebody took them away
-                rows.append(
-                    ("?", short(session.annotator, _COLUMN), "0 of 0", session.kind, session.opened[5:16])
-                )
-                continue
-            rows.append(
-                (
-                    short(_case_of(store.folder(tasks[0].case)), _COLUMN),
-                    short(session.annotator, _COLUMN),
-                    f"{len(store.verdicts(session.id))} of {len(tasks)}",
-                    _state_of(session),
-                    session.opened[5:16].replace("T", " "),
-                )
-            )
-        return sessions, rows
+            return [], [], []
+        store = self.store()
+        sessions, odd = store.readable()
+        called = store.case_names()
+        return sessions, [_row(store, session, called) for session in sessions], list(odd.values())
+
+
+def _row(store: Store, session: Session, called: Mapping[int, str]) -> tuple[str, ...]:
+    opened = session.opened[5:16].replace("T", " ")
+    tasks = store.tasks(session.id)
+    if not tasks:  # somebody took them away
+        return "?", session.annotator, "0 of 0", session.kind, opened
+    judged = f"{len(store.verdicts(session.id))} of {len(tasks)}"
+    return called[tasks[0].case], session.annotator, judged, _state_of(session), opened
 
 
 def _make_folder(folder: Path) -> None:
@@ -150,14 +148,12 @@ def _state_of(session: Session) -> str:
     return f"{which}{'open' if session.closed is None else 'closed'}"
 
 
-def _case_of(path: str) -> str:
-    """The last folder and the file's name, without what all files end in."""
-    return "/".join(Path(path).parts[-2:]).removesuffix(".gz").removesuffix(".nii")
-
-
 def short(text: str, longest: int = _LONGEST) -> str:
-    """A name that fits into a narrow dock."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    """A name that fits into a narrow dock: what tells names apart stands at the end as often as in front."""
+    if len(text) <= longest:
+        return text
+    last = (longest - 1) // 2
+    return f"{text[: longest - 1 - last]}…{text[-last:]}"
 
 
 def progress_in_words(recorder: Recorder) -> str:
@@ -209,11 +205,12 @@ def stop_in_words(found: Outlook, target: int) -> str:
 def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     """Numbers of the case and of the prediction in the store, made where they are not there."""
     about: Mapping[str, Any] = prediction.information
-    inputs = about.get("inputs", {})
-    flair = inputs.get("flair", {})
-    scans = [str(inputs[role].get("sha256")) for role in sorted(inputs)]
-    name = f"{flair.get('name') or 'scan'} {hashlib.sha256(''.join(scans).encode()).hexdigest()[:8]}"
-    case = store.case(store.project(PROJECT), name, str(flair.get("path") or flair.get("name") or "scan"))
+    flair, whose = about.get("inputs", {}).get("flair", {}), about.get("case", {})
+    path, file = flair.get("path"), str(flair.get("name") or "scan")
+    # What an older version made does not say whose it is: then it is a case of its own.
+    sha256 = whose["sha256"] if is_sha256(whose.get("sha256")) else prediction.sha256
+    name = whose.get("name") or case_name(Path(path) if path else None, file)
+    case = store.case(store.project(PROJECT), str(name), str(path or file), sha256)
     output = store.output(
         case,
         prediction.sha256,

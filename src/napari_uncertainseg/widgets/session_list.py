@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+
 from qtpy.QtWidgets import QAbstractItemView, QWidget
 
 from napari_uncertainseg._base import InputError
@@ -10,12 +13,14 @@ from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
-from napari_uncertainseg.widgets.session_file import COLUMNS, JUDGED, SessionFile
+from napari_uncertainseg.widgets.session_file import COLUMN, COLUMNS, JUDGED, SessionFile, short
 
 _DEFINITIONS = {
     "judged": "How many lesions and candidates have a verdict.",
     "state": "2nd and 3rd are readings of the same by somebody else. A closed session is never changed.",
 }
+_MOST_SAID = 3
+"""Sentences on sessions that cannot be read: a dock is small."""
 
 
 class SessionList(NumberTable):
@@ -46,13 +51,32 @@ class SessionList(NumberTable):
         return None if row is None else self._listed[row]
 
     def refresh(self) -> None:
-        """Read the file again; raises InputError, and is empty, where it cannot be read."""
-        self._listed, rows = [], list[tuple[str, ...]]()
+        """Read the file again.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or not all sessions in it; the others are shown then.
+        """
+        self._listed, rows, problems = [], list[tuple[str, ...]](), list[str]()
         try:
-            self._listed, rows = self._file.listed()
+            self._listed, rows, problems = self._file.listed()
         finally:
-            numbers = tuple(str(i) for i in range(1, len(rows) + 1))
-            self.show_table(Table(numbers, COLUMNS, tuple(rows), _DEFINITIONS))
+            self._show_rows(rows)
+        if problems:
+            raise InputError(" ".join(["Not all sessions can be read.", *problems[:_MOST_SAID]]))
+
+    def _show_rows(self, rows: Sequence[tuple[str, ...]]) -> None:
+        numbers = tuple(str(i) for i in range(1, len(rows) + 1))
+        shown = tuple((short(case, COLUMN), short(who, COLUMN), *rest) for case, who, *rest in rows)
+        self.show_table(Table(numbers, COLUMNS, shown, _DEFINITIONS))
+        for i, names in enumerate(rows):
+            for j, whole in enumerate(names[:2]):
+                cell = self.item(i, j)
+                assert cell is not None
+                cell.setToolTip(
+                    f"<span>{escape(whole)}</span>"
+                )  # a tooltip takes what looks like HTML for it
 
     def show_judged(self, recorder: Recorder) -> None:
         """Follow a session that is being recorded."""

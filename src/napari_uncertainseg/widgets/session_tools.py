@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.review.opened import LEFT_OUT
 from napari_uncertainseg.review.rereading import being_read
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
@@ -76,7 +77,9 @@ class SessionTools(QWidget):
     def _verify(self, store: Store) -> None:
         found = store.verify()
         faults = [fault for fault in found.values() if fault]
+        partly = sum(bool(store.not_covered(id)) for id, fault in found.items() if not fault)
         sound = f"{len(found) - len(faults)} of {len(found)} sessions are as they were written."
+        sound += f" Of {partly}, {LEFT_OUT}." if partly else ""
         self.said.emit("\n".join([sound, *(f"⚠ {fault}" for fault in faults)]))
 
     def export(self) -> None:
@@ -86,6 +89,7 @@ class SessionTools(QWidget):
     def _export(self, store: Store) -> None:
         from napari_uncertainseg.evaluate.folder import write_json
         from napari_uncertainseg.export import write_table
+        from napari_uncertainseg.review.kept_hashes import hashes, hashes_file
         from napari_uncertainseg.review.sharing import as_json, verdict_table
 
         _check_unread(store)
@@ -100,7 +104,11 @@ class SessionTools(QWidget):
             raise InputError("A journal holds names: without them there is only the table, as .tsv.")
         else:
             write_json(as_json(store), path)
-        self.said.emit(f"Saved {len(table)} tasks to {path}")
+        write_table(hashes_file(path), hashes(store))
+        said = (
+            f"Saved {len(table)} tasks to {path}; {hashes_file(path).name} beside it, to be kept elsewhere, "
+        )
+        self.said.emit(f"{said}shows later whether a journal was written anew.")
 
     def report(self) -> None:
         """Ask for a file, and write a report there in the background."""
