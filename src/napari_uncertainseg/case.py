@@ -14,8 +14,10 @@ from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.against_reference import AgainstReference
+from napari_uncertainseg.review.history import Change
 from napari_uncertainseg.review.reviewed import Reviewed
 from napari_uncertainseg.review.verdicts import Decision, Verdict
+from napari_uncertainseg.uncertainty.numbering import Numbering
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.evidence import Evidence
@@ -58,6 +60,8 @@ class Case:
     selection_changed = Signal()
     not_recorded = Signal(str)
     """What was painted could not be written into the session, and why."""
+    stepped = Signal(str)
+    """Something was taken back, or done again: what, in words."""
     reliability_changed = Signal()
     """The reference, the region or the prediction changed."""
 
@@ -74,6 +78,7 @@ class Case:
         self._min_volume = 3.0
         self._edit: np.ndarray | None = None
         self._lesions: Lesions | None = None
+        self._numbers: tuple[Numbering, Numbering] | None = None
         self._against = AgainstReference()
         self._selected: tuple[int, int, int] | None = None
         self._reviewed = Reviewed()
@@ -106,7 +111,7 @@ class Case:
     def prediction(self, prediction: Prediction | None) -> None:
         """Take a new prediction: verdicts and edits of the old one are dropped with it."""
         self._prediction = self._original = prediction
-        self._recalibration = self._edit = None
+        self._recalibration = self._edit = self._numbers = None
         self._selected, self._reviewed = None, Reviewed()
         self.mark_saved()
         self._read_record()
@@ -206,13 +211,19 @@ class Case:
         return self._edit
 
     def set_edit(self, edit: np.ndarray | None) -> None:
-        """Take the reviewer's painting; it outlives every change of the threshold."""
-        self._edit = edit
-        self._touch_lesions()
+        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
+        before, lesions = self._edit, self.lesions
+        self._show_edit(edit)
+        if lesions is not None:
+            self._reviewed.stroke(before, edit, self._component_at, lesions.component_at)
         try:
             self._reviewed.paint(edit)
         except InputError as error:  # the strokes are there already; the next ones may be recorded
             self.not_recorded.emit(str(error))
+
+    def _show_edit(self, edit: np.ndarray | None) -> None:
+        self._edit = edit
+        self._touch_lesions()
 
     def _touch_lesions(self) -> None:
         self._lesions = None
@@ -222,11 +233,18 @@ class Case:
 
     @property
     def lesions(self) -> Lesions | None:
-        """Lesions and candidates at the present threshold, the most doubtful first."""
+        """Lesions and candidates at the present threshold, the most doubtful first.
+
+        Their numbers stay while the threshold moves and the reviewer paints.
+        """
         if self._lesions is None and self._prediction is not None:
             from napari_uncertainseg.inference.existence import with_existence
 
-            found = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            if self._numbers is None:
+                self._numbers = Numbering(self._prediction.grid.shape), Numbering(self._prediction.grid.shape)
+            found = self._prediction.ranker.rank(
+                self._threshold, self._min_volume, edit=self._edit, numbers=self._numbers
+            )
             record = self.record if self._recalibration is None else None
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
@@ -275,14 +293,14 @@ class Case:
             if edit is not None:
                 check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
             self._reviewed.recorder = None  # what is taken over is not written again
-            self.set_edit(edit)
+            self._show_edit(edit)
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
 
     def begin_anew(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
         """Forget verdicts and painting, or show those of another time; nothing is recorded then."""
         self._reviewed, self._selected = Reviewed(verdicts), None
-        self.set_edit(edit)
+        self._show_edit(edit)
         self.mark_saved()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
@@ -302,13 +320,32 @@ class Case:
         self._reviewed.judge(voxel, decision, self._component_at, self._about)
         self.verdicts_changed.emit()
 
-    def undo(self) -> bool:
-        """Take the last verdict back; False when there is none."""
-        return self._say_if(self._reviewed.undo())
+    def undo(self) -> Change | None:
+        """Take back what was done last, a verdict or a stroke; None where there is nothing.
 
-    def redo(self) -> bool:
-        """Give the verdict again that was taken back; False when there is none."""
-        return self._say_if(self._reviewed.redo())
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        return self._step(back=True)
+
+    def redo(self) -> Change | None:
+        """Do again what was taken back; as `undo`."""
+        return self._step(back=False)
+
+    def _step(self, *, back: bool) -> Change | None:
+        if self._prediction is None:
+            return None
+        found = self._reviewed.step(self._edit, self._prediction.grid.shape, back=back)
+        if found is None:
+            return None
+        change, edit = found
+        if edit is not self._edit:
+            self._show_edit(edit)
+        self.verdicts_changed.emit()
+        self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
+        return change
 
     def decisions(self) -> dict[int, Decision]:
         """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
@@ -322,11 +359,6 @@ class Case:
     def mark_saved(self) -> None:
         """Say that verdicts and painting, as they are now, have been written to disk."""
         self._reviewed.mark_saved(self._edit)
-
-    def _say_if(self, changed: bool) -> bool:
-        if changed:
-            self.verdicts_changed.emit()
-        return changed
 
     def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:
         """What is kept beside a verdict."""

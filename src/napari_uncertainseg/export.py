@@ -124,7 +124,8 @@ def write_results(
         write_volume(partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
         table = lesions.table
         details = prediction.details(lesions.labels, lesions.threshold)
-        table = table.join(details[details.columns.difference(table.columns, sort=False)])
+        more = details.set_index("label")[details.columns.difference(table.columns, sort=False)]
+        table = table.join(more.where(~table.set_index("label")["drawn"], np.nan), on="label")
         if verdicts is not None:
             table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
             reviewed = reviewed_mask(lesions, verdicts)
@@ -168,7 +169,7 @@ def summary(
         "patient_uncertainty": {
             "psu": patient_uncertainty(prediction.probability, prediction.members, lesions.threshold),
             "layer_agreement": _layer_agreement(prediction, lesions.threshold),
-            "mean_lsu": _or_none(patient_average(lesions.table["lsu"].to_numpy())),
+            "mean_lsu": _or_none(patient_average(lesions.table["lsu"].dropna().to_numpy())),
             "mean_entropy_brain_nats": _or_none(patient_average(prediction.entropy, brain)),
             "mean_mutual_information_brain_nats": _or_none(
                 patient_average(prediction.mutual_information, brain)
@@ -196,7 +197,7 @@ def _layer_agreement(prediction: Prediction, threshold: float) -> float | None:
 
 def _verdict(lesions: Lesions, number: int, decision: str) -> dict[str, Any]:
     kind, table = ("lesion", lesions.table) if number > 0 else ("candidate", lesions.candidate_table)
-    row = table.iloc[abs(number) - 1]
+    row = table[table["label"] == abs(number)].iloc[0]
     where = [round(float(row[name]), 2) for name in ("x_mm", "y_mm", "z_mm")]
     return {"kind": kind, "label": abs(number), "decision": decision, "centroid_ras_mm": where}
 
@@ -205,7 +206,8 @@ def _check_verdicts(verdicts: Mapping[int, str], lesions: Lesions) -> None:
     for number, decision in verdicts.items():
         if decision not in _DECISIONS:
             raise InputError(f"A verdict is one of {', '.join(_DECISIONS)}, not {decision!r}.")
-        if number == 0 or not -len(lesions.candidate_table) <= number <= lesions.count:
+        table = lesions.table if number > 0 else lesions.candidate_table
+        if abs(number) not in set(table["label"]):
             raise InputError(f"There is a verdict on number {number}, but no such lesion or candidate.")
 
 
