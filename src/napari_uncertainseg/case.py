@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,17 +10,15 @@ from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.calibration.region import Region
-from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.against_reference import AgainstReference
-from napari_uncertainseg.review.history import Change
+from napari_uncertainseg.inference.compared import Compared
+from napari_uncertainseg.review.history import Change, Stroke
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.review.reviewed import Reviewed
-from napari_uncertainseg.review.verdicts import Decision, Verdict
-from napari_uncertainseg.uncertainty.numbering import Numbering
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.uncertainty.numbering import Numbers
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.calibration.evidence import Evidence
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
@@ -32,7 +30,7 @@ FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
 
 
-class Case:
+class Case(Compared):
     """One patient's visit while it is looked at. Knows no widget.
 
     A change of state emits a signal; setting a value that is already there emits
@@ -62,24 +60,16 @@ class Case:
     """What was painted could not be written into the session, and why."""
     stepped = Signal(str)
     """Something was taken back, or done again: what, in words."""
-    reliability_changed = Signal()
-    """The reference, the region or the prediction changed."""
 
     def __init__(self, find_record: FindRecord = lambda information: None) -> None:
+        super().__init__()
         self._find_record = find_record
         self.record: CalibrationRecord | None = None
         self.record_problem = ""
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
-        self._prediction: Prediction | None = None
-        self._original: Prediction | None = None
-        self._recalibration: Recalibration | None = None
-        self._threshold = 0.5
-        self._min_volume = 3.0
-        self._edit: np.ndarray | None = None
         self._lesions: Lesions | None = None
-        self._numbers: tuple[Numbering, Numbering] | None = None
-        self._against = AgainstReference()
+        self._numbers: Numbers | None = None
         self._selected: tuple[int, int, int] | None = None
         self._reviewed = Reviewed()
 
@@ -217,7 +207,7 @@ class Case:
         if lesions is not None:
             self._reviewed.stroke(before, edit, self._component_at, lesions.component_at)
         try:
-            self._reviewed.paint(edit)
+            self._reviewed.paint(edit, self._painted())
         except InputError as error:  # the strokes are there already; the next ones may be recorded
             self.not_recorded.emit(str(error))
 
@@ -241,13 +231,19 @@ class Case:
             from napari_uncertainseg.inference.existence import with_existence
 
             if self._numbers is None:
-                self._numbers = Numbering(self._prediction.grid.shape), Numbering(self._prediction.grid.shape)
+                self._numbers = Numbers(self._prediction.grid.shape)
             found = self._prediction.ranker.rank(
                 self._threshold, self._min_volume, edit=self._edit, numbers=self._numbers
             )
             record = self.record if self._recalibration is None else None
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
+
+    def know_numbers(self, known: Sequence[tuple[Voxel, int]]) -> None:
+        """Number lesions anew, as they were seen before, see `Numbers.know`."""
+        if self._prediction is not None:
+            self._numbers, self._lesions = Numbers(self._prediction.grid.shape), None
+            self._numbers.know(known)
 
     # -- selection and verdicts ---------------------------------------------------------------
 
@@ -287,12 +283,13 @@ class Case:
         if recorder is None or self._prediction is None:
             self._reviewed.leave(self._edit)
         elif recorder.is_new:
-            self._reviewed.begin(recorder, self._edit, self._component_at, self._about)
+            self._reviewed.begin(recorder, self._edit, self._painted(), self._component_at, self._about)
         else:
             edit = recorder.painted()
             if edit is not None:
                 check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
             self._reviewed.recorder = None  # what is taken over is not written again
+            self.know_numbers(recorder.numbers())
             self._show_edit(edit)
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
@@ -335,17 +332,34 @@ class Case:
         return self._step(back=False)
 
     def _step(self, *, back: bool) -> Change | None:
-        if self._prediction is None:
-            return None
-        found = self._reviewed.step(self._edit, self._prediction.grid.shape, back=back)
-        if found is None:
-            return None
-        change, edit = found
-        if edit is not self._edit:
-            self._show_edit(edit)
-        self.verdicts_changed.emit()
-        self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
+        change = self._reviewed.step(lambda stroke: self._repaint(stroke, back=back), back=back)
+        if change is not None:
+            self.verdicts_changed.emit()
+            self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
         return change
+
+    def _repaint(self, stroke: Stroke, *, back: bool) -> None:
+        assert self._prediction is not None
+        before = self._edit
+        self._show_edit(stroke.on(before, self._prediction.grid.shape, back=back))
+        try:
+            self._reviewed.paint(self._edit, self._painted())
+        except InputError:
+            self._show_edit(before)
+            raise
+
+    @property
+    def painted(self) -> Painted | None:
+        """How far painting changed the model's lesions; None without a prediction."""
+        p, lesions = self._prediction, self.lesions
+        if p is None or lesions is None:
+            return None
+        return Painted.of(self._edit, p.probability, self._threshold, p.grid.voxel_volume, lesions.drawn)
+
+    def _painted(self) -> dict[str, Any]:
+        """What is kept beside a stroke."""
+        painted = self.painted
+        return {} if painted is None else painted.said()
 
     def decisions(self) -> dict[int, Decision]:
         """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
@@ -362,8 +376,12 @@ class Case:
 
     def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:
         """What is kept beside a verdict."""
-        said: dict[str, Any] = {"threshold": self._threshold, "min_volume": self._min_volume}
         lesions, number = self.lesions, self._component_at(voxel)
+        said: dict[str, Any] = {
+            "threshold": self._threshold,
+            "min_volume": self._min_volume,
+            "number": number,
+        }
         if self._edit is not None and lesions is not None and number > 0:
             said["painted"] = bool(self._edit[lesions.labels == number].any())
         return said
@@ -372,57 +390,3 @@ class Case:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
         lesions = self.lesions
         return 0 if lesions is None else lesions.component_at(voxel)
-
-    # -- calibration --------------------------------------------------------------------------
-
-    @property
-    def reference(self) -> np.ndarray | None:
-        """What the prediction is compared with: bool on the prediction's grid."""
-        return self._against.reference
-
-    @reference.setter
-    def reference(self, mask: np.ndarray | None) -> None:
-        self._against.reference = mask
-        self._touch_reliability(region_moved=self.region.follows_lesions)
-
-    @property
-    def region(self) -> Region:
-        """Where calibration is judged."""
-        return self._against.region
-
-    @region.setter
-    def region(self, region: Region) -> None:
-        if region != self.region:
-            self._against.region = region
-            self._touch_reliability()
-
-    def _touch_reliability(self, *, region_moved: bool = True) -> None:
-        self._against.forget(region_moved=region_moved)
-        self.reliability_changed.emit()
-
-    @property
-    def reliability(self) -> Reliability | None:
-        """Reliability of the prediction against the reference in the region."""
-        now = self._prediction
-        return (
-            None if now is None else self._against.of("now", now, now, self._threshold, lambda: self.lesions)
-        )
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """Counts of the model's own probabilities in the region, see `AgainstReference.evidence`."""
-        original, now = self._original, self._prediction
-        if original is None or now is None:
-            return None
-        return self._against.evidence(original, now, self._threshold)
-
-    def reliability_before(self) -> Reliability | None:
-        """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
-        original, now = self._original, self._prediction
-        if original is None or now is None or self._recalibration is None:
-            return None
-
-        def lesions() -> Lesions:
-            return original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
-
-        return self._against.of("before", original, now, self._threshold, lesions)

@@ -20,6 +20,7 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.uncertainty.lesion import at_least
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -31,7 +32,7 @@ SUMMARY = "summary.json"
 """Written last: a folder that has it is complete."""
 
 FILES = (
-    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed")),
+    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed", "painted")),
     "lesions.tsv",
     SUMMARY,
 )
@@ -86,6 +87,7 @@ def write_results(
     lesions: Lesions,
     *,
     verdicts: Mapping[int, str] | None = None,
+    edit: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a prediction and its lesions into a folder.
@@ -105,6 +107,8 @@ def write_results(
         By number: lesions are positive, candidates negative; ``"accepted"``, ``"rejected"``,
         ``"unsure"`` or ``"edited"``. Given, even if empty, they add a column to the table, a list to the
         summary, and ``reviewed.nii.gz``: the lesions without the rejected, with accepted candidates.
+    edit
+        What was painted, int8 on the grid, +1 added, -1 removed: given, it is written as ``painted.nii.gz``.
     overwrite
         Whether the folder may hold something already.
 
@@ -130,8 +134,10 @@ def write_results(
             table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
             reviewed = reviewed_mask(lesions, verdicts)
             write_volume(partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
+        if edit is not None:
+            write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        text = json.dumps(summary(prediction, lesions, verdicts), indent=2, default=_plain)
+        text = json.dumps(summary(prediction, lesions, verdicts, edit), indent=2, default=_plain)
         (partial / SUMMARY).write_text(text + "\n", encoding="utf-8")
         _move_into_place(partial, target)
 
@@ -151,7 +157,10 @@ def reviewed_mask(lesions: Lesions, verdicts: Mapping[int, str]) -> np.ndarray:
 
 
 def summary(
-    prediction: Prediction, lesions: Lesions, verdicts: Mapping[int, str] | None = None
+    prediction: Prediction,
+    lesions: Lesions,
+    verdicts: Mapping[int, str] | None = None,
+    edit: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What was done and what was found, ready for JSON."""
     brain = prediction.brain
@@ -176,6 +185,10 @@ def summary(
             ),
         },
     }
+    if edit is not None:
+        volume = prediction.grid.voxel_volume
+        painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
+        found["painted"] = painted.said()
     if verdicts is not None:
         found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))

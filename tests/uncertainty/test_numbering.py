@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.uncertainty.numbering import MOST, Numbering
+from napari_uncertainseg.uncertainty.numbering import MOST, Numbering, Numbers
 from napari_uncertainseg.uncertainty.ranking import Ranker
 
 from .test_ranking import fields, prepared
@@ -17,7 +17,7 @@ EIGHT = np.ones((3, 3, 3))
 
 def kept(ranker: Ranker, shape, thresholds, edits=None):
     """Lesions of one review at one threshold after the other."""
-    numbers = Numbering(shape), Numbering(shape)
+    numbers = Numbers(shape)
     edits = edits or [None] * len(thresholds)
     return [ranker.rank(t, 0, edit=e, numbers=numbers) for t, e in zip(thresholds, edits, strict=True)]
 

@@ -138,6 +138,7 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
         "opened (UTC)",
         "seconds per lesion, median",
         "verdicts",
+        "painted",
     )
     rows = [
         (
@@ -151,6 +152,7 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
             number(one.seconds_each, 1),
             ", ".join(f"{n}\N{NO-BREAK SPACE}{decision}" for decision, n in one.decisions.items())
             or "none yet",
+            "nothing" if one.painted is None else one.painted.in_words(),
         )
         for one in sessions
     ]

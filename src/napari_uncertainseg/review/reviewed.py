@@ -66,14 +66,15 @@ class Reviewed:
         values = values_at(before, flat), values_at(after, flat)
         self._history.add(Stroke(what, (s, a, r), flat, *values))
 
-    def step(
-        self, edit: np.ndarray | None, shape: tuple[int, ...], *, back: bool
-    ) -> tuple[Change, np.ndarray | None] | None:
+    def step(self, repaint: Callable[[Stroke], None], *, back: bool) -> Change | None:
         """Take back what was done last, or do it again; None where there is nothing.
 
-        Returns
-        -------
-        What it was, and the painting after it: the same array where it was a verdict.
+        Parameters
+        ----------
+        repaint
+            Takes a stroke back, or paints it again.
+        back
+            Whether it is taken back.
 
         Raises
         ------
@@ -84,23 +85,24 @@ class Reviewed:
         if change is None:
             return None
         if isinstance(change, Stroke):
-            edit = change.on(edit, shape, back=back)
-            self.paint(edit)
+            repaint(change)
         else:
             if self.recorder is not None:
                 self.recorder.undo() if back else self.recorder.redo()
             self.verdicts = change.before if back else change.after
         self._history.step(back=back)
-        return change, edit
+        return change
 
-    def begin(self, recorder: Recorder, edit: np.ndarray | None, at: At, about: About) -> None:
+    def begin(
+        self, recorder: Recorder, edit: np.ndarray | None, painted: Mapping[str, Any], at: At, about: About
+    ) -> None:
         """Write into a new session from now on, and first what there is: undo ends there."""
         self.recorder = recorder
         try:
             for verdict in self.verdicts:
                 self._write(verdict.voxel, verdict.decision, at, about)
             if edit is not None:
-                recorder.paint(edit)
+                recorder.paint(edit, painted)
             self._history = History()
         except InputError:
             self.recorder = None
@@ -110,11 +112,11 @@ class Reviewed:
         """Take over what a session holds, and write into it from now on."""
         self.recorder, self.verdicts, self._history = recorder, recorder.verdicts, History()
 
-    def paint(self, edit: np.ndarray | None) -> None:
+    def paint(self, edit: np.ndarray | None, painted: Mapping[str, Any]) -> None:
         """Write what was painted into the session, where there is one; InputError if it cannot be."""
         if self.recorder is not None:
             self._unwritten = True
-            self.recorder.paint(edit)
+            self.recorder.paint(edit, painted)
             self._unwritten = False
 
     def leave(self, edit: np.ndarray | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_uncertainseg.lesions.matching import pairs_in_common
@@ -85,6 +87,26 @@ class Numbering:
             again = np.setdiff1d(np.arange(1, MOST + 1), np.concatenate([used, fresh]))
             fresh = np.concatenate([fresh, again[: count - len(fresh)]])
         return fresh.astype(np.uint16)
+
+
+class Numbers:
+    """Numbers of a review's lesions, and of its candidates.
+
+    Parameters
+    ----------
+    shape
+        Of the grid.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.lesions, self.candidates = Numbering(shape), Numbering(shape)
+
+    def know(self, known: Sequence[tuple[tuple[int, int, int], int]]) -> None:
+        """Take over numbers as they were seen before, by voxel: > 0 of lesions, < 0 of candidates."""
+        where = np.array([voxel for voxel, _ in known], np.intp).reshape(-1, 3)
+        numbers = np.array([number for _, number in known], np.int64)
+        self.lesions.know(where, np.clip(numbers, 0, MOST))
+        self.candidates.know(where, np.clip(-numbers, 0, MOST))
 
 
 def in_rows(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.measures import Measured, measure
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.numbering import MOST, Numbering
+from napari_uncertainseg.uncertainty.numbering import MOST, Numbering, Numbers
 
 CANDIDATE_THRESHOLD = 0.1
 """Probability at and above which a voxel can belong to a candidate."""
@@ -186,7 +186,7 @@ class Ranker:
         *,
         candidate_threshold: float = CANDIDATE_THRESHOLD,
         edit: np.ndarray | None = None,
-        numbers: tuple[Numbering, Numbering] | None = None,
+        numbers: Numbers | None = None,
     ) -> Lesions:
         """Lesions and candidates at a threshold; parameters as for `rank_lesions`.
 
@@ -204,7 +204,7 @@ class Ranker:
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         n = lesions.n
         self._mark_drawn(found, threshold, edit)
-        kept = numbers or (None, None)
+        kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
         labels, table = _ranked(found, slice(0, n), "lsu", self.grid, kept[0])
         below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid, kept[1])
         return Lesions(

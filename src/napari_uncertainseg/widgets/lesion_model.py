@@ -115,7 +115,7 @@ class LesionModel(QAbstractTableModel):
         self._known = frozenset(table.columns)
         self._values = {c.key: _numbers(table, c.key) for c in COLUMNS if c.key != VERDICT}
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
-        self._drawn = table["drawn"].to_numpy(dtype=bool)
+        self._drawn = _numbers(table, "drawn") == 1
         self._voxels = table[["slice_s", "slice_a", "slice_r"]].to_numpy(dtype=int)
         self._arrange()
 

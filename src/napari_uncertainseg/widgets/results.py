@@ -261,7 +261,8 @@ class ResultLayers:
 def _features(table: pd.DataFrame) -> pd.DataFrame:
     """What napari's status bar says of a label: few words, row i for label i."""
     shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
-    shown["drawn"] = table["drawn"].map({True: "by hand", False: None})
+    if table["drawn"].any():  # the status bar has little room
+        shown["drawn"] = table["drawn"].map({True: "by hand", False: None})
     return shown.reindex(range(int(table["label"].max()) + 1 if len(table) else 1)).reset_index(drop=True)
 
 
