@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,15 +10,15 @@ from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.calibration.region import Region
-from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.against_reference import AgainstReference
+from napari_uncertainseg.inference.compared import Compared
+from napari_uncertainseg.review.history import Change, Stroke
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.review.reviewed import Reviewed
-from napari_uncertainseg.review.verdicts import Decision, Verdict
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.uncertainty.numbering import Numbers
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.calibration.evidence import Evidence
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
@@ -30,7 +30,7 @@ FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
 
 
-class Case:
+class Case(Compared):
     """One patient's visit while it is looked at. Knows no widget.
 
     A change of state emits a signal; setting a value that is already there emits
@@ -58,23 +58,18 @@ class Case:
     selection_changed = Signal()
     not_recorded = Signal(str)
     """What was painted could not be written into the session, and why."""
-    reliability_changed = Signal()
-    """The reference, the region or the prediction changed."""
+    stepped = Signal(str)
+    """Something was taken back, or done again: what, in words."""
 
     def __init__(self, find_record: FindRecord = lambda information: None) -> None:
+        super().__init__()
         self._find_record = find_record
         self.record: CalibrationRecord | None = None
         self.record_problem = ""
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
-        self._prediction: Prediction | None = None
-        self._original: Prediction | None = None
-        self._recalibration: Recalibration | None = None
-        self._threshold = 0.5
-        self._min_volume = 3.0
-        self._edit: np.ndarray | None = None
         self._lesions: Lesions | None = None
-        self._against = AgainstReference()
+        self._numbers: Numbers | None = None
         self._selected: tuple[int, int, int] | None = None
         self._reviewed = Reviewed()
 
@@ -106,7 +101,7 @@ class Case:
     def prediction(self, prediction: Prediction | None) -> None:
         """Take a new prediction: verdicts and edits of the old one are dropped with it."""
         self._prediction = self._original = prediction
-        self._recalibration = self._edit = None
+        self._recalibration = self._edit = self._numbers = None
         self._selected, self._reviewed = None, Reviewed()
         self.mark_saved()
         self._read_record()
@@ -206,13 +201,19 @@ class Case:
         return self._edit
 
     def set_edit(self, edit: np.ndarray | None) -> None:
-        """Take the reviewer's painting; it outlives every change of the threshold."""
-        self._edit = edit
-        self._touch_lesions()
+        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
+        before, lesions = self._edit, self.lesions
+        self._show_edit(edit)
+        if lesions is not None:
+            self._reviewed.stroke(before, edit, self._component_at, lesions.component_at)
         try:
-            self._reviewed.paint(edit)
+            self._reviewed.paint(edit, self._painted())
         except InputError as error:  # the strokes are there already; the next ones may be recorded
             self.not_recorded.emit(str(error))
+
+    def _show_edit(self, edit: np.ndarray | None) -> None:
+        self._edit = edit
+        self._touch_lesions()
 
     def _touch_lesions(self) -> None:
         self._lesions = None
@@ -222,14 +223,27 @@ class Case:
 
     @property
     def lesions(self) -> Lesions | None:
-        """Lesions and candidates at the present threshold, the most doubtful first."""
+        """Lesions and candidates at the present threshold, the most doubtful first.
+
+        Their numbers stay while the threshold moves and the reviewer paints.
+        """
         if self._lesions is None and self._prediction is not None:
             from napari_uncertainseg.inference.existence import with_existence
 
-            found = self._prediction.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            if self._numbers is None:
+                self._numbers = Numbers(self._prediction.grid.shape)
+            found = self._prediction.ranker.rank(
+                self._threshold, self._min_volume, edit=self._edit, numbers=self._numbers
+            )
             record = self.record if self._recalibration is None else None
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
+
+    def know_numbers(self, known: Sequence[tuple[Voxel, int]]) -> None:
+        """Number lesions anew, as they were seen before, see `Numbers.know`."""
+        if self._prediction is not None:
+            self._numbers, self._lesions = Numbers(self._prediction.grid.shape), None
+            self._numbers.know(known)
 
     # -- selection and verdicts ---------------------------------------------------------------
 
@@ -269,20 +283,21 @@ class Case:
         if recorder is None or self._prediction is None:
             self._reviewed.leave(self._edit)
         elif recorder.is_new:
-            self._reviewed.begin(recorder, self._edit, self._component_at, self._about)
+            self._reviewed.begin(recorder, self._edit, self._painted(), self._component_at, self._about)
         else:
             edit = recorder.painted()
             if edit is not None:
                 check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
             self._reviewed.recorder = None  # what is taken over is not written again
-            self.set_edit(edit)
+            self.know_numbers(recorder.numbers())
+            self._show_edit(edit)
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
 
     def begin_anew(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
         """Forget verdicts and painting, or show those of another time; nothing is recorded then."""
         self._reviewed, self._selected = Reviewed(verdicts), None
-        self.set_edit(edit)
+        self._show_edit(edit)
         self.mark_saved()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
@@ -302,13 +317,49 @@ class Case:
         self._reviewed.judge(voxel, decision, self._component_at, self._about)
         self.verdicts_changed.emit()
 
-    def undo(self) -> bool:
-        """Take the last verdict back; False when there is none."""
-        return self._say_if(self._reviewed.undo())
+    def undo(self) -> Change | None:
+        """Take back what was done last, a verdict or a stroke; None where there is nothing.
 
-    def redo(self) -> bool:
-        """Give the verdict again that was taken back; False when there is none."""
-        return self._say_if(self._reviewed.redo())
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        return self._step(back=True)
+
+    def redo(self) -> Change | None:
+        """Do again what was taken back; as `undo`."""
+        return self._step(back=False)
+
+    def _step(self, *, back: bool) -> Change | None:
+        change = self._reviewed.step(lambda stroke: self._repaint(stroke, back=back), back=back)
+        if change is not None:
+            self.verdicts_changed.emit()
+            self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
+        return change
+
+    def _repaint(self, stroke: Stroke, *, back: bool) -> None:
+        assert self._prediction is not None
+        before = self._edit
+        self._show_edit(stroke.on(before, self._prediction.grid.shape, back=back))
+        try:
+            self._reviewed.paint(self._edit, self._painted())
+        except InputError:
+            self._show_edit(before)
+            raise
+
+    @property
+    def painted(self) -> Painted | None:
+        """How far painting changed the model's lesions; None without a prediction."""
+        p, lesions = self._prediction, self.lesions
+        if p is None or lesions is None:
+            return None
+        return Painted.of(self._edit, p.probability, self._threshold, p.grid.voxel_volume, lesions.drawn)
+
+    def _painted(self) -> dict[str, Any]:
+        """What is kept beside a stroke."""
+        painted = self.painted
+        return {} if painted is None else painted.said()
 
     def decisions(self) -> dict[int, Decision]:
         """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
@@ -323,15 +374,14 @@ class Case:
         """Say that verdicts and painting, as they are now, have been written to disk."""
         self._reviewed.mark_saved(self._edit)
 
-    def _say_if(self, changed: bool) -> bool:
-        if changed:
-            self.verdicts_changed.emit()
-        return changed
-
     def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:
         """What is kept beside a verdict."""
-        said: dict[str, Any] = {"threshold": self._threshold, "min_volume": self._min_volume}
         lesions, number = self.lesions, self._component_at(voxel)
+        said: dict[str, Any] = {
+            "threshold": self._threshold,
+            "min_volume": self._min_volume,
+            "number": number,
+        }
         if self._edit is not None and lesions is not None and number > 0:
             said["painted"] = bool(self._edit[lesions.labels == number].any())
         return said
@@ -340,57 +390,3 @@ class Case:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
         lesions = self.lesions
         return 0 if lesions is None else lesions.component_at(voxel)
-
-    # -- calibration --------------------------------------------------------------------------
-
-    @property
-    def reference(self) -> np.ndarray | None:
-        """What the prediction is compared with: bool on the prediction's grid."""
-        return self._against.reference
-
-    @reference.setter
-    def reference(self, mask: np.ndarray | None) -> None:
-        self._against.reference = mask
-        self._touch_reliability(region_moved=self.region.follows_lesions)
-
-    @property
-    def region(self) -> Region:
-        """Where calibration is judged."""
-        return self._against.region
-
-    @region.setter
-    def region(self, region: Region) -> None:
-        if region != self.region:
-            self._against.region = region
-            self._touch_reliability()
-
-    def _touch_reliability(self, *, region_moved: bool = True) -> None:
-        self._against.forget(region_moved=region_moved)
-        self.reliability_changed.emit()
-
-    @property
-    def reliability(self) -> Reliability | None:
-        """Reliability of the prediction against the reference in the region."""
-        now = self._prediction
-        return (
-            None if now is None else self._against.of("now", now, now, self._threshold, lambda: self.lesions)
-        )
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """Counts of the model's own probabilities in the region, see `AgainstReference.evidence`."""
-        original, now = self._original, self._prediction
-        if original is None or now is None:
-            return None
-        return self._against.evidence(original, now, self._threshold)
-
-    def reliability_before(self) -> Reliability | None:
-        """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
-        original, now = self._original, self._prediction
-        if original is None or now is None or self._recalibration is None:
-            return None
-
-        def lesions() -> Lesions:
-            return original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
-
-        return self._against.of("before", original, now, self._threshold, lesions)

@@ -20,6 +20,7 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.uncertainty.lesion import at_least
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -31,7 +32,7 @@ SUMMARY = "summary.json"
 """Written last: a folder that has it is complete."""
 
 FILES = (
-    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed")),
+    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed", "painted")),
     "lesions.tsv",
     SUMMARY,
 )
@@ -86,6 +87,7 @@ def write_results(
     lesions: Lesions,
     *,
     verdicts: Mapping[int, str] | None = None,
+    edit: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a prediction and its lesions into a folder.
@@ -105,6 +107,8 @@ def write_results(
         By number: lesions are positive, candidates negative; ``"accepted"``, ``"rejected"``,
         ``"unsure"`` or ``"edited"``. Given, even if empty, they add a column to the table, a list to the
         summary, and ``reviewed.nii.gz``: the lesions without the rejected, with accepted candidates.
+    edit
+        What was painted, int8 on the grid, +1 added, -1 removed: given, it is written as ``painted.nii.gz``.
     overwrite
         Whether the folder may hold something already.
 
@@ -124,13 +128,16 @@ def write_results(
         write_volume(partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
         table = lesions.table
         details = prediction.details(lesions.labels, lesions.threshold)
-        table = table.join(details[details.columns.difference(table.columns, sort=False)])
+        more = details.set_index("label")[details.columns.difference(table.columns, sort=False)]
+        table = table.join(more.where(~table.set_index("label")["drawn"], np.nan), on="label")
         if verdicts is not None:
             table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
             reviewed = reviewed_mask(lesions, verdicts)
             write_volume(partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
+        if edit is not None:
+            write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        text = json.dumps(summary(prediction, lesions, verdicts), indent=2, default=_plain)
+        text = json.dumps(summary(prediction, lesions, verdicts, edit), indent=2, default=_plain)
         (partial / SUMMARY).write_text(text + "\n", encoding="utf-8")
         _move_into_place(partial, target)
 
@@ -150,7 +157,10 @@ def reviewed_mask(lesions: Lesions, verdicts: Mapping[int, str]) -> np.ndarray:
 
 
 def summary(
-    prediction: Prediction, lesions: Lesions, verdicts: Mapping[int, str] | None = None
+    prediction: Prediction,
+    lesions: Lesions,
+    verdicts: Mapping[int, str] | None = None,
+    edit: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What was done and what was found, ready for JSON."""
     brain = prediction.brain
@@ -168,13 +178,17 @@ def summary(
         "patient_uncertainty": {
             "psu": patient_uncertainty(prediction.probability, prediction.members, lesions.threshold),
             "layer_agreement": _layer_agreement(prediction, lesions.threshold),
-            "mean_lsu": _or_none(patient_average(lesions.table["lsu"].to_numpy())),
+            "mean_lsu": _or_none(patient_average(lesions.table["lsu"].dropna().to_numpy())),
             "mean_entropy_brain_nats": _or_none(patient_average(prediction.entropy, brain)),
             "mean_mutual_information_brain_nats": _or_none(
                 patient_average(prediction.mutual_information, brain)
             ),
         },
     }
+    if edit is not None:
+        volume = prediction.grid.voxel_volume
+        painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
+        found["painted"] = painted.said()
     if verdicts is not None:
         found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))
@@ -196,7 +210,7 @@ def _layer_agreement(prediction: Prediction, threshold: float) -> float | None:
 
 def _verdict(lesions: Lesions, number: int, decision: str) -> dict[str, Any]:
     kind, table = ("lesion", lesions.table) if number > 0 else ("candidate", lesions.candidate_table)
-    row = table.iloc[abs(number) - 1]
+    row = table[table["label"] == abs(number)].iloc[0]
     where = [round(float(row[name]), 2) for name in ("x_mm", "y_mm", "z_mm")]
     return {"kind": kind, "label": abs(number), "decision": decision, "centroid_ras_mm": where}
 
@@ -205,7 +219,8 @@ def _check_verdicts(verdicts: Mapping[int, str], lesions: Lesions) -> None:
     for number, decision in verdicts.items():
         if decision not in _DECISIONS:
             raise InputError(f"A verdict is one of {', '.join(_DECISIONS)}, not {decision!r}.")
-        if number == 0 or not -len(lesions.candidate_table) <= number <= lesions.count:
+        table = lesions.table if number > 0 else lesions.candidate_table
+        if abs(number) not in set(table["label"]):
             raise InputError(f"There is a verdict on number {number}, but no such lesion or candidate.")
 
 

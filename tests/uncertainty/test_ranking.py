@@ -227,10 +227,11 @@ def test_edits_add_and_remove() -> None:
     edit[2:4, 2:4, 2:4] = -1
     edit[11, 0:3, 11] = 1
     found = rank(members, edit=edit, min_volume=0)
-    assert found.count == 2 and found.labels[11, 1, 11] == 1 and found.labels[8, 8, 8] == 2
+    assert found.count == 2 and found.labels[8, 8, 8] == 1 and found.labels[11, 1, 11] == 2
     assert not found.labels[2:4, 2:4, 2:4].any() and not found.candidates.any()
-    assert found.table["lsu"].tolist() == [1.0, 0.0]
-    assert found.table["mean_probability"].tolist() == pytest.approx([0.0, 0.8], abs=1e-3)
+    assert found.table["drawn"].tolist() == [False, True]  # of which the model says nothing
+    assert found.table["lsu"].tolist() == pytest.approx([0.0, np.nan], nan_ok=True)
+    assert found.table["mean_probability"].tolist() == pytest.approx([0.8, np.nan], abs=1e-3, nan_ok=True)
     assert rank(members, edit=np.zeros_like(edit), min_volume=0).count == 2
 
 

@@ -228,7 +228,7 @@ def test_every_action_has_a_method_a_key_and_a_button(dock):
 
 def test_undo_without_a_verdict_says_so(dock):
     dock.undo()
-    assert "no verdict" in dock.message.text()
+    assert "nothing to take back" in dock.message.text()
 
 
 def test_next_follows_the_order_of_the_list(qtbot, dock, case):

@@ -541,10 +541,10 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     start(qtbot, dock)
     places = [task.voxel for task in case.recorder.tasks if task.target == "lesion"]
     case.judge(places[0], "accepted")
-    case.judge(places[1], "rejected")
     edit = np.zeros(case.grid.shape, np.int8)
     edit[5, 9, 7] = 1
     case.set_edit(edit)
+    case.judge(places[1], "rejected")
     case.undo()
     click(qtbot, dock.close_button)
     dock._layers.masks["experts"] = mask.astype(np.uint8)
@@ -560,7 +560,8 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
         click(qtbot, replay.forward_button)
         seen.append(([v.decision for v in case.verdicts], case.edit is not None))
     both = ["accepted", "rejected"]
-    assert seen == [(["accepted"], False), (both, False), (both, True), *[(["accepted"], True)] * 2]
+    one = ["accepted"]
+    assert seen == [(one, False), (one, True), (both, True), (one, True), (one, True)]
     assert case.selected is None or case.selected in places
     click(qtbot, replay.back_button)
     assert "verdict taken back" in replay.what.text() and case.selected == places[1]

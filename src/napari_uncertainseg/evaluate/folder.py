@@ -23,6 +23,7 @@ from napari_uncertainseg.lesions.matching import dice, touched
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.raters.report import RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
+from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, voxel_retention
 
 
@@ -43,7 +44,8 @@ class Evaluation:
     retention
         Of nDSC over the brain's voxels, by entropy; None where there is no brain.
     lesions
-        The table that `segment` wrote, with a column ``true``: whether the reference has a voxel there.
+        The table that `segment` wrote, with a column ``true``: whether the reference has a voxel there;
+        without what a human drew, of which the model says nothing.
     patient_doubt
         Structural uncertainty of the whole segmentation (PSU); None in results of older versions.
     raters
@@ -112,6 +114,8 @@ def evaluate_folder(
     brain = read_labels(result_file(folder, "brain"), grid).data != 0
     entropy = read_image(result_file(folder, "entropy")).data
     table, summary = read_table(folder, int(lesions.max(initial=0))), read_summary(folder)
+    table = table[~table["drawn"]].reset_index(drop=True)
+    own = in_rows(lesions, table["label"].to_numpy())
     masks = {"reference": _mask(reference, grid, resample)}
     for name, path in zip(_names(raters), raters, strict=True):
         masks[name] = _mask(path, grid, resample)
@@ -126,15 +130,15 @@ def evaluate_folder(
     if len(drawn) > 1:
         experts = report_raters(drawn, [n for n in masks if n != "reference"], grid.spacing)
         model = against_raters(
-            probability.data, entropy, lesions, doubt, drawn, grid.spacing, threshold=summary["threshold"]
+            probability.data, entropy, own, doubt, drawn, grid.spacing, threshold=summary["threshold"]
         )
     return Evaluation(
         folder=folder,
         reference=compared.pop("reference"),
-        errors=errors_found(entropy, lesions, doubt, truth, brain=brain, curve=curve),
+        errors=errors_found(entropy, own, doubt, truth, brain=brain, curve=curve),
         reliability=reliability(probability.data, truth, region=brain),
         retention=curve,
-        lesions=table.assign(true=touched(lesions, truth, len(table))),
+        lesions=table.assign(true=touched(own, truth, len(table))),
         patient_doubt=summary["psu"],
         raters=compared,
         between=_between(masks),
@@ -195,11 +199,14 @@ def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
 
 
 def read_table(folder: Path, count: int) -> pd.DataFrame:
-    """The table of a folder's lesions, of which there are so many."""
+    """The table of a folder's lesions, whose largest number is given; ``drawn`` is bool."""
     path = folder / "lesions.tsv"
     try:
         table = pd.read_csv(path, sep="\t")
-        fits = table["label"].tolist() == list(range(1, count + 1)) and bool(table["lsu"].notna().all())
+        drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
+        table["drawn"] = drawn.astype(str).eq("True")
+        known = table["label"].is_unique and max(table["label"], default=0) == count
+        fits = known and bool((table["label"] > 0).all() and (table["lsu"].notna() | table["drawn"]).all())
     except (OSError, ValueError, KeyError, pd.errors.ParserError) as error:
         raise InputError(f"{path} is not the table that `uncertainseg segment` wrote ({error}).") from error
     if not fits:

@@ -15,6 +15,7 @@ from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import touched
 from napari_uncertainseg.uncertainty.lesion import lesion_maximum
+from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import CANDIDATE_THRESHOLD
 
 
@@ -46,6 +47,8 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
     truth = read_labels(reference, grid).data != 0
     summary = read_summary(folder)
     listed = read_table(folder, int(labels.max(initial=0)))
+    listed = listed[~listed["drawn"]]
+    own = in_rows(labels, listed["label"].to_numpy())
     least = voxels_of(summary["min_volume"], grid.voxel_volume)
     candidates, n = label_components(p, CANDIDATE_THRESHOLD, min_voxels=least)
     free = ~touched(candidates, labels > 0, n)
@@ -58,7 +61,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
                     "doubt": listed["lsu"].to_numpy(float),
                     "peak": listed["max_probability"].to_numpy(float),
                     "volume_mm3": listed["volume_mm3"].to_numpy(float),
-                    "exists": touched(labels, truth, len(listed)),
+                    "exists": touched(own, truth, len(listed)),
                 }
             ),
             pd.DataFrame(

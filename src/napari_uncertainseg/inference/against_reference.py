@@ -10,6 +10,7 @@ from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 
@@ -94,5 +95,6 @@ def _of_lesions(lesions: Lesions | None, reference: np.ndarray) -> Reliability:
     """Lesions and candidates by their mean probability."""
     assert lesions is not None
     tables = ((lesions.labels, lesions.table), (lesions.candidates, lesions.candidate_table))
-    parts = [(labels, table["mean_probability"].to_numpy()) for labels, table in tables]
+    models = [(labels, table[~table["drawn"]]) for labels, table in tables]
+    parts = [(in_rows(x, t["label"].to_numpy()), t["mean_probability"].to_numpy()) for x, t in models]
     return lesion_reliability(parts, reference)

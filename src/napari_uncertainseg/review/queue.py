@@ -73,14 +73,15 @@ def ranking(table: pd.DataFrame, order: str, pace: Pace, rng: np.random.Generato
     """
     candidate, peak = table["candidate"].to_numpy(bool), table["peak"].to_numpy(float)
     volume = table["volume_mm3"].to_numpy(float)
-    if order == "doubt":
-        return np.lexsort([-peak, -table["doubt"].to_numpy(float) * ~candidate, candidate])
+    if order == "doubt":  # what a human drew has none, and comes after the model's lesions
+        return np.lexsort([-peak, np.where(candidate, 0, -table["doubt"].to_numpy(float)), candidate])
     if order == "size":
         return np.argsort(-volume, kind="stable")
     if order == "random":
         return rng.permutation(len(table))
     if order == "gain":
-        return np.argsort(-np.where(candidate, peak, 1 - peak) / pace.takes(volume), kind="stable")
+        wrong = np.nan_to_num(np.where(candidate, peak, 1 - peak))  # what a human drew is not in question
+        return np.argsort(-wrong / pace.takes(volume), kind="stable")
     raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
 
 
@@ -125,8 +126,8 @@ def queue_of(
             target,
             int(row["label"]),
             (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
-            float(row["lsu"]),
-            float(row["max_probability"]),
+            _known(row["lsu"]),
+            _known(row["max_probability"]),
             float(row["volume_mm3"]),
         )
         for target, table in tables
@@ -135,8 +136,8 @@ def queue_of(
     known = pd.DataFrame(
         {
             "candidate": [task.target == "candidate" for task in found],
-            "doubt": [task.uncertainty for task in found],
-            "peak": [task.probability for task in found],
+            "doubt": np.array([task.uncertainty for task in found], float),
+            "peak": np.array([task.probability for task in found], float),
             "volume_mm3": [task.volume_mm3 for task in found],
         }
     )
@@ -148,3 +149,8 @@ def queue_of(
         drawn = draw_checks(n, CHECKS if checks is None else checks, seed + 1)
         shown = mixed(n, drawn, EVERY)
     return Queue(tuple(found[ranked[i]] for i in shown), tuple(shown), tuple(map(int, drawn)))
+
+
+def _known(value: float) -> float | None:
+    """None where the model says nothing."""
+    return None if np.isnan(value) else float(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,9 @@ class Recorder:
         about
             What else is kept, such as the threshold.
         """
-        tasks = [t for t in self.tasks if t.voxel == voxel or same(t.voxel)] or [self._added(voxel)]
+        tasks = [t for t in self.tasks if t.voxel == voxel or same(t.voxel)] or [
+            self._added(voxel, int(about.get("number", 0)))
+        ]
         content = {
             "decision": decision or WITHDRAWN,
             "voxel": list(voxel),
@@ -158,15 +161,29 @@ class Recorder:
         self._undone.clear()
         self._update(task.id for task in tasks)
 
-    def paint(self, edit: np.ndarray | None) -> None:
-        """Write what was painted: int8 on the grid, +1 added, -1 removed; None where all of it was undone."""
+    def paint(self, edit: np.ndarray | None, about: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Write what was painted.
+
+        Parameters
+        ----------
+        edit
+            int8 on the grid, +1 added, -1 removed; None where all of it was undone.
+        about
+            What else is kept, such as volumes.
+        """
         if edit is None or not edit.any():
             self._write("painted", None, {"mask": None})
             return
         box = bounding_box(edit != 0)
         name = self._store.masks.keep(edit[box].astype(np.int8))
         starts = [s.start for s in box]
-        self._write("painted", None, {"mask": name, "start": starts, "shape": list(edit.shape)})
+        self._write("painted", None, {**about, "mask": name, "start": starts, "shape": list(edit.shape)})
+
+    def numbers(self) -> list[tuple[Voxel, int]]:
+        """Numbers of lesions (> 0) and candidates (< 0) as the reviewer saw them, by voxel."""
+        tasks = [(t.voxel, -t.label if t.target == "candidate" else t.label) for t in self.tasks]
+        said = [e.values for entries in self._of_task.values() for e in entries if "number" in e.values]
+        return [*tasks, *((_voxel(one["voxel"]), int(one["number"])) for one in said)]
 
     def painted(self) -> np.ndarray | None:
         """What was painted last, on the grid; None where nothing is."""
@@ -207,7 +224,7 @@ class Recorder:
             self._voxels[entry.number] = tuple(content["voxel"])
         return entry.number
 
-    def _added(self, voxel: Voxel) -> Task:
+    def _added(self, voxel: Voxel, number: int) -> Task:
         """A task for what came up later: another threshold, or painting."""
         if not self.takes_others:
             raise InputError(
@@ -216,7 +233,7 @@ class Recorder:
             )
         first = self.tasks[0]
         task = self._store.add_task(
-            self.session.id, NewTask(first.case, first.output, "lesion", 0, voxel), after=self._last
+            self.session.id, NewTask(first.case, first.output, "lesion", number, voxel), after=self._last
         )
         self._last += 1
         self.tasks.append(task)
@@ -232,3 +249,8 @@ class Recorder:
 
     def _voxel_of(self, task: int) -> Voxel:
         return next(t.voxel for t in self.tasks if t.id == task)
+
+
+def _voxel(said: Sequence[int]) -> Voxel:
+    s, a, r = map(int, said)
+    return s, a, r

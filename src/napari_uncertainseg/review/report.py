@@ -141,6 +141,7 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
         "opened (UTC)",
         "seconds per lesion, median",
         "verdicts",
+        "painted",
     )
     rows = [
         (
@@ -154,6 +155,7 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
             number(one.seconds_each, 1),
             ", ".join(f"{n}\N{NO-BREAK SPACE}{decision}" for decision, n in one.decisions.items())
             or "none yet",
+            "nothing" if one.painted is None else one.painted.in_words(),
         )
         for one in sessions
     ]

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from napari_uncertainseg.review.arms import Influence
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.review.rereading import Place, Rereading
 from napari_uncertainseg.review.rows import Session, Task
 from napari_uncertainseg.review.scoring import Score
@@ -53,6 +54,7 @@ class SessionPart:
     items: tuple[Judged, ...]
     head: str
     fault: str
+    painted: Painted | None = None
 
     @property
     def cases(self) -> tuple[str, ...]:

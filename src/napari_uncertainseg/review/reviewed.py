@@ -1,4 +1,4 @@
-"""Verdicts on the lesions of one prediction, written into a session first where there is one."""
+"""Verdicts and painting on one prediction, written into a session first where there is one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.history import Change, History, Judgement, Stroke, changed, values_at
 from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Verdicts, Voxel
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 
 At = Callable[[Voxel], int]
 """Number of the lesion (> 0) or candidate (< 0) at a voxel, as outlined at present; 0 where there is none."""
@@ -25,60 +26,97 @@ class Reviewed:
     ----------
     recorder
         What writes it into a session; None where none was begun.
+    verdicts
+        All verdicts, in the order in which they were given.
     """
 
     def __init__(self, verdicts: tuple[Verdict, ...] = ()) -> None:
         self.recorder: Recorder | None = None
-        self._verdicts = Verdicts(verdicts)
+        self.verdicts = verdicts
+        self._history = History()
         self._unwritten = False
         self._saved: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """All verdicts, in the order in which they were given."""
-        return self._verdicts.given
 
     def judge(self, voxel: Voxel, decision: Decision | None, at: At, about: About) -> None:
         """Give a verdict, None takes one back; InputError, and nothing changed, if it cannot be written."""
         self._write(voxel, decision, at, about)
-        component = at(voxel)
-        kept = tuple(v for v in self.verdicts if at(v.voxel) != component or component == 0)
+        component, before = at(voxel), self.verdicts
+        kept = tuple(v for v in before if at(v.voxel) != component or component == 0)
         kept = tuple(v for v in kept if v.voxel != voxel)
-        self._verdicts.change(kept if decision is None else (*kept, Verdict(voxel, decision)))
+        self.verdicts = kept if decision is None else (*kept, Verdict(voxel, decision))
+        what = f"{decision or 'no verdict on'} {_name(component)}"
+        self._history.add(Judgement(what, voxel, before, self.verdicts))
 
-    def undo(self) -> bool:
-        """Take the last verdict back; False when there is none."""
-        if self.recorder is not None:
-            self.recorder.undo()
-        return self._verdicts.undo()
+    def stroke(self, before: np.ndarray | None, after: np.ndarray | None, at: At, was: At) -> None:
+        """Take note of what was painted; `paint` writes it.
 
-    def redo(self) -> bool:
-        """Give the verdict again that was taken back; False when there is none."""
-        if self.recorder is not None:
-            self.recorder.redo()
-        return self._verdicts.redo()
+        Parameters
+        ----------
+        before, after
+            The painting.
+        at, was
+            The lesion at a voxel, after and before.
+        """
+        flat = changed(before, after)
+        edit = before if after is None else after
+        if not len(flat) or edit is None:
+            return
+        s, a, r = (int(i) for i in np.unravel_index(flat[len(flat) // 2], edit.shape))
+        what = f"a stroke on {_name(at((s, a, r)) or was((s, a, r)))}"
+        values = values_at(before, flat), values_at(after, flat)
+        self._history.add(Stroke(what, (s, a, r), flat, *values))
 
-    def begin(self, recorder: Recorder, edit: np.ndarray | None, at: At, about: About) -> None:
-        """Write into a new session from now on, and first what there is."""
+    def step(self, repaint: Callable[[Stroke], None], *, back: bool) -> Change | None:
+        """Take back what was done last, or do it again; None where there is nothing.
+
+        Parameters
+        ----------
+        repaint
+            Takes a stroke back, or paints it again.
+        back
+            Whether it is taken back.
+
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        change = self._history.last(back=back)
+        if change is None:
+            return None
+        if isinstance(change, Stroke):
+            repaint(change)
+        else:
+            if self.recorder is not None:
+                self.recorder.undo() if back else self.recorder.redo()
+            self.verdicts = change.before if back else change.after
+        self._history.step(back=back)
+        return change
+
+    def begin(
+        self, recorder: Recorder, edit: np.ndarray | None, painted: Mapping[str, Any], at: At, about: About
+    ) -> None:
+        """Write into a new session from now on, and first what there is: undo ends there."""
         self.recorder = recorder
         try:
             for verdict in self.verdicts:
                 self._write(verdict.voxel, verdict.decision, at, about)
             if edit is not None:
-                recorder.paint(edit)
+                recorder.paint(edit, painted)
+            self._history = History()
         except InputError:
             self.recorder = None
             raise
 
     def go_on(self, recorder: Recorder) -> None:
         """Take over what a session holds, and write into it from now on."""
-        self.recorder, self._verdicts = recorder, Verdicts(recorder.verdicts)
+        self.recorder, self.verdicts, self._history = recorder, recorder.verdicts, History()
 
-    def paint(self, edit: np.ndarray | None) -> None:
+    def paint(self, edit: np.ndarray | None, painted: Mapping[str, Any]) -> None:
         """Write what was painted into the session, where there is one; InputError if it cannot be."""
         if self.recorder is not None:
             self._unwritten = True
-            self.recorder.paint(edit)
+            self.recorder.paint(edit, painted)
             self._unwritten = False
 
     def leave(self, edit: np.ndarray | None) -> None:
@@ -124,3 +162,10 @@ class Reviewed:
             self.recorder.judge(
                 voxel, decision, lambda other: component != 0 and at(other) == component, about(voxel)
             )
+
+
+def _name(component: int) -> str:
+    """What a component is called: lesions are positive, candidates negative."""
+    if component == 0:
+        return "no lesion"
+    return f"lesion {component}" if component > 0 else f"candidate {-component}"

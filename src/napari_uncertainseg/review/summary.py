@@ -12,6 +12,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.review.content import Unreadable
 from napari_uncertainseg.review.lesson import Lesson, is_lesson
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.review.reported import (
     Doubt,
     Judged,
@@ -120,7 +121,9 @@ def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]],
     fault = store.verify(session.id)[session.id]
     if fault and not named:  # it may tell a path
         fault = _UNSOUND
-    return SessionPart(session, called, items, store.head(session.id), fault)
+    return SessionPart(
+        session, called, items, store.head(session.id), fault, Painted.at_last(store.entries(session.id))
+    )
 
 
 def _judged(task: Task, row: Mapping[str, Any]) -> Judged:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
@@ -13,6 +14,7 @@ from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.lesions.components import Components, bounding_box, label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import touched
 from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 SUSPECTED = 0.01
@@ -160,7 +162,8 @@ def _trial(index: np.ndarray, exists: bool, probability: np.ndarray, voxel_volum
 
 
 def _false(consensus: np.ndarray, found: Lesions) -> list[Trial]:
-    """What the model lists, and the consensus does not hold."""
+    """What the model lists, and the consensus does not hold; not what a human drew."""
+    tables = ((found.labels, found.table), (found.candidates, found.candidate_table))
     return [
         Trial(
             (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
@@ -168,10 +171,15 @@ def _false(consensus: np.ndarray, found: Lesions) -> list[Trial]:
             float(row["volume_mm3"]),
             float(row["max_probability"]),
         )
-        for image, table in ((found.labels, found.table), (found.candidates, found.candidate_table))
-        for row, hit in zip(table.to_dict("records"), touched(image, consensus, len(table)), strict=True)
+        for image, listed in tables
+        for table in (listed[~listed["drawn"]],)
+        for row, hit in zip(table.to_dict("records"), _hit(image, table, consensus), strict=True)
         if not hit
     ]
+
+
+def _hit(image: np.ndarray, table: pd.DataFrame, consensus: np.ndarray) -> np.ndarray:
+    return touched(in_rows(image, table["label"].to_numpy()), consensus, len(table))
 
 
 def _suspected(

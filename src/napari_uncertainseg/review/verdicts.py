@@ -1,4 +1,4 @@
-"""Verdicts on lesions, in the order in which they were given, with undo."""
+"""Verdicts on lesions."""
 
 from __future__ import annotations
 
@@ -21,39 +21,3 @@ class Verdict:
 
     voxel: Voxel
     decision: Decision
-
-
-class Verdicts:
-    """The verdicts that hold, and those before and after them.
-
-    Parameters
-    ----------
-    given
-        Those to begin with, in the order in which they were given.
-    """
-
-    def __init__(self, given: tuple[Verdict, ...] = ()) -> None:
-        self.given = given
-        self._before: list[tuple[Verdict, ...]] = []
-        self._after: list[tuple[Verdict, ...]] = []
-
-    def change(self, given: tuple[Verdict, ...]) -> None:
-        """Take other verdicts; what was undone cannot be done again."""
-        self._before.append(self.given)
-        self._after.clear()
-        self.given = given
-
-    def undo(self) -> bool:
-        """Go one change back; False when there is none."""
-        return self._step(self._before, self._after)
-
-    def redo(self) -> bool:
-        """Go one change forth again; False when there is none."""
-        return self._step(self._after, self._before)
-
-    def _step(self, source: list[tuple[Verdict, ...]], sink: list[tuple[Verdict, ...]]) -> bool:
-        if not source:
-            return False
-        sink.append(self.given)
-        self.given = source.pop()
-        return True

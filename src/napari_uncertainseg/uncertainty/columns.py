@@ -17,7 +17,9 @@ class Column(NamedTuple):
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
-        "label": Column("#", "", "Number in the label image; 1 is the most doubtful."),
+        "label": Column(
+            "#", "", "Number in the label image. It stays with the lesion for the life of a review."
+        ),
         "lsu": Column(
             "Doubt",
             "",
@@ -37,6 +39,12 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
             "",
             "Largest probability in the lesion less the threshold at which it joins a lesion with a larger "
             "one (at least 0.05), 0 to 1: how far it stands out, with no threshold chosen.",
+        ),
+        "drawn": Column(
+            "Drawn",
+            "",
+            "Whether a human drew it: most of its voxels were painted where the model sees no lesion. Doubt "
+            "and probability are then left out, because the model has none.",
         ),
         "volume_mm3": Column("Volume", "mm3", "Volume of the lesion."),
         "voxels": Column("Voxels", "", "Number of voxels."),

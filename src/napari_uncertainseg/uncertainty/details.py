@@ -13,6 +13,7 @@ from napari_uncertainseg.uncertainty.columns import Column
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_maximum, lesion_mean, lesion_sum
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
 from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.numbering import in_rows
 
 MAPS: Mapping[str, str] = MappingProxyType(
     {
@@ -75,7 +76,7 @@ def lesion_details(
     Parameters
     ----------
     labels
-        On the grid, lesions 1 to n, every number in use.
+        On the grid, any numbers.
     maps
         The maps that `MAPS` names, of the same shape.
     members
@@ -85,13 +86,14 @@ def lesion_details(
 
     Returns
     -------
-    One row per lesion in the order of the labels: ``label``, `AGREEMENT`, and for each of `SUMMARIES`
+    One row per lesion in the order of their numbers: ``label``, `AGREEMENT`, and for each of `SUMMARIES`
     and `MAPS` a column such as ``sum_entropy``, nats or for the variance without a unit.
     """
     box = union_box(bounding_box(labels > 0), members.box)
-    inside = labels[box]
+    numbers = np.flatnonzero(np.bincount(labels[box].ravel(), minlength=1)[1:]) + 1
+    inside = in_rows(labels[box], numbers)
     agreed = lesion_agreement(inside, _placed(members, box, inside.shape), threshold)
-    columns = {"label": np.arange(1, int(labels.max(initial=0)) + 1)}
+    columns = {"label": numbers}
     columns |= {name: getattr(agreed, _FIELDS.get(name, name)) for name in AGREEMENT}
     for name in MAPS:
         values = maps[name][box]

@@ -24,13 +24,21 @@ from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.measures import Measured, measure
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.numbering import MOST, Numbering, Numbers
 
-MOST = int(np.iinfo(np.uint16).max)
-"""Labels are 16-bit: of more components than this only the largest are kept."""
 CANDIDATE_THRESHOLD = 0.1
 """Probability at and above which a voxel can belong to a candidate."""
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
+_MODELS = (
+    "lsu",
+    "mean_probability",
+    "max_probability",
+    "mean_entropy",
+    "mean_mutual_information",
+    "persistence",
+)
+"""Columns in which the model speaks: it says nothing of what a human drew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +48,15 @@ class Lesions:
     Attributes
     ----------
     labels
-        uint16 on the grid; 1 is the most doubtful lesion.
+        uint16 on the grid; the numbers of the table.
     table
-        One row per lesion in the order of the labels; `COLUMNS` says what stands in it.
+        One row per lesion, the most doubtful first and what a human drew last; `COLUMNS` says what stands
+        in it. Numbers run from 1 in this order, unless a `Numbering` keeps those of earlier thresholds.
     candidates
-        uint16 on the grid; 1 is the candidate with the highest probability.
+        uint16 on the grid; likewise.
     candidate_table
-        Likewise. A candidate's ``lsu`` compares it with the members at the lesions' threshold:
-        1 when no member sees a lesion there.
+        One row per candidate, that with the highest probability first. A candidate's ``lsu`` compares
+        it with the members at the lesions' threshold: 1 when no member sees a lesion there.
     threshold
         Probability at and above which a voxel is lesion.
     min_volume
@@ -73,6 +82,11 @@ class Lesions:
     def volume_ml(self) -> float:
         """Volume of all lesions, ml."""
         return float(self.table["volume_mm3"].sum()) / 1000
+
+    @property
+    def drawn(self) -> int:
+        """How many of the lesions a human drew."""
+        return int(self.table["drawn"].sum())
 
     def component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 where there is none."""
@@ -172,8 +186,12 @@ class Ranker:
         *,
         candidate_threshold: float = CANDIDATE_THRESHOLD,
         edit: np.ndarray | None = None,
+        numbers: Numbers | None = None,
     ) -> Lesions:
-        """Lesions and candidates at a threshold; parameters as for `rank_lesions`."""
+        """Lesions and candidates at a threshold; parameters as for `rank_lesions`.
+
+        ``numbers`` are those that lesions and candidates keep; from 1 in the order of rank without them.
+        """
         if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
             raise InputError(
                 f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "
@@ -185,8 +203,10 @@ class Ranker:
         found.values["persistence"] = self._persistence(found)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         n = lesions.n
-        labels, table = _ranked(found, slice(0, n), "lsu", self.grid)
-        below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid)
+        self._mark_drawn(found, threshold, edit)
+        kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
+        labels, table = _ranked(found, slice(0, n), "lsu", self.grid, kept[0])
+        below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid, kept[1])
         return Lesions(
             labels=labels,
             table=table,
@@ -196,6 +216,17 @@ class Ranker:
             min_volume=float(min_volume),
             candidate_threshold=float(candidate_threshold),
         )
+
+    def _mark_drawn(self, found: Measured, threshold: float, edit: np.ndarray | None) -> None:
+        """Mark what was mostly painted where the model sees no lesion; the model says nothing of that."""
+        n = len(found.sizes) - 1
+        drawn = np.zeros(n, bool)
+        if edit is not None:
+            added = (edit.ravel()[found.flat] > 0) & (self._maps[0].ravel()[found.flat] < threshold)
+            drawn = 2 * np.bincount(found.label[added], minlength=n + 1)[1:] > found.sizes[1:]
+        for name in _MODELS:
+            found.values[name] = np.where(drawn, np.nan, found.values[name])
+        found.values["drawn"] = drawn
 
     def _components(
         self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
@@ -274,17 +305,25 @@ def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
     return kept
 
 
-def _ranked(found: Measured, part: slice, first: str, grid: Grid) -> tuple[np.ndarray, pd.DataFrame]:
+def _ranked(
+    found: Measured, part: slice, first: str, grid: Grid, kept: Numbering | None
+) -> tuple[np.ndarray, pd.DataFrame]:
     """Labels on the whole grid and the table of some components, by a column, entropy and volume."""
     values = {name: x[part] for name, x in found.values.items()}
-    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", first)])
-    n = len(order)
-    table = pd.DataFrame(
-        {"label": np.arange(1, n + 1), **{name: values[name][order] for name in COLUMNS if name != "label"}}
-    )
+    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", first)])  # NaN comes last
+    n, before = len(order), part.start or 0
+    start, stop = np.searchsorted(found.label, [before + 1, before + n + 1])
+    flat, component = found.flat[start:stop], found.label[start:stop] - before
     number = np.zeros(n, np.uint16)
     number[order] = np.arange(1, n + 1)
+    if kept is not None:
+        number = kept.number(flat, component, order)
+    table = pd.DataFrame(
+        {
+            "label": number[order].astype(int),
+            **{name: values[name][order] for name in COLUMNS if name != "label"},
+        }
+    )
     labels = np.zeros(grid.shape, np.uint16)
-    start, stop = np.searchsorted(found.label, [(part.start or 0) + 1, (part.start or 0) + n + 1])
-    labels.ravel()[found.flat[start:stop]] = number[found.label[start:stop] - 1 - part.start]
+    labels.ravel()[flat] = number[component - 1]
     return labels, table

@@ -17,6 +17,7 @@ from napari_uncertainseg.uncertainty.against_raters import (
     AgainstRaters,
     against_raters,
 )
+from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.widgets.numbers import Table, number
 
 if TYPE_CHECKING:
@@ -113,12 +114,12 @@ class Question:
             progress("the model's doubt", 0.7)
             p = self.prediction
             found = self.lesions
-            doubt = found.table["lsu"].to_numpy(float)
+            table = found.table[~found.table["drawn"]]  # what a human drew, the model does not doubt
             model = against_raters(
                 p.probability,
                 p.entropy,
-                found.labels,
-                doubt,
+                in_rows(found.labels, table["label"].to_numpy()),
+                table["lsu"].to_numpy(float),
                 self.placed,
                 p.grid.spacing,
                 threshold=found.threshold,

@@ -122,11 +122,13 @@ class DetailsPanel(QWidget):
         if self._measured is None or self._measured[:2] != (lesions, not number):
             self._measure(lesions, candidates=not number)
             return None
-        table = lesions.table if number else lesions.candidate_table
-        details = self._measured[2]
-        more = details.columns.difference(table.columns)
-        at = (number or candidate) - 1
-        return pd.concat([table.iloc[at], details[more].iloc[at]])
+        table = (lesions.table if number else lesions.candidate_table).set_index("label")
+        details = self._measured[2].set_index("label")
+        row, more = table.loc[number or candidate], details.loc[number or candidate]
+        if row["drawn"]:
+            self.agreement.setText("A human drew this lesion: the model says nothing of it.")
+            return None
+        return pd.concat([row, more[more.index.difference(row.index)]])
 
     def _measure(self, lesions: Lesions, *, candidates: bool) -> None:
         """Measure all of a list in the background; what is asked for meanwhile comes after."""

@@ -111,7 +111,7 @@ class ExportPanel(QWidget):
             from napari_uncertainseg.export import write_results
 
             progress("writing", 0.0)
-            write_results(folder, prediction, lesions, verdicts=decisions, overwrite=overwrite)
+            write_results(folder, prediction, lesions, verdicts=decisions, edit=edit, overwrite=overwrite)
             return folder, prediction, verdicts, edit
 
         self._say(f"Writing into {folder} …")

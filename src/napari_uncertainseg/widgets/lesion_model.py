@@ -23,6 +23,7 @@ MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
 """A shape for each, because colour alone is no sign."""
 
 VERDICT = "verdict"
+DOUBT = "lsu"
 BAR = Qt.ItemDataRole.UserRole
 """Role under which a cell gives its number as a share of the largest in its column, hidden rows included."""
 
@@ -49,7 +50,12 @@ class Column:
             )
         measure = EXISTS if self.key == "p_exists" else MEASURES[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
-        bar = " The full bar is the largest of this list." if self.key == "lsu" else ""
+        bar = (
+            " The full bar is the largest of this list. What a human drew is marked drawn: the model has no "
+            "doubt about it."
+            if self.key == DOUBT
+            else ""
+        )
         return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
 
 
@@ -59,7 +65,7 @@ def _volume(value: float) -> str:
 
 COLUMNS = (
     Column("label", "#", lambda v: str(int(v)), 34, largest_first=False),
-    Column("lsu", "doubt", lambda v: f"{v:.2f}", 84),
+    Column(DOUBT, "doubt", lambda v: f"{v:.2f}", 84),
     Column("mean_probability", "p", lambda v: f"{v:.2f}", 44),
     Column("p_exists", "is lesion", lambda v: f"{v:.0%}", 60),
     Column("volume_mm3", "mm³", _volume, 56),
@@ -81,7 +87,7 @@ class Filter:
 
     def keeps(self, states: np.ndarray, doubt: np.ndarray) -> np.ndarray:
         """Which rows stay, bool."""
-        kept = ~(doubt < self.least_doubt)
+        kept = (doubt >= self.least_doubt) | (self.least_doubt == 0)  # what a human drew has no doubt
         return kept if self.state == "all" else kept & (states == STATES.index(self.state))
 
 
@@ -97,9 +103,10 @@ class LesionModel(QAbstractTableModel):
         self._values: dict[str, np.ndarray] = {c.key: np.empty(0) for c in COLUMNS}
         self._known: frozenset[str] = frozenset()
         self._voxels = np.empty((0, 3), dtype=int)
+        self._drawn = np.empty(0, dtype=bool)
         self._rows = np.empty(0, dtype=int)
         self._filter = Filter()
-        self._sorted_by = (0, Qt.SortOrder.AscendingOrder)
+        self._sorted_by = (-1, Qt.SortOrder.AscendingOrder)
 
     # -- content ------------------------------------------------------------------------------
 
@@ -108,6 +115,7 @@ class LesionModel(QAbstractTableModel):
         self._known = frozenset(table.columns)
         self._values = {c.key: _numbers(table, c.key) for c in COLUMNS if c.key != VERDICT}
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
+        self._drawn = _numbers(table, "drawn") == 1
         self._voxels = table[["slice_s", "slice_a", "slice_r"]].to_numpy(dtype=int)
         self._arrange()
 
@@ -170,9 +178,10 @@ class LesionModel(QAbstractTableModel):
     def _arrange(self) -> None:
         """Filter and sort anew; rows are inserted or removed at the end, so that the view keeps its place."""
         column, order = self._sorted_by
-        key = self._values[COLUMNS[column].key]
-        key = -key if order == Qt.SortOrder.DescendingOrder else key
-        rows = np.lexsort((self._values["label"], key))  # NaN goes to the end
+        ranks = np.arange(self.total)
+        key = ranks if column < 0 else self._values[COLUMNS[column].key]
+        key = -key if order == Qt.SortOrder.DescendingOrder and column >= 0 else key
+        rows = np.lexsort((ranks, key))  # NaN goes to the end
         rows = rows[self._filter.keeps(self._values[VERDICT], self._values["lsu"])[rows]]
         self._resize(rows)
         if len(rows):
@@ -210,10 +219,13 @@ class LesionModel(QAbstractTableModel):
             return column.meaning
         if role not in (Qt.ItemDataRole.DisplayRole, BAR):
             return None
-        value = float(self._values[column.key][self._rows[index.row()]])
+        row = self._rows[index.row()]
+        value = float(self._values[column.key][row])
         if role == BAR:
             return self._share(column.key, value)
-        return "-" if np.isnan(value) else column.text(value)
+        if np.isnan(value):
+            return "- drawn" if column.key == DOUBT and self._drawn[row] else "-"
+        return column.text(value)
 
     def _share(self, key: str, value: float) -> float:
         largest = np.nanmax(self._values[key], initial=0.0)
@@ -235,8 +247,8 @@ class LesionModel(QAbstractTableModel):
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; equal values stay in the order of rank."""
-        self._sorted_by = (max(column, 0), order)
+        """Sort by a column; equal values stay in the order of rank, which is that of column -1."""
+        self._sorted_by = (column, order)
         self._arrange()
 
 

@@ -71,7 +71,8 @@ class LesionTable(QTableView):
         self.setItemDelegateForColumn(1, self._bars)
         self._lay_out()
         self.setSortingEnabled(True)
-        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self._header.setSortIndicatorClearable(True)  # the third click on a title: the most doubtful first
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self._header.sortIndicatorChanged.connect(self._after_sorting)
         self._selection.currentRowChanged.connect(self._on_current)
         self._take_colour()

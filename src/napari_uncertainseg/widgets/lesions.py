@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.history import Change
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.details import DetailsPanel
 from napari_uncertainseg.widgets.exporting import ExportPanel
@@ -51,8 +52,8 @@ ACTIONS = (
     Action(
         "next_lesion", "Next ▶", "N", "Go to the next lesion without a verdict, in the order of the list."
     ),
-    Action("undo", "↶ Undo", "Q", "Take the last verdict back."),
-    Action("redo", "↷ Redo", "Shift+Q", "Give the verdict again that was taken back."),
+    Action("undo", "↶ Undo", "Q", "Take back what was done last, a verdict or a stroke."),
+    Action("redo", "↷ Redo", "Shift+Q", "Do again what was taken back."),
     Action("accept", f"{MARKS['accepted']} Accept", "G", "Good: it is a lesion. Goes on to the next."),
     Action("reject", f"{MARKS['rejected']} Reject", "W", "Wrong: it is not a lesion. Goes on to the next."),
     Action("unsure", f"{MARKS['unsure']} Unsure", "U", "It cannot be decided here. Goes on to the next."),
@@ -179,13 +180,14 @@ class LesionsDock(QWidget):
             grid.addWidget(self.buttons[name], 1, 4 * number, 1, 4)
         return grid
 
-    def _listened(self) -> list[tuple[Any, Callable[[], None]]]:
+    def _listened(self) -> list[tuple[Any, Callable[..., None]]]:
         case = self._case
         return [
             (case.prediction_changed, self._forget),
             (case.lesions_changed, self._show_lesions),
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
+            (case.stepped, self._say),
         ]
 
     def _connect(self) -> None:
@@ -229,12 +231,12 @@ class LesionsDock(QWidget):
         self._judge("unsure")
 
     def undo(self) -> None:
-        """Take the last verdict back, and go to its lesion."""
-        self._step(self._case.undo, "There is no verdict to take back.")
+        """Take back what was done last, a verdict or a stroke, and go there."""
+        self._step(self._case.undo, "There is nothing to take back.")
 
     def redo(self) -> None:
-        """Give the verdict again that was taken back, and go to its lesion."""
-        self._step(self._case.redo, "There is no verdict to give again.")
+        """Do again what was taken back, and go there."""
+        self._step(self._case.redo, "There is nothing to do again.")
 
     def _judge(self, decision: Decision) -> None:
         label = self.table.selected
@@ -260,21 +262,18 @@ class LesionsDock(QWidget):
         else:
             self._go_to(following)
 
-    def _step(self, step: Callable[[], bool], otherwise: str) -> None:
-        before = dict(self._case.decisions())
+    def _step(self, step: Callable[[], Change | None], otherwise: str) -> None:
         try:
             done = step()
         except InputError as error:
             self._say(f"⚠ Not recorded: {error}")
             return
-        if not done:
+        if done is None:
             self._say(otherwise)
-            return
-        after = self._case.decisions()
-        changed = [n for n in {**before, **after} if before.get(n) != after.get(n)]
-        if changed:
-            self.tabs.setCurrentIndex(int(changed[0] < 0))
-            self._go_to(abs(changed[0]))
+        elif (lesions := self._case.lesions) is not None and lesions.component_at(done.voxel):
+            self._go_to_voxel(done.voxel)
+        else:
+            self._layers.show_slice(done.voxel)
 
     def _go_to(self, label: int) -> None:
         self._choose(label)

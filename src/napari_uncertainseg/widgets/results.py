@@ -261,7 +261,9 @@ class ResultLayers:
 def _features(table: pd.DataFrame) -> pd.DataFrame:
     """What napari's status bar says of a label: few words, row i for label i."""
     shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
-    return shown.reindex(range(len(table) + 1)).reset_index(drop=True)
+    if table["drawn"].any():  # the status bar has little room
+        shown["drawn"] = table["drawn"].map({True: "by hand", False: None})
+    return shown.reindex(range(int(table["label"].max()) + 1 if len(table) else 1)).reset_index(drop=True)
 
 
 def _show_colour_bar(event: Any) -> None:

@@ -1,0 +1,100 @@
+"""What a reviewer did: verdicts and strokes, which one undo takes back in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_uncertainseg.review.verdicts import Verdict, Voxel
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """A change of the verdicts.
+
+    Attributes
+    ----------
+    what
+        In words, such as "rejected lesion 7".
+    voxel
+        Where.
+    before, after
+        The verdicts that held.
+    """
+
+    what: str
+    voxel: Voxel
+    before: tuple[Verdict, ...]
+    after: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """A change of the painting.
+
+    Attributes
+    ----------
+    what
+        In words, such as "a stroke on lesion 3".
+    voxel
+        Some voxel of it.
+    flat
+        Flat positions of its voxels on the grid.
+    before, after
+        The painting there: -1 removed, 0 untouched, 1 added.
+    """
+
+    what: str
+    voxel: Voxel
+    flat: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+    def on(self, edit: np.ndarray | None, shape: tuple[int, ...], *, back: bool) -> np.ndarray | None:
+        """A painting with the stroke taken back, or painted again; None where nothing is left."""
+        found = np.zeros(shape, np.int8) if edit is None else edit.copy()
+        found.ravel()[self.flat] = self.before if back else self.after
+        return found if found.any() else None
+
+
+Change = Judgement | Stroke
+
+
+def changed(before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
+    """Flat positions in which two paintings differ; None is an empty one."""
+    if before is after:
+        return np.empty(0, np.intp)
+    if before is None or after is None:
+        one = after if before is None else before
+        assert one is not None
+        return np.flatnonzero(one)
+    return np.flatnonzero(before != after)
+
+
+def values_at(edit: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
+    """A painting at flat positions, int8."""
+    return np.zeros(len(flat), np.int8) if edit is None else edit.ravel()[flat].astype(np.int8)
+
+
+class History:
+    """What was done, and what was taken back and can be done again."""
+
+    def __init__(self) -> None:
+        self._done: list[Change] = []
+        self._undone: list[Change] = []
+
+    def add(self, change: Change) -> None:
+        """Something was done: what was taken back before cannot be done again."""
+        self._done.append(change)
+        self._undone.clear()
+
+    def last(self, *, back: bool) -> Change | None:
+        """What is taken back, or done again, next."""
+        source = self._done if back else self._undone
+        return source[-1] if source else None
+
+    def step(self, *, back: bool) -> None:
+        """Note that it was."""
+        source, sink = (self._done, self._undone) if back else (self._undone, self._done)
+        sink.append(source.pop())
