@@ -123,7 +123,9 @@ def test_roles_follow_layers_and_keep_what_the_user_chose(viewer, make_dock, fla
     _add(viewer, Volume(flair.data, grid, "T1 again"))
     assert (box.currentText(), _box(dock, "t1").currentText()) == ("other", "none")
     viewer.layers.remove("other")
-    assert box.currentText() == "FLAIR"
+    assert box.currentText() == "choose a scan"  # what is left may be somebody else's
+    _add(viewer, Volume(flair.data, grid, "FLAIR of another"))
+    assert box.currentText() == "FLAIR of another"
 
 
 def test_results_are_not_offered_as_scans(viewer, layers, make_dock, prediction, flair):

@@ -107,7 +107,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
     qtbot.mouseClick(dock.begin_button, LEFT)
     outline = viewer.layers[NAME]
-    assert shown(review) == [scan.name, NAME] and not truth.visible
+    assert shown(review) == [scan.name, NAME] and truth not in viewer.layers
     assert viewer.layers.selection.active is outline and outline.mode == "paint"
     for a in range(9, 13):
         outline.paint((5, a, 9), 1)

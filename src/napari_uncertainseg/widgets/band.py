@@ -49,6 +49,13 @@ class BandLayers:
         if active is not None and active in self._viewer.layers:  # who is painting goes on painting
             self._viewer.layers.selection.active = active
 
+    def remove(self) -> None:
+        """Take the layers out of the viewer."""
+        for layer in self._layers.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self._layers.clear()
+
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
         self._layers.clear()

@@ -1,4 +1,4 @@
-"""What an annotator in training sees: the scans, and a ring where the question is."""
+"""What an annotator in training sees: the case's scans, and a ring where the question is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _AROUND_MM = 30.0
 
 
 class Blinding:
-    """Hides everything but the scans, and brings it back as it was.
+    """Takes everything but the scans out of the viewer, and brings it back as it was.
+
+    A hidden layer would still tell: by its thumbnail, its eye in the list, its controls, the status bar, and
+    in what napari saves. A layer that is not there does not.
 
     Parameters
     ----------
@@ -30,37 +33,60 @@ class Blinding:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self._before: dict[Layer, bool] = {}
-        self._ring: Points | None = None
+        self.active = False
+        """Whether an exercise goes on."""
+        self.moving = False
+        """Whether layers are being taken out or brought back: they neither go nor come then."""
+        self._aside: list[tuple[int, Layer]] = []
+        self._visible: dict[Layer, bool] = {}
+        self._selected: Layer | None = None
+        self.ring: Points | None = None
         self._zoom: float | None = None
 
     @property
-    def active(self) -> bool:
-        """Whether something is hidden."""
-        return bool(self._before)
+    def aside(self) -> list[Layer]:
+        """The layers that were taken out."""
+        return [layer for _, layer in self._aside]
 
-    def hide(self) -> None:
-        """Hide all but the user's images, and select one: the status bar tells of the selected layer."""
-        if self._before:
+    def hide(self, scans: list[Layer]) -> None:
+        """Take out all but the case's scans, and select one of these; all images where it has none."""
+        if self.active:
             return
+        self.active = True
         layers = list(self._viewer.layers)
-        self._before = {layer: layer.visible for layer in layers}
-        scans = [x for x in layers if isinstance(x, Image) and not is_result(x)]
-        for layer in layers:
-            layer.visible = layer.visible and layer in scans
-        shown = [layer for layer in scans if layer.visible] or scans[-1:]
+        self._selected = self._viewer.layers.selection.active
+        kept = scans or [x for x in layers if isinstance(x, Image) and not is_result(x)]
+        self._visible = {layer: layer.visible for layer in kept}
+        self._aside = [(i, layer) for i, layer in enumerate(layers) if layer not in kept]
+        self._take_out(self.aside)
+        shown = [layer for layer in kept if layer.visible] or kept[:1]
         for layer in shown:
             layer.visible = True
-        if shown:
-            self._viewer.layers.selection.active = shown[-1]
+        self._viewer.layers.selection.active = shown[-1] if shown else None
+        self._viewer.status = "Ready"  # it may still say what lay under the mouse
+
+    def set_aside(self, layer: Layer) -> None:
+        """Take out a layer that was opened during the exercise, which may tell. It comes back with all."""
+        if self.active and layer in self._viewer.layers:
+            self._aside.append((len(self._aside) + len(self._viewer.layers), layer))
+            self._take_out([layer])
+
+    def _take_out(self, layers: list[Layer]) -> None:
+        self.moving = True
+        try:
+            with self._viewer.layers.batched_update():
+                for layer in layers:
+                    self._viewer.layers.remove(layer)
+        finally:
+            self.moving = False
 
     def point_at(self, voxel: tuple[int, int, int], placing: Placing, like: Layer) -> None:
         """Go to a voxel of the prediction's grid, and draw a ring around it."""
         at = placing.voxel(voxel)
         self._zoom = frame(self._viewer, like, at, placing.size((_AROUND_MM,) * 3), self._zoom)
         world = np.asarray(like.data_to_world(at), float)[None]
-        if self._ring is None or self._ring not in self._viewer.layers:
-            self._ring = Points(
+        if self.ring is None or self.ring not in self._viewer.layers:
+            self.ring = Points(
                 world,
                 name=RING,
                 size=_SIZE_MM,
@@ -73,17 +99,27 @@ class Blinding:
                 metadata={KEY: {"role": "result"}},
             )
             active = self._viewer.layers.selection.active
-            self._viewer.add_layer(self._ring)
+            self._viewer.add_layer(self.ring)
             self._viewer.layers.selection.active = active
         else:
-            self._ring.data = world
+            self.ring.data = world
 
     def restore(self) -> None:
-        """Show all as it was, and take the ring away. May be called twice."""
-        for layer, visible in self._before.items():
-            if layer in self._viewer.layers:
-                layer.visible = visible
-        self._before = {}
-        if self._ring is not None and self._ring in self._viewer.layers:
-            self._viewer.layers.remove(self._ring)
-        self._ring = None
+        """Bring all back as it was, and take the ring away. May be called twice."""
+        if self.ring is not None and self.ring in self._viewer.layers:
+            self._viewer.layers.remove(self.ring)
+        self.ring = None
+        if not self.active:
+            return
+        self.moving = True
+        try:
+            for at, layer in self._aside:
+                self._viewer.layers.insert(min(at, len(self._viewer.layers)), layer)
+        finally:
+            self.moving = False
+        for layer, visible in self._visible.items():
+            layer.visible = visible
+        if self._selected in self._viewer.layers:
+            self._viewer.layers.selection.active = self._selected
+        self._aside, self._visible, self._selected = [], {}, None
+        self.active = False

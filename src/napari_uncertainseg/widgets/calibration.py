@@ -173,7 +173,7 @@ class CalibrationDock(QWidget):
             (self._layers.layers_changed, self._list_layers),
             (self._layers.labels_edited, self._on_edited),
             (self._layers.slice_changed, self._on_slice),
-            (self._case.prediction_changed, self._read_reference),
+            (self._case.prediction_changed, self._on_prediction),
             (self._case.reliability_changed, self._show),
             (self._case.lesions_changed, self._mark_threshold),
         ]
@@ -202,6 +202,13 @@ class CalibrationDock(QWidget):
             self._read_reference()
         else:
             self._show()
+
+    def _on_prediction(self) -> None:
+        """Read the reference again; without a case nothing is chosen that was chosen for one."""
+        if self._case.prediction is None:
+            for box in (self.reference, self.inside, self.region):
+                box.setCurrentIndex(0)
+        self._read_reference()
 
     def _read_reference(self) -> None:
         name, self._problem, mask = self.reference.currentData(), "", None

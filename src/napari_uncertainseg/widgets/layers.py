@@ -18,6 +18,7 @@ from napari_uncertainseg.widgets.blinding import Blinding
 from napari_uncertainseg.widgets.geometry import is_result, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
 from napari_uncertainseg.widgets.own_outline import OwnOutline
+from napari_uncertainseg.widgets.own_scan import OwnScan
 from napari_uncertainseg.widgets.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.results import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.view import frame, move_to
@@ -48,6 +49,7 @@ class ReviewLayers:
         self._viewer = viewer
         self._case = case
         self._results = ResultLayers(viewer, case)
+        self.scan = OwnScan(viewer, case)
         self.raters = RaterLayers(viewer)
         self._band = BandLayers(viewer)
         self._blinding = Blinding(viewer)
@@ -91,29 +93,24 @@ class ReviewLayers:
 
     def _show_prediction(self) -> None:
         if self._case.original is not self._shown:  # not by a recalibration
+            self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
             self._own_outline.forget()
-        self._results.show(self._scan_layer())
+        if self._case.prediction is None:
+            self._band.remove()
+        self._results.show(self.scan.layer())
         self._uncover_scan()
 
     def _uncover_scan(self) -> None:
         """Hide the run's other scans where they lie over the FLAIR: results are judged on the FLAIR."""
-        scan = self._scan_layer()
+        scan = self.scan.layer()
         if self._case.prediction is None or scan is None:
             return
         scan.visible = True
-        others = {image.name for role, image in self._case.images.items() if role != "flair"}
+        others = [layer for layer in self.scan.layers() if layer is not scan]
         for layer in self._viewer.layers[self._viewer.layers.index(scan) + 1 :]:
-            if layer.name in others and not is_result(layer):
+            if layer in others:
                 layer.visible = False
-
-    def _scan_layer(self) -> Layer | None:
-        """The user's layer with the scan that was segmented."""
-        flair = self._case.images.get("flair")
-        if flair is None or flair.name not in self._viewer.layers:
-            return None
-        layer = self._viewer.layers[flair.name]
-        return None if is_result(layer) or layer.ndim != 3 else layer
 
     def preview(self, threshold: float) -> None:
         """Show what the visible slice would be at a threshold, at once.
@@ -167,13 +164,13 @@ class ReviewLayers:
         return self._blinding.active
 
     def blind(self) -> None:
-        """Hide all but the scans."""
-        self._blinding.hide()
+        """Take all but the case's scans out of the viewer."""
+        self._blinding.hide(self.scan.layers())
         self.blinding_changed.emit()
 
     def point_at(self, voxel: tuple[int, int, int]) -> None:
         """Go to a voxel of the prediction's grid, and draw a ring around it."""
-        layer, placing = self._results.get(LESIONS), self._results.placing
+        layer, placing = self._results.get(LESIONS) or self.scan.layer(), self._results.placing
         if layer is not None and placing is not None:
             self._blinding.point_at(voxel, placing, layer)
 
@@ -211,6 +208,7 @@ class ReviewLayers:
         self._blinding.restore()
         if was:
             self.blinding_changed.emit()
+            self.layers_changed.emit()
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -219,8 +217,9 @@ class ReviewLayers:
         return [layer.name for layer in self._viewer.layers if layer.visible]
 
     def label_layers(self) -> list[str]:
-        """Names of the user's own label layers."""
-        return [x.name for x in self._viewer.layers if isinstance(x, Labels) and not is_result(x)]
+        """Names of the user's own label layers, those that an exercise has taken out among them."""
+        layers = [*self._viewer.layers, *self._blinding.aside]
+        return [x.name for x in layers if isinstance(x, Labels) and not is_result(x)]
 
     def mask_of(self, name: str) -> np.ndarray:
         """Where a label layer is not 0, on the prediction's grid.
@@ -230,9 +229,10 @@ class ReviewLayers:
         InputError
             If there is no such layer, or it lies on another grid.
         """
-        if name not in self._viewer.layers:
+        named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
+        if not named:
             raise InputError(f"There is no layer {name!r} any more; choose another reference.")
-        layer, grid = self._viewer.layers[name], self._case.grid
+        layer, grid = named[0], self._case.grid
         if grid is None:
             raise InputError("There is no prediction yet; press Run in Segment first.")
         placing = self._results.placing
@@ -277,12 +277,20 @@ class ReviewLayers:
         QTimer.singleShot(0, lambda: self.labels_edited.emit(name))
 
     def _on_inserted(self, event: Any) -> None:
-        self._watch(event.value)
-        if not is_result(event.value):
+        layer = event.value
+        if self._blinding.moving:
+            return
+        self._watch(layer)
+        if self.blinded and layer not in (self._blinding.ring, self._own_outline.layer):
+            layer.visible = False
+            QTimer.singleShot(0, partial(self._blinding.set_aside, layer))  # others hear of it first
+        elif not is_result(layer):
             self.layers_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
         layer = event.value
+        if self._blinding.moving:
+            return
         if is_result(layer):
             self._results.forget(layer)
             return
@@ -317,6 +325,7 @@ class ReviewLayers:
         self.raters.cleanup()
         self._band.cleanup()
         self._blinding.restore()
+        self.scan.cleanup()
         self._letters.cleanup()
 
 

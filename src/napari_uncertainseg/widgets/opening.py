@@ -17,6 +17,7 @@ from napari_uncertainseg.evaluate.worklist import ROLES, WorkCase
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.widgets.geometry import KEY, is_result, layer_data
 from napari_uncertainseg.widgets.jobs import JobState
+from napari_uncertainseg.widgets.leaving import close_case
 from napari_uncertainseg.widgets.readers import LayerData, read_layers
 
 if TYPE_CHECKING:
@@ -111,10 +112,7 @@ class CaseOpener(QObject):
         """
         if segment.run.text() == JobState.RUNNING.value:
             segment.run.click()
-        self._case.record_with(None)
-        self._case.reference = None
-        self._case.set_images({})
-        self._case.prediction = None
+        close_case(self._case)
         self._take_away()
         added = {role: Layer.create(*data) for role, data in loaded.layers.items()}
         for layer in reversed(added.values()):  # the FLAIR above the other scans

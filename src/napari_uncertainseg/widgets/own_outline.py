@@ -47,10 +47,15 @@ class OwnOutline:
         # Without our metadata it is one of the user's own layers, and may be chosen as a reference.
         layer = Labels(np.array(empty), name=NAME, opacity=0.5, **placing.options)
         layer.brush_size = _BRUSH
+        self._layer = layer
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
         layer.mode = "paint"
-        self._layer = layer
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer that is painted on, the last one that was begun."""
+        return self._layer
 
     def array(self, placing: Placing) -> np.ndarray:
         """What was painted, integers on the grid.

@@ -214,6 +214,9 @@ class RatersDock(QWidget):
         if found.report.names[0] not in self._layers.label_layers():
             self._say("⚠ The raters' layers have gone; choose others.")
             return
+        if self._layers.blinded:
+            self._say("An exercise went on when this was done: compare once more.")
+            return
         self.found = found
         report = found.report
         self._layers.show_raters(report.consensus, report.disagreement, report.names[0])
@@ -221,13 +224,22 @@ class RatersDock(QWidget):
             self._layers.show_kinds(found.model.kinds)
         self._say(f"• {found.note}" if found.note else "")
         self._show()
+        self._drop_without_case()
 
     def _on_other_prediction(self) -> None:
         """What was said of the model is about another prediction, threshold or painting now."""
+        self._drop_without_case()
         if self.found is not None and self.found.model is not None and self.compared.text() != _STALE:
             self.compared.setText(_STALE)
             self._layers.raters.set_visible(KINDS, False)
             self.shown[KINDS].setChecked(False)
+
+    def _drop_without_case(self) -> None:
+        """What was said of a model goes with the case."""
+        if self.found is not None and self.found.model is not None and self._case.prediction is None:
+            self.found = None
+            self._layers.raters.remove()
+            self._show()
 
     def _show_state(self, _: Any = None) -> None:
         idle, several = self._jobs.state is JobState.IDLE, len(self.chosen()) >= 2

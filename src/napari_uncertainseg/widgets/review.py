@@ -28,6 +28,7 @@ from napari_uncertainseg.widgets.segment import SegmentDock
 from napari_uncertainseg.widgets.session import SessionDock
 from napari_uncertainseg.widgets.session_file import SessionFile, default_file
 from napari_uncertainseg.widgets.training import TrainingDock
+from napari_uncertainseg.widgets.whose import Whose
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -113,6 +114,7 @@ class Review(QObject):
         self._window = window
         self._widgets: dict[str, QWidget] = {}
         self._areas: dict[str, Scrolled] = {}
+        self._whose = Whose(viewer, window, self.case, self.layers, self._areas)
         self._shortcuts = [self._bind(action.key, partial(self._act, action.method)) for action in ACTIONS]
         self._shortcuts += [self._bind(key, partial(self._surer, steps)) for key, steps in _SURER.items()]
         window.installEventFilter(self)
@@ -204,6 +206,9 @@ class Review(QObject):
             area.fronted.connect(widget.refresh)
         area.installEventFilter(self)
         self._widgets[kind], self._areas[kind] = widget, area
+        if isinstance(widget, SegmentDock):
+            widget.roles.changed.connect(self._whose.show)
+        self._whose.show()
         return area
 
     def open_case(self, loaded: LoadedCase) -> None:
@@ -293,6 +298,7 @@ class Review(QObject):
         self._widgets.clear()
         self._opener.cleanup()
         self.sessions.close()
+        self._whose.cleanup()
         self.layers.cleanup()
 
 

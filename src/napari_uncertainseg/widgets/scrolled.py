@@ -1,4 +1,4 @@
-"""What lies around each dock: it scrolls where the window is too low for it."""
+"""What lies around each dock: whose case it is, a cover, and bars that scroll it in a low window."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
+    QLabel,
     QScrollArea,
     QSlider,
     QTabBar,
     QWidget,
 )
+
+from napari_uncertainseg.widgets.fields import tip
 
 _LOWEST = 100
 """Pixels that a dock needs: docks lie below each other for a moment, before they are tabbed."""
@@ -25,7 +28,8 @@ class Scrolled(QScrollArea):
     """A dock that may be lower than what is in it, but not narrower.
 
     Where there is room the content fills it; where there is not it is as low as it can be, and scrolls.
-    Qt's own resizable content would be as high as it likes to be.
+    Qt's own resizable content would be as high as it likes to be. Above the content stands whose case it
+    is, and a cover may lie over it.
 
     Parameters
     ----------
@@ -46,10 +50,49 @@ class Scrolled(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._content = content
         self.setWidget(content)
+        self._whose = ""
+        self.banner, self.cover = QLabel(self), QLabel(self)
+        for label in (self.banner, self.cover):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
+        self.banner.setObjectName("case-name")
+        self.banner.setContentsMargins(6, 3, 6, 3)
+        self.banner.setStyleSheet("font-weight: bold")
+        self.cover.setWordWrap(True)
+        self.cover.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.cover.setContentsMargins(20, 20, 20, 20)
+        self.cover.hide()
+        self.setViewportMargins(0, self._above, 0, 0)
         self._wheel = _Wheel(self)
         for turned in content.findChildren(QWidget):
             if isinstance(turned, _TURNED):
                 self._wheel.guard(turned)
+
+    def say_whose(self, text: str) -> None:
+        """Say above the content whose case it is about."""
+        self._whose = text
+        self.banner.setToolTip(tip(text))
+        self._place_labels()
+
+    def cover_with(self, sentence: str) -> None:
+        """Hide the content and say why; show it again where there is no reason."""
+        self.cover.setText(sentence)
+        self.cover.setVisible(bool(sentence))
+        self._content.setEnabled(not sentence)
+        self._content.setVisible(not sentence)
+        self._place_labels()
+
+    def _place_labels(self) -> None:
+        room = self.maximumViewportSize().width()
+        inside = room - 2 * self.banner.contentsMargins().left()
+        text = self.banner.fontMetrics().elidedText(self._whose, Qt.TextElideMode.ElideMiddle, inside)
+        self.banner.setText(text)
+        self.banner.setGeometry(0, 0, self.width(), self._above)
+        self.cover.setGeometry(0, self._above, self.width(), self.height() - self._above)
+        self.cover.raise_()
+
+    @property
+    def _above(self) -> int:
+        return self.banner.fontMetrics().height() + 6
 
     def minimumSizeHint(self) -> QSize:
         """As wide as the content and the scroll bar need, and low."""
@@ -58,7 +101,7 @@ class Scrolled(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """As large as the content likes to be."""
-        return self._content.sizeHint() + QSize(self._beside, 0)
+        return self._content.sizeHint() + QSize(self._beside, self._above)
 
     def event(self, event: QEvent | None) -> bool:
         """Follow the content when it changes its mind about its size, and hear of being docked."""
@@ -66,6 +109,7 @@ class Scrolled(QScrollArea):
         if event is None:
             return done
         if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange):
+            self.setViewportMargins(0, self._above, 0, 0)  # the font may have changed
             self._fit()
             self.updateGeometry()
         elif event.type() == QEvent.Type.ParentChange and isinstance(dock := self.parent(), QDockWidget):
@@ -110,6 +154,7 @@ class Scrolled(QScrollArea):
         return self._bar_width + self.width() - self.maximumViewportSize().width()
 
     def _fit(self) -> None:
+        self._place_labels()
         room = self.maximumViewportSize()
         width, least = room.width(), self._least_height(room.width())
         if least > room.height():

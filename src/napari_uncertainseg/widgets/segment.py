@@ -23,11 +23,15 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg._base import InputError, Progress, in_words
 from napari_uncertainseg.widgets.choices import Choices, load_choices
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.leaving import leave_for_another, may_run_together
+from napari_uncertainseg.widgets.own_scan import shows
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
 from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.widgets.layers import ReviewLayers
@@ -71,7 +75,11 @@ class SegmentDock(QWidget):
         self._jobs = JobRunner(self)
         self._loader = JobRunner(self)
         self._form = QFormLayout()
-        self.roles = RoleBoxes(layers.viewer, self._form, self)
+        self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
+        self._running: Layer | None = None
+        """The FLAIR that is being segmented."""
+        self._why = ""
+        """Why the run is being cancelled, where not by the user."""
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
@@ -134,6 +142,8 @@ class SegmentDock(QWidget):
         self.understood.clicked.connect(self._on_understood)
         self.sample.clicked.connect(self._on_sample)
         self.roles.changed.connect(self._on_roles)
+        self.roles.flair_picked.connect(self._on_flair_picked)
+        self._layers.blinding_changed.connect(self.roles.refill)
         self.method.currentIndexChanged.connect(self._on_method)
         self.model.currentIndexChanged.connect(self._on_method)
         self._loader.finished.connect(self._on_choices)
@@ -142,8 +152,8 @@ class SegmentDock(QWidget):
         jobs.state_changed.connect(self._show_state)
         jobs.progressed.connect(self._on_progress)
         jobs.finished.connect(self._on_finished)
-        jobs.failed.connect(lambda text: self._say(f"⚠ {text}"))
-        jobs.cancelled.connect(lambda: self._say("Cancelled; nothing was changed."))
+        jobs.failed.connect(self._on_failed)
+        jobs.cancelled.connect(self._on_cancelled)
 
     # -- choices ------------------------------------------------------------------------------
 
@@ -187,7 +197,21 @@ class SegmentDock(QWidget):
     def _on_roles(self) -> None:
         for widget in (self.empty, self.sample):
             widget.setVisible(not self.roles.any_scan)
+        running = self._running
+        if running is not None and self.roles.layer("flair") is not running:
+            self._stop_run(f"'{running.name}' is not the FLAIR any more")
         self._show_state(self._jobs.state)
+
+    def _on_flair_picked(self) -> None:
+        """Close the case of another scan: its findings are not to be seen beside one that is to be run."""
+        chosen, scan = self.roles.layer("flair"), self._layers.scan.layer()
+        if chosen is None or chosen is scan or self._case.prediction is None:
+            return
+        said = leave_for_another(self, self._case)
+        if said is None:
+            self.roles.pick_flair(scan)
+        else:
+            self._say(said)
 
     def _on_understood(self) -> None:
         self._preferences.save(notice_seen=True)
@@ -203,6 +227,8 @@ class SegmentDock(QWidget):
         if self._jobs.state is not JobState.IDLE:
             self._jobs.cancel()
             return
+        if not may_run_together(self, self.roles):
+            return
         try:
             request = self._request()
         except InputError as error:
@@ -211,6 +237,8 @@ class SegmentDock(QWidget):
         if self._case.unsaved and not self._may_drop():
             return
         self._say("")
+        self._running, self._why = self.roles.layer("flair"), ""
+        self.roles.pick_flair(self._running)  # it is meant: nothing takes its place unasked
         self._preferences.save(
             model=request.model,
             method=request.method,
@@ -218,6 +246,22 @@ class SegmentDock(QWidget):
             bias_correction=request.bias_correction,
         )
         self._jobs.start(partial(request.run, self._segmenters))
+
+    def _stop_run(self, why: str) -> None:
+        self._running, self._why = None, why
+        self._jobs.cancel()
+
+    def _on_failed(self, text: str) -> None:
+        self._running = None
+        self._say(f"⚠ {text}")
+
+    def _on_cancelled(self) -> None:
+        self._running = None
+        self._say(
+            f"⚠ Cancelled: {self._why}. Nothing was changed."
+            if self._why
+            else "Cancelled; nothing was changed."
+        )
 
     def _request(self) -> Request:
         images, mask = self.roles.volumes()
@@ -246,6 +290,16 @@ class SegmentDock(QWidget):
             self._layers.add(result)
             return
         request, prediction = result
+        running, self._running = self._running, None
+        if (
+            running is None
+            or running not in self._layers.viewer.layers
+            or not shows(running, request.images["flair"])
+        ):
+            self._say(
+                "⚠ The FLAIR that was segmented has gone or was changed meanwhile: nothing is shown of it."
+            )
+            return
         self._case.set_images(request.images, request.mask)
         self._case.prediction = prediction
         self._say(_summary(self._case, prediction))
@@ -289,6 +343,7 @@ class SegmentDock(QWidget):
         """Stop the work and let go of the viewer. May be called twice."""
         self._jobs.cleanup()
         self._loader.cleanup()
+        self._layers.blinding_changed.disconnect(self.roles.refill, missing_ok=True)
         self.roles.cleanup()
 
 

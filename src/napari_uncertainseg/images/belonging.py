@@ -1,0 +1,211 @@
+"""Whether two scans are of one visit, from where they lie, what they are called and what DICOM says.
+
+Files and series carry no proof. So there are three answers: something says that they belong together,
+something speaks against it, or nothing is known; only the first lets a scan be used unasked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from napari_uncertainseg.images.files import guess_modality
+from napari_uncertainseg.images.formats import suffix_of
+from napari_uncertainseg.images.volume import Grid, Volume
+
+_ENTITY = re.compile(r"(?:^|[_/\\-])(sub|ses)-([A-Za-z0-9]+)")
+_KIND = re.compile(
+    r"^(anat|nifti|nii|dicom|dcm|raw|images?|scans?|series\w*|flair\w*|t[12]\w*|masks?|brains?|brainmasks?)$",
+    re.I,
+)
+"""Folders that sort the scans of one patient, or of all of them, by kind."""
+_TOKEN = re.compile(r"[A-Za-z0-9]+")
+_PLAIN = re.compile(
+    r"^([23]d|ax\w*|tra\w*|sag\w*|cor\w*|mprage|series|scan|image|wip|iso|brain\w*|mask)$", re.I
+)
+"""Words in names that say how a scan was made, not of whom."""
+_CODE = re.compile(r"^([A-Za-z]+)0*([0-9]+)$")
+_WHOLE = 0.5
+"""Share of the smaller scan that lies over the other, where nothing else says that they belong together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What tells of whom a scan is.
+
+    Attributes
+    ----------
+    name
+        Of the layer or file.
+    path
+        The file or DICOM folder it came from, if any.
+    uids
+        As `Volume.uids`.
+    grid
+        Where it lies; None where that is not known.
+    """
+
+    name: str
+    path: Path | None = None
+    uids: Mapping[str, str] = field(default_factory=dict)
+    grid: Grid | None = None
+
+    @classmethod
+    def of(cls, volume: Volume) -> Origin:
+        """Of a volume."""
+        return cls(volume.name, volume.path, volume.uids, volume.grid)
+
+
+def mismatch(scan: Origin, flair: Origin) -> str:
+    """What speaks against a scan being of the FLAIR's visit, half a sentence; empty where nothing does."""
+    for found in (_other_study(scan, flair), _other_space(scan, flair)):
+        if found:
+            return found
+    return "" if _same_study(scan, flair) else _other_names(scan, flair) or _other_folder(scan, flair)
+
+
+def belongs(scan: Origin, flair: Origin) -> bool:
+    """Whether something says that a scan is of the FLAIR's visit, and nothing speaks against it.
+
+    One study and, where both are known, one frame of reference; or one subject and session of one data set;
+    or one folder, and names that do not differ in what stands before the kind of scan. Of scans of which
+    neither place nor identifiers are known, at least half of the smaller must lie over the other.
+    """
+    if mismatch(scan, flair):
+        return False
+    if _both(scan, flair, "study"):
+        return not _differ(scan, flair, "frame")
+    entities = _entities(scan), _entities(flair)
+    if all(entities):
+        return entities[0] == entities[1] and _same_data_set(scan, flair)
+    if _before_kind(scan) and _before_kind(flair) and _before_kind(scan) != _before_kind(flair):
+        return False
+    if scan.path is not None and flair.path is not None:
+        return _visit_folder(scan.path) == _visit_folder(flair.path)
+    unknown = not any(o.path or o.uids for o in (scan, flair))
+    return unknown and scan.grid is not None and flair.grid is not None and _overlap(scan, flair) >= _WHOLE
+
+
+# -- DICOM ----------------------------------------------------------------------------------------
+
+
+def _both(one: Origin, other: Origin, uid: str) -> bool:
+    return bool(one.uids.get(uid) and other.uids.get(uid))
+
+
+def _differ(one: Origin, other: Origin, uid: str) -> bool:
+    return _both(one, other, uid) and one.uids[uid] != other.uids[uid]
+
+
+def _same_study(one: Origin, other: Origin) -> bool:
+    return _both(one, other, "study") and not _differ(one, other, "study")
+
+
+def _other_study(scan: Origin, flair: Origin) -> str:
+    if _differ(scan, flair, "patient"):
+        return "it is of another patient: the DICOM patient IDs differ"
+    return "it is of another DICOM study" if _differ(scan, flair, "study") else ""
+
+
+# -- space ----------------------------------------------------------------------------------------
+
+
+def _box(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest corner of a scan, RAS mm."""
+    corners = np.array([[*c, 1.0] for c in product(*((-0.5, n - 0.5) for n in grid.shape))])
+    points = corners @ grid.affine[:3].T
+    return points.min(axis=0), points.max(axis=0)
+
+
+def _overlap(one: Origin, other: Origin) -> float:
+    """Share of the smaller scan's box that the other's box covers, 0 to 1."""
+    assert one.grid is not None and other.grid is not None
+    (low, high), (other_low, other_high) = _box(one.grid), _box(other.grid)
+    shared = np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None).prod()
+    return float(shared / min((high - low).prod(), (other_high - other_low).prod()))
+
+
+def _other_space(scan: Origin, flair: Origin) -> str:
+    if scan.grid is None or flair.grid is None or _overlap(scan, flair) > 0:
+        return ""
+    return "no part of it lies over the FLAIR"
+
+
+# -- names and folders ----------------------------------------------------------------------------
+
+
+def _text(origin: Origin) -> str:
+    return origin.name if origin.path is None else str(origin.path)
+
+
+def _entities(origin: Origin) -> dict[str, str]:
+    return dict(_ENTITY.findall(_text(origin)))
+
+
+def _stem(origin: Origin) -> str:
+    """The file's name; that of a DICOM folder is of one series."""
+    path = origin.path
+    return origin.name if path is None else path.name.removesuffix(suffix_of(path) or "")
+
+
+def _words(origin: Origin) -> list[str]:
+    return [word.lower() for word in _TOKEN.findall(_stem(origin))]
+
+
+def _before_kind(origin: Origin) -> list[str]:
+    """Words of a name before the one that says what kind of scan it is."""
+    found: list[str] = []
+    for word in _words(origin):
+        if guess_modality(word):
+            break
+        found.append(word)
+    return [word for word in found if not _PLAIN.match(word)]
+
+
+def _other_names(scan: Origin, flair: Origin) -> str:
+    ours, theirs = _entities(scan), _entities(flair)
+    for key, what in (("sub", "patient"), ("ses", "session")):
+        if key in ours and key in theirs and ours[key] != theirs[key]:
+            return f"it is of another {what}: {key}-{ours[key]}, not {key}-{theirs[key]}"
+    if ours and theirs:
+        return ""
+    for word, other in zip(_before_kind(scan), _before_kind(flair), strict=False):
+        code, other_code = _CODE.match(word), _CODE.match(other)
+        if code and other_code and code[1] == other_code[1] and code[2] != other_code[2]:
+            return f"its name is of another patient: {word}, not {other}"
+    return ""
+
+
+def _other_folder(scan: Origin, flair: Origin) -> str:
+    if scan.path is None or flair.path is None or (_entities(scan) and _entities(flair)):
+        return ""
+    ours, theirs = _visit_folder(scan.path), _visit_folder(flair.path)
+    return "" if ours == theirs else f"it lies in another folder: {ours}, not {theirs}"
+
+
+def _visit_folder(path: Path) -> Path:
+    """The folder of a visit: the nearest that does not sort by kind; a DICOM folder is one series of it."""
+    folder = path.parent
+    while _KIND.match(folder.name) and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _same_data_set(one: Origin, other: Origin) -> bool:
+    """Whether one name means one subject: both lie in one data set, or in what was derived of it."""
+    if one.path is None or other.path is None:
+        return one.path is other.path
+    return _data_set(one.path) == _data_set(other.path)
+
+
+def _data_set(path: Path) -> Path:
+    parts = path.parts
+    cut = next((i for i, part in enumerate(parts) if part.startswith("sub-")), len(parts) - 1)
+    if "derivatives" in parts[:cut]:
+        cut = parts.index("derivatives")
+    return Path(*parts[:cut])

@@ -1,0 +1,97 @@
+"""Which scans are of one visit: by DICOM, by subject and session, by folder and name, by place."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg.images.belonging import Origin, belongs, mismatch
+from napari_uncertainseg.images.volume import Grid
+
+
+def grid_at(r: float = 0.0, size: float = 1.0) -> Grid:
+    """10 x 20 x 30 voxels whose first voxel lies at (r, 0, 0)."""
+    affine = np.zeros((4, 4))
+    affine[[0, 1, 2], [2, 1, 0]] = size
+    affine[0, 3], affine[3, 3] = r, 1
+    return Grid((10, 20, 30), affine)
+
+
+def scan(where="", name="", grid=None, **uids) -> Origin:
+    path = Path(where) if where else None
+    return Origin(name or (path.name if path else "layer"), path, uids, grid or grid_at())
+
+
+FLAIR = "/d/p1/flair.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("flair", "other"),
+    [
+        (FLAIR, "/d/p1/t1.nii.gz"),
+        ("/d/p1/FLAIR/image.nii", "/d/p1/T1/image.nii"),
+        ("/b/sub-01/anat/sub-01_FLAIR.nii.gz", "/b/sub-01/anat/sub-01_T1w.nii.gz"),
+        ("/b/sub-01/ses-2/anat/x_FLAIR.nii.gz", "/b/sub-01/ses-2/extra/x_T1w.nii.gz"),
+        ("/b/sub-01/anat/sub-01_FLAIR.nii.gz", "/b/derivatives/bet/sub-01/anat/sub-01_brainmask.nii.gz"),
+        ("/d/flat/patient01_FLAIR.nii.gz", "/d/flat/patient01_T1.nii.gz"),
+        ("/d/p1/3D_FLAIR_sag.nii.gz", "/d/p1/T1_MPRAGE_tra.nii.gz"),
+    ],
+)
+def test_of_one_visit(flair, other):
+    assert mismatch(scan(other), scan(flair)) == ""
+    assert belongs(scan(other), scan(flair)) and belongs(scan(flair), scan(other))
+
+
+@pytest.mark.parametrize(
+    ("flair", "other", "why"),
+    [
+        (FLAIR, "/d/p2/t1.nii.gz", "another folder"),
+        ("/b/sub-01/anat/sub-01_FLAIR.nii", "/b/sub-02/anat/sub-02_T1w.nii", "sub-02, not sub-01"),
+        ("/b/sub-01/ses-1/f_FLAIR.nii", "/b/sub-01/ses-2/f_T1w.nii", "ses-2, not ses-1"),
+        ("/d/flat/patient01_FLAIR.nii.gz", "/d/flat/patient02_T1.nii.gz", "patient02, not patient01"),
+        ("/d/flat/MS012_FLAIR.nii.gz", "/d/flat/MS013_brain.nii.gz", "ms013, not ms012"),
+        ("/d/sub-01_FLAIR.nii.gz", "/e/t1.nii.gz", "another folder"),
+    ],
+)
+def test_of_two(flair, other, why):
+    assert why in mismatch(scan(other), scan(flair))
+    assert not belongs(scan(other), scan(flair))
+
+
+@pytest.mark.parametrize(
+    ("flair", "other"),
+    [
+        ("/d/flat/A_FLAIR.nii.gz", "/d/flat/B_T1.nii.gz"),
+        ("/d/flat/01_FLAIR.nii.gz", "/d/flat/02_T1.nii.gz"),
+        ("/one/sub-01/anat/sub-01_FLAIR.nii", "/two/sub-01/anat/sub-01_T1w.nii"),  # two data sets
+        (FLAIR, ""),  # pasted
+    ],
+)
+def test_nothing_known_is_neither(flair, other):
+    assert mismatch(scan(other), scan(flair)) == "" and not belongs(scan(other), scan(flair))
+
+
+def test_dicom_identifiers_come_before_folders():
+    flair = scan("/x/flair", patient="7", study="1.2", frame="9")
+    assert belongs(scan("/y/t1", patient="7", study="1.2", frame="9"), flair)
+    assert belongs(scan("/y/t1", study="1.2"), flair)
+    other_frame = scan("/x/t1", patient="7", study="1.2", frame="8")
+    assert mismatch(other_frame, flair) == "" and not belongs(other_frame, flair)
+    assert "DICOM study" in mismatch(scan("/x/leg", patient="7", study="1.3", frame="9"), flair)
+    assert "patient" in mismatch(scan("/x/t1", patient="8", study="1.2", frame="9"), flair)
+
+
+def test_what_does_not_lie_over_the_flair_is_not_of_it():
+    flair = scan(FLAIR)
+    far = scan("/d/p1/t1.nii.gz", grid=grid_at(500))
+    assert "no part of it" in mismatch(far, flair) and not belongs(far, flair)
+    assert belongs(scan("/d/p1/t1.nii.gz", grid=grid_at(20)), flair)
+
+
+def test_layers_of_which_nothing_is_known_must_lie_on_each_other():
+    flair = scan(name="FLAIR")
+    assert belongs(scan(name="T1"), flair)
+    assert not belongs(scan(name="T1", grid=grid_at(20)), flair)
+    assert not belongs(Origin("T1"), flair)
+    assert "sub-02" in mismatch(scan(name="sub-02_T1w"), scan(name="sub-01_FLAIR"))
+    assert not belongs(scan(name="B T1"), scan(name="A FLAIR"))
