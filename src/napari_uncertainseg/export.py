@@ -20,8 +20,8 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.review.painted import Painted
-from napari_uncertainseg.uncertainty.lesion import at_least
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
 

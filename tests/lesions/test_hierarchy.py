@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_uncertainseg.lesions.hierarchy import Hierarchy, limit
+from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.lesions.threshold import limit
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=7)
 FIELDS = hnp.arrays(np.float32, SHAPES, elements=st.floats(0, 1, width=32))
@@ -33,7 +34,7 @@ def same_partition(ours, theirs):
 @settings(deadline=None, max_examples=300)
 @given(p=st.one_of(FIELDS, PLATEAUS, HALVES), threshold=THRESHOLDS)
 def test_a_cut_is_the_thresholded_map_labelled(p, threshold):
-    mask = p.astype(float) >= threshold if p.dtype == np.float16 else p >= threshold
+    mask = p.astype(np.float32) >= np.float32(threshold)
     roomy = np.pad(mask, 1)  # cc3d fails on some thin images
     theirs = cc3d.connected_components(roomy, connectivity=26)[1:-1, 1:-1, 1:-1]
     found, peaks = Hierarchy.of(p, 0.05).cut(threshold)
@@ -126,4 +127,5 @@ def test_below_the_floor_nothing_is_known():
 @given(threshold=st.floats(0.01, 1))
 def test_half_floats_reach_a_threshold_or_not_exactly(threshold):
     least = limit(threshold, np.dtype(np.float16))
+    threshold = np.float32(threshold)
     assert float(least) >= threshold > float(np.nextafter(least, np.float16(0)))

@@ -30,9 +30,7 @@ def test_each_voxel_is_in_the_component_that_labelling_finds(members, threshold,
     found = list(lookup.at(where, threshold))
     assert len(found) == len(members)
     for member, (component, sizes) in zip(members, found, strict=True):
-        labels, n = label_mask(
-            member.astype(float) >= threshold if member.dtype == np.float16 else member >= threshold
-        )
+        labels, n = label_mask(member.astype(np.float32) >= np.float32(threshold))
         theirs = labels.ravel()[where]
         np.testing.assert_array_equal(component > 0, theirs > 0)
         counts = np.bincount(labels.ravel(), minlength=n + 1)

@@ -117,8 +117,8 @@ def test_labels_match_as_they_are_and_bad_input_is_named() -> None:
     np.testing.assert_allclose(found.overlap, [0.5, 0])
     every = np.array([[[2, 2, 9, 9]]])  # no background at all
     assert match_lesions(every, every).tp == 2
-    negative = np.array([[[0, 0, 1, 1, -1]]])
-    np.testing.assert_array_equal(match_lesions(negative, row("..##."), rule="iou").overlap, [1])
+    with pytest.raises(InputError, match="below 0"):
+        match_lesions(np.array([[[0, 0, 1, 1, -1]]]), row("..##."), rule="iou")
     none = match_lesions(row("...."), row("...."))
     assert math.isnan(none.precision) and math.isnan(none.recall) and math.isnan(none.f1)
     assert match_lesions(row("##......"), row("#...##.#"), min_voxels=2).fn == 1

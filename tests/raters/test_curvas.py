@@ -93,7 +93,7 @@ def test_consensus_dice_leaves_out_dissensus() -> None:
 def test_without_a_consensus() -> None:
     apart = RATERS.copy()
     apart[0] = False
-    assert np.isnan(consensus_dice(PROBABILITY, apart))
+    assert np.isnan(consensus_dice(PROBABILITY >= 0.5, apart))
     assert np.isnan(consensus_confidence(PROBABILITY, apart))
     assert np.isnan(consensus_confidence(PROBABILITY, np.ones_like(RATERS)))
     found = score(PROBABILITY * 0, np.zeros_like(RATERS), (1, 1, 1))

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.lesions.matching import match_lesions
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.lesion import (
-    at_least,
     lesion_logsum,
     lesion_maximum,
     lesion_mean,
@@ -178,4 +178,6 @@ def test_many_pairs_take_the_other_road() -> None:
 def test_half_floats_are_compared_exactly(threshold) -> None:
     every = np.arange(0x3C01, dtype=np.uint16).view(np.float16)  # all half floats from 0 to 1
     values = np.concatenate([every, [np.float16(-0.0)]])
-    np.testing.assert_array_equal(at_least(values, threshold), values.astype(np.float64) >= threshold)
+    np.testing.assert_array_equal(
+        at_least(values, threshold), values.astype(np.float32) >= np.float32(threshold)
+    )

@@ -18,6 +18,7 @@ from scipy.special import xlogy
 from scipy.stats import binom
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_numbers
 
 Safest = Literal["low", "high"]
 """Where a loss is smallest: at low thresholds (what is missed) or at high ones (what is false)."""
@@ -167,7 +168,8 @@ def _promise(
 
 def _ordered(losses: np.ndarray, grid: np.ndarray, safest: Safest) -> tuple[np.ndarray, np.ndarray]:
     """Losses and thresholds, the safest threshold first."""
-    losses, grid = np.asarray(losses, dtype=float), np.asarray(grid, dtype=float)
+    losses = as_numbers(losses, "Losses", unknown=True).astype(float)
+    grid = as_numbers(grid, "Thresholds").astype(float)
     if losses.ndim != 2 or losses.shape[1:] != grid.shape or not grid.size:
         raise InputError(
             f"The losses have the shape {losses.shape}: it should be (cases, {grid.size} thresholds)."

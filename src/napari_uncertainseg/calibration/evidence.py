@@ -51,14 +51,14 @@ class Evidence:
         probability
             0 to 1, any shape; taken as float32, and as no closer to 0 and 1 than `EPSILON`.
         reference
-            The same shape; nonzero is lesion.
+            A mask of the same shape; nonzero is lesion.
         region
-            bool, the same shape: where to look; everywhere if None.
+            A mask of the same shape: where to look; everywhere if None.
 
         Raises
         ------
         InputError
-            If shapes differ, or a probability is not a number from 0 to 1.
+            If shapes differ, a probability is not a number from 0 to 1, or a mask is none.
         """
         p, y = paired(probability, reference, region)
         q, key = locate(p.astype(np.float32, copy=False))

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities
 from napari_uncertainseg.calibration.logistic import logistic_regression
 from napari_uncertainseg.calibration.scores import EPSILON
 
@@ -49,6 +50,15 @@ class Outlined:
     threshold: np.ndarray
     exists: np.ndarray
     weight: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("peak", "threshold"):
+            object.__setattr__(self, name, as_probabilities(getattr(self, name), f"The {name}"))
+        for name in ("volume", "weight"):
+            object.__setattr__(self, name, as_numbers(getattr(self, name), f"The {name}"))
+        object.__setattr__(self, "exists", as_mask(self.exists, "What exists"))
+        if len({np.shape(getattr(self, f.name)) for f in fields(self)}) > 1:
+            raise InputError("What is known of outlined lesions must have one value for each of them.")
 
     @property
     def lesions(self) -> float:
@@ -96,7 +106,15 @@ class LesionProbability:
             raise InputError("The weights of the lesions' probability in this record cannot be right.")
 
     def of(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
-        """Probability that components exist, float64, the shape of ``peak``."""
+        """Probability that components exist, float64, the shape of ``peak``.
+
+        Raises
+        ------
+        InputError
+            If a peak or threshold is no probability, or a volume no finite number.
+        """
+        peak, threshold = as_probabilities(peak, "The peak"), as_probabilities(threshold, "The threshold")
+        volume = as_numbers(volume, "The volume")
         weights = np.array([self.constant, self.peak, self.volume, self.threshold])
         return np.asarray(expit(_features(peak, volume, threshold) @ weights))
 

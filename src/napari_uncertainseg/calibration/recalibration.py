@@ -26,7 +26,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_probabilities
+from napari_uncertainseg._checks import as_mask, as_probabilities
 from napari_uncertainseg.calibration.evidence import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.logistic import logistic_regression
 from napari_uncertainseg.calibration.scores import EPSILON
@@ -64,7 +64,7 @@ class Recalibration(ABC):
         probability
             0 to 1, any shape.
         region
-            bool, the same shape: where to; elsewhere values stay as they are. Without it, the zeros
+            A mask of the same shape: where to; elsewhere values stay as they are. Without it, the zeros
             outside of a brain become what the fit makes of a very small probability.
 
         Returns
@@ -75,14 +75,14 @@ class Recalibration(ABC):
         Raises
         ------
         InputError
-            If shapes differ, or a probability is not a number from 0 to 1.
+            If shapes differ, a probability is not a number from 0 to 1, or the region is no mask.
         """
-        p = np.asarray(probability, np.float32)
-        check_probabilities(p)
+        p = as_probabilities(probability).astype(np.float32, copy=False)
         if region is not None:
-            if region.shape != p.shape:
-                raise InputError(f"The region has shape {region.shape}, the probability {p.shape}.")
-            result, inside = p.copy(), region.astype(bool)
+            inside = as_mask(region, "The region")
+            if inside.shape != p.shape:
+                raise InputError(f"The region has shape {inside.shape}, the probability {p.shape}.")
+            result = p.copy()
             result[inside] = self.apply(p[inside])
             return result
         order: Literal["C", "F"] = "F" if p.flags.f_contiguous else "C"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg.calibration.conformal import (
     Promise,
     Safest,
@@ -74,10 +75,19 @@ def measures_of(
     probability, entropy
         Maps.
     brain
-        bool, the same shape.
+        A mask of the same shape.
     voxel_volume
         mm3.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or an array is not of its kind.
     """
+    probability, entropy = as_probabilities(probability), as_numbers(entropy, "The entropy")
+    brain = as_mask(brain, "The brain")
+    check_same_shape("The entropy", entropy.shape, "the prediction", probability.shape)
+    check_same_shape("The brain", brain.shape, "the prediction", probability.shape)
     p = probability[brain].astype(float)
     expected = float(p.sum())
     doubtful = float(p[(p >= 0.1) & (p <= 0.9)].sum())

@@ -8,9 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_probabilities
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.lesions.components import neighbourhood
-from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.lesions.matching import numbered, touched
 
 _DISTANCE = 5.0
 """Of voxels around lesions, mm."""
@@ -51,19 +53,25 @@ class Region:
         Parameters
         ----------
         brain
-            bool.
+            A mask.
         lesions
-            bool, the same shape: what the prediction or the reference calls lesion.
+            A mask of the same shape: what the prediction or the reference calls lesion.
         spacing
             Voxel size along each axis, mm.
+
+        Raises
+        ------
+        InputError
+            If one is no mask.
         """
+        brain, lesions = as_mask(brain, "The brain"), as_mask(lesions, "The lesions")
         if self.kind == "slice":
             inside = np.zeros_like(brain)
             where = tuple(self.index if a == self.axis else slice(None) for a in range(3))
             inside[where] = brain[where]
             return inside
         if self.kind == "mask":
-            return brain if self.inside is None else brain & self.inside
+            return brain if self.inside is None else brain & as_mask(self.inside, "The region")
         if self.kind == "lesions":
             return brain & neighbourhood(lesions, spacing, distance=_DISTANCE)
         return brain
@@ -77,10 +85,10 @@ def lesion_reliability(
     Parameters
     ----------
     found
-        Label images (1 to n) with a probability for each label, (n,): say, of lesions and of candidates,
-        whose mean probability says how likely they are.
+        Label images with a probability for each of their n lesions in the order of the labels, (n,): say, of
+        lesions and of candidates, whose mean probability says how likely they are.
     reference
-        bool, the images' shape: what touches it exists.
+        A mask of the images' shape: what touches it exists.
     bins
         Of equal width.
 
@@ -88,7 +96,16 @@ def lesion_reliability(
     -------
     Reliability
         ``count`` counts lesions, ``fraction`` is the share that exists.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, or there is not one probability for each lesion.
     """
-    probability = [np.clip(np.asarray(p, float), 0, 1) for _, p in found]
-    exists = [touched(image, reference, len(p)) for image, p in found]
+    probability = [as_probabilities(p).astype(float) for _, p in found]
+    images = [numbered(image) for image, _ in found]
+    for (_, labels), p in zip(images, probability, strict=True):
+        if p.shape != labels.shape:
+            raise InputError(f"There are {len(labels)} lesions and {p.size} probabilities of them.")
+    exists = [touched(image, reference, len(labels)) for image, labels in images]
     return reliability(np.concatenate([*probability, []]), np.concatenate([*exists, []]) > 0, bins=bins)

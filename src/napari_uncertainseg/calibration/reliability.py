@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_probabilities
+from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities
 
 Scheme = Literal["width", "mass"]
 
@@ -94,9 +94,9 @@ def reliability(
     probability
         0 to 1, any shape.
     reference
-        The same shape; nonzero is lesion.
+        A mask of the same shape; nonzero is lesion.
     region
-        bool, the same shape: where to compare; everywhere if None. In an empty region all
+        A mask of the same shape: where to compare; everywhere if None. In an empty region all
         bins are empty and ECE, ACE and MCE are NaN.
     bins
         1 to 254.
@@ -107,7 +107,7 @@ def reliability(
     Raises
     ------
     InputError
-        If shapes differ, or a probability is not a number from 0 to 1.
+        If shapes differ, a probability is not a number from 0 to 1, or a mask is none.
     """
     return Binned.of(probability, region=region, bins=bins, scheme=scheme).against(reference)
 
@@ -143,11 +143,12 @@ class Binned:
         """Put probabilities into bins; parameters as for `reliability`."""
         if not 1 <= bins < _OUTSIDE:
             raise InputError(f"A reliability diagram has 1 to 254 bins, not {bins}.")
+        probability = as_probabilities(probability)
+        region = None if region is None else as_mask(region, "The region")
         if region is not None and region.shape != probability.shape:
             raise InputError(f"The region has shape {region.shape}, the probability {probability.shape}.")
         where = None if region is None else np.flatnonzero(region)
         p = probability.reshape(-1) if where is None else probability.reshape(-1)[where]
-        check_probabilities(p)
         edges = _edges(p, bins, scheme)
         inside = bins_of(p, edges, scheme)
         count = np.bincount(inside, minlength=len(edges) - 1)
@@ -159,7 +160,14 @@ class Binned:
         return cls(edges, index.reshape(probability.shape), count, total)
 
     def against(self, reference: np.ndarray) -> Reliability:
-        """Compare with a reference mask: nonzero is lesion."""
+        """Compare with a reference mask: nonzero is lesion.
+
+        Raises
+        ------
+        InputError
+            If it is no mask, or of another shape.
+        """
+        reference = as_mask(reference, "The reference")
         if reference.shape != self.index.shape:
             raise InputError(
                 f"The reference has shape {reference.shape}, the prediction {self.index.shape}: "
@@ -181,7 +189,15 @@ def wilson_band(positive: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np
     ----------
     positive, count
         Successes and trials.
+
+    Raises
+    ------
+    InputError
+        If these are not finite, or there are more successes than trials.
     """
+    positive, count = as_numbers(positive, "Successes"), as_numbers(count, "Trials")
+    if (positive < 0).any() or (positive > count).any():
+        raise InputError("There must be from 0 to as many successes as there are trials.")
     with np.errstate(invalid="ignore", divide="ignore"):
         centre = positive + _Z**2 / 2
         half = _Z * np.sqrt(positive * (count - positive) / count + _Z**2 / 4)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_uncertainseg._checks import check_probabilities, check_same_shape
-from napari_uncertainseg.calibration.thresholds import GRID
+from napari_uncertainseg._checks import as_mask, as_probabilities, check_same_shape
+from napari_uncertainseg.calibration.thresholds import GRID, increasing
 from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 
@@ -45,7 +45,7 @@ class Losses:
         probability
             Lesion probability, 0 to 1, 3-D.
         reference
-            bool, the same shape; its 26-connected components are the lesions.
+            A mask of the same shape, nonzero is lesion; its 26-connected components are the lesions.
         grid
             Thresholds, increasing.
         min_voxels
@@ -54,16 +54,18 @@ class Losses:
         Raises
         ------
         InputError
-            If the shapes differ, or a probability is no number from 0 to 1.
+            If the shapes differ, a probability is no number from 0 to 1, the reference is no mask, or the
+            thresholds do not increase.
         """
+        probability, reference = as_probabilities(probability), as_mask(reference, "The reference")
         check_same_shape("The reference", reference.shape, "the prediction", probability.shape)
-        check_probabilities(probability)
-        hierarchy = Hierarchy.of(probability, float(grid[0]))
+        thresholds = increasing(grid).tolist()
+        hierarchy = Hierarchy.of(probability, thresholds[0])
         sought, n = label_mask(reference, min_voxels=min_voxels)
         truth, sought = reference.ravel(), sought.ravel()
         volume = np.count_nonzero(truth)
         rows = []
-        for threshold in np.asarray(grid, float).tolist():
+        for threshold in thresholds:
             cut = hierarchy.cut_in_any_order(threshold)
             large = cut.sizes >= min_voxels
             large[0] = False

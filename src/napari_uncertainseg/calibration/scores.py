@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_probabilities
+from napari_uncertainseg._checks import as_classes, as_labels, as_mask, as_probabilities
 from napari_uncertainseg.calibration.reliability import Binned, Reliability, Scheme
 
 EPSILON = 2.0**-24
@@ -19,9 +19,6 @@ EPSILON = 2.0**-24
 
 A voxel that is sure and wrong costs 16.6 nats, not infinity.
 """
-
-_SUM_TOLERANCE = 1e-3
-"""Probabilities of the classes may miss a sum of 1 by this: float16 networks do."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def brier(probability: np.ndarray, reference: np.ndarray, *, region: np.ndarray 
     InputError
         If shapes differ, or probabilities are not numbers from 0 to 1, or do not sum to 1.
     """
-    if probability.shape == reference.shape:
+    if np.shape(probability) == np.shape(reference):
         p, y = paired(probability, reference, region)
         return float(np.mean((p.astype(float) - y) ** 2)) if p.size else np.nan
     classes, labels = stacked(probability, reference, region)
@@ -159,7 +156,7 @@ def nll(
     """
     if not 0 < epsilon < 0.5:
         raise InputError(f"The smallest probability must lie between 0 and 0.5, not at {epsilon}.")
-    if probability.shape == reference.shape:
+    if np.shape(probability) == np.shape(reference):
         p, y = paired(probability, reference, region)
         # Where 1 - p is taken in the map's own precision it is exact above 0.5.
         of_truth = np.where(y, p, 1 - p)
@@ -254,49 +251,45 @@ def paired(
     Raises
     ------
     InputError
-        If shapes differ, or a probability is not a number from 0 to 1.
+        If shapes differ, a probability is not a number from 0 to 1, or a mask is none.
     """
-    if reference.shape != probability.shape:
+    p, y = as_probabilities(probability), as_mask(reference, "The reference")
+    if y.shape != p.shape:
         raise InputError(
-            f"The reference has shape {reference.shape}, the prediction {probability.shape}: "
-            f"both must lie on the same grid."
+            f"The reference has shape {y.shape}, the prediction {p.shape}: both must lie on the same grid."
         )
-    where = _where(region, reference.shape)
-    p, y = probability.reshape(-1)[where], reference.reshape(-1)[where] != 0
-    check_probabilities(p)
-    return p if np.issubdtype(p.dtype, np.floating) else p.astype(float), y
+    where = _where(region, y.shape)
+    return p.reshape(-1)[where], y.reshape(-1)[where]
 
 
 def stacked(
     probability: np.ndarray, labels: np.ndarray, region: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities (C, voxels) and labels (voxels,) of a region; errors as `top_label`."""
-    if probability.shape == labels.shape:
+    if np.shape(probability) == np.shape(labels):
         p, y = paired(probability, labels, region)
         return np.stack([1 - p, p]), y.astype(np.intp)
-    if probability.shape[1:] != labels.shape or len(probability) < 2:
+    labels = as_labels(labels)
+    if np.shape(probability)[1:] != labels.shape or len(probability) < 2:
         raise InputError(
-            f"The labels have shape {labels.shape}, the probabilities {probability.shape}: "
+            f"The labels have shape {labels.shape}, the probabilities {np.shape(probability)}: "
             f"expected the same shape, or classes (two or more) first."
         )
-    if not np.issubdtype(labels.dtype, np.integer) and labels.dtype != bool:
-        raise InputError(f"Labels of classes are whole numbers, not {labels.dtype}.")
+    probability = as_classes(probability)
     where = _where(region, labels.shape)
-    classes = probability.reshape(len(probability), -1)[:, where]
+    classes = probability.reshape(len(probability), labels.size)[:, where]
     truth = labels.reshape(-1)[where].astype(np.intp)
-    check_probabilities(classes)
     if truth.size and not (truth.min() >= 0 and truth.max() < len(classes)):
         raise InputError(
             f"Labels must be from 0 to {len(classes) - 1}, one for each class; these hold others."
         )
-    if truth.size and np.abs(classes.sum(axis=0) - 1).max() > _SUM_TOLERANCE:
-        raise InputError("The probabilities of the classes must sum to 1 in every voxel; these do not.")
     return classes, truth
 
 
 def _where(region: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | slice:
     if region is None:
         return slice(None)
+    region = as_mask(region, "The region")
     if region.shape != shape:
         raise InputError(f"The region has shape {region.shape}, the reference {shape}.")
     return np.flatnonzero(region)

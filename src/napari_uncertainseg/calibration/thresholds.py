@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_probabilities, check_same_shape
+from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
+from napari_uncertainseg.lesions.threshold import limit
 
 GRID = np.arange(10, 991) / 1000
 """Thresholds that are tried: 0.010, 0.011, ..., 0.990."""
@@ -33,7 +34,7 @@ def best_dice(probability: np.ndarray, reference: np.ndarray, *, grid: np.ndarra
     probability
         Lesion probability, 0 to 1, any shape.
     reference
-        bool, same shape.
+        A mask of the same shape; nonzero is lesion.
     grid
         Thresholds to try, increasing.
 
@@ -45,10 +46,10 @@ def best_dice(probability: np.ndarray, reference: np.ndarray, *, grid: np.ndarra
     Raises
     ------
     InputError
-        If the shapes differ, a probability is no number from 0 to 1, or one of the two is empty.
+        If the shapes differ, a probability is no number from 0 to 1, the reference is no mask, or one of the
+        two is empty.
     """
-    check_same_shape("The reference", reference.shape, "the prediction", probability.shape)
-    check_probabilities(probability)
+    reference = as_mask(reference, "The reference")
     dice = dice_curve(probability, reference, grid)
     if not reference.any():
         raise InputError("The reference has no voxel: choose a mask in which lesions are drawn.")
@@ -67,7 +68,7 @@ def dice_curve(probability: np.ndarray, reference: np.ndarray, grid: np.ndarray 
     probability
         Lesion probability, 0 to 1, any shape.
     reference
-        bool, same shape.
+        A mask of the same shape; nonzero is lesion.
     grid
         Thresholds, increasing.
 
@@ -75,7 +76,14 @@ def dice_curve(probability: np.ndarray, reference: np.ndarray, grid: np.ndarray 
     -------
     np.ndarray
         Shape of ``grid``; 0 where neither has a voxel.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, a probability is no number from 0 to 1, or the reference is no mask.
     """
+    probability, reference = as_probabilities(probability), as_mask(reference, "The reference")
+    check_same_shape("The reference", reference.shape, "the prediction", probability.shape)
     predicted = counts_at_least(probability, grid)
     hits = counts_at_least(probability[reference], grid)
     total = predicted + np.count_nonzero(reference)
@@ -90,13 +98,27 @@ def counts_at_least(values: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
     values
         Any shape, 0 to 1.
     grid
-        Thresholds, increasing. They are compared in the values' own precision, as a segmentation is.
+        Thresholds, increasing, at least one; compared as a segmentation is, see `lesions.threshold`.
 
     Returns
     -------
     np.ndarray
         Integers, shape of ``grid``.
+
+    Raises
+    ------
+    InputError
+        If a value is no probability, or the thresholds do not increase.
     """
-    edges = np.asarray(grid, dtype=values.dtype)
+    values = as_probabilities(values)
+    edges = limit(increasing(grid), values.dtype)
     step = np.searchsorted(edges, values[values >= edges[0]], side="right") - 1
     return np.cumsum(np.bincount(step, minlength=len(edges))[::-1])[::-1]
+
+
+def increasing(grid: np.ndarray) -> np.ndarray:
+    """Thresholds as float64, at least one and increasing, or raise InputError."""
+    found = as_numbers(grid, "Thresholds").astype(float)
+    if found.ndim != 1 or not found.size or not (np.diff(found) > 0).all():
+        raise InputError("The thresholds should be a list that increases.")
+    return found

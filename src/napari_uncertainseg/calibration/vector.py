@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_classes
 from napari_uncertainseg.calibration.scores import EPSILON, stacked
 
 _STEEPEST, _FARTHEST = 64.0, 1000.0
@@ -46,10 +47,11 @@ class VectorScaling:
         InputError
             If there are other classes, or the probabilities are none.
         """
-        if len(probability) != len(self.scale):
-            raise InputError(f"This was fitted on {len(self.scale)} classes, not on {len(probability)}.")
-        labels = np.zeros(probability.shape[1:], np.uint8)
-        classes, _ = stacked(probability, labels, None)
+        found = (*np.shape(probability), 1)[0]
+        if found != len(self.scale):
+            raise InputError(f"This was fitted on {len(self.scale)} classes, not on {found}.")
+        probability = as_classes(probability)
+        classes = probability.reshape(len(probability), -1)
         found = softmax(_scaled(_logits(classes), np.array(self.scale), np.array(self.shift)), axis=0)
         return found.astype(np.float32).reshape(probability.shape)
 

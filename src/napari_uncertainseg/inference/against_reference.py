@@ -10,6 +10,7 @@ from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
@@ -87,7 +88,7 @@ class AgainstReference:
 
     def _inside(self, prediction: Prediction, around: Prediction, threshold: float) -> np.ndarray:
         assert self.reference is not None
-        seen = self.reference | (around.probability >= threshold)
+        seen = self.reference | at_least(around.probability, threshold)
         return self.region.mask(prediction.brain, seen, prediction.grid.spacing)
 
 

@@ -10,11 +10,8 @@ from torch import Tensor
 
 from napari_uncertainseg.images.prepare import NetworkInput
 from napari_uncertainseg.inference.sampling import Pass
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.members import SEEN, Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
-
-SEEN = 0.05
-"""A member's probabilities are kept in the bounding box of its voxels above this."""
 
 Box = tuple[slice, slice, slice]
 

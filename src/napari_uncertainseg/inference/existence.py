@@ -10,6 +10,7 @@ import pandas as pd
 
 from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, LesionProbability
 from napari_uncertainseg.calibration.record import CalibrationRecord
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.ranking import CANDIDATE_THRESHOLD, Lesions
 
 
@@ -44,4 +45,4 @@ def _with(
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
     said = fitted.of(peak, volume, float(np.clip(threshold, min(known), max(known))))
     # What was painted where the model saw nothing, it says nothing about.
-    return table.assign(p_exists=np.where(peak >= threshold, said, np.nan))
+    return table.assign(p_exists=np.where(at_least(peak, threshold), said, np.nan))

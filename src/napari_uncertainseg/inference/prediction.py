@@ -87,7 +87,8 @@ class Prediction:
         """
         from napari_uncertainseg.uncertainty.details import MAPS, lesion_details
 
-        return lesion_details(labels, {name: getattr(self, name) for name in MAPS}, self.members, threshold)
+        members = self.members.told_from(self.probability)
+        return lesion_details(labels, {name: getattr(self, name) for name in MAPS}, members, threshold)
 
     @cached_property
     def sha256(self) -> str:

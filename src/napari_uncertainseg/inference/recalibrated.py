@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask
 from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy
 
@@ -79,9 +81,13 @@ def fitted_here(
     kind
         As for `recalibration.fit`, with its errors.
     """
-    seen = reference | (prediction.probability >= threshold)
+    seen = as_mask(reference, "The reference") | at_least(prediction.probability, threshold)
     inside = region.mask(prediction.brain, seen, prediction.grid.spacing)
     return fit(Evidence.of(prediction.probability, reference, region=inside), kind)
+
+
+def _all_like(mean: np.ndarray, members: Members) -> Members:
+    return Members(members.box, np.broadcast_to(mean[members.box], members.values.shape))
 
 
 def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Prediction:
@@ -105,6 +111,7 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
         ``information["recalibration"]`` says by what.
     """
     brain, members = prediction.brain, prediction.members
+    alike = members.told_from(prediction.probability)
     probability = np.where(brain, recalibration.apply(prediction.probability), 0).astype(np.float32)
     entropy = np.where(brain, binary_entropy(probability), 0).astype(np.float32)
     expected = np.maximum(entropy - prediction.mutual_information, 0)
@@ -128,6 +135,6 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
         expected_entropy=expected.astype(np.float32),
         mutual_information=(entropy - expected).astype(np.float32),
         variance=variance.astype(np.float32),
-        members=Members(members.box, values),
+        members=Members(members.box, values) if alike is members else _all_like(probability, alike),
         information={**prediction.information, "recalibration": json.loads(recalibration.to_json())},
     )

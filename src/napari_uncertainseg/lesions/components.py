@@ -8,14 +8,18 @@ from typing import Literal
 import cc3d
 import numpy as np
 
+from napari_uncertainseg._checks import as_mask, as_number, as_probabilities, check_dimensions
+from napari_uncertainseg.lesions.threshold import at_least
+
 Box = tuple[slice, slice, slice]
 Connectivity = Literal[6, 18, 26]
 
 
 def bounding_box(mask: np.ndarray) -> Box:
-    """Smallest box that holds all of a 3-D mask; empty slices where the mask is empty."""
+    """Smallest box that holds all of a 3-D mask, of any type; empty slices where the mask is empty."""
     box: list[slice] = []
-    part = mask
+    part = mask = as_mask(mask)
+    check_dimensions("The mask", mask)
     for axis in range(3):
         rest = tuple(a for a in range(3) if a != axis)
         found = np.flatnonzero(part.any(axis=rest))
@@ -59,8 +63,16 @@ class Foreground:
 
     @classmethod
     def of(cls, probability: np.ndarray, floor: float = 0.05) -> Foreground:
-        """Find the box: the one look at the whole image."""
-        return cls(probability, bounding_box(probability >= floor), floor)
+        """Find the box: the one look at the whole image.
+
+        Raises
+        ------
+        InputError
+            If these are no probabilities in 3-D.
+        """
+        probability = as_probabilities(probability)
+        check_dimensions("The probability", probability)
+        return cls(probability, bounding_box(at_least(probability, floor)), floor)
 
     def box_at(self, threshold: float) -> Box:
         """A box that holds every voxel of at least ``threshold``."""
@@ -72,7 +84,7 @@ class Foreground:
     def label(self, threshold: float, *, min_voxels: int = 1) -> tuple[np.ndarray, int]:
         """As `label_components`."""
         box = self.box_at(threshold)
-        inside, n = label_mask(self.probability[box] >= threshold, min_voxels=min_voxels)
+        inside, n = label_mask(at_least(self.probability[box], threshold), min_voxels=min_voxels)
         labels = np.zeros(self.probability.shape, np.uint16 if n <= np.iinfo(np.uint16).max else np.uint32)
         labels[box] = inside
         return labels, n
@@ -87,14 +99,14 @@ def voxels_of(volume: float, voxel_volume: float) -> int:
 def label_components(
     probability: np.ndarray, threshold: float, *, min_voxels: int = 1
 ) -> tuple[np.ndarray, int]:
-    """Label the 26-connected components of ``probability >= threshold``.
+    """Label the 26-connected components of ``probability >= threshold``, see `lesions.threshold`.
 
     Parameters
     ----------
     probability
-        3-D.
+        0 to 1, 3-D.
     threshold
-        Probability at and above which a voxel is lesion; NaN is not.
+        Probability at and above which a voxel is lesion.
     min_voxels
         Smaller components are left out.
 
@@ -104,19 +116,25 @@ def label_components(
         uint16, or uint32 where there are more than 65535; 0 is background.
     n
         Number of components; labels run from 1 to n.
+
+    Raises
+    ------
+    InputError
+        If these are no probabilities in 3-D, or the threshold is no number.
     """
+    threshold = as_number(threshold, "The threshold")
     return Foreground.of(probability, threshold).label(threshold, min_voxels=min_voxels)
 
 
 def label_mask(
     mask: np.ndarray, *, connectivity: Connectivity = 26, min_voxels: int = 1
 ) -> tuple[np.ndarray, int]:
-    """Label the components of a 3-D boolean mask.
+    """Label the components of a 3-D mask.
 
     Parameters
     ----------
     mask
-        bool.
+        bool; of other types what is not 0.
     connectivity
         6, 18 or 26 neighbours.
     min_voxels
@@ -128,7 +146,14 @@ def label_mask(
         Unsigned integers, 1 to n.
     n
         Number of components.
+
+    Raises
+    ------
+    InputError
+        If it is no mask in 3-D.
     """
+    mask = as_mask(mask)
+    check_dimensions("The mask", mask)
     if mask.size == 0:
         return np.zeros(mask.shape, np.uint16), 0
     whole = tuple(slice(size) for size in mask.shape)
@@ -205,7 +230,7 @@ def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distanc
     Parameters
     ----------
     mask
-        3-D, bool.
+        3-D, bool; of other types what is not 0.
     spacing
         Voxel size per axis, mm.
     distance
@@ -217,6 +242,7 @@ def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distanc
     """
     # A ball is a stack of discs, a disc a stack of rods: a few hundred byte-wise ORs, which
     # is far cheaper than a distance transform of the box.
+    mask = as_mask(mask)
     reach = [int(distance / s + 1e-6) for s in spacing]
     result = np.zeros(mask.shape, bool)
     box = bounding_box(mask)

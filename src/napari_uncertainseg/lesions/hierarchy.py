@@ -16,7 +16,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
+from napari_uncertainseg._checks import as_probabilities, check_dimensions
 from napari_uncertainseg.lesions.components import Components
+from napari_uncertainseg.lesions.threshold import at_least, limit
 
 _HALF = tuple(o for o in product((-1, 0, 1), repeat=3) if o > (0, 0, 0))
 """Thirteen of the 26 neighbours; the others are their opposites."""
@@ -65,12 +67,19 @@ class Hierarchy:
         Parameters
         ----------
         values
-            3-D, floating; not NaN.
+            3-D, 0 to 1.
         floor
             Lowest threshold that will be asked for: the lower, the more voxels are kept.
+
+        Raises
+        ------
+        InputError
+            If the values are no probabilities in 3-D.
         """
+        values = as_probabilities(values)
+        check_dimensions("A map of lesions", values)
         padded = np.pad(values, 1, constant_values=-np.inf)
-        seen = padded >= limit(floor, values.dtype)
+        seen = at_least(padded, floor)
         seen[[0, -1]] = seen[:, [0, -1]] = seen[:, :, [0, -1]] = False
         where = np.flatnonzero(seen)
         value = padded.ravel()[where]
@@ -171,18 +180,6 @@ class Hierarchy:
         least, component = self.components(threshold)
         here = np.flatnonzero(self.value >= least)
         return here, (component - 1).take(self.peak.take(here)), np.flatnonzero(np.diff(component, prepend=0))
-
-
-def limit(threshold: float, dtype: np.dtype) -> np.floating:
-    """The value of a precision that a map is compared with in place of a threshold.
-
-    Half floats, in which members are kept, are compared exactly: with the smallest half float that reaches
-    the threshold. Others are compared in their own precision, as ``map >= threshold`` does.
-    """
-    found = dtype.type(threshold)
-    if dtype == np.float16 and float(found) < threshold:
-        found = np.nextafter(found, dtype.type(np.inf))
-    return found
 
 
 def _wide(values: np.ndarray) -> np.ndarray:

@@ -9,7 +9,13 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg._checks import (
+    as_labels,
+    as_mask,
+    as_number,
+    check_dimensions,
+    check_same_shape,
+)
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 
 Rule = Literal["iou", "adjusted_iou"]
@@ -21,9 +27,14 @@ def dice(predicted: np.ndarray, reference: np.ndarray) -> float:
     Parameters
     ----------
     predicted, reference
-        The same shape; nonzero is lesion.
+        Masks of any type and one shape; nonzero is lesion.
+
+    Raises
+    ------
+    InputError
+        If one is no mask, or the shapes differ.
     """
-    p, r = np.asarray(predicted) != 0, np.asarray(reference) != 0
+    p, r = as_mask(predicted, "The prediction"), as_mask(reference, "The reference")
     check_same_shape("The prediction", p.shape, "the reference", r.shape)
     total = np.count_nonzero(p) + np.count_nonzero(r)
     return 2 * np.count_nonzero(p & r) / total if total else 1.0
@@ -37,11 +48,23 @@ def touched(labels: np.ndarray, mask: np.ndarray, n: int) -> np.ndarray:
     labels
         Label image.
     mask
-        bool, the same shape.
+        The same shape; nonzero is marked.
     n
         Number of lesions.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or a label is above n.
     """
-    return np.asarray(np.bincount(labels[mask], minlength=n + 1)[1:] > 0)
+    labels, mask = as_labels(labels), as_mask(mask)
+    check_same_shape("The mask", mask.shape, "the labels", labels.shape)
+    found = np.zeros(n + 1, bool)
+    hit = labels[mask]
+    if hit.max(initial=0) > n:
+        raise InputError(f"There are labels up to {hit.max()}, and only {n} lesions.")
+    found[hit] = True
+    return found[1:]
 
 
 @dataclass(frozen=True)
@@ -102,9 +125,13 @@ def detections(
     min_voxels
         Smaller reference lesions neither count as found nor as missed, as no smaller lesions are
         predicted either; a prediction that touches one is not invented.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or an image is neither a mask nor labels.
     """
-    check_same_shape("The prediction", predicted.shape, "the reference", reference.shape)
-    p, r = _lesions(predicted, connectivity), _lesions(reference, connectivity)
+    p, r = _both(predicted, reference, connectivity)
     both = (p > 0) & (r > 0)
     labels, sizes = np.unique(r[r > 0], return_counts=True)
     counted = labels[sizes >= min_voxels]
@@ -283,13 +310,9 @@ def match_lesions(
     InputError
         If the shapes differ or ``least`` is unusable.
     """
-    check_same_shape("The prediction", predicted.shape, "the reference", reference.shape)
-    if not 0 < least <= 1:
+    if not 0 < as_number(least, "The least overlap") <= 1:
         raise InputError(f"The least overlap of a true lesion lies above 0 and at most at 1, not at {least}.")
-    p, r = (
-        label_mask(image, connectivity=connectivity)[0] if image.dtype == bool else _numbered(image)
-        for image in (predicted, reference)
-    )
+    p, r = _both(predicted, reference, connectivity)
     sizes, other_sizes = np.bincount(p.ravel(), minlength=1), np.bincount(r.ravel(), minlength=1)
     pairs = pairs_in_common(p, r)
     if rule == "adjusted_iou":
@@ -303,14 +326,38 @@ def match_lesions(
     return Match(rule, float(least), overlap, found[1:][other_sizes[1:] >= min_voxels])
 
 
-def _numbered(labels: np.ndarray) -> np.ndarray:
-    """The same lesions, numbered 1 to n without gaps."""
-    values, number = np.unique(np.maximum(labels, 0), return_inverse=True)
-    return number.reshape(labels.shape) + (0 if 0 in values else 1)
+def numbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same lesions numbered 1 to n without gaps, in the order of their labels; and these, shape (n,).
+
+    Raises
+    ------
+    InputError
+        If these are no labels.
+    """
+    image = as_labels(labels)
+    where = np.flatnonzero(image)
+    used, number = np.unique(image.ravel()[where], return_inverse=True)
+    if len(used) == used.max(initial=0):
+        return image, used
+    found = np.zeros(image.size, np.int64)
+    found[where] = number + 1
+    return found.reshape(image.shape), used
+
+
+def _both(
+    predicted: np.ndarray, reference: np.ndarray, connectivity: Connectivity
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels without gaps of two images, of which those of bool are split into components."""
+    p, r = _lesions(predicted, connectivity), _lesions(reference, connectivity)
+    check_same_shape("The prediction", p.shape, "the reference", r.shape)
+    check_dimensions("The prediction", p)
+    return p, r
 
 
 def _lesions(image: np.ndarray, connectivity: Connectivity) -> np.ndarray:
-    return label_mask(image, connectivity=connectivity)[0] if image.dtype == bool else image
+    if np.asanyarray(image).dtype == bool:
+        return label_mask(image, connectivity=connectivity)[0]
+    return numbered(image)[0]
 
 
 def _number(labels: np.ndarray) -> int:

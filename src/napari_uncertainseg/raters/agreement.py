@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_numbers
 from napari_uncertainseg.raters.consensus import Raters, as_masks, flat_within, joint_box, majority
 
 
@@ -202,7 +203,7 @@ def intraclass_correlation(scores: np.ndarray, kind: Literal["ICC(2,1)", "ICC(3,
     InputError
         If the scores are not such a table of finite numbers.
     """
-    x = np.asarray(scores, float)
+    x = as_numbers(scores, "Scores", unknown=True).astype(float)
     if x.ndim != 2 or min(x.shape) < 2:
         raise InputError(f"Scores are a table of 2 or more targets by 2 or more raters, not {x.shape}.")
     if not np.isfinite(x).all():
@@ -246,6 +247,7 @@ def mean_agreement(pairwise: np.ndarray) -> float:
 
 def mean_with_others(pairwise: np.ndarray) -> np.ndarray:
     """Each rater's mean of a pairwise measure with all other raters, shape (r,)."""
+    pairwise = as_numbers(pairwise, "A pairwise measure", unknown=True)
     if pairwise.ndim != 2 or pairwise.shape[0] != pairwise.shape[1] or len(pairwise) < 2:
         raise InputError(f"A pairwise measure is a square of 2 or more raters, not {pairwise.shape}.")
     others = ~np.eye(len(pairwise), dtype=bool)

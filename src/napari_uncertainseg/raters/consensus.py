@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import entr
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_numbers
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -41,9 +42,9 @@ def as_masks(raters: Raters, *, least: int = 1) -> np.ndarray:
     ------
     InputError
         If there are too few raters, a mask lies on another shape than the first, is neither
-        2-D nor 3-D, or holds NaN.
+        2-D nor 3-D, or holds NaN, fractions or numbers below 0.
     """
-    masks = [np.asarray(mask) for mask in raters]
+    masks = [as_mask(mask, f"The mask of rater {number}") for number, mask in enumerate(raters, start=1)]
     if len(masks) < least:
         raise InputError(f"At least {least} rater(s) are needed; there are {len(masks)}.")
     shape = masks[0].shape
@@ -52,12 +53,9 @@ def as_masks(raters: Raters, *, least: int = 1) -> np.ndarray:
     for number, mask in enumerate(masks[1:], start=2):
         if mask.shape != shape:
             raise InputError(f"Rater {number} has a mask of shape {mask.shape}, the first one of {shape}.")
-    for number, mask in enumerate(masks, start=1):
-        if mask.dtype.kind == "f" and np.isnan(mask).any():
-            raise InputError(f"The mask of rater {number} holds NaN: a mask is 0 where there is no lesion.")
-    if isinstance(raters, np.ndarray) and raters.dtype == bool:
+    if type(raters) is np.ndarray and raters.dtype == bool:
         return raters
-    return np.stack([mask != 0 for mask in masks])
+    return np.stack(masks)
 
 
 def joint_box(raters: Raters) -> tuple[slice, ...]:
@@ -133,7 +131,7 @@ def staple(raters: Raters, *, region: np.ndarray | None = None, max_iterations: 
     raters
         Shape (r, ...).
     region
-        bool, of a mask's shape: the voxels that take part; all if None. Outside the probability is 0.
+        A mask: the voxels that take part; all if None. Outside the probability is 0.
     max_iterations
         At most so many. Two raters who share little may not converge in any number.
 
@@ -180,10 +178,11 @@ def flat_within(masks: np.ndarray, region: np.ndarray | None) -> np.ndarray:
     Raises
     ------
     InputError
-        If the region has another shape than the masks or is empty.
+        If the region has another shape than the masks, is empty or no mask.
     """
-    flat = masks.reshape(len(masks), -1)
+    flat = masks.reshape(len(masks), int(np.prod(masks.shape[1:])))
     if region is not None:
+        region = as_mask(region, "The region")
         if region.shape != masks.shape[1:]:
             raise InputError(f"The region has shape {region.shape}, the raters' masks {masks.shape[1:]}.")
         flat = flat[:, np.flatnonzero(region)]
@@ -197,7 +196,7 @@ def _placed(inside: np.ndarray, region: np.ndarray | None, shape: tuple[int, ...
     if region is None:
         return inside.reshape(shape)
     whole = np.zeros(shape, np.float32)
-    whole[np.asarray(region) != 0] = inside
+    whole[as_mask(region, "The region")] = inside
     return whole
 
 
@@ -286,19 +285,20 @@ def doubt_types(
     InputError
         If shapes differ or a map holds NaN.
     """
+    rater_disagreement = as_numbers(rater_disagreement, "The raters' disagreement")
+    model_uncertainty = as_numbers(model_uncertainty, "The model's uncertainty")
     if rater_disagreement.shape != model_uncertainty.shape:
         raise InputError(
             f"The raters' disagreement has shape {rater_disagreement.shape}, "
             f"the model's uncertainty {model_uncertainty.shape}."
         )
-    if np.isnan(rater_disagreement).any() or np.isnan(model_uncertainty).any():
-        raise InputError("Disagreement and uncertainty must be numbers; a map holds NaN.")
     raters, model = rater_disagreement > disagreement_above, model_uncertainty > uncertainty_above
     return who_doubts(raters, model)
 
 
 def who_doubts(raters: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Values of `Doubt`, uint8, by whether raters differ and the model is unsure (bool, one shape)."""
+    """Values of `Doubt`, uint8, by whether raters differ and the model is unsure (masks of one shape)."""
+    raters, model = as_mask(raters, "Where raters differ"), as_mask(model, "Where the model is unsure")
     by_both = np.array([[Doubt.NEITHER, Doubt.MODEL], [Doubt.RATERS, Doubt.BOTH]], np.uint8)
     return np.asarray(by_both[raters.astype(np.intp), model.astype(np.intp)])
 

@@ -14,6 +14,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_numbers
+from napari_uncertainseg.lesions.matching import numbered, touched
 from napari_uncertainseg.raters.consensus import who_doubts
 
 
@@ -49,13 +51,11 @@ def correspondence(doubt: np.ndarray, disagreement: np.ndarray) -> Correspondenc
     InputError
         If the shapes differ or a value is not finite.
     """
-    a, b = np.asarray(doubt, float).ravel(), np.asarray(disagreement, float).ravel()
+    a, b = (as_numbers(x, "Doubt and disagreement").astype(float).ravel() for x in (doubt, disagreement))
     if np.shape(doubt) != np.shape(disagreement):
         raise InputError(
             f"The doubt has the shape {np.shape(doubt)}, the disagreement {np.shape(disagreement)}."
         )
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise InputError("Doubt and disagreement must be finite numbers.")
     return Correspondence(_pearson(rankdata(a), rankdata(b)), _pearson(a, b), len(a))
 
 
@@ -69,7 +69,7 @@ def voxel_correspondence(
     doubt, disagreement
         Maps of one shape.
     region
-        bool, the same shape: the voxels that count; all if None. Over a whole brain nearly all voxels
+        A mask of the same shape: the voxels that count; all if None. Over a whole brain nearly all voxels
         have neither, which makes the correlation look better than it is: take the surroundings of what
         anybody marked.
 
@@ -80,6 +80,8 @@ def voxel_correspondence(
     """
     if region is None:
         return correspondence(doubt, disagreement)
+    doubt, disagreement = (as_numbers(x, "Doubt and disagreement") for x in (doubt, disagreement))
+    region = as_mask(region, "The region")
     if doubt.shape != region.shape or disagreement.shape != region.shape:
         raise InputError(
             f"The region has the shape {region.shape}, the doubt {doubt.shape}, "
@@ -101,9 +103,9 @@ def lesion_doubt_types(
     Parameters
     ----------
     labels
-        Lesions 1 to n, every number in use.
+        n lesions, whatever their numbers.
     doubt
-        Of each lesion, shape (n,).
+        Of each lesion in the order of the labels, shape (n,).
     raters
         Masks of the labels' shape.
     limit
@@ -112,16 +114,17 @@ def lesion_doubt_types(
     Raises
     ------
     InputError
-        If a shape differs.
+        If a shape differs, or these are no labels, masks and finite numbers.
     """
-    n = len(doubt)
-    if any(np.shape(mask) != labels.shape for mask in raters):
+    (labels, used), doubt = numbered(labels), as_numbers(doubt, "The doubt")
+    masks = [as_mask(mask, f"The mask of rater {number}") for number, mask in enumerate(raters, start=1)]
+    n = len(used)
+    if any(mask.shape != labels.shape for mask in masks):
         raise InputError(f"Every rater's mask should have the lesions' shape, {labels.shape}.")
-    if int(labels.max(initial=0)) != n:
-        raise InputError(f"There are {int(labels.max(initial=0))} lesions and {n} values of doubt.")
-    seen = np.array([np.isin(np.arange(1, n + 1), labels[np.asarray(mask) != 0]) for mask in raters])
-    seen = seen.reshape(len(seen), n)
-    split, unsure = np.asarray(seen.any(0) & ~seen.all(0)), np.asarray(doubt, float) > limit
+    if doubt.shape != (n,):
+        raise InputError(f"There are {n} lesions and {doubt.size} values of doubt.")
+    seen = np.array([touched(labels, mask, n) for mask in masks]).reshape(len(masks), n)
+    split, unsure = np.asarray(seen.any(0) & ~seen.all(0)), doubt > limit
     return who_doubts(split, unsure)
 
 

@@ -16,7 +16,8 @@ from scipy.integrate import IntegrationWarning, quad
 from scipy.special import ndtr, ndtri
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_probabilities
+from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.raters.agreement import check_spacing
 from napari_uncertainseg.raters.consensus import Raters, as_masks, consensus_regions, flat_within, soft_mean
 
@@ -42,10 +43,11 @@ def consensus_dice(predicted: np.ndarray, raters: Raters) -> float:
     """
     masks = as_masks(raters)
     _check_shape(predicted, masks)
+    predicted = as_mask(predicted, "The prediction")
     regions = consensus_regions(masks)
     if not regions.foreground.any():
         return math.nan
-    return _dice((predicted != 0) & ~regions.dissensus, regions.foreground)
+    return _dice(predicted & ~regions.dissensus, regions.foreground)
 
 
 def consensus_confidence(probability: np.ndarray, raters: Raters) -> float:
@@ -62,7 +64,7 @@ def consensus_confidence(probability: np.ndarray, raters: Raters) -> float:
         Shape (r, ...).
     """
     masks = as_masks(raters)
-    _check_probability(probability, masks)
+    probability = _probabilities(probability, masks)
     regions = consensus_regions(masks)
     if not (regions.foreground.any() and regions.background.any()):
         return math.nan
@@ -78,8 +80,9 @@ def top_label_ece(
 
     As torchmetrics' ``MulticlassCalibrationError`` (l1) of background and lesion: the confidence is the
     larger of p and 1 - p (background at 0.5), a bin holds its left edge, and certainty (1) is a bin of
-    its own. Plain background drives it to 0: give a region, as the 2025 challenge does with the raters'
-    `joint_box`.
+    its own. Plain background drives it to 0: give a region. The 2025 challenge takes the box of all raters'
+    marks and a margin of 20 voxels on each side; `joint_box` is that box without the margin, in which the
+    error comes out larger.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ def top_label_ece(
         At least 1, from 0 to 1.
     """
     masks = as_masks(raters)
-    _check_probability(probability, masks)
+    probability = _probabilities(probability, masks)
     if bins < 1:
         raise InputError(f"Calibration needs at least one bin, not {bins}.")
     marked = flat_within(masks, region)
@@ -226,7 +229,7 @@ def thresholded_soft_dice(
         At least one.
     """
     masks = as_masks(raters)
-    _check_probability(probability, masks)
+    probability = _probabilities(probability, masks)
     if not len(thresholds):
         raise InputError("The soft Dice needs at least one threshold.")
     mean = soft_mean(masks)
@@ -290,12 +293,12 @@ def score(
         If shapes differ, or a probability is not a number from 0 to 1.
     """
     masks = as_masks(raters)
-    _check_probability(probability, masks)
+    probability = _probabilities(probability, masks)
     voxel = math.prod(check_spacing(spacing, masks.ndim - 1))
     volumes = np.array([np.count_nonzero(mask) for mask in masks]) * voxel
     predicted = float(probability.sum(dtype=float)) * voxel
     return CurvasScores(
-        consensus_dice(probability >= threshold, masks),
+        consensus_dice(at_least(probability, threshold), masks),
         consensus_confidence(probability, masks),
         top_label_ece(probability, masks, region=region),
         volume_crps(predicted, volumes, mode=crps_mode),
@@ -311,17 +314,19 @@ def _dice(a: np.ndarray, b: np.ndarray) -> float:
 
 def _finite(what: str, values: np.ndarray | float) -> np.ndarray:
     """One or more numbers as a 1-D array."""
-    found = np.atleast_1d(np.asarray(values, float))
-    if found.ndim != 1 or not found.size or not np.isfinite(found).all():
+    found = np.atleast_1d(as_numbers(values, what)).astype(float)
+    if found.ndim != 1 or not found.size:
         raise InputError(f"{what} must be a finite number, and there must be at least one.")
     return found
 
 
 def _check_shape(predicted: np.ndarray, masks: np.ndarray) -> None:
-    if predicted.shape != masks.shape[1:]:
-        raise InputError(f"The prediction has shape {predicted.shape}, the raters' masks {masks.shape[1:]}.")
+    if np.shape(predicted) != masks.shape[1:]:
+        raise InputError(
+            f"The prediction has shape {np.shape(predicted)}, the raters' masks {masks.shape[1:]}."
+        )
 
 
-def _check_probability(probability: np.ndarray, masks: np.ndarray) -> None:
+def _probabilities(probability: np.ndarray, masks: np.ndarray) -> np.ndarray:
     _check_shape(probability, masks)
-    check_probabilities(probability)
+    return as_probabilities(probability)

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask
 
 _LARGEST_JITTER = 3.0
 """Jitter is cut at this many standard deviations, so that distances are needed near lesions only."""
@@ -104,7 +105,7 @@ def simulate_raters(
     Parameters
     ----------
     mask
-        2-D or 3-D, nonzero is lesion.
+        A mask in 2-D or 3-D, nonzero is lesion.
     spacing
         Voxel size along each axis, mm.
     n
@@ -121,9 +122,9 @@ def simulate_raters(
     Raises
     ------
     InputError
-        If the mask is neither 2-D nor 3-D, or spacing or styles do not fit.
+        If the mask is none, or neither 2-D nor 3-D, or spacing or styles do not fit.
     """
-    mask = np.asarray(mask) != 0
+    mask = as_mask(mask)
     steps = tuple(float(s) for s in spacing)
     if mask.ndim not in (2, 3) or len(steps) != mask.ndim or not all(0 < s < np.inf for s in steps):
         raise InputError(

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.review.arms import ARMS, Influence, assign, influence
 from napari_uncertainseg.review.pace import reading_time
 from napari_uncertainseg.review.rows import NewTask, Session, Task
@@ -116,7 +117,7 @@ class Lesson:
 
     def _opinion(self, task: Task) -> Opinion:
         peak = 0.0 if task.probability is None else task.probability
-        return Opinion(peak >= self._threshold, peak)
+        return Opinion(bool(at_least(np.float64(peak), self._threshold)), peak)
 
     def show(self) -> None:
         """Say that the question is seen from now on."""

@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.lesions.components import Components, bounding_box, label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -192,7 +193,7 @@ def _suspected(
     every = [
         _trial(index, False, probability, voxel_volume) for index in places if not known[tuple(index)].any()
     ]
-    below = [trial for trial in every if (trial.probability or 0.0) < found.threshold]
+    below = [t for t in every if not at_least(np.float64(t.probability or 0.0), found.threshold)]
     return sorted(below, key=lambda trial: -(trial.probability or 0.0))
 
 

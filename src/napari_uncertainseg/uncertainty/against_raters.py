@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_labels, as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg.lesions.components import neighbourhood
 from napari_uncertainseg.raters.consensus import Doubt, Raters, as_masks, disagreement, doubt_types
 from napari_uncertainseg.raters.correspondence import (
@@ -89,14 +90,18 @@ def against_raters(
     Raises
     ------
     InputError
-        If the shapes differ or there are fewer than two raters.
+        If the shapes differ, an array is not of its kind, or there are fewer than two raters.
     """
+    probability, labels = as_probabilities(probability), as_labels(labels)
+    entropy, doubt = as_numbers(entropy, "The entropy"), as_numbers(doubt, "The doubt")
     masks = as_masks(raters, least=2)
     if masks.shape[1:] != probability.shape:
         raise InputError(
             f"The raters' masks have the shape {masks.shape[1:]}, the prediction {probability.shape}: "
             "they should lie on the scan's grid."
         )
+    check_same_shape("The entropy", entropy.shape, "the prediction", probability.shape)
+    check_same_shape("The labels", labels.shape, "the prediction", probability.shape)
     step = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
     near = neighbourhood(masks.any(axis=0) | (labels > 0), step, distance=DISTANCE)
     variance = disagreement(masks).variance

@@ -6,20 +6,17 @@ torch arrays alike, through the array API, and imports no torch.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from array_api_compat import array_namespace, device
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_members, check_probabilities, check_same_shape
+from napari_uncertainseg._checks import as_classes, check_members, check_same_shape
+from napari_uncertainseg.uncertainty.voxel import LEAST
 
 Array = Any
-_LEAST = 1e-12
-"""Probabilities below count as this in logarithms."""
-
-_SLACK = 1e-3
-"""By how much half precision may lead beyond 0, 1 and a sum of 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +61,7 @@ class ClassAccumulator:
         self._entropy: Array = None
 
     def add(self, member: Array) -> None:
-        """Take one member's probabilities, (C, ...), that sum to 1 over the classes.
+        """Take one member's probabilities, (C, ...), that sum to 1 over the classes, see `_checks`.
 
         Raises
         ------
@@ -72,25 +69,21 @@ class ClassAccumulator:
             If it has fewer than two classes, another shape than the members before, or no probabilities
             that sum to 1.
         """
-        xp = array_namespace(member)
-        if member.ndim < 1 or member.shape[0] < 2:
-            raise InputError(f"A member needs two classes or more along its first axis, not {member.shape}.")
-        p = xp.astype(member, xp.float32)
+        p = as_classes(member)
+        xp = array_namespace(p)
+        p = xp.astype(p, xp.float32)
         if self._mean is None:
             self._mean, self._squares, self._logs = (
                 xp.zeros(p.shape, dtype=xp.float32, device=device(p)) for _ in range(3)
             )
             self._entropy = xp.zeros(p.shape[1:], dtype=xp.float32, device=device(p))
         check_same_shape("A member", p.shape, "the first one", self._mean.shape)
-        check_probabilities(p, slack=_SLACK)
-        if 0 not in p.shape and float(xp.max(xp.abs(xp.sum(p, axis=0) - 1))) > _SLACK:
-            raise InputError("The probabilities of the classes must sum to 1 in every voxel; these do not.")
         self.count += 1
         before = p - self._mean
         self._mean = self._mean + before / self.count
         self._squares = self._squares + before * (p - self._mean)
-        self._logs = self._logs + xp.log(xp.clip(p, _LEAST, None))
-        self._entropy = self._entropy + entropy(p)
+        self._logs = self._logs + xp.log(xp.clip(p, LEAST, None))
+        self._entropy = self._entropy + _entropy(p)
 
     def result(self) -> ClassMaps:
         """Maps over the members added so far; more may be added afterwards.
@@ -103,7 +96,7 @@ class ClassAccumulator:
         check_members(self.count)
         xp = array_namespace(self._mean)
         mean, expected = self._mean, self._entropy / self.count
-        whole = entropy(mean)
+        whole = _entropy(mean)
         mutual = xp.clip(whole - expected, 0, None)
         cross = -xp.sum(mean * self._logs, axis=0) / self.count
         pairwise = xp.clip(cross - expected, 0, None)
@@ -126,9 +119,18 @@ def entropy(probability: Array) -> Array:
     ----------
     probability
         (C, ...), sums to 1 over the classes.
+
+    Raises
+    ------
+    InputError
+        If it does not, or these are no probabilities.
     """
-    xp = array_namespace(probability)
-    return -xp.sum(probability * xp.log(xp.clip(probability, _LEAST, None)), axis=0)
+    return _entropy(as_classes(probability))
+
+
+def _entropy(p: Array) -> Array:
+    xp = array_namespace(p)
+    return -xp.sum(p * xp.log(xp.clip(p, float(xp.finfo(p.dtype).smallest_normal), None)), axis=0)
 
 
 def renyi_entropy(probability: Array, alpha: float = 0.8) -> Array:
@@ -145,13 +147,14 @@ def renyi_entropy(probability: Array, alpha: float = 0.8) -> Array:
 
     Raises
     ------
-    ValueError
-        If alpha is not above 0.
+    InputError
+        If alpha is not above 0, or as for `entropy`.
     """
-    if not alpha > 0:
-        raise ValueError(f"The order of an entropy should be above 0, not {alpha}.")
+    if not 0 < alpha < math.inf:
+        raise InputError(f"The order of an entropy should be above 0, not {alpha}.")
+    p = as_classes(probability)
     if alpha == 1:
-        return entropy(probability)
-    xp = array_namespace(probability)
-    total = xp.sum(xp.clip(probability, 0, None) ** alpha, axis=0)
+        return _entropy(p)
+    xp = array_namespace(p)
+    total = xp.sum(p**alpha, axis=0)
     return xp.log(total) / (1 - alpha)

@@ -8,12 +8,13 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.lesions.components import bounding_box, union_box
+from napari_uncertainseg.lesions.matching import numbered
 from napari_uncertainseg.uncertainty.columns import Column
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_maximum, lesion_mean, lesion_sum
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.numbering import in_rows
 
 MAPS: Mapping[str, str] = MappingProxyType(
     {
@@ -76,7 +77,7 @@ def lesion_details(
     Parameters
     ----------
     labels
-        On the grid, any numbers.
+        On the grid; n lesions, whatever their numbers.
     maps
         The maps that `MAPS` names, of the same shape.
     members
@@ -89,13 +90,16 @@ def lesion_details(
     One row per lesion in the order of their numbers: ``label``, `AGREEMENT`, and for each of `SUMMARIES`
     and `MAPS` a column such as ``sum_entropy``, nats or for the variance without a unit.
     """
+    labels, used = numbered(labels)
     box = union_box(bounding_box(labels > 0), members.box)
-    numbers = np.flatnonzero(np.bincount(labels[box].ravel(), minlength=1)[1:]) + 1
-    inside = in_rows(labels[box], numbers)
+    inside = labels[box]
     agreed = lesion_agreement(inside, _placed(members, box, inside.shape), threshold)
-    columns = {"label": numbers}
+    columns = {"label": used}
     columns |= {name: getattr(agreed, _FIELDS.get(name, name)) for name in AGREEMENT}
     for name in MAPS:
+        check_same_shape(
+            f"The map of {MAPS[name].split(':')[0]}", maps[name].shape, "the labels", labels.shape
+        )
         values = maps[name][box]
         columns |= {
             f"mean_{name}": lesion_mean(inside, values),

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_members, check_probabilities, check_same_shape
+from napari_uncertainseg._checks import as_numbers, as_probabilities, check_members, check_same_shape
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
-from napari_uncertainseg.lesions.hierarchy import limit
-from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
+from napari_uncertainseg.lesions.matching import best_overlaps, numbered, pairs_in_common
+from napari_uncertainseg.lesions.threshold import at_least
 
 
 def lesion_structural_uncertainty(
@@ -31,11 +31,11 @@ def lesion_structural_uncertainty(
     Parameters
     ----------
     labels
-        3-D, lesions 1 to n.
+        3-D; n lesions, whatever their numbers.
     members
         Member probabilities, each of the labels' shape.
     threshold
-        For all members (LSU), or one each (LSU+).
+        For all members (LSU), or one each (LSU+); see `lesions.threshold`.
     connectivity
         Of the members' components: 6, 18 or 26.
     min_voxels
@@ -43,7 +43,8 @@ def lesion_structural_uncertainty(
 
     Returns
     -------
-    float64, shape (n,): 0 where all members agree on the lesion, 1 where none sees it.
+    float64, shape (n,), in the order of the labels: 0 where all members agree on the lesion, 1 where none
+    sees it.
 
     Raises
     ------
@@ -51,7 +52,8 @@ def lesion_structural_uncertainty(
         If there is no member, one has another shape or values that are no probabilities, or thresholds
         are neither one nor one per member.
     """
-    check_each_member(labels, members)
+    labels, _ = numbered(labels)
+    members = each_member(labels, members)
     where = np.flatnonzero(labels)
     label = labels.ravel()[where].astype(np.int64)
     sizes = np.bincount(label, minlength=1)
@@ -61,17 +63,18 @@ def lesion_structural_uncertainty(
     return 1 - overlaps.mean(0)
 
 
-def check_each_member(labels: np.ndarray, members: Sequence[np.ndarray] | np.ndarray) -> None:
-    """See that there are members, probabilities of the labels' shape, or raise InputError."""
+def each_member(labels: np.ndarray, members: Sequence[np.ndarray] | np.ndarray) -> list[np.ndarray]:
+    """The members, which must be probabilities of the labels' shape, or raise InputError."""
     check_members(len(members))
-    for number, member in enumerate(members, start=1):
+    found = [as_probabilities(member) for member in members]
+    for number, member in enumerate(found, start=1):
         check_same_shape(f"Member {number}", member.shape, "the labels", labels.shape)
-        check_probabilities(member)
+    return found
 
 
 def one_each(threshold: float | Sequence[float] | np.ndarray, members: int) -> np.ndarray:
     """Thresholds of the members, from one for all or one each, or raise InputError."""
-    thresholds = np.asarray(threshold, float)
+    thresholds = as_numbers(threshold, "Thresholds").astype(float)
     if thresholds.ndim and thresholds.shape != (members,):
         raise InputError(f"Give one threshold, or one for each of {members} members, not {thresholds.size}.")
     return np.broadcast_to(thresholds, members)
@@ -131,13 +134,18 @@ def lesion_mean(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     labels
-        Lesions 1 to n, every number in use.
+        n lesions, whatever their numbers.
     values
         The map, of the labels' shape.
 
     Returns
     -------
-    float64, shape (n,).
+    float64, shape (n,), in the order of the labels.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, these are no labels, or the map holds what is no finite number.
     """
     label, inside = _inside(labels, values)
     return np.bincount(label, inside)[1:] / np.bincount(label)[1:]
@@ -165,7 +173,7 @@ def lesion_logsum(labels: np.ndarray, values: np.ndarray, *, least: float = 1e-1
     Parameters
     ----------
     labels
-        Lesions 1 to n, every number in use.
+        n lesions, whatever their numbers.
     values
         The map, of the labels' shape, never below 0. So not the negated confidence, of which there is
         no logarithm: give one minus the confidence, which orders voxels alike.
@@ -179,7 +187,7 @@ def lesion_logsum(labels: np.ndarray, values: np.ndarray, *, least: float = 1e-1
     Raises
     ------
     InputError
-        If a value in a lesion is below 0.
+        As `lesion_mean`, or if a value in a lesion is below 0.
     """
     label, inside = _inside(labels, values)
     if (inside < 0).any():
@@ -188,20 +196,8 @@ def lesion_logsum(labels: np.ndarray, values: np.ndarray, *, least: float = 1e-1
 
 
 def _inside(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label and value of the lesions' voxels."""
+    """Label, from 1 without gaps, and value of the lesions' voxels."""
+    labels, values = numbered(labels)[0], as_numbers(values, "The voxel map")
     check_same_shape("The voxel map", values.shape, "the labels", labels.shape)
     where = np.flatnonzero(labels)
     return labels.ravel()[where].astype(np.int64), values.ravel()[where]
-
-
-def at_least(values: np.ndarray, threshold: float) -> np.ndarray:
-    """``values >= threshold``, several times faster for the half floats that members are kept in.
-
-    Half floats of one sign order as their bits do, and processors compare 16-bit
-    integers many at a time. The threshold is not rounded to half precision: it is
-    raised to the smallest half float that reaches it.
-    """
-    if values.dtype != np.float16 or not 0 < threshold <= 1:
-        return values >= np.float64(threshold)  # a Python float would be rounded to half precision
-    least = limit(threshold, values.dtype)
-    return values.view(np.int16) >= least.view(np.int16)

@@ -15,9 +15,10 @@ import numpy as np
 from scipy.ndimage import find_objects
 
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
-from napari_uncertainseg.lesions.hierarchy import Hierarchy, limit
-from napari_uncertainseg.lesions.matching import adjusted_overlaps, pairs_in_common
-from napari_uncertainseg.uncertainty.lesion import at_least, check_each_member
+from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.lesions.matching import adjusted_overlaps, numbered, pairs_in_common
+from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg.uncertainty.lesion import each_member, one_each
 
 _FLOOR = 0.05
 """Below it nothing stands out."""
@@ -65,7 +66,7 @@ def lesion_agreement(
     Parameters
     ----------
     labels
-        3-D, lesions 1 to n, every number in use.
+        3-D; n lesions, whatever their numbers.
     members
         Member probabilities, each of the labels' shape.
     threshold
@@ -80,8 +81,9 @@ def lesion_agreement(
     InputError
         As for `lesion_structural_uncertainty`.
     """
-    check_each_member(labels, members)
-    labels = labels.astype(np.int32)  # find_objects knows no unsigned numbers
+    labels = numbered(labels)[0].astype(np.int32)  # find_objects knows no unsigned numbers
+    members = each_member(labels, members)
+    threshold = float(one_each(threshold, 1)[0])
     sizes = np.bincount(labels.ravel(), minlength=1)
     if len(sizes) == 1:  # nothing is there, perhaps not even a voxel
         return LesionAgreement(*(np.zeros(0) for _ in fields(LesionAgreement)))
@@ -107,7 +109,7 @@ def _persistence(member: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
     top = order[np.searchsorted(label[order], np.arange(1, n))]
     hierarchy = Hierarchy.of(np.ascontiguousarray(member), _FLOOR)
     found = value[top].astype(float) - hierarchy.death_at(where[top])
-    return np.where(value[top] >= limit(_FLOOR, value.dtype), np.maximum(found, 0), 0)
+    return np.where(at_least(value[top], _FLOOR), np.maximum(found, 0), 0)
 
 
 def _best_components(

@@ -14,9 +14,16 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_members, check_same_shape
+from napari_uncertainseg._checks import (
+    as_mask,
+    as_numbers,
+    as_probabilities,
+    check_members,
+    check_same_shape,
+)
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.uncertainty.lesion import at_least, one_each
+from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg.uncertainty.lesion import one_each
 from napari_uncertainseg.uncertainty.members import Members
 
 
@@ -26,9 +33,9 @@ def patient_structural_uncertainty(segmentation: np.ndarray, members: Iterable[n
     Parameters
     ----------
     segmentation
-        bool, any shape.
+        A mask of any shape; nonzero is lesion.
     members
-        bool, each of that shape. A member that is empty where the segmentation is empty too agrees.
+        Masks, each of that shape. A member that is empty where the segmentation is empty too agrees.
 
     Returns
     -------
@@ -37,10 +44,10 @@ def patient_structural_uncertainty(segmentation: np.ndarray, members: Iterable[n
     Raises
     ------
     InputError
-        If there is no member, or one has another shape.
+        If there is no member, one has another shape, or one is no mask.
     """
-    total = int(np.count_nonzero(segmentation))
-    return _psu(total, ((m, segmentation) for m in members))
+    whole = as_mask(segmentation, "The segmentation")
+    return _psu(int(np.count_nonzero(whole)), ((as_mask(m, "A member"), whole) for m in members))
 
 
 def patient_uncertainty(
@@ -60,13 +67,18 @@ def patient_uncertainty(
     Raises
     ------
     InputError
-        If there is no member, or thresholds are neither one nor one more than members.
+        If there is no member, the mean is no probability, or thresholds are neither one nor one more than
+        members.
     """
-    thresholds = np.atleast_1d(np.asarray(threshold, float))
+    probability = as_probabilities(probability)
+    thresholds = np.atleast_1d(as_numbers(threshold, "Thresholds"))
+    if not thresholds.size or thresholds.ndim != 1:
+        raise InputError("Give one threshold, or the mean's and one for each member.")
     mean = float(thresholds[0])
     own = one_each(thresholds[1:] if len(thresholds) > 1 else mean, len(members))
-    total = int(np.count_nonzero(probability >= mean))
-    inside = probability[members.box] >= mean
+    members = members.told_from(probability)
+    segmentation = at_least(probability, mean)
+    total, inside = int(np.count_nonzero(segmentation)), segmentation[members.box]
     masks = (at_least(m, float(t)) for m, t in zip(members.values, own, strict=True))
     return _psu(total, ((m, inside) for m in masks))
 
@@ -112,9 +124,9 @@ def patient_average(
     Parameters
     ----------
     values
-        A map, or one value per lesion.
+        A map, or one value per lesion. NaN in what is averaged makes the average NaN.
     brain
-        bool, of the map's shape; None for lesion measures, which all count.
+        A mask of the map's shape; None for lesion measures, which all count.
     scaled
         Move the patient's own least value to 0 and its largest to 1 first; a constant becomes 0.
     mode
@@ -129,11 +141,12 @@ def patient_average(
     Raises
     ------
     InputError
-        If the shapes differ, or there is no such mode.
+        If the shapes differ, the values are no real numbers, the brain is no mask, or there is no such mode.
     """
     if mode not in ("brain", "reference"):
         raise InputError(f"Averages are of the mode brain or reference, not {mode!r}.")
-    inside = np.ones(values.shape, bool) if brain is None else np.asarray(brain) != 0
+    values = as_numbers(values, "What is averaged", unknown=True).astype(float, copy=False)
+    inside = np.ones(values.shape, bool) if brain is None else as_mask(brain, "The brain")
     check_same_shape("The brain", inside.shape, "the map", values.shape)
     if not inside.any():
         return math.nan
@@ -141,7 +154,7 @@ def patient_average(
     low, high = (float(known.min()), float(known.max())) if scaled else (0.0, 1.0)
     if high == low:
         return 0.0
-    within = (values[inside].astype(float) - low) / (high - low)
+    within = (values[inside] - low) / (high - low)
     return float(within.sum() / values.size if mode == "reference" else within.mean())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_probabilities, check_same_shape
+from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import (
     Box,
@@ -20,6 +20,7 @@ from napari_uncertainseg.lesions.components import (
     voxels_of,
 )
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.measures import Measured, measure
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
@@ -130,7 +131,7 @@ def rank_lesions(
     Raises
     ------
     InputError
-        If an array does not lie on the grid, or a threshold is not a number.
+        If an array does not lie on the grid or is no map of its kind, or a threshold is not a number.
     """
     ranker = Ranker(probability, entropy, mutual_information, members, grid)
     return ranker.rank(threshold, min_volume, candidate_threshold=candidate_threshold, edit=edit)
@@ -156,17 +157,17 @@ class Ranker:
         members: Members,
         grid: Grid,
     ) -> None:
-        for name, array in (
-            ("probability", probability),
-            ("entropy", entropy),
-            ("mutual information", mutual_information),
-        ):
+        maps = {
+            "probability": as_probabilities(probability),
+            "entropy": as_numbers(entropy, "The entropy"),
+            "mutual information": as_numbers(mutual_information, "The mutual information"),
+        }
+        for name, array in maps.items():
             check_same_shape(f"The {name}", array.shape, "the scan", grid.shape)
-        check_probabilities(probability)
         self.grid = grid
-        self._maps = tuple(np.ascontiguousarray(m) for m in (probability, entropy, mutual_information))
+        self._maps = tuple(np.ascontiguousarray(m) for m in maps.values())
         self._foreground = Foreground.of(self._maps[0])
-        self._members = MemberLesions(members, self._foreground.floor)
+        self._members = MemberLesions(members.told_from(self._maps[0]), self._foreground.floor)
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
 
@@ -233,6 +234,7 @@ class Ranker:
     ) -> tuple[Box, Components, Components]:
         """A box that holds all lesions and candidates, and both in it."""
         if edit is not None:
+            edit = as_numbers(edit, "The edit") if np.asarray(edit).dtype.kind != "i" else edit
             check_same_shape("The edit", edit.shape, "the scan", self.grid.shape)
         if (
             self._hierarchy is None
@@ -276,7 +278,7 @@ class Ranker:
         """Build the mean map's hierarchy, once, unless most of a large image is foreground."""
         if self._hierarchy is None:
             inside, floor = self._maps[0][self._foreground.box], self._foreground.floor
-            if np.count_nonzero(inside >= floor) <= _MOST_PREPARED:
+            if np.count_nonzero(at_least(inside, floor)) <= _MOST_PREPARED:
                 self._hierarchy = Hierarchy.of(inside, floor)
         return self._hierarchy is not None
 
@@ -288,7 +290,7 @@ class Ranker:
         if edit is not None:
             box = union_box(box, bounding_box(edit > 0))
         probability = self._maps[0][box]
-        lesion, candidate = probability >= threshold, probability >= candidate_threshold
+        lesion, candidate = at_least(probability, threshold), at_least(probability, candidate_threshold)
         if edit is not None:
             added, removed = edit[box] > 0, edit[box] < 0
             lesion = (lesion | added) & ~removed

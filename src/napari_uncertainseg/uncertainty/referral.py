@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +61,9 @@ def risk_coverage(uncertainty: np.ndarray, risk: np.ndarray) -> RiskCoverage:
     InputError
         If there is no case, the shapes differ, or a value is not finite.
     """
-    u, r = np.asarray(uncertainty, float), np.asarray(risk, float)
+    u, r = (as_numbers(x, "Uncertainty and risk").astype(float) for x in (uncertainty, risk))
     if u.ndim != 1 or u.shape != r.shape or not len(u):
         raise InputError(f"Uncertainty and risk need one value per case; they have {u.shape} and {r.shape}.")
-    if not (np.isfinite(u).all() and np.isfinite(r).all()):
-        raise InputError("Uncertainty and risk must be finite numbers.")
     kept = np.arange(1, len(u) + 1)
     return RiskCoverage(kept / len(u), _running(u, r) / kept, np.cumsum(np.sort(r)) / kept)
 
@@ -78,9 +77,9 @@ def average_precision(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
     Parameters
     ----------
     uncertainty
-        Any shape, no NaN.
+        Any shape, finite.
     is_error
-        bool, the same size.
+        A mask, the same size.
 
     Returns
     -------
@@ -89,13 +88,12 @@ def average_precision(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
     Raises
     ------
     InputError
-        If the sizes differ or a value is NaN.
+        If the sizes differ, a value is not finite, or the errors are no mask.
     """
-    u, e = np.ravel(uncertainty), np.ravel(is_error).astype(bool)
+    u = as_numbers(uncertainty, "Uncertainty").ravel()
+    e = as_mask(is_error, "What is an error").ravel()
     if u.shape != e.shape:
         raise InputError(f"There are {u.size} values of uncertainty and {e.size} of right or wrong.")
-    if np.isnan(u).any():
-        raise InputError("Uncertainty must be a number; there is NaN.")
     errors = np.count_nonzero(e)
     if not errors:
         return math.nan
@@ -117,7 +115,7 @@ def discarded_area(uncertainty: np.ndarray, is_poor: np.ndarray) -> float:
     uncertainty
         Of each case, shape (n,), finite.
     is_poor
-        bool, shape (n,).
+        A mask, shape (n,).
 
     Returns
     -------
@@ -128,7 +126,7 @@ def discarded_area(uncertainty: np.ndarray, is_poor: np.ndarray) -> float:
     InputError
         As `risk_coverage`.
     """
-    poor = np.asarray(is_poor, bool)
+    poor = as_mask(is_poor, "What is poor")
     risk_coverage(uncertainty, poor)  # its checks
     if not poor.any():
         return math.nan
@@ -137,7 +135,7 @@ def discarded_area(uncertainty: np.ndarray, is_poor: np.ndarray) -> float:
         left = poor.sum() - np.concatenate([[0], _running(-doubt, poor.astype(float))])
         return float(np.trapezoid(left / poor.sum(), np.linspace(0, 1, len(poor) + 1)))
 
-    return area(np.asarray(uncertainty, float)) - area(poor.astype(float))
+    return area(as_numbers(uncertainty, "Uncertainty").astype(float)) - area(poor.astype(float))
 
 
 def _running(key: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_mask, as_number, as_numbers
 
 FRACTIONS = 400
 """Points of a curve, from nothing kept to all kept."""
@@ -78,31 +79,35 @@ def voxel_retention(
     Parameters
     ----------
     predicted, reference
-        bool, one shape: the voxels of the brain, or any others.
+        Masks of one shape: the voxels of the brain, or any others.
     uncertainty
         Same shape, higher is more doubtful. ``predicted != reference`` gives the ideal curve, a constant the
         random one.
     points
         Number of fractions, 0 and 1 included.
     rate
-        nDSC: share of lesion that false positives are scaled to.
+        nDSC: share of lesion that false positives are scaled to, above 0 and below 1. Where the reference
+        has no lesion there is nothing to scale by: they count as they are, as in the authors' code.
 
     Raises
     ------
     InputError
-        If the shapes differ, there is no voxel, a value is NaN, or there are fewer than two points.
+        If the shapes differ, there is no voxel, a value is not finite, a mask is none, or there are fewer
+        than two points.
     """
-    p, r = np.ravel(predicted).astype(bool), np.ravel(reference).astype(bool)
+    p, r = as_mask(predicted, "The prediction").ravel(), as_mask(reference, "The reference").ravel()
     u = _doubt(uncertainty, len(p), points)
     if p.shape != r.shape:
         raise InputError(f"The reference has {r.size} voxels and the prediction {p.size}.")
+    if not 0 < as_number(rate, "The rate of nDSC") < 1:
+        raise InputError(f"The rate of nDSC lies above 0 and below 1, not at {rate}.")
     fractions = np.linspace(0, 1, points)
     false, missed = _kept(u, (p & ~r, ~p & r), np.floor(len(u) * fractions))
     positives = int(np.count_nonzero(r))
     # What is not kept is as the reference: there all lesion is found.
     hits = positives - missed
     negatives = len(r) - positives
-    scale = (1 - rate) * positives / (rate * negatives) if negatives else 0.0
+    scale = (1 - rate) * positives / (rate * negatives) if positives and negatives else 1.0
     return VoxelRetention(
         RetentionCurve(fractions, _dice(hits, false, missed)),
         RetentionCurve(fractions, _dice(hits, scale * false, missed)),
@@ -119,7 +124,7 @@ def lesion_retention(
     uncertainty
         Of each predicted lesion, shape (n,).
     is_true
-        bool, shape (n,). ``~is_true`` as uncertainty gives the ideal curve, a constant the random one.
+        A mask, shape (n,). ``~is_true`` as uncertainty gives the ideal curve, a constant the random one.
     points
         The curve runs straight between the shares k / n and is read at so many fractions.
 
@@ -133,7 +138,7 @@ def lesion_retention(
     InputError
         As for `voxel_retention`.
     """
-    true = np.ravel(is_true).astype(bool)
+    true = as_mask(is_true, "What is true").ravel()
     u = _doubt(uncertainty, len(true), points)
     (false,) = _kept(u, (~true,), np.arange(len(u) + 1))
     hits = np.count_nonzero(true)
@@ -151,7 +156,7 @@ def patient_retention(
     uncertainty
         Of each patient, shape (n,).
     quality
-        Of each patient, at most 1, such as Dice. ``-quality`` as uncertainty gives the ideal curve, a
+        Of each patient, finite and at most 1, such as Dice. ``-quality`` as uncertainty gives the ideal curve, a
         constant the random one.
     points
         Fractions at which the curve is read; the shares k / n themselves if None.
@@ -159,9 +164,11 @@ def patient_retention(
     Raises
     ------
     InputError
-        As for `voxel_retention`.
+        As for `voxel_retention`, or if a quality is above 1 or not finite.
     """
-    q = np.ravel(quality).astype(float)
+    q = as_numbers(quality, "The quality").ravel().astype(float)
+    if (q > 1).any():
+        raise InputError("A quality is at most 1, which is perfect, such as Dice; here is one above.")
     u = _doubt(uncertainty, len(q), 2 if points is None else points)
     (lost,) = _kept(u, (1 - q,), np.arange(len(q) + 1))
     return _resampled(1 - lost / len(q), len(q) + 1 if points is None else points)
@@ -173,9 +180,9 @@ def auroc(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
     Parameters
     ----------
     uncertainty
-        Any shape, no NaN.
+        Any shape, finite.
     is_error
-        bool, same shape.
+        A mask, same size.
 
     Returns
     -------
@@ -184,11 +191,10 @@ def auroc(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
     Raises
     ------
     InputError
-        If the sizes differ or a value is NaN.
+        If the sizes differ, a value is not finite, or the errors are no mask.
     """
-    error = np.ravel(is_error).astype(bool)
-    u = np.ravel(uncertainty)
-    _check(u, len(error))
+    error = as_mask(is_error, "What is an error").ravel()
+    u = _of_each(uncertainty, len(error))
     wrong = np.count_nonzero(error)
     right = len(error) - wrong
     if not wrong or not right:
@@ -228,8 +234,7 @@ def _resampled(values: np.ndarray, points: int) -> RetentionCurve:
 
 
 def _doubt(uncertainty: np.ndarray, size: int, points: int) -> np.ndarray:
-    u = np.ravel(uncertainty)
-    _check(u, size)
+    u = _of_each(uncertainty, size)
     if not size:
         raise InputError("There is nothing to keep: the retention curve needs at least one element.")
     if points < 2:
@@ -237,8 +242,8 @@ def _doubt(uncertainty: np.ndarray, size: int, points: int) -> np.ndarray:
     return u
 
 
-def _check(u: np.ndarray, size: int) -> None:
+def _of_each(uncertainty: np.ndarray, size: int) -> np.ndarray:
+    u = as_numbers(uncertainty, "The uncertainty").ravel()
     if len(u) != size:
         raise InputError(f"There are {len(u)} uncertainties for {size} predictions.")
-    if np.isnan(u).any():
-        raise InputError("An uncertainty is NaN: nothing can be ordered by it.")
+    return u

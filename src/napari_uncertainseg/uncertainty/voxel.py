@@ -12,7 +12,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device, is_numpy_array
 
-from napari_uncertainseg._checks import check_members, check_probabilities, check_same_shape
+from napari_uncertainseg._checks import as_probabilities, check_members, check_same_shape
 
 Array = Any
 """A numpy or torch array."""
@@ -20,10 +20,7 @@ Array = Any
 _CACHED = 1 << 17
 """Voxels handled at a time on numpy: the temporaries then stay in the processor's cache."""
 
-_SLACK = 1e-5
-"""A mean of probabilities of 1 may exceed 1 by rounding."""
-
-_LEAST = 1e-10
+LEAST = 1e-10
 """Probabilities below it count as this much where their logarithm would go to infinity."""
 
 
@@ -35,8 +32,17 @@ def binary_entropy(p: Array) -> Array:
     Parameters
     ----------
     p
-        Probabilities, 0 to 1, any shape, floating.
+        Probabilities, 0 to 1, any shape.
+
+    Raises
+    ------
+    InputError
+        If these are no probabilities.
     """
+    return _entropy(as_probabilities(p))
+
+
+def _entropy(p: Array) -> Array:
     xp = array_namespace(p)
     smallest = float(xp.finfo(p.dtype).smallest_normal)
     q = 1 - p
@@ -88,23 +94,23 @@ class MapAccumulator:
         Raises
         ------
         InputError
-            If the shape is another than before, or a value does not lie from 0 to 1.
+            If the shape is another than before, or these are no probabilities.
         """
+        member = as_probabilities(member)
         xp = array_namespace(member)
         if self._mean is None:
             self._mean, self._squares, self._entropy = (
                 xp.zeros(member.shape, dtype=xp.float32, device=device(member)) for _ in range(3)
             )
         check_same_shape("A member", member.shape, "the first one", self._mean.shape)
-        check_probabilities(member, slack=_SLACK)
         self.count += 1
         arrays = (member, self._mean, self._squares, self._entropy)
         for new, mean, squares, entropy in _blocks(*arrays):
-            p = xp.clip(xp.astype(new, xp.float32), 0, 1)
+            p = xp.astype(new, xp.float32)
             before = p - mean
             mean += before / self.count
             squares += before * (p - mean)
-            entropy += binary_entropy(p)
+            entropy += _entropy(p)
 
     def result(self) -> VoxelMaps:
         """Maps over the members added so far; more may be added afterwards.
@@ -116,11 +122,11 @@ class MapAccumulator:
         """
         check_members(self.count)
         xp = array_namespace(self._mean)
-        mean = xp.asarray(self._mean, copy=True)
+        mean = xp.clip(self._mean, 0, 1)  # a copy; a mean of ones may exceed 1 by rounding
         expected = self._entropy / self.count
         entropy, mutual = xp.empty_like(mean), xp.empty_like(mean)
         for p, shared, whole, differing in _blocks(mean, expected, entropy, mutual):
-            whole[...] = binary_entropy(p)
+            whole[...] = _entropy(p)
             differing[...] = xp.clip(whole - shared, 0, None)
         return VoxelMaps(mean, entropy, expected, mutual, self._squares / self.count)
 
@@ -132,7 +138,13 @@ def negated_confidence(mean: Array) -> Array:
     ----------
     mean
         Mean lesion probability, 0 to 1, any shape.
+
+    Raises
+    ------
+    InputError
+        If these are no probabilities.
     """
+    mean = as_probabilities(mean)
     xp = array_namespace(mean)
     return -xp.maximum(mean, 1 - mean)
 
@@ -172,17 +184,18 @@ def divergence_maps(members: Iterable[Array], maps: VoxelMaps) -> DivergenceMaps
     Raises
     ------
     InputError
-        If there is no member, or one has another shape.
+        If there is no member, one has another shape, or is no probability.
     """
     xp = array_namespace(maps.mean)
     yes, no = xp.zeros_like(maps.mean), xp.zeros_like(maps.mean)
     count = 0
-    for count, member in enumerate(members, start=1):  # noqa: B007
+    for count, given in enumerate(members, start=1):  # noqa: B007
+        member = as_probabilities(given)
         check_same_shape("A member", member.shape, "the maps", maps.mean.shape)
         for new, sum_yes, sum_no in _blocks(member, yes, no):
             p = xp.astype(new, xp.float32)
-            sum_yes += xp.log(xp.clip(p, _LEAST, None))
-            sum_no += xp.log(xp.clip(1 - p, _LEAST, None))
+            sum_yes += xp.log(xp.clip(p, LEAST, None))
+            sum_no += xp.log(xp.clip(1 - p, LEAST, None))
     check_members(count)
     cross = -(maps.mean * yes + (1 - maps.mean) * no) / count
     pairwise = xp.clip(cross - maps.expected_entropy, 0, None)
