@@ -46,7 +46,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
     truth = read_labels(reference, grid).data != 0
     summary = read_summary(folder)
     listed = read_table(folder, int(labels.max(initial=0)))
-    least = voxels_of(summary["min_volume"], grid.voxel_volume)
+    least = voxels_of(summary.min_volume_mm3, grid.voxel_volume)
     candidates, n = label_components(p, CANDIDATE_THRESHOLD, min_voxels=least)
     free = ~touched(candidates, labels > 0, n)
     sizes = np.bincount(candidates.ravel(), minlength=n + 1)[1:]
