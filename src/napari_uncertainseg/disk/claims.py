@@ -37,7 +37,7 @@ class Claim:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[Claim]:
-    """Keep other runs out of a folder. It is made where it is not there, and taken away if it stays empty.
+    """Keep other runs out of a folder. It is made where it is not there, and goes if it stays empty.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def claimed(folder: Path) -> Iterator[Claim]:
         _take(folder / LOCK)
     except OSError as error:
         _leave(folder, made)
-        raise InputError(f"{folder}: results cannot be written {why_not(error)}.") from error
+        raise InputError(f"{folder}: nothing can be written there {why_not(error)}.") from error
     try:
         _clear(folder)
         yield Claim(folder)

@@ -77,9 +77,8 @@ def check_output(path: Path, kind: Kind, inputs: Iterable[Path] = (), tables: It
     if not kind.endings:
         return
     if not path.name.lower().endswith(kind.endings):
-        raise InputError(
-            f"{path}: {kind.what} is written as {' or '.join(kind.endings)}; end its name in {kind.endings[0]}."
-        )
+        endings = " or ".join(kind.endings)
+        raise InputError(f"{path}: {kind.what} is written as {endings}; end its name in {kind.endings[0]}.")
     check_replaceable(path)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.reading import parse_json
 
 GENESIS = "0" * 64
 """What the first entry of a session follows."""
@@ -64,15 +65,12 @@ class Entry:
             If somebody changed it into what is no JSON object.
         """
         try:
-            found = json.loads(self.content)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            return parse_json(self.content, "it")
+        except InputError as error:
             raise InputError(
                 f"Entry {self.number} of session {self.session} was changed: "
                 "uncertainseg session verify says more."
-            )
-        return found
+            ) from error
 
 
 def canonical(content: Any) -> str:
