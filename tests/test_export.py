@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -15,7 +18,9 @@ from scipy import ndimage
 
 from napari_uncertainseg import export
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.evaluate.folder import evaluate_folder
+from napari_uncertainseg.disk.claims import claimed
+from napari_uncertainseg.disk.results import load_summary, note_on
+from napari_uncertainseg.evaluate.folder import evaluate_folder, read_summary, read_table, result_file
 from napari_uncertainseg.export import FILES, check_folder, reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid
@@ -177,14 +182,14 @@ def test_a_kill_between_two_files_is_recognised(tmp_path, prediction, lesions, m
     out = tmp_path / "r"
     write_results(out, prediction, lesions)
     reference = out / "lesions.nii.gz"
-    moved, replace = [], Path.replace
+    moved, move = [], Path.replace
 
     def killed(self, target):
         if Path(target).parent == out and ".partial" in str(self):
             if len(moved) == done:
                 raise KeyboardInterrupt
             moved.append(target)
-        return replace(self, target)
+        return move(self, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", killed)
@@ -230,3 +235,159 @@ def test_table_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch) -> None:
     assert path.read_text(encoding="utf-8").startswith("a\tb") and left_behind(tmp_path) == ["t.tsv"]
     with pytest.raises(InputError, match="nowhere"):
         write_table(tmp_path / "nowhere" / "t.tsv", pd.DataFrame({"a": [3]}))
+
+
+# -- whose files are replaced ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("alone", [True, False])
+def test_somebodys_own_file_is_never_replaced(tmp_path, prediction, lesions, name, alone) -> None:
+    """An expert's lesions.nii.gz, alone or put over ours, stays; so does another program's summary.json."""
+    out = tmp_path / "case"
+    out.mkdir()
+    if not alone:
+        write_results(out, prediction, lesions, verdicts={})
+    (out / name).write_bytes(b'{"software": "fMRIPrep"}')
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    with pytest.raises(InputError, match=rf"case/{name} was not written by this program"):
+        write_results(out, prediction, lesions, overwrite=True)
+    assert before == {p.name: p.read_bytes() for p in out.iterdir()}
+
+
+def test_a_folder_of_an_older_version_is_not_overwritten(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    content = json.loads((out / "summary.json").read_text())
+    del content["files"]
+    (out / "summary.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="was not written by this program, or was changed"):
+        check_folder(out, overwrite=True)
+
+
+def test_links_are_not_followed(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    (out / "brain.nii.gz").rename(tmp_path / "elsewhere.nii.gz")
+    (out / "brain.nii.gz").symlink_to(tmp_path / "elsewhere.nii.gz")
+    with pytest.raises(InputError, match="brain"):
+        write_results(out, prediction, lesions, overwrite=True)
+
+
+def test_a_scan_that_was_segmented_is_never_replaced(tmp_path, prediction, lesions) -> None:
+    """A map of ours that was segmented again is an input, though we wrote it."""
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    os.link(out / "probability.nii.gz", tmp_path / "scan.nii.gz")
+    scan = {"inputs": {"flair": {"path": str(tmp_path / "scan.nii.gz")}}}
+    again = replace(prediction, information={**prediction.information, **scan})
+    with pytest.raises(InputError, match="read by this very command"):
+        write_results(out, again, lesions, overwrite=True)
+
+
+def test_all_files_are_listed_with_their_hashes(tmp_path, prediction, lesions) -> None:
+    write_results(tmp_path / "r", prediction, lesions, verdicts={})
+    listed = json.loads((tmp_path / "r" / "summary.json").read_text())["files"]
+    assert set(listed) == set(FILES) - {"summary.json"}
+    for name, sha256 in listed.items():
+        assert hashlib.sha256((tmp_path / "r" / name).read_bytes()).hexdigest() == sha256
+
+
+@pytest.mark.parametrize("name", ["probability", "lesions", "brain", "entropy"])
+def test_maps_of_two_runs_are_not_mixed(tmp_path, prediction, lesions, name) -> None:
+    for folder, found in (("a", lesions), ("b", prediction.lesions(0.7))):
+        changed = replace(prediction, probability=prediction.probability * (0.9 if folder == "b" else 1))
+        changed = replace(changed, entropy=prediction.entropy * (0.9 if folder == "b" else 1))
+        changed = replace(changed, brain=prediction.brain & (prediction.probability > 0.01 * (folder == "b")))
+        write_results(tmp_path / folder, changed, found)
+    reference = tmp_path / "reference.nii.gz"
+    shutil.copy(tmp_path / "a" / "lesions.nii.gz", reference)
+    assert evaluate_folder(tmp_path / "a", reference).reference.dice == 1
+    shutil.copy(tmp_path / "b" / f"{name}.nii.gz", tmp_path / "a")
+    with pytest.raises(InputError, match=rf"a/{name}\.nii\.gz was changed after it was written"):
+        evaluate_folder(tmp_path / "a", reference)
+
+
+def test_a_table_that_was_changed_and_a_map_that_was_added(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    shutil.copy(out / "lesions.nii.gz", out / "reviewed.nii.gz")
+    with pytest.raises(InputError, match=r"reviewed\.nii\.gz does not belong to the results"):
+        result_file(out, "reviewed")
+    with (out / "lesions.tsv").open("a") as file:
+        file.write("\n")
+    with pytest.raises(InputError, match=r"lesions\.tsv was changed"):
+        read_table(out, lesions.count)
+
+
+def test_a_folder_of_an_older_version_is_read_with_a_note(tmp_path, prediction, lesions) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    assert note_on(out) == ""
+    content = json.loads((out / "summary.json").read_text())
+    del content["files"]
+    (out / "summary.json").write_text(json.dumps(content))
+    assert "older version" in note_on(out)
+    assert evaluate_folder(out, out / "lesions.nii.gz").reference.dice == 1
+
+
+def test_two_runs_into_one_folder(tmp_path, prediction, lesions, monkeypatch) -> None:
+    """The second begins while the first works: it is kept out, or finds the folder filled at the move."""
+    out = tmp_path / "r"
+    with claimed(out), pytest.raises(InputError, match="another run"):
+        write_results(out, prediction, lesions)
+    with claimed(out) as claim:
+        (out / "came meanwhile.txt").touch()
+        with pytest.raises(InputError, match="not empty"):
+            write_results(out, prediction, lesions, claim=claim)
+    assert left_behind(out) == ["came meanwhile.txt"]
+    (out / "came meanwhile.txt").unlink()
+    written = export.with_hashes
+
+    def meanwhile(*arguments):
+        (out / "lesions.nii.gz").write_bytes(b"an expert's")
+        return written(*arguments)
+
+    monkeypatch.setattr(export, "with_hashes", meanwhile)
+    with pytest.raises(InputError, match="not empty"):
+        write_results(out, prediction, lesions)
+    with pytest.raises(InputError, match="was not written by this program"):
+        write_results(out, prediction, lesions, overwrite=True)
+    assert left_behind(out) == ["lesions.nii.gz"] and (out / "lesions.nii.gz").read_bytes() == b"an expert's"
+
+
+def test_what_cannot_be_a_number_in_json_is_nothing(tmp_path, prediction, lesions) -> None:
+    odd = {"seconds": {"network": np.float32("nan")}, "notes": ["a \udce9 in a path"]}
+    write_results(tmp_path / "r", replace(prediction, information={**prediction.information, **odd}), lesions)
+    said = load_summary(tmp_path / "r")
+    assert said["seconds"]["network"] is None and said["notes"] == ["a ? in a path"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold": 10**400},
+        {"threshold": "0.5"},
+        {"threshold": True},
+        {"threshold": -1},
+        {"threshold": None},
+        {"min_volume_mm3": [1]},
+        {"patient_uncertainty": 3},
+        {"patient_uncertainty": {"psu": "x"}},
+        {"patient_uncertainty": {"psu": 3.0}},
+        {"patient_uncertainty": {}},
+        {"inputs": "flair"},
+        {"model": 5},
+        {"files": []},
+        {"files": {"lesions.nii.gz": 5}},
+        {"files": {"lesions.nii.gz": "abc"}},
+    ],
+)
+def test_a_summary_with_odd_values_is_refused_in_one_sentence(tmp_path, prediction, lesions, change) -> None:
+    out = tmp_path / "r"
+    write_results(out, prediction, lesions)
+    content = json.loads((out / "summary.json").read_text())
+    (out / "summary.json").write_text(json.dumps({**content, **change}))
+    with pytest.raises(InputError, match=r"summary\.json") as caught:
+        read_summary(out)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400

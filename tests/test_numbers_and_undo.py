@@ -92,7 +92,7 @@ def test_one_undo_takes_back_verdicts_and_strokes_in_order_and_says_what(case):
         states.append((case.verdicts, case.edit is not None))
     assert [(len(v), e) for v, e in states] == [(2, True), (1, True), (1, False), (0, False)]
     assert said[0] == f"Undone: accepted lesion {second}"
-    assert said[1].startswith("Undone: a stroke on ") and str(number) in said[1] or "no lesion" in said[1]
+    assert (said[1].startswith("Undone: a stroke on ") and str(number) in said[1]) or "no lesion" in said[1]
     assert said[2] == f"Undone: rejected lesion {first}"
     assert case.redo() and case.redo() and case.redo() and not case.redo()
     assert (case.verdicts, case.edit is not None) == states[0]

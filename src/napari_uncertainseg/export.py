@@ -6,10 +6,9 @@ import errno
 import json
 import math
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,11 @@ import pandas as pd
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.claims import Claim, claimed, is_of_runs, partial_folder
+from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
+from napari_uncertainseg.disk.results import FILES, MAPS, PROGRAM, REPLACED, SUMMARY, check_own, with_hashes
+from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.lesions.threshold import at_least
@@ -25,35 +29,24 @@ from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
-MAPS = ("probability", "entropy", "mutual_information", "disagreement")
-"""Maps of a prediction that are written, each as float32."""
-
-SUMMARY = "summary.json"
-"""Written last: a folder that has it is complete."""
-
-FILES = (
-    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed", "painted")),
-    "lesions.tsv",
-    SUMMARY,
-)
-"""Everything that this module writes into a folder; other files there are never touched."""
-
+_MOVING = "moving"
+"""Stands in the hidden folder from when files are moved out of it."""
 _DECISIONS = ("accepted", "rejected", "unsure", "edited")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as tab-separated text, UTF-8; a missing value becomes ``n/a``.
+    """Write a table as tab-separated text, UTF-8, see `disk.tables`.
 
     An existing file is replaced whole or not at all.
 
     Raises
     ------
     InputError
-        If the file cannot be written.
+        If the file cannot be written, or its ending is another one than ``.tsv``.
     """
-    text = table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n")
+    check_output(Path(path), TABLE)
     with replaced_file(Path(path)) as file:
-        file.write(text.encode())
+        file.write(as_tsv(table).encode("utf-8", "replace"))
 
 
 def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
@@ -62,16 +55,15 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     Raises
     ------
     InputError
-        If it is a file, if it holds something and ``overwrite`` is False, or if it cannot be written.
+        If it is a file, if it holds something and ``overwrite`` is False, if ``overwrite`` would replace what
+        this program did not write, or if it cannot be written.
     """
     folder = Path(folder).absolute()
     try:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; name a folder for the results.")
-        if folder.exists() and not overwrite and any(folder.iterdir()):
-            raise InputError(
-                f"{folder} is not empty; name a new folder, or ask to overwrite the results in it."
-            )
+        if folder.exists():
+            _check_content(folder, overwrite)
     except OSError as error:
         raise _unwritable(folder, error) from error
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
@@ -79,6 +71,13 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
         raise InputError(f"{folder} cannot be made: {existing} is a file.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
+def _check_content(folder: Path, overwrite: bool) -> None:
+    if overwrite:
+        check_own(folder)
+    elif not all(map(is_of_runs, folder.iterdir())):
+        raise InputError(f"{folder} is not empty; name a new folder, or ask to overwrite the results in it.")
 
 
 def write_results(
@@ -89,13 +88,14 @@ def write_results(
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
     overwrite: bool = False,
+    claim: Claim | None = None,
 ) -> None:
     """Write a prediction and its lesions into a folder.
 
     Everything is first written aside and then moved into place, so that an interruption leaves
     the folder as it was; only a kill while files are being renamed leaves a folder without its
-    summary, which `evaluate` refuses. `FILES` in an existing folder are replaced or, where
-    this prediction has none, removed; other files stay.
+    summary, which `evaluate` refuses. Of `FILES`, those in an existing folder that this program wrote are
+    replaced or, where this prediction has none, removed; other files stay.
 
     Parameters
     ----------
@@ -110,17 +110,21 @@ def write_results(
     edit
         What was painted, int8 on the grid, +1 added, -1 removed: given, it is written as ``painted.nii.gz``.
     overwrite
-        Whether the folder may hold something already.
+        Whether the folder may hold results already.
+    claim
+        On the folder, where the caller has one already.
 
     Raises
     ------
     InputError
-        If the folder may not be used or the disk is full; the folder is then as it was.
+        If the folder may not be used, another run is writing there, or the disk is full; the folder is then
+        as it was.
     """
     target = Path(folder).absolute()
-    check_folder(target, overwrite=overwrite)
     _check_verdicts(verdicts or {}, lesions)
-    with _aside(target) as partial:
+    check_output(target, FOLDER, _scans_of(prediction))
+    check_folder(target, overwrite=overwrite)
+    with nullcontext() if claim else claimed(target), _aside(target) as partial:
         grid = prediction.grid
         for name in MAPS:
             write_volume(partial / f"{name}.nii.gz", getattr(prediction, name), grid, dtype=np.float32)
@@ -137,9 +141,17 @@ def write_results(
         if edit is not None:
             write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        text = json.dumps(summary(prediction, lesions, verdicts, edit), indent=2, default=_plain)
-        (partial / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit)))
+        with replaced_file(partial / SUMMARY) as file:
+            file.write(text.encode("utf-8", "replace"))
+        _check_content(target, overwrite)  # others may have written there meanwhile
         _move_into_place(partial, target)
+
+
+def _scans_of(prediction: Prediction) -> Iterator[Path]:
+    for scan in prediction.information.get("inputs", {}).values():
+        if path := scan.get("path"):
+            yield Path(path)
 
 
 def reviewed_mask(lesions: Lesions, verdicts: Mapping[int, str]) -> np.ndarray:
@@ -165,7 +177,7 @@ def summary(
     """What was done and what was found, ready for JSON."""
     brain = prediction.brain
     found: dict[str, Any] = {
-        "software": f"napari-uncertainseg {__version__} (research software, not a medical device)",
+        "software": f"{PROGRAM} {__version__} (research software, not a medical device)",
         **prediction.information,
         "shape": list(prediction.grid.shape),
         "spacing_mm": [round(step, 6) for step in prediction.grid.spacing],
@@ -226,45 +238,50 @@ def _check_verdicts(verdicts: Mapping[int, str], lesions: Lesions) -> None:
 
 @contextmanager
 def _aside(target: Path) -> Iterator[Path]:
-    """A new folder on the target's file system; gone afterwards, and errors speak of the target."""
-    # Inside a folder that is there: it may be a mount, or its parent may be read-only.
-    home = target if target.is_dir() else target.parent
-    partial = home / f".{target.name}.{secrets.token_hex(4)}.partial"
+    """A hidden folder within the target; gone afterwards, and errors speak of the target.
+
+    It stays where files were being moved: it has the hashes of what came before and after.
+    """
+    partial = target
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
+        partial = partial_folder(target)
         yield partial
     except InputError as error:
         raise InputError(str(error).replace(str(partial), str(target))) from error
     except OSError as error:
         raise _unwritable(target, error) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial != target and not (partial / _MOVING).exists():
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _move_into_place(partial: Path, target: Path) -> None:
-    """Move complete results to where they belong.
+    """Move complete results to where they belong, and clear what killed runs left there.
 
-    A new folder comes into being at once. In an existing one files are renamed one after
-    the other, which cannot fail for want of space; the summary goes first and comes last, so
-    that even a power cut between two files is seen.
+    Files are renamed one after the other, which cannot fail for want of space; the summary goes first and
+    comes last, so that even a power cut between two files is seen.
     """
-    if not target.exists():
-        partial.rename(target)
-        return
-    (target / SUMMARY).unlink(missing_ok=True)
+    (partial / _MOVING).touch()
+    if (target / SUMMARY).exists():
+        (target / SUMMARY).rename(partial / REPLACED)
+    for name in FILES:
+        if name != SUMMARY and not (partial / name).exists():
+            (target / name).unlink(missing_ok=True)
     for name in FILES:
         if (partial / name).exists():
             (partial / name).replace(target / name)
-        else:
-            (target / name).unlink(missing_ok=True)
+    for rest in target.glob(".*.partial"):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{folder}: results cannot be written ({error.strerror or error}); "
-        f"free some space or name another folder."
-    )
+    return InputError(f"{folder}: results cannot be written {why_not(error)}.")
+
+
+def _for_json(content: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has neither NaN nor numpy."""
+    found: dict[str, Any] = json.loads(json.dumps(content, default=_plain), parse_constant=lambda _: None)
+    return found
 
 
 def _plain(value: Any) -> Any:

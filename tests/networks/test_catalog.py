@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import pickle
+import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli import main
 from napari_uncertainseg.networks import catalog
-from napari_uncertainseg.networks.catalog import add_model, find_model, list_models
+from napari_uncertainseg.networks.catalog import add_model, find_model, list_models, unusable_models
 from napari_uncertainseg.networks.model import read_model
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
@@ -119,7 +122,7 @@ def test_add_leaves_nothing_when_the_weights_are_bad(folder, tmp_path):
         ({"version": 3}, "'version' should be text"),
         ({"threshold": 1.5}, "'threshold' should be a number between 0 and 1"),
         ({"threshold": True}, "'threshold' should be"),
-        ({"threshold": float("nan")}, "'threshold' should be"),
+        ({"threshold": float("nan")}, "NaN is no number"),
         ({"spacing": 0}, "'spacing' should be"),
         ({"temperature": -1}, "'temperature' should be"),
         ({"smoothing": -0.5}, "'smoothing' should be a number from 0 to 3"),
@@ -157,6 +160,11 @@ def test_a_malformed_configuration_is_refused(folder, changes, message):
         ("{", "not valid JSON"),
         ("[]", "JSON object"),
         ("[" * 100_000, "not valid JSON"),
+        ("null", "JSON object, not null"),
+        ("9" * 400, "not valid JSON.*400 digits"),
+        ('{"threshold": ' + "9" * 400 + "}", "400 digits"),
+        ('{"threshold": -Infinity}', "Infinity is no number"),
+        ('{"name": "\\ud800"}', "half a character"),
         (" " * (2 << 20), "1 MB"),
     ],
 )
@@ -261,6 +269,110 @@ def test_torch_weights_without_code_are_taken(folder):
     change(folder, weights=["nested.pth"])
     with pytest.raises(InputError, match="named tensors only"):
         find_model(folder).network()
+
+
+def test_one_bad_folder_does_not_end_the_list(folder, tmp_path, capsys):
+    """It is listed with what is wrong, beside those that can be used."""
+    add_model(folder)
+    own = tmp_path / "user" / "models"
+    for name, text in (("huge", '{"threshold": ' + "9" * 400 + "}"), ("list", "[]"), ("empty", None)):
+        (own / name).mkdir()
+        if text is not None:
+            (own / name / "model.json").write_text(text)
+    (own / "a file").touch()
+    (own / "loop").symlink_to(own / "loop")
+    write(own / "renamed", "tiny")
+    assert [m.name for m in list_models()] == ["tiny"]
+    wrong = unusable_models()
+    assert sorted(wrong) == ["empty", "huge", "list", "renamed"]
+    assert "400 digits" in wrong["huge"] and "calls itself 'tiny'" in wrong["renamed"]
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert "cannot be used" in out and "tiny" in out and len(out.splitlines()) == 6
+    with pytest.raises(InputError, match="There is no model"):
+        find_model("x" * 300)
+
+
+def test_a_card_that_is_a_link_is_not_followed(folder, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (folder / "MODEL_CARD.md").unlink()
+    assert read_model(folder).card() == "There is no MODEL_CARD.md."
+    (folder / "MODEL_CARD.md").symlink_to(secret)
+    assert "link" in read_model(folder).card() and "secret" not in read_model(folder).card()
+    with pytest.raises(InputError, match="is a link, and is not followed"):
+        add_model(folder)
+    (folder / "MODEL_CARD.md").unlink()
+    (folder / "MODEL_CARD.md").write_bytes(b"\xff\xfe a card")
+    assert "a card" in read_model(folder).card()
+    (folder / "MODEL_CARD.md").write_bytes(bytes(2 << 20))
+    assert "larger than 1 MB" in read_model(folder).card()
+
+
+def test_a_configuration_that_is_a_link_is_refused(folder, tmp_path):
+    (folder / "model.json").rename(tmp_path / "model.json")
+    (folder / "model.json").symlink_to(tmp_path / "model.json")
+    with pytest.raises(InputError, match="link that leads out"):
+        read_model(folder)
+
+
+def zipped(path, data, *, index=b"\x80\x02}q\x00.", compressed=True, pad=0):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as archive:
+        archive.writestr("w/data.pkl", index + bytes(pad))
+        archive.writestr("w/data/0", data)
+        archive.writestr("w/version", "3")
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.pth"])
+def test_sizes_are_looked_at_before_anything_is_unpacked(folder, name, monkeypatch):
+    """Zeros pack a thousandfold."""
+    zipped(folder / name, bytes(50 << 20))
+    assert (folder / name).stat().st_size < 100_000
+    change(folder, weights=[name])
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(InputError, match="hold 52 MB, more than a network"):
+        find_model(folder).network()
+    zipped(folder / name, b"", pad=50 << 20)
+    with pytest.raises(InputError, match="hold 52 MB"):
+        find_model(folder).network()
+
+
+@pytest.mark.parametrize("what", ["bytearray", "counter", "set"])
+def test_an_index_that_makes_objects_of_its_own_is_refused(folder, what, monkeypatch):
+    made = {"bytearray": bytearray(9), "counter": Counter("ab"), "set": {1, 2}}[what]
+    torch.save({"heads.bias": made}, folder / "w.pt")
+    change(folder, weights=["w.pt"])
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(InputError, match="corrupt or would run code"):
+        find_model(folder).network()
+
+
+def test_a_file_much_larger_than_its_network_is_refused_unread(folder):
+    with (folder / "w.safetensors").open("r+b") as file:
+        file.truncate(100 << 20)
+    with pytest.raises(InputError, match="hold 105 MB"):
+        find_model(folder).network()
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(1e300, torch.float64), (3e38, torch.float32), (-1e5, torch.float32), (1e30, torch.bfloat16)],
+)
+def test_weights_beyond_half_precision_are_refused(folder, value, dtype):
+    state = load_file(folder / "w.safetensors")
+    state["heads.bias"] = torch.full((2,), value, dtype=dtype)
+    save_file(state, folder / "w.safetensors")
+    with pytest.raises(InputError, match=r"overflow: heads\.bias holds values beyond 65504"):
+        add_model(folder)
+
+
+def test_weights_that_overflow_together_are_refused_when_added(folder, tmp_path):
+    """Each is a number, and what they make of a scan is none."""
+    state = load_file(folder / "w.safetensors")
+    save_file({k: torch.full_like(v, 6e4) for k, v in state.items()}, folder / "w.safetensors")
+    with pytest.raises(InputError, match="overflow: of a scan"):
+        add_model(folder)
+    assert list((tmp_path / "user" / "models").iterdir()) == []
 
 
 def test_an_absurd_network_is_refused_before_memory_is_taken(folder):

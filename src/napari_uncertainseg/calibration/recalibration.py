@@ -30,6 +30,7 @@ from napari_uncertainseg._checks import as_mask, as_probabilities
 from napari_uncertainseg.calibration.evidence import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.logistic import logistic_regression
 from napari_uncertainseg.calibration.scores import EPSILON
+from napari_uncertainseg.disk.reading import parse_json
 
 Kind = Literal["temperature", "platt", "beta", "isotonic"]
 
@@ -285,11 +286,13 @@ def from_json(text: str) -> Recalibration:
     InputError
         If the text is anything else: in its form, in its names, or in a number.
     """
+    if len(text) > _LONGEST:
+        raise InputError("This is not a recalibration: it is too long.")
     try:
-        found = json.loads(text) if len(text) <= _LONGEST else None
-    except (ValueError, RecursionError) as error:
-        raise InputError("This is not a recalibration: it is not valid JSON.") from error
-    if not (isinstance(found, dict) and isinstance(found.get("kind"), str) and found["kind"] in _KINDS):
+        found = parse_json(text, "it")
+    except InputError as error:
+        raise InputError(f"This is not a recalibration: {error}") from error
+    if not (isinstance(found.get("kind"), str) and found["kind"] in _KINDS):
         raise InputError(f"This is not a recalibration: its kind is none of {', '.join(_KINDS)}.")
     cls = _KINDS[found.pop("kind")]
     names = {f.name for f in fields(cls)}

@@ -24,6 +24,7 @@ from napari_uncertainseg.calibration.conformal import (
 )
 from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
+from napari_uncertainseg.disk.reading import parse_json
 
 GRID = np.arange(1, 100) / 100
 """Thresholds of the losses."""
@@ -222,12 +223,15 @@ def read_record(text: str) -> CalibrationRecord:
     InputError
         If the text is anything else.
     """
+    wrong = f"This is not a calibration record of version {_VERSION}"
+    if len(text) > _LONGEST:
+        raise InputError(f"{wrong}: it is too long.")
     try:
-        content = json.loads(text) if len(text) <= _LONGEST else None
-    except (ValueError, RecursionError) as error:
-        raise InputError("This is not a calibration record: it is not valid JSON.") from error
-    if not isinstance(content, dict) or content.get("version") != _VERSION:
-        raise InputError(f"This is not a calibration record of version {_VERSION}.")
+        content = parse_json(text, "It")
+    except InputError as error:
+        raise InputError(f"{wrong}. {error}") from error
+    if content.get("version") != _VERSION:
+        raise InputError(f"{wrong}.")
     made: Any = [content.get(key) for key in ("model", "model_sha256", "method")]
     cases: Any = content.get("cases")
     inputs: Any = content.get("inputs")
@@ -280,7 +284,7 @@ def _are_texts(values: Any) -> bool:
 def _numbers(content: Any, name: str, shape: tuple[int, ...], most: float) -> np.ndarray:
     try:
         found = np.array(content[name], dtype=float)
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise InputError(f"This calibration record lacks the numbers of {name!r}.") from error
     if found.shape != shape or not np.isfinite(found).all() or (found < 0).any() or (found > most).any():
         raise InputError(f"The numbers of {name!r} in this calibration record cannot be right.")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.cli.guard import check_files
 from napari_uncertainseg.cli.parser import parse
 
 DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = parse(arguments)
     try:
+        check_files(options)
         options.run(options)
         sys.stdout.flush()
     except InputError as error:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 def calibrate(options: Namespace) -> None:
     """Make a record, keep it, and say what it can promise."""
     from napari_uncertainseg.evaluate import calibrating
+    from napari_uncertainseg.evaluate.cohort import notes_of
 
     with ProgressLine() as progress:
         record = calibrating.calibrate(options.cases, kind=options.kind, progress=progress)
     path = calibrating.save_record(record, options.out)
     print(describe(record, options.limit, options.confidence))
     print(path)
+    for note in notes_of(options.cases):
+        print(f"note: {note}")
 
 
 def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:

@@ -45,6 +45,7 @@ _ERRORS = {
 
 def evaluate(options: Namespace) -> None:
     """Compare, show a table, and write the numbers where that is asked for."""
+    from napari_uncertainseg.disk.results import note_on
     from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
     from napari_uncertainseg.evaluate.folder import evaluate_folder, write_json
     from napari_uncertainseg.export import write_table
@@ -68,6 +69,9 @@ def evaluate(options: Namespace) -> None:
     if options.sheet is not None:
         save_sheet(options.sheet, [page(case) for case in cohort.cases])
     print(summary(cohort) if many else table(cohort.cases[0]))
+    for case in cohort.cases:
+        if note := note_on(case.folder):
+            print(f"note: {note}")
 
 
 def table(evaluation: Evaluation) -> str:

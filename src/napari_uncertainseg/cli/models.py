@@ -15,25 +15,24 @@ def models(options: Namespace) -> None:
 
 
 def _list(options: Namespace) -> None:
-    from napari_uncertainseg.networks.catalog import list_models
+    from napari_uncertainseg.networks.catalog import list_models, unusable_models
 
     print(f"{'name':24}{'scans':16}{'networks':>8}{'threshold':>11}  description")
     for model in list_models():
         scans, networks = "+".join(model.modalities), len(model.weights)
-        description = model.configuration.get("description", "")
+        description = " ".join(model.configuration["description"].split())
         print(f"{model.name:24}{scans:16}{networks:>8}{model.threshold:>11.2f}  {description}")
+    for name, why in unusable_models().items():
+        print(f"{name:24}cannot be used: {why}")
 
 
 def _show(options: Namespace) -> None:
     from napari_uncertainseg.networks.catalog import find_model
-    from napari_uncertainseg.networks.model import CARD
 
     model = find_model(options.name)
     for key, value in _facts(model).items():
         print(f"{key:11} {value}")
-    card = model.folder / CARD
-    if card.is_file():
-        print(f"\n{card.read_text(encoding='utf-8').strip()}")
+    print(f"\n{model.card()}")
 
 
 def _add(options: Namespace) -> None:

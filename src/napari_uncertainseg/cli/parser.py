@@ -8,9 +8,10 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
@@ -77,6 +78,18 @@ def _command(
     return parser
 
 
+def _reads(parser: argparse.ArgumentParser, *names: str, table: bool = False, **options: Any) -> None:
+    """An option that names a file or folder which is read: nothing is ever written over it."""
+    dest = parser.add_argument(*names, **{"type": Path, **options}).dest
+    parser.set_defaults(reads={**(parser.get_default("reads") or {}), dest: table})
+
+
+def _writes(parser: argparse.ArgumentParser, *names: str, kind: Kind, **options: Any) -> None:
+    """An option that names what is written, of a kind; `cli.guard` looks at it before any work."""
+    dest = parser.add_argument(*names, **{"type": Path, **options}).dest
+    parser.set_defaults(writes={**(parser.get_default("writes") or {}), dest: kind})
+
+
 def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
     """Look a command up when it is run: its imports take seconds."""
 
@@ -88,9 +101,7 @@ def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
 
 def _add_view(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "view", "window", "open napari with the scans and the Review docks")
-    parser.add_argument(
-        "scans", nargs="*", type=Path, metavar="SCAN", help="NIfTI, mgz, nrrd or a DICOM folder"
-    )
+    _reads(parser, "scans", nargs="*", metavar="SCAN", help="NIfTI, mgz, nrrd or a DICOM folder")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
@@ -100,8 +111,13 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="use a virtual screen; leave pictures of the window and every output in a folder",
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path("demo-output"), metavar="DIR", help="that folder (%(default)s)"
+    _writes(
+        parser,
+        "--out",
+        kind=FOLDER,
+        default=Path("demo-output"),
+        metavar="DIR",
+        help="that folder (%(default)s)",
     )
 
 
@@ -109,14 +125,19 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser = _command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    parser.add_argument("flair", type=Path, metavar="FLAIR", help="NIfTI, mgz, nrrd or a DICOM folder")
-    parser.add_argument("--t1", type=Path, metavar="F", help="T1 of the same visit")
-    parser.add_argument("--t2", type=Path, metavar="F", help="T2 of the same visit")
-    parser.add_argument(
-        "--mask", type=Path, metavar="F", help="brain mask on the FLAIR's grid; found when not given"
+    _reads(parser, "flair", metavar="FLAIR", help="NIfTI, mgz, nrrd or a DICOM folder")
+    _reads(parser, "--t1", metavar="F", help="T1 of the same visit")
+    _reads(parser, "--t2", metavar="F", help="T2 of the same visit")
+    _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
+    _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
+    _reads(
+        parser,
+        "--model",
+        type=str,
+        default="bundled",
+        metavar="NAME|PATH",
+        help="see `models` (%(default)s)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--model", default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)")
     parser.add_argument(
         "--method", choices=METHODS, default="one-pass", help="where members come from (%(default)s)"
     )
@@ -143,29 +164,34 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     parser = _command(
         commands, "evaluate", "evaluate", "compare what `segment` wrote with a reference and with raters"
     )
-    parser.add_argument("folder", type=Path, nargs="?", metavar="DIR", help="a folder that `segment` wrote")
-    parser.add_argument("--reference", type=Path, metavar="MASK", help="label image, nonzero is lesion")
-    parser.add_argument(
+    _reads(parser, "folder", nargs="?", metavar="DIR", help="a folder that `segment` wrote")
+    _reads(parser, "--reference", metavar="MASK", help="label image, nonzero is lesion")
+    _reads(
+        parser,
         "--rater",
-        type=Path,
         action="append",
         default=[],
         metavar="MASK",
         help="a rater's label image; repeatable",
     )
-    parser.add_argument(
+    _reads(
+        parser,
         "--cases",
-        type=Path,
+        table=True,
         metavar="FILE.tsv",
         help="many cases: a table with the columns folder, reference and perhaps raters (a.nii.gz;b.nii.gz)",
     )
     parser.add_argument(
         "--resample", action="store_true", help="bring masks on other grids onto the scan's (nearest voxel)"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the numbers there too")
-    parser.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write a row for each case")
-    parser.add_argument(
-        "--sheet", type=Path, metavar="FILE", help="draw a page for each case: .pdf, or of one case .svg"
+    _writes(parser, "--out", kind=NUMBERS, metavar="FILE.json", help="write the numbers there too")
+    _writes(parser, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write a row for each case")
+    _writes(
+        parser,
+        "--sheet",
+        kind=SHEET,
+        metavar="FILE",
+        help="draw a page for each case: .pdf, or of one case .svg",
     )
 
 
@@ -176,8 +202,12 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         "calibrate",
         "from cases with a reference: thresholds that keep a promise, and a recalibration",
     )
-    parser.add_argument(
-        "cases", type=Path, metavar="CASES.tsv", help="a table with the columns folder and reference"
+    _reads(
+        parser,
+        "cases",
+        table=True,
+        metavar="CASES.tsv",
+        help="a table with the columns folder and reference",
     )
     parser.add_argument(
         "--limit", type=_probability, default=0.1, metavar="SHARE", help="what may be missed or false (0.1)"
@@ -191,21 +221,21 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         default="temperature",
         help="of the recalibration (temperature)",
     )
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE.json", help="where to; beside your models if not given"
+    _writes(
+        parser,
+        "--out",
+        kind=NUMBERS,
+        metavar="FILE.json",
+        help="where to; beside your models if not given",
     )
 
 
 def _add_export_seg(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "export-seg", "export_seg", "write the lesions of a folder as a DICOM SEG")
     parser.set_defaults(run=_later("export_seg", "export_seg"))
-    parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="a folder that `segment` or the window wrote"
-    )
-    parser.add_argument(
-        "--dicom", type=Path, required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.dcm", help="where to")
+    _reads(parser, "folder", metavar="DIR", help="a folder that `segment` or the window wrote")
+    _reads(parser, "--dicom", required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series")
+    _writes(parser, "--out", kind=SEG, required=True, metavar="FILE.dcm", help="where to")
 
 
 def _add_session(commands: argparse._SubParsersAction) -> None:
@@ -220,15 +250,17 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
     ):
         action = actions.add_parser(name, help=help)
-        action.add_argument(
-            "file", metavar="FILE.db|URL", help="the file of the Session dock, or postgresql://user@host/name"
+        _reads(
+            action,
+            "file",
+            type=str,
+            metavar="FILE.db|URL",
+            help="the file of the Session dock, or postgresql://user@host/name",
         )
-        action.add_argument("--masks", type=Path, metavar="DIR", help="of a server: the folder of its masks")
+        _reads(action, "--masks", metavar="DIR", help="of a server: the folder of its masks")
         if name == "export":
-            action.add_argument("--out", type=Path, required=True, metavar="FILE.tsv", help="where to")
-            action.add_argument(
-                "--json", type=Path, metavar="FILE.json", help="the whole journal, with names"
-            )
+            _writes(action, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="where to")
+            _writes(action, "--json", kind=NUMBERS, metavar="FILE.json", help="the whole journal, with names")
             action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
         if name == "report":
             _add_report(action)
@@ -247,17 +279,17 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
     simulate = actions.add_parser(
         "simulate", help="let simulated readers go through cases with a reference, in each order"
     )
-    simulate.add_argument("cases", type=Path, metavar="CASES.tsv", help="the table of `evaluate --cases`")
+    _reads(simulate, "cases", table=True, metavar="CASES.tsv", help="the table of `evaluate --cases`")
     simulate.add_argument(
         "--seconds", type=_seconds, default=6.0, help="for a lesion of 10 mm3 (%(default)g)"
     )
     simulate.add_argument("--skill", type=_probability, default=0.95, help="share judged right (%(default)g)")
     simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
-    simulate.add_argument("--tsv", type=Path, metavar="FILE.tsv", help="write the table there too")
+    _writes(simulate, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the table there too")
 
 
 def _add_report(action: argparse.ArgumentParser) -> None:
-    action.add_argument("--out", type=Path, required=True, metavar="REPORT.html", help="where to")
+    _writes(action, "--out", kind=PAGE, required=True, metavar="REPORT.html", help="where to")
     action.add_argument("--session", metavar="ID", help="one session, with the other readings of it")
     action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
     action.add_argument("--no-pictures", action="store_true", help="do not draw slices of the scans")
@@ -275,14 +307,14 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     actions = parser.add_subparsers(dest="action", metavar="[list|show|add]")
     actions.add_parser("list", help="every model that can be named (the default)")
     show = actions.add_parser("show", help="what a model is, and its card")
-    show.add_argument("name", metavar="NAME", help="name or folder")
+    _reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder and copy it to your models")
-    add.add_argument("path", type=Path, metavar="PATH", help="the folder")
+    _reads(add, "path", metavar="PATH", help="the folder")
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "train", "train", "train a network as a configuration file says")
-    parser.add_argument("configuration", type=Path, metavar="CONFIG", help="a TOML file")
+    _reads(parser, "configuration", metavar="CONFIG", help="a TOML file")
     parser.add_argument(
         "--seed",
         type=_count,

@@ -10,6 +10,7 @@ from napari_uncertainseg._base import Progress
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.disk.claims import Claim
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -32,11 +33,19 @@ def describe(lesions: Lesions, prediction: Prediction) -> str:
 
 
 def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
-    from napari_uncertainseg.export import check_folder, write_results
+    from napari_uncertainseg.disk.claims import claimed
+    from napari_uncertainseg.export import check_folder
+
+    check_folder(options.out, overwrite=options.overwrite)
+    with claimed(options.out) as claim:
+        return _segment(options, progress, claim)
+
+
+def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Prediction, Lesions]:
+    from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import read_labels
     from napari_uncertainseg.inference.segmenter import Segmenter
 
-    check_folder(options.out, overwrite=options.overwrite)
     images = _read(options, progress)
     mask = None if options.mask is None else read_labels(options.mask, images["flair"].grid)
     segmenter = Segmenter(
@@ -51,7 +60,7 @@ def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
     )
     lesions = prediction.lesions(options.threshold, options.min_volume)
     progress("writing", 1.0)
-    write_results(options.out, prediction, lesions, overwrite=options.overwrite)
+    write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
     return prediction, lesions
 
 

@@ -114,6 +114,7 @@ def _migrate(options: Namespace) -> None:
 
 
 def _simulate(options: Namespace) -> None:
+    from napari_uncertainseg.evaluate.cohort import notes_of
     from napari_uncertainseg.evaluate.simulating import review_tables
     from napari_uncertainseg.export import write_table
     from napari_uncertainseg.review.pace import Pace
@@ -139,6 +140,8 @@ def _simulate(options: Namespace) -> None:
         )
     if options.tsv is not None:
         write_table(options.tsv, found)
+    for note in notes_of(options.cases):
+        print(f"note: {note}")
 
 
 def _open(options: Namespace) -> Store:

@@ -68,6 +68,9 @@ def _demo_in_window() -> None:
 def _demo_headless(folder: Path) -> None:
     import tempfile
 
+    from napari_uncertainseg.export import check_folder
+
+    check_folder(folder, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as settings:
         # The user's own settings would change the pictures, and the pictures would change them.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,9 +22,10 @@ from napari_uncertainseg.calibration.record import (
     read_record,
 )
 from napari_uncertainseg.calibration.risks import Losses
+from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.results import SUMMARY
 from napari_uncertainseg.evaluate.cohort import look_at_cases
-from napari_uncertainseg.evaluate.folder import result_file
-from napari_uncertainseg.export import SUMMARY
+from napari_uncertainseg.evaluate.folder import read_summary, result_file
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import touched
@@ -145,6 +145,7 @@ def record_path(model_sha256: str, method: str) -> Path:
 def save_record(record: CalibrationRecord, path: Path | None = None) -> Path:
     """Write a record, to where `find_record` looks unless told otherwise; whole or not at all."""
     path = record_path(record.model_sha256, record.method) if path is None else Path(path)
+    check_output(path, NUMBERS)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced_file(path) as file:
         file.write(record.to_json().encode())
@@ -184,15 +185,10 @@ def find_record(information: Mapping[str, Any]) -> CalibrationRecord | None:
 
 
 def _made_by(folder: Path) -> Made:
-    path = folder / SUMMARY
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        names = [content[key] for key in ("model", "model_sha256", "method")]
-        inputs, least = tuple(sorted(content["inputs"])), float(content["min_volume_mm3"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the summary that `uncertainseg segment` wrote.") from error
-    if not all(isinstance(text, str) for text in names) or not inputs:
-        raise InputError(f"{path} does not say by which model the case was segmented.")
-    if "recalibration" in content:
+    found, path = read_summary(folder), folder / SUMMARY
+    if not (found.model and found.model_sha256 and found.method and found.inputs):
+        raise InputError(f"{path} does not say by which model and from which scans the case was segmented.")
+    if found.recalibration is not None:
         raise InputError(f"{path}: these probabilities were recalibrated: export them as the model says.")
-    return names[0], names[1], names[2], inputs, least
+    inputs = tuple(sorted(found.inputs))
+    return found.model, found.model_sha256, found.method, inputs, found.min_volume_mm3

@@ -14,6 +14,8 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
+from napari_uncertainseg.disk.results import note_on
+from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.folder import Evaluation, evaluate_folder, plain
 from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
 from napari_uncertainseg.uncertainty.referral import risk_coverage
@@ -143,13 +145,13 @@ def look_at_cases(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], p
     return found
 
 
+def notes_of(path: Path) -> list[str]:
+    """What the user should know of the folders that a table lists, see `disk.results.note_on`."""
+    return [note for folder, *_ in _read_cases(Path(path)) if (note := note_on(folder))]
+
+
 def _read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise InputError(f"Cannot read the table {path}: {error.strerror}.") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{path} is not a tab-separated table ({error}).") from error
+    table = read_tsv(path, texts=True)
     missing = [name for name in ("folder", "reference") if name not in table]
     if missing or table.empty:
         what = f"lacks the column {missing[0]!r}" if missing else "lists no case"

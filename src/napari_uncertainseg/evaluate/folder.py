@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
+from napari_uncertainseg.disk import results
+from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.agreement import Agreement, ErrorsFound, agreement, errors_found
-from napari_uncertainseg.export import SUMMARY
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.images.resample import onto
 from napari_uncertainseg.images.volume import Grid
@@ -25,6 +28,41 @@ from napari_uncertainseg.raters.report import RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
 from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, voxel_retention
+
+
+class _Doubt(BaseModel):
+    psu: float | None = Field(ge=0, le=1)
+
+
+class Summary(BaseModel):
+    """What the readers of a folder of results need of its summary; of its numbers, only such as can be right.
+
+    Attributes
+    ----------
+    threshold
+        Of its lesions.
+    min_volume_mm3
+        Smaller components were left out.
+    patient_uncertainty
+        Structural uncertainty (PSU); None in results of older versions.
+    model, model_sha256, method
+        What segmented it, None where it does not say.
+    inputs
+        The scans by their roles.
+    recalibration
+        Of its probabilities, where there was one.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    threshold: float = Field(gt=0, le=1)
+    min_volume_mm3: float = Field(ge=0)
+    patient_uncertainty: _Doubt
+    model: str | None = None
+    model_sha256: str | None = None
+    method: str | None = None
+    inputs: Mapping[str, Any] = Field(default_factory=dict)
+    recalibration: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +145,6 @@ def evaluate_folder(
         was cut short.
     """
     folder = Path(folder)
-    _check_complete(folder)
     probability = read_image(result_file(folder, "probability"))
     grid = probability.grid
     lesions = read_labels(result_file(folder, "lesions"), grid).data
@@ -130,7 +167,7 @@ def evaluate_folder(
     if len(drawn) > 1:
         experts = report_raters(drawn, [n for n in masks if n != "reference"], grid.spacing)
         model = against_raters(
-            probability.data, entropy, own, doubt, drawn, grid.spacing, threshold=summary["threshold"]
+            probability.data, entropy, own, doubt, drawn, grid.spacing, threshold=summary.threshold
         )
     return Evaluation(
         folder=folder,
@@ -139,7 +176,7 @@ def evaluate_folder(
         reliability=reliability(probability.data, truth, region=brain),
         retention=curve,
         lesions=table.assign(true=touched(own, truth, len(table))),
-        patient_doubt=summary["psu"],
+        patient_doubt=summary.patient_uncertainty.psu,
         raters=compared,
         between=_between(masks),
         experts=experts,
@@ -158,10 +195,17 @@ def _mask(path: Path, grid: Grid, resample: bool) -> np.ndarray:
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:
-    """Write an evaluation; an existing file is replaced whole or not at all."""
-    text = json.dumps(content, indent=2, allow_nan=False)
+    """Write an evaluation; an existing file is replaced whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or the ending is another one than ``.json``.
+    """
+    check_output(path, NUMBERS)
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
     with replaced_file(path) as file:
-        file.write(f"{text}\n".encode())
+        file.write(f"{text}\n".encode("utf-8", "replace"))
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -200,53 +244,55 @@ def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
 
 def read_table(folder: Path, count: int) -> pd.DataFrame:
     """The table of a folder's lesions, whose largest number is given; ``drawn`` is bool."""
-    path = folder / "lesions.tsv"
-    try:
-        table = pd.read_csv(path, sep="\t")
-        drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
-        table["drawn"] = drawn.astype(str).eq("True")
-        known = table["label"].is_unique and max(table["label"], default=0) == count
-        fits = known and bool((table["label"] > 0).all() and (table["lsu"].notna() | table["drawn"]).all())
-    except (OSError, ValueError, KeyError, pd.errors.ParserError) as error:
-        raise InputError(f"{path} is not the table that `uncertainseg segment` wrote ({error}).") from error
-    if not fits:
+    path = results.result_file(folder, "lesions.tsv")
+    table = read_tsv(path)
+    missing = {"label", "lsu", "max_probability", "volume_mm3"} - set(table)
+    if missing:
+        raise InputError(
+            f"{path} is not the table that `uncertainseg segment` wrote: it lacks {min(missing)}."
+        )
+    drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
+    table["drawn"] = drawn.astype(str).eq("True")
+    if not _fits(table, count):
         raise InputError(f"{path} does not belong to the lesions beside it: segment again with --overwrite.")
     return table
 
 
-def read_summary(folder: Path) -> dict[str, float]:
-    """Threshold, smallest volume (mm3) and PSU of a folder of results."""
-    path = folder / SUMMARY
+def _fits(table: pd.DataFrame, count: int) -> bool:
+    """Whether numbers and measures can be those of lesions; what a human drew has no doubt by the model."""
+    label = pd.to_numeric(table["label"], errors="coerce")
+    known = label.is_unique and bool((label > 0).all()) and label.max() == count if len(label) else count == 0
+    of_model = table[~table["drawn"]]
+    measured = all(_is_finite(of_model[name]) for name in ("lsu", "max_probability"))
+    return bool(known and measured and _is_finite(table["volume_mm3"]))
+
+
+def _is_finite(column: pd.Series) -> bool:
+    return bool(np.isfinite(pd.to_numeric(column, errors="coerce").to_numpy(float)).all())
+
+
+def read_summary(folder: Path) -> Summary:
+    """What the results of a folder were made with.
+
+    Raises
+    ------
+    InputError
+        If there is no summary, or it is not what this program wrote.
+    """
+    content = results.load_summary(folder)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            "threshold": float(content["threshold"]),
-            "min_volume": float(content["min_volume_mm3"]),
-            "psu": content["patient_uncertainty"]["psu"],
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Summary.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, what = ".".join(map(str, first["loc"])), first["msg"]
         raise InputError(
-            f"{path} is not the summary that `uncertainseg segment` wrote ({error!r})."
-        ) from error
-
-
-def _check_complete(folder: Path) -> None:
-    """Refuse a folder in which files of two runs may be mixed: the summary is written last."""
-    if (folder / "probability.nii.gz").is_file() and not (folder / SUMMARY).is_file():
-        raise InputError(
-            f"{folder}: there is no {SUMMARY}, so writing these results was cut short; run "
-            "`uncertainseg segment` with --overwrite again."
-        )
+            f"{folder / results.SUMMARY} is not the summary that `segment` wrote ({where}: {what})."
+        ) from None
 
 
 def result_file(folder: Path, name: str) -> Path:
-    """One of the images that `segment` wrote; refuses a folder that lacks it."""
-    path = folder / f"{name}.nii.gz"
-    if not path.is_file():
-        raise InputError(
-            f"{folder}: there is no {path.name}; give a folder that `uncertainseg segment` wrote."
-        )
-    return path
+    """One of the images that `segment` wrote, as it was written; see `disk.results.result_file`."""
+    return results.result_file(folder, f"{name}.nii.gz")
 
 
 def _names(raters: Sequence[Path]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_uncertainseg import __version__
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg.disk.outputs import PAGE, check_output
 from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.review.report import page
@@ -13,7 +14,6 @@ from napari_uncertainseg.review.reported import Summary
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.summary import summarise
 
-_ENDINGS = (".html", ".htm")
 _NUMBERS = 0.2
 """Share of the work that reading the sessions is, where pictures are drawn."""
 
@@ -56,8 +56,7 @@ def write_report(
         not be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in _ENDINGS:
-        raise InputError(f"{path.name}: a report is a web page; end its name in .html.")
+    check_output(path, PAGE)
     share = _NUMBERS if pictures else 1.0
     found = summarise(store, session, named=named, progress=lambda s, done: progress(s, share * done))
     drawn = Pictures()
@@ -72,6 +71,6 @@ def write_report(
         drawn = draw_places(store, places, named=named, progress=rest)
     text = page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
     with replaced_file(path) as file:
-        file.write(text.encode())
+        file.write(text.encode("utf-8", "replace"))
     progress("done", 1)
     return found

@@ -49,7 +49,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
     listed = read_table(folder, int(labels.max(initial=0)))
     listed = listed[~listed["drawn"]]
     own = in_rows(labels, listed["label"].to_numpy())
-    least = voxels_of(summary["min_volume"], grid.voxel_volume)
+    least = voxels_of(summary.min_volume_mm3, grid.voxel_volume)
     candidates, n = label_components(p, CANDIDATE_THRESHOLD, min_voxels=least)
     free = ~touched(candidates, labels > 0, n)
     sizes = np.bincount(candidates.ravel(), minlength=n + 1)[1:]

@@ -15,6 +15,9 @@ from typing import BinaryIO
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.claims import clear_partials, partial_prefix
+from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.outputs import check_replaceable
 from napari_uncertainseg.images import formats, itk
 from napari_uncertainseg.images.stored import Stored
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -176,11 +179,13 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     InputError
-        If the folder cannot be written, or the disk is full.
+        If the folder cannot be written, the disk is full, or what is there must not be replaced.
     """
     temporary: Path | None = None
+    check_replaceable(path)
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        clear_partials(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=partial_prefix(path), delete=False) as file:
             temporary = Path(file.name)
             yield file  # type: ignore[misc]
             file.flush()
@@ -188,9 +193,7 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another folder."
-        ) from error
+        raise InputError(f"{path}: cannot be written {why_not(error)}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

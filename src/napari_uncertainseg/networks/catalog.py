@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.claims import claimed, partial_folder
+from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.networks.model import CARD, CONFIGURATION, NAME, Model, read_model
+from napari_uncertainseg.networks.weights import check_runs
 
 BUNDLED = Path(__file__).parents[1] / "models" / "bundled"
 
@@ -41,11 +46,11 @@ def find_model(name_or_path: str | Path = "bundled") -> Model:
     if NAME.fullmatch(str(name_or_path)):
         installed = user_folder() / str(name_or_path)
         if (installed / CONFIGURATION).is_file():
-            return read_model(installed)
+            return _read_own(installed)
         if (BUNDLED / CONFIGURATION).is_file() and read_model(BUNDLED).name == str(name_or_path):
             return read_model(BUNDLED)
     path = Path(name_or_path).expanduser()
-    if path.exists():
+    if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
         return read_model(path)
     raise InputError(
         f"There is no model '{name_or_path}': give one of {', '.join(_names())} or a model folder."
@@ -54,13 +59,29 @@ def find_model(name_or_path: str | Path = "bundled") -> Model:
 
 def list_models() -> list[Model]:
     """All valid models: the bundled one first, then the user's own by name."""
-    found = []
-    for folder in _folders():
-        try:
-            found.append(read_model(folder))
-        except InputError:
-            continue
-    return found
+    return [model for model in map(_read_or_why, _folders()) if isinstance(model, Model)]
+
+
+def unusable_models() -> dict[str, str]:
+    """Why a folder among the models is none, by its name."""
+    found = {folder.name: _read_or_why(folder) for folder in _folders()}
+    return {name: why for name, why in found.items() if isinstance(why, str)}
+
+
+def _read_or_why(folder: Path) -> Model | str:
+    try:
+        return read_model(folder) if folder == BUNDLED else _read_own(folder)
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return f"{folder}: cannot be read ({error.strerror or error})."
+
+
+def _read_own(folder: Path) -> Model:
+    model = read_model(folder)
+    if model.name != folder.name:
+        raise InputError(f"{folder}: its model calls itself '{model.name}'; give the folder that name.")
+    return model
 
 
 def add_model(path: str | Path) -> Model:
@@ -80,25 +101,43 @@ def add_model(path: str | Path) -> Model:
         raise InputError(
             f"There is a model '{model.name}' already: change the name in {path}/{CONFIGURATION}."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".adding-") as scratch:
-        copy = Path(scratch) / model.name
+    card = model.folder / CARD
+    if card.is_symlink():
+        raise InputError(f"{card} is a link, and is not followed: put the file itself there.")
+    extra = [card] if card.is_file() else []
+    with _scratch(target.parent) as scratch:
+        copy = scratch / model.name
         copy.mkdir()
-        extra = [model.folder / CARD] if (model.folder / CARD).is_file() else []
         for source in (model.folder / CONFIGURATION, *model.weights, *extra):
             shutil.copyfile(source, copy / source.name)
         # Checked on the copy: what was checked is what is installed.
         checked = read_model(copy)
         for index in range(len(checked)):
-            checked.network(index)
+            check_runs(checked.network(index), model.weights[index])
         copy.rename(target)
     return read_model(target)
+
+
+@contextmanager
+def _scratch(models: Path) -> Iterator[Path]:
+    """A hidden folder among the user's models; what a killed run left of one is cleared."""
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        with claimed(models) as claim:
+            scratch = partial_folder(claim.folder)
+            try:
+                yield scratch
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f"{models}: the model cannot be added {why_not(error)}.") from error
 
 
 def _folders() -> list[Path]:
     own = user_folder()
     found = sorted(p for p in own.iterdir() if not p.name.startswith(".")) if own.is_dir() else []
-    return [p for p in (BUNDLED, *found) if (p / CONFIGURATION).is_file()]
+    bundled = [BUNDLED] if (BUNDLED / CONFIGURATION).is_file() else []
+    return bundled + [p for p in found if p.is_dir()]
 
 
 def _names() -> list[str]:

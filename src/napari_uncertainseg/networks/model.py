@@ -7,8 +7,6 @@ A model is a folder with ``model.json``, one or more weight files (several make 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.weights import check_fit, read_weights
+from napari_uncertainseg.disk.reading import read_json
+from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
@@ -31,6 +30,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of models and of their files: nothing that leads out of a folder."""
 
 MAX_CONFIGURATION_BYTES = 1 << 20
+MAX_CARD_BYTES = 1 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 MAX_PARAMETERS = 250_000_000
 
@@ -92,6 +92,18 @@ class Model:
         state = path.stat()
         return _sha256(path, state.st_size, state.st_mtime_ns, state.st_ino)
 
+    def card(self) -> str:
+        """What the model card says; a sentence where it cannot be read. A link is not followed."""
+        path = self.folder / CARD
+        if path.is_symlink() or not path.is_file():
+            return f"{CARD} is a link, and is not followed." if path.is_symlink() else f"There is no {CARD}."
+        try:
+            if path.stat().st_size > MAX_CARD_BYTES:
+                return f"{CARD} is larger than 1 MB, and is not read."
+            return path.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError as error:
+            return f"{CARD} cannot be read ({error.strerror or error})."
+
     @property
     def heads(self) -> int:
         """Number of heads of each network."""
@@ -122,8 +134,9 @@ class Model:
         """
         path = self.weights[index]
         network = _build(self)
-        state = read_weights(path)
-        check_fit(state, network.state_dict(), path)
+        expected = network.state_dict()
+        state = read_weights(path, most_bytes=bytes_of(expected))
+        check_fit(state, expected, path)
         network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
         return network.eval()
 
@@ -139,7 +152,7 @@ def read_model(folder: str | Path) -> Model:
     folder = Path(folder).expanduser()
     if folder.is_file():
         raise InputError(f"'{folder}' is a file: give the model's folder, the one with {CONFIGURATION}.")
-    content = _read_json(folder / CONFIGURATION)
+    content = _read_configuration(folder)
     check = _Fields(content, folder / CONFIGURATION)
     name = check("name", lambda v: isinstance(v, str) and NAME.fullmatch(v), "a plain name, like 'my-model'")
     check("version", lambda v: isinstance(v, str), "text")
@@ -194,7 +207,7 @@ def _is_number(low: float, high: float) -> Callable[[Any], bool]:
     def valid(value: Any) -> bool:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return False
-        return math.isfinite(value) and low < value < high
+        return low < value < high
 
     return valid
 
@@ -217,18 +230,18 @@ def _check_architecture(architecture: Mapping[str, Any], folder: Path) -> None:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_configuration(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIGURATION
     if not path.is_file():
-        raise InputError(f"'{path.parent}' is not a model: it has no {CONFIGURATION}.")
-    if path.stat().st_size > MAX_CONFIGURATION_BYTES:
-        raise InputError(f"{path} is larger than 1 MB: a model's configuration is a short JSON object.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} should hold a JSON object.")
-    return content
+        raise InputError(f"'{folder}' is not a model: it has no {CONFIGURATION}.")
+    _check_inside(path, f"{path} is")
+    return read_json(path, most_bytes=MAX_CONFIGURATION_BYTES)
+
+
+def _check_inside(path: Path, what: str) -> None:
+    """Refuse a file that lies elsewhere; what a link within the folder leads to may be used."""
+    if path.resolve().parent != path.parent.resolve():
+        raise InputError(f"{what} a link that leads out of the model's folder.")
 
 
 def _weight_file(folder: Path, name: Any) -> Path:
@@ -242,8 +255,7 @@ def _weight_file(folder: Path, name: Any) -> Path:
     path = folder / name
     if not path.is_file():
         raise InputError(f"The weights '{path}' are missing.")
-    if path.resolve().parent != folder.resolve():
-        raise InputError(f"The weights '{path}' are a link that leads out of the model's folder.")
+    _check_inside(path, f"The weights '{path}' are")
     if path.stat().st_size > MAX_WEIGHT_BYTES:
         raise InputError(f"The weights '{path}' are larger than 2 GB: this is no model of this kind.")
     return path

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickletools
+import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,29 +14,86 @@ from napari_uncertainseg._base import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read named tensors; nothing in the file is executed.
+
+_LARGEST = 65504.0
+"""What half precision holds, in which weights are kept and on some devices run."""
+_WIDEST = 8
+"""Bytes of a number in the widest type that weights may come in."""
+_BESIDE = 1 << 22
+"""Bytes that a file may hold beside its numbers."""
+_GLOBALS = re.compile(
+    r"collections OrderedDict|torch \w+Storage|torch\._utils _rebuild_(tensor_v2|parameter)"
+)
+"""What torch's own files of weights name; anything else makes objects of its own, some of any size."""
+
+
+def bytes_of(expected: Mapping[str, Tensor]) -> int:
+    """The most that a file with such tensors may hold."""
+    return _WIDEST * sum(value.numel() for value in expected.values()) + _BESIDE
+
+
+def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
+    """Read named tensors; nothing in the file is executed, and no more is unpacked than they may be.
+
+    Parameters
+    ----------
+    path
+        Of safetensors, or of what ``torch.save`` wrote.
+    most_bytes
+        See `bytes_of`.
 
     Raises
     ------
     InputError
-        If the file is corrupt, would run code when loaded, or holds anything but tensors.
+        If the file is corrupt or too large, would run code when loaded, or holds anything but tensors.
     """
+    _check_size(path, path.stat().st_size, most_bytes)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     import torch
 
+    _check_archive(path, most_bytes)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling fails in many ways, and none of them is worth more to the user
-        raise InputError(
-            f"The weights '{path}' are corrupt or would run code when loaded, and are refused: "
-            "save them as safetensors."
-        ) from error
+        raise _refused(path) from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise InputError(f"The weights '{path}' should hold named tensors only: save them as safetensors.")
     return state
+
+
+def _refused(path: Path) -> InputError:
+    return InputError(
+        f"The weights '{path}' are corrupt or would run code when loaded, and are refused: "
+        "save them as safetensors."
+    )
+
+
+def _check_size(path: Path, size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise InputError(
+            f"The weights '{path}' hold {size / 1e6:.0f} MB, more than a network of this architecture has."
+        )
+
+
+def _check_archive(path: Path, most_bytes: int) -> None:
+    """Look at a torch file before it is unpacked: at its sizes, and at what its index would make."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            _check_size(path, sum(part.file_size for part in parts), most_bytes)
+            indices = [archive.read(part) for part in parts if part.filename.endswith("data.pkl")]
+        for index in indices:
+            for operation, argument, _ in pickletools.genops(index):
+                named = operation.name in ("GLOBAL", "INST", "STACK_GLOBAL")
+                if named and not _GLOBALS.fullmatch(str(argument)):
+                    raise _refused(path)
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise _refused(path) from error
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -73,3 +133,35 @@ def check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path:
             raise InputError(
                 f"The weights '{path}' are corrupt: {name} holds values that are not finite numbers."
             )
+        if value.numel() and float(value.abs().max()) > _LARGEST:
+            raise InputError(
+                f"The weights '{path}' overflow: {name} holds values beyond {_LARGEST:g}, too large for "
+                "half precision."
+            )
+
+
+def check_runs(network: MultiHeadUNet, path: Path) -> None:
+    """Refuse weights that are numbers themselves, but make none of a scan.
+
+    Parameters
+    ----------
+    network
+        With the weights, in eval mode.
+    path
+        Of the weights, for the message.
+
+    Raises
+    ------
+    InputError
+        If a small made-up scan overflows.
+    """
+    import torch
+
+    side = 2 * network.divisor
+    shape = (1, network.in_channels, side, side, side)
+    scan = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        heads, layers = network.decode_layers(network.encode(scan))
+        found = [heads, *layers]
+    if not all(bool((one.abs() <= _LARGEST).all()) for one in found):
+        raise InputError(f"The weights '{path}' overflow: of a scan they make no finite numbers.")

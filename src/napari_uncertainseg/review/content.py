@@ -7,15 +7,13 @@ Such a file may come from elsewhere. Whatever is in it, it is either of the kind
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.reading import parse_json
 
-_DIGITS = 15
-"""Of a whole number: this program writes none that is longer."""
 _LARGEST = 1e15
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 Fits = Callable[[Any], bool]
@@ -125,8 +123,8 @@ _SETTINGS: Mapping[str, Fits] = {
 """The same for the settings of a session."""
 
 
-def from_json(text: object) -> Any:
-    """What JSON of this program says.
+def from_json(text: object) -> dict[str, Any]:
+    """What a JSON object of this program says.
 
     Raises
     ------
@@ -136,29 +134,9 @@ def from_json(text: object) -> Any:
     if not is_plain(text):
         raise ValueError("no text")
     try:
-        found = json.loads(
-            text,  # type: ignore[arg-type]
-            parse_int=_whole,
-            parse_float=_finite,
-            parse_constant=_finite,
-        )
-        json.dumps(found, ensure_ascii=False).encode()
-    except RecursionError:
-        raise ValueError("too deep") from None
-    return found
-
-
-def _whole(text: str) -> int:
-    if len(text) > _DIGITS + 1:
-        raise ValueError("too long a number")
-    return int(text)
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("no finite number")
-    return value
+        return parse_json(str(text), "it")
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 def entry_content(text: object) -> dict[str, Any]:
@@ -170,8 +148,6 @@ def entry_content(text: object) -> dict[str, Any]:
         If it is not as this program writes it; the message names the first value that is not.
     """
     found = from_json(text)
-    if not isinstance(found, dict):
-        raise ValueError("no JSON object")
     for name, value in found.items():
         if name in _ENTRY and not _ENTRY[name](value):
             raise ValueError(name)
@@ -189,7 +165,5 @@ def settings_of(said: object) -> dict[str, Any]:
     try:
         found = from_json(said if isinstance(said, str) else json.dumps(said))
     except (ValueError, TypeError):
-        return {}
-    if not isinstance(found, dict):
         return {}
     return {name: value for name, value in found.items() if name not in _SETTINGS or _SETTINGS[name](value)}

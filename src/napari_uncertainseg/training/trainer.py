@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Subset
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.networks.model import INTENSITIES
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
-from napari_uncertainseg.networks.weights import check_fit, read_weights
+from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
 from napari_uncertainseg.training.configuration import (
     Configuration,
@@ -76,9 +76,10 @@ class _Run:
         return self.configuration.output / _CHECKPOINT
 
     def _start_from(self, path: Path) -> None:
-        weights = read_weights(path)
+        expected = self.network.state_dict()
+        weights = read_weights(path, most_bytes=bytes_of(expected))
         try:
-            check_fit(weights, self.network.state_dict(), path)
+            check_fit(weights, expected, path)
         except InputError as error:
             raise InputError(f"{str(error).rstrip('.')}; 'start_from' and [network] must agree.") from error
         weights = {k: v.float() for k, v in weights.items()}

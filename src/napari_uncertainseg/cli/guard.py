@@ -1,0 +1,44 @@
+"""What a command line says is written, against what it says is read."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.outputs import Kind, check_output
+
+
+def check_files(options: Namespace) -> None:
+    """See, before a command begins, that nothing which it writes replaces anything that it reads.
+
+    Parameters
+    ----------
+    options
+        Of a parsed command line; its ``reads`` and ``writes`` say which options are files.
+
+    Raises
+    ------
+    InputError
+        With the option that would, that has an ending of another kind, or that is named twice.
+    """
+    reads: Mapping[str, bool] = getattr(options, "reads", {})
+    writes: Mapping[str, Kind] = getattr(options, "writes", {})
+    tables = [path for name, table in reads.items() if table for path in _paths(options, name)]
+    inputs = [path for name in reads for path in _paths(options, name)]
+    seen: set[Path] = set()
+    for name, kind in writes.items():
+        for path in _paths(options, name):
+            check_output(path, kind, inputs, tables)
+            if path.resolve() in seen:
+                raise InputError(f"{path} is named for two outputs; name two files.")
+            seen.add(path.resolve())
+
+
+def _paths(options: Namespace, name: str) -> Iterator[Path]:
+    """Files that an option names; the URL of a server is none."""
+    value = getattr(options, name, None)
+    for one in value if isinstance(value, list) else [value]:
+        if one is not None and "://" not in str(one):
+            yield Path(one)

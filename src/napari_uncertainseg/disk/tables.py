@@ -1,0 +1,90 @@
+"""Tables as tab-separated text that a spreadsheet program may open: no cell is a formula there.
+
+A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break gets an apostrophe before it, as
+spreadsheet programs have it for text, and so does a text that would be read as a missing value. Numbers stay
+numbers. `read_tsv` and `as_read` take the apostrophe away again, so that every text comes back as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+
+MISSING = "n/a"
+_FORMULA = re.compile(r"'*(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001 - wide forms count as well
+_WRITTEN = re.compile(r"'+(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001
+_MOST_BYTES = 100_000_000
+
+
+def as_written(cell: Any) -> Any:
+    """A cell as it stands in a file: a text that could be a formula has an apostrophe before it."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def as_read(cell: Any) -> Any:
+    """A cell as it was before `as_written`."""
+    return cell[1:] if isinstance(cell, str) and _WRITTEN.match(cell) else cell
+
+
+def as_tsv(table: pd.DataFrame) -> str:
+    """A table as tab-separated text; a missing value becomes ``n/a``."""
+    harmless = table.apply(lambda column: column.map(as_written) if _has_text(column) else column)
+    harmless.columns = [as_written(str(name)) for name in table.columns]
+    rows = _Rows()
+    harmless.to_csv(rows, sep="\t", index=False, na_rep=MISSING, float_format="%.6g", lineterminator="\r\n")
+    return rows.getvalue()
+
+
+class _Rows(StringIO):
+    """Takes rows that end in two characters, for cells with either to be quoted, and ends them in one."""
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
+
+
+def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
+    """Read a table that `as_tsv` made, or one like it.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    texts
+        Take every cell as text, a missing one as empty; numbers otherwise are numbers.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no such table.
+    """
+    options: dict[str, Any] = {"dtype": str} if texts else {}
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path} is too large for a table.")
+        text = path.read_bytes().decode("utf-8-sig")
+        found = pd.read_csv(
+            StringIO(text, newline=""),
+            sep="\t",
+            keep_default_na=False,
+            na_values=[] if texts else [MISSING],
+            **options,
+        )
+    except OSError as error:
+        raise InputError(f"Cannot read the table {path}: {error.strerror or error}.") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        why = " ".join(str(error).split())
+        raise InputError(f"{path} is not a tab-separated table ({why}).") from error
+    found = found.fillna("") if texts else found
+    return found.apply(lambda column: column.map(as_read) if _has_text(column) else column).rename(
+        columns=as_read
+    )
+
+
+def _has_text(column: pd.Series) -> bool:
+    return bool(column.map(lambda cell: isinstance(cell, str)).any())
