@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
+import stat
 import zlib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.fileholders import FileHolder
+from nibabel.freesurfer.mghformat import MGHError
+from nibabel.spatialimages import HeaderDataError
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.itk import is_dicom, load_dicom, load_nrrd
+from napari_uncertainseg.images.headers import (
+    check_header,
+    check_whole,
+    first_bytes,
+    image_class,
+    orientation_notes,
+    quiet,
+)
+from napari_uncertainseg.images.itk import is_dicom, load_dicom
+from napari_uncertainseg.images.nrrd import load_nrrd
 from napari_uncertainseg.images.stored import Stored, choose_volume, first_line
 
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
@@ -20,6 +32,13 @@ NRRD_SUFFIXES = (".nrrd", ".nhdr")
 DICOM_SUFFIXES = (".dcm", ".ima")
 
 _DEFLATE_LIMIT = 1100  # deflate cannot pack more than about 1032 bytes into one
+
+
+_BROKEN = (
+    *(OSError, EOFError, zlib.error, ValueError, ArithmeticError, LookupError, TypeError),
+    *(ImageFileError, HeaderDataError, MGHError),
+)
+"""What the library raises for a header or voxels that cannot be."""
 
 
 def suffix_of(path: Path) -> str:
@@ -34,7 +53,7 @@ def load(path: Path, *, index: int | None = None) -> Stored:
     Parameters
     ----------
     path
-        NIfTI, mgz, nrrd, a DICOM folder or one file of a DICOM series.
+        NIfTI, mgz, nrrd, a DICOM folder or one file of a DICOM series, whatever its name.
     index
         Which volume of a 4-D file.
 
@@ -43,14 +62,14 @@ def load(path: Path, *, index: int | None = None) -> Stored:
     InputError
         If it is missing, broken, not an image, or not three-dimensional.
     """
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file or folder.")
-    if path.is_dir() or suffix_of(path) in DICOM_SUFFIXES or (not suffix_of(path) and is_dicom(path)):
-        stored = load_dicom(path)
-    elif suffix_of(path) in NIBABEL_SUFFIXES:
+    check_kind(path)
+    suffix = "" if path.is_dir() else suffix_of(path)
+    if suffix in NIBABEL_SUFFIXES:
         return _load_nibabel(path, index)
-    elif suffix_of(path) in NRRD_SUFFIXES:
+    if suffix in NRRD_SUFFIXES:
         stored = load_nrrd(path)
+    elif path.is_dir() or suffix in DICOM_SUFFIXES or is_dicom(path):
+        stored = load_dicom(path)
     else:
         raise InputError(
             f"{path}: unknown kind of file; NIfTI (.nii, .nii.gz), .mgz, .nrrd or a DICOM folder can be read."
@@ -60,19 +79,27 @@ def load(path: Path, *, index: int | None = None) -> Stored:
     return replace(stored, array=array.reshape(array.shape[:3]))
 
 
-def _load_nibabel(path: Path, index: int | None) -> Stored:
-    import nibabel as nib
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.imageglobals import LoggingOutputSuppressor
-    from nibabel.spatialimages import HeaderDataError
-
-    broken = (OSError, EOFError, zlib.error, gzip.BadGzipFile, ImageFileError, HeaderDataError, ValueError)
+def check_kind(path: Path) -> None:
+    """Refuse what is no file or folder, before anything waits for it: a pipe or a device never ends."""
     try:
-        # Silent: what the library mends in a header and matters is refused or noted here.
-        with LoggingOutputSuppressor():
-            image: Any = nib.load(path)
+        about = path.stat()
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is no name that a file can have ({error}).") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{path}: there is no such file or folder.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+        raise InputError(f"{path}: this is a device, a pipe or a socket; a file or a folder is needed.")
+    if stat.S_ISREG(about.st_mode) and about.st_size == 0:
+        raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its source.")
+
+
+def _load_nibabel(path: Path, index: int | None) -> Stored:
+    try:
+        image, start = _open_nibabel(path)
         shape = tuple(int(n) for n in image.shape)
-    except broken as error:
+    except _BROKEN as error:
         raise InputError(
             f"{path}: the file cannot be read as {suffix_of(path)}: {first_line(error)}."
         ) from error
@@ -80,18 +107,31 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
     if dtype.fields is not None:
         raise InputError(f"{path}: this is a colour (RGB) image; a scan has one value per voxel.")
     choice = choose_volume(path, shape, index)
-    _check_size(path, shape, dtype.itemsize)
-    _check_stored_spacing(path, image)
+    declared = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
+    _check_size(path, declared)
     try:
+        more = check_whole(path, image.header, start + declared)
         with np.errstate(over="ignore", invalid="ignore"):
             array = _voxels(image.dataobj, choice)
-    except (*broken, MemoryError) as error:
+    except (*_BROKEN, MemoryError) as error:
         raise InputError(
             f"{path}: the file ends early or is damaged ({first_line(error)}); copy it again."
         ) from error
     header = image.header
     description = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1") if "descrip" in header else ""
-    return Stored(array.reshape(array.shape[:3]), image.affine, description, _affine_notes(path, header))
+    notes = (*orientation_notes(path, header), *more)
+    return Stored(array.reshape(array.shape[:3]), image.affine, description, notes)
+
+
+def _open_nibabel(path: Path) -> tuple[Any, int]:
+    """nibabel's image, its voxels still in the file, and where they begin."""
+    head = first_bytes(path)
+    kind = image_class(path, head)
+    if kind is None:
+        raise ValueError("there is no header of that kind in it")
+    start = check_header(path, kind, head)
+    with quiet():
+        return kind.from_file_map({"image": FileHolder(path)}), start
 
 
 def _voxels(stored: Any, choice: int | None) -> np.ndarray:
@@ -109,47 +149,10 @@ def _voxels(stored: Any, choice: int | None) -> np.ndarray:
     return np.asanyarray(stored)
 
 
-def _check_stored_spacing(path: Path, image: Any) -> None:
-    """Refuse a NIfTI whose affine comes from voxel sizes of 0, which the library silently makes 1 mm."""
-    if "pixdim" not in image.header or image.header["sform_code"] > 0:
-        return
-    with image.file_map["image"].get_prepare_fileobj("rb") as file:
-        sizes = type(image.header).from_fileobj(file, check=False)["pixdim"][1:4]
-    if not (np.abs(sizes) > 0).all():
-        raise InputError(
-            f"{path}: the header gives no voxel size ({', '.join(f'{s:g}' for s in sizes)} mm); "
-            "a correct header is needed."
-        )
-
-
-def _check_size(path: Path, shape: Sequence[int], itemsize: int) -> None:
-    declared = int(np.prod([int(n) for n in shape], dtype=object)) * itemsize
+def _check_size(path: Path, declared: int) -> None:
     packed = suffix_of(path) in (".nii.gz", ".mgz")
     if declared > path.stat().st_size * (_DEFLATE_LIMIT if packed else 1):
         raise InputError(
             f"{path}: the header declares {declared / 1e6:.1f} MB of voxels and the file is shorter: "
             "it was cut off; copy it again from its source."
         )
-
-
-def _affine_notes(path: Path, header: Any) -> tuple[str, ...]:
-    """Say when a NIfTI header has no affine, or two that contradict each other."""
-    if "sform_code" not in header:
-        return ()
-    known = int(header["sform_code"] > 0) + int(header["qform_code"] > 0)
-    if known == 0:
-        return (
-            f"{path.name}: the header does not say how the patient lies; left and right, and all "
-            "directions, are a guess.",
-        )
-    if known == 1:
-        return ()
-    try:
-        sform, qform = header.get_sform(), header.get_qform()
-    except ValueError:
-        return ()
-    far = np.array([*(np.array(header.get_data_shape()[:3]) - 1), 1])
-    apart = max(np.linalg.norm((sform - qform)[:3, 3]), np.linalg.norm(((sform - qform) @ far)[:3]))
-    if not apart > 1:
-        return ()
-    return (f"{path.name}: sform and qform disagree by up to {apart:.1f} mm; the sform is used.",)

@@ -32,36 +32,6 @@ def is_dicom(path: Path) -> bool:
         return False
 
 
-def load_nrrd(path: Path) -> Stored:
-    """Read a nrrd file."""
-    import SimpleITK as sitk
-
-    _check_nrrd_header(path)
-    try:
-        return _from_itk(path, sitk.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise InputError(f"{path}: the file is damaged or not a nrrd image; copy it again.") from error
-
-
-def _check_nrrd_header(path: Path) -> None:
-    """Refuse what the reader would fill in silently, or allocate before it looks."""
-    with path.open("rb") as file:
-        head = file.read(65536).split(b"\n\n")[0].split(b"\r\n\r\n")[0]
-    if not head.startswith(b"NRRD"):
-        raise InputError(f"{path}: the file is not a nrrd image.")
-    lines = head.decode("latin-1").splitlines()
-    fields = {
-        k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines) if v.strip()
-    }
-    if "spacings" not in fields and "space directions" not in fields:
-        raise InputError(f"{path}: the header gives no voxel spacing; add `space directions` in mm.")
-    sizes = fields.get("sizes", "").split()
-    if not all(n.isdigit() for n in sizes):
-        raise InputError(f"{path}: the header's sizes cannot be read.")
-    if int(np.prod([int(n) for n in sizes], dtype=object)) > LARGEST:
-        raise InputError(f"{path}: {' x '.join(sizes)} voxels are too many; at most 1024 x 1024 x 1024.")
-
-
 def _from_itk(path: Path, image: sitk.Image, description: str = "") -> Stored:
     import SimpleITK as sitk
 
