@@ -14,6 +14,7 @@ from napari_uncertainseg import __version__
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
+SKULL = ("auto", "removed", "present")
 NOTICE = "For research only: this is not a medical device."
 
 
@@ -114,6 +115,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--t2", type=Path, metavar="F", help="T2 of the same visit")
     parser.add_argument(
         "--mask", type=Path, metavar="F", help="brain mask on the FLAIR's grid; found when not given"
+    )
+    parser.add_argument(
+        "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--model", default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)")
