@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 
@@ -13,9 +14,11 @@ from scipy import ndimage
 from napari_uncertainseg import Cancelled, InputError
 from napari_uncertainseg.images import align as alignment
 from napari_uncertainseg.images import brain as brain_room
+from napari_uncertainseg.images import prepare as preparing
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.prepare import Prepared, prepare
 from napari_uncertainseg.images.resample import onto, zoom
+from napari_uncertainseg.images.skull import surroundings
 from napari_uncertainseg.images.volume import Grid, Volume
 
 
@@ -105,8 +108,92 @@ def test_a_ball_of_zeros_around_is_a_stripped_brain(ball):
     scan = ball()
     assert prepare({"flair": scan}).brain_source == "already stripped"
     noisy = scan.data + np.abs(np.random.default_rng(1).normal(size=scan.data.shape))
-    assert brain_room.stripped_brain(replace(scan, data=noisy)) is None
-    assert brain_room.stripped_brain(ball(radius=90, shape=(72, 72, 72))) is None  # 3 litres: a head
+    assert surroundings(replace(scan, data=noisy)).skull is None
+
+
+def _head(ball, air=0.0, **options) -> Volume:
+    """A brain of 1.6 l in fluid, under a dark skull of 7 mm and a bright scalp of 6 mm."""
+    scan = ball(shape=(64, 64, 64), radius=200.0, **options)
+    away = np.linalg.norm((np.indices(scan.data.shape).T - 32) * 3.0, axis=-1).T
+    shares = np.select([away < 72, away < 81, away < 87], [1.0, 0.1, 0.8], 0.0)
+    return replace(scan, data=(scan.data * shares + np.where(shares == 0, air, 0)).astype(np.float32))
+
+
+def _crop(scan: Volume, axis: int, start: int, stop: int) -> Volume:
+    data = scan.data[tuple(slice(start, stop) if k == axis else slice(None) for k in range(3))]
+    return replace(scan, data=data, grid=replace(scan.grid, shape=data.shape))
+
+
+def _scaled(scan: Volume, factor: float) -> Volume:
+    return replace(scan, grid=replace(scan.grid, affine=scan.grid.affine @ np.diag([*3 * [factor], 1])))
+
+
+@pytest.mark.parametrize("air", [0.0, 1.0, -5.0])
+@pytest.mark.parametrize(("start", "stop"), [(0, 64), (20, 44), (0, 32), (32, 64), (28, 38)])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_cut_out_head_is_a_head_and_a_slab_of_a_brain_is_a_brain(ball, air, axis, start, stop):
+    head = _crop(_head(ball, air), axis, start, stop)
+    assert surroundings(head).skull == "present"
+    brain = ball(shape=(64, 64, 64), radius=72.0)
+    brain = _crop(replace(brain, data=np.where(brain.data == 0, air, brain.data)), axis, start, stop)
+    assert surroundings(brain).skull == "removed"
+
+
+def test_a_scan_that_tells_nothing_is_doubtful(ball):
+    inside = ball(radius=200.0)  # no air at all
+    assert surroundings(inside).skull is None
+    assert surroundings(replace(inside, data=np.zeros_like(inside.data))).skull is None
+    assert surroundings(_crop(ball(), 0, 22, 26)).skull is None
+    assert surroundings(_crop(ball(), 0, 24, 25)).skull is None
+
+
+def test_what_the_user_says_of_the_skull_wins(ball, monkeypatch):
+    head, brain = _head(ball), ball(radius=60.0)
+    found = brain.data > 0
+    monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: found[: len(scan.data)])
+    assert prepare({"flair": head}, skull="removed").brain_source == "already stripped"
+    prepared = prepare({"flair": brain}, skull="present")
+    assert prepared.brain_source == "deepbet"
+    assert "100% of the head" in prepared.notes[0]
+    with pytest.raises(InputError, match="one of auto, removed, present"):
+        prepare({"flair": brain}, skull="maybe")
+
+
+def test_a_doubt_about_the_skull_is_said_and_the_brain_is_looked_for(ball, monkeypatch):
+    inside = ball(radius=200.0, seed=3)
+    monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: ball(radius=60.0).data > 0)
+    prepared = prepare({"flair": inside})
+    assert prepared.brain_source == "deepbet"
+    assert "is doubtful" in prepared.notes[0]
+
+
+@pytest.mark.parametrize(("factor", "litres"), [(2.0, "7.2 l"), (0.1, "0.0009 l"), (10.0, "9e")])
+def test_no_brain_of_a_wrong_voxel_size_is_segmented(ball, monkeypatch, factor, litres):
+    monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: scan.data > 0)
+    scan = _scaled(ball(radius=60.0), factor)
+    with pytest.raises(InputError, match=rf"'ball' has {re.escape(litres)}.*check the voxel size"):
+        prepare({"flair": scan})
+    mask = replace(scan, data=(scan.data > 0).astype(np.uint8))
+    (note,) = prepare({"flair": scan}, mask=mask).notes  # theirs to say, but not unsaid
+    assert "check the voxel size" in note
+
+
+def test_a_strange_brain_is_said_before_it_is_believed(ball):
+    (small,) = prepare({"flair": ball(radius=40.0)}).notes
+    assert "has 0.27 l, which is unusual" in small
+    (cut,) = prepare({"flair": _crop(ball(), 0, 24, 48)}).notes
+    assert "cuts the brain off at the bottom" in cut
+    (sides,) = prepare({"flair": _crop(ball(), 2, 12, 36)}).notes
+    assert "at the left and the right" in sides
+
+
+def test_specks_in_the_air_are_no_brain(ball):
+    scan = ball()
+    speckled = scan.data.copy()
+    speckled[2, 2, 2] = 50
+    assert np.array_equal(
+        prepare({"flair": replace(scan, data=speckled)}).brain, prepare({"flair": scan}).brain
+    )
 
 
 def test_without_deepbet_the_way_out_is_said(ball, monkeypatch):

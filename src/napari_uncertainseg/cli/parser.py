@@ -15,6 +15,7 @@ from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, 
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
+SKULL = ("auto", "removed", "present")
 NOTICE = "For research only: this is not a medical device."
 
 
@@ -137,6 +138,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         default="bundled",
         metavar="NAME|PATH",
         help="see `models` (%(default)s)",
+    )
+    parser.add_argument(
+        "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
     )
     parser.add_argument(
         "--method", choices=METHODS, default="one-pass", help="where members come from (%(default)s)"

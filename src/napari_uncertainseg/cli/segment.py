@@ -56,7 +56,11 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
         seed=options.seed,
     )
     prediction = segmenter.predict(
-        images, mask=mask, bias_correction=options.bias_correction, progress=progress
+        images,
+        mask=mask,
+        skull=options.skull,
+        bias_correction=options.bias_correction,
+        progress=progress,
     )
     lesions = prediction.lesions(options.threshold, options.min_volume)
     progress("writing", 1.0)

@@ -10,14 +10,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.resample import isotropic, onto
+from napari_uncertainseg.images.skull import Surroundings, shown, surroundings
 from napari_uncertainseg.images.volume import Volume
 
-LARGEST_BRAIN = 2.1
-"""More litres than this are a head, not a brain."""
+FEWEST_LITRES, MOST_LITRES = 0.005, 3.0
+"""Beyond these nothing is a brain."""
+USUAL_LITRES = (0.8, 2.2)
+"""With its fluid, and as generously as some masks are drawn."""
+HEAD_SHARE = (0.15, 0.85)
+"""What of a head is brain; the lower, the more of the neck is seen."""
 
 _POLL = 0.1  # s
 _USUAL_SECONDS = 10.0  # what deepbet takes; only the progress bar leans on it
@@ -83,26 +87,69 @@ def _run_deepbet(source: Path, target: Path, progress: Progress) -> str | None:
         return lines[-1] if lines else f"exit status {process.returncode}"
 
 
-def stripped_brain(scan: Volume) -> np.ndarray | None:
-    """Brain mask of a scan whose skull was already removed.
+def already_stripped(scan: Volume, around: Surroundings) -> np.ndarray:
+    """Brain mask of a scan whose skull was removed: what is not air, with ventricles and other holes filled.
 
-    Such a scan has one and the same value all around, and what is not background has
-    the volume of a brain.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        bool, with ventricles and other holes filled; None when the skull is there.
+    Raises
+    ------
+    InputError
+        If the scan shows nothing.
     """
-    data = scan.data
-    faces = np.concatenate([np.take(data, i, axis).ravel()[::7] for axis in range(3) for i in (0, -1)])
-    values, counts = np.unique(faces, return_counts=True)
-    background = values[counts.argmax()]
-    if counts.max() < 0.8 * faces.size:
-        return None
-    inside = data != background
-    litres = float(inside.sum()) * scan.grid.voxel_volume / 1e6
-    if litres > LARGEST_BRAIN or inside.sum() > 0.75 * data.size:
-        return None
-    mask = ndimage.binary_fill_holes(inside)
-    return mask if litres > 0 and mask.sum() * scan.grid.voxel_volume / 1e6 <= LARGEST_BRAIN else None
+    mask = shown(scan, around)
+    if not mask.any():
+        raise InputError(f"'{scan.name}': no brain was found; choose a brain mask.")
+    return mask
+
+
+def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list[str]:
+    """What is strange about a brain: one sentence each.
+
+    Parameters
+    ----------
+    brain
+        bool, on the scan's grid.
+    given
+        By the user, who may want it so.
+
+    Raises
+    ------
+    InputError
+        If no brain has such a volume and it was not given.
+    """
+    litres = float(brain.sum()) * scan.grid.voxel_volume / 1e6
+    cut = _cut(brain)
+    size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
+    found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
+    remedy = f"check the voxel size ({size} mm), say whether the skull was removed, or choose a brain mask"
+    if not given and (litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)):
+        raise InputError(f"{found}, and an adult's has about 1.0 to 2.0 l: {remedy}.")
+    notes = []
+    if litres > USUAL_LITRES[1] or (litres < USUAL_LITRES[0] and not cut):
+        notes.append(f"{found}, which is unusual: {remedy}.")
+    if cut and not given:
+        notes.append(
+            f"The scan cuts the brain off at the {' and the '.join(cut)}: what lies beyond is missing."
+        )
+    return notes
+
+
+def check_share(brain: np.ndarray, scan: Volume) -> list[str]:
+    """Likewise, of a brain that was found in a head: what share of the head it is."""
+    head = shown(scan, surroundings(scan))
+    share = float((brain & head).sum()) / max(int(head.sum()), 1)
+    low, high = HEAD_SHARE
+    if low <= share <= high:
+        return []
+    hint = "the skull may have been removed before" if share > high else "part of it may be missing"
+    return [
+        f"The brain found is {share:.0%} of the head, usual are {low:.0%} to {high:.0%}: {hint}; look at it."
+    ]
+
+
+def _cut(brain: np.ndarray) -> list[str]:
+    """Sides at which the scan ends amid the brain; the spinal cord may leave it."""
+    found = []
+    for axis, names in enumerate((("bottom", "top"), ("back", "front"), ("left", "right"))):
+        areas = brain.sum(axis=tuple(a for a in range(3) if a != axis))
+        found += [name for name, area in zip(names, areas[[0, -1]], strict=True) if area > 0.2 * areas.max()]
+    return found

@@ -124,7 +124,7 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
 
 
 def _open_nibabel(path: Path) -> tuple[Any, int]:
-    """nibabel's image, its voxels still in the file, and where they begin."""
+    """Nibabel's image, its voxels still in the file, and where they begin."""
     head = first_bytes(path)
     kind = image_class(path, head)
     if kind is None:

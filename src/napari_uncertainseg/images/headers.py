@@ -48,7 +48,7 @@ def first_bytes(path: Path) -> bytes:
 
 
 def image_class(path: Path, head: bytes) -> Any:
-    """nibabel's class for a file: by its content, as its name may be written in any way; None for neither."""
+    """Nibabel's class for a file: by its content, as its name may be written in any way; None for neither."""
     from nibabel import MGHImage, Nifti1Image, Nifti2Image
 
     if path.name.lower().endswith((".mgz", ".mgh")):

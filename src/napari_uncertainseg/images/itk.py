@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.stored import LARGEST, Stored, choose_volume, first_line
+from napari_uncertainseg.images.stored import Stored, choose_volume, first_line
 
 if TYPE_CHECKING:
     import SimpleITK as sitk

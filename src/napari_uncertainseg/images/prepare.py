@@ -11,13 +11,18 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.align import align
 from napari_uncertainseg.images.bias import correct_bias
-from napari_uncertainseg.images.brain import find_brain, stripped_brain
+from napari_uncertainseg.images.brain import already_stripped, check_brain, check_share, find_brain
 from napari_uncertainseg.images.normalise import normalise
 from napari_uncertainseg.images.resample import onto, zoom
+from napari_uncertainseg.images.skull import surroundings
 from napari_uncertainseg.images.volume import Grid, Volume
 
 MODALITIES = ("flair", "t1", "t2")
 """What the networks read; the FLAIR is needed."""
+SKULL = ("auto", "removed", "present")
+"""What the user can say of the skull: find out; it was removed; it is still there."""
+
+_DOUBTFUL = "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it was removed."
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +127,7 @@ def prepare(
     images: Mapping[str, Volume],
     *,
     mask: Volume | None = None,
+    skull: str = "auto",
     bias_correction: bool = False,
     progress: Progress = silent,
 ) -> Prepared:
@@ -133,6 +139,8 @@ def prepare(
         ``flair``, and ``t1`` and ``t2`` where there are any.
     mask
         The user's brain mask; it wins over everything else.
+    skull
+        One of `SKULL`: whether the scans still show it.
     bias_correction
         Whether to run N4 on each scan.
     progress
@@ -141,7 +149,7 @@ def prepare(
     Raises
     ------
     InputError
-        If there is no FLAIR, the scans do not belong together, or no brain is found.
+        If there is no FLAIR, the scans do not belong together, or what is found is no brain.
     """
     flair = _check(images)
     notes = [note for volume in images.values() for note in volume.notes]
@@ -151,7 +159,8 @@ def prepare(
         aligned = align(images[modality], flair, _part(progress, 0.3 * i / len(others), 0.3 / len(others)))
         scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
         notes += [aligned.note] if aligned.note else []
-    brain, source = _brain(scans, mask, _part(progress, 0.3, 0.5))
+    brain, source, doubts = _brain(scans, mask, skull, _part(progress, 0.3, 0.5))
+    notes += doubts
     channels = {}
     for i, (modality, scan) in enumerate(scans.items()):
         start = 0.8 + 0.2 * i / len(scans)
@@ -185,7 +194,12 @@ def _check(images: Mapping[str, Volume]) -> Volume:
     return images["flair"]
 
 
-def _brain(scans: Mapping[str, Volume], mask: Volume | None, progress: Progress) -> tuple[np.ndarray, str]:
+def _brain(
+    scans: Mapping[str, Volume], mask: Volume | None, skull: str, progress: Progress
+) -> tuple[np.ndarray, str, list[str]]:
+    """The brain, where it is from, and what is strange about it."""
+    if skull not in SKULL:
+        raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
     flair = scans["flair"]
     if mask is not None:
         given = onto(mask, flair.grid, nearest=True) > 0
@@ -193,12 +207,19 @@ def _brain(scans: Mapping[str, Volume], mask: Volume | None, progress: Progress)
             raise InputError(
                 f"'{mask.name}': the brain mask is empty on '{flair.name}'; choose another mask."
             )
-        return given, "given"
-    for scan in scans.values():
-        stripped = stripped_brain(scan)
-        if stripped is not None:
-            return stripped, "already stripped"
-    return find_brain(scans.get("t1", flair), progress), "deepbet"
+        return given, "given", check_brain(given, flair, given=True)
+    doubts = []
+    if skull != "present":
+        looks = {role: surroundings(scan) for role, scan in scans.items()}
+        removed = [role for role, look in looks.items() if skull == "removed" or look.skull == "removed"]
+        if removed:
+            brain = already_stripped(scans[removed[0]], looks[removed[0]])
+            return brain, "already stripped", check_brain(brain, scans[removed[0]])
+        if all(look.skull is None for look in looks.values()):
+            doubts.append(_DOUBTFUL.format(flair.name))
+    scan = scans.get("t1", flair)
+    brain = find_brain(scan, progress)
+    return brain, "deepbet", [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
 
 
 def _bounding_box(brain: np.ndarray) -> tuple[slice, slice, slice]:

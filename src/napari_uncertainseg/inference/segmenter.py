@@ -97,6 +97,7 @@ class Segmenter:
         images: Mapping[str, Volume],
         *,
         mask: Volume | None = None,
+        skull: str = "auto",
         bias_correction: bool = False,
         progress: Progress = silent,
     ) -> Prediction:
@@ -109,6 +110,8 @@ class Segmenter:
             knows and the user lacks is a channel of zeros; what it does not know is left out.
         mask
             The user's own brain mask.
+        skull
+            ``"removed"`` or ``"present"`` where the user knows it, otherwise ``"auto"``.
         bias_correction
             Whether to correct the scans' bias fields first (N4).
         progress
@@ -124,7 +127,7 @@ class Segmenter:
         _check_roles(images)
         with self._lock:
             try:
-                return _Run(self, images, progress)(mask, bias_correction)
+                return _Run(self, images, progress)(mask, skull, bias_correction)
             finally:
                 for engine in self._engines.values():
                     engine.check = never
@@ -148,7 +151,7 @@ class _Run:
     started: float = field(default_factory=time.perf_counter)
     prepared_share: float = _PREPARED
 
-    def __call__(self, mask: Volume | None, bias_correction: bool) -> Prediction:
+    def __call__(self, mask: Volume | None, skull: str, bias_correction: bool) -> Prediction:
         model = self.segmenter.model
         used = {role: volume for role, volume in self.images.items() if role in model.modalities}
         self.notes += [
@@ -157,7 +160,9 @@ class _Run:
             if role not in used
         ]
         with self._stage("prepare"):
-            prepared = prepare(used, mask=mask, bias_correction=bias_correction, progress=self._preparing)
+            prepared = prepare(
+                used, mask=mask, skull=skull, bias_correction=bias_correction, progress=self._preparing
+            )
             source = prepared.network_input(model.spacing, model.smoothing)
         self.notes += prepared.notes
         with self._stage("network"):

@@ -21,6 +21,7 @@ class Predictor(Protocol):
         images: Mapping[str, Volume],
         *,
         mask: Volume | None = None,
+        skull: str = "auto",
         bias_correction: bool = False,
         progress: Progress,
     ) -> Prediction:
@@ -48,13 +49,18 @@ class Request:
     method: str
     members: int
     bias_correction: bool
+    skull: str = "auto"
 
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
         """Segment; called in the background. Gives itself back with the prediction that belongs to it."""
         progress("loading the model", 0.0)
         segmenter = segmenters.get(self.model, self.method, self.members)
         prediction = segmenter.predict(
-            self.images, mask=self.mask, bias_correction=self.bias_correction, progress=progress
+            self.images,
+            mask=self.mask,
+            skull=self.skull,
+            bias_correction=self.bias_correction,
+            progress=progress,
         )
         progress("finding the lesions", 1.0)
         prediction.ranker.prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.widgets.layers import ReviewLayers
+
+_SKULL = (("automatic", "auto"), ("already removed", "removed"), ("still there", "present"))
+_SKULL_TIP = (
+    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the layer "
+    "'brain' is not the brain.\nGoes back to automatic with another FLAIR."
+)
 
 
 class SegmentDock(QWidget):
@@ -72,6 +79,7 @@ class SegmentDock(QWidget):
         self._segmenters = Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
         self._choices = Choices()
+        self._skull_of: Callable[[], Layer | None] = lambda: None
         self._jobs = JobRunner(self)
         self._loader = JobRunner(self)
         self._form = QFormLayout()
@@ -106,6 +114,9 @@ class SegmentDock(QWidget):
         self.members = QSpinBox()
         self.members.setRange(1, 1)
         self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
+        self.skull = _box("skull", _SKULL_TIP)
+        for title, key in _SKULL:
+            self.skull.addItem(title, key)
         self.bias = QCheckBox("Correct uneven brightness (N4)")
         self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
         self.device = QLabel("looking …")
@@ -123,6 +134,7 @@ class SegmentDock(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
+        self._form.addRow("Skull", self.skull)
         self._form.addRow("Model", self.model)
         self._form.addRow("Method", self.method)
         self._form.addRow("Members", self.members)
@@ -200,6 +212,10 @@ class SegmentDock(QWidget):
         running = self._running
         if running is not None and self.roles.layer("flair") is not running:
             self._stop_run(f"'{running.name}' is not the FLAIR any more")
+        flair = self.roles.layer("flair")
+        if flair is not self._skull_of():  # what was said of the skull was said of one scan
+            self.skull.setCurrentIndex(0)
+            self._skull_of = (lambda: None) if flair is None else weakref.ref(flair)
         self._show_state(self._jobs.state)
 
     def _on_flair_picked(self) -> None:
@@ -272,6 +288,7 @@ class SegmentDock(QWidget):
             self.method.currentData(),
             self.members.value(),
             self.bias.isChecked(),
+            self.skull.currentData(),
         )
 
     def _may_drop(self) -> bool:
