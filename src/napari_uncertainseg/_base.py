@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 
@@ -27,6 +28,25 @@ class Progress(Protocol):
 
     def __call__(self, stage: str, fraction: float) -> None:
         """Tell the stage ("member 3 of 8") and the share of the whole task done, 0 to 1."""
+
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+"""Controls of a terminal, marks that turn the direction of text, and halves of characters."""
+
+
+def visible(text: str) -> str:
+    """A text in which what would steer a terminal or turn its direction is written out, as ``<U+001B>``.
+
+    Tabs and line feeds stay.
+    """
+    return _UNSEEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and needless spaces, see `visible`."""
+    return visible(" ".join(text.split()))
 
 
 def silent(stage: str, fraction: float) -> None:

@@ -6,11 +6,13 @@ Exit status: 0 done, 1 an internal error, 2 an input that cannot be used, 130 in
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
-from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg._base import Cancelled, InputError, one_line
 from napari_uncertainseg.cli.guard import check_files
 from napari_uncertainseg.cli.parser import parse
+from napari_uncertainseg.cli.terminal import plain_streams
 
 DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -28,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
-    options = parse(arguments)
+    with plain_streams():
+        return _run(parse(arguments))
+
+
+def _run(options: Namespace) -> int:
     try:
         check_files(options)
         options.run(options)
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         return _say(
-            f"internal error ({type(error).__name__}: {_one_line(str(error))}); please report it "
+            f"internal error ({type(error).__name__}: {one_line(str(error))}); please report it "
             "with what `uncertainseg --debug` prints for the same command",
             INTERNAL_ERROR,
         )
@@ -56,9 +62,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    print(f"uncertainseg: {_one_line(message)}", file=sys.stderr)
+    print(f"uncertainseg: {one_line(message)}", file=sys.stderr)
     return status
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from napari_uncertainseg._base import one_line
+
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.model import Model
 
@@ -20,10 +22,10 @@ def _list(options: Namespace) -> None:
     print(f"{'name':24}{'scans':16}{'networks':>8}{'threshold':>11}  description")
     for model in list_models():
         scans, networks = "+".join(model.modalities), len(model.weights)
-        description = " ".join(model.configuration["description"].split())
+        description = one_line(model.configuration["description"])
         print(f"{model.name:24}{scans:16}{networks:>8}{model.threshold:>11.2f}  {description}")
     for name, why in unusable_models().items():
-        print(f"{name:24}cannot be used: {why}")
+        print(f"{name:24}cannot be used: {one_line(why)}")
 
 
 def _show(options: Namespace) -> None:

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from napari_uncertainseg._base import TimeLeft, in_words
+from napari_uncertainseg._base import TimeLeft, in_words, one_line
 
 
 class ProgressLine:
@@ -20,6 +20,7 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
+        self._steered = getattr(self._stream, "beneath", self._stream)
         self._shown = self._stream.isatty()
         self._start = time.monotonic()
         self._last = ("", -1.0)
@@ -45,5 +46,5 @@ class ProgressLine:
             self._write("")
 
     def _write(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{text}")
-        self._stream.flush()
+        self._steered.write(f"\r\x1b[K{one_line(text)}")
+        self._steered.flush()

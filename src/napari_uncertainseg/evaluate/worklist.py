@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.disk.tables import as_read
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
 from napari_uncertainseg.images.files import stem
 
@@ -122,7 +123,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             titles = [title.strip().lower() for title in next(reader, [])]
             _check_titles(path, titles)
             for cells in reader:
-                row = {title: cell.strip() for title, cell in zip(titles, cells, strict=False)}
+                row = {title: as_read(cell.strip()) for title, cell in zip(titles, cells, strict=False)}
                 if any(row.values()):
                     yield reader.line_num, row
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, one_line
 from napari_uncertainseg.disk.claims import clear_partials, partial_prefix
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.outputs import check_replaceable
@@ -237,7 +237,7 @@ def looks_like_labels(data: np.ndarray) -> bool:
 def stem(path: Path) -> str:
     """Name without folder and suffix."""
     name, suffix = path.name, formats.suffix_of(path)
-    return name[: -len(suffix)] if suffix and not path.is_dir() else name
+    return one_line(name[: -len(suffix)] if suffix and not path.is_dir() else name)
 
 
 def _changing_neighbours(array: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_uncertainseg._base import one_line
 from napari_uncertainseg.images.formats import suffix_of
 from napari_uncertainseg.images.volume import Volume
 
@@ -57,7 +58,7 @@ def case_name(path: Path | None, name: str) -> str:
         The FLAIR's layer or file, used where there is no path.
     """
     if path is None:
-        return name
+        return one_line(name)
     entities = dict(_ENTITY.findall(str(path)))
     if "sub" in entities:
         return "_".join(f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities)
@@ -65,4 +66,4 @@ def case_name(path: Path | None, name: str) -> str:
     named = [folder.name for folder in folders if folder.name]
     own = next((folder for folder in named if not _PLAIN.match(folder)), "")
     file = path.name.removesuffix(suffix_of(path)) if not path.is_dir() else ""
-    return "/".join(part for part in (own, file) if part) or name
+    return one_line("/".join(part for part in (own, file) if part) or name)

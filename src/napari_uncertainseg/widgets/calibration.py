@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
@@ -26,7 +25,7 @@ from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.definitions import DefinedLabel
-from napari_uncertainseg.widgets.fields import offer_layers, wrapped
+from napari_uncertainseg.widgets.fields import PlainLabel, offer_layers, wrapped
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
 from napari_uncertainseg.widgets.saving import ask_file
@@ -125,7 +124,7 @@ class CalibrationDock(QWidget):
         self.numbers = {key: DefinedLabel("Calibration") for key in METRICS}
         for key, (_, meaning) in METRICS.items():
             self.numbers[key].setToolTip(f"{meaning}\nClick for all definitions and sources.")
-        self.voxels = QLabel()
+        self.voxels = PlainLabel()
         self.voxels.setToolTip("Voxels in the region, and how many of them are lesion in the reference.")
         self.figure_button = QPushButton("Export figure…")
         self.figure_button.setToolTip(
@@ -284,7 +283,7 @@ class CalibrationDock(QWidget):
     def _show_numbers(self, found: Reliability | None) -> None:
         for key, (name, _) in METRICS.items():
             value = None if found is None else getattr(found, key)
-            self.numbers[key].setText(
+            self.numbers[key].set_html(
                 f"<b>{name}</b> " + ("-" if value is None or value != value else f"{value:.4f}")
             )
 

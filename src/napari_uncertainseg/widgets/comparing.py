@@ -18,6 +18,7 @@ from napari_uncertainseg.uncertainty.against_raters import (
     against_raters,
 )
 from napari_uncertainseg.uncertainty.numbering import in_rows
+from napari_uncertainseg.widgets.fields import tip
 from napari_uncertainseg.widgets.numbers import Table, number
 
 if TYPE_CHECKING:
@@ -153,8 +154,13 @@ class Comparison:
         cells = tuple(tuple(number(v) for v in row) for row in self.report.pairwise[measure])
         columns = tuple(str(i) for i in range(1, len(cells) + 1))  # the names would not fit
         rows = tuple(f"{i}  {name}" for i, name in zip(columns, self.report.names, strict=True))
-        names = dict(zip(columns, self.report.names, strict=True))
-        return Table(rows, columns, cells, names | dict.fromkeys(rows, PAIRWISE[measure].definition))
+        names = dict(zip(columns, map(tip, self.report.names), strict=True))
+        return Table(
+            rows,
+            columns,
+            cells,
+            names | dict.fromkeys(rows, PAIRWISE[measure].definition),
+        )
 
     def habits(self) -> Table:
         """One row per rater."""

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QTabWidget,
     QVBoxLayout,
@@ -26,7 +25,7 @@ from napari_uncertainseg.review.gathered import Gathered, gather
 from napari_uncertainseg.review.learning import Trained
 from napari_uncertainseg.widgets import dashboard_tables as tables
 from napari_uncertainseg.widgets.definitions import DefinedLabel
-from napari_uncertainseg.widgets.fields import wrapped
+from napari_uncertainseg.widgets.fields import PlainLabel, wrapped
 from napari_uncertainseg.widgets.learning_curve import LearningView
 from napari_uncertainseg.widgets.numbers import NumberTable
 from napari_uncertainseg.widgets.plots import ReliabilityView
@@ -89,7 +88,7 @@ class DashboardDock(QWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.file = QLabel()
+        self.file = PlainLabel()
         self.file.setTextFormat(Qt.TextFormat.PlainText)
         self.file.setToolTip("The file or server of sessions; another one is chosen in Session.")
         self.refresh_button = QPushButton("Refresh")
@@ -134,10 +133,10 @@ class DashboardDock(QWidget):
         for widget in (self.refresh_button, self.export_button, self.pseudonyms):
             buttons.addWidget(widget)
         buttons.addStretch(1)
-        buttons.addWidget(DefinedLabel("Sessions", "<u>definitions</u>"))
+        buttons.addWidget(DefinedLabel("Sessions", "definitions"))
         self.tabs = QTabWidget()
         parts: dict[str, tuple[QWidget, ...]] = {
-            "Progress": (QLabel("annotators"), self.annotators, QLabel("cases"), self.cases),
+            "Progress": (PlainLabel("annotators"), self.annotators, PlainLabel("cases"), self.cases),
             "Agreement": (self.agreement_note, self.pairs),
             "Time": (self.times_note, self.times),
             "Training": (self.training_note, self.training, self.who, self.curves, self.confidence),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from html import escape
 from importlib.resources import files
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QLabel, QTextBrowser, QWidget
+from qtpy.QtWidgets import QTextBrowser, QWidget
+
+from napari_uncertainseg.widgets.fields import PlainLabel
 
 _NAME = "uncertainseg-definitions"
 _SIZE = (960, 640)
 
 
-class DefinedLabel(QLabel):
+class DefinedLabel(PlainLabel):
     """A label that opens the definitions when it is clicked.
 
     Parameters
@@ -26,7 +29,8 @@ class DefinedLabel(QLabel):
     """
 
     def __init__(self, section: str, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent=parent)
+        self.set_html(f"<u>{escape(text)}</u>" if text else "")
         self._section = section
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from napari_uncertainseg.case import Case
@@ -12,6 +12,7 @@ from napari_uncertainseg.uncertainty.columns import COLUMNS, Column
 from napari_uncertainseg.uncertainty.details import AGREEMENT, MAPS, SUMMARIES
 from napari_uncertainseg.uncertainty.ranking import Lesions
 from napari_uncertainseg.widgets.definitions import DefinedLabel
+from napari_uncertainseg.widgets.fields import PlainLabel
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.numbers import NumberTable, Table
 
@@ -50,9 +51,9 @@ class DetailsPanel(QWidget):
         self.button.setText("all measures")
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setToolTip("All that is measured of the selected lesion or candidate.")
-        self.definitions = DefinedLabel("Doubt per lesion", "<u>definitions</u>")
+        self.definitions = DefinedLabel("Doubt per lesion", "definitions")
         self.definitions.setToolTip("Every number, what it is and where it is from.")
-        self.agreement = QLabel()
+        self.agreement = PlainLabel()
         self.agreement.setWordWrap(True)
         known = [COLUMNS["persistence"], *AGREEMENT.values()]
         self.agreement.setToolTip("\n".join(_wrapped(column) for column in known))
@@ -95,7 +96,7 @@ class DetailsPanel(QWidget):
         if row is None:
             return
         known = {"persistence": COLUMNS["persistence"], **AGREEMENT}
-        self.agreement.setText(
+        self.agreement.set_html(
             " · ".join(f"{column.title.lower()} <b>{row[name]:.2f}</b>" for name, column in known.items())
         )
         self.maps.show_table(

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.widgets.fields import PlainLabel
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.saving import ask_file, ask_folder, may_replace
 
@@ -54,7 +55,7 @@ class ExportPanel(QWidget):
         )
         self.seg_button = QPushButton("DICOM SEG…")
         self._source: Path | None = None  # the FLAIR's DICOM series
-        self.message = QLabel()
+        self.message = PlainLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.hide()

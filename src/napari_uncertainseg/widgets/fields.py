@@ -5,7 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel
+from qtpy.QtWidgets import QComboBox, QLabel, QWidget
+
+from napari_uncertainseg._base import visible
 
 
 def offer_layers(box: QComboBox, names: list[str]) -> None:
@@ -19,9 +21,42 @@ def offer_layers(box: QComboBox, names: list[str]) -> None:
     box.blockSignals(blocked)
 
 
-def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = False) -> QLabel:
+class PlainLabel(QLabel):
+    """A label that shows its text as it is: a tag in a name, a path or a comment is no tag.
+
+    Parameters
+    ----------
+    text
+        Plain; `set_html` takes what is not.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText(text)
+
+    def setText(self, text: str | None) -> None:
+        """Show text as it is."""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        super().setText(visible(text or ""))
+
+    def set_html(self, text: str) -> None:
+        """Show HTML, in which all that is not from this program was escaped."""
+        self.setTextFormat(Qt.TextFormat.RichText)
+        super().setText(visible(text))
+
+
+def rich(text: str) -> PlainLabel:
+    """A label with HTML of this program."""
+    label = PlainLabel()
+    label.set_html(text)
+    return label
+
+
+def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = False) -> PlainLabel:
     """A label of several lines, whose text may be copied."""
-    label = QLabel()
+    label = PlainLabel()
     label.setWordWrap(True)
     if alignment is not None:
         label.setAlignment(alignment)
@@ -32,4 +67,9 @@ def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = Fal
 
 def tip(text: str) -> str:
     """A tooltip that shows what it is given as it is, whatever is in it."""
-    return f"<qt>{escape(text)}</qt>".replace("\n", "<br>")
+    return f"<qt>{escape(visible(text))}</qt>".replace("\n", "<br>")
+
+
+def notice(text: str) -> str:
+    """A text for napari's notifications, which take ``<`` and a letter for a tag."""
+    return visible(text).replace("<", "‹")  # noqa: RUF001

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -28,6 +27,7 @@ from napari_uncertainseg.review.history import Change
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.details import DetailsPanel
 from napari_uncertainseg.widgets.exporting import ExportPanel
+from napari_uncertainseg.widgets.fields import PlainLabel, rich
 from napari_uncertainseg.widgets.lesion_model import MARKS, STATES, Filter
 from napari_uncertainseg.widgets.lesion_table import LesionTable
 from napari_uncertainseg.widgets.lesion_words import recorded_for, what_is_left, why_empty
@@ -98,7 +98,7 @@ class LesionsDock(QWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_list(self) -> None:
-        self.header = QLabel()
+        self.header = PlainLabel()
         self.header.setToolTip(
             "Lesions at the threshold, with their volume,\n"
             "and candidates below it that may be missed lesions."
@@ -113,7 +113,7 @@ class LesionsDock(QWidget):
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(title), meaning)
         self.tables = (LesionTable(), LesionTable())
-        self.empty = QLabel()
+        self.empty = PlainLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget()
@@ -139,13 +139,13 @@ class LesionsDock(QWidget):
         self.progress = QProgressBar()
         self.progress.setFixedWidth(130)
         self.progress.setToolTip("Lesions of this list that have a verdict.")
-        self.recorded = QLabel()
+        self.recorded = PlainLabel()
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)
         self.recorded.setToolTip("Verdicts and painting go into a session. Leave in Session stops it.")
-        self.keys = QLabel(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
+        self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
         self.keys.setWordWrap(True)
         self.keys.setToolTip("They work while the viewer or this dock has the focus.")
-        self.message = QLabel()
+        self.message = PlainLabel()
         self.message.setWordWrap(True)
         self._say("")
 
@@ -304,10 +304,10 @@ class LesionsDock(QWidget):
         for widget in (self.tabs, self.shown, self.least_doubt, *self.buttons.values()):
             widget.setEnabled(lesions is not None)
         if lesions is None:
-            self.header.setText("<b>Lesions</b>")
+            self.header.set_html("<b>Lesions</b>")
         else:
             candidates = len(lesions.candidate_table)
-            self.header.setText(
+            self.header.set_html(
                 f"<b>Lesions {lesions.count}</b> · candidates {candidates} · {lesions.volume_ml:.1f} ml"
             )
             decisions = self._case.decisions()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_uncertainseg.widgets.fields import tip
+
 
 @dataclass(frozen=True)
 class Table:
@@ -80,5 +82,5 @@ class NumberTable(QTableWidget):
 
 def _header(title: str, table: Table) -> QTableWidgetItem:
     item = QTableWidgetItem(title)
-    item.setToolTip(table.definitions.get(title, title))
+    item.setToolTip(table.definitions.get(title) or tip(title))
     return item

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.outlining import Outline
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.definitions import session_definitions
+from napari_uncertainseg.widgets.fields import rich
 from napari_uncertainseg.widgets.numbers import NumberTable, Table, number
 from napari_uncertainseg.widgets.own_outline import SIDE_COLOURS
 from napari_uncertainseg.widgets.places import PlaceTable
@@ -38,7 +39,7 @@ class OutlineScore(QWidget):
     def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.summary = session_definitions()
-        self.legend = QLabel(
+        self.legend = rich(
             " &nbsp; ".join(f"<span style='color:{c}'>■</span> {who}" for c, who in SIDE_COLOURS.values())
         )
         self.legend.setToolTip("Who takes a voxel for lesion, in the layer <i>you and the consensus</i>.")

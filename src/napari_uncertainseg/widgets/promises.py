@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -20,6 +19,7 @@ from napari_uncertainseg.calibration.conformal import Promise
 from napari_uncertainseg.calibration.record import LOSSES, MEASURES, CalibrationRecord, Unlike, measures_of
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.widgets.fields import PlainLabel
 
 ShowBand = Callable[[float | None, float | None], None]
 _SURE = 0.9
@@ -94,11 +94,11 @@ class PromiseRow(QWidget):
             "of the core (white) at most so much is false, outside of the envelope (yellow)\n"
             "at most so much of the volume is missed. What so few cases cannot promise is left out."
         )
-        self.light = QLabel()
+        self.light = PlainLabel()
         self.light.setWordWrap(True)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("at most"))
+        row.addWidget(PlainLabel("at most"))
         row.addWidget(self.limit)
         row.addWidget(self.loss, stretch=1)
         row.addWidget(self.button)
@@ -192,10 +192,10 @@ class PromiseRow(QWidget):
             cases = "calibration case" if n == 1 else "calibration cases"
             self.light.setText(f"○ {n} {cases}: too few to say whether this one is like them")
         elif not self._unlike:
-            self.light.setText(f"<span style='color:#00b578'>●</span> like the {n} calibration cases")
+            self.light.set_html(f"<span style='color:#00b578'>●</span> like the {n} calibration cases")
         else:
             named = ", ".join(MEASURES[u.measure].split(",")[0] for u in self._unlike)
-            self.light.setText(f"<b>○ no promise holds here</b>: unlike the calibration cases in {named}")
+            self.light.set_html(f"<b>○ no promise holds here</b>: unlike the calibration cases in {named}")
         self.light.setToolTip(
             "Only these numbers are compared; whether scanner, patients and readers are alike\n"
             "is yours to judge.\n"

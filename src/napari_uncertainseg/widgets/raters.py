@@ -120,7 +120,7 @@ class RatersDock(QWidget):
         self.scatter = DoubtView()
         self.compared = wrapped(selectable=True)
         self.legend = wrapped(selectable=True)
-        self.legend.setText(
+        self.legend.set_html(
             "<br>".join(f"<span style='color:{c}'>■</span> {meaning}" for c, meaning in KIND_COLOURS.values())
         )
         self.export = QPushButton("Export table…")
@@ -146,7 +146,7 @@ class RatersDock(QWidget):
         layout.addWidget(top)
         for widget in (self.run, self.progress, self.message):
             layout.addWidget(widget)
-        self.tabs.setCornerWidget(DefinedLabel("Raters", "<u>definitions</u>"))  # the row above is full
+        self.tabs.setCornerWidget(DefinedLabel("Raters", "definitions"))  # the row above is full
         layout.addLayout(shown)
         layout.addWidget(self.tabs, stretch=1)
         layout.addStretch(0)
@@ -286,7 +286,7 @@ class RatersDock(QWidget):
         report, name = self.found.report, self.measure.currentData()
         self.pairs.show_table(self.found.pairs(name))
         unit = f" {PAIRWISE[name].unit}" if PAIRWISE[name].unit else ""
-        self.summary.setText(
+        self.summary.set_html(
             f"<b>mean of all pairs</b> {number(report.mean(name))}{unit}"
             f" &nbsp; <b>Fleiss' kappa</b> {number(report.fleiss)}"
         )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images import files, formats, itk, stored
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets.fields import notice
 from napari_uncertainseg.widgets.geometry import layer_data, volume_from_tuple
 
 if TYPE_CHECKING:
@@ -40,7 +42,10 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
             if series in seen:
                 continue
             seen.add(series)
-        layers.append(_read(one))
+        try:
+            layers.append(_read(one))
+        except InputError as error:  # napari shows it
+            raise InputError(notice(str(error))) from error
     return layers
 
 
@@ -102,4 +107,4 @@ def _several(path: str | Sequence[str]) -> list[str]:
 def _tell(message: str) -> None:
     from napari.utils.notifications import show_info
 
-    show_info(message)
+    show_info(notice(message))

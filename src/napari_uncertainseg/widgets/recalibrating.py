@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, Temperature
@@ -16,6 +16,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import Recalibrated
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.widgets.fields import PlainLabel
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.temperature import TemperatureSlider
 
@@ -69,7 +70,7 @@ class RecalibrationRow(QWidget):
             "Each lesion as a whole has no fit of its own: there it is fitted on the brain's voxels."
         )
         self.temperature = TemperatureSlider()
-        self.result = QLabel()
+        self.result = PlainLabel()
         self.result.setWordWrap(True)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -241,7 +242,7 @@ class RecalibrationRow(QWidget):
             lines.append(f"Dice at {t:.2f} {old:.3f}, <b>{new:.3f}</b>")
         if after.ace > before.ace:
             lines.append("⚠ no better here")
-        self.result.setText(" · ".join(lines))
+        self.result.set_html(" · ".join(lines))
 
 
 def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:

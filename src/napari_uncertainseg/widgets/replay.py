@@ -178,7 +178,7 @@ class ReplayPanel(QWidget):
         step = self._replay.steps[i]
         where = "" if step.voxel is None else f" at {step.voxel}"
         time = escape(step.at[:19].replace("T", " "))
-        self.what.setText(
+        self.what.set_html(
             f"<b>{i + 1} of {len(self._replay.steps)}</b>, {time} UTC: {escape(step.what)}{where}"
         )
         try:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari.utils.history import get_save_history, update_save_history
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from napari_uncertainseg._base import visible
+from napari_uncertainseg.widgets.fields import tip
 
 
 def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
@@ -46,7 +50,8 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
 
 def ask_which(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
     """Ask a question with one or two answers of their own; None where the user cancels."""
-    box = QMessageBox(QMessageBox.Icon.Question, title, question, parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Question, title, visible(question), parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     second = None if no is None else box.addButton(no, QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -61,7 +66,7 @@ def may_replace(parent: QWidget, folder: Path) -> bool:
     answer = QMessageBox.question(
         parent,
         "Replace results?",
-        f"{folder} is not empty.\n\nFiles there that have the names of results will be replaced.",
+        tip(f"{folder} is not empty.\n\nResults of this program will be replaced, nothing else."),
         QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
         QMessageBox.StandardButton.Cancel,
     )

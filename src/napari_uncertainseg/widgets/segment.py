@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QLabel,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -23,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError, Progress, in_words
 from napari_uncertainseg.widgets.choices import Choices, load_choices
+from napari_uncertainseg.widgets.fields import PlainLabel, rich, tip
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.leaving import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.own_scan import shows
@@ -98,13 +98,13 @@ class SegmentDock(QWidget):
     # -- what is on it ------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.notice = QLabel(
+        self.notice = rich(
             "<b>For research only.</b> This is not a medical device: its lesions, numbers and colours"
             " must not decide about a patient."
         )
         self.understood = QPushButton("Understood")
         self.understood.setToolTip("Do not show this again.")
-        self.empty = QLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
+        self.empty = PlainLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
         self.sample = QPushButton("Open the sample")
         self.sample.setToolTip(
             "A simulated case: a template brain with drawn lesions and three simulated raters."
@@ -119,15 +119,15 @@ class SegmentDock(QWidget):
             self.skull.addItem(title, key)
         self.bias = QCheckBox("Correct uneven brightness (N4)")
         self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
-        self.device = QLabel("looking …")
+        self.device = PlainLabel("looking …")
         self.device.setToolTip("Where the network runs; the fastest device is chosen.")
         self.run = QPushButton()
         self.run.setObjectName("run")
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.stage = QLabel()
-        self.message = QLabel()
+        self.stage = PlainLabel()
+        self.message = PlainLabel()
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         for label in (self.notice, self.empty, self.stage, self.message, self.device):
             label.setWordWrap(True)
@@ -172,9 +172,9 @@ class SegmentDock(QWidget):
     def _on_choices(self, choices: Choices) -> None:
         self._choices = choices
         remembered = self._preferences.load()
-        for name, tip in choices.models:
+        for name, about in choices.models:
             self.model.addItem(name, name)
-            self.model.setItemData(self.model.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+            self.model.setItemData(self.model.count() - 1, tip(about), Qt.ItemDataRole.ToolTipRole)
         for method in choices.methods:
             self.method.addItem(method.title, method.key)
             self.method.setItemData(self.method.count() - 1, method.tip, Qt.ItemDataRole.ToolTipRole)

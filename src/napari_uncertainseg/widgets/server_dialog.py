@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import with_password
+from napari_uncertainseg.widgets.fields import PlainLabel
 from napari_uncertainseg.widgets.saving import ask_folder
 
 
@@ -48,7 +48,7 @@ class ServerDialog(QDialog):
         self.folder: Path | None = None
         self.folder_button = QPushButton("choose a folder")
         self.folder_button.setToolTip("Where painted masks are kept: a folder that all readers reach.")
-        self.problem = QLabel()
+        self.problem = PlainLabel()
         self.problem.setWordWrap(True)
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel

@@ -23,7 +23,7 @@ from napari_uncertainseg.review.rereading import being_read, first_of, reread
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.annotator import AnnotatorField
-from napari_uncertainseg.widgets.fields import wrapped
+from napari_uncertainseg.widgets.fields import notice, wrapped
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_agreement import AgreementLine
@@ -390,7 +390,7 @@ class SessionDock(QWidget):
         from napari.utils.notifications import show_warning
 
         self._say(f"⚠ The painting is not recorded: {problem}")
-        show_warning(f"The painting is not recorded: {problem}")  # this dock may be hidden
+        show_warning(notice(f"The painting is not recorded: {problem}"))  # this dock may be hidden
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)

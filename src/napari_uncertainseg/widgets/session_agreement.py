@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from html import escape
 
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.rereading import Rereading, being_read, first_of, rereading
 from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
+from napari_uncertainseg.widgets.fields import PlainLabel
 from napari_uncertainseg.widgets.numbers import number
 from napari_uncertainseg.widgets.session_file import SessionFile, short
 
 
-class AgreementLine(QLabel):
+class AgreementLine(PlainLabel):
     """Hidden where there is nothing to say.
 
     Parameters
@@ -26,7 +27,7 @@ class AgreementLine(QLabel):
     """
 
     def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self._file = file
         self.setWordWrap(True)
         self.setToolTip("Of the verdicts that both gave. Kappa: 0 is chance, 1 full agreement.")
@@ -45,7 +46,7 @@ class AgreementLine(QLabel):
         except InputError:  # it was said when the list was read
             return
         if found is not None and found.second is not None and found.both:
-            self.setText(agreement_in_words(found))
+            self.set_html(agreement_in_words(found))
             self.setVisible(True)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.outlook import Outlook
 from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.widgets.fields import wrapped
+from napari_uncertainseg.widgets.fields import PlainLabel, wrapped
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.session_file import outlook_in_words, progress_in_words, stop_in_words
 
@@ -52,7 +52,7 @@ class SessionProgress(QWidget):
         self._stopping = QWidget()
         row = QHBoxLayout(self._stopping)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("may be wrong, at most"))
+        row.addWidget(PlainLabel("may be wrong, at most"))
         row.addWidget(self.target)
         row.addWidget(self.stop, stretch=1)
         layout = QVBoxLayout(self)
@@ -75,11 +75,11 @@ class SessionProgress(QWidget):
         if recorder is None or self._ahead is None:
             self.state.setText(otherwise)
             return
-        self.state.setText(progress_in_words(recorder))
-        self.outlook.setText(outlook_in_words(self._ahead))
+        self.state.set_html(progress_in_words(recorder))
+        self.outlook.set_html(outlook_in_words(self._ahead))
         self.diagram.show_reliability(recorder.calibration())
         self._show_stop()
 
     def _show_stop(self) -> None:
         if self._ahead is not None:
-            self.stop.setText(stop_in_words(self._ahead, self.target.value()))
+            self.stop.set_html(stop_in_words(self._ahead, self.target.value()))

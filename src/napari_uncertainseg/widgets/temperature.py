@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSlider, QWidget
 from superqt.utils import qdebounced
+
+from napari_uncertainseg.widgets.fields import PlainLabel
 
 _STEPS = 100
 """Of the slider to each side, for a factor of `_MOST`."""
@@ -37,7 +39,7 @@ class TemperatureSlider(QWidget):
             "below 1 away from it; what is above 0.5 stays above.\n"
             "The diagram follows at once, maps and list when you rest."
         )
-        self.label = QLabel()
+        self.label = PlainLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.slider, stretch=1)

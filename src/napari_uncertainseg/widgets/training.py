@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSlider,
     QVBoxLayout,
@@ -25,7 +24,7 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review import outlining
 from napari_uncertainseg.review.lesson import Lesson, Opinion, begin, past
 from napari_uncertainseg.widgets.annotator import AnnotatorField
-from napari_uncertainseg.widgets.fields import offer_layers, wrapped
+from napari_uncertainseg.widgets.fields import PlainLabel, offer_layers, wrapped
 from napari_uncertainseg.widgets.lesson_score import LessonScore
 from napari_uncertainseg.widgets.outline_score import OutlineScore
 from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
@@ -150,7 +149,7 @@ class TrainingDock(QWidget):
         self.sure.setToolTip(
             "How sure you are of your answer: 50 % is a coin, 100 % certain.\nComma is less, full stop more."
         )
-        self.sure_label = QLabel()
+        self.sure_label = PlainLabel()
         self.score, self.outline = LessonScore(self._look_again), OutlineScore(self._look_again)
         self._rest = QWidget()
         self._show_confidence()
@@ -167,7 +166,7 @@ class TrainingDock(QWidget):
         buttons, answers, sure = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for row, widgets in (
             (buttons, (self.begin_button, self.stop_button)),
-            (sure, (QLabel("sure"), self.sure, self.sure_label)),
+            (sure, (PlainLabel("sure"), self.sure, self.sure_label)),
             (answers, (self.yes, self.no)),
         ):
             for widget in widgets:
@@ -297,7 +296,7 @@ class TrainingDock(QWidget):
     def _ask(self) -> None:
         self.opinion.clear()
         if self._outlining:
-            self.question.setText(
+            self.question.set_html(
                 "Paint all lesions of one slice or more on the layer <i>your outline</i>: label 1 what is "
                 "surely lesion, label 2 what may be. Then say how sure you are of it, and stop."
             )
@@ -306,8 +305,8 @@ class TrainingDock(QWidget):
             self._layers.point_at(voxel)
             done, n, opinion = self._lesson.answered, len(self._lesson), self._lesson.opinion
             again = " once more: you may change your mind" if self._lesson.may_change else ""
-            self.question.setText(f"<b>{done + 1} of {n}{again}.</b> Is what the ring is around a lesion?")
-            self.opinion.setText("" if opinion is None else _in_words(opinion))
+            self.question.set_html(f"<b>{done + 1} of {n}{again}.</b> Is what the ring is around a lesion?")
+            self.opinion.set_html("" if opinion is None else _in_words(opinion))
         self.opinion.setVisible(bool(self.opinion.text()))
 
     def _look_again(self, voxel: tuple[int, int, int]) -> None:

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSlider,
     QToolButton,
@@ -24,6 +23,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.thresholds import BestThreshold, best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.widgets.fields import PlainLabel, tip
 from napari_uncertainseg.widgets.plots import ReliabilityView
 from napari_uncertainseg.widgets.promises import PromiseRow
 
@@ -114,7 +114,7 @@ class TuningPanel(QWidget):
         self.best_button = QPushButton("Best Dice")
         self.promises = PromiseRow(self._case, self._previews.show_band)
         self._diagram = ReliabilityView(compact=True)
-        self._numbers = QLabel()
+        self._numbers = PlainLabel()
         self._numbers.setWordWrap(True)
         self._numbers.setToolTip(
             "Average and maximum calibration error against the reference, 0 is best.\n"
@@ -124,7 +124,7 @@ class TuningPanel(QWidget):
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(QLabel("threshold"), 0, 0)
+        grid.addWidget(PlainLabel("threshold"), 0, 0)
         grid.addWidget(self.slider, 0, 1)
         grid.addWidget(self.spin, 0, 2)
         grid.addWidget(self.reset_button, 0, 3)
@@ -132,7 +132,7 @@ class TuningPanel(QWidget):
         second.addWidget(self.volume)
         second.addStretch()
         second.addWidget(self.best_button)
-        grid.addWidget(QLabel("at least"), 1, 0)
+        grid.addWidget(PlainLabel("at least"), 1, 0)
         grid.addLayout(second, 1, 1, 1, 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -218,7 +218,7 @@ class TuningPanel(QWidget):
         if found is None:
             self._numbers.setText("Choose a reference in Calibration to see whether the probabilities hold.")
         else:
-            self._numbers.setText(f"<b>ACE</b> {found.ace:.3f}<br><b>MCE</b> {found.mce:.3f}")
+            self._numbers.set_html(f"<b>ACE</b> {found.ace:.3f}<br><b>MCE</b> {found.mce:.3f}")
 
     def _find_best(self) -> None:
         now = (self._case.prediction, self._case.reference)
@@ -233,7 +233,7 @@ class TuningPanel(QWidget):
         try:
             best = best_dice(now[0].probability, now[1])
         except InputError as error:
-            self.best_button.setToolTip(str(error))
+            self.best_button.setToolTip(tip(str(error)))
             return
         self._best = best
         self.best_button.setEnabled(True)
