@@ -54,6 +54,8 @@ class Evaluation:
         The raters among each other; None with fewer than two.
     doubt
         The prediction's doubt against their disagreement; likewise.
+    name
+        What the case is called: as its results say, else by the folder.
     """
 
     folder: Path
@@ -67,10 +69,12 @@ class Evaluation:
     between: dict[tuple[str, str], float]
     experts: RaterReport | None = None
     doubt: AgainstRaters | None = None
+    name: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable; what could not be computed is None."""
         found = {
+            "case": self.name,
             "folder": str(self.folder),
             "reference": plain(asdict(self.reference)),
             "errors_found": plain(asdict(self.errors)),
@@ -140,6 +144,7 @@ def evaluate_folder(
         between=_between(masks),
         experts=experts,
         doubt=model,
+        name=_name_of(folder),
     )
 
 
@@ -221,6 +226,13 @@ def read_summary(folder: Path) -> dict[str, float]:
         raise InputError(
             f"{path} is not the summary that `uncertainseg segment` wrote ({error!r})."
         ) from error
+
+
+def _name_of(folder: Path) -> str:
+    """What the case of a folder of results is called; by the folder where an older version wrote them."""
+    case = json.loads((folder / SUMMARY).read_text(encoding="utf-8")).get("case")
+    name = case.get("name") if isinstance(case, dict) else None
+    return name if isinstance(name, str) and name else "/".join(folder.absolute().parts[-2:])
 
 
 def _check_complete(folder: Path) -> None:
