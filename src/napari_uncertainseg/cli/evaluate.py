@@ -67,7 +67,7 @@ def evaluate(options: Namespace) -> None:
     if options.tsv is not None:
         write_table(options.tsv, cohort.table())
     if options.sheet is not None:
-        save_sheet(options.sheet, [page(case) for case in cohort.cases])
+        save_sheet(options.sheet, [page(*one) for one in zip(cohort.cases, cohort.names, strict=True)])
     print(summary(cohort) if many else table(cohort.cases[0]))
     for case in cohort.cases:
         if note := note_on(case.folder):
@@ -114,7 +114,7 @@ def summary(cohort: Cohort) -> str:
     return "\n".join(lines)
 
 
-def page(case: Evaluation) -> Page:
+def page(case: Evaluation, name: str) -> Page:
     """What a sheet shows of a case."""
     from napari_uncertainseg.figures import Page
 
@@ -122,7 +122,7 @@ def page(case: Evaluation) -> Page:
     lines = [f"{title:30}{_cell(values[key]):>8}" for key, title in _ROWS.items()]
     lines += [f"{title:30}{_cell(getattr(case.errors, key)):>8}" for key, title in _ERRORS.items()]
     return Page(
-        case.folder.name,
+        name,
         case.reliability,
         case.retention,
         case.lesions["lsu"].to_numpy(float),

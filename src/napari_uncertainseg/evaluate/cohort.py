@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -35,21 +36,29 @@ class Cohort:
 
     cases: tuple[Evaluation, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the cases are called, no two alike: where names are, the folder says more."""
+        often = Counter(case.name for case in self.cases)
+        return tuple(c.name if often[c.name] == 1 else f"{c.name} ({c.folder})" for c in self.cases)
+
     def table(self) -> pd.DataFrame:
         """One row per case."""
         return pd.DataFrame([
             {
+                "case": name,
                 "folder": str(case.folder),
                 **asdict(case.reference),
                 **asdict(case.errors),
                 "patient_uncertainty": case.patient_doubt,
             }
-            for case in self.cases
+            for name, case in zip(self.names, self.cases, strict=True)
         ])  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable: each case, and all of them together."""
-        return {"cases": [case.as_json() for case in self.cases], "together": self.together()}
+        cases = [case.as_json() | {"case": name} for name, case in zip(self.names, self.cases, strict=True)]
+        return {"cases": cases, "together": self.together()}
 
     def together(self) -> dict[str, Any]:
         """What only several cases can say; None where it is not defined.

@@ -94,6 +94,8 @@ class Evaluation:
         The raters among each other; None with fewer than two.
     doubt
         The prediction's doubt against their disagreement; likewise.
+    name
+        What the case is called: as its results say, else by the folder.
     """
 
     folder: Path
@@ -107,10 +109,12 @@ class Evaluation:
     between: dict[tuple[str, str], float]
     experts: RaterReport | None = None
     doubt: AgainstRaters | None = None
+    name: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable; what could not be computed is None."""
         found = {
+            "case": self.name,
             "folder": str(self.folder),
             "reference": plain(asdict(self.reference)),
             "errors_found": plain(asdict(self.errors)),
@@ -181,6 +185,7 @@ def evaluate_folder(
         between=_between(masks),
         experts=experts,
         doubt=model,
+        name=_name_of(folder),
     )
 
 
@@ -288,6 +293,13 @@ def read_summary(folder: Path) -> Summary:
         raise InputError(
             f"{folder / results.SUMMARY} is not the summary that `segment` wrote ({where}: {what})."
         ) from None
+
+
+def _name_of(folder: Path) -> str:
+    """What the case of a folder of results is called; by the folder where an older version wrote them."""
+    case = results.load_summary(folder).get("case")
+    name = case.get("name") if isinstance(case, dict) else None
+    return name if isinstance(name, str) and name else "/".join(folder.absolute().parts[-2:])
 
 
 def result_file(folder: Path, name: str) -> Path:

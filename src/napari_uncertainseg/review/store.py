@@ -150,7 +150,7 @@ class Store:
         with self.reading() as connection:
             found = connection.scalar(query)
         if found is None:
-            raise InputError(f"{self.name}: there is no case {case}.")
+            raise Unreadable(f"{self.name}: there is no case {case}.")
         return found if is_plain(found) and "\0" not in found else ""
 
     def case_name(self, case: int) -> str:
