@@ -124,7 +124,9 @@ def test_orders(order):
     queue = queue_of(lesions, 1, 2, order, seed=3)
     by_rank = [task for _, task in sorted(zip(queue.ranks, queue.tasks, strict=True), key=lambda x: x[0])]
     assert sorted(t.target for t in by_rank) == ["candidate"] + ["lesion"] * 4
-    assert len(queue.drawn) == (5 if order == "random" else 1)
+    assert len(queue.drawn) == (5 if order == "random" else 4)
+    if order != "random":
+        assert queue.ranks[3] == next(rank for rank in queue.drawn if rank not in queue.ranks[:3])
     if order == "doubt":
         assert [t.label for t in by_rank] == [1, 2, 3, 4, 1] and by_rank[-1].target == "candidate"
         doubts = [t.uncertainty for t in by_rank[:4]]

@@ -7,7 +7,9 @@ import math
 import pytest
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.outlook import Ahead
 from napari_uncertainseg.review.rereading import decisions, first_of, kappa, reread, rereading
+from napari_uncertainseg.review.standing import Standing
 
 from .conftest import LESIONS, fill
 
@@ -37,6 +39,8 @@ def test_second_and_third_reading(store) -> None:
     tasks = store.tasks(second)
     assert sorted(t.label for t in tasks) == [1, 2, 3, 4, 5] and [t.label for t in tasks] != [1, 2, 3, 4, 5]
     assert not store.verdicts(second)  # blinded
+    ahead = Ahead(tasks, store.session(second).settings)  # its order is random: all that is seen is a check
+    assert ahead.outlook({t.id: Standing(1, "accepted") for t in tasks[:4]}).checks == 4
     assert store.session(second).kind == "qc" and store.session(second).settings["of"] == first
     judge(store, second, {1: "accepted", 2: "rejected", 3: "accepted", 5: "unsure"})
     found = rereading(store, first)

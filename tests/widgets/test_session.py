@@ -87,8 +87,8 @@ def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesio
     start(qtbot, dock)
     assert "0 of" in dock.progress.state.text() and "reader 1" in dock.progress.state.text()
     assert (
-        "is said after 10 verdicts" in dock.progress.outlook.text()
-        and "quarter" in dock.progress.outlook.text()
+        "is made after 10 verdicts" in dock.progress.outlook.text()
+        and "no random check is judged yet" in dock.progress.outlook.text()
     )
     lesions.next_lesion()
     shown = case.selected
@@ -521,17 +521,20 @@ def test_changes_afterwards_are_told(qtbot, dock, case, file):
 
 def test_the_stop_rule_follows_the_target_and_says_when_it_cannot_be_trusted(qtbot, dock, case):
     start(qtbot, dock)
-    assert dock.progress.stop.text() == "cannot be said yet" and not dock.progress.diagram.isVisible()
+    assert dock.progress.stop.text() == "not known: no random checks yet"
+    assert not dock.progress.diagram.isVisible() and not dock.progress.trust.isVisible()
     for task in case.recorder.tasks[:-1]:
         case.judge(task.voxel, "accepted" if task.target == "lesion" else "rejected")
     assert dock.progress.diagram.isVisible()
     found = case.recorder.outlook()
+    assert dock.progress.trust.isVisible() == (found.judged < 10)
+    assert "mostly the model's own" in dock.progress.trust.text() or found.judged >= 10
     assert found.unseen == 1
     dock.progress.target.setValue(found.most)
     assert "you may stop" in dock.progress.stop.text()
     if found.most:
         dock.progress.target.setValue(found.most - 1)
-        expected = f"not yet: up to {found.most}" if found.checks else "cannot be trusted: no random checks"
+        expected = f"not yet: up to {found.most}" if found.checks else "not known: no random checks yet"
         assert dock.progress.stop.text() == expected
     case.judge(case.recorder.tasks[-1].voxel, "unsure")
     assert dock.progress.stop.text() == "all seen"

@@ -1,75 +1,22 @@
-"""What a session's verdicts say of the tasks that have none: a posterior, updated with each.
+"""What a session's verdicts say of the tasks that have none: a guess, updated with each verdict.
 
-Bayesian logistic regression of *wrong* on what the queue goes by, the logit of the largest probability and
-LSU, apart for lesions and candidates, with a normal prior (Gelman et al., Ann Appl Stat 2:1360, 2008, take a
-Cauchy) and Laplace's approximation. Since it is conditional on what the order goes by, that the doubtful were
-shown first does not bias it; where doubt and probability do not tell wrong from right, it goes back to
-the share.
+Logistic regression of *is a lesion* on what the queue goes by: the logit of the largest probability, LSU, and
+whether it is a candidate. A normal prior holds the coefficients to the model's own word, the largest
+probability itself, from which verdicts move them (on such priors: Gelman et al., Ann Appl Stat 2:1360, 2008).
+It is a guess: where probability and doubt tell of lesions in another form than this, it is off. What holds in
+any case is in `stopping`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-_SPREAD = 2.5
-"""Standard deviation of the prior, on standardised features."""
-_DRAWS = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """Normal approximation of the coefficients' posterior.
-
-    Attributes
-    ----------
-    mean, covariance
-        Of the coefficients, shape (k,) and (k, k).
-    """
-
-    mean: np.ndarray
-    covariance: np.ndarray
-
-    def wrong(self, features: np.ndarray, *, level: float = 0.95, seed: int = 0) -> Expected:
-        """How many of some tasks are wrong.
-
-        Parameters
-        ----------
-        features
-            From `features_of`, shape (tasks, k).
-        level
-            Of the largest number.
-        seed
-            Of the draws.
-        """
-        rng = np.random.default_rng(seed)
-        draws = rng.multivariate_normal(self.mean, self.covariance, _DRAWS).astype(np.float32)
-        each = draws @ features.T.astype(np.float32)  # of 10,000 tasks this is what takes the time
-        expit(each, out=each)
-        total, square = each.sum(1, dtype=float), np.einsum("ij,ij->i", each, each, dtype=float)
-        number = rng.normal(total, np.sqrt(np.maximum(total - square, 0.0)))  # of many yes or no
-        likely = expit(features @ self.mean)
-        return Expected(likely, float(likely.sum()), max(float(np.quantile(number, level)), 0.0))
-
-
-@dataclass(frozen=True, eq=False)
-class Expected:
-    """What is to be expected of tasks without a verdict.
-
-    Attributes
-    ----------
-    probability
-        Of each being wrong, at the most probable coefficients.
-    number, most
-        How many are wrong at the most probable coefficients, and the level's quantile over all of them: few
-        verdicts leave a long tail, in which a mean would lie too high.
-    """
-
-    probability: np.ndarray
-    number: float
-    most: float
+_MODEL = np.array([0.0, 1.0, 0.0, 0.0])
+"""Coefficients with which the chance is the largest probability: the prior's mean."""
+_SPREAD = 1.0
+"""The prior's standard deviation, of each."""
 
 
 def features_of(peak: np.ndarray, doubt: np.ndarray, candidate: np.ndarray) -> np.ndarray:
@@ -85,32 +32,29 @@ def features_of(peak: np.ndarray, doubt: np.ndarray, candidate: np.ndarray) -> n
         bool.
     """
     p = np.clip(np.asarray(peak, float), 1e-4, 1 - 1e-4)
-    kind = np.asarray(candidate, float)
-    # A high peak speaks for a lesion, and against a candidate being right as none.
-    return np.column_stack(
-        [np.ones_like(p), logit(p) * (1 - 2 * kind) / 2, 2 * np.asarray(doubt, float) - 1, kind]
-    )
+    doubt = 2 * np.asarray(doubt, float) - 1
+    return np.column_stack([np.ones_like(p), logit(p), doubt, np.asarray(candidate, float)])
 
 
-def posterior(features: np.ndarray, wrong: np.ndarray) -> Posterior:
-    """Fit to what was looked at; without any, the prior.
+def chance_of_lesion(features: np.ndarray, judged: np.ndarray, lesion: np.ndarray) -> np.ndarray:
+    """Probability that each task is a lesion, at the most probable coefficients.
+
+    Without a verdict it is the largest probability itself.
 
     Parameters
     ----------
     features
-        From `features_of`.
-    wrong
-        bool.
+        From `features_of`, shape (tasks, 4).
+    judged
+        bool, whether there is a verdict on it.
+    lesion
+        bool, what that says; not looked at elsewhere.
     """
-    k = features.shape[1]
-    mean, precision = np.zeros(k), np.eye(k) / _SPREAD**2
-    y = np.asarray(wrong, float)
-    for _ in range(100):
-        p = expit(features @ mean)
-        gradient = features.T @ (y - p) - precision @ mean
-        hessian = features.T @ (features * (p * (1 - p))[:, None]) + precision
-        step = np.linalg.solve(hessian, gradient)
-        mean = mean + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
-        if np.abs(step).max() < 1e-9:
-            break
-    return Posterior(mean, np.linalg.inv(hessian))
+    x, y = features[judged], lesion[judged].astype(bool)
+
+    def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
+        z, off = x @ at, (at - _MODEL) / _SPREAD
+        value = np.logaddexp(0, np.where(y, -z, z)).sum() + off @ off / 2
+        return float(value), x.T @ (expit(z) - y) + off / _SPREAD
+
+    return np.asarray(expit(features @ minimize(loss, _MODEL, jac=True, method="BFGS").x))

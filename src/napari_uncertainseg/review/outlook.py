@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from napari_uncertainseg.review.live import features_of, posterior
+from napari_uncertainseg.review.live import chance_of_lesion, features_of
 from napari_uncertainseg.review.rows import Task
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.stopping import Remaining, remaining
 
 CONFIDENCE = 0.95
 FEWEST = 10
-"""Verdicts before which an expectation is a guess."""
+"""Verdicts before which an expectation is mostly the model's own word."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,18 @@ class Outlook:
     ----------
     unseen, judged
         Tasks without a verdict, and with one.
-    expected, likely_most
-        How many of them are wrong by the live posterior, and its 95 % quantile. It trusts that the tasks
-        that were judged tell of the others.
-    most, checks, looks
-        The 95 % bound that trusts nothing but the random checks, how many it rests on, and how often it was
-        drawn; with 0 looks it is all of the unseen.
+    expected
+        How many of them are wrong by the regression in `live`: a guess.
+    most, checks
+        The 95 % bound that trusts nothing but the random checks, and how many of these were judged; without
+        any it is all of the unseen.
     """
 
     unseen: int
     judged: int
     expected: float
-    likely_most: float
     most: int
     checks: int
-    looks: int
 
 
 def is_wrong(task: Task, found: Standing) -> bool:
@@ -58,19 +55,23 @@ class Ahead:
         Of the session, in the order in which they are shown.
     settings
         Of the session: ``ranks`` and ``drawn`` of its `Queue`.
+
+    Attributes
+    ----------
+    ranks, drawn
+        These, of the tasks that the session began with; empty where it has none.
     """
 
     def __init__(self, tasks: Sequence[Task], settings: Mapping[str, Any]) -> None:
         ranks = [int(rank) for rank in settings.get("ranks", ())]
-        self._drawn = {int(rank) for rank in settings.get("drawn", ())}
+        self.ranks = ranks if len(ranks) <= len(tasks) else []
+        self.drawn = {int(rank) for rank in settings.get("drawn", ())} if self.ranks else set()
         self._known = [t for t in tasks if t.probability is not None and t.uncertainty is not None]
         peak = np.array([t.probability for t in self._known])
         doubt = np.array([t.uncertainty for t in self._known])
-        candidate = np.array([t.target == "candidate" for t in self._known], bool)
-        self._features = features_of(peak, doubt, candidate)
-        planned = tasks[: len(ranks)]
-        self._ranks = ranks if len(planned) == len(ranks) else []
-        self._rank_of = {t.id: rank for t, rank in zip(planned, self._ranks, strict=False)}
+        self._candidate = np.array([t.target == "candidate" for t in self._known], bool)
+        self._features = features_of(peak, doubt, self._candidate)
+        self._rank_of = {t.id: rank for t, rank in zip(tasks, self.ranks, strict=False)}
         self._task = {t.id: t for t in tasks}
 
     def outlook(self, standing: Mapping[int, Standing]) -> Outlook:
@@ -78,18 +79,12 @@ class Ahead:
         bad = {id: is_wrong(self._task[id], found) for id, found in standing.items() if id in self._task}
         seen = np.array([t.id in bad for t in self._known], bool)
         wrong = np.array([bad.get(t.id, False) for t in self._known], bool)
-        expected = posterior(self._features[seen], wrong[seen]).wrong(self._features[~seen])
+        # A candidate is wrong where it is a lesion, a lesion where it is none.
+        chance = chance_of_lesion(self._features, seen, wrong == self._candidate)
+        expected = np.where(self._candidate, chance, 1 - chance)[~seen].sum()
         unseen = int((~seen).sum())
-        bound = Remaining(unseen, unseen, 0, 0)
-        if self._drawn and self._ranks:
+        bound = Remaining(unseen, unseen, 0)
+        if self.drawn:
             judged = {self._rank_of[id]: value for id, value in bad.items() if id in self._rank_of}
-            bound = remaining(self._ranks, self._drawn, judged, confidence=CONFIDENCE)
-        return Outlook(
-            unseen,
-            int(seen.sum()),
-            expected.number,
-            expected.most,
-            bound.most,
-            bound.checks,
-            bound.looks,
-        )
+            bound = remaining(self.ranks, self.drawn, judged, confidence=CONFIDENCE)
+        return Outlook(unseen, int(seen.sum()), float(expected), bound.most, bound.checks)

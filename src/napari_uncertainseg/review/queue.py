@@ -16,8 +16,11 @@ from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.stopping import draw_checks, mixed
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
-CHECKS, EVERY = 0.25, 4
-"""Share of the tasks that are drawn at random, and how often one is shown."""
+CHECKS, EVERY = 0.7, 4
+"""Share of the tasks that are drawn at random, and how often the next of them that is left is shown.
+
+So many last nearly to the end: most of them are shown by their rank before their draw comes.
+"""
 
 Order = Literal["gain", "doubt", "size", "random"]
 
@@ -43,7 +46,8 @@ class Queue:
     ranks
         Of each in the order that was asked for, from 0.
     drawn
-        Ranks of those that were drawn at random to be checked.
+        Ranks of those that were drawn at random, in the order of drawing. Each fourth task that is shown is
+        the next of them that was not shown yet.
     """
 
     tasks: tuple[NewTask, ...]
@@ -108,7 +112,7 @@ def queue_of(
     pace
         Of the annotator; the usual one if None.
     checks
-        Share of the tasks that are drawn at random and mixed in, so that what is unseen can be bounded;
+        Share of the tasks that are drawn at random, to be mixed in so that what is unseen can be bounded;
         `CHECKS` if None.
     seed
         Of what is random.

@@ -103,7 +103,7 @@ class Recorder:
 
     def calibration(self) -> Reliability:
         """How often what the model gave some probability is a lesion, by the verdicts that stand."""
-        return lesion_calibration(self.tasks, self._standing)
+        return lesion_calibration(self.tasks, self._standing, self._ahead.ranks, self._ahead.drawn)
 
     def outlook(self) -> Outlook:
         """What is still wrong among the unseen."""

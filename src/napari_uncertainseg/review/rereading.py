@@ -115,6 +115,9 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
         "reading": SECOND if found.second is None else THIRD,
         "order": "random",
         "seed": seed,
+        # The order itself is drawn at random: whatever was seen bounds what was not.
+        "ranks": list(range(len(tasks))),
+        "drawn": list(range(len(tasks))),
     }
     chosen = [tasks[i] for i in order]
     project = store.project(found.first.project)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.queue import ORDERS, ranking
+from napari_uncertainseg.review.queue import CHECKS, EVERY, ORDERS, ranking
 from napari_uncertainseg.review.stopping import draw_checks, mixed
 
 
@@ -98,8 +98,8 @@ def compare(
     *,
     reader: Reader | None = None,
     repeats: int = 50,
-    checks: float = 0.25,
-    every: int = 4,
+    checks: float = CHECKS,
+    every: int = EVERY,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Compare the orders on cases.
@@ -113,7 +113,7 @@ def compare(
     repeats
         Readings of each case in each order.
     checks, every
-        Tasks mixed in at random, as sessions do.
+        Share of the tasks drawn at random, and how often one is mixed in; as in sessions.
     seed
         Of everything random.
 

@@ -1,54 +1,33 @@
 """When to stop: how many of the tasks that nobody has looked at can still be wrong.
 
-A part of the tasks, drawn at random when the session begins, is mixed into the order. Of the tasks beyond
-any depth of the order, those drawn are a simple random sample, whatever the model's doubt is worth; the bound
-is the exact one for sampling without replacement (hypergeometric). It is drawn anew at a few moments that are
-fixed beforehand, each with its share of the error (Bonferroni): whoever may stop at the best of many looks
-errs more often. In between, what was found wrong since is taken off.
+Now and then a task is shown that was drawn at random from those not yet shown. Whatever the model's doubt
+is worth, and whatever was shown before, the chance that such a draw is wrong is the share of wrong ones
+among those it was drawn from. So each total number of wrong tasks is bet against, at the odds that it
+implies: the draws will find fewer. If the total is true, the bets make 20 of a stake of 1 in at most 5 % of
+all sessions, at any time (Ville's inequality); a total against which they do is refuted. Therefore the
+bound holds whenever one stops, and however often one looks. So bet Waudby-Smith and Ramdas, "Estimating
+means of bounded random variables by betting", J R Stat Soc B 86:1, 2024, on draws without replacement.
+
+A task without a verdict counts as wrong wherever that makes the bound larger. So the bound also holds where
+verdicts are given out of order, left out, or taken back; it only comes later.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from napari_uncertainseg._base import InputError
 
-LOOKS = (0.25, 0.5, 0.7, 0.85)
-"""Shares of the tasks shown after which the bound is drawn anew."""
-
-
-def most_wrong(tasks: int, looked_at: int, wrong: int, confidence: float) -> int:
-    """Upper confidence bound on how many of some tasks are wrong, from a random sample of them.
-
-    Parameters
-    ----------
-    tasks
-        How many there are.
-    looked_at
-        Of these, drawn at random without replacement.
-    wrong
-        Of those looked at.
-    confidence
-        Above 0, below 1.
-
-    Returns
-    -------
-    The largest number that is not refuted; all that were not looked at, and ``wrong``, where none was.
-
-    Raises
-    ------
-    InputError
-        If the numbers do not fit each other.
-    """
-    if not (0 <= wrong <= looked_at <= tasks and 0 < confidence < 1):
-        raise InputError(f"{wrong} wrong of {looked_at} looked at of {tasks} cannot be, or {confidence:g}.")
-    possible = np.arange(wrong, tasks - (looked_at - wrong) + 1)
-    tail = hypergeom.cdf(wrong, tasks, possible, looked_at)
-    return int(possible[tail > 1 - confidence].max(initial=wrong))
+_FEWER = np.array([0.0, 0.2, 0.4, 0.6, 0.8])[:, None]
+"""Bets: the share of the wrong ones that a total implies, which will be found."""
+_STAKES = np.array([0.5, 0.125, 0.125, 0.125, 0.125])[:, None]
+"""Half on that none is found: where that is so, it costs no more than a factor of two."""
+with np.errstate(divide="ignore"):
+    _LOSS = np.log(_FEWER)
 
 
 @dataclass(frozen=True)
@@ -62,59 +41,136 @@ class Remaining:
     most
         So many of them are wrong at most, with the confidence asked for.
     checks
-        Tasks drawn at random that this rests on; 0 before the first look.
-    looks
-        How often it was drawn anew.
+        Tasks drawn at random, and looked at, that this rests on.
     """
 
     unseen: int
     most: int
     checks: int
-    looks: int
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Random draws in the order in which they are shown, each from a pool of tasks not yet shown.
+
+    Attributes
+    ----------
+    pool
+        How many tasks each was drawn from.
+    outside
+        How many tasks outside of its pool are wrong: found so, or not looked at.
+    wrong
+        Whether each was wrong, or not looked at.
+    seen
+        Whether each was looked at.
+    """
+
+    pool: np.ndarray
+    outside: np.ndarray
+    wrong: np.ndarray
+    seen: np.ndarray
+
+    def refute(self, total: int, confidence: float) -> bool:
+        """Whether it cannot be that so many of all tasks are wrong; then more cannot be either.
+
+        Parameters
+        ----------
+        total
+            How many tasks are wrong, in all.
+        confidence
+            In how many sessions, at least, the true number is refuted at no time.
+        """
+        share = np.maximum((total - self.outside) / self.pool, 0.0)
+        if (share > 1).any() or ((share == 1) & ~self.wrong).any():
+            return True
+        share = np.where(self.wrong, 0.0, share)  # where it was wrong the odds do not count
+        gain = np.log1p(-_FEWER * share) - np.log1p(-share)
+        capital = np.cumsum(np.where(self.wrong, _LOSS, gain), axis=1)
+        worth = (_STAKES * np.exp(capital)).sum(axis=0)
+        return bool((worth >= 1 / (1 - confidence)).any())
 
 
 def remaining(
-    shown: Sequence[int], drawn: Collection[int], wrong: Mapping[int, bool], *, confidence: float = 0.95
+    shown: Sequence[int],
+    drawn: Collection[int],
+    wrong: Mapping[int, bool],
+    *,
+    confidence: float = 0.95,
+    among: Collection[int] | None = None,
 ) -> Remaining:
     """Bound what is wrong among the unseen.
 
     Parameters
     ----------
     shown
-        The tasks' ranks, such as by doubt, from 0, in the order in which they are shown (see `mixed`).
+        The tasks' ranks, such as by doubt, from 0, in the order in which they are to be shown (see `mixed`).
     drawn
-        Ranks of those that were drawn at random to be checked.
+        Ranks of those that were drawn at random to be checked (see `draw_checks`). Where that is all of them,
+        the whole order is random.
     wrong
         Whether each task that was looked at was wrong, by rank. Undecided counts as wrong.
     confidence
-        That the bound holds whenever one stops.
+        That the bound holds at all times; above 0, below 1.
+    among
+        Ranks of the tasks that it is about; all if None.
 
     Raises
     ------
     InputError
-        If a task does not occur exactly once.
+        If a task does not occur exactly once, or the confidence is none.
     """
     n = len(shown)
-    if sorted(shown) != list(range(n)) or not (set(drawn) | set(wrong)) <= set(range(n)):
+    ranks = set(range(n))
+    if sorted(shown) != list(range(n)) or not (set(drawn) | set(wrong) | set(among or ())) <= ranks:
         raise InputError("Each task has one rank from 0 up, and is shown once.")
-    unseen = n - len(wrong)
-    best = Remaining(unseen, unseen, 0, 0)
-    for share in LOOKS:
-        until = set(shown[: round(share * n)])
-        if not until or not until <= set(wrong):
-            break
-        unseen_then = [rank for rank in range(n) if rank not in until]
-        depth = next((rank for rank in unseen_then if rank not in drawn), min(unseen_then, default=n))
-        checks = [rank for rank in until if rank in drawn and rank >= depth]
-        each = 1 - (1 - confidence) / len(LOOKS)
-        bad = sum(wrong[rank] for rank in checks)
-        bound = most_wrong(n - depth, len(checks), bad, each)
-        left = bound - sum(is_wrong for rank, is_wrong in wrong.items() if rank >= depth)
-        most = min(max(left, 0), best.most)
-        best = Remaining(
-            unseen, most, len(checks) if most < best.most or not best.checks else best.checks, best.looks + 1
-        )
-    return best
+    if not 0 < confidence < 1:
+        raise InputError(f"A confidence lies between 0 and 1; {confidence:g} does not.")
+    about = ranks if among is None else set(among)
+    judged = {rank: bool(is_wrong) for rank, is_wrong in wrong.items() if rank in about}
+    unseen, found = len(about) - len(judged), sum(judged.values())
+    draws = draws_of(shown, drawn, judged, about)
+    refuted = bisect_left(range(unseen + 1), True, key=lambda left: draws.refute(found + left, confidence))
+    return Remaining(unseen, max(refuted - 1, 0), int(draws.seen.sum()))
+
+
+def draws_of(
+    shown: Sequence[int], drawn: Collection[int], wrong: Mapping[int, bool], about: Collection[int]
+) -> Draws:
+    """What was drawn at random, up to the last task that was looked at; parameters as for `remaining`.
+
+    What is shown by rank is always the first that is left. A draw that happens to be the first one left
+    looks the same, so neither counts as a draw, and the first one left is in no draw's pool. In sessions of
+    version 0.1.0 a drawn task was left for later when its rank was reached: what was passed over is in no
+    pool either, as it was bound to be drawn.
+    """
+    n = len(shown)
+    place = np.argsort(np.asarray(shown, int))
+    inside, is_drawn, seen = (_marked(n, ranks) for ranks in (about, drawn, wrong))
+    bad = inside & np.array([wrong.get(rank, True) for rank in range(n)], bool)
+    leaves = np.minimum(_reached(place, is_drawn), place + 1)  # its pool, at the latest when it is shown
+    counted = inside & is_drawn & (leaves > place)
+    ranks = np.flatnonzero(counted)[np.argsort(place[counted])]
+    ranks = ranks[place[ranks] <= place[seen].max(initial=-1)]
+    at = place[ranks]
+    outside = np.cumsum(np.bincount(leaves, bad, n + 2))[at]
+    pool = inside.sum() - np.cumsum(np.bincount(leaves, inside, n + 2))[at]
+    return Draws(pool, outside, bad[ranks], seen[ranks])
+
+
+def _marked(n: int, ranks: Collection[int]) -> np.ndarray:
+    found = np.zeros(n, bool)
+    found[list(ranks)] = True
+    return found
+
+
+def _reached(place: np.ndarray, is_drawn: np.ndarray) -> np.ndarray:
+    """From which place on each rank is the first one left, or passed over; never where all are drawn."""
+    n = len(place)
+    if is_drawn.all():
+        return np.full(n, n + 1)
+    before = np.maximum.accumulate(place)
+    passed = np.minimum.accumulate(np.where(is_drawn, n, place)[::-1])[::-1]
+    return np.concatenate([[0], np.minimum(before, passed)[:-1] + 1])
 
 
 def draw_checks(tasks: int, share: float, seed: int) -> np.ndarray:
@@ -123,15 +179,21 @@ def draw_checks(tasks: int, share: float, seed: int) -> np.ndarray:
     return np.asarray(rng.permutation(tasks)[: round(share * tasks)])
 
 
-def mixed(tasks: int, checks: np.ndarray, every: int) -> list[int]:
-    """The order in which tasks are shown: by rank, each ``every``-th one drawn at random."""
+def mixed(tasks: int, checks: Sequence[int] | np.ndarray, every: int) -> list[int]:
+    """The order in which tasks are shown: by rank, each ``every``-th the next drawn one that is left.
+
+    Where all are drawn, theirs is the order.
+    """
     drawn = list(map(int, checks))
-    rest = iter([i for i in range(tasks) if i not in set(drawn)])
-    shown: list[int] = []
+    if len(drawn) == tasks:
+        return drawn
+    shown: dict[int, None] = {}  # a set that keeps its order
+    by_rank, by_draw = iter(range(tasks)), iter(drawn)
     while len(shown) < tasks:
-        if drawn and (len(shown) + 1) % every == 0:
-            shown.append(drawn.pop(0))
-            continue
-        following = next(rest, None)
-        shown.append(drawn.pop(0) if following is None else following)
-    return shown
+        following = None
+        if (len(shown) + 1) % every == 0:
+            following = next((rank for rank in by_draw if rank not in shown), None)
+        if following is None:
+            following = next(rank for rank in by_rank if rank not in shown)
+        shown[following] = None
+    return list(shown)

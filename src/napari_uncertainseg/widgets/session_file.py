@@ -174,31 +174,35 @@ def outlook_in_words(found: Outlook) -> str:
     if not found.unseen:
         return "Nothing is left unseen."
     expected = (
-        f"Of {found.unseen} unseen, about {found.expected:.0f} may well be wrong, hardly more than "
-        f"{found.likely_most:.0f}."
+        f"Of {found.unseen} unseen, about {found.expected:.0f} may be wrong: a guess."
         if found.judged >= FEWEST
-        else f"{found.unseen} unseen. How many are expected to be wrong is said after {FEWEST} verdicts."
+        else f"{found.unseen} unseen. A guess how many are wrong is made after {FEWEST} verdicts."
     )
     checks = f"{found.checks} random check{'s' if found.checks != 1 else ''}"
-    if not found.looks:
-        return f"{expected} A bound that trusts random checks only comes at a quarter of the tasks."
+    if not found.checks:
+        return f"{expected} How many at most is not known: no random check is judged yet."
     if found.most >= found.unseen:
         return f"{expected} With {checks} it cannot be excluded that all are."
     return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
+
+
+def calibration_in_words(found: Outlook) -> str:
+    """How far the diagram's points can be trusted, for the eye; empty where that need not be said."""
+    if found.judged >= FEWEST:
+        return ""
+    return f"Fewer than {FEWEST} verdicts: the points are mostly the model's own probabilities."
 
 
 def stop_in_words(found: Outlook, target: int) -> str:
     """Whether the stop rule is met, for the eye; and when it cannot be trusted."""
     if not found.unseen:
         return "all seen"
-    if not found.looks:
-        return "cannot be said yet"
     if found.unseen <= target:
         return f"<b>✔ you may stop</b>: {found.unseen} left"
+    if not found.checks:
+        return "not known: no random checks yet"
     if found.most <= target:
         return "<b>✔ you may stop</b>"
-    if not found.checks:
-        return "cannot be trusted: no random checks"
     return f"not yet: up to {found.most}"
 
 

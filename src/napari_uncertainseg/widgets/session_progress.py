@@ -9,7 +9,12 @@ from napari_uncertainseg.review.outlook import Outlook
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.widgets.fields import PlainLabel, wrapped
 from napari_uncertainseg.widgets.plots import ReliabilityView
-from napari_uncertainseg.widgets.session_file import outlook_in_words, progress_in_words, stop_in_words
+from napari_uncertainseg.widgets.session_file import (
+    calibration_in_words,
+    outlook_in_words,
+    progress_in_words,
+    stop_in_words,
+)
 
 
 class SessionProgress(QWidget):
@@ -24,12 +29,13 @@ class SessionProgress(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._ahead: Outlook | None = None
-        self.state, self.outlook, self.stop = wrapped(), wrapped(), wrapped()
+        self.state, self.outlook, self.stop, self.trust = wrapped(), wrapped(), wrapped(), wrapped()
         self.outlook.setToolTip(
             "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
-            "Expected: by what you judged so far of lesions with like probability and doubt.\n"
-            "At most, 95 % sure: by the tasks that were drawn at random and mixed into the order; it trusts\n"
-            "nothing else, and holds whenever you stop."
+            "Guess: by what you judged so far of lesions with like probability and doubt. It may be off.\n"
+            "At most, 95 % sure: by the lesions that were drawn at random and mixed into the order.\n"
+            "It trusts nothing else, and holds in whatever order you judge and whenever you stop.\n"
+            "Lesions that you skip may all be wrong."
         )
         self.target = QSpinBox()
         self.target.setRange(0, 999)
@@ -46,8 +52,11 @@ class SessionProgress(QWidget):
         self.diagram.setFixedHeight(130)
         self.diagram.setToolTip(
             "How often what the model gives some largest probability is a lesion, by your verdicts.\n"
-            "Bars: 95 % bands. They speak of all lesions and candidates of this case, judged or not,\n"
-            "so that it does not matter that the doubtful come first, and narrow with each verdict."
+            "It speaks of all lesions and candidates of this case, judged or not.\n"
+            "Points: your verdicts, and a guess of the rest. The lesions that come first are not like the\n"
+            "others, so a point can be off until most of its lesions are judged.\n"
+            "Bars: the true share lies within, 95 % sure, in whatever order lesions come. They trust only\n"
+            "your verdicts and the random checks, so they are long at first."
         )
         self._stopping = QWidget()
         row = QHBoxLayout(self._stopping)
@@ -57,7 +66,7 @@ class SessionProgress(QWidget):
         row.addWidget(self.stop, stretch=1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.state, self.outlook, self._stopping, self.diagram):
+        for widget in (self.state, self.outlook, self._stopping, self.diagram, self.trust):
             layout.addWidget(widget)
         self.target.valueChanged.connect(self._show_stop)
 
@@ -72,12 +81,15 @@ class SessionProgress(QWidget):
         for widget in (self.outlook, self._stopping):
             widget.setVisible(going_on)
         self.diagram.setVisible(recorder is not None and bool(recorder.standing))
+        self.trust.hide()
         if recorder is None or self._ahead is None:
             self.state.setText(otherwise)
             return
         self.state.set_html(progress_in_words(recorder))
         self.outlook.set_html(outlook_in_words(self._ahead))
         self.diagram.show_reliability(recorder.calibration())
+        self.trust.setText(calibration_in_words(self._ahead))
+        self.trust.setVisible(bool(recorder.standing) and bool(self.trust.text()))
         self._show_stop()
 
     def _show_stop(self) -> None:
