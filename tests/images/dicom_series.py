@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.sequence import Sequence as Sequence_
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 SHAPE = (7, 12, 10)
 """Slices, rows, columns."""
@@ -43,9 +45,13 @@ def make_series(
     shape: tuple[int, int, int] = SHAPE,
     step: float = 3.3,
     seed: int = 0,
+    edit: Callable[[int, Dataset], None] = lambda k, one: None,
     **changed: object,
 ) -> Path:
-    """Write a series, one file a slice; `tilt` shifts each slice by so many mm along its columns."""
+    """Write a series, one file a slice; `tilt` shifts each slice by so many mm along its columns.
+
+    `edit` changes what is written of a slice, given its number from the first position on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     row, column = _perpendicular(*ORIENTATIONS[orientation])
     normal = np.cross(row, column) * (-1 if downwards else 1)
@@ -64,8 +70,43 @@ def make_series(
                 delattr(one, keyword)
             else:
                 setattr(one, keyword, value)
+        edit(k, one)
         one.save_as(folder / f"{name}.dcm", enforce_file_format=True)
     return folder
+
+
+def make_enhanced(
+    path: Path, values: np.ndarray, positions: Sequence[Sequence[float]], **shared: object
+) -> Path:
+    """Write one enhanced multi-frame MR file; each frame has a position and a slope of its own (k + 1)."""
+    one = _slice(values[0])
+    for keyword in ("PixelSpacing", "SliceThickness"):
+        delattr(one, keyword)
+    one.SOPClassUID = EnhancedMRImageStorage
+    one.StudyInstanceUID, one.SeriesInstanceUID, one.FrameOfReferenceUID = (generate_uid() for _ in range(3))
+    one.NumberOfFrames, one.PixelData = len(values), values.astype("<u2").tobytes()
+    measures, turned = Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = [0.9, 1.2], 3.0
+    turned.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    groups = Dataset()
+    groups.PixelMeasuresSequence, groups.PlaneOrientationSequence = Sequence_([measures]), Sequence_([turned])
+    one.SharedFunctionalGroupsSequence = Sequence_([groups])
+    frames = []
+    for k, position in enumerate(positions):
+        place, scale, frame = Dataset(), Dataset(), Dataset()
+        place.ImagePositionPatient = [float(v) for v in position]
+        scale.RescaleSlope, scale.RescaleIntercept, scale.RescaleType = k + 1, 0, "US"
+        frame.PlanePositionSequence = Sequence_([place])
+        frame.PixelValueTransformationSequence = Sequence_([scale])
+        frames.append(frame)
+    one.PerFrameFunctionalGroupsSequence = Sequence_(frames)
+    for keyword, value in shared.items():
+        if value is None:
+            delattr(one, keyword)
+        else:
+            setattr(one, keyword, value)
+    one.save_as(path, enforce_file_format=True)
+    return path
 
 
 def _slice(values: np.ndarray) -> Dataset:

@@ -162,6 +162,7 @@ def _start_under(xvfb_run: str, options: Namespace) -> NoReturn:
 
 
 def _why_not(path: Path) -> str:
-    if not path.exists():
-        return "there is no such file."
+    from napari_uncertainseg.images.formats import check_kind
+
+    check_kind(path)
     return "this is no scan that can be read; NIfTI, mgz, nrrd or a DICOM folder is needed."

@@ -13,7 +13,8 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.images.dicom_source import Series, lenient, read_series
+from napari_uncertainseg.images.dicom_pixels import lenient
+from napari_uncertainseg.images.dicom_source import Series, read_series
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.images.formats import suffix_of
 from napari_uncertainseg.images.itk import is_dicom
@@ -88,7 +89,7 @@ def write_dicom_seg(
     """Write lesions as one DICOM SEG object: binary, one segment, of the source's study and space.
 
     Each voxel goes onto the pixel of the slice that it was read from, and each frame takes over
-    that slice's own position, so that oblique and tilted series keep their geometry. Slices
+    that slice's own position, so that oblique series keep their geometry. Slices
     without a lesion are left out. Of the patient only what every object of a study must repeat is copied.
 
     Parameters

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,15 +126,6 @@ def read_series(source: Path, grid: Grid) -> Series:
     return Series(source, found, slices)
 
 
-@contextmanager
-def lenient() -> Iterator[None]:
-    """Take over what scanners write, an accession number that is too long among it, without a warning."""
-    from pydicom.config import disable_value_validation
-
-    with disable_value_validation():
-        yield
-
-
 def _header(source: Path, file: str) -> Dataset:
     """What is needed of a slice's header; empty is what must be there and is not, or cannot be read."""
     import pydicom
@@ -168,20 +157,8 @@ def _check(source: Path, slices: tuple[Dataset, ...]) -> None:
             raise InputError(
                 f"{source}: a file has no {name}, which a DICOM SEG must refer to; export the series again."
             )
-    several = any(int(one.get("NumberOfFrames") or 1) > 1 for one in slices)
-    if several or any(len(one.get("ImagePositionPatient") or ()) != 3 for one in slices):
+    if any(int(one.get("NumberOfFrames") or 1) > 1 for one in slices):
         raise _unsupported(source)
-    for keyword, count in (("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
-        values = [[float(v) for v in one.get(keyword) or ()] for one in slices]
-        if any(len(v) != count or not np.allclose(v, values[0], rtol=0, atol=1e-4) for v in values):
-            raise InputError(
-                f"{source}: the slices do not all lie the same way ({keyword}); one stack of parallel "
-                "slices is needed."
-            )
-    if len({(one.StudyInstanceUID, one.FrameOfReferenceUID) for one in slices}) > 1:
-        raise InputError(
-            f"{source}: the slices are of several studies or frames of reference; export the series again."
-        )
 
 
 def _unsupported(source: Path) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zlib
 from dataclasses import replace
@@ -124,14 +125,14 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
 
 
 def _open_nibabel(path: Path) -> tuple[Any, int]:
-    """Nibabel's image, its voxels still in the file, and where they begin."""
+    """Open an image, its voxels still in the file; and the byte where they begin."""
     head = first_bytes(path)
     kind = image_class(path, head)
     if kind is None:
         raise ValueError("there is no header of that kind in it")
     start = check_header(path, kind, head)
     with quiet():
-        return kind.from_file_map({"image": FileHolder(path)}), start
+        return kind.from_file_map({"image": FileHolder(os.fspath(path))}), start
 
 
 def _voxels(stored: Any, choice: int | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What NIfTI and mgz headers say before the library mends them: refused, or noted, where voxels would be misplaced."""
+"""What NIfTI and mgz headers say before the library mends them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from nibabel.imageglobals import logger
@@ -25,7 +25,7 @@ _MGH_MORE = 1 << 16
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the library from printing what it mends in a header; what matters of it is refused or noted here."""
+    """Keep the library from printing what it mends in a header; what matters is refused or noted here."""
     before, logger.disabled = logger.disabled, True
     try:
         with warnings.catch_warnings():
@@ -35,7 +35,7 @@ def quiet() -> Iterator[None]:
         logger.disabled = before
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> Any:
     """Open a file, unpacked where its name says that it is packed."""
     packed = path.name.lower().endswith(("gz", "mgz"))
     return gzip.open(path, "rb") if packed else path.open("rb")
@@ -48,7 +48,7 @@ def first_bytes(path: Path) -> bytes:
 
 
 def image_class(path: Path, head: bytes) -> Any:
-    """Nibabel's class for a file: by its content, as its name may be written in any way; None for neither."""
+    """Class of nibabel that reads a file, by its content: names are written in any way; None for none."""
     from nibabel import MGHImage, Nifti1Image, Nifti2Image
 
     if path.name.lower().endswith((".mgz", ".mgh")):

@@ -1,51 +1,49 @@
-"""nrrd files and DICOM series, read by SimpleITK."""
+"""DICOM series: found by what the files hold, whatever their names, and read slice by slice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.dicom_frames import Frame, frames_of, stacked
+from napari_uncertainseg.images.dicom_pixels import lenient, stored_pixels
 from napari_uncertainseg.images.stored import Stored, choose_volume, first_line
-
-if TYPE_CHECKING:
-    import SimpleITK as sitk
 
 _NO_SCANS = ("SEG", "SR", "PR", "KO", "RT")
 """DICOM modalities, or their beginnings, that lie beside a scan: segmentations, reports, marks, treatment."""
-_UIDS = {"patient": "0010|0020", "study": "0020|000d", "series": "0020|000e", "frame": "0020|0052"}
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_UIDS = {
+    "patient": "PatientID",
+    "study": "StudyInstanceUID",
+    "series": "SeriesInstanceUID",
+    "frame": "FrameOfReferenceUID",
+}
+_FOUND_BY = (
+    *("SeriesInstanceUID", "SeriesDescription", "Modality", "Rows", "InstanceNumber", "SpecificCharacterSet"),
+    *("ImagePositionPatient", "ImageOrientationPatient"),
+)
+_BARE = tuple(b"\x08\x00" + bytes([low]) + b"\x00" for low in (0x00, 0x01, 0x05, 0x08, 0x12, 0x14, 0x16))
+"""How a DICOM file begins that lacks the usual 128 bytes and `DICM`: with its group 0008."""
+_BROKEN = Exception
+"""pydicom looks at values late and raises almost anything for a damaged file, errors of its own among it."""
 
 
 def is_dicom(path: Path) -> bool:
     """Whether a file is DICOM, or a folder holds a DICOM file."""
-    if path.is_dir():
-        return any(is_dicom(p) for p in sorted(path.iterdir())[:50] if p.is_file())
     try:
+        if path.is_dir():
+            return any(is_dicom(p) for p in sorted(path.iterdir())[:50] if p.is_file())
+        if not path.is_file():  # a pipe would keep us waiting
+            return False
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
+            head = file.read(132)
+    except (OSError, ValueError):
         return False
-
-
-def _from_itk(path: Path, image: sitk.Image, description: str = "") -> Stored:
-    import SimpleITK as sitk
-
-    if image.GetNumberOfComponentsPerPixel() > 1:
-        raise InputError(f"{path}: every voxel holds several values (RGB or vectors); a scan has one value.")
-    dimension = image.GetDimension()
-    array = sitk.GetArrayFromImage(image).transpose()
-    if dimension < 3:
-        choose_volume(path, array.shape, None)
-    direction = np.reshape(image.GetDirection(), (dimension, dimension))[:3, :3]
-    affine = np.eye(4)
-    affine[:3, :3] = direction * np.array(image.GetSpacing()[:3])
-    affine[:3, 3] = image.GetOrigin()[:3]
-    return Stored(array, _LPS_TO_RAS @ affine, description)
+    return head[128:] == b"DICM" or head.startswith(_BARE)
 
 
 def dicom_series(path: Path) -> tuple[str, ...]:
@@ -56,75 +54,157 @@ def dicom_series(path: Path) -> tuple[str, ...]:
     InputError
         If there is no image series, or several to choose from.
     """
-    import SimpleITK as sitk
-
-    folder = path if path.is_dir() else path.parent
-    names = {uid: sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
-             for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))}  # fmt: skip
+    with lenient():
+        found = _scans(path if path.is_dir() else path.parent)
+    series: dict[str, list[_Slice]] = {}
+    for one in found:
+        series.setdefault(one.series, []).append(one)
     if not path.is_dir():
-        own = _dicom_tag(str(path), "0020|000e")
-        names = {uid: files for uid, files in names.items() if uid == own}
-    images = {uid: files for uid, files in names.items() if _is_scan(files[0])}
-    if not images:
+        series = {uid: them for uid, them in series.items() if str(path) in {one.file for one in them}}
+    if not series:
         raise InputError(f"{path}: no DICOM image series was found there.")
-    if len(images) > 1:
-        found = "; ".join(
-            f"{_dicom_tag(files[0], '0008|103e') or 'unnamed'} ({len(files)} files, {Path(files[0]).name})"
-            for files in images.values()
+    if len(series) > 1:
+        names = "; ".join(
+            f"{them[0].description or 'unnamed'} ({len(them)} files, {Path(them[0].file).name})"
+            for them in series.values()
         )
         raise InputError(
-            f"{path}: {len(images)} image series were found: {found}. Open one file of one of them."
+            f"{path}: {len(series)} image series were found: {names}. Open one file of one of them."
         )
-    return tuple(next(iter(images.values())))
+    (them,) = series.values()
+    return tuple(one.file for one in sorted(them, key=lambda one: (one.along, one.number, one.file)))
 
 
-def _dicom_header(file: str) -> sitk.ImageFileReader:
-    import SimpleITK as sitk
+@dataclass(frozen=True)
+class _Slice:
+    """What a file is found by: its series, and its place in it."""
 
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(file)
-    reader.ReadImageInformation()
-    return reader
+    file: str
+    series: str
+    description: str
+    along: float
+    number: float
 
 
-def _dicom_tag(file: str, key: str) -> str:
+def _scans(folder: Path) -> list[_Slice]:
+    """The scans among the files of a folder; what is no scan, or cannot be read, is left out."""
     try:
-        reader = _dicom_header(file)
-    except RuntimeError:
-        return ""
-    return reader.GetMetaData(key).strip() if reader.HasMetaDataKey(key) else ""
+        paths = sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}).") from error
+    slices = (_slice(path) for path in paths if is_dicom(path))
+    return [one for one in slices if one is not None]
 
 
-def _is_scan(file: str) -> bool:
-    return bool(_dicom_tag(file, "0028|0010")) and not _dicom_tag(file, "0008|0060").startswith(_NO_SCANS)
+def _slice(path: Path) -> _Slice | None:
+    import pydicom
+
+    try:
+        with path.open("rb") as file:
+            header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_FOUND_BY])
+        if not header.get("Rows") or str(header.get("Modality", "")).startswith(_NO_SCANS):
+            return None
+        text = [str(header.get(name) or "") for name in ("SeriesInstanceUID", "SeriesDescription")]
+    except _BROKEN:
+        return None
+    return _Slice(str(path), text[0], text[1], _along(header), _number(header))
+
+
+def _along(header: Any) -> float:
+    """Place along the normal, mm; a series that does not say so is refused when it is read."""
+    try:
+        directions = np.array(header.ImageOrientationPatient, float).reshape(2, 3)
+        return float(np.array(header.ImagePositionPatient, float) @ np.cross(*directions))
+    except _BROKEN:
+        return 0.0
+
+
+def _number(header: Any) -> float:
+    try:
+        return float(header.InstanceNumber)
+    except _BROKEN:
+        return 0.0
 
 
 def load_dicom(path: Path) -> Stored:
-    """Read the series in a folder, or the one that a file belongs to."""
-    import SimpleITK as sitk
+    """Read the series in a folder, or the one that a file belongs to.
 
+    Raises
+    ------
+    InputError
+        If its slices are no even stack of one patient's, or cannot be read.
+    """
     files = dicom_series(path)
-    if not _dicom_tag(files[0], "0028|0030") and not _dicom_tag(files[0], "5200|9229"):
-        raise InputError(f"{path}: the DICOM files give no pixel spacing; a scan needs its voxel size in mm.")
-    if len(files) > 1:
-        _check_slices(path, files)
     try:
-        image = sitk.ReadImage(files if len(files) > 1 else files[0])
-    except RuntimeError as error:
+        with lenient():
+            return _load(path, files)
+    except (InputError, MemoryError):
+        raise
+    except _BROKEN as error:
         raise InputError(f"{path}: the DICOM series cannot be read: {first_line(error)}.") from error
-    uids = {name: uid for name, key in _UIDS.items() if (uid := _dicom_tag(files[0], key))}
-    return replace(_from_itk(path, image, _dicom_tag(files[0], "0008|103e")), uids=uids)
 
 
-def _check_slices(path: Path, files: Sequence[str]) -> None:
-    """Refuse a series with missing slices: lesion volumes would be wrong."""
-    positions = [_dicom_tag(f, "0020|0032").split("\\") for f in files]
-    if any(len(p) != 3 for p in positions):
-        return
-    steps = np.linalg.norm(np.diff(np.array(positions, dtype=float), axis=0), axis=1)
-    usual = float(np.median(steps))
-    if usual == 0 or steps.max() > 1.5 * usual or steps.min() < 0.5 * usual:
+def _load(path: Path, files: Sequence[str]) -> Stored:
+    import pydicom
+
+    headers = {}
+    for file in files:
+        with Path(file).open("rb") as opened:
+            headers[file] = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
+    first = headers[files[0]]
+    _check_one(path, list(headers.values()))
+    frames = [frame for file, header in headers.items() for frame in frames_of(path, file, header)]
+    shape = (int(first.Columns), int(first.Rows), len(frames))
+    choose_volume(path, shape, None)
+    ordered, affine = stacked(path, frames)
+    array = _voxels(path, ordered, shape)
+    uids = {name: uid for name, key in _UIDS.items() if (uid := str(first.get(key) or "").strip())}
+    return Stored(array, affine, str(first.get("SeriesDescription") or ""), (), uids)
+
+
+def _check_one(path: Path, headers: Sequence[Any]) -> None:
+    """Refuse what one array cannot hold: colours, slices of several sizes, of several patients or spaces."""
+    if any(int(one.get("SamplesPerPixel") or 1) != 1 for one in headers):
+        raise InputError(f"{path}: every voxel holds several values (RGB); a scan has one value.")
+    sizes = {(int(one.Rows), int(one.Columns)) for one in headers}
+    if len(sizes) > 1:
+        (a, b), (c, d) = sorted(sizes)[:2]
         raise InputError(
-            f"{path}: the slices are not evenly spaced ({steps.min():.2f} to {steps.max():.2f} mm); "
-            "some are missing or doubled, export the series again."
+            f"{path}: the slices differ in size ({a} x {b} and {c} x {d}); export the series again."
         )
+    for name, keyword in _UIDS.items():
+        if len({str(one.get(keyword)) for one in headers if one.get(keyword)}) > 1:
+            what = {"patient": "patients", "study": "studies"}.get(name, "frames of reference")
+            raise InputError(f"{path}: the slices are of several {what}; export the series again.")
+
+
+def _voxels(path: Path, frames: Sequence[Frame], shape: tuple[int, ...]) -> np.ndarray:
+    """Array in the order (column, row, slice), each slice with its own scale."""
+    scaled = any((one.slope, one.intercept) != (1, 0) for one in frames)
+    array: np.ndarray | None = None
+    pixels, read = np.empty(0), ""
+    for k, frame in enumerate(frames):
+        if frame.file != read:
+            pixels, read = _pixels(path, frame.file), frame.file
+        plane = pixels[frame.index].T
+        if scaled:
+            plane = (plane * frame.slope + frame.intercept).astype(np.float32)
+        if array is None or not np.can_cast(plane.dtype, array.dtype):
+            dtype = plane.dtype if array is None else np.result_type(array, plane)
+            array = np.empty(shape, dtype, order="F") if array is None else array.astype(dtype, order="F")
+        array[..., k] = plane
+    assert array is not None
+    return array
+
+
+def _pixels(path: Path, file: str) -> np.ndarray:
+    import pydicom
+
+    try:
+        with Path(file).open("rb") as opened:
+            dataset = pydicom.dcmread(opened, force=True)
+        return stored_pixels(dataset)
+    except _BROKEN as error:
+        raise InputError(
+            f"{path}: the pixels of {Path(file).name} cannot be read ({first_line(error)}); copy it again."
+        ) from error

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import IO
+from typing import Protocol
 
 _BLOCK = 1 << 20
 _MOST_MORE = 256 * _BLOCK
 """What may follow the voxels, in bytes; a small packed file may unfold to far more."""
 
 
-def read_exactly(stream: IO[bytes], count: int) -> tuple[bytearray, int]:
+class Readable(Protocol):
+    """A file, or what unpacks one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes."""
+
+
+def read_exactly(stream: Readable, count: int) -> tuple[bytearray, int]:
     """Read so many bytes, and on to the end.
 
     Returns
@@ -33,7 +40,7 @@ def read_exactly(stream: IO[bytes], count: int) -> tuple[bytearray, int]:
     return bytearray().join(parts), read_to_end(stream)
 
 
-def read_to_end(stream: IO[bytes], most: int = _MOST_MORE) -> int:
+def read_to_end(stream: Readable, most: int = _MOST_MORE) -> int:
     """Read what is left and throw it away; how many bytes that was.
 
     Raises

@@ -19,7 +19,8 @@ class SeveralVolumes(InputError):
 
     def __init__(self, path: Path, count: int) -> None:
         super().__init__(
-            f"{path}: the file holds {count} volumes; choose one by its index, 0 to {count - 1}."
+            f"{path}: the file holds {count} volumes; choose one, 0 to {count - 1} (on the command line "
+            f"with --volume, in Python with index=)."
         )
         self.count = count
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,10 +24,12 @@ _SUFFIXES = (*formats.NIBABEL_SUFFIXES, *formats.NRRD_SUFFIXES, *formats.DICOM_S
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
-    """Reader for scans and label images, None when there is something else at the path."""
+    """Reader for scans and label images, None when there is something else at the path.
+
+    DICOM files are known by what they hold: scanners name them as they like.
+    """
     paths = [Path(p) for p in _several(path)]
-    known = all(itk.is_dicom(p) if p.is_dir() else formats.suffix_of(p) in _SUFFIXES for p in paths)
-    return read_layers if paths and known else None
+    return read_layers if paths and all(map(_is_known, paths)) else None
 
 
 def read_layers(path: str | Sequence[str]) -> list[LayerData]:
@@ -37,7 +40,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
     """
     layers, seen = [], set()
     for one in map(Path, _several(path)):
-        if formats.suffix_of(one) in formats.DICOM_SUFFIXES:
+        if itk.is_dicom(one):
             series = itk.dicom_series(one)
             if series in seen:
                 continue
@@ -78,6 +81,11 @@ def _case_layers(case: SampleCase) -> list[LayerData]:
     for _, arguments, _ in (*scans, *labels):
         arguments["metadata"]["uncertainseg"] |= {"about": case.about, "simulated": case.simulated}
     return [*scans, *labels]
+
+
+def _is_known(path: Path) -> bool:
+    named = formats.suffix_of(path) in _SUFFIXES and not os.path.isdir(path)  # noqa: PTH112 - see below
+    return named or itk.is_dicom(path)  # Path.is_dir raises where a name is too long
 
 
 def _read(path: Path) -> LayerData:
