@@ -122,7 +122,7 @@ def write_results(
     """
     target = Path(folder).absolute()
     _check_verdicts(verdicts or {}, lesions)
-    check_output(target, FOLDER, _scans_of(prediction))
+    check_output(target, FOLDER, scans_of(prediction))
     check_folder(target, overwrite=overwrite)
     with nullcontext() if claim else claimed(target), _aside(target) as partial:
         grid = prediction.grid
@@ -148,7 +148,8 @@ def write_results(
         _move_into_place(partial, target)
 
 
-def _scans_of(prediction: Prediction) -> Iterator[Path]:
+def scans_of(prediction: Prediction) -> Iterator[Path]:
+    """Files and folders that a prediction was made from; nothing may be written over them."""
     for scan in prediction.information.get("inputs", {}).values():
         if path := scan.get("path"):
             yield Path(path)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.claims import scratch_beside
 from napari_uncertainseg.images.files import read_labels, read_volume, write_volume
 from napari_uncertainseg.images.phantom import Model, simulate_patient
 from napari_uncertainseg.images.volume import Volume
@@ -175,10 +175,8 @@ def _simulate(seed: int, model: Model) -> SampleCase:
 def _keep(case: SampleCase, home: Path, settings: Mapping[str, object]) -> None:
     """Write a case into its folder, whole or not at all."""
     home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=home.parent, prefix=".making-", ignore_cleanup_errors=True
-    ) as making:
-        part = Path(making, "case")
+    with scratch_beside(home) as making:
+        part = making / "case"
         part.mkdir()
         for volume in (*case.scans, *case.masks):
             write_volume(part / _file_name(volume.name), volume.data, volume.grid)

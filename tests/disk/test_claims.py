@@ -13,7 +13,14 @@ import psutil
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import LOCK, claimed, clear_partials, partial_folder, partial_prefix
+from napari_uncertainseg.disk.claims import (
+    LOCK,
+    claimed,
+    clear_partials,
+    partial_folder,
+    partial_prefix,
+    scratch_beside,
+)
 from napari_uncertainseg.images.files import replaced_file
 
 HELD = """
@@ -120,3 +127,25 @@ def test_files_of_others_are_not_taken_for_rests(tmp_path) -> None:
 
 def test_hidden_folders_have_names_of_their_own(tmp_path) -> None:
     assert len({partial_folder(Path(tmp_path)) for _ in range(5)}) == 5
+
+
+def test_scratch_folders_of_killed_runs_are_cleared_too(tmp_path, other) -> None:
+    target = tmp_path / "model"
+    dead = tmp_path / f".model.{other.pid}@{platform.node()[:50]}.abc"
+    (dead / "inside").mkdir(parents=True)
+    with scratch_beside(target) as scratch:
+        assert scratch.is_dir() and dead.is_dir()
+    other.kill()
+    other.wait()
+    with scratch_beside(target):
+        assert not dead.exists()
+    assert not list(tmp_path.glob(".model*"))
+
+
+def test_what_version_0_1_0_left_beside_the_folder_goes_after_an_hour(tmp_path) -> None:
+    old, young = tmp_path / ".o.0123abcd.partial", tmp_path / ".o.fedc4321.partial"
+    for one in (old, young):
+        one.mkdir()
+    os.utime(old, (1, 1))
+    with claimed(tmp_path / "o"):
+        assert not old.exists() and young.exists()

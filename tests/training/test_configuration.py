@@ -54,6 +54,13 @@ def test_paths_count_from_the_file_and_defaults_fill_in(tmp_path):
         (GOOD.replace('name = "test"', 'name = "-"'), "'name' must begin with a letter or digit"),
         (GOOD.replace('name = "test"', 'name = "test"\nsmoothing = 5'), "smoothing must be at least 0"),
         ("name = ", "not a TOML file"),
+        (GOOD.replace("steps = 3", f"steps = {'9' * 400}"), r"\[optimisation\] steps is a number too large"),
+        (GOOD.replace("rate = 1", f"rate = {'9' * 400}"), "learning_rate is a number too large"),
+        (GOOD + f"\n[network]\nfeatures = [4, {'9' * 400}]\n", "features is a number too large"),
+        (
+            GOOD.replace('name = "test"', f'name = "test"\nsmoothing = {"9" * 400}'),
+            "smoothing is a number too",
+        ),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, says):
@@ -134,3 +141,18 @@ def test_weights_to_start_from_must_be_there(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.toml"):
         read_configuration(tmp_path / "nowhere.toml")
+
+
+def test_weights_that_are_read_are_not_replaced(tmp_path):
+    """By whatever link they are named."""
+    model = tmp_path / "out" / "model"
+    model.mkdir(parents=True)
+    (model / "weights.safetensors").touch()
+    with pytest.raises(InputError, match="no run there trained"):
+        read_configuration(write(tmp_path, GOOD))
+    (tmp_path / "link.safetensors").hardlink_to(model / "weights.safetensors")
+    (tmp_path / "out" / "checkpoint.pt").touch()
+    for start in ("link.safetensors", "out/model/weights.safetensors", "out/checkpoint.pt"):
+        with pytest.raises(InputError, match="'start_from' lies in 'output'"):
+            read_configuration(write(tmp_path, f'start_from = "{start}"\n{GOOD}'))
+    assert read_configuration(write(tmp_path, GOOD)).output == tmp_path / "out"

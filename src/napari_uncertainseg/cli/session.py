@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 def session(options: Namespace) -> None:
     """List the sessions of a file, verify, export or report them, or simulate readers."""
+    from napari_uncertainseg.review.secrets import IN_SIGHT, has_password
+
     act = {
         "list": _list,
         "verify": _verify,
@@ -23,7 +26,13 @@ def session(options: Namespace) -> None:
         "migrate": _migrate,
         "simulate": _simulate,
     }
-    act[options.action](options)
+    in_sight = has_password(str(getattr(options, "file", getattr(options, "url", ""))))
+    try:
+        act[options.action](options)
+    except InputError as error:
+        raise InputError(f"{error} {IN_SIGHT}" if in_sight else str(error)) from error
+    if in_sight:
+        print(f"note: {IN_SIGHT}", file=sys.stderr)
 
 
 def _list(options: Namespace) -> None:
@@ -146,6 +155,9 @@ def _simulate(options: Namespace) -> None:
 
 def _open(options: Namespace) -> Store:
     """Look at a file or server, without changing anything."""
+    from napari_uncertainseg.review.secrets import check_target
     from napari_uncertainseg.review.store import Store
 
+    if "://" not in options.file:
+        check_target(options.file)
     return Store(options.file, options.masks, reading=True)

@@ -8,6 +8,7 @@ import os
 import platform
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ from napari_uncertainseg.disk.results import SUMMARY
 LOCK = ".uncertainseg.lock"
 _DRIFT_S = 60.0
 """By which the beginning of a process seems to move when the clock is set."""
+_OLD_S = 3600.0
+"""After which a hidden folder that does not say whose it is counts as left behind."""
 _YOUNG_S = 10.0
 """A lock that is still empty is being written; after this many seconds its writer was killed."""
 
@@ -80,17 +83,38 @@ def partial_prefix(path: Path) -> str:
     return f".{path.name[:100]}.{os.getpid()}@{platform.node()[:50]}."
 
 
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """A hidden folder beside a place, for what is moved there once it is whole; gone afterwards.
+
+    Parameters
+    ----------
+    path
+        Its folder must be there.
+    """
+    clear_partials(path)
+    scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=partial_prefix(path)))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def clear_partials(path: Path) -> None:
-    """Take away hidden files that killed runs on this computer left where they were writing this file."""
+    """Take away what killed runs on this computer left, hidden, where they were writing this place."""
     begin = f".{path.name[:100]}."
     for rest in path.parent.glob(f"{glob.escape(begin)}*"):
         process, _, host = rest.name.removeprefix(begin).partition("@")
-        if (
-            process.isdigit()
-            and host.startswith(f"{platform.node()[:50]}.")
-            and not psutil.pid_exists(int(process))
-        ):
-            rest.unlink(missing_ok=True)
+        here = host.startswith(f"{platform.node()[:50]}.")
+        if process.isdigit() and here and not psutil.pid_exists(int(process)):
+            _remove(rest)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _leave(folder: Path, made: bool) -> None:
@@ -166,4 +190,7 @@ def _clear(folder: Path) -> None:
     """Take away what killed runs left; what they were moving stays, with its hashes, until it is replaced."""
     for path in folder.glob(".*.partial"):
         if not (path / SUMMARY).is_file():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*.partial"):  # of version 0.1.0
+        if time.time() - path.stat().st_mtime > _OLD_S:
+            _remove(path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_uncertainseg.disk.claims import scratch_beside
 from napari_uncertainseg.inference.openvino_import import import_openvino
 
 if TYPE_CHECKING:
@@ -133,10 +133,7 @@ def _save(graph: openvino.Model, folder: Path) -> None:
     """Write a graph so that it is in the cache whole or not at all."""
     openvino = import_openvino()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
-    try:
+    with scratch_beside(folder) as scratch:
         openvino.save_model(graph, scratch / "graph.xml", compress_to_fp16=False)
         (scratch / "sha256").write_text(_digest(scratch))
         scratch.replace(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import claimed, partial_folder
+from napari_uncertainseg.disk.claims import scratch_beside
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.networks.model import CARD, CONFIGURATION, NAME, Model, read_model
 from napari_uncertainseg.networks.weights import check_runs
@@ -105,7 +103,16 @@ def add_model(path: str | Path) -> Model:
     if card.is_symlink():
         raise InputError(f"{card} is a link, and is not followed: put the file itself there.")
     extra = [card] if card.is_file() else []
-    with _scratch(target.parent) as scratch:
+    try:
+        _install(model, extra, target)
+    except OSError as error:
+        raise InputError(f"{target}: the model cannot be added {why_not(error)}.") from error
+    return read_model(target)
+
+
+def _install(model: Model, extra: list[Path], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_beside(target) as scratch:
         copy = scratch / model.name
         copy.mkdir()
         for source in (model.folder / CONFIGURATION, *model.weights, *extra):
@@ -115,22 +122,6 @@ def add_model(path: str | Path) -> Model:
         for index in range(len(checked)):
             check_runs(checked.network(index), model.weights[index])
         copy.rename(target)
-    return read_model(target)
-
-
-@contextmanager
-def _scratch(models: Path) -> Iterator[Path]:
-    """A hidden folder among the user's models; what a killed run left of one is cleared."""
-    try:
-        models.mkdir(parents=True, exist_ok=True)
-        with claimed(models) as claim:
-            scratch = partial_folder(claim.folder)
-            try:
-                yield scratch
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
-    except OSError as error:
-        raise InputError(f"{models}: the model cannot be added {why_not(error)}.") from error
 
 
 def _folders() -> list[Path]:

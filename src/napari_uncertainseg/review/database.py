@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.secrets import check_target, masked, without_secrets
 from napari_uncertainseg.review.session_tables import version_of
 from napari_uncertainseg.review.snapshot import snapshot
 
 READING = "uncertainseg_reading"
 """Execution option of connections that only read."""
+_LEAST_FREE = 1 << 16
+"""Bytes that SQLite needs beside a file to read it."""
 _PATIENCE_S = 15
 """How long a statement waits for another program that writes."""
 
@@ -89,9 +93,9 @@ def plainly(url: URL) -> Iterator[None]:
 
 
 def shown(url: URL) -> str:
-    """How a database is named to the user: the file, or the URL without its password."""
+    """How a database is named to the user: the file, or the URL without its password and options."""
     is_file = url.get_backend_name() == "sqlite"
-    return str(url.database) if is_file else url.render_as_string(hide_password=True)
+    return str(url.database).removeprefix("file:") if is_file else without_secrets(url)
 
 
 def name_of(target: str) -> str:
@@ -116,6 +120,8 @@ def with_password(url: str, password: str) -> str:
 
 def _url(target: str | Path) -> URL:
     text = str(target)
+    if not isinstance(target, Path):
+        check_target(text)
     if "://" not in text:
         path = Path(target).absolute()
         if path.is_dir():
@@ -275,6 +281,14 @@ def _config() -> Config:
     return config
 
 
+def _why_no_disk(url: URL) -> str:
+    """What SQLite does not tell: whether the disk is full, as its side files need space even to read."""
+    with suppress(OSError):
+        if shutil.disk_usage(Path(str(url.database).removeprefix("file:")).parent).free < _LEAST_FREE:
+            return "the disk is full; free some space and try again."
+    return "the disk or the network share does not answer; try again, or copy the file elsewhere."
+
+
 def _sentence(url: URL, error: BaseException | None) -> str:
     said, name = str(error).strip(), shown(url)
     reasons = {
@@ -287,10 +301,10 @@ def _sentence(url: URL, error: BaseException | None) -> str:
         "malformed": f"{name} is damaged; go back to a backup.",
         "password": f"{name}: the server refuses user or password.",
         "connection": f"{name}: there is no connection to the server; check address and network.",
-        "disk I/O": f"{name}: the disk cannot be read or written; is a network share gone?",
+        "disk I/O": f"{name}: {_why_no_disk(url)}",
     }
     for sign, sentence in reasons.items():
         if sign.lower() in said.lower():
             return sentence
-    first = said.splitlines()[0] if said else type(error).__name__
+    first = masked(said, url).splitlines()[0] if said else type(error).__name__
     return f"{name}: {first}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -27,6 +28,7 @@ def check_configuration(configuration: Configuration, path: Path) -> None:
     _check_patch(configuration, path)
     _check_validation(configuration, path)
     _check_files(configuration, path)
+    _check_output(configuration, path)
 
 
 _Rule = tuple[Callable[[Any], bool], str]
@@ -67,6 +69,13 @@ _RULES: dict[str, dict[str, _Rule]] = {
 
 
 def _check_values(configuration: Configuration, path: Path) -> None:
+    for table, values in dataclasses.asdict(configuration).items():
+        for key, value in values.items() if isinstance(values, dict) else [("", values)]:
+            numbers = value if isinstance(value, list | tuple) else [value]
+            if any(isinstance(number, int) and abs(number) >= 1 << 63 for number in numbers):
+                raise InputError(
+                    f"{path}: {f'[{table}] {key}' if key else table} is a number too large to use."
+                )
     for table, rules in _RULES.items():
         for key, (fits, right) in rules.items():
             value = getattr(getattr(configuration, table), key)
@@ -128,4 +137,17 @@ def _check_files(configuration: Configuration, path: Path) -> None:
     if names <= set(data.excluded_masks):
         raise InputError(
             f"{path}: {masks} has no lesion mask to plant: leave [data] masks out to plant none."
+        )
+
+
+def _check_output(configuration: Configuration, path: Path) -> None:
+    """Keep a model that is read, or that another run made, from being replaced at the end."""
+    output, start = configuration.output, configuration.start_from
+    made = [output / name for name in ("checkpoint.pt", "model/weights.safetensors", "model/model.json")]
+    there = [file for file in made if file.exists()]
+    if start is not None and any(file.samefile(start) for file in there):
+        raise InputError(f"{path}: 'start_from' lies in 'output', which this run replaces: choose another.")
+    if there and made[0] not in there:
+        raise InputError(
+            f"{path}: {output / 'model'} holds a model that no run there trained: choose another 'output'."
         )

@@ -129,10 +129,12 @@ class ExportPanel(QWidget):
         decisions = self._case.decisions()
 
         def work(progress: Progress) -> Path:
-            from napari_uncertainseg.export import reviewed_mask
+            from napari_uncertainseg.disk.outputs import SEG, check_output
+            from napari_uncertainseg.export import reviewed_mask, scans_of
             from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
 
             progress("writing", 0.0)
+            check_output(path, SEG, scans_of(prediction))
             mask = reviewed_mask(lesions, decisions)
             algorithm = Algorithm.of(prediction.information, lesions.threshold)
             return write_dicom_seg(path, mask, prediction.grid, source, algorithm=algorithm, reviewed=True)
