@@ -85,14 +85,13 @@ def test_one_undo_takes_back_verdicts_and_strokes_in_order_and_says_what(case):
     first, second, *_ = numbers(case)
     case.judge(CENTRES[0], "rejected")
     paint(case, np.s_[2, 20:22, 1:3], 1)
-    number = int(case.lesions.labels[2, 20, 1]) or second
     case.judge(CENTRES[1], "accepted")
     states = [(case.verdicts, case.edit is not None)]
     while case.undo() is not None:
         states.append((case.verdicts, case.edit is not None))
     assert [(len(v), e) for v, e in states] == [(2, True), (1, True), (1, False), (0, False)]
     assert said[0] == f"Undone: accepted lesion {second}"
-    assert (said[1].startswith("Undone: a stroke on ") and str(number) in said[1]) or "no lesion" in said[1]
+    assert said[1] == f"Undone: a stroke on lesion {second}"
     assert said[2] == f"Undone: rejected lesion {first}"
     assert case.redo() and case.redo() and case.redo() and not case.redo()
     assert (case.verdicts, case.edit is not None) == states[0]

@@ -12,8 +12,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.compared import Compared
-from napari_uncertainseg.review.history import Change, Stroke
+from napari_uncertainseg.review.history import Change, Stroke, changed
 from napari_uncertainseg.review.painted import Painted
+from napari_uncertainseg.review.recorded import Recorded
 from napari_uncertainseg.review.reviewed import Reviewed
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 from napari_uncertainseg.uncertainty.numbering import Numbers
@@ -30,7 +31,7 @@ FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
 
 
-class Case(Compared):
+class Case(Compared, Recorded):
     """One patient's visit while it is looked at. Knows no widget.
 
     A change of state emits a signal; setting a value that is already there emits
@@ -56,13 +57,12 @@ class Case(Compared):
     """The threshold, the smallest volume, an edit or the prediction changed."""
     verdicts_changed = Signal()
     selection_changed = Signal()
-    not_recorded = Signal(str)
-    """What was painted could not be written into the session, and why."""
     stepped = Signal(str)
     """Something was taken back, or done again: what, in words."""
 
     def __init__(self, find_record: FindRecord = lambda information: None) -> None:
-        super().__init__()
+        Compared.__init__(self)
+        Recorded.__init__(self)
         self._find_record = find_record
         self.record: CalibrationRecord | None = None
         self.record_problem = ""
@@ -71,7 +71,6 @@ class Case(Compared):
         self._lesions: Lesions | None = None
         self._numbers: Numbers | None = None
         self._selected: tuple[int, int, int] | None = None
-        self._reviewed = Reviewed()
 
     # -- what goes in -----------------------------------------------------------------------
 
@@ -202,6 +201,8 @@ class Case(Compared):
 
     def set_edit(self, edit: np.ndarray | None) -> None:
         """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
+        if len(changed(self._edit, edit)):
+            self._keep()
         before, lesions = self._edit, self.lesions
         self._show_edit(edit)
         if lesions is not None:
@@ -209,7 +210,8 @@ class Case(Compared):
         try:
             self._reviewed.paint(edit, self._painted())
         except InputError as error:  # the strokes are there already; the next ones may be recorded
-            self.not_recorded.emit(str(error))
+            if not self._go_on_without(error):
+                self.not_recorded.emit(str(error))
 
     def _show_edit(self, edit: np.ndarray | None) -> None:
         self._edit = edit
@@ -260,16 +262,6 @@ class Case(Compared):
                 self.recorder.show(voxel)
             self.selection_changed.emit()
 
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """All verdicts, in the order in which they were given."""
-        return self._reviewed.verdicts
-
-    @property
-    def recorder(self) -> Recorder | None:
-        """What writes this review into a session; None where none was begun."""
-        return self._reviewed.recorder
-
     def record_with(self, recorder: Recorder | None) -> None:
         """Write verdicts and painting into a session from now on, or stop (None).
 
@@ -314,7 +306,8 @@ class Case(Compared):
         InputError
             If a session is recorded and cannot be written: nothing is changed then.
         """
-        self._reviewed.judge(voxel, decision, self._component_at, self._about)
+        self._keep()
+        self._or_without(lambda: self._reviewed.judge(voxel, decision, self._component_at, self._about))
         self.verdicts_changed.emit()
 
     def undo(self) -> Change | None:
@@ -332,7 +325,9 @@ class Case(Compared):
         return self._step(back=False)
 
     def _step(self, *, back: bool) -> Change | None:
-        change = self._reviewed.step(lambda stroke: self._repaint(stroke, back=back), back=back)
+        change = self._or_without(
+            lambda: self._reviewed.step(lambda stroke: self._repaint(stroke, back=back), back=back)
+        )
         if change is not None:
             self.verdicts_changed.emit()
             self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
@@ -364,15 +359,6 @@ class Case(Compared):
     def decisions(self) -> dict[int, Decision]:
         """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
         return self._reviewed.decisions(self._component_at)
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether verdicts or painting would be lost with the prediction; a session keeps them."""
-        return self._reviewed.unsaved(self._edit)
-
-    def mark_saved(self) -> None:
-        """Say that verdicts and painting, as they are now, have been written to disk."""
-        self._reviewed.mark_saved(self._edit)
 
     def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:
         """What is kept beside a verdict."""

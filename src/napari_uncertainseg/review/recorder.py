@@ -24,6 +24,9 @@ from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 
+KEPT, BY_DEFAULT = "kept", "by default"
+"""Setting of a session that nobody began: it keeps a review by itself."""
+
 
 class Recorder:
     """Writes what a reviewer does in one session, or goes on with one.
@@ -67,6 +70,11 @@ class Recorder:
     def is_new(self) -> bool:
         """Whether nothing was done in it yet."""
         return self._last == 1
+
+    @property
+    def by_default(self) -> bool:
+        """Whether nobody began it: the review is kept by itself, in the order of the list."""
+        return self.session.settings.get(KEPT) == BY_DEFAULT
 
     @property
     def takes_others(self) -> bool:
@@ -204,6 +212,13 @@ class Recorder:
     def close(self) -> None:
         """End the session; nothing can be added to it afterwards."""
         self._write("closed", None, {"judged": len(self._standing), "tasks": len(self.tasks)})
+
+    def hand_over(self, to: str) -> None:
+        """Take all verdicts back and end the session: another one, whose id is given, has them now."""
+        for task in list(self._standing):
+            self._write("verdict", task, {"decision": WITHDRAWN, "moved_to": to})
+        self._standing = {}
+        self.close()
 
     def _step(
         self, kind: str, source: list[list[tuple[int, int]]], sink: list[list[tuple[int, int]]]

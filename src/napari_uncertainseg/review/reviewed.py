@@ -26,12 +26,15 @@ class Reviewed:
     ----------
     recorder
         What writes it into a session; None where none was begun.
+    left
+        Whether a session was left: none begins by itself then.
     verdicts
         All verdicts, in the order in which they were given.
     """
 
     def __init__(self, verdicts: tuple[Verdict, ...] = ()) -> None:
         self.recorder: Recorder | None = None
+        self.left = False
         self.verdicts = verdicts
         self._history = History()
         self._unwritten = False
@@ -123,11 +126,12 @@ class Reviewed:
         """Stop recording; what the session holds, which is all that could be written, is saved."""
         if self.recorder is not None and not self._unwritten:
             self.mark_saved(edit)
+        self.left = self.left or self.recorder is not None
         self.recorder = None
 
     def next_to_do(self, selected: Voxel | None, at: At) -> Voxel | None:
-        """What the session has next, without what is selected; None without a session."""
-        if self.recorder is None:
+        """What the session has next, without what is selected; None without one, or with one by default."""
+        if self.recorder is None or self.recorder.by_default:
             return None
         here = 0 if selected is None else at(selected)
         return self.recorder.next_to_do(lambda voxel: here != 0 and at(voxel) == here)
@@ -154,7 +158,8 @@ class Reviewed:
     def unsaved(self, edit: np.ndarray | None) -> bool:
         """Whether something would be lost with the prediction; a session keeps it."""
         verdicts, painted = self._saved
-        return self.recorder is None and (self.verdicts != verdicts or edit is not painted)
+        kept = self.recorder is not None and not self._unwritten
+        return not kept and (self.verdicts != verdicts or edit is not painted)
 
     def _write(self, voxel: Voxel, decision: Decision | None, at: At, about: About) -> None:
         if self.recorder is not None:

@@ -24,6 +24,7 @@ def why_empty(shown: LesionModel, *, predicted: bool, candidates: bool) -> str:
 
 def what_is_left(lists: Sequence[LesionModel], shown: LesionModel, recorder: Recorder | None) -> str:
     """What to do where nothing more comes next."""
+    recorder = None if recorder is not None and recorder.by_default else recorder
     if recorder is not None and len(recorder.standing) == len(recorder.tasks):
         return f"All {len(recorder.tasks)} of this session are judged: close it in Session."
     if recorder is not None and not recorder.takes_others:
@@ -38,4 +39,7 @@ def what_is_left(lists: Sequence[LesionModel], shown: LesionModel, recorder: Rec
 
 def recorded_for(recorder: Recorder | None) -> str:
     """Whose session is recorded; nothing where none is."""
-    return "" if recorder is None else f"● recorded for {short(recorder.session.annotator)}"
+    if recorder is None:
+        return ""
+    how = "kept by default as the review of" if recorder.by_default else "recorded for"
+    return f"● {how} {short(recorder.session.annotator)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,40 +24,19 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.history import Change
 from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.actions import ACTIONS
 from napari_uncertainseg.widgets.details import DetailsPanel
 from napari_uncertainseg.widgets.exporting import ExportPanel
 from napari_uncertainseg.widgets.fields import PlainLabel, rich
-from napari_uncertainseg.widgets.lesion_model import MARKS, STATES, Filter
+from napari_uncertainseg.widgets.lesion_model import STATES, Filter
 from napari_uncertainseg.widgets.lesion_table import LesionTable
 from napari_uncertainseg.widgets.lesion_words import recorded_for, what_is_left, why_empty
+from napari_uncertainseg.widgets.offer import OfferBar
 from napari_uncertainseg.widgets.tuning import TuningPanel
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.keeping import Keeper
     from napari_uncertainseg.widgets.layers import ReviewLayers
-
-
-@dataclass(frozen=True)
-class Action:
-    """What the reader does, the key for it, and the method of the dock that does it."""
-
-    method: str
-    text: str
-    key: str
-    meaning: str
-
-
-ACTIONS = (
-    Action("previous_lesion", "◀ Previous", "Shift+N", "Go to the lesion above in the list."),
-    Action(
-        "next_lesion", "Next ▶", "N", "Go to the next lesion without a verdict, in the order of the list."
-    ),
-    Action("undo", "↶ Undo", "Q", "Take back what was done last, a verdict or a stroke."),
-    Action("redo", "↷ Redo", "Shift+Q", "Do again what was taken back."),
-    Action("accept", f"{MARKS['accepted']} Accept", "G", "Good: it is a lesion. Goes on to the next."),
-    Action("reject", f"{MARKS['rejected']} Reject", "W", "Wrong: it is not a lesion. Goes on to the next."),
-    Action("unsure", f"{MARKS['unsure']} Unsure", "U", "It cannot be decided here. Goes on to the next."),
-)
-"""Keys that napari leaves free; who arranges the window binds them."""
 
 
 class LesionsDock(QWidget):
@@ -72,10 +50,20 @@ class LesionsDock(QWidget):
         Moves the viewer.
     parent
         Qt parent.
+    keeper
+        Finds reviews of the same scans, which are offered here.
     """
 
-    def __init__(self, case: Case, layers: ReviewLayers, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        layers: ReviewLayers,
+        parent: QWidget | None = None,
+        *,
+        keeper: Keeper | None = None,
+    ) -> None:
         super().__init__(parent)
+        self.offer = None if keeper is None else OfferBar(case, keeper, self)
         self._case = case
         self._layers = layers
         self._make_list()
@@ -91,6 +79,8 @@ class LesionsDock(QWidget):
         """Disconnect from the case. May be called twice."""
         for signal, slot in self._listened():
             signal.disconnect(slot, missing_ok=True)
+        if self.offer is not None:
+            self.offer.cleanup()
         self.details.cleanup()
         self.tuning.cleanup()
         self.export.cleanup()
@@ -141,7 +131,7 @@ class LesionsDock(QWidget):
         self.progress.setToolTip("Lesions of this list that have a verdict.")
         self.recorded = PlainLabel()
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)
-        self.recorded.setToolTip("Verdicts and painting go into a session. Leave in Session stops it.")
+        self.recorded.setToolTip("Verdicts and painting are on disk in a session. Leave in Session stops it.")
         self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
         self.keys.setWordWrap(True)
         self.keys.setToolTip("They work while the viewer or this dock has the focus.")
@@ -156,6 +146,8 @@ class LesionsDock(QWidget):
         heading = QHBoxLayout()
         heading.addWidget(self.header, stretch=1)
         heading.addWidget(self.progress)
+        if self.offer is not None:
+            layout.addWidget(self.offer)
         layout.addLayout(heading)
         layout.addWidget(self.recorded)
         listing = QHBoxLayout()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import napari
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
@@ -15,11 +16,14 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibrating import find_record
+from napari_uncertainseg.widgets.actions import ACTIONS
 from napari_uncertainseg.widgets.calibration import CalibrationDock
+from napari_uncertainseg.widgets.closing import Closing
 from napari_uncertainseg.widgets.cohort import CohortDock
 from napari_uncertainseg.widgets.dashboard import DashboardDock
+from napari_uncertainseg.widgets.keeping import Keeper
 from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.lesions import LesionsDock
 from napari_uncertainseg.widgets.opening import CaseOpener, LoadedCase
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.raters import RatersDock
@@ -54,7 +58,7 @@ def _make_segment(review: Review) -> QWidget:
 
 
 def _make_lesions(review: Review) -> QWidget:
-    return LesionsDock(review.case, review.layers)
+    return LesionsDock(review.case, review.layers, keeper=review.keeper)
 
 
 def _make_calibration(review: Review) -> QWidget:
@@ -109,6 +113,9 @@ class Review(QObject):
         self.layers = ReviewLayers(viewer, self.case)
         self.preferences = PreferenceStore()
         self.sessions = SessionFile(default_file())
+        self.keeper = Keeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
+        self.keeper.said.connect(show_info)
+        self._closing = Closing(window, self.case, self.sessions)
         self._opener = CaseOpener(viewer, self.case, self)
         self._viewer = viewer
         self._window = window
@@ -118,6 +125,11 @@ class Review(QObject):
         self._shortcuts = [self._bind(action.key, partial(self._act, action.method)) for action in ACTIONS]
         self._shortcuts += [self._bind(key, partial(self._surer, steps)) for key, steps in _SURER.items()]
         window.installEventFilter(self)
+
+    def _is_exercise(self) -> bool:
+        """Whether what is on screen is an exercise, or somebody's session played back."""
+        replayed = "session" in self._widgets and self.session.replay.active
+        return replayed or self.layers.blinded or ("training" in self._widgets and self.training.busy)
 
     def _bind(self, key: str, act: Callable[[], None]) -> QShortcut:
         """Bind a key in the whole window. Fields that take text keep their keys: Qt asks them first."""
@@ -267,6 +279,8 @@ class Review(QObject):
         """Clean up when a dock is closed with its X, or the window closes."""
         if watched is None or event is None:
             return False
+        if watched is self._window and event.type() == QEvent.Type.Close and self._closing.refuses(event):
+            return True
         if watched is self._window:
             # A user's own close may still be refused in a dialog; the window is hidden only if it was not.
             closing = event.type() == QEvent.Type.Close and not event.spontaneous()
@@ -297,6 +311,8 @@ class Review(QObject):
         self._areas.clear()
         self._widgets.clear()
         self._opener.cleanup()
+        self._closing.cleanup()
+        self.keeper.cleanup()
         self.sessions.close()
         self._whose.cleanup()
         self.layers.cleanup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from html import escape
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -16,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.queue import ORDERS, queue_of
+from napari_uncertainseg.review.queue import ORDERS
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.replay import Replay
 from napari_uncertainseg.review.rereading import being_read, first_of, reread
@@ -24,10 +25,11 @@ from napari_uncertainseg.review.rows import Session
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.annotator import AnnotatorField
 from napari_uncertainseg.widgets.fields import notice, wrapped
+from napari_uncertainseg.widgets.keeping import go_on, open_session
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_agreement import AgreementLine
-from napari_uncertainseg.widgets.session_file import PROJECT, SessionFile, keep_prediction
+from napari_uncertainseg.widgets.session_file import SessionFile, short
 from napari_uncertainseg.widgets.session_kept import Kept, question_of
 from napari_uncertainseg.widgets.session_list import SessionList
 from napari_uncertainseg.widgets.session_place import SessionPlace
@@ -63,6 +65,7 @@ class SessionDock(QWidget):
         self._file = file
         self._unfinished: Session | None = None
         self._kept: Kept | None = None
+        self._going: Recorder | None = None
         self._make_controls()
         self._lay_out()
         case.prediction_changed.connect(self._on_other_work)
@@ -94,7 +97,7 @@ class SessionDock(QWidget):
         self.progress.cleanup()
         self.place.cleanup()
         self.annotator.cleanup()
-        if self._case.recorder is not None:
+        if self._case.recorder is not None and not self._case.recorder.by_default:
             self._case.record_with(None)
 
     # -- making it ----------------------------------------------------------------------------
@@ -164,35 +167,23 @@ class SessionDock(QWidget):
 
     def start(self) -> None:
         """Begin a session on the case at hand."""
-        if self._case.verdicts or self._case.edit is not None:
+        before = self._case.recorder  # what kept the review so far, if anything did
+        own = before is not None and before.session.annotator == self.annotator.name
+        if not own and (self._case.verdicts or self._case.edit is not None):
             answer = self._may_record()
             if answer is None:
                 return
             if not answer:
                 self._case.begin_anew()
-        prediction, lesions = self._case.prediction, self._case.lesions
-        if prediction is None or lesions is None:
+                before = None
+        if self._case.prediction is None:
             return
         try:
             store = self._file.store()
-            case, output = keep_prediction(store, prediction)
-            order = self.order.currentData()
-            pace = store.pace(self.annotator.text())
-            queue = queue_of(lesions, case, output, order, pace=pace, seed=secrets.randbits(31))
-            session = store.open_session(
-                store.project(PROJECT),
-                store.annotator(self.annotator.text()),
-                "review",
-                queue.tasks,
-                {
-                    "order": order,
-                    "threshold": lesions.threshold,
-                    "min_volume": lesions.min_volume,
-                    "ranks": queue.ranks,
-                    "drawn": queue.drawn,
-                },
-            )
+            session = open_session(store, self._case, self.annotator.text(), self.order.currentData())
             self._case.record_with(Recorder(store, session, self._layers.visible))
+            if before is not None:
+                before.hand_over(session)
             self._say("")
             self.table.setFocus()  # no field is left that would take the keys of verdicts
         except InputError as error:
@@ -236,11 +227,7 @@ class SessionDock(QWidget):
         try:
             recorder = Recorder(self._file.store(), session.id, self._layers.visible)
             self._check_output(recorder.tasks[0].output)
-            self._case.begin_anew()  # what is on screen is somebody else's, or of another session
-            self._case.threshold, self._case.min_volume = recorder.last_seen_at(
-                self._case.threshold, self._case.min_volume
-            )
-            self._case.record_with(recorder)
+            go_on(self._case, recorder)
             self._say("")
             self.table.setFocus()
         except InputError as error:
@@ -338,7 +325,7 @@ class SessionDock(QWidget):
     def _on_other_work(self) -> None:
         """Find what the annotator left unfinished, when there is another case, name or file."""
         self._unfinished = None
-        if self._case.recorder is None:
+        if self._own() is None:
             self._unfinished = self.table.select_unfinished(self.annotator.name, self._case.prediction)
         self._show()
 
@@ -351,13 +338,14 @@ class SessionDock(QWidget):
             self._say(f"⚠ {error}")
 
     def _show(self) -> None:
-        recorder, selected = self._case.recorder, self.table.session
+        going, recorder, selected = self._case.recorder, self._own(), self.table.session
         ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
-        for widget in (self.place, self.annotator, self.order):
+        self.place.setEnabled(going is None and not self._layers.blinded)
+        for widget in (self.annotator, self.order):
             widget.setEnabled(recorder is None and not self._layers.blinded)
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.name))
         for button in (self.leave_button, self.close_button):
-            button.setEnabled(recorder is not None)
+            button.setEnabled(going is not None)
         may_go_on = selected is not None and selected.closed is None and selected.kind in READINGS
         self.resume_button.setEnabled(ready and recorder is None and may_go_on)
         named, fit = bool(self.annotator.name), selected is not None and selected.kind in READINGS
@@ -370,18 +358,32 @@ class SessionDock(QWidget):
         self._show_progress()
 
     def _show_progress(self) -> None:
+        self.progress.show_recorder(self._own(), self._next_step())
+        going = self._case.recorder
+        if going is not self._going:  # a review is kept by default from its first verdict on
+            self._going = going
+            self._list()
+            self._show()
+        elif going is not None:
+            self.table.show_judged(going)
+
+    def _own(self) -> Recorder | None:
+        """What records a session that the reader began."""
         recorder = self._case.recorder
-        self.progress.show_recorder(recorder, self._next_step())
-        if recorder is not None:
-            self.table.show_judged(recorder)
+        return None if recorder is None or recorder.by_default else recorder
 
     def _next_step(self) -> str:
         if self._case.prediction is None:
             return "No prediction yet: press Run in Segment."
         if self.replay.active:
             return "Playing back: nothing is recorded."
+        if (going := self._case.recorder) is not None:
+            return (
+                f"This review is kept by default as that of <b>{escape(short(going.session.annotator))}</b>. "
+                "Say who judges and press Start session to record it as yours."
+            )
         if not self.annotator.name:
-            return "Say who judges, then start. Without a session nothing is recorded."
+            return "Say who judges, then start. A review is kept by default from its first verdict on."
         if self._unfinished is not None and self._unfinished == self.table.session:
             return "Not recording. Your open session of this case is selected: go on with it."
         return "Not recording."

@@ -195,7 +195,7 @@ class TrainingDock(QWidget):
 
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
-        if self._case.recorder is not None:
+        if self._case.recorder is not None and not self._case.recorder.by_default:
             self.question.setText("⚠ A session is being recorded: press Leave in Session first.")
             return
         self._of = self._case.original

@@ -1,0 +1,66 @@
+"""Closing the window: what is kept, and where, is said first; what is kept nowhere is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QMainWindow
+
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.keeping import kept_in_words
+from napari_uncertainseg.widgets.saving import ask_which
+from napari_uncertainseg.widgets.session_file import SessionFile
+
+_LOST = (
+    "Verdicts or painting on screen are kept nowhere: no session has them, and they were not exported. "
+    "They are lost when the window closes."
+)
+
+
+class Closing:
+    """Stands before a window's close; a program that closes it is not asked.
+
+    Parameters
+    ----------
+    window
+        napari's.
+    case, sessions
+        What could be lost, and where it is kept.
+    """
+
+    def __init__(self, window: QMainWindow, case: Case, sessions: SessionFile) -> None:
+        self._window, self._case, self._sessions = window, case, sessions
+        self._close: Callable[..., Any] = window.close
+        # napari's menu and keys call this with confirm_need; its cross sends a spontaneous event.
+        window.close = self._asked_to_close  # type: ignore[method-assign]
+
+    def cleanup(self) -> None:
+        """Give the window its own close back. May be called twice."""
+        self._window.__dict__.pop("close", None)
+
+    def refuses(self, event: QEvent) -> bool:
+        """Whether a close by the window's cross is not to go on; it is done later where the user agrees."""
+        if not event.spontaneous() or not self._says():
+            return False
+        event.ignore()
+        if self._may():
+            QTimer.singleShot(0, self._close)
+        return True
+
+    def _asked_to_close(self, quit_app: bool = False, confirm_need: bool = False) -> Any:
+        if confirm_need and self._says():
+            if not self._may():
+                return None
+            confirm_need = False  # one question is enough
+        return self._close(quit_app, confirm_need)
+
+    def _says(self) -> str:
+        if self._case.unsaved:
+            return _LOST
+        return kept_in_words(self._case, self._sessions.place)
+
+    def _may(self) -> bool:
+        button = "Close and lose them" if self._case.unsaved else "Close"
+        return bool(ask_which(self._window, "Close the window", self._says(), button, None))

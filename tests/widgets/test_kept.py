@@ -1,0 +1,303 @@
+"""Reviews that are kept by default, in the real window: begun, found again, named, closed, and never lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.identity import case_sha256, scan_sha256
+from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets import closing as closing_module
+from napari_uncertainseg.widgets import offer as offer_module
+from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets import session as session_module
+from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.widgets.keeping import UNNAMED
+from napari_uncertainseg.widgets.review import open_review
+
+from .fake_window import segment_with
+from .fakes import FakeSegmenter, fake_prediction
+
+FIRST, SECOND = (5, 10, 8), (12, 21, 18)
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "kept" / "sessions.db"
+    monkeypatch.setattr(module, "default_file", lambda: path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    questions: list[str] = []
+
+    def answer(parent, title, question, yes, no):
+        questions.append(question)
+        return answer.says
+
+    answer.says, answer.questions = True, questions
+    for place in (session_module, closing_module, offer_module):
+        monkeypatch.setattr(place, "ask_which", answer)
+    return answer
+
+
+@pytest.fixture
+def told(monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(module, "show_info", said.append)
+    return said
+
+
+@pytest.fixture
+def window(make_viewer, monkeypatch, flair, file, told):
+    """Open a window with a scan."""
+    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
+
+    def open_window():
+        viewer = make_viewer()
+        review = open_review(viewer)
+        data, options, _ = layer_data(flair)
+        viewer.add_layer(Image(data, **options))
+        review.case.set_images({"flair": flair})
+        return review
+
+    return open_window
+
+
+def known(prediction, flair, **changes):
+    """A prediction that says of which scan it is."""
+    sha256 = case_sha256({"flair": scan_sha256(flair)})
+    about = {"case": {"sha256": sha256, "name": "one"}, "model": "bundled", "method": "one-pass"}
+    return replace(prediction, information={**about, **changes})
+
+
+def sessions(file):
+    with Store(file) as store:
+        return [
+            (s.annotator, s.closed is not None, [v.decision for v in store.verdicts(s.id).values()])
+            for s in store.sessions()
+        ]
+
+
+def test_the_first_verdict_begins_a_session_that_is_offered_again(
+    window, prediction, flair, file, told, asked
+):
+    review = window()
+    case = review.case
+    case.prediction = known(prediction, flair)
+    assert not file.exists() and review.keeper.offer is None
+    case.judge(FIRST, "rejected")
+    assert sessions(file) == [(UNNAMED, False, ["rejected"])] and not case.unsaved
+    assert UNNAMED in review.lesions.recorded.text()
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    case.set_edit(edit)
+    case.judge((21, 4, 4), "accepted")
+    numbers = case.decisions()
+    case.threshold = 0.6
+    case.judge(SECOND, "unsure")
+    seen = case.decisions(), case.lesions.labels.copy()
+    review.layers.viewer.close()
+
+    again = window()
+    again.case.prediction = known(prediction, flair)
+    offer = again.keeper.offer
+    assert again.lesions.offer.isVisibleTo(again.lesions) and offer.same
+    for word in ("3 verdicts and painting", UNNAMED, "bundled, one-pass"):
+        assert word in again.lesions.offer.text.text()
+    again.lesions.offer.accept_button.click()
+    assert again.case.decisions() == seen[0] and again.case.threshold == 0.6
+    np.testing.assert_array_equal(again.case.lesions.labels, seen[1])
+    assert numbers.items() <= again.case.decisions().items()
+    assert not again.lesions.offer.isVisibleTo(again.lesions) and "Resumed" in again.lesions.message.text()
+    again.case.judge(FIRST, "accepted")
+    assert len(sessions(file)) == 1
+
+
+def test_another_patients_scan_is_offered_nothing(window, prediction, flair, file, told):
+    review = window()
+    review.case.prediction = known(prediction, flair)
+    review.case.judge(FIRST, "accepted")
+    other = known(prediction, flair, case={"sha256": "ab" * 32, "name": "two"})
+    review.case.prediction = replace(other, probability=prediction.probability * 0.99)
+    assert review.keeper.offer is None
+    assert str(file) in told[-1] and "1 verdict," in told[-1] and UNNAMED in told[-1]
+
+
+def test_verdicts_of_another_segmentation_are_brought_over_by_voxel(
+    window, prediction, mask, grid, flair, file
+):
+    review = window()
+    case = review.case
+    case.prediction = known(prediction, flair)
+    case.judge(FIRST, "rejected")
+    case.judge(SECOND, "accepted")
+    fewer = mask.copy()
+    fewer[11:14] = False
+    case.prediction = known(fake_prediction(fewer, grid), flair, method="flips")
+    offer = review.keeper.offer
+    assert not offer.same and "another segmentation" in offer.text
+    assert review.lesions.offer.accept_button.text() == "Bring its verdicts over"
+    review.lesions.offer.accept()
+    assert [v.decision for v in case.verdicts] == ["rejected"] and "1 of 2" in review.lesions.message.text()
+    assert "1 lie on no lesion" in review.lesions.message.text()
+    assert sessions(file) == [(UNNAMED, False, ["rejected"]), (UNNAMED, False, ["rejected", "accepted"])]
+
+
+def test_a_name_given_later_takes_the_review_over_when_it_is_started(window, prediction, flair, file, asked):
+    review = window()
+    review.open_dock("session")
+    dock, case = review.session, review.case
+    case.prediction = known(prediction, flair)
+    case.judge(FIRST, "rejected")
+    assert dock.table.rowCount() == 1 and "kept by default" in dock.progress.state.text()
+    assert dock.annotator.isEnabled() and not dock.start_button.isEnabled()
+    dock.annotator.setText("Ada")
+    dock.start_button.click()
+    assert "Ada's own" in asked.questions[-1]
+    assert sessions(file) == [("Ada", False, ["rejected"]), (UNNAMED, True, [])]
+    with Store(file) as store:
+        assert not any(store.verify().values())
+    case.prediction = replace(known(prediction, flair), information={"case": {"sha256": "cd" * 32}})
+    case.judge(SECOND, "accepted")
+    assert sessions(file)[0] == ("Ada", False, ["accepted"])  # the next is hers from the first verdict
+
+
+def test_closing_says_what_is_kept_and_asks_about_what_is_not(window, prediction, flair, file, asked):
+    review = window()
+    window_ = review._window
+    review.case.prediction = known(prediction, flair)
+    assert not review._closing.refuses(Spontaneous())
+    review.case.judge(FIRST, "rejected")
+    asked.says = None
+    assert review._closing.refuses(Spontaneous()) and str(file) in asked.questions[-1]
+    assert "1 verdict" in asked.questions[-1] and UNNAMED in asked.questions[-1]
+    window_.close(confirm_need=True)  # Ctrl+W
+    assert len(asked.questions) == 2 and window_.isVisible()
+    review.case.record_with(None)  # Leave
+    review.case.judge(SECOND, "accepted")
+    assert review.case.unsaved and review.case.recorder is None
+    assert review._closing.refuses(Spontaneous()) and "kept nowhere" in asked.questions[-1]
+    asked.says, closed = True, []
+    review._closing._close = lambda *how: closed.append(how)
+    assert review._closing.refuses(Spontaneous())
+    QApplication.processEvents()
+    window_.close(quit_app=True, confirm_need=True)
+    assert closed == [(), (True, False)]  # and napari asks no second time
+
+
+class Spontaneous(QEvent):
+    """As the window's cross sends it."""
+
+    def __init__(self):
+        super().__init__(QEvent.Type.Close)
+
+    def spontaneous(self):
+        return True
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
+    window, prediction, flair, file, told, monkeypatch, when
+):
+    review = window()
+    case = review.case
+    case.prediction = known(prediction, flair)
+
+    def fails(*args, **options):
+        raise InputError("The disk is full.")
+
+    if when == "later":
+        case.judge(FIRST, "rejected")
+        monkeypatch.setattr(Store, "record", fails)
+    else:
+        monkeypatch.setattr(Store, "open_session", fails)
+    case.judge(SECOND, "accepted")
+    assert "The disk is full." in told[-1] and "not kept" in told[-1]
+    assert case.verdicts[-1].decision == "accepted" and case.unsaved and case.recorder is None
+    case.set_edit(np.ones(case.grid.shape, np.int8))
+    assert len(told) == 1 and case.undo() and case.undo()  # said once, and all goes on
+
+
+def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
+    window, prediction, flair, file, told, monkeypatch
+):
+    review = window()
+    case = review.case
+    case.prediction = known(prediction, flair)
+    case.judge(FIRST, "rejected")
+
+    def fails(*args, **options):
+        raise InputError("The disk is full.")
+
+    monkeypatch.setattr(Store, "record", fails)
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    case.set_edit(edit)
+    assert case.edit is edit and case.unsaved and "not kept" in told[-1]
+
+
+def test_painting_where_the_model_finds_nothing_is_kept(window, prediction, flair, grid, file):
+    review = window()
+    nothing = fake_prediction(np.zeros(grid.shape, bool), grid)
+    review.case.prediction = known(nothing, flair)
+    edit = np.zeros(grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    review.case.set_edit(edit)
+    assert not review.case.unsaved and review.case.lesions.drawn == 1
+    with Store(file) as store:
+        session = store.sessions()[0]
+        assert [e.kind for e in store.entries(session.id)] == ["opened", "painted"]
+        assert not any(store.verify().values())
+
+
+def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_own(
+    window, prediction, flair, file
+):
+    review = window()
+    review.open_dock("session")
+    case, dock = review.case, review.session
+    case.prediction = known(prediction, flair)
+    dock.annotator.setText("Ada")
+    dock.start_button.click()
+    case.judge(FIRST, "rejected")
+    assert sessions(file) == [("Ada", False, ["rejected"])]
+    dock.leave_button.click()
+    dock.table.selectRow(0)
+    dock.replay_button.click()
+    assert dock.replay.active
+    case.judge(SECOND, "accepted")
+    assert sessions(file) == [("Ada", False, ["rejected"])]
+
+
+def test_the_list_leads_on_and_undo_goes_across_both_kinds(window, prediction, flair, file, qtbot):
+    review = window()
+    case, dock = review.case, review.lesions
+    case.prediction = known(prediction, flair)
+    order = [int(label) for label in case.lesions.table["label"]]
+    dock.next_lesion()
+    dock.reject()
+    assert dock.tables[0].selected == order[1]
+    layer = review.layers.viewer.layers["lesions"]
+    layer.data_setitem((np.array([20, 20]), np.array([2, 3]), np.array([2, 2])), 1)
+    QApplication.processEvents()
+    number = int(case.lesions.labels[20, 2, 2])
+    dock.accept()
+    for said in (
+        f"accepted lesion {order[1]}",
+        f"a stroke on lesion {number}",
+        f"rejected lesion {order[0]}",
+    ):
+        layer.undo() if "stroke" in said else dock.undo()
+        assert dock.message.text() == f"Undone: {said}"
+    dock.redo()
+    assert dock.message.text() == f"Done again: rejected lesion {order[0]}"
+    with Store(file) as store:
+        assert not any(store.verify().values())
