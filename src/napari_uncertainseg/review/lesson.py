@@ -117,7 +117,7 @@ class Lesson:
 
     def _opinion(self, task: Task) -> Opinion:
         peak = 0.0 if task.probability is None else task.probability
-        return Opinion(bool(at_least(np.float64(peak), self._threshold)), peak)
+        return Opinion(bool(at_least(np.array(peak), self._threshold)), peak)
 
     def show(self) -> None:
         """Say that the question is seen from now on."""

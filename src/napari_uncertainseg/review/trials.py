@@ -193,7 +193,7 @@ def _suspected(
     every = [
         _trial(index, False, probability, voxel_volume) for index in places if not known[tuple(index)].any()
     ]
-    below = [t for t in every if not at_least(np.float64(t.probability or 0.0), found.threshold)]
+    below = [t for t in every if not at_least(np.array(t.probability or 0.0), found.threshold)]
     return sorted(below, key=lambda trial: -(trial.probability or 0.0))
 
 
