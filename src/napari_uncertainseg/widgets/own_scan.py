@@ -124,6 +124,7 @@ class OwnScan:
         """Say so, unless another layer holds the same scan, or the case has been closed meanwhile."""
         if self._volume is not None and self._case.prediction is not None and self.layer() is None:
             self.gone.emit(gone)
+            self.layer()  # it may be back
 
     def cleanup(self) -> None:
         """Let go of the viewer. May be called twice."""

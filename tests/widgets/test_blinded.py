@@ -1,0 +1,185 @@
+"""While an exercise goes on nothing tells what model or consensus say: in no dock, layer, bar or key."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QWidget,
+)
+
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.widgets.own_outline import NAME
+from napari_uncertainseg.widgets.plots import ReliabilityView
+from napari_uncertainseg.widgets.review import open_review
+
+from .fake_window import segment_with
+from .fakes import FakeSegmenter
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
+    """All docks, after Run, with a reference and a consensus."""
+    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
+    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
+    viewer = make_viewer()
+    made = open_review(viewer)
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(made.segment.done, timeout=5000):
+        qtbot.mouseClick(made.segment.run, LEFT)
+    consensus = mask.copy()
+    consensus[11:14] = False
+    for name in ("experts", "another"):
+        data, options, _ = layer_data(Volume(consensus.astype(np.uint8), grid, name), "labels")
+        viewer.add_layer(Labels(data, **options))
+    for kind in module._DOCKS:
+        made.open_dock(kind)
+    made.calibration.reference.setCurrentIndex(1)
+    made.raters.choose(["experts", "another"])
+    return weakref.proxy(made)
+
+
+def begin(review, qtbot, exercise="judge"):
+    dock = review.training
+    review.show_dock("training")
+    dock.annotator.setText("trainee")
+    dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
+    dock.exercise.setCurrentIndex(dock.exercise.findData(exercise))
+    qtbot.mouseClick(dock.begin_button, LEFT)
+    assert dock.busy
+    return dock
+
+
+def reachable(widget):
+    """What of a widget a user can see, once its tab is in front, or press."""
+    told = (QLabel, QAbstractButton, QAbstractItemView, QComboBox, QLineEdit, QProgressBar, ReliabilityView)
+    return [x for x in widget.findChildren(QWidget) if isinstance(x, told) and x.isVisibleTo(widget)]
+
+
+def tell_tale_layers(review):
+    return [x.name for x in review.layers.viewer.layers if isinstance(x, Labels) or len(x.features)]
+
+
+@pytest.mark.parametrize("exercise", ["judge", "outline"])
+def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
+    viewer, case = review.layers.viewer, review.case
+    before = [(x, x.visible) for x in viewer.layers]
+    viewer.layers.selection.active = viewer.layers["lesions"]
+    viewer.status = "lesions [5 10 8]: 3; doubt: 0.9"
+    dock = begin(review, qtbot, exercise)
+    for kind, area in review._areas.items():
+        review.show_dock(kind)
+        left = [x for x in reachable(area) if x not in (area.banner, area.cover)]
+        assert bool(left) is (kind == "training"), (kind, left)
+        assert area.cover.isVisibleTo(area) is (kind != "training")
+        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "training")
+    for kind in ("lesions", "calibration"):  # made anew it is covered, too
+        again = review.make(kind)
+        viewer.window.add_dock_widget(again, name=kind, area="right")
+        qtbot.wait(20)
+        assert again.cover.isVisibleTo(again) and not again.widget().isVisibleTo(again)
+    names = {x.name for x in viewer.layers}
+    assert names == {"FLAIR", NAME if exercise == "outline" else "here?"}
+    assert viewer.layers.selection.active.name in ("FLAIR", NAME) and viewer.status == "Ready"
+    assert "lesion" not in (dock.opinion.text() if dock.opinion.isVisibleTo(dock) else "")
+    canvas = viewer.window._qt_viewer.canvas.native
+    viewer.window._qt_window.activateWindow()
+    canvas.setFocus()
+    threshold = case.threshold
+    for key in (Qt.Key.Key_N, Qt.Key.Key_U, Qt.Key.Key_Q):
+        qtbot.keyClick(canvas, key)
+    assert case.selected is None and not case.verdicts and case.threshold == threshold
+    if exercise == "outline":
+        viewer.layers[NAME].data[5, 10, 8] = 1
+    qtbot.mouseClick(dock.stop_button, LEFT)
+    assert not dock.busy
+    qtbot.wait(20)
+    after = [(x, x.visible) for x in viewer.layers]
+    assert [x for x, _ in before] == [x for x, _ in after][: len(before)]  # the same, in the same order
+    assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())
+    assert review.lesions.isVisibleTo(review._areas["lesions"])
+    assert review.calibration.reference.currentData() == "experts"
+
+
+def test_what_is_opened_meanwhile_is_shown_afterwards(review, qtbot, mask, grid):
+    viewer = review.layers.viewer
+    dock = begin(review, qtbot)
+    for name in ("experts again", "probability"):
+        volume = Volume(mask.astype(np.uint8 if "again" in name else np.float32), grid, name)
+        data, options, kind = layer_data(volume, "labels" if "again" in name else "image")
+        viewer.add_layer((Labels if kind == "labels" else Image)(data, **options))
+        qtbot.wait(20)
+        assert name not in viewer.layers and not tell_tale_layers(review)
+    viewer.layers.selection = {viewer.layers["FLAIR"]}
+    from napari.layers._layer_actions import _duplicate_layer
+
+    _duplicate_layer(viewer.layers)
+    qtbot.wait(20)
+    assert {x.name for x in viewer.layers} == {"FLAIR", "here?"}
+    qtbot.mouseClick(dock.stop_button, LEFT)
+    assert {"experts again", "probability", "FLAIR copy"} <= {x.name for x in viewer.layers}
+    assert "here?" not in viewer.layers
+
+
+def test_an_exercise_ends_with_its_scan(review, qtbot):
+    viewer = review.layers.viewer
+    dock = begin(review, qtbot)
+    viewer.layers.remove("FLAIR")
+    qtbot.wait(20)
+    assert not dock.busy and not review.layers.blinded and review.case.prediction is None
+    assert {x.name for x in viewer.layers} == {"experts", "another"}
+    assert review.lesions.empty.isVisibleTo(review._areas["lesions"])
+
+
+def test_closing_the_training_dock_ends_it(review, qtbot):
+    begin(review, qtbot)
+    viewer = review.layers.viewer
+    before = len(viewer.layers)
+    viewer.window.remove_dock_widget(review._areas["training"])
+    qtbot.wait(50)
+    assert not review.layers.blinded and len(viewer.layers) > before
+    assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())
+
+
+def test_painting_and_its_undo_outlive_an_exercise(review, qtbot):
+    lesions, case = review.layers.viewer.layers["lesions"], review.case
+    lesions.paint((12, 5, 5), 1)
+    qtbot.waitUntil(lambda: case.edit is not None and bool(case.edit[12, 5, 5]), timeout=1000)
+    dock = begin(review, qtbot)
+    assert review.lesions.export.results_button.isVisibleTo(review._areas["lesions"]) is False
+    qtbot.mouseClick(dock.stop_button, LEFT)
+    assert lesions in review.layers.viewer.layers and lesions.data[12, 5, 5]
+    lesions.undo()
+    qtbot.wait(20)
+    assert not lesions.data[12, 5, 5]
+
+
+def test_the_status_bar_says_nothing_of_lesions(review, qtbot):
+    """The mouse over every tenth voxel of the slice with a lesion."""
+    viewer = review.layers.viewer
+    dock = begin(review, qtbot)
+    canvas, said = viewer.window._qt_viewer.canvas.native, set()
+    for x in range(5, canvas.width(), canvas.width() // 12):
+        for y in range(5, canvas.height(), canvas.height() // 12):
+            qtbot.mouseMove(canvas, QPoint(x, y))
+            QApplication.processEvents()
+            said.add(str(viewer.status))
+    assert not [text for text in said if any(word in text for word in ("doubt", "lesions", "entropy", "experts"))]
+    qtbot.mouseClick(dock.stop_button, LEFT)

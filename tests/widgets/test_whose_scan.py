@@ -1,0 +1,335 @@
+"""Two patients in one window: what was found of one is never seen on the other. By real clicks."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets import leaving
+from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets.appearance import MAPS
+from napari_uncertainseg.widgets.geometry import is_result, layer_data
+from napari_uncertainseg.widgets.review import open_review
+
+from .fake_window import segment_with
+from .fakes import FakeSegmenter
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+class NamedSegmenter(FakeSegmenter):
+    """Says whose case it is, as the real one does."""
+
+    def predict(self, images, **options):
+        made = super().predict(images, **options)
+        about = {"case": {"sha256": "0", "name": images["flair"].path.parent.name}}
+        return replace(made, information={**made.information, **about})
+
+
+@pytest.fixture
+def patients(flair, grid):
+    """Scans of Ann and Bob: both FLAIRs have one name, shape and grid, but not one voxel in common."""
+
+    def scans(name, shift):
+        data = np.roll(flair.data, shift, 2) + np.float32(0.001 * shift)
+        folder = Path("/data") / name
+        return {
+            kind: Volume(data * factor, grid, kind.upper(), kind, folder / f"{kind}.nii.gz")
+            for kind, factor in (("flair", np.float32(1)), ("t1", np.float32(0.5)))
+        }
+
+    return {"Ann": scans("Ann", 0), "Bob": scans("Bob", 5)}
+
+
+@pytest.fixture
+def make(make_viewer, qtbot, monkeypatch, tmp_path):
+    def made(**options):
+        monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
+        make_segmenter = partial(NamedSegmenter, **options)
+        monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=make_segmenter))
+        return weakref.proxy(open_review(make_viewer()))  # what a fixture gives is kept beyond the window
+
+    return made
+
+
+@pytest.fixture
+def review(make, qtbot, patients):
+    """The window after Ann's run, with all docks."""
+    made = make()
+    drop(made, patients["Ann"])
+    run(made, qtbot)
+    for kind in module._DOCKS:
+        made.open_dock(kind)
+    return made
+
+
+def drop(review, scans):
+    for volume in scans.values():
+        data, options, _ = layer_data(volume)
+        review.layers.viewer.add_layer(Image(data, **options))
+
+
+def run(review, qtbot):
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        qtbot.mouseClick(review.segment.run, LEFT)
+
+
+def box_of(review, role):
+    return review.segment.findChild(object, f"role-{role}")
+
+
+def choose(review, role, index):
+    box = box_of(review, role)
+    box.setCurrentIndex(index)
+    box.activated.emit(index)
+
+
+def chosen(review):
+    layer = review.segment.roles.layer("flair")
+    return None if layer is None else whose(layer)
+
+
+def whose(layer):
+    return layer.metadata["uncertainseg"]["path"].parent.name
+
+
+def results(review):
+    return [layer for layer in review.layers.viewer.layers if is_result(layer)]
+
+
+def banners(review):
+    return {kind: area.banner.text() for kind, area in review._areas.items()}
+
+
+def is_closed(review):
+    case = review.case
+    words = {text for kind, text in banners(review).items() if kind != "segment"}
+    assert words == {"No case: nothing is segmented"}
+    assert not results(review) and "Ann" not in review.layers.viewer.title
+    assert review.lesions.empty.isVisibleTo(review.lesions)
+    assert case.prediction is None and case.reference is None and not case.verdicts and not case.images
+    return True
+
+
+def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
+    review = make()
+    for kind in module._DOCKS:
+        review.open_dock(kind)
+    assert set(banners(review).values()) == {"No case: nothing is segmented"} and len(banners(review)) == 8
+    title = review.layers.viewer.window._qt_window.windowTitle()
+    drop(review, patients["Ann"])
+    assert banners(review)["segment"] == "To be segmented: FLAIR"
+    run(review, qtbot)
+    assert set(banners(review).values()) == {"Case: Ann"}
+    assert review.layers.viewer.window._qt_window.windowTitle() == f"Ann - {title}"
+    for area in review._areas.values():
+        assert area.banner.isVisibleTo(area) and area.banner.height() >= area.banner.fontMetrics().height()
+        assert area.banner.geometry().bottom() < area.viewport().geometry().top()
+
+
+def test_a_name_from_a_file_is_plain_text_and_makes_no_dock_wider(review):
+    named = {"case": {"name": "<img src=x> " + 60 * "long "}}
+    review.case.prediction = replace(review.case.prediction, information=named)
+    area = review._areas["lesions"]
+    assert area.banner.textFormat() == Qt.TextFormat.PlainText and "…" in area.banner.text()
+    assert area.minimumSizeHint().width() < 450 and "&lt;img" in area.banner.toolTip()
+
+
+@pytest.mark.parametrize("order", ["all at once", "first", "last"])
+def test_findings_go_with_their_scan(review, qtbot, patients, order):
+    layers = review.layers.viewer.layers
+    drop(review, patients["Bob"])
+    anns = [x for x in layers if is_result(x) or whose(x) == "Ann"]
+    if order == "all at once":
+        layers.selection = set(anns)
+        layers.remove_selected()
+    for layer in anns if order == "first" else reversed(anns):
+        if layer in layers:
+            layers.remove(layer)
+    qtbot.wait(20)
+    assert is_closed(review)
+    assert {whose(x) for x in layers} == {"Bob"} and chosen(review) is None  # Bob was not chosen
+    assert not review.segment.roles.doubts()
+
+
+def test_a_patient_dropped_after_the_other_was_deleted(review, qtbot, patients):
+    review.layers.viewer.layers.clear()
+    qtbot.wait(20)
+    assert is_closed(review)
+    drop(review, patients["Bob"])
+    assert chosen(review) == "Bob" and is_closed(review)
+    run(review, qtbot)
+    assert set(banners(review).values()) == {"Case: Bob"}
+    np.testing.assert_array_equal(review.case.images["flair"].data, patients["Bob"]["flair"].data)
+
+
+def test_other_voxels_in_the_layer_are_another_scan(review, qtbot, patients):
+    flair = review.layers.scan.layer()
+    flair.data = patients["Bob"]["flair"].data
+    qtbot.wait(20)
+    assert is_closed(review)
+
+
+def test_the_same_scan_in_another_layer_keeps_its_findings(review, qtbot, patients):
+    viewer, prediction = review.layers.viewer, review.case.prediction
+    flair = review.layers.scan.layer()
+    flair.name = "renamed"
+    flair.data = flair.data.copy()
+    data, options, _ = layer_data(patients["Ann"]["flair"])
+    viewer.add_layer(Image(data.copy(), **{**options, "name": "copy"}))
+    viewer.layers.remove(flair)
+    qtbot.wait(20)
+    assert review.case.prediction is prediction and review.layers.scan.layer().name == "copy"
+    viewer.layers.remove("copy")
+    qtbot.wait(20)
+    assert is_closed(review)
+
+
+def test_lesser_layers_go_without_the_case(review, qtbot):
+    for name in (*MAPS, "candidates", "lesions", "T1"):
+        review.layers.viewer.layers.remove(name)
+    qtbot.wait(20)
+    assert review.case.prediction is not None and review.case.lesions.count == 3
+
+
+@pytest.mark.parametrize(("answer", "back"), [(True, True), (None, True), (False, False)])
+def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
+    asked = []
+    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words) or answer)
+    case, flair = review.case, review.layers.scan.layer()
+    case.judge((5, 10, 8), "accepted")
+    order = [layer.name for layer in review.layers.viewer.layers]
+    review.layers.viewer.layers.remove(flair)
+    qtbot.wait(20)
+    assert len(asked) == 1 and "Ann" in asked[0][2]
+    if back:
+        assert [layer.name for layer in review.layers.viewer.layers] == order
+        assert case.verdicts and set(banners(review).values()) == {"Case: Ann"}
+        flair.data = np.zeros_like(flair.data)
+        qtbot.wait(20)
+        assert len(asked) == 2 and flair.data.any() and review.layers.scan.layer() is flair
+        review.layers.viewer.layers.remove(flair)  # it may go a second time
+        qtbot.wait(20)
+        assert len(asked) == 3 and flair in review.layers.viewer.layers
+    else:
+        assert is_closed(review)
+
+
+def test_another_flair_closes_the_case(review, qtbot, patients, monkeypatch):
+    drop(review, patients["Bob"])
+    assert chosen(review) == "Ann"
+    review.case.judge((5, 10, 8), "accepted")
+    answers = [None, True]
+    monkeypatch.setattr(leaving, "ask_which", lambda *words: answers.pop(0))
+    choose(review, "flair", 3)
+    assert chosen(review) == "Ann" and review.case.verdicts
+    choose(review, "flair", 3)
+    assert chosen(review) == "Bob" and is_closed(review) and not answers
+    assert "Closed Ann" in review.segment.message.text()
+    run(review, qtbot)
+    assert set(banners(review).values()) == {"Case: Bob"}
+    assert whose(review.layers.scan.layer()) == "Bob"  # its name is that of Ann's, but for a number
+
+
+def test_choices_for_one_case_are_not_for_the_next(review, qtbot, mask, grid):
+    viewer = review.layers.viewer
+    data, options, _ = layer_data(Volume(mask.astype(np.uint8), grid, "Ann's expert"), "labels")
+    viewer.add_layer(Labels(data, **options))
+    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+        box.setCurrentIndex(1)
+    review.calibration.region.setCurrentIndex(review.calibration.region.findData("mask"))
+    assert review.case.reliability is not None and review.case.region.kind == "mask"
+    viewer.layers.remove(review.layers.scan.layer())
+    qtbot.wait(20)
+    assert is_closed(review)
+    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+        assert box.currentData() is None
+    assert review.case.region.kind == review.calibration.region.currentData() != "mask"
+
+
+# -- roles ----------------------------------------------------------------------------------------
+
+
+def test_roles_follow_the_flair(make, patients):
+    review = make()
+    roles = review.segment.roles
+    drop(review, patients["Ann"])
+    drop(review, patients["Bob"])
+    assert whose(roles.layer("flair")) == whose(roles.layer("t1")) == "Ann"
+    choose(review, "flair", 3)
+    assert whose(roles.layer("flair")) == whose(roles.layer("t1")) == "Bob"
+    choose(review, "t1", 2)  # Ann's, by hand
+    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.doubts()["t1"]
+    choose(review, "flair", 1)
+    choose(review, "flair", 3)
+    assert whose(roles.layer("t1")) == "Bob"  # what was chosen for another FLAIR is forgotten
+
+
+def test_no_t1_of_somebody_else_by_itself(make, patients):
+    review = make()
+    drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
+    assert review.segment.roles.layer("t1") is None
+
+
+@pytest.mark.parametrize("answer", [True, False, None])
+def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch, answer):
+    review, asked = make(), []
+    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words) or answer)
+    drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
+    choose(review, "t1", 2)
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    qtbot.mouseClick(review.segment.run, LEFT)
+    assert len(asked) == 1 and "T1 'T1': it lies in another folder" in asked[0][2]
+    assert (review.segment.run.text() == "Run") is (answer is None)
+    qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
+    assert set(review.case.images) == {True: {"flair", "t1"}, False: {"flair"}, None: set()}[answer]
+
+
+# -- while a run goes on ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["deleted", "chosen", "replaced"])
+def test_a_run_keeps_its_own_scan(make, qtbot, patients, how):
+    review = make(steps=30, pause=0.02)
+    drop(review, patients["Ann"])
+    drop(review, patients["Bob"])
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    qtbot.mouseClick(review.segment.run, LEFT)
+    qtbot.waitUntil(lambda: "member" in review.segment.stage.text(), timeout=2000)
+    flair = review.segment.roles.layer("flair")
+    if how == "deleted":
+        review.layers.viewer.layers.remove(flair)
+    elif how == "chosen":
+        choose(review, "flair", 3)
+    else:
+        flair.data = patients["Bob"]["flair"].data
+    qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
+    assert review.case.prediction is None and not results(review)
+    assert chosen(review) == {"deleted": None, "chosen": "Bob", "replaced": "Ann"}[how]
+    assert review.segment.message.text().startswith("⚠") and "FLAIR" in review.segment.message.text()
+
+
+def test_a_run_goes_on_without_what_is_not_its_flair(make, qtbot, patients):
+    review = make(steps=20, pause=0.02)
+    drop(review, patients["Ann"])
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        qtbot.mouseClick(review.segment.run, LEFT)
+        drop(review, patients["Bob"])
+        review.layers.viewer.layers.remove("T1")
+        review.layers.viewer.layers["FLAIR"].name = "Ann's"
+    assert review.layers.scan.layer().name == "Ann's" and set(banners(review).values()) == {"Case: Ann"}
+
+
+def test_a_second_run_on_the_same_scan(review, qtbot):
+    run(review, qtbot)
+    assert set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(MAPS) + 2
