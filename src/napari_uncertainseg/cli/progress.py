@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from napari_uncertainseg._base import TimeLeft, in_words, one_line
+from napari_uncertainseg._base import TimeLeft, in_words, one_line, visible
 
 
 class ProgressLine:
@@ -33,7 +33,7 @@ class ProgressLine:
             return
         self._last = (stage, now)
         left = in_words(self._left.update(now - self._start, fraction))
-        text = f"{100 * fraction:3.0f} %  {stage} · {left}"
+        text = f"{100 * fraction:3.0f} %  {one_line(stage)} · {left}"
         self._write(text[: shutil.get_terminal_size().columns - 1])
 
     def __enter__(self) -> ProgressLine:
@@ -46,5 +46,5 @@ class ProgressLine:
             self._write("")
 
     def _write(self, text: str) -> None:
-        self._steered.write(f"\r\x1b[K{one_line(text)}")
+        self._steered.write(f"\r\x1b[K{visible(text)}")
         self._steered.flush()
