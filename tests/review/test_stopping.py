@@ -206,6 +206,7 @@ def test_it_says_something():
     shown, drawn = session(300, 0.75, 4, 1)
     assert remaining(shown, drawn, dict.fromkeys(shown[:150], False)).most < 22
     assert remaining(range(300), range(300), dict.fromkeys(range(150), False)).most <= 5
+    assert remaining(range(9000), range(9000), dict.fromkeys(range(8000), False)).most <= 2  # large numbers
 
 
 @given(st.integers(1, 60), st.floats(0, 1), st.integers(2, 6), st.integers(0, 99))

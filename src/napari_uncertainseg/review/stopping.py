@@ -24,8 +24,8 @@ from napari_uncertainseg._base import InputError
 
 _FEWER = np.array([0.0, 0.2, 0.4, 0.6, 0.8])[:, None]
 """Bets: the share of the wrong ones that a total implies, which will be found."""
-_STAKES = np.array([0.5, 0.125, 0.125, 0.125, 0.125])[:, None]
-"""Half on that none is found: where that is so, it costs no more than a factor of two."""
+_STAKES = np.log([[0.5], [0.125], [0.125], [0.125], [0.125]])
+"""Logarithms. Half is on that none is found: where that is so, it costs no more than a factor of two."""
 with np.errstate(divide="ignore"):
     _LOSS = np.log(_FEWER)
 
@@ -85,9 +85,8 @@ class Draws:
             return True
         share = np.where(self.wrong, 0.0, share)  # where it was wrong the odds do not count
         gain = np.log1p(-_FEWER * share) - np.log1p(-share)
-        capital = np.cumsum(np.where(self.wrong, _LOSS, gain), axis=1)
-        worth = (_STAKES * np.exp(capital)).sum(axis=0)
-        return bool((worth >= 1 / (1 - confidence)).any())
+        capital = _STAKES + np.cumsum(np.where(self.wrong, _LOSS, gain), axis=1)
+        return bool((np.logaddexp.reduce(capital, axis=0) >= -np.log1p(-confidence)).any())
 
 
 def remaining(
