@@ -21,6 +21,7 @@ from napari_uncertainseg.calibration.record import (
     CalibrationRecord,
     measures_of,
     read_record,
+    scans_of,
 )
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.evaluate.cohort import look_at_cases
@@ -54,12 +55,18 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
     """
     made: set[Made] = set()
     seen: dict[Path, str] = {}
+    scans: list[tuple[str, ...]] = []
 
     def look(folder: Path, reference: Path, raters: Sequence[Path]) -> _Case:
         if folder.resolve() in seen:
             raise InputError(f"{folder} is listed twice: a promise counts each case once.")
+        now, own = _made_by(folder)
+        for name, others in zip(seen.values(), scans, strict=True):
+            if set(own) & set(others):
+                raise InputError(f"{folder} is of the same scan as {name}: a promise counts each case once.")
         seen[folder.resolve()] = folder.name
-        made.add(now := _made_by(folder))
+        scans.append(own)
+        made.add(now)
         if len(made) > 1:
             raise InputError(
                 f"{folder} was segmented by another model or method, from other scans or with another "
@@ -80,6 +87,7 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
         recalibration=fit(every, kind) if both else None,
         lesions=fit_lesion_probability([case.lesions for case in found]),
         candidates=fit_lesion_probability([case.candidates for case in found]),
+        scans=tuple(scans),
     )
 
 
@@ -183,7 +191,8 @@ def find_record(information: Mapping[str, Any]) -> CalibrationRecord | None:
     return record
 
 
-def _made_by(folder: Path) -> Made:
+def _made_by(folder: Path) -> tuple[Made, tuple[str, ...]]:
+    """What made a case, and the hashes of its scans."""
     path = folder / SUMMARY
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -195,4 +204,4 @@ def _made_by(folder: Path) -> Made:
         raise InputError(f"{path} does not say by which model the case was segmented.")
     if "recalibration" in content:
         raise InputError(f"{path}: these probabilities were recalibrated: export them as the model says.")
-    return names[0], names[1], names[2], inputs, least
+    return (names[0], names[1], names[2], inputs, least), scans_of(content)
