@@ -122,6 +122,18 @@ def as_labels(values: Any, what: str = "The label image") -> np.ndarray:
     return labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
 
 
+def numbered(values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels as `as_labels`, numbered 1 to n without gaps in their order; and what they were, shape (n,)."""
+    labels = as_labels(values)
+    where = np.flatnonzero(labels)
+    used, number = np.unique(labels.ravel()[where], return_inverse=True)
+    if len(used) == used.max(initial=0):
+        return labels, used
+    found = np.zeros(labels.size, np.int64)
+    found[where] = number + 1
+    return found.reshape(labels.shape), used
+
+
 def as_numbers(values: Any, what: str, *, unknown: bool = False) -> np.ndarray:
     """Real numbers of any type, such as a map of doubt, as float32 or float64.
 

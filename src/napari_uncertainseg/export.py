@@ -18,9 +18,9 @@ import pandas as pd
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
 

@@ -265,6 +265,7 @@ def read_record(text: str) -> CalibrationRecord:
     fitted = content.get("recalibration")
     recalibration = None if fitted is None else from_json(json.dumps(fitted))
     model, sha256, method = made
+    lesions, candidates = (_lesion_probability(content.get(name)) for name in ("lesions", "candidates"))
     return CalibrationRecord(
         model,
         sha256,
@@ -275,8 +276,9 @@ def read_record(text: str) -> CalibrationRecord:
         losses,
         measures,
         recalibration,
-        *(_lesion_probability(content.get(name)) for name in ("lesions", "candidates")),
-        scans=_scans(content.get("scans", []), n),
+        lesions,
+        candidates,
+        _scans(content.get("scans", []), n),
     )
 
 

@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities
-from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.raters.agreement import check_spacing
 from napari_uncertainseg.raters.consensus import Raters, as_masks, consensus_regions, flat_within, soft_mean
 
@@ -233,7 +233,7 @@ def thresholded_soft_dice(
     probability = _probabilities(probability, masks)
     if not len(thresholds):
         raise InputError("The soft Dice needs at least one threshold.")
-    # All in single precision, as for `lesions.threshold`; here what equals a threshold is not above it.
+    # All in single precision, as for `_threshold`; here what equals a threshold is not above it.
     p, mean = probability.astype(np.float32, copy=False), soft_mean(masks)
     return float(np.mean([_dice(p > np.float32(t), mean > np.float32(t)) for t in thresholds]))
 
