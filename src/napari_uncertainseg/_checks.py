@@ -58,14 +58,22 @@ def as_probabilities(values: Array, what: str = "Probabilities") -> Array:
         return xp.astype(p, xp.float32)
     if 0 in p.shape or _plainly_half(p):
         return p
-    low, high = float(xp.min(p)), float(xp.max(p))
+    seen = p.detach() if is_torch_array(p) else p
+    low, high = float(xp.min(seen)), float(xp.max(seen))
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):
         raise InputError(f"{what} must be numbers from 0 to 1; these hold others, or NaN.")
     return p if low >= 0 and high <= 1 else xp.clip(p, 0, 1)
 
 
+def as_exact(values: Array, what: str = "Probabilities") -> Array:
+    """As `as_probabilities`, but half floats as float32: to count with, half precision is too coarse."""
+    p = as_probabilities(values, what)
+    xp = array_namespace(p)
+    return xp.astype(p, xp.float32) if xp.finfo(p.dtype).bits < 32 else p
+
+
 def as_classes(values: Array, what: str = "Probabilities") -> Array:
-    """Probabilities of several classes, (C, ...), as `as_probabilities`, that sum to 1.
+    """Probabilities of several classes, (C, ...), as `as_exact`, that sum to 1.
 
     Raises
     ------
@@ -73,7 +81,7 @@ def as_classes(values: Array, what: str = "Probabilities") -> Array:
         As `as_probabilities`; or if there are fewer than two classes, or a sum misses 1 by more than
         `SUM_ROUNDING`.
     """
-    p = as_probabilities(values, what)
+    p = as_exact(values, what)
     if p.ndim < 1 or p.shape[0] < 2:
         raise InputError(f"{what} need two classes or more along their first axis, not {tuple(p.shape)}.")
     xp = array_namespace(p)
@@ -112,6 +120,18 @@ def as_labels(values: Any, what: str = "The label image") -> np.ndarray:
         return labels.astype(np.uint8)
     _check_whole(labels, what)
     return labels if labels.dtype.kind in "iu" else labels.astype(np.int64)
+
+
+def numbered(values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels as `as_labels`, numbered 1 to n without gaps in their order; and what they were, shape (n,)."""
+    labels = as_labels(values)
+    where = np.flatnonzero(labels)
+    used, number = np.unique(labels.ravel()[where], return_inverse=True)
+    if len(used) == used.max(initial=0):
+        return labels, used
+    found = np.zeros(labels.size, np.int64)
+    found[where] = number + 1
+    return found.reshape(labels.shape), used
 
 
 def as_numbers(values: Any, what: str, *, unknown: bool = False) -> np.ndarray:
@@ -193,7 +213,8 @@ def _numbers(values: Array, what: str) -> Array:
 
 def _numpy(values: Any, what: str) -> np.ndarray:
     """An array of bool, whole or floating numbers in the machine's own byte order, at most 8 bytes each."""
-    if np.ma.is_masked(values):
+    parts = values if isinstance(values, list | tuple) else (values,)
+    if any(np.ma.is_masked(part) for part in parts):
         raise InputError(f"{what} has values that are masked out: fill them, or leave them out by a region.")
     try:
         found = np.asarray(values)
@@ -226,7 +247,7 @@ def _check_whole(values: np.ndarray, what: str) -> None:
     """See that none is NaN, infinite, a fraction, below 0 or too large to count with."""
     if not values.size or (values.dtype.kind == "u" and values.dtype.itemsize < 8):
         return
-    low, high = values.min(), values.max()  # NaN where there is one
+    low, high = float(values.min()), float(values.max())  # NaN where there is one
     holds = ""
     if np.isnan(low):
         holds = "NaN"

@@ -17,6 +17,7 @@ import pandas as pd
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.disk.claims import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
@@ -24,7 +25,6 @@ from napari_uncertainseg.disk.results import FILES, MAPS, PROGRAM, REPLACED, SUM
 from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions

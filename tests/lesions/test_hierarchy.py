@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from napari_uncertainseg._threshold import limit
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
-from napari_uncertainseg.lesions.threshold import limit
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=7)
 FIELDS = hnp.arrays(np.float32, SHAPES, elements=st.floats(0, 1, width=32))

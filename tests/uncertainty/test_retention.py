@@ -160,3 +160,49 @@ def test_area() -> None:
 def test_bad_input_is_refused(call, message) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+def ndsc(predicted, reference, rate=0.001):
+    """The authors' formula, voxel by voxel; false positives are not scaled where nothing is lesion."""
+    pairs = list(zip(predicted, reference, strict=True))
+    tp, fp, fn = (sum(pair == kind for pair in pairs) for kind in ((1, 1), (1, 0), (0, 1)))
+    positives = sum(reference)
+    if sum(predicted) + positives == 0:
+        return 1.0
+    scale = 1.0
+    if positives and positives < len(reference):
+        scale = (1 - rate) * positives / (rate * (len(reference) - positives))
+    return 2 * tp / (scale * fp + 2 * tp + fn)
+
+
+def test_ndsc_without_a_lesion_is_the_authors() -> None:
+    curve = voxel_retention([1, 0, 0, 0], [0, 0, 0, 0], [0.1, 0.2, 0.3, 0.4], points=5)
+    assert curve.ndsc.values.tolist() == [1, 0, 0, 0, 0] == curve.dice.values.tolist()
+
+
+@pytest.mark.parametrize("reference", ["0000", "1111", "0110", "1000"])
+@pytest.mark.parametrize("predicted", ["0000", "1111", "0110", "0001"])
+def test_voxel_curves_are_the_formula_at_each_point(predicted, reference) -> None:
+    p, r = [int(c) for c in predicted], [int(c) for c in reference]
+    doubt = [0.3, 0.1, 0.4, 0.2]
+    curve = voxel_retention(p, r, doubt, points=5)
+    order = np.argsort(doubt)
+    for kept, (soft, hard) in enumerate(zip(curve.ndsc.values, curve.dice.values, strict=True)):
+        now = list(r)
+        for i in order[:kept]:
+            now[i] = p[i]
+        assert soft == pytest.approx(ndsc(now, r)), kept
+        total = sum(now) + sum(r)
+        both = sum(a and b for a, b in zip(now, r, strict=True))
+        assert hard == pytest.approx(2 * both / total if total else 1), kept
+
+
+def test_lesions_that_are_all_true_or_all_false() -> None:
+    assert lesion_retention([0.1, 0.5], [True, True], points=3).values.tolist() == [1, 1, 1]
+    assert lesion_retention([0.1, 0.5], [False, False], points=3).values.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("rate", [0, 1, -1, np.nan])
+def test_a_rate_is_a_share(rate) -> None:
+    with pytest.raises(InputError, match="rate"):
+        voxel_retention([1, 0], [0, 1], [0, 1], rate=rate)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.lesions.matching import match_lesions
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.lesion import (
     lesion_logsum,
     lesion_maximum,

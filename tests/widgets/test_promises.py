@@ -1,5 +1,7 @@
 """Thresholds that keep a promise, in the window."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,30 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     assert not row.button.isEnabled() and "another kind" in row.button.toolTip()
     row.band.click()
     assert row.band_shown[-1] == (None, None)
+
+
+def one_of_them(row):
+    assert "one of the calibration cases" in row.light.text() and "●" not in row.light.text()
+    assert not row.button.isEnabled() and "further cases" in row.button.toolTip()
+    row.band.click()
+    assert row.band_shown[-1] == (None, None)
+
+
+@pytest.mark.parametrize("key", ["scan_sha256", "sha256"])
+def test_a_calibration_case_is_told_by_its_scans(make, case, key):
+    inputs = {"flair": {"name": "FLAIR", key: "f1a1"}, "t1": {"name": "T1", key: "71"}}
+    case.prediction = replace(case.prediction, information={**case.prediction.information, "inputs": inputs})
+    known = [("aa",)] * 11
+    one_of_them(make(lambda _: replace(record_like(case.prediction), scans=(*known, ("bb", "f1a1")))))
+
+
+def test_another_scan_stays_like_them(make, case):
+    row = make(lambda _: replace(record_like(case.prediction), scans=(("aa",),) * 12))
+    assert "like the 12 calibration cases" in row.light.text() and row.button.isEnabled()
+
+
+def test_a_calibration_case_of_an_old_record_is_told_by_its_measures(make, case):
+    one_of_them(make(lambda _: record_like(case.prediction, n=11)))  # the sixth has this case's numbers
 
 
 def test_few_cases_do_not_light_it(make, case):

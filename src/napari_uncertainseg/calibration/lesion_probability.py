@@ -115,8 +115,10 @@ class LesionProbability:
         """
         peak, threshold = as_probabilities(peak, "The peak"), as_probabilities(threshold, "The threshold")
         volume = as_numbers(volume, "The volume")
+        peak, volume, threshold = np.broadcast_arrays(peak, volume, threshold)
         weights = np.array([self.constant, self.peak, self.volume, self.threshold])
-        return np.asarray(expit(_features(peak, volume, threshold) @ weights))
+        said = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
+        return np.asarray(said).reshape(peak.shape)
 
 
 def fit_lesion_probability(cases: Sequence[Outlined]) -> LesionProbability | None:

@@ -8,10 +8,12 @@ bins split each octave of p (below 0.5) and of 1 - p (above) into 1024, and each
 p, lesion and background apart. Where a bin's probabilities differ, that costs at most half the
 greatest curvature of the loss in p times their variance, which is at most a quarter of the bin's width
 squared. For logit scale a that is 1.2e-7 (a^2 + a) nats a voxel; for `Beta`,
-1.2e-7 ((a + b)^2 / 4 + max(a, b)). `Isotonic` is constant in a bin: nothing is lost.
+1.2e-7 ((a + b)^2 / 4 + max(a, b)). `Isotonic` is fitted to the bins, not to single voxels: it is the best
+that is constant within each.
 
 Applying looks up a table on the same bins, linear within each. So it is fast, and never decreases,
-not even by rounding.
+not even by rounding. It may make different probabilities equal: isotonic calibration does so throughout its
+steps, where the order of voxels and with it some telling of lesion from background is lost.
 """
 
 from __future__ import annotations
@@ -192,7 +194,9 @@ class Beta(_Linear):
 
 @dataclass(frozen=True)
 class Isotonic(Recalibration):
-    """The best of all functions that never decrease (least squares; the same is best by likelihood).
+    """The best of all functions of the bins that never decrease (least squares; the same by likelihood).
+
+    What lies in one of its blocks becomes equal: ranks within it are lost.
 
     Attributes
     ----------

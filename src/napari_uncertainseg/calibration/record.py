@@ -33,6 +33,10 @@ _LONGEST = 50_000_000
 """Characters of JSON that are read."""
 _STRANGE = 0.9
 """Share of a reference's volume that is missed even at the lowest threshold where the mask is doubted."""
+_HASHES = ("scan_sha256", "sha256")
+"""Of an input of a prediction: of its voxels and grid, and of its file."""
+_SAME = 1e-5
+"""Share by which all measures of the same scan may differ."""
 _MARGIN = 0.01
 """Share by which a measure may differ from rounding alone."""
 _SPREADS = 4.0
@@ -124,6 +128,8 @@ class CalibrationRecord:
         Smaller components were not outlined, mm3.
     cases
         Their names.
+    scans
+        For each case the hashes that its scans are known by; empty where that was not kept.
     losses
         By the names of `LOSSES`, each of shape (cases, thresholds of `GRID`).
     measures
@@ -146,6 +152,24 @@ class CalibrationRecord:
     recalibration: Recalibration | None = None
     lesions: LesionProbability | None = None
     candidates: LesionProbability | None = None
+    scans: tuple[tuple[str, ...], ...] = ()
+
+    def holds(self, information: Mapping[str, Any], measures: Mapping[str, float]) -> bool:
+        """Whether a prediction is of one of these cases: nothing is promised for it, but for further ones.
+
+        Told by the hashes of the scans, and, for records without them and scans that were saved anew, by
+        measures that are all the same to five digits.
+
+        Parameters
+        ----------
+        information
+            Of the prediction.
+        measures
+            Its `measures_of`.
+        """
+        known = set(scans_of(information))
+        near = [np.isclose(self.measures[name], measures[name], rtol=_SAME, atol=0) for name in MEASURES]
+        return any(known & set(own) for own in self.scans) or bool(np.all(near, axis=0).any())
 
     @property
     def strangers(self) -> tuple[str, ...]:
@@ -206,6 +230,7 @@ class CalibrationRecord:
             "inputs": list(self.inputs),
             "min_volume": self.min_volume,
             "cases": list(self.cases),
+            "scans": [list(own) for own in self.scans],
             "losses": {name: self.losses[name].tolist() for name in LOSSES},
             "measures": {name: self.measures[name].tolist() for name in MEASURES},
             "recalibration": fitted,
@@ -244,6 +269,7 @@ def read_record(text: str) -> CalibrationRecord:
     fitted = content.get("recalibration")
     recalibration = None if fitted is None else from_json(json.dumps(fitted))
     model, sha256, method = made
+    lesions, candidates = (_lesion_probability(content.get(name)) for name in ("lesions", "candidates"))
     return CalibrationRecord(
         model,
         sha256,
@@ -254,8 +280,25 @@ def read_record(text: str) -> CalibrationRecord:
         losses,
         measures,
         recalibration,
-        *(_lesion_probability(content.get(name)) for name in ("lesions", "candidates")),
+        lesions,
+        candidates,
+        _scans(content.get("scans", []), n),
     )
+
+
+def scans_of(information: Mapping[str, Any]) -> tuple[str, ...]:
+    """Hashes that the scans of a prediction are known by: of their voxels, and of their files."""
+    inputs = information.get("inputs")
+    abouts = inputs.values() if isinstance(inputs, Mapping) else ()
+    found = [about.get(key) for about in abouts if isinstance(about, Mapping) for key in _HASHES]
+    return tuple(sorted({text for text in found if isinstance(text, str) and text}))
+
+
+def _scans(content: Any, n: int) -> tuple[tuple[str, ...], ...]:
+    known = isinstance(content, list) and all(isinstance(own, list) for own in content)
+    if not known or len(content) not in (0, n) or not all(isinstance(t, str) for own in content for t in own):
+        raise InputError("This calibration record does not say by what the scans of its cases are known.")
+    return tuple(tuple(own) for own in content)
 
 
 def _plain(fitted: LesionProbability | None) -> dict[str, float | None] | None:

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_mask, as_probabilities
+from napari_uncertainseg._checks import as_mask, as_probabilities, numbered
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.lesions.components import neighbourhood
-from napari_uncertainseg.lesions.matching import numbered, touched
+from napari_uncertainseg.lesions.matching import touched
 
 _DISTANCE = 5.0
 """Of voxels around lesions, mm."""

@@ -218,9 +218,13 @@ def _edges(p: np.ndarray, bins: int, scheme: Scheme) -> np.ndarray:
 
 
 def bins_of(p: np.ndarray, edges: np.ndarray, scheme: Scheme = "width") -> np.ndarray:
-    """Bin of each probability between some edges (bins + 1,), uint8; a bin holds its right edge."""
+    """Bin of each probability between some edges (bins + 1,), uint8; a bin holds its right edge.
+
+    Of whatever type, a probability goes where its single precision does.
+    """
+    p = p.astype(np.float32, copy=False)
     if scheme == "mass":
         return np.searchsorted(edges[1:-1], p, side="left").astype(np.uint8)
     # As in MONAI, edges are a rounding error of float32 higher, or 0.15 would be above 0.15.
-    scale = p.dtype.type((len(edges) - 1) / (1 + np.finfo(np.float32).eps))
+    scale = np.float32((len(edges) - 1) / (1 + np.finfo(np.float32).eps))
     return np.maximum(np.ceil(p * scale) - 1, 0).astype(np.uint8)

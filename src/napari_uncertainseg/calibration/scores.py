@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_classes, as_labels, as_mask, as_probabilities
+from napari_uncertainseg._checks import as_classes, as_exact, as_labels, as_mask
 from napari_uncertainseg.calibration.reliability import Binned, Reliability, Scheme
 
 EPSILON = 2.0**-24
@@ -178,8 +178,9 @@ def top_label(
 ) -> Reliability:
     """Reliability of the winning class: its probability against how often it is right.
 
-    Its ``ece`` is the usual ECE of classifiers (Guo et al. 2017); with 50 bins, that of the CURVAS
-    challenge. Background counts as a class, so where it is nearly everywhere the ECE is small.
+    Its ``ece`` is the usual ECE of classifiers (Guo et al. 2017); for that of the CURVAS challenge, whose
+    bins hold their left edge, see `raters.curvas.top_label_ece`. Background counts as a class, so where it
+    is nearly everywhere the ECE is small.
 
     Parameters
     ----------
@@ -253,7 +254,7 @@ def paired(
     InputError
         If shapes differ, a probability is not a number from 0 to 1, or a mask is none.
     """
-    p, y = as_probabilities(probability), as_mask(reference, "The reference")
+    p, y = as_exact(probability), as_mask(reference, "The reference")
     if y.shape != p.shape:
         raise InputError(
             f"The reference has shape {y.shape}, the prediction {p.shape}: both must lie on the same grid."
@@ -268,6 +269,7 @@ def stacked(
     """Probabilities (C, voxels) and labels (voxels,) of a region; errors as `top_label`."""
     if np.shape(probability) == np.shape(labels):
         p, y = paired(probability, labels, region)
+        p = p.astype(float)  # in which 1 - p is exact
         return np.stack([1 - p, p]), y.astype(np.intp)
     labels = as_labels(labels)
     if np.shape(probability)[1:] != labels.shape or len(probability) < 2:

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
-from napari_uncertainseg.lesions.threshold import limit
+from napari_uncertainseg._threshold import limit
 
 GRID = np.arange(10, 991) / 1000
 """Thresholds that are tried: 0.010, 0.011, ..., 0.990."""
@@ -98,7 +98,7 @@ def counts_at_least(values: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
     values
         Any shape, 0 to 1.
     grid
-        Thresholds, increasing, at least one; compared as a segmentation is, see `lesions.threshold`.
+        Thresholds, increasing, at least one; compared as a segmentation is, see `_threshold`.
 
     Returns
     -------

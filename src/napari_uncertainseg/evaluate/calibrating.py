@@ -20,6 +20,7 @@ from napari_uncertainseg.calibration.record import (
     CalibrationRecord,
     measures_of,
     read_record,
+    scans_of,
 )
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
@@ -54,12 +55,18 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
     """
     made: set[Made] = set()
     seen: dict[Path, str] = {}
+    scans: list[tuple[str, ...]] = []
 
     def look(folder: Path, reference: Path, raters: Sequence[Path]) -> _Case:
         if folder.resolve() in seen:
             raise InputError(f"{folder} is listed twice: a promise counts each case once.")
+        now, own = _made_by(folder)
+        for name, others in zip(seen.values(), scans, strict=True):
+            if set(own) & set(others):
+                raise InputError(f"{folder} is of the same scan as {name}: a promise counts each case once.")
         seen[folder.resolve()] = folder.name
-        made.add(now := _made_by(folder))
+        scans.append(own)
+        made.add(now)
         if len(made) > 1:
             raise InputError(
                 f"{folder} was segmented by another model or method, from other scans or with another "
@@ -80,6 +87,7 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
         recalibration=fit(every, kind) if both else None,
         lesions=fit_lesion_probability([case.lesions for case in found]),
         candidates=fit_lesion_probability([case.candidates for case in found]),
+        scans=tuple(scans),
     )
 
 
@@ -184,11 +192,12 @@ def find_record(information: Mapping[str, Any]) -> CalibrationRecord | None:
     return record
 
 
-def _made_by(folder: Path) -> Made:
+def _made_by(folder: Path) -> tuple[Made, tuple[str, ...]]:
+    """What made a case, and the hashes of its scans."""
     found, path = read_summary(folder), folder / SUMMARY
     if not (found.model and found.model_sha256 and found.method and found.inputs):
         raise InputError(f"{path} does not say by which model and from which scans the case was segmented.")
     if found.recalibration is not None:
         raise InputError(f"{path}: these probabilities were recalibrated: export them as the model says.")
-    inputs = tuple(sorted(found.inputs))
-    return found.model, found.model_sha256, found.method, inputs, found.min_volume_mm3
+    made = found.model, found.model_sha256, found.method, tuple(sorted(found.inputs)), found.min_volume_mm3
+    return made, scans_of({"inputs": found.inputs})

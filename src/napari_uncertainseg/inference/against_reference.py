@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import Lesions
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, LesionProbability
 from napari_uncertainseg.calibration.record import CalibrationRecord
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.ranking import CANDIDATE_THRESHOLD, Lesions
 
 

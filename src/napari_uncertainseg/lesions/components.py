@@ -9,7 +9,7 @@ import cc3d
 import numpy as np
 
 from napari_uncertainseg._checks import as_mask, as_number, as_probabilities, check_dimensions
-from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg._threshold import at_least
 
 Box = tuple[slice, slice, slice]
 Connectivity = Literal[6, 18, 26]
@@ -99,7 +99,7 @@ def voxels_of(volume: float, voxel_volume: float) -> int:
 def label_components(
     probability: np.ndarray, threshold: float, *, min_voxels: int = 1
 ) -> tuple[np.ndarray, int]:
-    """Label the 26-connected components of ``probability >= threshold``, see `lesions.threshold`.
+    """Label the 26-connected components of ``probability >= threshold``, see `_threshold`.
 
     Parameters
     ----------

@@ -17,8 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from napari_uncertainseg._checks import as_probabilities, check_dimensions
+from napari_uncertainseg._threshold import at_least, limit
 from napari_uncertainseg.lesions.components import Components
-from napari_uncertainseg.lesions.threshold import at_least, limit
 
 _HALF = tuple(o for o in product((-1, 0, 1), repeat=3) if o > (0, 0, 0))
 """Thirteen of the 26 neighbours; the others are their opposites."""

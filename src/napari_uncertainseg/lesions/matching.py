@@ -15,6 +15,7 @@ from napari_uncertainseg._checks import (
     as_number,
     check_dimensions,
     check_same_shape,
+    numbered,
 )
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 
@@ -324,24 +325,6 @@ def match_lesions(
     found = np.zeros(len(other_sizes), bool)
     found[pairs[1]] = True
     return Match(rule, float(least), overlap, found[1:][other_sizes[1:] >= min_voxels])
-
-
-def numbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same lesions numbered 1 to n without gaps, in the order of their labels; and these, shape (n,).
-
-    Raises
-    ------
-    InputError
-        If these are no labels.
-    """
-    image = as_labels(labels)
-    where = np.flatnonzero(image)
-    used, number = np.unique(image.ravel()[where], return_inverse=True)
-    if len(used) == used.max(initial=0):
-        return image, used
-    found = np.zeros(image.size, np.int64)
-    found[where] = number + 1
-    return found.reshape(image.shape), used
 
 
 def _both(

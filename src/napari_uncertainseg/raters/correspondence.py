@@ -14,8 +14,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_mask, as_numbers
-from napari_uncertainseg.lesions.matching import numbered, touched
+from napari_uncertainseg._checks import as_mask, as_numbers, numbered
 from napari_uncertainseg.raters.consensus import who_doubts
 
 
@@ -123,7 +122,7 @@ def lesion_doubt_types(
         raise InputError(f"Every rater's mask should have the lesions' shape, {labels.shape}.")
     if doubt.shape != (n,):
         raise InputError(f"There are {n} lesions and {doubt.size} values of doubt.")
-    seen = np.array([touched(labels, mask, n) for mask in masks]).reshape(len(masks), n)
+    seen = np.array([np.isin(np.arange(1, n + 1), labels[mask]) for mask in masks]).reshape(len(masks), n)
     split, unsure = np.asarray(seen.any(0) & ~seen.all(0)), doubt > limit
     return who_doubts(split, unsure)
 

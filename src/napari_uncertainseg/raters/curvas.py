@@ -1,6 +1,7 @@
-"""A prediction against several raters, as the CURVAS challenges score it (arXiv 2505.08685).
+"""A prediction against several raters, by the scores of the CURVAS challenges (arXiv 2505.08685).
 
-Of the 2025 challenge the vascular invasion part is left out: it is about one organ.
+Of the 2025 challenge the vascular invasion part is left out: it is about one organ. Where a score is not
+what the challenges print, its function says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.special import ndtr, ndtri
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities
-from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.raters.agreement import check_spacing
 from napari_uncertainseg.raters.consensus import Raters, as_masks, consensus_regions, flat_within, soft_mean
 
@@ -81,8 +82,8 @@ def top_label_ece(
     As torchmetrics' ``MulticlassCalibrationError`` (l1) of background and lesion: the confidence is the
     larger of p and 1 - p (background at 0.5), a bin holds its left edge, and certainty (1) is a bin of
     its own. Plain background drives it to 0: give a region. The 2025 challenge takes the box of all raters'
-    marks and a margin of 20 voxels on each side; `joint_box` is that box without the margin, in which the
-    error comes out larger.
+    marks and a margin of 20 voxels on each side; `joint_box` is that box without the margin, with less plain
+    background, so its numbers are not the challenge's.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def top_label_ece(
     if bins < 1:
         raise InputError(f"Calibration needs at least one bin, not {bins}.")
     marked = flat_within(masks, region)
-    p = flat_within(probability[None], region)[0].astype(np.result_type(probability, np.float32), copy=False)
+    p = flat_within(probability[None], region)[0].astype(np.float32, copy=False)
     predicted, confidence = p > 0.5, np.maximum(p, 1 - p)
     edges = np.linspace(0, 1, bins + 1).astype(confidence.dtype)
     index = np.searchsorted(edges, confidence, side="right") - 1
@@ -232,8 +233,9 @@ def thresholded_soft_dice(
     probability = _probabilities(probability, masks)
     if not len(thresholds):
         raise InputError("The soft Dice needs at least one threshold.")
-    mean = soft_mean(masks)
-    return float(np.mean([_dice(probability > float(t), mean > float(t)) for t in thresholds]))
+    # All in single precision, as for `_threshold`; here what equals a threshold is not above it.
+    p, mean = probability.astype(np.float32, copy=False), soft_mean(masks)
+    return float(np.mean([_dice(p > np.float32(t), mean > np.float32(t)) for t in thresholds]))
 
 
 @dataclass(frozen=True, eq=False)

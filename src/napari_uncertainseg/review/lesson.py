@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.review.arms import ARMS, Influence, assign, influence
 from napari_uncertainseg.review.pace import reading_time
 from napari_uncertainseg.review.rows import NewTask, Session, Task

@@ -11,9 +11,9 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import Components, bounding_box, label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import touched
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.numbering import in_rows
 from napari_uncertainseg.uncertainty.ranking import Lesions

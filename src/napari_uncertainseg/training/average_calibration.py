@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_probabilities, check_same_shape
 from napari_uncertainseg.training.maximum_entropy import one_hot, probabilities
 
 Binning = Literal["hard", "soft"]
@@ -39,7 +40,14 @@ def binned(
     -------
     tuple
         Sums of probability and target, and the number (weight) of voxels; each (bins,).
+
+    Raises
+    ------
+    InputError
+        If the probabilities or targets are none, such as NaN, or their shapes differ.
     """
+    probability, target = as_probabilities(probability), as_probabilities(target, "The target")
+    check_same_shape("The target", target.shape, "the probability", probability.shape)
     values = torch.stack([probability, target.to(probability.dtype), torch.ones_like(probability)])
     sums = values.new_zeros(3, bins)
     if binning == "hard":
@@ -93,14 +101,14 @@ def soft_calibration_error(
     probability, target
         (B, ...), 0 to 1.
     region
-        bool, (B, ...): the voxels that count.
+        Above 0, (B, ...): the voxels that count.
     bins, least
         See `calibration_error`.
     """
     return torch.stack(
         [
             calibration_error(p[inside], y[inside], bins=bins, least=least)
-            for p, y, inside in zip(probability, target, region, strict=True)
+            for p, y, inside in zip(probability, target, region > 0, strict=True)
         ]
     ).mean()
 

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_uncertainseg._checks import as_probabilities
 from napari_uncertainseg.training.average_calibration import LEAST_IN_TRAINING, Binning, calibration_error
+from napari_uncertainseg.training.maximum_entropy import answered
 
 _OPINIONS = 0.5
 """Weight of what single heads and stages learn, against 1 for the mean of the heads."""
@@ -35,7 +37,13 @@ def dice_cross_entropy(
         What each voxel counts, broadcastable; 0 outside the brain.
     everything
         Sum of the weights, where logits are given of some voxels only and the others are right.
+
+    Raises
+    ------
+    InputError
+        If a target is not from 0 to 1.
     """
+    target = as_probabilities(target, "The target")
     weight = weight.expand_as(logits)
     entropy = F.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
     p = torch.sigmoid(logits) * weight
@@ -59,8 +67,14 @@ def disagreement_guidance(heads: Tensor, raters: Tensor, weight: Tensor) -> Tens
         Masks, (B, raters, ...).
     weight
         (B, 1, ...), what each voxel counts.
+
+    Raises
+    ------
+    InputError
+        If a probability or mask is not from 0 to 1.
     """
-    predicted, observed = _variance(heads), _variance(raters)
+    predicted = _variance(as_probabilities(heads))
+    observed = _variance(as_probabilities(raters, "The raters' masks"))
     matters = weight * ((observed > 0) | (predicted.detach() > 0.01))
     return (matters * (predicted - observed) ** 2).sum() / matters.sum().clamp_min(1)
 
@@ -72,7 +86,7 @@ def _variance(opinions: Tensor) -> Tensor:
 
 def by_volume(raters: Tensor) -> Tensor:
     """Order the raters of each patch from the one who outlined least to the one who outlined most."""
-    order = raters.flatten(2).sum(2).argsort(dim=1)
+    order = (raters > 0).flatten(2).sum(2).argsort(dim=1)
     return torch.stack([r[o] for r, o in zip(raters, order, strict=True)])
 
 
@@ -104,9 +118,9 @@ def multi_head_loss(
     layers
         Logits of the deeper stages, each at its own resolution.
     raters
-        Masks, (B, raters, z, y, x), of any type.
+        Masks, (B, raters, z, y, x), of any type, 0 or 1.
     reference
-        Mask, (B, 1, z, y, x), float: what the mean probability is to be right about.
+        Mask, (B, 1, z, y, x), likewise: what the mean probability is to be right about.
     weight
         What each voxel counts, (B, 1, z, y, x), 0 outside the brain.
     choice
@@ -117,13 +131,20 @@ def multi_head_loss(
         Weight of the calibration error of the mean probability.
     binning
         Of that error.
+
+    Raises
+    ------
+    InputError
+        If a mask is not from 0 to 1, or a logit is NaN.
     """
+    raters = as_probabilities(raters, "The raters' masks").float()
+    reference = as_probabilities(reference, "The reference").float()
     inside = weight[:, 0] > 0
     logits, counts = _voxels(heads, inside), weight[:, 0][inside]
-    probability = torch.sigmoid(logits)
+    probability = answered(torch.sigmoid(logits))
     mean = probability.mean(dim=1)
     opinions = _opinions(logits, probability, _voxels(raters, inside), counts, choice, disagreement)
-    soft = raters.float().mean(dim=1, keepdim=True)
+    soft = raters.mean(dim=1, keepdim=True)
     for depth, coarse_logits in enumerate(layers, start=1):
         z, y, x = coarse_logits.shape[2:]
         target, coarse = F.adaptive_avg_pool3d(soft, (z, y, x)), F.adaptive_max_pool3d(weight, (z, y, x))
@@ -166,7 +187,7 @@ def _opinions(
         As in `multi_head_loss`.
     """
     where = (probability.detach().mean(dim=1) > _SEEN) | (raters > 0).any(dim=1)
-    raters, counts = raters[where].float(), weight[where][:, None]
+    raters, counts = raters[where], weight[where][:, None]
     everything = weight.sum() * logits.shape[1]
     loss = dice_cross_entropy(logits[where], raters[:, choice], counts, everything)
     if guidance:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_probabilities
 
 Term = Literal["meep", "meall", "kl"]
 Base = Literal["ce", "dice", "dice_ce", "focal"]
@@ -21,8 +22,21 @@ _EPS = 1e-5
 
 
 def probabilities(logits: Tensor) -> Tensor:
-    """Sigmoid for one channel, softmax over several; (B, C, ...)."""
-    return torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)
+    """Sigmoid for one channel, softmax over several; (B, C, ...).
+
+    Raises
+    ------
+    InputError
+        If there is NaN: nothing could be learned from it.
+    """
+    return answered(torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1))
+
+
+def answered(p: Tensor) -> Tensor:
+    """The same probabilities of a network; NaN raises InputError, as nothing can be learned from it."""
+    if bool(p.detach().isnan().any()):
+        raise InputError("The network's answer holds NaN: begin again with a lower learning rate.")
+    return p
 
 
 def one_hot(target: Tensor, logits: Tensor) -> Tensor:
@@ -38,14 +52,16 @@ def one_hot(target: Tensor, logits: Tensor) -> Tensor:
     Raises
     ------
     InputError
-        If the target fits neither, or holds labels beyond the classes.
+        If the target fits neither, or holds NaN, fractions of labels, or labels beyond the classes.
     """
     if target.shape == logits.shape:
-        return target.to(logits.dtype)
+        return as_probabilities(target, "The target").to(logits.dtype)
     size = (len(logits), *logits.shape[2:])
     if target.numel() != logits[:, 0].numel() or tuple(target.shape) not in (size, (size[0], 1, *size[1:])):
         raise InputError(f"A target of shape {tuple(target.shape)} fits no logits of {tuple(logits.shape)}.")
     labels = target.reshape(size).long()
+    if bool((labels != target.reshape(size)).any()):
+        raise InputError("The target's labels must be whole numbers; these are others, or NaN.")
     classes = max(2, logits.shape[1])
     if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise InputError(f"The target's labels must be 0 to {classes - 1}.")
@@ -54,7 +70,7 @@ def one_hot(target: Tensor, logits: Tensor) -> Tensor:
 
 def entropy(p: Tensor) -> Tensor:
     """Mean over channels of the binary entropy, nats; (B, C, ...) to (B, ...)."""
-    p = p.clamp(_EPS, 1 - _EPS)
+    p = as_probabilities(p).clamp(_EPS, 1 - _EPS)
     return -(p * p.log() + (1 - p) * (1 - p).log()).mean(1)
 
 
@@ -82,7 +98,13 @@ def entropy_term(p: Tensor, target: Tensor, term: Term, region: Tensor | None = 
     -------
     torch.Tensor
         Scalar; 0 with a gradient of 0 where no voxel counts (the published codes give NaN).
+
+    Raises
+    ------
+    InputError
+        If these are no probabilities.
     """
+    p, target = as_probabilities(p), as_probabilities(target, "The target")
     if p.shape[1] == 1 and term == "kl":
         values = torch.cat([p, 1 - p], 1).clamp(_EPS, 1 - _EPS).log().mean(1)
     else:

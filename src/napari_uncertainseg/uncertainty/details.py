@@ -8,9 +8,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg._checks import check_same_shape, numbered
 from napari_uncertainseg.lesions.components import bounding_box, union_box
-from napari_uncertainseg.lesions.matching import numbered
 from napari_uncertainseg.uncertainty.columns import Column
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_maximum, lesion_mean, lesion_sum
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement

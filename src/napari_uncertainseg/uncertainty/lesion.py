@@ -12,10 +12,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_numbers, as_probabilities, check_members, check_same_shape
+from napari_uncertainseg._checks import (
+    as_numbers,
+    as_probabilities,
+    check_members,
+    check_same_shape,
+    numbered,
+)
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
-from napari_uncertainseg.lesions.matching import best_overlaps, numbered, pairs_in_common
-from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
 
 
 def lesion_structural_uncertainty(
@@ -35,7 +41,7 @@ def lesion_structural_uncertainty(
     members
         Member probabilities, each of the labels' shape.
     threshold
-        For all members (LSU), or one each (LSU+); see `lesions.threshold`.
+        For all members (LSU), or one each (LSU+); see `_threshold`.
     connectivity
         Of the members' components: 6, 18 or 26.
     min_voxels

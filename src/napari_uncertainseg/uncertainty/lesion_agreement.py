@@ -14,10 +14,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.ndimage import find_objects
 
+from napari_uncertainseg._checks import numbered
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import Connectivity, label_mask
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
-from napari_uncertainseg.lesions.matching import adjusted_overlaps, numbered, pairs_in_common
-from napari_uncertainseg.lesions.threshold import at_least
+from napari_uncertainseg.lesions.matching import adjusted_overlaps, pairs_in_common
 from napari_uncertainseg.uncertainty.lesion import each_member, one_each
 
 _FLOOR = 0.05

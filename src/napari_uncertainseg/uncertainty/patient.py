@@ -21,8 +21,8 @@ from napari_uncertainseg._checks import (
     check_members,
     check_same_shape,
 )
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.lesion import one_each
 from napari_uncertainseg.uncertainty.members import Members
 

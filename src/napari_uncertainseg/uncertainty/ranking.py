@@ -9,6 +9,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import (
     Box,
@@ -20,7 +21,6 @@ from napari_uncertainseg.lesions.components import (
     voxels_of,
 )
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
-from napari_uncertainseg.lesions.threshold import at_least
 from napari_uncertainseg.uncertainty.columns import COLUMNS
 from napari_uncertainseg.uncertainty.measures import Measured, measure
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in

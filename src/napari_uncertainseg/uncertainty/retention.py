@@ -156,8 +156,8 @@ def patient_retention(
     uncertainty
         Of each patient, shape (n,).
     quality
-        Of each patient, finite and at most 1, such as Dice. ``-quality`` as uncertainty gives the ideal curve, a
-        constant the random one.
+        Of each patient, finite and at most 1, such as Dice. ``-quality`` as uncertainty gives the ideal
+        curve, a constant the random one.
     points
         Fractions at which the curve is read; the shares k / n themselves if None.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from array_api_compat import array_namespace, device, is_numpy_array
 
-from napari_uncertainseg._checks import as_probabilities, check_members, check_same_shape
+from napari_uncertainseg._checks import as_exact, as_probabilities, check_members, check_same_shape
 
 Array = Any
 """A numpy or torch array."""
@@ -39,7 +39,7 @@ def binary_entropy(p: Array) -> Array:
     InputError
         If these are no probabilities.
     """
-    return _entropy(as_probabilities(p))
+    return _entropy(as_exact(p))
 
 
 def _entropy(p: Array) -> Array:
@@ -144,7 +144,7 @@ def negated_confidence(mean: Array) -> Array:
     InputError
         If these are no probabilities.
     """
-    mean = as_probabilities(mean)
+    mean = as_exact(mean)
     xp = array_namespace(mean)
     return -xp.maximum(mean, 1 - mean)
 

@@ -48,6 +48,7 @@ class PromiseRow(QWidget):
         self._problem = ""
         self._promise: Promise | None = None
         self._unlike: list[Unlike] = []
+        self._same = False
         self._shown: tuple[float | None, float | None] = (None, None)
         self._make_controls()
         self._case.prediction_changed.connect(self._read)
@@ -157,6 +158,8 @@ class PromiseRow(QWidget):
     def _broken(self) -> str:
         """Why no promise holds for this case; empty where it does."""
         assert self._record is not None
+        if self._same:
+            return "This is one of the calibration cases: the promise is about further cases, not about it."
         if self._unlike:
             return "This case is of another kind than the calibration cases: no promise holds."
         least = self._record.min_volume
@@ -181,14 +184,17 @@ class PromiseRow(QWidget):
 
     def _show_light(self, prediction: Prediction | None) -> None:
         self.light.setVisible(self._record is not None)
-        self._unlike = []
+        self._unlike, self._same = [], False
         if self._record is None or prediction is None:
             return
         measures = measures_of(
             prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
         )
         self._unlike, n = self._record.unlike(measures), len(self._record.cases)
-        if n < _FEWEST:
+        self._same = self._record.holds(prediction.information, measures)
+        if self._same:
+            self.light.setText("<b>○ no promise holds here</b>: this is one of the calibration cases")
+        elif n < _FEWEST:
             cases = "calibration case" if n == 1 else "calibration cases"
             self.light.setText(f"○ {n} {cases}: too few to say whether this one is like them")
         elif not self._unlike:

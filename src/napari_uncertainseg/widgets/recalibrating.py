@@ -24,7 +24,7 @@ _KINDS: dict[Kind, str] = {
     "temperature": "one number: the logit is divided by it; what is above 0.5 stays above",
     "platt": "a slope and a shift of the logit",
     "beta": "two slopes and a shift",
-    "isotonic": "steps; the most supple, and the first to fit noise",
+    "isotonic": "steps, within which all voxels become equal; the most supple, and the first to fit noise",
 }
 _KEPT, _BY_HAND = "record", "by hand"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 
-def at_least(values: np.ndarray, threshold: float) -> np.ndarray:
+def at_least(values: np.ndarray | np.floating, threshold: float) -> np.ndarray:
     """Where values reach a threshold: bool, of their shape; NaN does not.
 
     Half floats of one sign order as their bits do, and processors compare 16-bit integers many at a time.
