@@ -8,7 +8,7 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ import pandas as pd
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.inference.members_file import NAME as MEMBERS
+from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.painted import Painted
+from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion import at_least
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
@@ -34,9 +37,17 @@ SUMMARY = "summary.json"
 FILES = (
     *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed", "painted")),
     "lesions.tsv",
+    MEMBERS,
     SUMMARY,
 )
 """Everything that this module writes into a folder; other files there are never touched."""
+
+OWN = frozenset({
+    "software", "shape", "spacing_mm", "threshold", "model_threshold", "min_volume_mm3", "lesions",
+    "lesion_volume_ml", "candidates", "candidate_threshold", "patient_uncertainty", "painted", "given",
+    "verdicts", "reviewed_volume_ml", "files",
+})  # fmt: skip
+"""What a summary holds beside the information of the prediction."""
 
 _DECISIONS = ("accepted", "rejected", "unsure", "edited")
 
@@ -88,6 +99,7 @@ def write_results(
     *,
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
+    given: Sequence[Verdict] = (),
     overwrite: bool = False,
 ) -> None:
     """Write a prediction and its lesions into a folder.
@@ -109,6 +121,8 @@ def write_results(
         summary, and ``reviewed.nii.gz``: the lesions without the rejected, with accepted candidates.
     edit
         What was painted, int8 on the grid, +1 added, -1 removed: given, it is written as ``painted.nii.gz``.
+    given
+        The verdicts by voxel, with which the folder can be opened again.
     overwrite
         Whether the folder may hold something already.
 
@@ -137,7 +151,8 @@ def write_results(
         if edit is not None:
             write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        text = json.dumps(summary(prediction, lesions, verdicts, edit), indent=2, default=_plain)
+        write_members(partial / MEMBERS, prediction.members, prediction.variance)
+        text = json.dumps(summary(prediction, lesions, verdicts, edit, given), indent=2, default=_plain)
         (partial / SUMMARY).write_text(text + "\n", encoding="utf-8")
         _move_into_place(partial, target)
 
@@ -161,6 +176,7 @@ def summary(
     lesions: Lesions,
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
+    given: Sequence[Verdict] = (),
 ) -> dict[str, Any]:
     """What was done and what was found, ready for JSON."""
     brain = prediction.brain
@@ -170,6 +186,7 @@ def summary(
         "shape": list(prediction.grid.shape),
         "spacing_mm": [round(step, 6) for step in prediction.grid.spacing],
         "threshold": lesions.threshold,
+        "model_threshold": prediction.threshold,
         "min_volume_mm3": lesions.min_volume,
         "lesions": lesions.count,
         "lesion_volume_ml": lesions.volume_ml,
@@ -189,6 +206,11 @@ def summary(
         volume = prediction.grid.voxel_volume
         painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
         found["painted"] = painted.said()
+    if given:
+        found["given"] = [
+            {"voxel": list(v.voxel), "decision": v.decision, "number": lesions.component_at(v.voxel)}
+            for v in given
+        ]
     if verdicts is not None:
         found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))

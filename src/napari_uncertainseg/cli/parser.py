@@ -89,7 +89,11 @@ def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
 def _add_view(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "view", "window", "open napari with the scans and the Review docks")
     parser.add_argument(
-        "scans", nargs="*", type=Path, metavar="SCAN", help="NIfTI, mgz, nrrd or a DICOM folder"
+        "scans",
+        nargs="*",
+        type=Path,
+        metavar="SCAN",
+        help="NIfTI, mgz, nrrd, a DICOM folder, or a folder of results",
     )
 
 

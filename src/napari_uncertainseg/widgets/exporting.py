@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,8 @@ class ExportPanel(QWidget):
             from napari_uncertainseg.export import write_results
 
             progress("writing", 0.0)
-            write_results(folder, prediction, lesions, verdicts=decisions, edit=edit, overwrite=overwrite)
+            review: dict[str, Any] = {"verdicts": decisions, "edit": edit, "given": verdicts}
+            write_results(folder, prediction, lesions, overwrite=overwrite, **review)
             return folder, prediction, verdicts, edit
 
         self._say(f"Writing into {folder} …")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.evaluate.restore import is_results
 from napari_uncertainseg.images import files, formats, itk, stored
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.geometry import layer_data, volume_from_tuple
@@ -23,6 +25,8 @@ _SUFFIXES = (*formats.NIBABEL_SUFFIXES, *formats.NRRD_SUFFIXES, *formats.DICOM_S
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
     """Reader for scans and label images, None when there is something else at the path."""
     paths = [Path(p) for p in _several(path)]
+    if len(paths) == 1 and is_results(paths[0]):
+        return read_results
     known = all(itk.is_dicom(p) if p.is_dir() else formats.suffix_of(p) in _SUFFIXES for p in paths)
     return read_layers if paths and known else None
 
@@ -42,6 +46,19 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
             seen.add(series)
         layers.append(_read(one))
     return layers
+
+
+def read_results(path: str | Sequence[str]) -> list[Any]:
+    """Open a folder of results in the docks of the viewer at hand, which adds its layers itself."""
+    import napari
+
+    from napari_uncertainseg.widgets.review import review_of
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise InputError("Results are opened in napari's window: there is none.")
+    review_of(viewer).open_results(Path(_several(path)[0]))
+    return [(None,)]  # napari's sign that there is nothing to add
 
 
 def write_layer(path: str, data: Any, arguments: dict[str, Any]) -> list[str]:
