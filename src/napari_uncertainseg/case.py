@@ -241,6 +241,11 @@ class Case(Compared, Recorded):
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
 
+    @property
+    def numbers(self) -> Numbers | None:
+        """Those that lesions and candidates keep; None before there are any."""
+        return self._numbers
+
     def number_by(self, numbers: Numbers) -> None:
         """Number lesions anew, as they were seen before."""
         self._numbers = numbers

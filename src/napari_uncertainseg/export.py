@@ -25,6 +25,7 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion import at_least
+from napari_uncertainseg.uncertainty.numbering import Numbers
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
@@ -100,6 +101,7 @@ def write_results(
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
+    numbers: Numbers | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a prediction and its lesions into a folder.
@@ -123,6 +125,8 @@ def write_results(
         What was painted, int8 on the grid, +1 added, -1 removed: given, it is written as ``painted.nii.gz``.
     given
         The verdicts by voxel, with which the folder can be opened again.
+    numbers
+        Of the review's lesions, likewise.
     overwrite
         Whether the folder may hold something already.
 
@@ -151,7 +155,7 @@ def write_results(
         if edit is not None:
             write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        write_members(partial / MEMBERS, prediction.members, prediction.variance)
+        write_members(partial / MEMBERS, prediction.members, prediction.variance, numbers)
         text = json.dumps(summary(prediction, lesions, verdicts, edit, given), indent=2, default=_plain)
         (partial / SUMMARY).write_text(text + "\n", encoding="utf-8")
         _move_into_place(partial, target)
@@ -207,10 +211,7 @@ def summary(
         painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
         found["painted"] = painted.said()
     if given:
-        found["given"] = [
-            {"voxel": list(v.voxel), "decision": v.decision, "number": lesions.component_at(v.voxel)}
-            for v in given
-        ]
+        found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]
     if verdicts is not None:
         found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))

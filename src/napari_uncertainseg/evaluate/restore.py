@@ -17,7 +17,7 @@ from napari_uncertainseg.export import OWN, SUMMARY
 from napari_uncertainseg.images.files import ConstantImage, file_sha256, read_image, read_labels
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.members_file import NAME, read_members
+from napari_uncertainseg.inference.members_file import NAME, read_members, read_numbers
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.numbering import Numbers
@@ -90,11 +90,9 @@ def restore(folder: str | Path) -> Restored:
     if (folder / "painted.nii.gz").is_file():
         edit = read_labels(folder / "painted.nii.gz", grid).data.astype(np.int8)
     labels = read_labels(result_file(folder, "lesions"), grid).data
-    verdicts, known = _verdicts(folder, said, grid)
-    numbers = Numbers(grid.shape)
+    numbers = read_numbers(folder / NAME, grid.shape) or Numbers(grid.shape)
     where = np.flatnonzero(labels)
     numbers.lesions.know(where, labels.ravel()[where])
-    numbers.know([(voxel, number) for voxel, number in known if number < 0])
     if "recalibration" in said:
         notes.append("Its probabilities are as they were recalibrated; only a run gives the model's own.")
     return Restored(
@@ -102,7 +100,7 @@ def restore(folder: str | Path) -> Restored:
         scans,
         _number(folder, said, "threshold"),
         _number(folder, said, "min_volume_mm3"),
-        verdicts,
+        _verdicts(folder, said, grid),
         edit,
         numbers,
         tuple(notes),
@@ -191,11 +189,8 @@ def _map(path: Path) -> tuple[np.ndarray, Grid]:
     return np.ascontiguousarray(volume.data, np.float32), volume.grid
 
 
-def _verdicts(
-    folder: Path, said: Mapping[str, Any], grid: Grid
-) -> tuple[tuple[Verdict, ...], list[tuple[tuple[int, int, int], int]]]:
-    """Verdicts by voxel, and the numbers of what they are on."""
-    verdicts, known = [], []
+def _verdicts(folder: Path, said: Mapping[str, Any], grid: Grid) -> tuple[Verdict, ...]:
+    verdicts = []
     try:
         for one in said.get("given", ()):
             s, a, r = (int(i) for i in one["voxel"])
@@ -203,10 +198,9 @@ def _verdicts(
             if not inside or one["decision"] not in _DECISIONS:
                 raise ValueError(one)
             verdicts.append(Verdict((s, a, r), one["decision"]))
-            known.append(((s, a, r), int(one["number"])))
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise InputError(f"{folder / SUMMARY}: the verdicts are not as this program writes them.") from error
-    return tuple(verdicts), known
+    return tuple(verdicts)
 
 
 def _number(folder: Path, said: Mapping[str, Any], name: str) -> float:

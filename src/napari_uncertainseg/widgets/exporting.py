@@ -107,12 +107,13 @@ class ExportPanel(QWidget):
         if overwrite and not may_replace(self, folder):
             return
         verdicts, edit, decisions = self._case.verdicts, self._case.edit, self._case.decisions()
+        review: dict[str, Any] = {"verdicts": decisions, "edit": edit, "given": verdicts}
+        review["numbers"] = self._case.numbers
 
         def work(progress: Progress) -> _Exported:
             from napari_uncertainseg.export import write_results
 
             progress("writing", 0.0)
-            review: dict[str, Any] = {"verdicts": decisions, "edit": edit, "given": verdicts}
             write_results(folder, prediction, lesions, overwrite=overwrite, **review)
             return folder, prediction, verdicts, edit
 
