@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from napari_uncertainseg.review.history import Change, Stroke, changed
 from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.review.recorded import Recorded
 from napari_uncertainseg.review.reviewed import Reviewed
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.review.verdicts import Decision, Verdict
 from napari_uncertainseg.uncertainty.numbering import Numbers
 
 if TYPE_CHECKING:
@@ -241,11 +241,15 @@ class Case(Compared, Recorded):
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
 
-    def know_numbers(self, known: Sequence[tuple[Voxel, int]]) -> None:
-        """Number lesions anew, as they were seen before, see `Numbers.know`."""
-        if self._prediction is not None:
-            self._numbers, self._lesions = Numbers(self._prediction.grid.shape), None
-            self._numbers.know(known)
+    @property
+    def numbers(self) -> Numbers | None:
+        """Those that lesions and candidates keep; None before there are any."""
+        return self._numbers
+
+    def number_by(self, numbers: Numbers) -> None:
+        """Number lesions anew, as they were seen before."""
+        self._numbers = numbers
+        self._touch_lesions()
 
     # -- selection and verdicts ---------------------------------------------------------------
 
@@ -281,7 +285,8 @@ class Case(Compared, Recorded):
             if edit is not None:
                 check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
             self._reviewed.recorder = None  # what is taken over is not written again
-            self.know_numbers(recorder.numbers())
+            self._numbers = Numbers(self._prediction.grid.shape)
+            self._numbers.know(recorder.numbers())
             self._show_edit(edit)
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,35 @@ from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.disk.claims import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
-from napari_uncertainseg.disk.results import FILES, MAPS, PROGRAM, REPLACED, SUMMARY, check_own, with_hashes
+from napari_uncertainseg.disk.results import (
+    FILES,
+    MAPS,
+    MEMBERS,
+    PROGRAM,
+    REPLACED,
+    SUMMARY,
+    check_own,
+    with_hashes,
+)
 from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.painted import Painted
+from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.uncertainty.numbering import Numbers
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 from napari_uncertainseg.uncertainty.ranking import Lesions
 
 _MOVING = "moving"
 """Stands in the hidden folder from when files are moved out of it."""
+OWN = frozenset({
+    "software", "shape", "spacing_mm", "threshold", "model_threshold", "min_volume_mm3", "lesions",
+    "lesion_volume_ml", "candidates", "candidate_threshold", "patient_uncertainty", "painted", "given",
+    "verdicts", "reviewed_volume_ml", "files",
+})  # fmt: skip
+"""What a summary holds beside the information of the prediction."""
+
 _DECISIONS = ("accepted", "rejected", "unsure", "edited")
 
 
@@ -87,6 +106,8 @@ def write_results(
     *,
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
+    given: Sequence[Verdict] = (),
+    numbers: Numbers | None = None,
     overwrite: bool = False,
     claim: Claim | None = None,
 ) -> None:
@@ -109,6 +130,10 @@ def write_results(
         summary, and ``reviewed.nii.gz``: the lesions without the rejected, with accepted candidates.
     edit
         What was painted, int8 on the grid, +1 added, -1 removed: given, it is written as ``painted.nii.gz``.
+    given
+        The verdicts by voxel, with which the folder can be opened again.
+    numbers
+        Of the review's lesions, likewise.
     overwrite
         Whether the folder may hold results already.
     claim
@@ -141,7 +166,8 @@ def write_results(
         if edit is not None:
             write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit)))
+        write_members(partial / MEMBERS, prediction.members, prediction.variance, numbers)
+        text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given)))
         with replaced_file(partial / SUMMARY) as file:
             file.write(text.encode("utf-8", "replace"))
         _check_content(target, overwrite)  # others may have written there meanwhile
@@ -174,6 +200,7 @@ def summary(
     lesions: Lesions,
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
+    given: Sequence[Verdict] = (),
 ) -> dict[str, Any]:
     """What was done and what was found, ready for JSON."""
     brain = prediction.brain
@@ -183,6 +210,7 @@ def summary(
         "shape": list(prediction.grid.shape),
         "spacing_mm": [round(step, 6) for step in prediction.grid.spacing],
         "threshold": lesions.threshold,
+        "model_threshold": prediction.threshold,
         "min_volume_mm3": lesions.min_volume,
         "lesions": lesions.count,
         "lesion_volume_ml": lesions.volume_ml,
@@ -202,6 +230,8 @@ def summary(
         volume = prediction.grid.voxel_volume
         painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
         found["painted"] = painted.said()
+    if given:
+        found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]
     if verdicts is not None:
         found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))

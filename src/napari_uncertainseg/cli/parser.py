@@ -102,7 +102,13 @@ def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
 
 def _add_view(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "view", "window", "open napari with the scans and the Review docks")
-    _reads(parser, "scans", nargs="*", metavar="SCAN", help="NIfTI, mgz, nrrd or a DICOM folder")
+    _reads(
+        parser,
+        "scans",
+        nargs="*",
+        metavar="SCAN",
+        help="NIfTI, mgz, nrrd, a DICOM folder, or a folder of results",
+    )
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:

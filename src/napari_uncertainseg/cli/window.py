@@ -23,10 +23,14 @@ _INSTALL_XVFB = "sudo apt-get install xvfb xauth"
 def view(options: Namespace) -> None:
     """Open napari with the scans and the Review docks, until the user closes it."""
     _need_qt()
+    from napari_uncertainseg.evaluate.restore import is_results
     from napari_uncertainseg.widgets.readers import get_reader
 
     layers: list[Any] = []
-    for path in options.scans:
+    folders = [path for path in options.scans if is_results(path)]
+    if len(folders) > 1:
+        raise InputError("One folder of results is opened at a time: a window shows one case.")
+    for path in [path for path in options.scans if path not in folders]:
         read = get_reader(str(path))
         if read is None:
             raise InputError(f"{path}: {_why_not(path)}")
@@ -38,6 +42,8 @@ def view(options: Namespace) -> None:
 
     window = ReviewWindow()
     window.add(layers)
+    for folder in folders:
+        window.review.open_results(folder)
     napari.run()
 
 

@@ -14,6 +14,7 @@ from napari_uncertainseg.disk.reading import read_json
 
 MAPS = ("probability", "entropy", "mutual_information", "disagreement")
 """Maps of a prediction that are written, each as float32."""
+MEMBERS = "members.npz"
 SUMMARY = "summary.json"
 """Written last: a folder that has it is complete. It lists the others with their hashes."""
 MAP_OF_ALL = f"{MAPS[0]}.nii.gz"
@@ -21,6 +22,7 @@ MAP_OF_ALL = f"{MAPS[0]}.nii.gz"
 FILES = (
     *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed", "painted")),
     "lesions.tsv",
+    MEMBERS,
     SUMMARY,
 )
 """Everything that this program writes into a folder of results; other files there are never touched."""

@@ -30,7 +30,7 @@ class Numbering:
         self._shape = shape
         self._last = 0
 
-    def know(self, where: np.ndarray, numbers: np.ndarray) -> None:
+    def know(self, where: np.ndarray, numbers: np.ndarray, *, last: int = 0) -> None:
         """Take over numbers that were given before; numbers of 0 say nothing.
 
         Parameters
@@ -39,12 +39,19 @@ class Numbering:
             Voxels: flat positions on the grid, or indices of shape (voxels, 3).
         numbers
             Of the lesion at each of them, 0 to `MOST`.
+        last
+            The last that was given.
         """
         where, numbers = np.asarray(where, np.intp), np.asarray(numbers)
         flat = where if where.ndim == 1 else np.ravel_multi_index(tuple(where.T), self._shape)
         known = numbers > 0
         self._owner[flat[known]] = numbers[known]
-        self._last = max(self._last, int(numbers.max(initial=0)))
+        self._last = max(self._last, int(numbers.max(initial=0)), last)
+
+    @property
+    def known(self) -> tuple[np.ndarray, int]:
+        """The first lesion of each voxel, uint16 on the grid, and the last number that was given."""
+        return self._owner.reshape(self._shape), self._last
 
     def number(self, flat: np.ndarray, label: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Number components, and remember them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,12 +108,14 @@ class ExportPanel(QWidget):
         if overwrite and not may_replace(self, folder):
             return
         verdicts, edit, decisions = self._case.verdicts, self._case.edit, self._case.decisions()
+        review: dict[str, Any] = {"verdicts": decisions, "edit": edit, "given": verdicts}
+        review["numbers"] = self._case.numbers
 
         def work(progress: Progress) -> _Exported:
             from napari_uncertainseg.export import write_results
 
             progress("writing", 0.0)
-            write_results(folder, prediction, lesions, verdicts=decisions, edit=edit, overwrite=overwrite)
+            write_results(folder, prediction, lesions, overwrite=overwrite, **review)
             return folder, prediction, verdicts, edit
 
         self._say(f"Writing into {folder} …")

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 from napari.utils.history import get_open_history, update_open_history
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.evaluate.restore import Restored
 from napari_uncertainseg.evaluate.worklist import ROLES, WorkCase
 from napari_uncertainseg.images.files import read_labels
-from napari_uncertainseg.widgets.geometry import KEY, is_result, layer_data
+from napari_uncertainseg.widgets.geometry import KEY, is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.jobs import JobState
 from napari_uncertainseg.widgets.leaving import close_case
 from napari_uncertainseg.widgets.readers import LayerData, read_layers
+from napari_uncertainseg.widgets.saving import ask_which
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 REFERENCE = "reference"
 """Role and name of the layer with the mask to compare with."""
+_LOST = "Verdicts or painting on screen are kept nowhere, and would be dropped. Open the folder all the same?"
 _LOOK_MS, _LOOKS = 100, 1200
 """How often, and how many times, it is seen whether Run can be pressed: models are listed in the meantime."""
 
@@ -113,17 +117,49 @@ class CaseOpener(QObject):
         if segment.run.text() == JobState.RUNNING.value:
             segment.run.click()
         close_case(self._case)
-        self._take_away()
-        added = {role: Layer.create(*data) for role, data in loaded.layers.items()}
-        for layer in reversed(added.values()):  # the FLAIR above the other scans
-            self._viewer.add_layer(layer)
-        self._ours = list(added.values())
+        added = self._show(loaded.layers)
         if REFERENCE in added:
             self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
         self._viewer.reset_view()
         segment.roles.choose({role: layer for role, layer in added.items() if role in ROLES})
         self._segment, self._looks = segment, 0
         self._timer.start()
+
+    def open_results(self, restored: Restored, folder: Path, segment: SegmentDock) -> None:
+        """Show a folder of results instead of the case before, as it was when it was written.
+
+        Verdicts and painting that no session keeps are lost: ask before.
+        """
+        if segment.run.text() == JobState.RUNNING.value:
+            segment.run.click()
+        self.cleanup()
+        case = self._case
+        close_case(case)
+        scans = {role: layer_data(scan, colormap="gray") for role, scan in restored.scans.items()}
+        added = self._show(scans)
+        for role, layer in added.items():
+            layer.visible = role == "flair"
+        segment.roles.choose(added)
+        case.set_images({role: volume_of(layer, role) for role, layer in added.items()})
+        case.prediction = restored.prediction
+        case.number_by(restored.numbers)
+        case.threshold, case.min_volume = restored.threshold, restored.min_volume
+        case.begin_anew(restored.verdicts, restored.edit)
+        self._viewer.reset_view()
+        many = len(restored.verdicts)
+        opened = f"Opened {folder} with {many} verdict{'' if many == 1 else 's'}."
+        case.stepped.emit(" ".join([opened, *restored.notes]))
+        for note in restored.notes:
+            show_info(note)
+
+    def _show(self, layers: Mapping[str, LayerData]) -> dict[str, Layer]:
+        """Take the case before away, and add the layers of another, by role."""
+        self._take_away()
+        added = {role: Layer.create(*data) for role, data in layers.items()}
+        for layer in reversed(added.values()):  # the FLAIR above the other scans
+            self._viewer.add_layer(layer)
+        self._ours = list(added.values())
+        return added
 
     def _take_away(self) -> None:
         layers = self._viewer.layers
@@ -147,6 +183,11 @@ class CaseOpener(QObject):
         """Press nothing any more; the layers stay. May be called twice."""
         self._timer.stop()
         self._segment = None
+
+
+def may_drop(parent: QWidget, case: Case) -> bool:
+    """Whether what would be lost by opening results may be."""
+    return not case.unsaved or bool(ask_which(parent, "Open results", _LOST, "Drop them", None))
 
 
 def ask_table(parent: QWidget, title: str) -> Path | None:

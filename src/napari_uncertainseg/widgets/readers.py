@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.evaluate.restore import is_results
 from napari_uncertainseg.images import files, formats, itk, stored
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.fields import notice
@@ -29,6 +30,8 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     DICOM files are known by what they hold: scanners name them as they like.
     """
     paths = [Path(p) for p in _several(path)]
+    if len(paths) == 1 and is_results(paths[0]):
+        return read_results
     return read_layers if paths and all(map(_is_known, paths)) else None
 
 
@@ -50,6 +53,19 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
         except InputError as error:  # napari shows it
             raise InputError(notice(str(error))) from error
     return layers
+
+
+def read_results(path: str | Sequence[str]) -> list[Any]:
+    """Open a folder of results in the docks of the viewer at hand, which adds its layers itself."""
+    import napari
+
+    from napari_uncertainseg.widgets.review import review_of
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise InputError("Results are opened in napari's window: there is none.")
+    review_of(viewer).open_results(Path(_several(path)[0]))
+    return [(None,)]  # napari's sign that there is nothing to add
 
 
 def write_layer(path: str, data: Any, arguments: dict[str, Any]) -> list[str]:

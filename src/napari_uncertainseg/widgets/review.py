@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import napari
@@ -16,6 +17,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibrating import find_record
+from napari_uncertainseg.evaluate.restore import restore
 from napari_uncertainseg.widgets.actions import ACTIONS
 from napari_uncertainseg.widgets.calibration import CalibrationDock
 from napari_uncertainseg.widgets.closing import Closing
@@ -24,7 +26,7 @@ from napari_uncertainseg.widgets.dashboard import DashboardDock
 from napari_uncertainseg.widgets.keeping import Keeper
 from napari_uncertainseg.widgets.layers import ReviewLayers
 from napari_uncertainseg.widgets.lesions import LesionsDock
-from napari_uncertainseg.widgets.opening import CaseOpener, LoadedCase
+from napari_uncertainseg.widgets.opening import CaseOpener, LoadedCase, may_drop
 from napari_uncertainseg.widgets.preferences import PreferenceStore
 from napari_uncertainseg.widgets.raters import RatersDock
 from napari_uncertainseg.widgets.scrolled import Scrolled
@@ -53,47 +55,25 @@ class _Dock:
     make: Callable[[Review], QWidget]
 
 
-def _make_segment(review: Review) -> QWidget:
-    return SegmentDock(review.case, review.layers, preferences=review.preferences)
-
-
-def _make_lesions(review: Review) -> QWidget:
-    return LesionsDock(review.case, review.layers, keeper=review.keeper)
-
-
-def _make_calibration(review: Review) -> QWidget:
-    return CalibrationDock(review.case, review.layers)
-
-
-def _make_raters(review: Review) -> QWidget:
-    return RatersDock(review.case, review.layers)
-
-
-def _make_session(review: Review) -> QWidget:
-    return SessionDock(review.case, review.layers, review.sessions)
-
-
-def _make_training(review: Review) -> QWidget:
-    return TrainingDock(review.case, review.layers, review.sessions)
-
-
-def _make_cohort(review: Review) -> QWidget:
-    return CohortDock(review.case, review.open_case, review.sessions)
-
-
-def _make_dashboard(review: Review) -> QWidget:
-    return DashboardDock(review.sessions)
-
-
 _DOCKS: dict[str, _Dock] = {
-    "segment": _Dock("Segment", "Review (UncertainSeg)", _make_segment),
-    "lesions": _Dock("Lesions", "Lesions (UncertainSeg)", _make_lesions),
-    "calibration": _Dock("Calibration", "Calibration (UncertainSeg)", _make_calibration),
-    "raters": _Dock("Raters", "Raters (UncertainSeg)", _make_raters),
-    "session": _Dock("Session", "Session (UncertainSeg)", _make_session),
-    "training": _Dock("Training", "Training (UncertainSeg)", _make_training),
-    "cohort": _Dock("Cohort", "Cohort (UncertainSeg)", _make_cohort),
-    "dashboard": _Dock("Dashboard", "Dashboard (UncertainSeg)", _make_dashboard),
+    "segment": _Dock(
+        "Segment", "Review (UncertainSeg)", lambda r: SegmentDock(r.case, r.layers, preferences=r.preferences)
+    ),
+    "lesions": _Dock(
+        "Lesions", "Lesions (UncertainSeg)", lambda r: LesionsDock(r.case, r.layers, keeper=r.keeper)
+    ),
+    "calibration": _Dock(
+        "Calibration", "Calibration (UncertainSeg)", lambda r: CalibrationDock(r.case, r.layers)
+    ),
+    "raters": _Dock("Raters", "Raters (UncertainSeg)", lambda r: RatersDock(r.case, r.layers)),
+    "session": _Dock(
+        "Session", "Session (UncertainSeg)", lambda r: SessionDock(r.case, r.layers, r.sessions)
+    ),
+    "training": _Dock(
+        "Training", "Training (UncertainSeg)", lambda r: TrainingDock(r.case, r.layers, r.sessions)
+    ),
+    "cohort": _Dock("Cohort", "Cohort (UncertainSeg)", lambda r: CohortDock(r.case, r.open_case, r.sessions)),
+    "dashboard": _Dock("Dashboard", "Dashboard (UncertainSeg)", lambda r: DashboardDock(r.sessions)),
 }
 _REVIEW = ("segment", "lesions", "calibration")
 """What Review opens; the others have a menu entry of their own."""
@@ -105,6 +85,12 @@ class Review(QObject):
     It lives as long as the window: a dock that is closed and opened again shows the same
     case, with its verdicts.
     """
+
+    case: Case
+    layers: ReviewLayers
+    preferences: PreferenceStore
+    sessions: SessionFile
+    keeper: Keeper
 
     def __init__(self, viewer: Viewer, window: QMainWindow) -> None:
         super().__init__(window)
@@ -237,6 +223,24 @@ class Review(QObject):
             self._add(kind)
         self.arrange("segment")
         self._opener.open(loaded, self.segment)
+
+    def open_results(self, folder: Path) -> None:
+        """Show a folder of results, with its scans, maps, lesions, verdicts and painting.
+
+        Raises
+        ------
+        InputError
+            While an exercise goes on, or if the folder cannot be read.
+        """
+        if self._is_exercise():
+            raise InputError("An exercise or a replay goes on: end it first.")
+        restored = restore(folder)
+        if may_drop(self._window, self.case):
+            for kind in _REVIEW:
+                self._add(kind)
+            self.arrange("segment")
+            self._opener.open_results(restored, folder, self.segment)
+            self._on_done()
 
     def arrange(self, front: str) -> None:
         """Tab the docks that are open, with one of them in front."""

@@ -1,0 +1,188 @@
+"""A folder that *Export all* wrote, opened again in the real window."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.results import MEMBERS as NAME
+from napari_uncertainseg.evaluate.restore import restore
+from napari_uncertainseg.export import write_results
+from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
+from napari_uncertainseg.images.identity import case_sha256, scan_sha256
+from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.widgets import opening as opening_module
+from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets.readers import get_reader
+from napari_uncertainseg.widgets.review import open_review
+
+from .fake_window import segment_with
+from .fakes import FakeSegmenter
+
+FIRST, DRAWN = (5, 10, 8), (21, 4, 4)
+
+
+@pytest.fixture
+def of_files(tmp_path, flair, prediction):
+    """The prediction of a scan that lies in a file."""
+    (tmp_path / "sub-7").mkdir()
+    path = write_volume(tmp_path / "sub-7" / "flair.nii.gz", flair.data, flair.grid)
+    scan = read_image(path, modality="flair")
+    sha256 = scan_sha256(scan)
+    inputs = {"flair": {"name": "flair", "path": str(path), "scan_sha256": sha256}}
+    about = {"case": {"sha256": case_sha256({"flair": sha256}), "name": "sub-7"}, "inputs": inputs}
+    return replace(prediction, information={**about, "model": "bundled", "method": "one-pass"})
+
+
+@pytest.fixture
+def reviewed(case, of_files):
+    """A case with a verdict, painting, and another threshold."""
+    case.prediction = of_files
+    case.judge(FIRST, "rejected")
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    case.set_edit(edit)
+    case.judge(DRAWN, "accepted")
+    case.threshold, case.min_volume = 0.6, 4.0
+    return case
+
+
+@pytest.fixture
+def folder(tmp_path, reviewed):
+    out = tmp_path / "out"
+    export(out, reviewed)
+    return out
+
+
+def export(out, case):
+    decisions = case.decisions()
+    write_results(out, case.prediction, case.lesions, verdicts=decisions, edit=case.edit, given=case.verdicts)
+
+
+def said_in(folder, **changes):
+    path = folder / "summary.json"
+    content = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps(content))
+
+
+def test_what_was_written_is_read_back(folder, reviewed):
+    found, was = restore(folder), reviewed.prediction
+    now = found.prediction
+    for name in ("probability", "entropy", "mutual_information", "disagreement", "brain", "variance"):
+        np.testing.assert_array_equal(getattr(now, name), getattr(was, name))
+    np.testing.assert_allclose(now.expected_entropy, was.entropy - was.mutual_information, atol=1e-6)
+    np.testing.assert_array_equal(now.members.values, was.members.values)
+    assert now.sha256 == was.sha256 and now.information == json.loads(json.dumps(was.information))
+    assert (found.threshold, found.min_volume, now.threshold) == (0.6, 4.0, 0.5)
+    assert found.verdicts == (Verdict(FIRST, "rejected"), Verdict(DRAWN, "accepted"))
+    np.testing.assert_array_equal(found.edit, reviewed.edit)
+    assert list(found.scans) == ["flair"] and found.notes == ()
+
+
+@pytest.fixture
+def viewer(make_viewer, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "kept" / "sessions.db")
+    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
+    viewer = make_viewer()
+    open_review(viewer)
+    return viewer
+
+
+def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, reviewed, tmp_path):
+    review = open_review(viewer)
+    case = review.case
+    viewer.open(str(folder), plugin="napari-uncertainseg")
+    np.testing.assert_array_equal(case.lesions.labels, reviewed.lesions.labels)
+    assert case.decisions() == reviewed.decisions() and not case.unsaved
+    assert viewer.layers["flair"].visible and case.images["flair"].name == "flair"
+    np.testing.assert_array_equal(viewer.layers["lesions"].data, reviewed.lesions.labels)
+    assert f"Opened {folder} with 2 verdicts." in review.lesions.message.text()
+    for threshold in (0.3, 0.7):  # the members are there: all can be gone on with
+        case.threshold = reviewed.threshold = threshold
+        now, was = (x.lesions for x in (case, reviewed))
+        np.testing.assert_array_equal(now.labels, was.labels)
+        np.testing.assert_allclose(now.table["lsu"], was.table["lsu"])
+    case.judge((12, 21, 18), "unsure")
+    assert case.recorder.by_default and len(case.recorder.verdicts) == 3
+    export(tmp_path / "again", case)
+    assert len(restore(tmp_path / "again").verdicts) == 3
+
+
+def test_a_scan_that_moved_or_changed_is_told_and_the_rest_opened(
+    viewer, folder, flair, tmp_path, monkeypatch
+):
+    review, told = open_review(viewer), []
+    monkeypatch.setattr(opening_module, "show_info", told.append)
+    path = tmp_path / "sub-7" / "flair.nii.gz"
+    shutil.move(path, tmp_path / "elsewhere.nii.gz")
+    review.open_results(folder)
+    assert "FLAIR is not shown" in told[-1] and str(path) in told[-1]
+    assert review.case.lesions.drawn == 1 and "flair" not in review.case.images
+    write_volume(path, flair.data + 1, flair.grid)  # somebody else's, by the same name
+    review.open_results(folder)
+    assert "another scan" in told[-1] and "flair" not in viewer.layers
+
+
+def test_what_segment_wrote_opens_too(of_files, tmp_path):
+    write_results(tmp_path / "plain", of_files, of_files.lesions())
+    found = restore(tmp_path / "plain")
+    assert found.verdicts == () and found.edit is None
+    assert get_reader(str(tmp_path / "plain")) is not None
+    assert get_reader(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("name", ["probability.nii.gz", "lesions.nii.gz", NAME, "painted.nii.gz"])
+def test_a_changed_file_is_refused_in_a_sentence(folder, name):
+    hashes = {p.name: file_sha256(p) for p in folder.iterdir() if p.name != "summary.json"}
+    said_in(folder, files=hashes)
+    restore(folder)
+    with (folder / name).open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(InputError, match=f"{name} was changed after it was written"):
+        restore(folder)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"threshold": "0.5"},
+        {"threshold": True},
+        {"min_volume_mm3": None},
+        {"given": 3},
+        {"given": [{"voxel": [0, 0], "decision": "accepted"}]},
+        {"given": [{"voxel": [999, 0, 0], "decision": "accepted"}]},
+        {"given": [{"voxel": [0, 0, 0], "decision": "<b>"}]},
+        {"given": [{"voxel": [0, 0, 1e999], "decision": "accepted"}]},
+    ],
+)
+def test_a_summary_from_elsewhere_is_refused_in_a_sentence(folder, changes):
+    said_in(folder, **changes)
+    with pytest.raises(InputError, match=r"summary\.json"):
+        restore(folder)
+
+
+def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
+    good = dict(np.load(folder / NAME))
+    bad = [
+        {**good, "start": good["start"] + 1},
+        {**good, "values": good["values"].astype(np.float64)},
+        {**good, "values": good["values"] * np.float16(3)},
+        {**good, "variance": good["variance"][:-1]},
+        {**good, "values": np.array([{}], object)},
+        {"values": good["values"]},
+    ]
+    for content in bad:
+        np.savez(folder / NAME, **content)
+        with pytest.raises(InputError):
+            restore(folder)
+    (folder / NAME).write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="not the file of members"):
+        restore(folder)
+    (folder / NAME).unlink()
+    with pytest.raises(InputError, match="older versions"):
+        restore(folder)
