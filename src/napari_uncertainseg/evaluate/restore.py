@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_exact
+from napari_uncertainseg._checks import as_probabilities
 from napari_uncertainseg.disk import results
 from napari_uncertainseg.disk.results import MEMBERS, SUMMARY, load_summary
 from napari_uncertainseg.evaluate.folder import result_file
@@ -84,7 +84,7 @@ def restore(folder: str | Path) -> Restored:
     probability, grid = _map(result_file(folder, "probability"))
     flair = scans.get("flair")
     grid = flair.grid if flair is not None and flair.grid.same_as(grid, tolerance=1e-2) else grid
-    as_exact(probability)
+    as_probabilities(probability)
     prediction = _prediction(folder, said, probability, grid)
     edit = None
     if (folder / "painted.nii.gz").is_file():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_exact
+from napari_uncertainseg._checks import as_probabilities
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.numbering import MOST, Numbers
 
@@ -58,7 +58,7 @@ def read_members(path: Path, shape: tuple[int, int, int]) -> tuple[Members, np.n
         raise InputError(f"{path}: this is not the file of members that this program writes.") from error
     if not fits or not np.isfinite(inside).all():
         raise InputError(f"{path}: these members do not belong to the maps beside them.")
-    as_exact(values)
+    as_probabilities(values)
     variance = np.zeros(shape, np.float32)
     variance[box] = inside
     return Members(box, values), variance
