@@ -179,7 +179,7 @@ RAS_TO = {
 
 
 @pytest.mark.parametrize("shape", [(6, 7, 8), (6, 7, 6)])
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", ["RAS", "LAS", "LPS", "LPI", "PIR"])
 def test_whatever_another_reader_makes_of_a_file_it_is_right_or_asked_about(code, shape):
     """As stored, canonical or as the screen wants it, in both orders, with any of the headers kept."""
     image = file_image(code, shape)

@@ -113,6 +113,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--t1", type=Path, metavar="F", help="T1 of the same visit")
     parser.add_argument("--t2", type=Path, metavar="F", help="T2 of the same visit")
     parser.add_argument(
+        "--volume", type=_index, metavar="N", help="which volume of 4-D files, the first one is 0"
+    )
+    parser.add_argument(
         "--mask", type=Path, metavar="F", help="brain mask on the FLAIR's grid; found when not given"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
@@ -300,6 +303,13 @@ def _count(text: str) -> int:
     value = _number(text)
     if value < 1 or value != int(value):
         raise argparse.ArgumentTypeError(f"{text} should be a whole number, 1 or more")
+    return int(value)
+
+
+def _index(text: str) -> int:
+    value = _number(text)
+    if value < 0 or value != int(value):
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
     return int(value)
 
 

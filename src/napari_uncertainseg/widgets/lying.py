@@ -166,17 +166,12 @@ def _is_placed(expected: np.ndarray, placed: np.ndarray, shape: tuple[int, ...])
         return exact and bool(not plain or np.any(corner))
     old, new = expected[:, :3], linear
     sizes = np.linalg.norm(old, axis=0), np.linalg.norm(new, axis=0)
-    if not np.allclose(sizes[0], sizes[1], rtol=_SIZES, atol=0) or not _same_way(old, new):
+    same_way = (np.argmax(np.abs(old), axis=0) == (0, 1, 2)).all() and (np.diag(old) * np.diag(new) > 0).all()
+    if not same_way or not np.allclose(sizes[0], sizes[1], rtol=_SIZES, atol=0):
         return False
     middle = (np.array(shape) - 1) / 2
     apart = np.abs(old @ middle + expected[:, 3] - new @ middle - corner)
     return not np.any(corner) or bool((apart < sizes[0].max()).all())
-
-
-def _same_way(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether both affines turn the axes the same way, whatever their obliquity."""
-    ways = [io_orientation(np.pad(a[:3, :3], (0, 1))) for a in (one, other)]
-    return np.array_equal(*ways)
 
 
 def _as_shown(name: str, placed: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
