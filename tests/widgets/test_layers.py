@@ -222,12 +222,13 @@ def test_cleanup_twice_and_then_nothing_is_heard(viewer, shown):
 
 
 def test_results_are_laid_over_a_scan_that_another_reader_opened(mask):
-    """(x, y, z) order with positive scales and an affine in the metadata, as other readers leave it."""
+    """(x, y, z) order, and placed by the affine that is in the metadata, as other readers leave it."""
     affine = np.diag([-1.0, 1.0, 3.0, 1.0])
+    affine[:3, 3] = (5, 6, 7)
     grid = Grid.from_file((32, 40, 24), affine)
     viewer = ViewerModel()
     scan, _ = grid.to_file(np.where(mask, 1.0, 0.4).astype(np.float32))
-    layer = Image(scan, name="scan", scale=(1, 1, 3), translate=(5, 6, 7), metadata={"affine": affine})
+    layer = Image(scan, name="scan", affine=affine, metadata={"affine": affine})
     viewer.add_layer(layer)
     volume = volume_of(layer, "flair")
     np.testing.assert_array_equal(volume.data, np.where(mask, np.float32(1.0), np.float32(0.4)))
@@ -494,10 +495,11 @@ def test_letters_of_another_readers_scan(flip):
     viewer = ViewerModel()
     layers = ReviewLayers(viewer, Case())
     affine = np.diag([flip, 1.0, 1.0, 1.0])
-    viewer.add_image(np.zeros((6, 5, 4)), metadata={"affine": affine})
+    affine[:3, 3] = (3, -2, 1)
+    viewer.add_image(np.zeros((6, 5, 4)), affine=affine, metadata={"affine": affine})
     viewer.dims.order = (2, 1, 0)  # y down, x to the right
-    right = "R" if flip > 0 else "L"
-    assert layers._letters.letters() == {"top": "P", "bottom": "A", "left": opposite(right), "right": right}
+    # The world is RAS+, whichever way the array runs.
+    assert layers._letters.letters() == {"top": "P", "bottom": "A", "left": "L", "right": "R"}
     layers.cleanup()
 
 

@@ -149,6 +149,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
     )
     parser.add_argument(
+        "--volume", type=_index, metavar="N", help="which volume of 4-D files, the first one is 0"
+    )
+    parser.add_argument(
         "--method", choices=METHODS, default="one-pass", help="where members come from (%(default)s)"
     )
     parser.add_argument(
@@ -345,6 +348,13 @@ def _count(text: str) -> int:
     value = _number(text)
     if value < 1 or value != int(value):
         raise argparse.ArgumentTypeError(f"{text} should be a whole number, 1 or more")
+    return int(value)
+
+
+def _index(text: str) -> int:
+    value = _number(text)
+    if value < 0 or value != int(value):
+        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
     return int(value)
 
 

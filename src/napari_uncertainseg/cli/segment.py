@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg._base import Progress
+from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -73,4 +74,21 @@ def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
 
     progress("reading", 0.0)
     paths = {"flair": options.flair, "t1": options.t1, "t2": options.t2}
-    return {role: read_volume(path, modality=role) for role, path in paths.items() if path is not None}
+    given = {role: path for role, path in paths.items() if path is not None}
+    if options.volume is None:
+        return {role: read_volume(path, modality=role) for role, path in given.items()}
+    scans = {role: _one_of_several(path, role, options.volume) for role, path in given.items()}
+    if not any(several for _, several in scans.values()):
+        raise InputError(f"{options.flair}: the file holds one volume; leave --volume out.")
+    return {role: scan for role, (scan, _) in scans.items()}
+
+
+def _one_of_several(path: Path, role: str, volume: int) -> tuple[Volume, bool]:
+    """Read a scan, the volume that was asked for where there are several; and whether there are."""
+    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.images.stored import SeveralVolumes
+
+    try:
+        return read_volume(path, modality=role), False
+    except SeveralVolumes:
+        return read_volume(path, index=volume, modality=role), True

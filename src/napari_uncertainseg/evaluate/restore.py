@@ -77,8 +77,8 @@ def restore(folder: str | Path) -> Restored:
     said = load_summary(folder)
     if not (folder / MEMBERS).is_file():
         raise InputError(
-            f"{folder}: there is no {MEMBERS}, as in results of older versions, so that their doubt cannot be "
-            "found again; segment the scans again."
+            f"{folder}: there is no {MEMBERS}, as in results of older versions, so that their doubt "
+            "cannot be found again; segment the scans again."
         )
     scans, notes = _scans(said)
     probability, grid = _map(result_file(folder, "probability"))

@@ -22,7 +22,10 @@ _NO_SCAN = re.compile(
 )
 """Masks are often named after the scan that they were drawn on."""
 _DERIVED = re.compile(r"_(space|desc|label|res|den)-")
-_CONTRAST = re.compile(r"_ce-")
+_CONTRAST = re.compile(r"_ce-|_acq-[a-z0-9]*(gd|gad|post|contrast)", re.IGNORECASE)
+"""With a contrast agent, said by its entity, or by the acquisition's name as many data sets do."""
+_PHASE = re.compile(r"_part-(?!mag_)")
+"""Phase, real and imaginary images: they look like no scan that a network knows."""
 _SUFFIX = {"flair": "FLAIR", "t1": "T1w", "t2": "T2w"}
 
 
@@ -125,7 +128,7 @@ def bids_cases(folder: Path, budget: Budget) -> list[Found]:
         derived = [path for path in files if _DERIVED.search(path.name)]
         if any(_says(path, role) for path in derived for role in _SUFFIX):
             budget.note(f"{anat}: files with space-, desc-, label-, res- or den- are derivatives.")
-        files = [path for path in files if path not in derived]
+        files = [path for path in files if path not in derived and not _PHASE.search(path.name)]
         for flair in (path for path in files if _says(path, "flair")):
             name = stem(flair).removesuffix("_FLAIR")
             if name in cases:  # .nii beside .nii.gz
@@ -156,10 +159,16 @@ def _companion(flair: Path, files: list[Path], role: str, budget: Budget) -> Pat
     """The scan that shares most with the FLAIR (its run), the first where several do."""
     ours = set(stem(flair).split("_"))
     fit = [path for path in files if _says(path, role) and not _CONTRAST.search(path.name)]
-    best = max(fit, key=lambda path: len(ours & set(stem(path).split("_"))), default=None)
+    best = max(fit, key=lambda path: _nearness(ours, path), default=None)
     if best is not None and len({stem(path) for path in fit}) > 1:
         budget.note(f"{flair.name}: of {len(fit)} {_SUFFIX[role]} scans, {best.name} is taken.")
     return best
+
+
+def _nearness(ours: set[str], path: Path) -> tuple[int, int]:
+    """How many entities are shared, and then how few there are beside them: a plain scan comes first."""
+    theirs = set(stem(path).split("_"))
+    return len(ours & theirs), -len(theirs - ours)
 
 
 # -- any other folder -------------------------------------------------------------------------------

@@ -109,10 +109,7 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     stored = formats.load(path)
     found = _grid(path, stored)
     if grid is not None and not found.same_as(grid, tolerance=1e-2):
-        raise InputError(
-            f"{path}: the labels do not lie on the scan's grid ({_describe(found)}, the scan has "
-            f"{_describe(grid)}); resample them onto the scan first."
-        )
+        raise InputError(f"{path}: the labels do not lie on the scan's grid: {difference(found, grid)}.")
     array = stored.array
     if not np.isfinite(array).all() or (array.dtype.kind == "f" and (array != np.rint(array)).any()):
         raise InputError(
@@ -297,6 +294,36 @@ def _is_rigid(affine: np.ndarray) -> bool:
     """Whether a qform can express an affine: no shear."""
     unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return bool(np.allclose(unit.T @ unit, np.eye(3), atol=1e-5))
+
+
+_AXES = ("head to foot", "front to back", "left to right")
+
+
+def difference(found: Grid, scan: Grid) -> str:
+    """What differs between the grid of labels and the scan's, and what to do about it.
+
+    Resampling is advised only where the labels say where they lie: those that are mirrored were written
+    with the orientation of another program, and would be put on the wrong side.
+    """
+    if found.shape != scan.shape or not np.allclose(found.spacing, scan.spacing, rtol=0, atol=1e-2):
+        return f"{_describe(found)}, the scan has {_describe(scan)}; resample them onto the scan first"
+    change = np.linalg.solve(scan.affine, found.affine)
+    far = np.array([*(np.array(scan.shape) - 1), 1])
+    apart = max(np.linalg.norm(((found.affine - scan.affine) @ at)[:3]) for at in ([0, 0, 0, 1], far))
+    as_stored = [np.sign(found.stored[:, 1]), np.sign(scan.stored[:, 1])]
+    if found.stored[:, 0].tolist() == scan.stored[:, 0].tolist() and not np.array_equal(*as_stored):
+        flipped = [int(found.stored[k, 0]) for k in np.flatnonzero(as_stored[0] != as_stored[1])]
+        named = " and ".join(_AXES[axis] for axis in sorted(flipped, reverse=True))
+        return (
+            f"their file runs {named} the other way than the scan's and lies up to {apart:.1f} mm from it; "
+            "they may be mirrored, save them again with the scan's own header"
+        )
+    if np.allclose(change[:3, :3], np.eye(3), atol=1e-3):
+        return (
+            f"they are shifted by {np.linalg.norm((found.affine - scan.affine)[:3, 3]):.1f} mm against it; "
+            "if they were drawn on this scan save them again with its header, else resample them"
+        )
+    return f"they are turned against it, up to {apart:.1f} mm; resample them onto the scan first"
 
 
 def _describe(grid: Grid) -> str:

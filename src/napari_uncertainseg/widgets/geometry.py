@@ -18,6 +18,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.widgets.lying import foreign_affine, known_grid
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -29,11 +30,6 @@ KEY = "uncertainseg"
 
 _HEADROOM = 0.4
 """How much of a scan's range is left free above its brightest tissue."""
-
-_ASSUMED = (
-    "Layer '{}' does not say how it lies in the patient: its slices were taken to run upwards, "
-    "with anterior up and the patient's right on the left of the screen."
-)
 
 
 def layer_data(
@@ -122,6 +118,18 @@ def grid_of(layer: Layer) -> Grid:
     return _locate(layer.name, _voxels(layer).shape, layer.metadata, _own_placement(layer))[0]
 
 
+def affine_of(layer: Layer) -> np.ndarray | None:
+    """4x4, voxel index of a layer to RAS+ mm; None where it does not say how it lies, or not surely."""
+    try:
+        shape, metadata = _voxels(layer).shape, layer.metadata
+        grid, turned, notes = _locate(layer.name, shape, metadata, _own_placement(layer))
+    except InputError:
+        return None
+    if notes:
+        return None
+    return grid.affine if turned is None else grid.file_affine
+
+
 def spacing_of(layer: Layer) -> tuple[float, ...]:
     """Voxel size along each axis of a layer of any number of dimensions, in the viewer's unit."""
     keys = ("scale", "translate", "rotate", "shear")
@@ -197,53 +205,17 @@ def _locate(
 ) -> tuple[Grid, Grid | None, tuple[str, ...]]:
     """Canonical grid, the grid that reorders the array if that is needed, and notes."""
     known = metadata.get(KEY, {}).get("grid")
-    if isinstance(known, Grid) and known.shape == tuple(shape):
-        return known, None, ()
-    notes: tuple[str, ...] = ()
-    affine = _file_affine(shape, metadata)
-    if affine is None:
-        affine, certain = _shown_affine(placed)
-        notes = () if certain else (_ASSUMED.format(name),)
+    if isinstance(known, Grid):
+        scale, translate = placement(known)
+        expected = _placement({"scale": scale, "translate": translate})
+        grid, notes = known_grid(name, tuple(shape), known, expected, placed)
+        return grid, None if grid is known else grid, notes
+    affine, notes = foreign_affine(name, tuple(shape), metadata, placed)
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or not (sizes > 1e-4).all():
         raise InputError(f"Layer '{name}' has no usable voxel size; set the layer's scale in mm.")
     grid = Grid.from_file(shape, affine)
     return grid, grid, notes
-
-
-def _file_affine(shape: tuple[int, ...], metadata: Mapping[str, Any]) -> np.ndarray | None:
-    """Affine (layer axes to RAS+ mm) from what other readers leave of the file's header.
-
-    They keep the file's array as it was, or turn it round into (z, y, x); the shape tells.
-    """
-    header = next((v for v in metadata.values() if hasattr(v, "get_best_affine")), None)
-    affine = metadata.get("affine")
-    file_shape = tuple(shape)
-    if header is not None:
-        affine, file_shape = header.get_best_affine(), tuple(header.get_data_shape()[:3])
-    affine = None if affine is None else np.asarray(affine, float)
-    if affine is None or affine.shape != (4, 4) or not np.isfinite(affine).all():
-        return None
-    if file_shape == tuple(shape):
-        return affine
-    if file_shape[::-1] == tuple(shape):
-        return affine[:, [2, 1, 0, 3]]
-    return None
-
-
-def _shown_affine(placed: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Affine (layer axes to RAS+ mm) from how the layer is shown, and whether it is certain.
-
-    Negative scales and rotations were set on purpose: the layer then lies in our world,
-    (-z, -y, -x). Otherwise the slices are taken to run upwards.
-    """
-    linear = placed[:3, :3]
-    to_ras = np.zeros((4, 4))
-    to_ras[[0, 1, 2, 3], [2, 1, 0, 3]] = (-1, -1, -1, 1)
-    if (np.diag(linear) < 0).all() or not np.allclose(linear, np.diag(np.diag(linear))):
-        return to_ras @ placed, True
-    to_ras[2, 0] = 1
-    return to_ras @ placed, False
 
 
 def _contrast(data: np.ndarray) -> tuple[float, float]:

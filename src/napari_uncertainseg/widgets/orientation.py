@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.components.overlays import TextOverlay
 
-from napari_uncertainseg._base import InputError
-from napari_uncertainseg.widgets.geometry import KEY, grid_of
+from napari_uncertainseg.widgets.geometry import affine_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -62,27 +61,12 @@ def world_directions(layer: Layer) -> np.ndarray | None:
         Shape (3, 3): row k is the RAS+ direction of the last-but-(2 - k) world axis; None when
         the layer does not say how it lies in the patient.
     """
-    to_patient = _layer_affine(layer)
+    to_patient = affine_of(layer)
     if to_patient is None:
         return None
     origin = np.asarray(layer.world_to_data((0.0, 0.0, 0.0)))
     steps = np.array([np.asarray(layer.world_to_data(unit)) - origin for unit in np.eye(3)])
     return steps @ to_patient[:3, :3].T
-
-
-def _layer_affine(layer: Layer) -> np.ndarray | None:
-    """4x4, the layer's voxel index to RAS+ mm; None where that would be a guess."""
-    if layer.ndim != 3:
-        return None
-    if KEY in layer.metadata and "grid" in layer.metadata[KEY]:
-        return np.asarray(layer.metadata[KEY]["grid"].affine)
-    told = any(key == "affine" or hasattr(value, "get_best_affine") for key, value in layer.metadata.items())
-    if not told:
-        return None
-    try:
-        return grid_of(layer).file_affine
-    except InputError:
-        return None
 
 
 class OrientationLetters:
