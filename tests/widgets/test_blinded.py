@@ -181,5 +181,7 @@ def test_the_status_bar_says_nothing_of_lesions(review, qtbot):
             qtbot.mouseMove(canvas, QPoint(x, y))
             QApplication.processEvents()
             said.add(str(viewer.status))
-    assert not [text for text in said if any(word in text for word in ("doubt", "lesions", "entropy", "experts"))]
+    assert not [
+        text for text in said if any(word in text for word in ("doubt", "lesions", "entropy", "experts"))
+    ]
     qtbot.mouseClick(dock.stop_button, LEFT)

@@ -306,6 +306,8 @@ class LesionsDock(QWidget):
             widget.setEnabled(lesions is not None)
         if lesions is None:
             self.header.setText("<b>Lesions</b>")
+            for view in self.tables:
+                view.clear()
         else:
             candidates = len(lesions.candidate_table)
             self.header.setText(
