@@ -115,7 +115,11 @@ def is_closed(review):
     words = {text for kind, text in banners(review).items() if kind != "segment"}
     assert words == {"No case: nothing is segmented"}
     assert not results(review) and "Ann" not in review.layers.viewer.title
-    assert review.lesions.empty.isVisibleTo(review.lesions)
+    assert review.lesions.empty.isVisibleTo(review.lesions) and not review.lesions.progress.isVisibleTo(
+        review.lesions
+    )
+    assert not any(view.model().rowCount() for view in review.lesions.tables)
+    assert "ml at p" not in review.segment.message.text()
     assert case.prediction is None and case.reference is None and not case.verdicts and not case.images
     return True
 
@@ -204,13 +208,13 @@ def test_lesser_layers_go_without_the_case(review, qtbot):
 @pytest.mark.parametrize(("answer", "back"), [(True, True), (None, True), (False, False)])
 def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
     asked = []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words) or answer)
+    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[1:]) or answer)
     case, flair = review.case, review.layers.scan.layer()
     case.judge((5, 10, 8), "accepted")
     order = [layer.name for layer in review.layers.viewer.layers]
     review.layers.viewer.layers.remove(flair)
     qtbot.wait(20)
-    assert len(asked) == 1 and "Ann" in asked[0][2]
+    assert len(asked) == 1 and "Ann" in asked[0][1]
     if back:
         assert [layer.name for layer in review.layers.viewer.layers] == order
         assert case.verdicts and set(banners(review).values()) == {"Case: Ann"}
@@ -283,12 +287,12 @@ def test_no_t1_of_somebody_else_by_itself(make, patients):
 @pytest.mark.parametrize("answer", [True, False, None])
 def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch, answer):
     review, asked = make(), []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words) or answer)
+    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[1:]) or answer)
     drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
     choose(review, "t1", 2)
     qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
     qtbot.mouseClick(review.segment.run, LEFT)
-    assert len(asked) == 1 and "T1 'T1': it lies in another folder" in asked[0][2]
+    assert len(asked) == 1 and "T1 'T1': it lies in another folder" in asked[0][1]
     assert (review.segment.run.text() == "Run") is (answer is None)
     qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
     assert set(review.case.images) == {True: {"flair", "t1"}, False: {"flair"}, None: set()}[answer]
@@ -328,6 +332,16 @@ def test_a_run_goes_on_without_what_is_not_its_flair(make, qtbot, patients):
         review.layers.viewer.layers.remove("T1")
         review.layers.viewer.layers["FLAIR"].name = "Ann's"
     assert review.layers.scan.layer().name == "Ann's" and set(banners(review).values()) == {"Case: Ann"}
+
+
+def test_a_scan_of_somebody_else_is_named_while_it_is_shown(review, patients):
+    drop(review, {"flair": patients["Bob"]["flair"]})
+    assert set(banners(review).values()) == {"Case: Ann · also shown, not of it: FLAIR [1]"}
+    review.layers.viewer.layers["FLAIR [1]"].visible = False
+    assert set(banners(review).values()) == {"Case: Ann"}
+    review.layers.viewer.layers["FLAIR [1]"].visible = True
+    review.layers.viewer.layers.remove("FLAIR [1]")
+    assert set(banners(review).values()) == {"Case: Ann"}
 
 
 def test_a_second_run_on_the_same_scan(review, qtbot):

@@ -7,16 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Image, Labels, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.images.belonging import belongs
 from napari_uncertainseg.widgets.band import CORE, ENVELOPE, BandLayers
 from napari_uncertainseg.widgets.blinding import Blinding
 from napari_uncertainseg.widgets.geometry import is_result, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
+from napari_uncertainseg.widgets.origins import origin_of
 from napari_uncertainseg.widgets.own_outline import OwnOutline
 from napari_uncertainseg.widgets.own_scan import OwnScan
 from napari_uncertainseg.widgets.rater_layers import RaterLayers
@@ -44,6 +46,8 @@ class ReviewLayers:
     """An exercise hid all but the scans, or showed all again."""
     slice_changed = Signal()
     """Another slice, or another orientation, is shown."""
+    seen_changed = Signal()
+    """Another of the user's images is shown, or hidden."""
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer = viewer
@@ -210,6 +214,15 @@ class ReviewLayers:
             self.blinding_changed.emit()
             self.layers_changed.emit()
 
+    def also_shown(self) -> list[str]:
+        """Names of the images that are shown and seem not to be of the case."""
+        scan = self.scan.layer()
+        if scan is None:
+            return []
+        shown = [x for x in self._viewer.layers if isinstance(x, Image) and x.visible and not is_result(x)]
+        others = [layer for layer in shown if layer not in self.scan.layers()]
+        return [layer.name for layer in others if not belongs(origin_of(layer), origin_of(scan))]
+
     # -- the user's label layers ----------------------------------------------------------------
 
     def visible(self) -> list[str]:
@@ -267,9 +280,14 @@ class ReviewLayers:
             self._band.show(masks, placing)
 
     def _watch(self, layer: Layer) -> None:
+        if isinstance(layer, Image) and not is_result(layer):
+            layer.events.visible.connect(self._on_seen)
         if isinstance(layer, Labels) and not is_result(layer):
             layer.events.paint.connect(self._on_paint)
             layer.events.data.connect(self._on_paint)
+
+    def _on_seen(self, event: Any = None) -> None:
+        self.seen_changed.emit()
 
     def _on_paint(self, event: Any) -> None:
         # Some of napari's tools emit before they write.
@@ -294,6 +312,8 @@ class ReviewLayers:
         if is_result(layer):
             self._results.forget(layer)
             return
+        if isinstance(layer, Image):
+            layer.events.visible.disconnect(self._on_seen)
         if isinstance(layer, Labels):
             layer.events.paint.disconnect(self._on_paint)
             layer.events.data.disconnect(self._on_paint)
@@ -318,6 +338,8 @@ class ReviewLayers:
         while self._undo_connections:
             self._undo_connections.pop()()
         for layer in self._viewer.layers:
+            if isinstance(layer, Image) and not is_result(layer):
+                layer.events.visible.disconnect(self._on_seen)
             if isinstance(layer, Labels) and not is_result(layer):
                 layer.events.paint.disconnect(self._on_paint)
                 layer.events.data.disconnect(self._on_paint)

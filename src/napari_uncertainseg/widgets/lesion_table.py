@@ -85,6 +85,10 @@ class LesionTable(QTableView):
             self.setColumnHidden(_NUMBER[key], hidden)  # both do not fit in
         self.select(selected, reveal=False)
 
+    def clear(self) -> None:
+        """Show no lesion, as there is none."""
+        self.take(pd.DataFrame(columns=["label", "slice_s", "slice_a", "slice_r"]), {}, None)
+
     def take_verdicts(self, decisions: Mapping[int, Decision]) -> None:
         """Show new verdicts."""
         self._quietly(lambda: self.lesions.take_verdicts(decisions))

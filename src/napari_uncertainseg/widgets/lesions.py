@@ -297,6 +297,8 @@ class LesionsDock(QWidget):
             widget.setEnabled(lesions is not None)
         if lesions is None:
             self.header.set_html("<b>Lesions</b>")
+            for view in self.tables:
+                view.clear()
         else:
             candidates = len(lesions.candidate_table)
             self.header.set_html(

@@ -71,6 +71,7 @@ class OwnScan:
         self._layer: Layer | None = None
         self._volume: Volume | None = None
         self._data: Any = None
+        self._others: dict[str, tuple[Volume, Layer | None]] = {}
         self._at = 0
         self._events = viewer.layers.events
         self._events.removing.connect(self._on_removing)
@@ -86,8 +87,15 @@ class OwnScan:
 
     def layers(self) -> list[Layer]:
         """The layers with the case's scans."""
-        found = (self._find(volume) for volume in self._case.images.values())
-        return [layer for layer in found if layer is not None]
+        others = [self._other(v) for role, v in self._case.images.items() if role != "flair"]
+        return [layer for layer in (self.layer(), *others) if layer is not None]
+
+    def _other(self, volume: Volume) -> Layer | None:
+        known, layer = self._others.get(volume.name, (None, None))
+        if known is not volume or layer not in self._viewer.layers:
+            layer = self._find(volume)
+            self._others[volume.name] = volume, layer
+        return layer
 
     def _find(self, volume: Volume) -> Layer | None:
         alike = sorted(self._viewer.layers, key=lambda layer: layer.name != volume.name)
@@ -132,3 +140,4 @@ class OwnScan:
         self._events.removed.disconnect(self._on_removed)
         self._hold(None)
         self._volume = None
+        self._others.clear()

@@ -155,6 +155,7 @@ class SegmentDock(QWidget):
         self.sample.clicked.connect(self._on_sample)
         self.roles.changed.connect(self._on_roles)
         self.roles.flair_picked.connect(self._on_flair_picked)
+        self._case.prediction_changed.connect(self._on_prediction)
         self._layers.blinding_changed.connect(self.roles.refill)
         self.method.currentIndexChanged.connect(self._on_method)
         self.model.currentIndexChanged.connect(self._on_method)
@@ -217,6 +218,11 @@ class SegmentDock(QWidget):
             self.skull.setCurrentIndex(0)
             self._skull_of = (lambda: None) if flair is None else weakref.ref(flair)
         self._show_state(self._jobs.state)
+
+    def _on_prediction(self) -> None:
+        """What was said of a case goes with it."""
+        if self._case.prediction is None:
+            self._say("")
 
     def _on_flair_picked(self) -> None:
         """Close the case of another scan: its findings are not to be seen beside one that is to be run."""
@@ -361,6 +367,7 @@ class SegmentDock(QWidget):
         self._jobs.cleanup()
         self._loader.cleanup()
         self._layers.blinding_changed.disconnect(self.roles.refill, missing_ok=True)
+        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self.roles.cleanup()
 
 

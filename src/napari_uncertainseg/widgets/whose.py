@@ -45,20 +45,33 @@ class Whose:
         self._viewer, self._window = viewer, window
         self._case, self._layers, self._areas = case, layers, areas
         self._title = viewer.title
-        self._listened = (case.prediction_changed, case.verdicts_changed, layers.blinding_changed)
+        self._listened = (
+            case.prediction_changed,
+            layers.blinding_changed,
+            layers.layers_changed,
+            layers.seen_changed,
+        )
         for signal in self._listened:
             signal.connect(self.show)
+        case.verdicts_changed.connect(self._cover)
         layers.scan.gone.connect(self._on_gone)
 
     def show(self) -> None:
         """Say it anew."""
         name = name_of(self._case)
         self._viewer.title = f"{name} - {self._title}" if name else self._title
-        for kind, area in self._areas.items():
-            area.say_whose(f"Case: {name}" if name else _without_case(area))
-            area.cover_with(self._cover(kind))
+        others = ", ".join(self._layers.also_shown()) if name else ""
+        words = f"Case: {name} · also shown, not of it: {others}" if others else f"Case: {name}"
+        for area in self._areas.values():
+            area.say_whose(words if name else _without_case(area))
+        self._cover()
 
-    def _cover(self, kind: str) -> str:
+    def _cover(self) -> None:
+        for kind, area in self._areas.items():
+            area.cover_with(self._reason(kind))
+
+    def _reason(self, kind: str) -> str:
+        """Why a dock may not be seen now; empty where it may."""
         if self._layers.blinded:
             return "" if kind == "training" else _EXERCISE
         recorder = self._case.recorder
@@ -72,6 +85,7 @@ class Whose:
         """Let go of case and layers. May be called twice."""
         for signal in self._listened:
             signal.disconnect(self.show, missing_ok=True)
+        self._case.verdicts_changed.disconnect(self._cover, missing_ok=True)
         self._layers.scan.gone.disconnect(self._on_gone, missing_ok=True)
 
 
