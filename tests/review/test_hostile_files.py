@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ from napari_uncertainseg.evaluate.session_report import write_report
 from napari_uncertainseg.review import database, schema
 from napari_uncertainseg.review.dashboard import dashboard
 from napari_uncertainseg.review.gathered import gather
+from napari_uncertainseg.review.journal import canonical
 from napari_uncertainseg.review.lesson import past
 from napari_uncertainseg.review.outlining import earlier
 from napari_uncertainseg.review.recorder import Recorder
@@ -77,7 +79,7 @@ def test_a_view_in_place_of_a_table_is_not_run(path, name) -> None:
     with Store(path) as store:
         fill(store)
     change(path, f'DROP TABLE "{name}"', f'CREATE VIEW "{name}" AS {_RECURSIVE}')
-    with pytest.raises(InputError, match="another program|somebody changed it"):
+    with pytest.raises(InputError, match=r"another program|somebody changed it"):
         Store(path)
 
 
@@ -210,6 +212,16 @@ def two(path):
     return first, second
 
 
+def told(path, folder, capsys) -> str:
+    """What `list` and `verify` print, once all else has read the file."""
+    look_at_everything(path, folder)
+    assert {main(["session", command, str(path)]) for command in ("list", "verify")} <= {0, 2}
+    said = capsys.readouterr()
+    assert said.err.count("\n") <= 2 and "Traceback" not in said.err
+    return said.out
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", _ODD)
 @pytest.mark.parametrize("table", [t.name for t in schema.metadata.sorted_tables])
 def test_odd_values_end_in_a_sentence_and_keep_no_other_session_back(
@@ -218,19 +230,16 @@ def test_odd_values_end_in_a_sentence_and_keep_no_other_session_back(
     """Each column in turn; what the table itself refuses cannot be there."""
     clean = path.read_bytes()
     key = {"entry": "session_id", "verdict": "session_id", "task": "session_id", "session": "id"}.get(table)
+    place = "CAST(? AS TEXT)" if odd in _AS_TEXT else "?"
+    which = f"{key} = '{two[0]}'" if key else "id = 1"
     for column in schema.metadata.tables[table].columns:
         path.write_bytes(clean)
-        place = "CAST(? AS TEXT)" if odd in _AS_TEXT else "?"
-        which = f"{key} = '{two[0]}'" if key else "id = 1"
         try:
             change(path, (f'UPDATE "{table}" SET "{column.name}" = {place} WHERE {which}', (_ODD[odd],)))
         except sqlite3.Error:
             continue
-        look_at_everything(path, tmp_path)
-        status = [main(["session", command, str(path)]) for command in ("list", "verify")]
-        said = capsys.readouterr()
-        assert set(status) <= {0, 2} and "internal" not in said.err.lower(), column.name
-        assert two[1] in said.out and f"{two[1]}  sound" in said.out, column.name
+        said = told(path, tmp_path, capsys)
+        assert two[1] in said and f"{two[1]}  sound" in said, column.name
 
 
 _CONTENTS = [
@@ -242,23 +251,18 @@ _CONTENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["verdict", "painted", "undo", "first", "opened", "added", "closed"])
 @pytest.mark.parametrize("content", _CONTENTS, ids=range(len(_CONTENTS)))
-def test_odd_entries_end_in_a_sentence(path, tmp_path, two, kind, content, capsys) -> None:
+def test_odd_entries_end_in_a_sentence(path, tmp_path, two, content, capsys) -> None:
     """Their hashes are right: whoever writes a file of his own can do that."""
     with Store(path) as store:
         last = store.entries(two[0])[-1]
-    import hashlib
-
-    from napari_uncertainseg.review.journal import canonical
-
-    fields = [two[0], last.number + 1, last.at, kind, last.task, content, last.hash]
-    hash = hashlib.sha256(canonical(fields).encode()).hexdigest()
-    change(path, ("INSERT INTO entry VALUES (?,?,?,?,?,?,?,?)", (*fields, hash)))
-    look_at_everything(path, tmp_path)
-    assert main(["session", "list", str(path)]) in (0, 2)
-    said = capsys.readouterr()
-    assert two[1] in said.out and "internal" not in said.err.lower()
+    clean = path.read_bytes()
+    for kind in ("verdict", "painted", "undo", "opened", "added"):
+        path.write_bytes(clean)
+        fields = [two[0], last.number + 1, last.at, kind, last.task, content, last.hash]
+        hash = hashlib.sha256(canonical(fields).encode()).hexdigest()
+        change(path, ("INSERT INTO entry VALUES (?,?,?,?,?,?,?,?)", (*fields, hash)))
+        assert f"{two[1]}  sound" in told(path, tmp_path, capsys), kind
 
 
 @pytest.mark.parametrize(
@@ -267,13 +271,11 @@ def test_odd_entries_end_in_a_sentence(path, tmp_path, two, kind, content, capsy
      '{"ranks":[0,0,0,0,9]}', '{"of":[],"reading":{}}', '{"exists":5,"arms":{},"depth_mm":"x"}',
      '{"a":1' + "0" * 400 + "}", "[" * 9999],
 )  # fmt: skip
-@pytest.mark.parametrize("kind", ["review", "qc", "training"])
-def test_odd_settings_end_in_a_sentence(path, tmp_path, two, settings, kind, capsys) -> None:
-    change(path, ("UPDATE session SET settings = ?, kind = ? WHERE id = ?", (settings, kind, two[0])))
-    look_at_everything(path, tmp_path)
-    assert main(["session", "list", str(path)]) == 0 and main(["session", "verify", str(path)]) == 2
-    said = capsys.readouterr()
-    assert f"{two[0]}  NOT SOUND" in said.out and f"{two[1]}  sound" in said.out
+def test_odd_settings_end_in_a_sentence(path, tmp_path, two, settings, capsys) -> None:
+    for kind in ("review", "qc", "training"):
+        change(path, ("UPDATE session SET settings = ?, kind = ? WHERE id = ?", (settings, kind, two[0])))
+        said = told(path, tmp_path, capsys)
+        assert f"{two[0]}  NOT SOUND" in said and f"{two[1]}  sound" in said
 
 
 def test_names_with_half_a_character_are_refused(store) -> None:

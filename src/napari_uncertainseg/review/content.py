@@ -16,6 +16,7 @@ from napari_uncertainseg.disk.reading import parse_json
 
 _LARGEST = 1e15
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{32}")
 Fits = Callable[[Any], bool]
 """Whether a value is of a kind."""
 
@@ -63,6 +64,16 @@ def is_amount(value: object) -> bool:
 def is_sha256(value: object) -> bool:
     """Whether it is a SHA-256, hexadecimal."""
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def is_id(value: object) -> bool:
+    """Whether it is the id of a session."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def shown_id(value: object) -> str:
+    """An id as it is told to the user, whatever stands in its place."""
+    return value if is_id(value) else ascii(value)[:40]  # type: ignore[return-value]
 
 
 def or_none(fits: Fits) -> Fits:
@@ -167,3 +178,18 @@ def settings_of(said: object) -> dict[str, Any]:
     except (ValueError, TypeError):
         return {}
     return {name: value for name, value in found.items() if name not in _SETTINGS or _SETTINGS[name](value)}
+
+
+def settings_to_keep(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a new session, as they will come back from JSON.
+
+    Raises
+    ------
+    InputError
+        If JSON cannot hold them.
+    """
+    try:
+        found: dict[str, Any] = from_json(json.dumps(dict(settings), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Settings of a session are what JSON can hold; these are not: {error}.") from error
+    return found

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.content import Unreadable, is_amount, is_plain
+from napari_uncertainseg.review.content import Unreadable, is_amount, shown_id
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.rows import Session, entry_of, session_of, task_of
 from napari_uncertainseg.review.standing import standing
@@ -51,12 +51,8 @@ def sessions_in(connection: Connection) -> tuple[list[Session], dict[str, str]]:
         try:
             found.append(session_of(row))
         except Unreadable as error:
-            odd[_shown_id(row["id"])] = str(error)
+            odd[shown_id(row["id"])] = str(error)
     return found, odd
-
-
-def _shown_id(id: object) -> str:
-    return id if is_plain(id) else repr(id)[:40]  # type: ignore[return-value]
 
 
 def look_through(connection: Connection, session: str) -> None:

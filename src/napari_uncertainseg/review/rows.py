@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +16,12 @@ from napari_uncertainseg.review.content import (
     Unreadable,
     is_amount,
     is_count,
+    is_id,
     is_plain,
     is_share,
     or_none,
     settings_of,
+    shown_id,
 )
 from napari_uncertainseg.review.journal import Entry
 from napari_uncertainseg.review.standing import Standing
@@ -92,7 +93,7 @@ class Session:
 
 def session_of(row: Mapping[Any, Any]) -> Session:
     """A session from its row, which also holds ``project`` and ``annotator``, their names."""
-    checked(schema.sessions, row, f"Session {_named(row['id'])}")
+    checked(schema.sessions, row, f"Session {shown_id(row['id'])}")
     for name in ("project", "annotator"):
         if not is_plain(row[name]):
             raise Unreadable(_odd(f"Session {row['id']}", name))
@@ -141,11 +142,6 @@ def _kinds(table: sa.Table) -> tuple[tuple[str, Fits], ...]:
     return tuple(found)
 
 
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
-
-
-_ID = re.compile(r"[0-9a-f]{32}")
 _KINDS: Mapping[type, Fits] = {
     sa.Integer: is_count,
     sa.Float: is_amount,
@@ -153,9 +149,9 @@ _KINDS: Mapping[type, Fits] = {
     sa.JSON: lambda value: True,
 }
 _SPECIAL: Mapping[str, Fits] = {
-    "session.id": _is_id,
-    "task.session_id": _is_id,
-    "entry.session_id": _is_id,
+    "session.id": is_id,
+    "task.session_id": is_id,
+    "entry.session_id": is_id,
     "task.uncertainty": is_share,
     "task.probability": is_share,
     "verdict.confidence": is_share,
@@ -165,10 +161,6 @@ _SPECIAL: Mapping[str, Fits] = {
 
 def _odd(what: str, name: str) -> str:
     return f"{what}: its {name} is not as this program writes it, so that somebody has changed the file."
-
-
-def _named(id: object) -> str:
-    return id if _is_id(id) else repr(id)[:40]  # type: ignore[return-value]
 
 
 def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
@@ -197,7 +189,7 @@ def _known(value: float | None) -> float | None:
 
 def task_of(row: Mapping[Any, Any]) -> Task:
     """A task from its row."""
-    checked(schema.tasks, row, f"Task {_named(row['id'])} of session {_named(row['session_id'])}")
+    checked(schema.tasks, row, f"Task {shown_id(row['id'])} of session {shown_id(row['session_id'])}")
     return Task(
         row["case_id"],
         row["output_id"],
@@ -242,6 +234,6 @@ def verdict_row(session: str, task: int, found: Standing) -> dict[str, Any]:
 
 def entry_of(row: Mapping[Any, Any]) -> Entry:
     """An entry from its row."""
-    checked(schema.entries, row, f"Entry {_named(row['number'])} of session {_named(row['session_id'])}")
+    checked(schema.entries, row, f"Entry {shown_id(row['number'])} of session {shown_id(row['session_id'])}")
     names = ("session_id", "number", "at", "kind", "task_id", "content", "previous")
     return Entry(*(row[name] for name in names))

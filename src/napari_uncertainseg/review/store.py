@@ -20,7 +20,15 @@ from sqlalchemy.exc import IntegrityError
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.content import Unreadable, entry_content, is_plain, is_sha256, made_plain
+from napari_uncertainseg.review.content import (
+    Unreadable,
+    entry_content,
+    is_plain,
+    is_sha256,
+    made_plain,
+    settings_to_keep,
+    shown_id,
+)
 from napari_uncertainseg.review.database import READING, connect, home_of, plainly, shown
 from napari_uncertainseg.review.journal import GENESIS, Entry, follow
 from napari_uncertainseg.review.masks import MaskStore
@@ -196,7 +204,7 @@ class Store:
             "project_id": project,
             "annotator_id": annotator,
             "kind": kind,
-            "settings": dict(settings),
+            "settings": settings_to_keep(settings),
             "opened": _now(),
         }
         with plainly(self._engine.url), self._engine.begin() as connection:
@@ -317,9 +325,9 @@ class Store:
         """Of all sessions, readable or not, the latest first; and of those of which only entries are left."""
         s, e = schema.sessions, schema.entries
         with self.reading() as connection:
-            found = list(connection.scalars(sa.select(s.c.id).order_by(s.c.opened.desc(), s.c.id)))
-            left = connection.scalars(sa.select(e.c.session_id).distinct().order_by(e.c.session_id))
-            return found + [id for id in left if id not in set(found)]
+            found = connection.scalars(sa.select(s.c.id).order_by(s.c.opened.desc(), s.c.id)).all()
+            left = connection.scalars(sa.select(e.c.session_id).distinct().order_by(e.c.session_id)).all()
+            return list(dict.fromkeys(map(shown_id, [*found, *left])))
 
     def not_covered(self, session: str) -> str:
         """What the chain of a session of an older version does not tell of; empty where it tells of all."""

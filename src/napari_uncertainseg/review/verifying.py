@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.content import Unreadable
+from napari_uncertainseg.review.content import Unreadable, is_id
 from napari_uncertainseg.review.journal import Entry, first_fault
 from napari_uncertainseg.review.masks import MaskStore
 from napari_uncertainseg.review.opened import is_as_opened
@@ -18,6 +18,8 @@ from napari_uncertainseg.review.standing import standing
 
 def fault_of(connection: Connection, session: str, masks: MaskStore) -> str:
     """What is wrong with a session, in a sentence; empty where nothing is."""
+    if not is_id(session):
+        return f"Session {session} has an id that this program does not write: somebody has changed the file."
     try:
         return _fault(connection, session, masks)
     except Unreadable as error:

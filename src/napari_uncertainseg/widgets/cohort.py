@@ -252,7 +252,7 @@ class CohortDock(QWidget):
         for i, case in enumerate(worklist.cases, start=1):
             scans = [_TITLES[role] for role in _TITLES if role in case.images]
             scans += ["reference"] if case.reference is not None else []
-            rows.append((short(case.name), " ".join(scans), ""))
+            rows.append((short(case.name, ends=True), " ".join(scans), ""))
             tips[str(i)] = tip(
                 "\n".join(map(str, [case.name, *case.images.values(), *filter(None, [case.reference])]))
             )

@@ -23,6 +23,7 @@ from napari_uncertainseg.review.dashboard import Dashboard, dashboard
 from napari_uncertainseg.review.dashboard_table import dashboard_table
 from napari_uncertainseg.review.gathered import Gathered, gather
 from napari_uncertainseg.review.learning import Trained
+from napari_uncertainseg.review.markup import many
 from napari_uncertainseg.widgets import dashboard_tables as tables
 from napari_uncertainseg.widgets.definitions import DefinedLabel
 from napari_uncertainseg.widgets.fields import PlainLabel, wrapped
@@ -158,7 +159,9 @@ class DashboardDock(QWidget):
         try:
             if self._file.exists:
                 self._gathered = gather(self._file.store())
-                self._problem = "\n".join(f"⚠ Left out: {why}" for why in self._gathered.odd.values())
+                odd = list(self._gathered.odd.values())
+                left_out = f"⚠ {self._file.name}: left out {many(len(odd), 'session')}. {' '.join(odd[:3])}"
+                self._problem = left_out if odd else ""
         except InputError as error:
             self._problem = f"⚠ {error}"
         self._show()

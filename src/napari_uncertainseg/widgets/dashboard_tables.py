@@ -52,7 +52,10 @@ Shown = tuple[Table, tuple[str, ...]]
 def progress(rows: Sequence[Progress]) -> Shown:
     """Progress of annotators or of cases."""
     return _table(
-        [(short(row.name, _LONGEST), f"{row.name}\nlast activity {row.last[:16]} UTC") for row in rows],
+        [
+            (short(row.name, _LONGEST, ends=True), f"{row.name}\nlast activity {row.last[:16]} UTC")
+            for row in rows
+        ],
         _PROGRESS,
         [
             (

@@ -148,12 +148,12 @@ def _state_of(session: Session) -> str:
     return f"{which}{'open' if session.closed is None else 'closed'}"
 
 
-def short(text: str, longest: int = _LONGEST) -> str:
-    """A name that fits into a narrow dock: what tells names apart stands at the end as often as in front."""
+def short(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
+    """A name that fits into a narrow dock: its beginning, or both ends where the end tells names apart."""
     if len(text) <= longest:
         return text
-    last = (longest - 1) // 2
-    return f"{text[: longest - 1 - last]}…{text[-last:]}"
+    last = (longest - 1) // 2 if ends else 0
+    return f"{text[: longest - 1 - last]}…{text[len(text) - last :]}"
 
 
 def progress_in_words(recorder: Recorder) -> str:

@@ -68,7 +68,9 @@ class SessionList(NumberTable):
 
     def _show_rows(self, rows: Sequence[tuple[str, ...]]) -> None:
         numbers = tuple(str(i) for i in range(1, len(rows) + 1))
-        shown = tuple((short(case, COLUMN), short(who, COLUMN), *rest) for case, who, *rest in rows)
+        shown = tuple(
+            (short(case, COLUMN, ends=True), short(who, COLUMN), *rest) for case, who, *rest in rows
+        )
         self.show_table(Table(numbers, COLUMNS, shown, _DEFINITIONS))
         for i, names in enumerate(rows):
             for j, whole in enumerate(names[:2]):
