@@ -17,7 +17,7 @@ from scipy.integrate import IntegrationWarning, quad
 from scipy.special import ndtr, ndtri
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities
+from napari_uncertainseg._checks import as_exact, as_mask, as_numbers, as_probabilities
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.raters.agreement import check_spacing
 from napari_uncertainseg.raters.consensus import Raters, as_masks, consensus_regions, flat_within, soft_mean
@@ -101,10 +101,11 @@ def top_label_ece(
     if bins < 1:
         raise InputError(f"Calibration needs at least one bin, not {bins}.")
     marked = flat_within(masks, region)
-    p = flat_within(probability[None], region)[0].astype(np.float32, copy=False)
-    predicted, confidence = p > 0.5, np.maximum(p, 1 - p)
-    edges = np.linspace(0, 1, bins + 1).astype(confidence.dtype)
-    index = np.searchsorted(edges, confidence, side="right") - 1
+    p = flat_within(as_exact(probability)[None], region)[0]
+    predicted, confidence = p.astype(np.float32, copy=False) > 0.5, np.maximum(p, 1 - p)
+    # Of whatever type, a confidence goes where its single precision does.
+    edges = np.linspace(0, 1, bins + 1).astype(np.float32)
+    index = np.searchsorted(edges, confidence.astype(np.float32, copy=False), side="right") - 1
     total = np.bincount(index, weights=confidence, minlength=bins + 1)
     right = [np.bincount(index[predicted == mask], minlength=bins + 1) for mask in marked]
     return np.asarray(np.abs(np.array(right) - total).sum(1) / p.size)
