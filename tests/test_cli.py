@@ -88,6 +88,30 @@ def test_segment_says_what_it_found(scan, tmp_path, capsys):
     assert error == ""  # no progress line where nobody looks
 
 
+def test_segment_takes_one_volume_of_several(scan, tmp_path, capsys):
+    one = nib.load(scan / "flair.nii.gz")
+    both = np.stack([np.asanyarray(one.dataobj)[::-1], np.asanyarray(one.dataobj)], axis=-1)
+    nib.save(nib.Nifti1Image(both, one.affine), tmp_path / "both.nii.gz")
+    command = ["segment", str(tmp_path / "both.nii.gz"), "--out", str(tmp_path / "out")]
+    assert "choose one, 0 to 1 (on the command line with --volume" in fails(capsys, *command)
+    assert "there is no volume 2; the file holds 0 to 1" in fails(capsys, *command, "--volume", "2")
+    assert "whole number" in fails(capsys, *command, "--volume", "-1")
+    single = ["segment", str(scan / "flair.nii.gz"), "--out", str(tmp_path / "out"), "--volume", "0"]
+    assert "leave --volume out" in fails(capsys, *single)
+    assert main([*command, "--volume", "1"]) == 0
+
+
+def test_an_empty_cell_of_a_table_is_said_with_line_and_column(tmp_path, capsys):
+    for rows, said in (
+        ("folder\treference\na\t\n", "row 2: the column reference is empty"),
+        ("folder\treference\n\n \tb.nii\n", "row 3: the column folder is empty"),
+        ("folder\treference\traters\na\n", "row 2: the column reference is empty"),
+        ("folder\treference\n\n\t\n", "lists no case"),
+    ):
+        (tmp_path / "cases.tsv").write_text(rows)
+        assert said in fails(capsys, "evaluate", "--cases", str(tmp_path / "cases.tsv"))
+
+
 def test_segment_refuses_a_folder_that_holds_something(scan, results, capsys):
     before = {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
     assert "overwrite" in fails(capsys, "segment", scan / "flair.nii.gz", "--out", results)

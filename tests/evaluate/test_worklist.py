@@ -164,6 +164,27 @@ def test_a_bids_dataset_with_sessions_and_runs(tmp_path):
     assert any("of 2 T1w scans, sub-01_ses-1_run-2_T1w.nii.gz is taken" in note for note in notes)
 
 
+def test_phase_images_and_contrast_agents_are_no_choice_in_a_bids_dataset(tmp_path):
+    touch(
+        tmp_path,
+        "sub-1/anat/sub-1_part-phase_FLAIR.nii.gz",
+        "sub-1/anat/sub-1_part-mag_FLAIR.nii.gz",
+        "sub-1/anat/sub-1_acq-gd_T1w.nii.gz",
+        "sub-1/anat/sub-1_acq-3dGad_T1w.nii.gz",
+        "sub-1/anat/sub-1_part-phase_T1w.nii.gz",
+        "sub-1/anat/sub-1_part-real_T1w.nii.gz",
+        "sub-1/anat/sub-1_acq-abc_T1w.nii.gz",
+        "sub-1/anat/sub-1_T1w.nii.gz",
+        "sub-2/anat/sub-2_part-imag_FLAIR.nii.gz",
+    )
+    assert listed(tmp_path) == {
+        "sub-1_part-mag": {
+            "flair": "sub-1/anat/sub-1_part-mag_FLAIR.nii.gz",
+            "t1": "sub-1/anat/sub-1_T1w.nii.gz",
+        }
+    }
+
+
 def test_a_bids_dataset_is_known_by_its_layout_and_twins_are_left_out(tmp_path):
     touch(tmp_path, "sub-1/anat/sub-1_FLAIR.nii", "sub-1/anat/sub-1_FLAIR.nii.gz")
     assert list(listed(tmp_path)) == ["sub-1"]

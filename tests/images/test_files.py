@@ -103,7 +103,7 @@ def test_scale_factors_that_overflow_are_refused(tmp_path):
         (np.random.default_rng(0).normal(size=(20, 20, 1)), "two-dimensional"),
         (
             np.random.default_rng(0).normal(size=(8, 8, 8, 3)),
-            "holds 3 volumes; choose one by its index, 0 to 2",
+            "holds 3 volumes; choose one, 0 to 2",
         ),
         (np.full((8, 8, 8), np.nan), "no voxel holds a finite number"),
         (np.zeros((8, 8, 8)), "every voxel has the value 0"),
@@ -358,3 +358,24 @@ def test_a_missing_dicom_slice_is_noticed(shared_data, tmp_path):
             (tmp_path / file.name).symlink_to(file)
     with pytest.raises(InputError, match="not evenly spaced"):
         read_volume(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (np.diag([-1.0, 1, 1, 1]), r"runs left to right the other way .* may be mirrored"),
+        (np.diag([1.0, -1, 1, 1]), r"runs front to back the other way"),
+        (
+            np.diag([-1.0, 1, -1, 1]),
+            r"runs left to right and head to foot the other way|head to foot and left",
+        ),
+        (np.array([[1.0, 0, 0, 2], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), r"shifted by 2\.0 mm"),
+        (np.diag([1.0, 1, 2, 1]), r"voxels of 2\.00 x 1\.00 x 1\.00 mm, the scan has .*resample"),
+    ],
+)
+def test_it_says_what_differs_between_a_mask_and_the_scan(save, scan_array, change, said):
+    scan = read_volume(save(scan_array))
+    mask = save((scan_array > 130).astype(np.uint8), "mask.nii.gz", change)
+    with pytest.raises(InputError, match=said) as caught:
+        read_labels(mask, scan.grid)
+    assert ("resample" in str(caught.value)) != ("mirrored" in str(caught.value))

@@ -344,3 +344,15 @@ def test_another_patients_t1_is_noticed(shared_data):
     far = replace(other, grid=replace(other.grid, affine=away @ other.grid.affine), name="other T1")
     with pytest.raises(InputError, match=r"'other T1'.*leave T1 out"):
         alignment.align(far, flair)
+
+
+def test_a_t1_of_part_of_the_brain_and_the_flair_given_twice_are_noted(ball):
+    flair = ball()
+    twice = prepare({"flair": flair, "t1": replace(flair, name="again", modality="t1")})
+    assert any("'again' was given as T1 and holds the same voxels" in note for note in twice.notes)
+    other = ball(seed=1)
+    part = other.data.copy()
+    part[:16] = 0
+    notes = prepare({"flair": flair, "t1": replace(other, data=part, name="part", modality="t1")}).notes
+    assert any("'part' (T1) shows only" in note for note in notes)
+    assert not any("shows only" in note for note in prepare({"flair": flair, "t1": other}).notes)

@@ -56,7 +56,8 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
     path
         Of the file.
     texts
-        Take every cell as text, a missing one as empty; numbers otherwise are numbers.
+        Take every cell as text, a missing one as empty, and keep blank lines, so that rows can be told by
+        the number of their line; numbers otherwise are numbers.
 
     Raises
     ------
@@ -73,6 +74,7 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
             sep="\t",
             keep_default_na=False,
             na_values=[] if texts else [MISSING],
+            skip_blank_lines=not texts,
             **options,
         )
     except OSError as error:

@@ -145,34 +145,39 @@ def look_at_cases(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], p
         If the table cannot be used; or what `look` raises, with the row.
     """
     rows, found = _read_cases(Path(path)), []
-    for i, row in enumerate(rows):
+    for i, (number, row) in enumerate(rows.items()):
         progress(f"case {i + 1} of {len(rows)}", i / len(rows))
         try:
             found.append(look(*row))
         except InputError as error:
-            raise InputError(f"{path}, row {i + 2}: {error}") from error
+            raise InputError(f"{path}, row {number}: {error}") from error
     return found
 
 
 def notes_of(path: Path) -> list[str]:
     """What the user should know of the folders that a table lists, see `disk.results.note_on`."""
-    return [note for folder, *_ in _read_cases(Path(path)) if (note := note_on(folder))]
+    return [note for folder, *_ in _read_cases(Path(path)).values() if (note := note_on(folder))]
 
 
-def _read_cases(path: Path) -> list[tuple[Path, Path, Sequence[Path]]]:
-    table = read_tsv(path, texts=True)
+def _read_cases(path: Path) -> dict[int, tuple[Path, Path, Sequence[Path]]]:
+    """Folder, reference and raters of each row that is not empty, by the number of its line."""
+    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
+    table = table[(table != "").any(axis=1)]
     missing = [name for name in ("folder", "reference") if name not in table]
     if missing or table.empty:
         what = f"lacks the column {missing[0]!r}" if missing else "lists no case"
         raise InputError(
             f"{path} {what}: it needs the columns folder and reference, and a row for each case."
         )
-    base = path.parent
-    raters = table["raters"] if "raters" in table else [""] * len(table)
-    return [
-        (base / folder, base / reference, [base / r.strip() for r in several.split(";") if r.strip()])
-        for folder, reference, several in zip(table["folder"], table["reference"], raters, strict=True)
-    ]
+    return {int(line) + 2: _case_of(path, int(line) + 2, row) for line, row in table.iterrows()}
+
+
+def _case_of(path: Path, number: int, row: pd.Series) -> tuple[Path, Path, Sequence[Path]]:
+    for column in ("folder", "reference"):
+        if not row[column]:
+            raise InputError(f"{path}, row {number}: the column {column} is empty; each case needs both.")
+    raters = [path.parent / one.strip() for one in row.get("raters", "").split(";") if one.strip()]
+    return path.parent / row["folder"], path.parent / row["reference"], raters
 
 
 def _mean(values: np.ndarray) -> dict[str, Any]:

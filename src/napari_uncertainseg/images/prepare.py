@@ -23,6 +23,8 @@ SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
 
 _DOUBTFUL = "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it was removed."
+_WHOLE = 0.95
+"""Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +163,7 @@ def prepare(
         notes += [aligned.note] if aligned.note else []
     brain, source, doubts = _brain(scans, mask, skull, _part(progress, 0.3, 0.5))
     notes += doubts
+    notes += [note for m in others if (note := _doubt(m, images[m], scans[m], flair, brain))]
     channels = {}
     for i, (modality, scan) in enumerate(scans.items()):
         start = 0.8 + 0.2 * i / len(scans)
@@ -176,6 +179,17 @@ def prepare(
             raise InputError(f"'{scan.name}': {error}") from error
     progress("normalising", 1.0)
     return Prepared(flair.grid, channels, brain, source, tuple(notes))
+
+
+def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: np.ndarray) -> str:
+    """What is strange about a scan beside the FLAIR: it is the same, or shows a part of the brain only."""
+    if given.data.shape == flair.data.shape and np.array_equal(given.data, flair.data):
+        return f"'{given.name}' was given as {modality.upper()} and holds the same voxels as the FLAIR."
+    shown = float((aligned.data[brain] != 0).mean())
+    if shown >= _WHOLE:
+        return ""
+    name = f"'{given.name}' ({modality.upper()})"
+    return f"{name} shows only {shown:.0%} of the brain; the rest is read without it."
 
 
 def _check(images: Mapping[str, Volume]) -> Volume:
