@@ -75,7 +75,7 @@ def left_behind(folder) -> list[str]:
 def test_all_files_and_what_they_say(tmp_path, prediction, lesions) -> None:
     out = tmp_path / "new" / "results"
     write_results(out, prediction, lesions)
-    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz"}
+    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz", "painted.nii.gz"}
     assert left_behind(out.parent) == ["results"]
     probability = read_volume(out / "probability.nii.gz")
     np.testing.assert_allclose(probability.data, prediction.probability, atol=1e-7)
@@ -147,7 +147,7 @@ def test_overwrite_replaces_ours_and_keeps_the_rest(tmp_path, prediction, lesion
     write_results(out, prediction, lesions, verdicts={1: "rejected"})
     (out / "thesis.txt").write_text("mine")
     write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
-    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz"} | {"thesis.txt"}
+    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz", "painted.nii.gz"} | {"thesis.txt"}
     assert (out / "thesis.txt").read_text() == "mine"
     assert json.loads((out / "summary.json").read_text())["threshold"] == 0.7
     assert left_behind(tmp_path) == ["r"]
@@ -177,7 +177,7 @@ def test_an_interrupted_run_leaves_things_as_they_were(
         assert before == {p.name: p.read_bytes() for p in out.iterdir()}
 
 
-@pytest.mark.parametrize("done", range(len(FILES) - 1))
+@pytest.mark.parametrize("done", range(len(FILES) - 2))
 def test_a_kill_between_two_files_is_recognised(tmp_path, prediction, lesions, monkeypatch, done) -> None:
     out = tmp_path / "r"
     write_results(out, prediction, lesions)
@@ -214,7 +214,7 @@ def test_an_existing_folder_needs_nothing_of_its_parent(tmp_path, prediction, le
 
     monkeypatch.setattr(Path, "mkdir", inside_only)
     write_results(out, prediction, lesions)
-    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz"}
+    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz", "painted.nii.gz"}
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, prediction, lesions, monkeypatch) -> None:

@@ -186,10 +186,12 @@ def test_closing_says_what_is_kept_and_asks_about_what_is_not(window, prediction
     assert review.case.unsaved and review.case.recorder is None
     assert review._closing.refuses(Spontaneous()) and "kept nowhere" in asked.questions[-1]
     asked.says, closed = True, []
+    close = review._closing._close
     review._closing._close = lambda *how: closed.append(how)
     assert review._closing.refuses(Spontaneous())
     QApplication.processEvents()
     window_.close(quit_app=True, confirm_need=True)
+    review._closing._close = close
     assert closed == [(), (True, False)]  # and napari asks no second time
 
 
