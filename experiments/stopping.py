@@ -23,18 +23,18 @@ from napari_uncertainseg.review.rows import Task
 from napari_uncertainseg.review.standing import Standing
 from napari_uncertainseg.review.stopping import draw_checks, draws_of, mixed, remaining
 
-World = Callable[[int, np.ndarray, np.random.Generator], np.ndarray]
+World = Callable[[int, np.random.Generator], np.ndarray]
 
 WORLDS: Mapping[str, World] = {
-    "all wrong": lambda n, drawn, rng: np.ones(n, bool),
-    "none wrong": lambda n, drawn, rng: np.zeros(n, bool),
-    "second half wrong": lambda n, drawn, rng: np.arange(n) >= n // 2,
-    "first 70 % wrong": lambda n, drawn, rng: np.arange(n) < 0.7 * n,
-    "the last four wrong": lambda n, drawn, rng: np.arange(n) >= n - 4,
-    "four anywhere": lambda n, drawn, rng: np.isin(np.arange(n), rng.choice(n, 4, replace=False)),
-    "one in ten": lambda n, drawn, rng: rng.random(n) < 0.1,
-    "more with rank, 0 to 60 %": lambda n, drawn, rng: rng.random(n) < 0.6 * np.arange(n) / n,
-    "fewer with rank, 90 to 0 %": lambda n, drawn, rng: rng.random(n) < 0.9 * (1 - np.arange(n) / n) ** 2,
+    "all wrong": lambda n, rng: np.ones(n, bool),
+    "none wrong": lambda n, rng: np.zeros(n, bool),
+    "second half wrong": lambda n, rng: np.arange(n) >= n // 2,
+    "first 70 % wrong": lambda n, rng: np.arange(n) < 0.7 * n,
+    "the last four wrong": lambda n, rng: np.arange(n) >= n - 4,
+    "four anywhere": lambda n, rng: np.isin(np.arange(n), rng.choice(n, 4, replace=False)),
+    "one in ten": lambda n, rng: rng.random(n) < 0.1,
+    "more with rank, 0 to 60 %": lambda n, rng: rng.random(n) < 0.6 * np.arange(n) / n,
+    "fewer with rank, 90 to 0 %": lambda n, rng: rng.random(n) < 0.9 * (1 - np.arange(n) / n) ** 2,
 }
 SIZES = (8, 40, 150, 1000)
 SHARES = (0.1, 0.25, CHECKS, 1.0)
@@ -53,7 +53,7 @@ def too_low(world: World, n: int, share: float, seed: int) -> bool:
     """Whether the bound is too low at any time in one session."""
     rng = np.random.default_rng([n, seed])
     drawn = draw_checks(n, share, seed)
-    truth = world(n, drawn, rng)
+    truth = world(n, rng)
     shown = mixed(n, drawn, EVERY)
     everything = dict(enumerate(truth.tolist()))
     return draws_of(shown, drawn.tolist(), everything, range(n)).refute(int(truth.sum()), 0.95)
@@ -98,7 +98,7 @@ def lateness(world: World, n: int, target: int, seed: int) -> tuple[int, int, in
     """Verdicts until at most so many: now, in 0.1.0 with its fault mended, and in random order."""
     rng = np.random.default_rng([n, seed])
     drawn = draw_checks(n, CHECKS, seed)
-    truth = world(n, drawn, rng)
+    truth = world(n, rng)
     old = draw_checks(n, 0.25, seed).tolist()
     before = bound_of_0_1_0(in_0_1_0(n, old, EVERY), set(old), truth)
     now = _bounds(mixed(n, drawn, EVERY), drawn.tolist(), truth)

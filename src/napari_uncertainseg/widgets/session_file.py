@@ -182,7 +182,7 @@ def outlook_in_words(found: Outlook) -> str:
     if not found.checks:
         return f"{expected} How many at most is not known: no random check is judged yet."
     if found.most >= found.unseen:
-        return f"{expected} With {checks} it cannot be excluded that all are."
+        return f"{expected} With {checks} it cannot be excluded that all are wrong."
     return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
 
 
