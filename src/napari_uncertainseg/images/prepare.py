@@ -22,7 +22,7 @@ MODALITIES = ("flair", "t1", "t2")
 SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
 
-_DOUBTFUL = "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it was removed."
+_DOUBTFUL = "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if not."
 
 
 @dataclass(frozen=True, eq=False)

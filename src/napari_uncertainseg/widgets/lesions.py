@@ -56,6 +56,7 @@ ACTIONS = (
     Action("accept", f"{MARKS['accepted']} Accept", "G", "Good: it is a lesion. Goes on to the next."),
     Action("reject", f"{MARKS['rejected']} Reject", "W", "Wrong: it is not a lesion. Goes on to the next."),
     Action("unsure", f"{MARKS['unsure']} Unsure", "U", "It cannot be decided here. Goes on to the next."),
+    Action("alone", "Hide the rest", "H", "See only the selected lesion's outline; press again to see all."),
 )
 """Keys that napari leaves free; who arranges the window binds them."""
 
@@ -135,6 +136,7 @@ class LesionsDock(QWidget):
         self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
         for action in ACTIONS:
             self.buttons[action.method].setToolTip(f"{action.meaning}\nKey: {action.key}")
+        self.buttons["alone"].setCheckable(True)
         self.progress = QProgressBar()
         self.progress.setFixedWidth(130)
         self.progress.setToolTip("Lesions of this list that have a verdict.")
@@ -175,8 +177,8 @@ class LesionsDock(QWidget):
         grid.setSpacing(4)
         for number, name in enumerate(("previous_lesion", "next_lesion", "undo", "redo")):
             grid.addWidget(self.buttons[name], 0, 3 * number, 1, 3)
-        for number, name in enumerate(("accept", "reject", "unsure")):
-            grid.addWidget(self.buttons[name], 1, 4 * number, 1, 4)
+        for number, name in enumerate(("accept", "reject", "unsure", "alone")):
+            grid.addWidget(self.buttons[name], 1, 3 * number, 1, 3)
         return grid
 
     def _listened(self) -> list[tuple[Any, Callable[[], None]]]:
@@ -227,6 +229,11 @@ class LesionsDock(QWidget):
     def unsure(self) -> None:
         """Call the selected lesion unsure, and go on."""
         self._judge("unsure")
+
+    def alone(self) -> None:
+        """See only the selected lesion's outline, or all again."""
+        self._layers.show_alone(not self._layers.alone)
+        self.buttons["alone"].setChecked(self._layers.alone)
 
     def undo(self) -> None:
         """Take the last verdict back, and go to its lesion."""
@@ -297,6 +304,7 @@ class LesionsDock(QWidget):
     def _forget(self) -> None:
         """What was said was about another prediction."""
         self._say("")
+        self.buttons["alone"].setChecked(self._layers.alone)
 
     # -- from the case to the screen ----------------------------------------------------------
 
