@@ -1,7 +1,8 @@
-"""How often a brain and a head are told apart: ``python experiments/skull.py`` prints the table of docs/results.md.
+"""How often a brain and a head are told apart: ``python experiments/skull.py``, a table of docs/results.md.
 
-Heads are the raw scans at hand, as they are and with their air set to exactly 0. Brains are the scans that came stripped,
-and the raw ones inside the brain masks of their sets. Each is also cropped, given another voxel size, or made coarse.
+Heads are the raw scans at hand, as they are and with their air set to exactly 0. Brains are the scans that
+came stripped, and the raw ones inside the brain masks of their sets. Each is also cropped, given another
+voxel size, or made coarse.
 """
 
 from __future__ import annotations

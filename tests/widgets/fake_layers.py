@@ -24,6 +24,10 @@ class FakeLayers:
         self.settled = 0
         self.blinded = False
         self.band = (None, None)
+        self.alone = False
+
+    def show_alone(self, alone):
+        self.alone = alone
 
     def go_to(self, voxel):
         self.visited.append(voxel)

@@ -23,8 +23,7 @@ SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
 
 _DOUBTFUL = (
-    "Whether the skull of '{}' was removed is doubtful: it was taken as still there; "
-    "say so if it was removed."
+    "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it is not."
 )
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""

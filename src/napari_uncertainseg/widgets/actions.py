@@ -27,5 +27,6 @@ ACTIONS = (
     Action("accept", f"{MARKS['accepted']} Accept", "G", "Good: it is a lesion. Goes on to the next."),
     Action("reject", f"{MARKS['rejected']} Reject", "W", "Wrong: it is not a lesion. Goes on to the next."),
     Action("unsure", f"{MARKS['unsure']} Unsure", "U", "It cannot be decided here. Goes on to the next."),
+    Action("alone", "Hide the rest", "H", "See only the selected lesion's outline; press again to see all."),
 )
 """Keys that napari leaves free; who arranges the window binds them."""

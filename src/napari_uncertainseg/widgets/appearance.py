@@ -10,6 +10,7 @@ import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.outlines import line_colours
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ MAPS: dict[str, MapStyle] = {
 }
 """By layer name, the lowest layer first. The name, with its unit, stands beside the colour bar."""
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart; none of it is in the heat maps' colours.
+# After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
+# (`outlines`), and so differs from every grey and every colour of the heat maps.
 _STEPS = 16
 """Shades of doubt: more cannot be told apart."""
 _SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
 _VERDICTS: dict[str, tuple[float, float, float]] = {
     "accepted": (0.0, 0.85, 0.55),
-    "rejected": (0.6, 0.6, 0.6),
+    "rejected": (0.84, 0.37, 0.0),
     "unsure": (0.95, 0.55, 0.78),
 }
 _CANDIDATE = (0.94, 0.89, 0.26)
@@ -74,6 +76,9 @@ def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
         "visible": style.visible,
         "interpolation2d": "nearest",
     }
+
+
+_LINES = line_colours(np.dtype(np.uint16))
 
 
 class _LabelColours(DirectLabelColormap):
@@ -114,9 +119,9 @@ def lesion_colours(
 
 def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:
     """Colormap of colours by lesion number; other numbers are lesions without a verdict."""
-    return _LabelColours(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours})
+    return _LabelColours(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours, **_LINES})
 
 
 def single_colormap() -> DirectLabelColormap:
     """One colour for all candidates."""
-    return _LabelColours(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0)})
+    return _LabelColours(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+
+from napari_uncertainseg.widgets.outlines import Outline, line_colours
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -25,6 +27,14 @@ class BandLayers:
         self._viewer = viewer
         self._layers: dict[str, Labels] = {}
         self._placing: Placing | None = None
+        self._outlines: dict[str, Outline] = {}
+        self._hidden = False
+
+    def hide(self, hidden: bool) -> None:
+        """Draw nothing, while one lesion is to be seen alone."""
+        self._hidden = hidden
+        for outline in self._outlines.values():
+            outline.mark(0, alone=hidden)
 
     def show(self, masks: dict[str, np.ndarray], placing: Placing) -> None:
         """Show masks on a prediction's grid as outlines, by `CORE` and `ENVELOPE`; leave out the others."""
@@ -59,16 +69,18 @@ class BandLayers:
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
         self._layers.clear()
+        self._outlines.clear()
 
-    @staticmethod
-    def _made(name: str, data: np.ndarray, placing: Placing) -> Labels:
+    def _made(self, name: str, data: np.ndarray, placing: Placing) -> Labels:
+        colours: dict[int | None, Any] = {None: "transparent", 1: _COLOURS[name], **line_colours(data.dtype)}
         layer = Labels(
             data,
             name=name,
             metadata=placing.metadata,
-            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: _COLOURS[name]}),
+            colormap=DirectLabelColormap(color_dict=colours),
             opacity=1.0,
             **placing.options,
         )
-        layer.contour = 1
+        self._outlines[name] = Outline(layer)
+        self._outlines[name].mark(0, alone=self._hidden)
         return layer

@@ -81,11 +81,12 @@ class ReviewLayers:
             (layers.removed, self._on_removed),
             (layers.renamed, self._on_renamed),
             (dims.current_step, self._on_slice),
-            (dims.order, self._on_slice),
-            (dims.ndisplay, self._on_slice),
+            (dims.order, self._on_turned),
+            (dims.ndisplay, self._on_turned),
             (case.prediction_changed, self._show_prediction),
             (case.lesions_changed, self._results.follow),
             (case.verdicts_changed, self._results.colour),
+            (case.selection_changed, self._results.mark),
         ]
         for emitter, slot in pairs:
             emitter.connect(slot)
@@ -99,6 +100,8 @@ class ReviewLayers:
         if self._case.original is not self._shown:  # not by a recalibration
             self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
+            self._our_zoom = None  # a zoom of the case before was not meant for this one
+            self.show_alone(False)
             self._own_outline.forget()
         if self._case.prediction is None:
             self._band.remove()
@@ -151,6 +154,16 @@ class ReviewLayers:
         row = rows[rows["label"] == number]
         size = _extent(row, placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
         self._our_zoom = frame(self._viewer, layer, placing.voxel(voxel), placing.size(size), self._our_zoom)
+
+    @property
+    def alone(self) -> bool:
+        """Whether only the selected lesion is outlined."""
+        return self._results.alone
+
+    def show_alone(self, alone: bool) -> None:
+        """Draw only the outline of the selected lesion, or those of all again."""
+        self._results.mark(alone=alone)
+        self._band.hide(alone)
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
@@ -325,6 +338,10 @@ class ReviewLayers:
     def _on_slice(self, event: Any = None) -> None:
         self._results.settle()  # a preview holds for the slice that it was made for
         self.slice_changed.emit()
+
+    def _on_turned(self, event: Any = None) -> None:
+        self._our_zoom = None  # napari shows the whole then: nobody has zoomed
+        self._on_slice()
 
     # -- the end --------------------------------------------------------------------------------
 

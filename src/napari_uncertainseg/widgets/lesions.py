@@ -126,6 +126,7 @@ class LesionsDock(QWidget):
         self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
         for action in ACTIONS:
             self.buttons[action.method].setToolTip(f"{action.meaning}\nKey: {action.key}")
+        self.buttons["alone"].setCheckable(True)
         self.progress = QProgressBar()
         self.progress.setFixedWidth(130)
         self.progress.setToolTip("Lesions of this list that have a verdict.")
@@ -168,8 +169,8 @@ class LesionsDock(QWidget):
         grid.setSpacing(4)
         for number, name in enumerate(("previous_lesion", "next_lesion", "undo", "redo")):
             grid.addWidget(self.buttons[name], 0, 3 * number, 1, 3)
-        for number, name in enumerate(("accept", "reject", "unsure")):
-            grid.addWidget(self.buttons[name], 1, 4 * number, 1, 4)
+        for number, name in enumerate(("accept", "reject", "unsure", "alone")):
+            grid.addWidget(self.buttons[name], 1, 3 * number, 1, 3)
         return grid
 
     def _listened(self) -> list[tuple[Any, Callable[..., None]]]:
@@ -221,6 +222,11 @@ class LesionsDock(QWidget):
     def unsure(self) -> None:
         """Call the selected lesion unsure, and go on."""
         self._judge("unsure")
+
+    def alone(self) -> None:
+        """See only the selected lesion's outline, or all again."""
+        self._layers.show_alone(not self._layers.alone)
+        self.buttons["alone"].setChecked(self._layers.alone)
 
     def undo(self) -> None:
         """Take back what was done last, a verdict or a stroke, and go there."""
@@ -288,6 +294,7 @@ class LesionsDock(QWidget):
     def _forget(self) -> None:
         """What was said was about another prediction."""
         self._say("")
+        self.buttons["alone"].setChecked(self._layers.alone)
 
     # -- from the case to the screen ----------------------------------------------------------
 

@@ -12,6 +12,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.widgets.geometry import KEY, spacing_of
+from napari_uncertainseg.widgets.outlines import Outline, line_colours
 from napari_uncertainseg.widgets.placing import COPIED
 
 if TYPE_CHECKING:
@@ -74,15 +75,17 @@ class RaterLayers:
         differing.colorbar.position = differing.name_overlay.position = "top_right"
         differing.colorbar.visible = differing.name_overlay.visible = True
         self._add(DISAGREEMENT, differing)
+        colours: dict[int | None, Any] = {None: "transparent", 1: _OUTLINE}
+        colours |= line_colours(np.dtype(np.uint8))
         outline = Labels(
             consensus.astype(np.uint8),
             name=CONSENSUS,
             metadata=about,
-            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: _OUTLINE}),
+            colormap=DirectLabelColormap(color_dict=colours),
             opacity=1.0,
             **place,
         )
-        outline.contour = 1
+        Outline(outline)
         self._add(CONSENSUS, outline)
 
     def show_kinds(self, kinds: np.ndarray, metadata: Mapping[str, Any], place: Mapping[str, Any]) -> None:

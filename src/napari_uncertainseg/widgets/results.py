@@ -15,6 +15,7 @@ from napari_uncertainseg.widgets.appearance import (
     map_options,
     single_colormap,
 )
+from napari_uncertainseg.widgets.outlines import Outline
 from napari_uncertainseg.widgets.painting import Painting
 from napari_uncertainseg.widgets.placing import Placing
 from napari_uncertainseg.widgets.view import current_slice
@@ -52,6 +53,8 @@ class ResultLayers:
         self._held: np.ndarray | None = None
         """Numbers of the lesions when a preview began; None while there is none."""
         self._previewed = np.nan
+        self._outlines: dict[str, Outline] = {}
+        self.alone = False
 
     def get(self, name: str) -> Layer | None:
         """A layer by its role (``LESIONS``, ``CANDIDATES`` or a name of ``MAPS``); None when it has gone."""
@@ -84,6 +87,7 @@ class ResultLayers:
         self._colours = self._wanted_colours(lesions)
         self._add_labels(LESIONS, lesions.labels, lesions.table, visible=True)
         self._drawn = lesions
+        self.mark()
         self._begin_painting()
 
     def _add_map(self, name: str, prediction: Prediction) -> None:
@@ -115,7 +119,7 @@ class ResultLayers:
             visible=visible,
             **self.placing.options,
         )
-        layer.contour = 1
+        self._outlines[name] = Outline(layer)
         self._insert(name, layer)
 
     def _insert(self, name: str, layer: Layer) -> None:
@@ -149,6 +153,7 @@ class ResultLayers:
         self._drawn = lesions
         self._write(LESIONS, lesions.labels, lesions.table)
         self._write(CANDIDATES, lesions.candidates, lesions.candidate_table)
+        self.mark()
         self.colour()
 
     def _write(self, name: str, labels: np.ndarray, table: pd.DataFrame) -> None:
@@ -167,6 +172,16 @@ class ResultLayers:
         if colours != self._colours:
             self._colours = colours
             layer.colormap = lesion_colormap(colours)
+
+    def mark(self, *, alone: bool | None = None) -> None:
+        """Mark the selected lesion or candidate; draw it alone, or again with the others."""
+        self.alone = self.alone if alone is None else alone
+        lesions, voxel = self._case.lesions, self._case.selected
+        for name, outline in self._outlines.items():
+            number = 0
+            if lesions is not None and voxel is not None:
+                number = int((lesions.labels if name == LESIONS else lesions.candidates)[voxel])
+            outline.mark(number, alone=self.alone)
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
         doubt = dict(zip(lesions.table["label"], lesions.table["lsu"], strict=True))
@@ -238,6 +253,7 @@ class ResultLayers:
             self._held = None
         self._layers = {name: kept for name, kept in self._layers.items() if kept is not layer}
         self._labels = {name: array for name, array in self._labels.items() if name in self._layers}
+        self._outlines = {name: each for name, each in self._outlines.items() if name in self._layers}
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
@@ -255,6 +271,7 @@ class ResultLayers:
         self._end_painting()
         self._layers.clear()
         self._labels.clear()
+        self._outlines.clear()
         self._held = self._drawn = None
 
 

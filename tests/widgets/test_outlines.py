@@ -1,0 +1,167 @@
+"""Outlines are seen on every ground, mark the selected lesion, and let thick slices be seen."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from napari.components import ViewerModel
+from napari.layers import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets import band, rater_layers
+from napari_uncertainseg.widgets.appearance import _CANDIDATE, MAPS, lesion_colours
+from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.widgets.layers import ReviewLayers
+from napari_uncertainseg.widgets.outlines import AROUND, drawn, reserved
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def _grounds() -> np.ndarray:
+    """Every grey, and every grey with any colour of a heat map laid over it, sRGB."""
+    grey = np.linspace(0, 1, 21)[:, None, None] * np.ones(3)
+    maps = [colormaps[style.colormap](np.linspace(0, 1, 33))[:, :3] for style in MAPS.values()]
+    return np.concatenate(
+        [grey.reshape(-1, 3), *(np.clip(grey + 0.6 * m, 0, 1).reshape(-1, 3) for m in maps)]
+    )
+
+
+_COLOURS = {
+    **{f"doubt {d}": lesion_colours({1: d}, {})[1][:3] for d in (0.0, 0.5, 1.0)},
+    **{d: lesion_colours({1: 0.5}, {1: d})[1][:3] for d in ("accepted", "rejected", "unsure")},
+    "candidate": _CANDIDATE,
+    "core": (1.0, 1.0, 1.0),
+    "envelope": tuple(int(band._COLOURS[band.ENVELOPE][i : i + 2], 16) / 255 for i in (1, 3, 5)),
+    "consensus": tuple(int(rater_layers._OUTLINE[i : i + 2], 16) / 255 for i in (1, 3, 5)),
+}
+
+
+@pytest.mark.parametrize("name", _COLOURS)
+def test_a_line_or_the_dark_one_beside_it_differs_from_every_ground(name):
+    """A difference (CIEDE2000) of 10 is seen at a glance; twice that is asked for."""
+    ground = _grounds()
+    dark = AROUND[3] * np.array(AROUND[:3]) + (1 - AROUND[3]) * ground
+    line = rgb2lab(np.array(_COLOURS[name], float))[None]
+    differs = np.maximum(
+        deltaE_ciede2000(line, rgb2lab(ground)), deltaE_ciede2000(rgb2lab(dark), rgb2lab(ground))
+    )
+    assert differs.min() > 20
+    assert deltaE_ciede2000(line, rgb2lab(np.array(AROUND[:3])[None])).min() > 20  # and from each other
+
+
+def test_verdicts_and_candidates_differ_from_each_other():
+    names = ["doubt 0.0", "doubt 1.0", "accepted", "rejected", "unsure", "candidate"]
+    lab = rgb2lab(np.array([_COLOURS[name] for name in names], float))
+    distance = deltaE_ciede2000(lab[:, None], lab[None]) + 99 * np.eye(len(lab))
+    assert distance.min() > 15
+
+
+def _square(n=7, start=2, stop=5, number=4, dtype=np.uint16):
+    labels = np.zeros((n, n), dtype)
+    labels[start:stop, start:stop] = number
+    return labels
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_rim_in_its_own_colour_and_a_dark_one_around(dtype):
+    labels = _square(dtype=dtype)
+    found, (dark, light) = drawn(labels, (1.0, 1.0)), reserved(np.dtype(dtype))
+    assert found[3, 3] == 0 and (found == 4).sum() == 8
+    assert (found == dark).sum() == 12 and not (found == light).any()
+    assert (drawn(labels, (1.0, 1.0), selected=4) == light).sum() == 12
+    assert not (drawn(labels, (1.0, 1.0), selected=0) == light).any()
+
+
+def test_touching_lesions_are_parted_and_the_selected_one_stands_out():
+    labels = _square()
+    labels[2:5, 5] = 9
+    found = drawn(labels, (1.0, 1.0), selected=9)
+    light = reserved(labels.dtype)[1]
+    assert (found[2:5, 4] == light).all() and (found[2:5, 5] == 9).all()
+    alone = drawn(labels, (1.0, 1.0), selected=9, alone=True)
+    assert set(np.unique(alone)) == {0, 9, light}
+    assert not drawn(labels, (1.0, 1.0), selected=0, alone=True).any()
+
+
+@pytest.mark.parametrize("sides", [(5.0, 0.8), (0.8, 5.0)])
+def test_thick_slices_from_the_side_are_not_covered(sides):
+    labels = np.zeros((9, 20), np.uint16)
+    labels[4, 5:15] = 1  # one slice
+    if sides[0] < sides[1]:
+        labels = labels.T
+    found = drawn(labels, sides)
+    assert (found == 1).sum() == 2 and (found == reserved(labels.dtype)[0]).sum() == 2
+
+
+def test_nothing_and_the_border_of_the_picture():
+    assert not drawn(np.zeros((4, 4), np.uint16), (1.0, 1.0), selected=3).any()
+    assert not drawn(np.full((4, 4), 2, np.uint16), (1.0, 1.0)).any()
+    assert drawn(np.zeros((0, 3), np.uint16), (1.0, 1.0)).shape == (0, 3)
+
+
+# -- in a viewer --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shown(flair, prediction):
+    viewer = ViewerModel()
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    made = ReviewLayers(viewer, Case())
+    made._case.set_images({"flair": flair})
+    made._case.prediction = prediction
+    yield made
+    made.cleanup()
+
+
+def _seen(layer):
+    """Numbers that the layer draws in the visible slice."""
+    labels = layer._slice.image.raw
+    return set(np.unique(layer._calculate_contour(labels, tuple(slice(0, n) for n in labels.shape))))
+
+
+def test_the_selected_lesion_is_marked_and_can_be_seen_alone(shown):
+    case, layer = shown._case, shown.viewer.layers["lesions"]
+    row = case.lesions.table.iloc[0]
+    voxel = tuple(int(row[f"slice_{axis}"]) for axis in "sar")
+    shown.go_to(voxel)
+    dark, light = reserved(layer.data.dtype)
+    assert light not in _seen(layer)
+    case.selected = voxel
+    assert {int(row["label"]), light} <= _seen(layer)
+    shown.show_band(0.5, 0.1)
+    shown.show_alone(True)
+    assert shown.alone and _seen(layer) == {0, int(row["label"]), light}
+    assert _seen(shown.viewer.layers["promised envelope"]) == {0}
+    shown.show_band(0.6, 0.2)  # drawn anew
+    assert _seen(shown.viewer.layers["promised core"]) == {0}
+    shown.show_alone(False)
+    assert dark in _seen(shown.viewer.layers["promised envelope"])
+
+
+def test_another_case_shows_all_and_zooms_in_again(shown, prediction):
+    case, viewer = shown._case, shown.viewer
+    voxel = tuple(int(case.lesions.table.iloc[0][f"slice_{axis}"]) for axis in "sar")
+    shown.go_to(voxel)
+    close = viewer.scene.camera.zoom
+    viewer.scene.camera.zoom = close / 7  # the user's own
+    shown.go_to(voxel)
+    assert viewer.scene.camera.zoom == close / 7
+    shown.show_alone(True)
+    case.prediction = dataclasses.replace(prediction)
+    assert not shown.alone
+    shown.go_to(voxel)
+    assert viewer.scene.camera.zoom == pytest.approx(close)
+
+
+def test_a_turned_view_is_not_taken_for_the_users_zoom(shown):
+    viewer = shown.viewer
+    voxel = tuple(int(shown._case.lesions.table.iloc[0][f"slice_{axis}"]) for axis in "sar")
+    shown.go_to(voxel)
+    close = viewer.scene.camera.zoom
+    viewer.dims.order = (2, 0, 1)
+    viewer.scene.camera.zoom = close / 5  # as napari does when it turns
+    shown.go_to(voxel)
+    assert viewer.scene.camera.zoom == pytest.approx(close)
