@@ -51,6 +51,11 @@ def is_count(value: object) -> bool:
     return isinstance(value, int) and is_number(value) and value >= 0
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number: below 0 it is a candidate's."""
+    return isinstance(value, int) and is_number(value)
+
+
 def is_share(value: object) -> bool:
     """Whether it lies from 0 to 1, but for rounding."""
     return is_number(value) and -1e-3 <= value <= 1.001  # type: ignore[operator]
@@ -102,7 +107,8 @@ _ENTRY: Mapping[str, Fits] = {
     "covers": is_count,
     "row": is_plain,
     "target": is_plain,
-    "label": is_count,
+    "label": is_whole,
+    "number": is_whole,
     "voxel": list_of(is_count, 3),
     "visible": list_of(is_plain),
     "decision": is_plain,
@@ -113,6 +119,10 @@ _ENTRY: Mapping[str, Fits] = {
     "min_volume": is_number,
     "mask": or_none(is_sha256),
     "painted": _is_bool,
+    "moved_to": is_plain,
+    "added_mm3": is_amount,
+    "removed_mm3": is_amount,
+    "drawn_lesions": is_count,
     "start": list_of(is_count, 3),
     "shape": list_of(is_count, 3),
     "of": is_count,

@@ -103,10 +103,9 @@ class Recorder:
     def last_seen_at(self, threshold: float, min_volume: float) -> tuple[float, float]:
         """Threshold and smallest volume of the last verdict, else of the beginning, else as given."""
         said = dict(self.session.settings)
-        for entries in self._of_task.values():
-            for entry in entries:
-                if entry.kind == "verdict" and entry.number >= said.get("number", 0):
-                    said |= {"number": entry.number, **entry.values}
+        every = (e for entries in self._of_task.values() for e in entries if e.kind == "verdict")
+        for entry in sorted(every, key=lambda e: e.number):
+            said |= entry.values
         return float(said.get("threshold", threshold)), float(said.get("min_volume", min_volume))
 
     def calibration(self) -> Reliability:

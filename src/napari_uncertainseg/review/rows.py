@@ -19,6 +19,7 @@ from napari_uncertainseg.review.content import (
     is_id,
     is_plain,
     is_share,
+    is_whole,
     or_none,
     settings_of,
     shown_id,
@@ -39,7 +40,7 @@ class NewTask:
     target
         ``"lesion"``, ``"candidate"`` or ``"case"``.
     label
-        Number in the output's label image; 0 of a case.
+        Number in the output's label image, below 0 of a candidate; 0 of a case.
     voxel
         Index (s, a, r) to look at.
     uncertainty, probability, volume_mm3
@@ -152,6 +153,7 @@ _SPECIAL: Mapping[str, Fits] = {
     "session.id": is_id,
     "task.session_id": is_id,
     "entry.session_id": is_id,
+    "task.label": is_whole,
     "task.uncertainty": is_share,
     "task.probability": is_share,
     "verdict.confidence": is_share,
