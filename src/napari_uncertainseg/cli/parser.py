@@ -282,9 +282,7 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
             action.add_argument(
                 "--head", metavar="HASH", help="the last hash that was told when a session was closed"
             )
-            action.add_argument(
-                "--hashes", type=Path, metavar="FILE.tsv", help="the table of last hashes beside an export"
-            )
+            _reads(action, "--hashes", metavar="FILE.tsv", help="the table of last hashes beside an export")
     migrate = actions.add_parser(
         "migrate", help="bring a server of an older version up to date, once backed up"
     )

@@ -79,16 +79,17 @@ def _export(options: Namespace) -> None:
 
     if options.json is not None and options.without_names:
         raise InputError("A journal holds names: without them there is only the table.")
+    beside = hashes_file(options.out)
     with _open(options) as store:
         table = verdict_table(store, named=not options.without_names)
         write_table(options.out, table)
-        write_table(hashes_file(options.out), hashes(store))
+        write_table(beside, hashes(store))
         if options.json is not None:
             write_json(as_json(store), options.json)
         odd = store.readable()[1]
     judged = int((table["decision"] != "").sum())
     print(f"{options.out}: {len(table)} tasks, {judged} with a verdict")
-    print(f"{hashes_file(options.out)}: the last hash of each session, to keep elsewhere")
+    print(f"{beside}: the last hash of each session, to keep elsewhere")
     _tell(odd)
 
 

@@ -18,8 +18,23 @@ _COLUMNS = ["session", "entries", "last_hash"]
 
 
 def hashes_file(exported: Path) -> Path:
-    """Where the hashes go that belong to an exported table."""
-    return exported.with_name(f"{exported.stem}.hashes.tsv")
+    """Where the hashes go that belong to an exported table.
+
+    Raises
+    ------
+    InputError
+        If a file is there that is no table of hashes: it is somebody's, and would be replaced.
+    """
+    path = exported.with_name(f"{exported.stem}.hashes.tsv")
+    if path.exists():
+        try:
+            _read(path)
+        except InputError as error:
+            raise InputError(
+                f"{path} would be replaced by the last hashes of this export, and holds something else; "
+                "move it away or choose another name."
+            ) from error
+    return path
 
 
 def hashes(store: Store) -> pd.DataFrame:

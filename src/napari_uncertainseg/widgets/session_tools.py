@@ -97,6 +97,7 @@ class SessionTools(QWidget):
         path = ask_file(self, "Export the verdicts", "verdicts.tsv", kinds)
         if path is None:
             return
+        beside = hashes_file(path)
         table = verdict_table(store, named=not self.pseudonyms.isChecked())
         if path.suffix.lower() != ".json":
             write_table(path, table)
@@ -104,10 +105,8 @@ class SessionTools(QWidget):
             raise InputError("A journal holds names: without them there is only the table, as .tsv.")
         else:
             write_json(as_json(store), path)
-        write_table(hashes_file(path), hashes(store))
-        said = (
-            f"Saved {len(table)} tasks to {path}; {hashes_file(path).name} beside it, to be kept elsewhere, "
-        )
+        write_table(beside, hashes(store))
+        said = f"Saved {len(table)} tasks to {path}; {beside.name} beside it, to be kept elsewhere, "
         self.said.emit(f"{said}shows later whether a journal was written anew.")
 
     def report(self) -> None:
