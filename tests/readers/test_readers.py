@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
-from npe2 import PluginManifest
+from npe2 import PluginManager, PluginManifest
 
 import napari_uncertainseg
 from napari_uncertainseg.widgets import readers
@@ -98,3 +98,23 @@ def test_flair_and_t1_of_one_visit_overlay(shared_data, messages):
         for layer, grid in zip((flair, t1), grids, strict=True)
     ]
     assert np.linalg.norm(places[0] - places[1]) < 0.1  # mm
+
+
+@pytest.mark.parametrize("name", ["MR.1.2.840.113654.2", "i4004.MRDC.4", "4.dicom", "FLAIR.Nii", "x.IMA"])
+def test_napari_offers_our_reader_whatever_a_scanner_names_its_files(name):
+    manager = PluginManager()
+    manager.register(PluginManifest.from_file(MANIFEST))
+    offered = {one.command for one in manager.iter_compatible_readers([f"/scans/{name}"])}
+    assert offered == {"napari-uncertainseg.get_reader"}
+    assert not list(manager.iter_compatible_readers(["/scans/cells 0.5 um.tif"]))
+
+
+def test_dicom_files_of_any_name_open_as_one_layer(tmp_path, messages):
+    from ..images.dicom_series import make_series
+
+    folder = make_series(tmp_path / "s", "axial")
+    for k, file in enumerate(sorted(folder.iterdir())):
+        file.rename(folder / f"i4004.MRDC.{k}")
+    paths = [str(path) for path in sorted(folder.iterdir())]
+    assert [layer[0].shape for layer in readers.get_reader(paths)(paths)] == [(7, 12, 10)]
+    assert readers.get_reader(str(tmp_path / ("n" * 300))) is None
