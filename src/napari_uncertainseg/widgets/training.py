@@ -320,11 +320,11 @@ class TrainingDock(QWidget):
         self._show()
 
     def _on_prediction(self) -> None:
+        if self._case.prediction is None:  # what counts as true was chosen for a case that has gone
+            self.consensus.setCurrentIndex(0)
         if self._case.original is self._of:
             self._show()
             return  # recalibrated: the places are the same
-        if self._case.prediction is None:  # what counts as true was chosen for a case that has gone
-            self.consensus.setCurrentIndex(0)
         if self._lesson is not None:  # its places are no longer those that are shown
             self.stop()
         elif self._outlining:  # what was painted stays as a layer of the user's own
