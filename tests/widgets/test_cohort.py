@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -103,7 +104,8 @@ class Window:
         self.case.set_images({"flair": Volume(data, about["grid"], "FLAIR", "flair", about["path"])})
         found = fake_prediction(data > 0.9, about["grid"])
         information = {
-            "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}}
+            "case": {"sha256": hashlib.sha256(str(about["path"]).encode()).hexdigest(), "name": "case"},
+            "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}},
         }
         self.case.prediction = dataclasses.replace(found, information=information)
 

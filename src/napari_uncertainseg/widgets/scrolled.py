@@ -9,14 +9,13 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
-    QLabel,
     QScrollArea,
     QSlider,
     QTabBar,
     QWidget,
 )
 
-from napari_uncertainseg.widgets.fields import tip
+from napari_uncertainseg.widgets.fields import PlainLabel, tip
 
 _LOWEST = 100
 """Pixels that a dock needs: docks lie below each other for a moment, before they are tabbed."""
@@ -51,9 +50,7 @@ class Scrolled(QScrollArea):
         self._content = content
         self.setWidget(content)
         self._whose = ""
-        self.banner, self.cover = QLabel(self), QLabel(self)
-        for label in (self.banner, self.cover):
-            label.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
+        self.banner, self.cover = PlainLabel("", self), PlainLabel("", self)
         self.banner.setObjectName("case-name")
         self.banner.setContentsMargins(6, 3, 6, 3)
         self.banner.setStyleSheet("font-weight: bold")
