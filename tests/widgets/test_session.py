@@ -190,6 +190,14 @@ def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, predict
     again.table.selectRow(0)
     click(qtbot, again.resume_button)
     assert "another prediction" in again.message.text() and case.recorder is None and not case.verdicts
+    about = prediction.information
+    for said in (
+        about["model"],
+        about["method"],
+        f"{about['members']} members",
+        f"{prediction.threshold:.2f}",
+    ):
+        assert said in again.message.text()
 
 
 def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, monkeypatch):
