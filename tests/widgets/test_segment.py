@@ -320,8 +320,9 @@ def test_cleanup_twice_and_then_layers_are_not_heard(viewer, make_dock, flair):
 def test_what_was_remembered_is_said(viewer, make_dock, qtbot, flair):
     _add(viewer, flair)
     dock = make_dock()
-    assert not dock.message.text()
+    dock.model.setCurrentIndex(dock.model.findData("small"))
     dock.method.setCurrentIndex(1)
+    dock.bias.setChecked(False)
     dock.members.setValue(12)
     _run(qtbot, dock)
     again = make_dock(preferences=dock._preferences)

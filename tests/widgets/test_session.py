@@ -190,13 +190,18 @@ def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, predict
     again.table.selectRow(0)
     click(qtbot, again.resume_button)
     assert "another prediction" in again.message.text() and case.recorder is None and not case.verdicts
-    about = prediction.information
-    for said in (
-        about["model"],
-        about["method"],
-        f"{about['members']} members",
-        f"{prediction.threshold:.2f}",
-    ):
+
+
+def test_it_says_how_to_come_by_the_prediction_of_a_session(qtbot, make, dock, case, prediction):
+    made = {"model": "bundled", "method": "ensemble", "members": 4}
+    case.prediction = dataclasses.replace(prediction, information=made)
+    start(qtbot, dock)
+    dock.cleanup()
+    case.prediction = dataclasses.replace(prediction, probability=prediction.probability * 0.9)
+    again = make()
+    again.table.selectRow(0)
+    click(qtbot, again.resume_button)
+    for said in ("'bundled'", "method ensemble", "4 members", f"{prediction.threshold:.2f}"):
         assert said in again.message.text()
 
 

@@ -231,7 +231,7 @@ def how_made(store: Store, output: int | None, session: Session) -> str:
     """How to come by the prediction that a session is of: an instruction, as the end of a sentence."""
     with store.reading() as connection:
         made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
-    if made is None:
+    if made is None or not made.model:
         return "segment its scans as it was, first."
     members = session.settings.get("members")
     count = f", {members} members" if isinstance(members, int) else ""
