@@ -127,7 +127,7 @@ def test_the_selected_lesion_is_marked_and_can_be_seen_alone(shown):
     row = case.lesions.table.iloc[0]
     voxel = tuple(int(row[f"slice_{axis}"]) for axis in "sar")
     shown.go_to(voxel)
-    _, light = reserved(layer.data.dtype)
+    light = reserved(layer.data.dtype)[1]
     assert light not in _seen(layer)
     case.selected = voxel
     assert {int(row["label"]), light} <= _seen(layer)

@@ -199,6 +199,7 @@ class Review(QObject):
         widget = _DOCKS[kind].make(self)
         if isinstance(widget, SegmentDock):
             widget.done.connect(self._on_done)
+            widget.setting_changed.connect(self._show_setting)
         area = Scrolled(widget)
         if isinstance(widget, DashboardDock):
             area.fronted.connect(widget.refresh)
@@ -207,7 +208,13 @@ class Review(QObject):
         if isinstance(widget, SegmentDock):
             widget.roles.changed.connect(self._whose.show)
         self._whose.show()
+        self._show_setting()
         return area
+
+    def _show_setting(self) -> None:
+        if "cohort" in self._widgets:
+            opened = "segment" in self._widgets and self.segment.setting
+            self.cohort.show_setting(opened or self.preferences.load().setting)
 
     def open_case(self, loaded: LoadedCase) -> None:
         """Show a case of a worklist instead of the one before, and segment it.

@@ -26,7 +26,7 @@ from napari_uncertainseg.widgets.fields import PlainLabel, rich, tip
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.leaving import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.own_scan import shows
-from napari_uncertainseg.widgets.preferences import PreferenceStore
+from napari_uncertainseg.widgets.preferences import Preferences, PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
 from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 _SKULL = (("automatic", "auto"), ("already removed", "removed"), ("still there", "present"))
 _SKULL_TIP = (
-    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the layer "
-    "'brain' is not the brain.\nGoes back to automatic with another FLAIR."
+    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
+    "of the brain is wrong.\nGoes back to automatic with another FLAIR."
 )
 
 
@@ -61,6 +61,8 @@ class SegmentDock(QWidget):
 
     done = Signal()
     """A run has ended well and the case holds its prediction."""
+    setting_changed = Signal()
+    """Another model, method or number of members was chosen."""
 
     def __init__(
         self,
@@ -117,6 +119,8 @@ class SegmentDock(QWidget):
         self.skull = _box("skull", _SKULL_TIP)
         for title, key in _SKULL:
             self.skull.addItem(title, key)
+        self.brain = QCheckBox("Outline the brain that was found")
+        self.brain.setToolTip("Nothing outside of it was segmented.")
         self.bias = QCheckBox("Correct uneven brightness (N4)")
         self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
         self.device = PlainLabel("looking …")
@@ -135,6 +139,7 @@ class SegmentDock(QWidget):
 
     def _lay_out(self) -> None:
         self._form.addRow("Skull", self.skull)
+        self._form.addRow(self.brain)
         self._form.addRow("Model", self.model)
         self._form.addRow("Method", self.method)
         self._form.addRow("Members", self.members)
@@ -159,6 +164,11 @@ class SegmentDock(QWidget):
         self._layers.blinding_changed.connect(self.roles.refill)
         self.method.currentIndexChanged.connect(self._on_method)
         self.model.currentIndexChanged.connect(self._on_method)
+        self.members.valueChanged.connect(self.setting_changed)
+        self.method.currentIndexChanged.connect(self.setting_changed)
+        self.model.currentIndexChanged.connect(self.setting_changed)
+        self.brain.toggled.connect(self._layers.show_brain)
+        self.bias.toggled.connect(self.setting_changed)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
         jobs = self._jobs
@@ -186,11 +196,21 @@ class SegmentDock(QWidget):
             self.members.setValue(remembered.members)
         self.bias.setChecked(remembered.bias_correction)
         self.device.setText(choices.device)
+        if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
+            self._say(f"As in your last run: {self.setting}.")
         self._show_state(self._jobs.state)
         if not choices.models:
             self._say(
                 "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
             )
+
+    @property
+    def setting(self) -> str:
+        """What a run uses, in words; empty until it is known."""
+        if self._choices.method(self.method.currentData()) is None:
+            return ""
+        model, method = self.model.currentData(), self.method.currentData()
+        return Preferences(model, method, self.members.value(), self.bias.isChecked()).setting
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText("none")
