@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import napari
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
@@ -354,53 +353,3 @@ def _title_bar(dock: QDockWidget, title: str) -> None:
     label = getattr(dock.titleBarWidget(), "title", None)
     if label is not None:
         label.setText(title)
-
-
-def _contribute(kind: str) -> QWidget:
-    """Make a dock's widget for napari, which docks it when this function has returned."""
-    viewer = napari.current_viewer()
-    assert viewer is not None
-    review = review_of(viewer)
-    widget = review.make(kind)
-    QTimer.singleShot(0, review.open if kind == "segment" else partial(review.arrange, kind))
-    return widget
-
-
-def review_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Review`: the Segment dock, and the two others with it."""
-    return _contribute("segment")
-
-
-def lesions_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Lesions`."""
-    return _contribute("lesions")
-
-
-def raters_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Raters`."""
-    return _contribute("raters")
-
-
-def session_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Session`."""
-    return _contribute("session")
-
-
-def training_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Training`."""
-    return _contribute("training")
-
-
-def cohort_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Cohort`."""
-    return _contribute("cohort")
-
-
-def dashboard_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Dashboard`."""
-    return _contribute("dashboard")
-
-
-def calibration_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Calibration`."""
-    return _contribute("calibration")

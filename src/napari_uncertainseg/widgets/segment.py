@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +22,18 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError, Progress, in_words
 from napari_uncertainseg.widgets.choices import Choices, load_choices
-from napari_uncertainseg.widgets.fields import PlainLabel, rich, tip
+from napari_uncertainseg.widgets.fields import PlainLabel, choice_box, rich, tip
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.leaving import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.own_scan import shows
 from napari_uncertainseg.widgets.preferences import Preferences, PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
-from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter
+from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter, summary_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.widgets.layers import ReviewLayers
 
 _SKULL = (("automatic", "auto"), ("already removed", "removed"), ("still there", "present"))
@@ -111,12 +110,12 @@ class SegmentDock(QWidget):
         self.sample.setToolTip(
             "A simulated case: a template brain with drawn lesions and three simulated raters."
         )
-        self.model = _box("model", "Which network segments.")
-        self.method = _box("method", "How the model's doubt is found.")
+        self.model = choice_box("model", "Which network segments.")
+        self.method = choice_box("method", "How the model's doubt is found.")
         self.members = QSpinBox()
         self.members.setRange(1, 1)
         self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
-        self.skull = _box("skull", _SKULL_TIP)
+        self.skull = choice_box("skull", _SKULL_TIP)
         for title, key in _SKULL:
             self.skull.addItem(title, key)
         self.brain = QCheckBox("Outline the brain that was found")
@@ -164,9 +163,9 @@ class SegmentDock(QWidget):
         self._layers.blinding_changed.connect(self.roles.refill)
         self.method.currentIndexChanged.connect(self._on_method)
         self.model.currentIndexChanged.connect(self._on_method)
+        for box in (self.method, self.model):
+            box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
-        self.method.currentIndexChanged.connect(self.setting_changed)
-        self.model.currentIndexChanged.connect(self.setting_changed)
         self.brain.toggled.connect(self._layers.show_brain)
         self.bias.toggled.connect(self.setting_changed)
         self._loader.finished.connect(self._on_choices)
@@ -345,7 +344,7 @@ class SegmentDock(QWidget):
             return
         self._case.set_images(request.images, request.mask)
         self._case.prediction = prediction
-        self._say(_summary(self._case, prediction))
+        self._say(summary_of(self._case, prediction))
         self.done.emit()
 
     def _on_sample(self) -> None:
@@ -391,29 +390,7 @@ class SegmentDock(QWidget):
         self.roles.cleanup()
 
 
-def _box(name: str, tip: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(tip)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
-    return box
-
-
 def _select(box: QComboBox, key: str) -> None:
     index = box.findData(key)
     if index >= 0:
         box.setCurrentIndex(index)
-
-
-def _summary(case: Case, prediction: Prediction) -> str:
-    """What the run found, and what it has to say about itself."""
-    lesions = case.lesions
-    assert lesions is not None
-    lines = [f"{lesions.count} lesions, {lesions.volume_ml:.1f} ml at p ≥ {case.threshold:.2f}"]
-    seconds = prediction.information.get("seconds")
-    if isinstance(seconds, Mapping):
-        total = seconds.get("total", sum(seconds.values()))
-        lines[0] += f", in {total:.0f} s"
-    notes = prediction.information.get("notes", ())
-    return "\n".join([lines[0] + ".", *(f"• {note}" for note in notes)])
