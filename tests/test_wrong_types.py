@@ -15,6 +15,7 @@ from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.existence import with_existence
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.review.painted import Painted
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss, calibration_error
 from napari_uncertainseg.training.losses import dice_cross_entropy, multi_head_loss
 from napari_uncertainseg.training.maximum_entropy import MaximumEntropyLoss
@@ -147,3 +148,27 @@ def test_is_lesion_where_the_peak_is_the_threshold():
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
     assert with_existence(found, record).table["p_exists"].notna().all()
+
+
+def test_of_what_a_human_drew_calibration_cases_say_nothing():
+    p = np.zeros((8, 8, 8), np.float32)
+    p[1:3, 1:3, 1:3] = 0.7
+    edit = np.zeros(p.shape, np.int8)
+    edit[5:7, 5:7, 5:7] = 1
+    members = Members(tuple(map(slice, p.shape)), p[None])
+    found = rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=0.5, min_volume=3, edit=edit)
+    fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
+    record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
+    exists = with_existence(found, record).table.set_index("drawn")["p_exists"]
+    assert exists[False] == pytest.approx(0.7) and np.isnan(exists[True])
+
+
+@pytest.mark.parametrize("threshold", [np.float64(0.7), 0.7, np.float32(0.7)])
+def test_painted_counts_by_the_rule_of_all_thresholds(threshold):
+    p = np.full((4, 4, 4), np.float32(0.7))
+    members = Members(tuple(map(slice, p.shape)), p[None])
+    edit = np.ones(p.shape, np.int8)  # on what is lesion already
+    found = rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=threshold, edit=edit)
+    assert found.drawn == 0
+    assert Painted.of(edit, p.astype(float), threshold, 1.0, 0) == Painted(0.0, 0.0, 0)

@@ -263,6 +263,8 @@ def test_cases_make_a_record_that_is_found_again(study, own_data):
     assert calibrating.find_record(about).to_json() == record.to_json()
     with pytest.raises(InputError, match="had flair \\+ t1, this one has flair"):
         calibrating.find_record({**about, "inputs": {"flair": {}}})
+    with pytest.raises(InputError, match="recalibrated"):  # as in a folder that is opened again
+        calibrating.find_record({**about, "recalibration": {"kind": "temperature"}})
     path.write_text("{}")
     with pytest.raises(InputError, match="calibrate again"):
         calibrating.find_record(about)

@@ -224,7 +224,9 @@ def test_hostile_masks(tmp_path):
     pickled = (
         b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(128) + b"x"
     )
-    for content in (b"nothing", gzip.compress(b"nothing"), gzip.compress(pickled)):
+    huge = b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }" % 10**15
+    contents = (b"nothing", *map(gzip.compress, (b"nothing", pickled, huge.ljust(127) + b"\n")))
+    for content in contents:
         name = hashlib.sha256(content).hexdigest()
         masks.path(name).parent.mkdir(exist_ok=True)
         masks.path(name).write_bytes(content)

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.disk.results import MEMBERS as NAME
 from napari_uncertainseg.evaluate.restore import restore
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
+from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.widgets import opening as opening_module
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets.readers import get_reader
@@ -68,6 +71,12 @@ def said_in(folder, **changes):
     path = folder / "summary.json"
     content = json.loads(path.read_text()) | changes
     path.write_text(json.dumps(content))
+
+
+def list_as_it_is(folder, name):
+    """Whoever writes a folder of his own lists the right hash."""
+    files = json.loads((folder / "summary.json").read_text())["files"]
+    said_in(folder, files={**files, name: file_sha256(folder / name)})
 
 
 def test_what_was_written_is_read_back(folder, reviewed):
@@ -136,6 +145,17 @@ def test_what_segment_wrote_opens_too(of_files, tmp_path):
     assert get_reader(str(tmp_path)) is None
 
 
+def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
+    box = tuple(map(slice, of_files.grid.shape))
+    alone = replace(of_files, members=Members(box, of_files.probability[None].astype(np.float16)))
+    other = recalibrated(alone, Temperature(0.2, 0.1, 2.0))
+    write_results(tmp_path / "one", other, other.ranker.rank(0.5))
+    found = restore(tmp_path / "one")
+    np.testing.assert_array_equal(found.prediction.probability, other.probability)
+    assert (found.prediction.ranker.rank(0.5).table["lsu"] == 0).all()  # one member doubts nothing
+    assert "recalibrated" in " ".join(found.notes)
+
+
 @pytest.mark.parametrize("name", ["probability.nii.gz", "lesions.nii.gz", NAME, "painted.nii.gz"])
 def test_a_changed_file_is_refused_in_a_sentence(folder, name):
     hashes = {p.name: file_sha256(p) for p in folder.iterdir() if p.name != "summary.json"}
@@ -181,9 +201,11 @@ def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
     ]
     for content in bad:
         np.savez(folder / NAME, **content)
-        with pytest.raises(InputError):
+        list_as_it_is(folder, NAME)
+        with pytest.raises(InputError, match=r"members|Probabilities|probabilit"):
             restore(folder)
     (folder / NAME).write_bytes(b"PK\x03\x04")
+    list_as_it_is(folder, NAME)
     with pytest.raises(InputError, match="not the file of members"):
         restore(folder)
     (folder / NAME).unlink()

@@ -8,6 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.lesson import begin
 from napari_uncertainseg.review.rows import NewTask
@@ -783,3 +784,40 @@ def test_what_somebody_made_of_the_file_is_said_or_left_out(qtbot, make, case, f
     for button in (again.resume_button, again.replay_button, again.tools.verify_button):
         click(qtbot, button)
     assert "⚠" in again.message.text() or "0 of 1" in again.message.text()
+
+
+@pytest.mark.parametrize(
+    "said", [{"number": 3}, {"voxel": [900, 1, 1], "number": 3}, {"voxel": [900, 1, 1]}, None]
+)
+def test_places_outside_of_the_scan_are_refused_in_a_sentence(qtbot, case, dock, file, said):
+    """Of a file from elsewhere, whose chain is sound: whoever writes it can see to that."""
+    file.parent.mkdir()
+    with Store(file) as store:
+        case_number, output = keep_prediction(store, case.prediction)
+        voxel = (1, 1, 900) if said is None else (1, 1, 1)
+        task = NewTask(case_number, output, "lesion", 1, voxel)
+        project, who = store.project("review"), store.annotator("reader 1")
+        session = store.open_session(project, who, "review", [task], {})
+        (made,) = store.tasks(session)
+        store.record(session, "verdict", made.id, {"decision": "accepted", **(said or {})})
+    dock._on_file()
+    dock.annotator.setText("reader 1")
+    dock.table.selectRow(0)
+    inside = said == {"number": 3}
+    for button in (dock.replay_button, dock.resume_button):
+        click(qtbot, button)
+        assert ("outside" in dock.message.text()) is not inside
+        if dock.replay.active:
+            dock.replay.end()
+    assert (case.recorder is not None) is inside
+
+
+def test_a_session_of_recalibrated_probabilities_is_gone_on_with(qtbot, case, dock):
+    case.recalibrate(Temperature(0.2, 0.1, 2.0))
+    start(qtbot, dock)
+    row = case.lesions.table.iloc[0]
+    case.judge(tuple(int(row[f"slice_{axis}"]) for axis in "sar"), "accepted")
+    click(qtbot, dock.leave_button)
+    assert dock.table.selected_row == 0 and "go on with it" in dock.progress.state.text()
+    click(qtbot, dock.resume_button)
+    assert case.recorder is not None and len(case.verdicts) == 1

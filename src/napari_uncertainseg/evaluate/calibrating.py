@@ -171,7 +171,8 @@ def find_record(information: Mapping[str, Any]) -> CalibrationRecord | None:
     Raises
     ------
     InputError
-        If there is one that cannot be read, or it is of another model or of other scans.
+        If there is one that cannot be read, it is of another model or of other scans, or the prediction was
+        recalibrated, as one that was exported so: what the record says is about the model's own.
     """
     model_sha256, method = str(information.get("model_sha256")), str(information.get("method"))
     path = record_path(model_sha256, method)
@@ -185,6 +186,8 @@ def find_record(information: Mapping[str, Any]) -> CalibrationRecord | None:
         raise InputError(f"{path}: {error} Delete it and calibrate again.") from error
     if (record.model_sha256, record.method) != (model_sha256, method):
         raise InputError(f"{path} is the record of another model: delete it and calibrate again.")
+    if information.get("recalibration") is not None:
+        raise InputError("These probabilities were exported as recalibrated: run for those of the model.")
     inputs = tuple(sorted(information.get("inputs", ())))
     if inputs != record.inputs:
         theirs, ours = " + ".join(record.inputs), " + ".join(inputs) or "unknown scans"

@@ -36,8 +36,10 @@ def write_members(path: Path, members: Members, variance: np.ndarray, numbers: N
     if numbers is not None:
         given = dict(zip(_NUMBERS, (*numbers.lesions.known, *numbers.candidates.known), strict=True))
     start = np.array([part.start or 0 for part in members.box])
+    # Members that are all the mean are float32, see `Members.told_from`, and are told so again from halves.
+    values = members.values.astype(np.float16, copy=False)
     with path.open("wb") as file:
-        np.savez_compressed(file, start=start, values=members.values, variance=variance[members.box], **given)
+        np.savez_compressed(file, start=start, values=values, variance=variance[members.box], **given)
 
 
 def read_members(path: Path, shape: tuple[int, int, int]) -> tuple[Members, np.ndarray]:

@@ -83,7 +83,7 @@ class MaskStore:
             if len(content) > _LARGEST:
                 raise InputError(f"{path}: this is too large for a mask.")
             found: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
-        except (OSError, EOFError, zlib.error, ValueError) as error:
+        except (OSError, EOFError, zlib.error, ValueError, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{path}: this is not a mask.") from error

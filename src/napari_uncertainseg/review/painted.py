@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.review.journal import Entry
 
 _ADDED, _REMOVED, _DRAWN = "added_mm3", "removed_mm3", "drawn_lesions"
@@ -42,7 +43,7 @@ class Painted:
         if edit is None:
             return cls(0.0, 0.0, drawn)
         flat = np.flatnonzero(edit)
-        painted, model = edit.ravel()[flat], probability.ravel()[flat] >= threshold
+        painted, model = edit.ravel()[flat], at_least(probability.ravel()[flat], threshold)
         added, removed = np.count_nonzero((painted > 0) & ~model), np.count_nonzero((painted < 0) & model)
         return cls(added * voxel_volume, removed * voxel_volume, drawn)
 

@@ -22,7 +22,7 @@ from napari_uncertainseg.review.rereading import THIRD
 from napari_uncertainseg.review.rows import NewTask, Task
 from napari_uncertainseg.review.standing import WITHDRAWN, Standing, standing
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
 
 KEPT, BY_DEFAULT = "kept", "by default"
 """Setting of a session that nobody began: it keeps a review by itself."""
@@ -186,11 +186,16 @@ class Recorder:
         starts = [s.start for s in box]
         self._write("painted", None, {**about, "mask": name, "start": starts, "shape": list(edit.shape)})
 
+    def check_fits(self, shape: Sequence[int]) -> None:
+        """See that all its places lie on a grid, or raise InputError."""
+        check_inside([*(task.voxel for task in self.tasks), *self._voxels.values()], shape)
+
     def numbers(self) -> list[tuple[Voxel, int]]:
         """Numbers of lesions (> 0) and candidates (< 0) as the reviewer saw them, by voxel."""
         tasks = [(t.voxel, -t.label if t.target == "candidate" else t.label) for t in self.tasks]
-        said = [e.values for entries in self._of_task.values() for e in entries if "number" in e.values]
-        return [*tasks, *((_voxel(one["voxel"]), int(one["number"])) for one in said)]
+        every = (e for entries in self._of_task.values() for e in entries)
+        said = {e.number: int(e.values["number"]) for e in every if "number" in e.values}
+        return [*tasks, *((_voxel(at), said[n]) for n, at in self._voxels.items() if n in said)]
 
     def painted(self) -> np.ndarray | None:
         """What was painted last, on the grid; None where nothing is."""

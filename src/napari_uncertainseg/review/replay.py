@@ -17,7 +17,7 @@ from napari_uncertainseg.review.rows import Task
 from napari_uncertainseg.review.scoring import Score, score
 from napari_uncertainseg.review.standing import Standing, standing
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
 
 _SAYS = {"accepted": True, "edited": True, "rejected": False}
 """Whether a verdict calls it a lesion; undecided and outlines say neither."""
@@ -69,6 +69,11 @@ class Replay:
             raise InputError(f"Session {session} has no entry or no task: something was taken away.")
         self._masks: MaskStore = store.masks
         self.steps: tuple[Step, ...] = tuple(self._step(entry) for entry in self._entries)
+
+    def check_fits(self, shape: Sequence[int]) -> None:
+        """See that all its places lie on a grid, or raise InputError."""
+        check_inside([step.voxel for step in self.steps if step.voxel is not None], shape)
+        check_inside([task.voxel for task in self.tasks], shape)
 
     def verdicts(self, until: int) -> tuple[Verdict, ...]:
         """What stood after a step, by place, in the order in which it was given.
@@ -135,8 +140,7 @@ class Replay:
         return score(np.array(exists, bool), np.array(says, bool), confidence)
 
     def _exists(self, consensus: np.ndarray, voxel: Voxel) -> bool:
-        if not all(0 <= i < n for i, n in zip(voxel, consensus.shape, strict=True)):
-            raise InputError("This session is of another scan: its places lie outside of this one.")
+        check_inside([voxel], consensus.shape)
         return bool(consensus[voxel])
 
     def _step(self, entry: Entry) -> Step:

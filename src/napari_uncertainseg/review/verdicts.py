@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from napari_uncertainseg._base import InputError
 
 Voxel = tuple[int, int, int]
 """Index (s, a, r) on the prediction's grid."""
@@ -21,3 +24,15 @@ class Verdict:
 
     voxel: Voxel
     decision: Decision
+
+
+def check_inside(voxels: Iterable[Sequence[int]], shape: Sequence[int]) -> None:
+    """See that the places of a session lie on the grid of the scan at hand.
+
+    Raises
+    ------
+    InputError
+        If one does not.
+    """
+    if not all(0 <= i < n for voxel in voxels for i, n in zip(voxel, shape, strict=True)):
+        raise InputError("This session is of another scan: its places lie outside of this one.")

@@ -223,7 +223,7 @@ class Ranker:
         n = len(found.sizes) - 1
         drawn = np.zeros(n, bool)
         if edit is not None:
-            added = (edit.ravel()[found.flat] > 0) & (self._maps[0].ravel()[found.flat] < threshold)
+            added = (edit.ravel()[found.flat] > 0) & ~at_least(self._maps[0].ravel()[found.flat], threshold)
             drawn = 2 * np.bincount(found.label[added], minlength=n + 1)[1:] > found.sizes[1:]
         for name in _MODELS:
             found.values[name] = np.where(drawn, np.nan, found.values[name])

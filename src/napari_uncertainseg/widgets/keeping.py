@@ -218,8 +218,10 @@ def go_on(case: Case, recorder: Recorder) -> None:
     Raises
     ------
     InputError
-        If its painting cannot be read or does not fit.
+        If its places lie outside of the scan, or its painting cannot be read or does not fit.
     """
+    if case.grid is not None:
+        recorder.check_fits(case.grid.shape)
     case.begin_anew()
     case.threshold, case.min_volume = recorder.last_seen_at(case.threshold, case.min_volume)
     case.record_with(recorder)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from napari.layers import Image, Labels, Layer
 
+from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.widgets.appearance import (
     MAPS,
     lesion_colormap,
@@ -198,7 +199,7 @@ class ResultLayers:
             self._held = lesions.labels
         self._previewed = threshold
         where = self._shown_slice()
-        lesion = p.probability[where] >= threshold
+        lesion = at_least(p.probability[where], threshold)
         if self._case.edit is not None:
             painted = self._case.edit[where]
             lesion = (lesion | (painted > 0)) & (painted >= 0)

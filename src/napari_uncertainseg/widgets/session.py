@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
@@ -21,7 +15,7 @@ from napari_uncertainseg.review.queue import ORDERS
 from napari_uncertainseg.review.recorder import Recorder
 from napari_uncertainseg.review.replay import Replay
 from napari_uncertainseg.review.rereading import being_read, first_of, reread
-from napari_uncertainseg.review.rows import Session
+from napari_uncertainseg.review.rows import Session, Task
 from napari_uncertainseg.review.schema import READINGS
 from napari_uncertainseg.widgets.annotator import AnnotatorField
 from napari_uncertainseg.widgets.fields import notice, wrapped
@@ -212,7 +206,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._file.store()
-            self._check_output(store.tasks(session.id)[0].output, session)
+            self._check_output(store.tasks(session.id), session)
             id = reread(store, first_of(session), self.annotator.text(), seed=secrets.randbits(31))
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -226,7 +220,7 @@ class SessionDock(QWidget):
             return
         try:
             recorder = Recorder(self._file.store(), session.id, self._layers.visible)
-            self._check_output(recorder.tasks[0].output, session)
+            self._check_output(recorder.tasks, session)
             go_on(self._case, recorder)
             self._say("")
             self.table.setFocus()
@@ -246,7 +240,8 @@ class SessionDock(QWidget):
             if first_of(session) in being_read(store):
                 raise InputError("Somebody is reading this again: it is played back when they have done.")
             replay = Replay(store, session.id)
-            self._check_output(replay.tasks[0].output, session)
+            self._check_output(replay.tasks, session)
+            replay.check_fits(prediction.grid.shape)
         except InputError as error:
             self._say(f"⚠ {error}")
             return
@@ -268,11 +263,11 @@ class SessionDock(QWidget):
         lost = f"Verdicts or painting on screen are in no session, and would be dropped. {what} all the same?"
         return not self._case.unsaved or bool(ask_which(self, what, lost, "Drop them", None))
 
-    def _check_output(self, output: int | None, session: Session) -> None:
+    def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
         """Raise InputError if a session is of another prediction than the one at hand."""
-        assert self._case.prediction is not None
-        store = self._file.store()
-        if output not in store.outputs(self._case.prediction.sha256):
+        store, output = self._file.store(), next((task.output for task in tasks), None)
+        known = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
+        if not any(output in store.outputs(sha256) for sha256 in known):
             raise InputError(f"This session is of another prediction: {how_made(store, output, session)}")
 
     def leave(self) -> None:
@@ -327,7 +322,7 @@ class SessionDock(QWidget):
         """Find what the annotator left unfinished, when there is another case, name or file."""
         self._unfinished = None
         if self._own() is None:
-            self._unfinished = self.table.select_unfinished(self.annotator.name, self._case.prediction)
+            self._unfinished = self.table.select_unfinished(self.annotator.name, self._case.original)
         self._show()
 
     # -- from the store to the screen ---------------------------------------------------------
