@@ -189,7 +189,7 @@ def test_segment_refuses_the_t1_of_another_head(scan, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("shape", "sizes"), [((12, 12, 12), (3, 3, 3)), ((16, 72, 72), (7.5, 2, 2)), ((90, 90, 90), (0.3,) * 3)]
+    ("shape", "sizes"), [((12, 12, 12), (3, 3, 3)), ((16, 72, 72), (7.5, 2, 2)), ((90, 90, 90), (0.4,) * 3)]
 )
 def test_segment_takes_unusual_voxels(shape, sizes, tmp_path):
     axes = np.meshgrid(*(np.linspace(-1.3, 1.3, n) for n in shape), indexing="ij")

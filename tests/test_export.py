@@ -286,7 +286,8 @@ def test_a_scan_that_was_segmented_is_never_replaced(tmp_path, prediction, lesio
 
 
 def test_all_files_are_listed_with_their_hashes(tmp_path, prediction, lesions) -> None:
-    write_results(tmp_path / "r", prediction, lesions, verdicts={})
+    painted = np.zeros(prediction.grid.shape, np.int8)
+    write_results(tmp_path / "r", prediction, lesions, verdicts={}, edit=painted)
     listed = json.loads((tmp_path / "r" / "summary.json").read_text())["files"]
     assert set(listed) == set(FILES) - {"summary.json"}
     for name, sha256 in listed.items():

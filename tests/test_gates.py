@@ -235,6 +235,7 @@ INNER = {
     "raters.agreement": {"mean_agreement", "mean_with_others"},
     "uncertainty.lesion": {"member_overlaps", "one_each"},
     "uncertainty.measures": {"measure"},
+    "uncertainty.numbering": {"in_rows"},
     "uncertainty.member_lesions": {"positions_in"},
     "uncertainty.patient": {"layer_agreement"},
 }

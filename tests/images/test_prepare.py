@@ -286,6 +286,25 @@ def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
     assert np.mean((seen.back(seen.brain.astype(np.float32)) > 0.5) == prepared.brain) > 0.999
 
 
+def test_a_raw_scan_whose_air_was_set_to_zero_shows_its_skull(patient01):
+    flair = read_volume(patient01 / "study1_FLAIR.nii.gz")
+    air = ndimage.binary_fill_holes(flair.data > 60)
+    cut = _crop(replace(flair, data=np.where(air, flair.data, 0).astype(np.float32)), 0, 8, 36)
+    assert (cut.data == 0).mean() > 0.5
+    assert surroundings(cut).skull == "present"
+
+
+@pytest.mark.parametrize("case", ["3d-mr-ms/patient07/FLAIR.nii.gz", "mslesseg/P14_visit1/flair.nii.gz"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_stripped_slab_is_not_stripped_again(shared_data, case, axis):
+    scan = read_volume(shared_data / case)
+    slab = _crop(scan, axis, 70, 120)
+    prepared = prepare({"flair": slab})
+    assert prepared.brain_source == "already stripped"
+    assert prepared.brain.sum() >= (slab.data != 0).sum() * 0.999
+    assert "cuts the brain off" in prepared.notes[0]
+
+
 @pytest.mark.slow
 def test_brain_extraction_asks_often_and_can_be_cancelled(patient01):
     pytest.importorskip("deepbet")

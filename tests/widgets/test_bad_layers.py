@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets import leaving
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
 from napari_uncertainseg.widgets.layers import ReviewLayers
@@ -112,7 +113,7 @@ def test_no_flair_among_the_scans(viewer, dock, qtbot, flair):
 
 
 @pytest.mark.slow
-def test_the_t1_of_another_patient_is_said_to_be_one(viewer, dock, qtbot, shared_data):
+def test_the_t1_of_another_patient_is_said_to_be_one(viewer, dock, qtbot, shared_data, monkeypatch):
     files = (
         shared_data / "3d-mr-ms" / "patient07" / "FLAIR.nii.gz",
         shared_data / "stroke-flair" / "T1.nii.gz",
@@ -122,8 +123,13 @@ def test_the_t1_of_another_patient_is_said_to_be_one(viewer, dock, qtbot, shared
     for path in files:
         data, arguments, _ = layer_data(read_volume(path))
         viewer.add_layer(Image(data, **arguments))
+    assert dock.roles.layer("t1") is None  # it is not offered
+    _choose(dock, "t1", "T1")
+    asked = []
+    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[2]) or True)
     with qtbot.waitSignal(dock.done, timeout=90_000):
         qtbot.mouseClick(dock.run, Qt.MouseButton.LeftButton)
+    assert len(asked) == 1 and "it lies in another folder" in asked[0]
     assert "'T1' has little in common with 'FLAIR': check that both show the same patient" in (
         dock.message.text()
     )

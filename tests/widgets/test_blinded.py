@@ -108,8 +108,9 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     assert case.selected is None and not case.verdicts and case.threshold == threshold
     if exercise == "outline":
         viewer.layers[NAME].data[5, 10, 8] = 1
+    point = viewer.dims.point
     qtbot.mouseClick(dock.stop_button, LEFT)
-    assert not dock.busy
+    assert not dock.busy and viewer.dims.point == pytest.approx(point)  # to look at what was asked
     qtbot.wait(20)
     after = [(x, x.visible) for x in viewer.layers]
     assert [x for x, _ in before] == [x for x, _ in after][: len(before)]  # the same, in the same order

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -103,7 +104,8 @@ class Window:
         self.case.set_images({"flair": Volume(data, about["grid"], "FLAIR", "flair", about["path"])})
         found = fake_prediction(data > 0.9, about["grid"])
         information = {
-            "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}}
+            "case": {"sha256": hashlib.sha256(str(about["path"]).encode()).hexdigest(), "name": "case"},
+            "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}},
         }
         self.case.prediction = dataclasses.replace(found, information=information)
 
@@ -431,6 +433,16 @@ def test_cases_are_swapped_and_the_users_own_layers_stay(viewer, qtbot, table, f
     review.show_dock("cohort")
     _open_next(review, qtbot)
     assert names(viewer) == ["my FLAIR", "mine", "my T1", "FLAIR"]
+
+
+def test_it_says_what_its_cases_are_run_with(viewer, qtbot):
+    review = open_review(viewer)
+    review.open_dock("cohort")
+    qtbot.waitUntil(lambda: review.segment.members.maximum() > 1, timeout=20_000)
+    review.segment.method.setCurrentIndex(review.segment.method.findData("mc-dropout"))
+    review.segment.members.setValue(7)
+    assert review.cohort.runs_with.text() == f"Runs with: {review.segment.setting} (from Segment)"
+    assert "mc-dropout, 7 members" in review.cohort.runs_with.text()
 
 
 def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):

@@ -1,5 +1,6 @@
 """The Lesions dock, driven as a reader drives it."""
 
+import dataclasses
 import gc
 import weakref
 
@@ -478,3 +479,14 @@ def test_it_says_for_whom_a_session_is_recorded(dock, case, tmp_path):
         assert dock.recorded.textFormat() == Qt.TextFormat.PlainText
         case.record_with(None)
     assert dock.recorded.isHidden()
+
+
+def test_the_rest_is_hidden_and_shown_again_by_key_or_button(qtbot, dock, layers, case, prediction):
+    qtbot.mouseClick(dock.buttons["alone"], Qt.MouseButton.LeftButton)
+    assert layers.alone and dock.buttons["alone"].isChecked()
+    dock.alone()  # the key
+    assert not layers.alone and not dock.buttons["alone"].isChecked()
+    dock.alone()
+    layers.alone = False  # as the layers do with another case
+    case.prediction = dataclasses.replace(prediction)
+    assert not dock.buttons["alone"].isChecked()

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.widgets import menu
 from napari_uncertainseg.widgets import review as module
 from napari_uncertainseg.widgets.choices import Choices, MethodChoice
 from napari_uncertainseg.widgets.geometry import layer_data
@@ -247,7 +248,7 @@ def test_after_a_run_the_list_is_in_front_and_a_lesion_in_view(viewer, qtbot, fl
 
 
 def test_contributed_widget_opens_the_whole_arrangement(viewer, qtbot):
-    viewer.window.add_dock_widget(module.review_widget(), name="Review (UncertainSeg)", area="right")
+    viewer.window.add_dock_widget(menu.review_widget(), name="Review (UncertainSeg)", area="right")
     qtbot.waitUntil(lambda: sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"], timeout=2000)
     assert _docks(viewer)["Segment"].isAncestorOf(open_review(viewer).segment)
 
@@ -294,13 +295,13 @@ def test_a_dock_of_the_menu_leaves_the_window_as_it_is(viewer, qtbot):
     viewer.window.resize(1280, 720)
     open_review(viewer)
     for make, name in (
-        (module.session_widget, "Session (UncertainSeg)"),
-        (module.dashboard_widget, "Dashboard (UncertainSeg)"),
+        (menu.session_widget, "Session (UncertainSeg)"),
+        (menu.dashboard_widget, "Dashboard (UncertainSeg)"),
     ):
         viewer.window.add_dock_widget(make(), name=name, area="right")
         qtbot.wait(100)
         assert _fits(window), name
-    again = module.session_widget()  # the one that is there is closed
+    again = menu.session_widget()  # the one that is there is closed
     viewer.window.add_dock_widget(again, name="Session (UncertainSeg)", area="right")
     qtbot.wait(100)
     assert len(_docks(viewer)) == 5 and again.isAncestorOf(open_review(viewer).session)

@@ -312,3 +312,37 @@ def test_cleanup_twice_and_then_layers_are_not_heard(viewer, make_dock, flair):
     dock.cleanup()
     _add(viewer, flair)
     assert _box(dock, "flair").count() == 1
+
+
+def test_what_was_remembered_is_said(viewer, make_dock, qtbot, flair):
+    _add(viewer, flair)
+    dock = make_dock()
+    dock.model.setCurrentIndex(dock.model.findData("small"))
+    dock.method.setCurrentIndex(1)
+    dock.bias.setChecked(False)
+    dock.members.setValue(12)
+    _run(qtbot, dock)
+    again = make_dock(preferences=dock._preferences)
+    assert again.message.text() == "As in your last run: small, mc-dropout, 12 members."
+    assert again.setting == "small, mc-dropout, 12 members"
+
+
+def test_the_skull_is_said_of_one_scan_only(viewer, make_dock, qtbot, flair):
+    first = _add(viewer, flair)
+    dock = make_dock()
+    dock.skull.setCurrentIndex(dock.skull.findData("removed"))
+    _add(viewer, flair, name="T1")  # another layer changes nothing
+    assert dock._request().skull == "removed"
+    viewer.layers.remove(first)
+    assert dock.skull.currentData() == "auto"
+
+
+def test_the_brain_can_be_outlined(viewer, layers, make_dock, qtbot, flair):
+    _add(viewer, flair)
+    dock = make_dock()
+    dock.brain.setChecked(True)  # nothing to show yet
+    _run(qtbot, dock)
+    shown = viewer.layers["brain (outline)"]
+    assert np.array_equal(shown.data > 0, layers._case.prediction.brain)
+    dock.brain.setChecked(False)
+    assert "brain (outline)" not in viewer.layers

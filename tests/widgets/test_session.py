@@ -192,6 +192,19 @@ def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, predict
     assert "another prediction" in again.message.text() and case.recorder is None and not case.verdicts
 
 
+def test_it_says_how_to_come_by_the_prediction_of_a_session(qtbot, make, dock, case, prediction):
+    made = {"model": "bundled", "method": "ensemble", "members": 4}
+    case.prediction = dataclasses.replace(prediction, information=made)
+    start(qtbot, dock)
+    dock.cleanup()
+    case.prediction = dataclasses.replace(prediction, probability=prediction.probability * 0.9)
+    again = make()
+    again.table.selectRow(0)
+    click(qtbot, again.resume_button)
+    for said in ("'bundled'", "method ensemble", "4 members", f"{prediction.threshold:.2f}"):
+        assert said in again.message.text()
+
+
 def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, monkeypatch):
     monkeypatch.setattr("napari_uncertainseg.review.queue.CHECKS", 0.0)
     dock.order.setCurrentIndex(dock.order.findData("size"))

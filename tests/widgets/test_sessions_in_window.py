@@ -177,9 +177,15 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     dock.table.selectRow(0)
     qtbot.mouseClick(dock.again_button, LEFT)
     assert case.verdicts == () and not dock.agreement.isVisible()  # blinded
+    review.open_dock("dashboard")
+    others = review._areas["dashboard"]
+    assert others.cover.isVisible() and "what others decided" in others.cover.text()
+    assert not review.dashboard.isVisible()
+    review.show_dock("session")
     other = next(iter(first))
     judge_all(review, qtbot, lambda voxel: U if voxel == other else G)
     qtbot.mouseClick(dock.close_button, LEFT)
+    assert not others.cover.isVisibleTo(others)
     dock.table.selectRow(1)
     assert f"first and second agree on {n - 1} of {n}" in dock.agreement.text()
     assert "1 for a third reader" in dock.agreement.text()

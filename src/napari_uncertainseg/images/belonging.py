@@ -158,13 +158,12 @@ def _words(origin: Origin) -> list[str]:
 
 
 def _before_kind(origin: Origin) -> list[str]:
-    """Words of a name before the one that says what kind of scan it is."""
-    found: list[str] = []
-    for word in _words(origin):
-        if guess_modality(word):
-            break
-        found.append(word)
-    return [word for word in found if not _PLAIN.match(word)]
+    """Words of a name before the one that says what kind of scan it is; all of a file's that has none."""
+    words = _words(origin)
+    kind = next((i for i, word in enumerate(words) if guess_modality(word)), None)
+    if kind is None and origin.path is None:
+        return []
+    return [word for word in words[:kind] if not _PLAIN.match(word)]
 
 
 def _other_names(scan: Origin, flair: Origin) -> str:

@@ -75,6 +75,8 @@ class Method:
         Largest number of members, for a model.
     usual
         Members when the user names no number, for a model.
+    note
+        What a result says of the method, where the user must know it.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Method:
     passes: Callable[[Setting], Iterator[Pass]]
     most: Callable[[Model], int]
     usual: Callable[[Model], int]
+    note: str = ""
 
 
 def check_method(name: str, model: Model, members: int | None) -> tuple[Method, int]:
@@ -200,10 +203,13 @@ METHODS: Mapping[str, Method] = {
         Method(
             "layers",
             "Layers",
-            "The decoder's depths, coarse to fine, from one pass.",
+            "The decoder's depths, coarse to fine, from one pass. "
+            "Their mean finds fewer and smaller lesions than One pass.",
             layers,
             most=lambda model: len(model.features) - 1,
             usual=lambda model: len(model.features) - 1,
+            note="The method Layers takes the mean of the decoder's depths: it finds fewer and smaller "
+            "lesions than One pass, so take volumes from One pass.",
         ),
         Method(
             "mc-dropout",

@@ -165,6 +165,8 @@ class _Run:
             )
             source = prepared.network_input(model.spacing, model.smoothing)
         self.notes += prepared.notes
+        if self.segmenter._method.note:
+            self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
             self.progress("loading the network", self.prepared_share)
             self._engine_for(self._devices()[0], 0)

@@ -1,7 +1,11 @@
-"""Two contours: of what is outlined in them little is false, and little is missed outside of them."""
+"""Two contours: of what is outlined in them little is false, and little is missed outside of them.
+
+Likewise the contour of the brain.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,15 +20,18 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.placing import Placing
 
 CORE, ENVELOPE = "promised core", "promised envelope"
+BRAIN = "brain (outline)"
 _COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
 """What may be lesion has the colour of candidates."""
+BRAIN_COLOURS = {BRAIN: "#56b4e9"}
 
 
 class BandLayers:
-    """Shows the core and the envelope of a promise; new ones take the place of those before."""
+    """Shows masks as outlines, such as core and envelope; new ones take the place of those before."""
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self, viewer: ViewerModel, colours: Mapping[str, str] = _COLOURS) -> None:
         self._viewer = viewer
+        self._colours = colours
         self._layers: dict[str, Labels] = {}
         self._placing: Placing | None = None
         self._outlines: dict[str, Outline] = {}
@@ -37,11 +44,11 @@ class BandLayers:
             outline.mark(0, alone=hidden)
 
     def show(self, masks: dict[str, np.ndarray], placing: Placing) -> None:
-        """Show masks on a prediction's grid as outlines, by `CORE` and `ENVELOPE`; leave out the others."""
+        """Show masks on a prediction's grid as outlines, by name; leave out the others."""
         active = self._viewer.layers.selection.active
         same = self._placing is not None and placing.same_as(self._placing)
         self._placing = placing
-        for name in _COLOURS:
+        for name in self._colours:
             layer = self._layers.get(name)
             there = layer is not None and layer in self._viewer.layers
             if name not in masks:
@@ -64,7 +71,7 @@ class BandLayers:
         for layer in self._layers.values():
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self._layers.clear()
+        self.cleanup()
 
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
@@ -72,7 +79,11 @@ class BandLayers:
         self._outlines.clear()
 
     def _made(self, name: str, data: np.ndarray, placing: Placing) -> Labels:
-        colours: dict[int | None, Any] = {None: "transparent", 1: _COLOURS[name], **line_colours(data.dtype)}
+        colours: dict[int | None, Any] = {
+            None: "transparent",
+            1: self._colours[name],
+            **line_colours(data.dtype),
+        }
         layer = Labels(
             data,
             name=name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,13 +74,19 @@ class Blinding:
             self._take_out([layer])
 
     def _take_out(self, layers: list[Layer]) -> None:
-        self.moving = True
+        with self._moved(), self._viewer.layers.batched_update():
+            for layer in layers:
+                self._viewer.layers.remove(layer)
+
+    @contextmanager
+    def _moved(self) -> Iterator[None]:
+        """Move layers; the slice that is shown stays, which napari clips to what is there in between."""
+        point, self.moving = self._viewer.dims.point, True
         try:
-            with self._viewer.layers.batched_update():
-                for layer in layers:
-                    self._viewer.layers.remove(layer)
+            yield
         finally:
             self.moving = False
+            self._viewer.dims.point = point
 
     def point_at(self, voxel: tuple[int, int, int], placing: Placing, like: Layer) -> None:
         """Go to a voxel of the prediction's grid, and draw a ring around it."""
@@ -106,17 +114,12 @@ class Blinding:
 
     def restore(self) -> None:
         """Bring all back as it was, and take the ring away. May be called twice."""
-        if self.ring is not None and self.ring in self._viewer.layers:
-            self._viewer.layers.remove(self.ring)
-        self.ring = None
-        if not self.active:
-            return
-        self.moving = True
-        try:
+        with self._moved():
+            if self.ring is not None and self.ring in self._viewer.layers:
+                self._viewer.layers.remove(self.ring)
+            self.ring = None
             for at, layer in self._aside:
                 self._viewer.layers.insert(min(at, len(self._viewer.layers)), layer)
-        finally:
-            self.moving = False
         for layer, visible in self._visible.items():
             layer.visible = visible
         if self._selected in self._viewer.layers:

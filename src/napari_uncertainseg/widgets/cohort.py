@@ -120,6 +120,11 @@ class CohortDock(QWidget):
         self.annotator.setToolTip(
             "Whose sessions count, of those in the file chosen in Session; everybody's where this is empty."
         )
+        self.runs_with = wrapped()
+        self.runs_with.setTextFormat(Qt.TextFormat.PlainText)
+        self.runs_with.setToolTip(
+            "Model, method and members that each case is segmented with: as Segment has them."
+        )
         self.table = NumberTable()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -149,6 +154,7 @@ class CohortDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
+        layout.addWidget(self.runs_with)
         layout.addWidget(self.progress)
         layout.addWidget(self.table, stretch=1)
         layout.addLayout(buttons)
@@ -180,6 +186,10 @@ class CohortDock(QWidget):
                 self.annotator.setText(latest_annotator(self._sessions.store()))
             except InputError as error:
                 self._say(f"⚠ {error}")
+
+    def show_setting(self, setting: str) -> None:
+        """Say what the cases are segmented with."""
+        self.runs_with.setText(f"Runs with: {setting} (from Segment)")
 
     # -- what the user does -------------------------------------------------------------------
 

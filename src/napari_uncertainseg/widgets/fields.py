@@ -73,3 +73,13 @@ def tip(text: str) -> str:
 def notice(text: str) -> str:
     """A text for napari's notifications, which take ``<`` and a letter for a tag."""
     return visible(text).replace("<", "‹")  # noqa: RUF001
+
+
+def choice_box(name: str, tip: str) -> QComboBox:
+    """A box of choices that does not make a narrow dock wider."""
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setToolTip(tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    return box

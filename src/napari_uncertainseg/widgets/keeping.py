@@ -314,6 +314,7 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         "min_volume": lesions.min_volume,
         "ranks": list(queue.ranks),
         "drawn": list(queue.drawn),
+        "members": about.get("members"),
         "case": about.get("case", {}).get("sha256"),
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),

@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.belonging import belongs
-from napari_uncertainseg.widgets.band import CORE, ENVELOPE, BandLayers
+from napari_uncertainseg.widgets.band import BRAIN, BRAIN_COLOURS, CORE, ENVELOPE, BandLayers
 from napari_uncertainseg.widgets.blinding import Blinding
 from napari_uncertainseg.widgets.geometry import is_result, volume_of
 from napari_uncertainseg.widgets.orientation import OrientationLetters
@@ -56,6 +56,8 @@ class ReviewLayers:
         self.scan = OwnScan(viewer, case)
         self.raters = RaterLayers(viewer)
         self._band = BandLayers(viewer)
+        self._brain = BandLayers(viewer, BRAIN_COLOURS)
+        self._brain_wanted = False
         self._blinding = Blinding(viewer)
         self._own_outline = OwnOutline(viewer)
         self._shown = case.original
@@ -106,7 +108,17 @@ class ReviewLayers:
         if self._case.prediction is None:
             self._band.remove()
         self._results.show(self.scan.layer())
+        self.show_brain(self._brain_wanted)
         self._uncover_scan()
+
+    def show_brain(self, wanted: bool) -> None:
+        """Outline what was taken for the brain, of this prediction and the next ones, or no more."""
+        self._brain_wanted = wanted
+        p, placing = self._case.prediction, self._results.placing
+        if wanted and p is not None and placing is not None and not self.blinded:
+            self._brain.show({BRAIN: p.brain}, placing)
+        else:
+            self._brain.remove()
 
     def _uncover_scan(self) -> None:
         """Hide the run's other scans over the FLAIR, on which results are judged, and what is not of its case."""
@@ -164,6 +176,7 @@ class ReviewLayers:
         """Draw only the outline of the selected lesion, or those of all again."""
         self._results.mark(alone=alone)
         self._band.hide(alone)
+        self._brain.hide(alone)
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
@@ -365,6 +378,7 @@ class ReviewLayers:
         self._results.cleanup()
         self.raters.cleanup()
         self._band.cleanup()
+        self._brain.cleanup()
         self._blinding.restore()
         self.scan.cleanup()
         self._letters.cleanup()

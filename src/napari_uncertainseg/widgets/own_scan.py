@@ -41,7 +41,8 @@ def name_of(case: Case) -> str:
         return ""
     about = prediction.information.get("case")
     named = about.get("name") if isinstance(about, dict) else None
-    return str(named or (flair.name if flair is not None else "") or "a case without a name")
+    name = str(named or (flair.name if flair is not None else ""))
+    return " ".join(name.split()) or "a case without a name"
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,13 @@ class Preferences:
     bias_correction: bool = False
     notice_seen: bool = False
 
+    @property
+    def setting(self) -> str:
+        """What a run uses, in words."""
+        members = f", {self.members} members" if self.members else ""
+        uneven = ", brightness corrected" if self.bias_correction else ""
+        return f"{self.model}, {self.method}{members}{uneven}"
+
 
 class PreferenceStore:
     """Loads and saves :class:`Preferences`.

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import napari
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
@@ -199,6 +198,7 @@ class Review(QObject):
         widget = _DOCKS[kind].make(self)
         if isinstance(widget, SegmentDock):
             widget.done.connect(self._on_done)
+            widget.setting_changed.connect(self._show_setting)
         area = Scrolled(widget)
         if isinstance(widget, DashboardDock):
             area.fronted.connect(widget.refresh)
@@ -207,7 +207,13 @@ class Review(QObject):
         if isinstance(widget, SegmentDock):
             widget.roles.changed.connect(self._whose.show)
         self._whose.show()
+        self._show_setting()
         return area
+
+    def _show_setting(self) -> None:
+        if "cohort" in self._widgets:
+            opened = "segment" in self._widgets and self.segment.setting
+            self.cohort.show_setting(opened or self.preferences.load().setting)
 
     def open_case(self, loaded: LoadedCase) -> None:
         """Show a case of a worklist instead of the one before, and segment it.
@@ -347,53 +353,3 @@ def _title_bar(dock: QDockWidget, title: str) -> None:
     label = getattr(dock.titleBarWidget(), "title", None)
     if label is not None:
         label.setText(title)
-
-
-def _contribute(kind: str) -> QWidget:
-    """Make a dock's widget for napari, which docks it when this function has returned."""
-    viewer = napari.current_viewer()
-    assert viewer is not None
-    review = review_of(viewer)
-    widget = review.make(kind)
-    QTimer.singleShot(0, review.open if kind == "segment" else partial(review.arrange, kind))
-    return widget
-
-
-def review_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Review`: the Segment dock, and the two others with it."""
-    return _contribute("segment")
-
-
-def lesions_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Lesions`."""
-    return _contribute("lesions")
-
-
-def raters_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Raters`."""
-    return _contribute("raters")
-
-
-def session_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Session`."""
-    return _contribute("session")
-
-
-def training_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Training`."""
-    return _contribute("training")
-
-
-def cohort_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Cohort`."""
-    return _contribute("cohort")
-
-
-def dashboard_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Dashboard`."""
-    return _contribute("dashboard")
-
-
-def calibration_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Calibration`."""
-    return _contribute("calibration")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from napari_uncertainseg._base import Progress
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.inference.prediction import Prediction
 
@@ -81,3 +82,16 @@ class Segmenters:
             self._last = None  # the old network is let go before the new one is loaded
             self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
         return self._last[1]
+
+
+def summary_of(case: Case, prediction: Prediction) -> str:
+    """What the run found, and what it has to say about itself."""
+    lesions = case.lesions
+    assert lesions is not None
+    lines = [f"{lesions.count} lesions, {lesions.volume_ml:.1f} ml at p ≥ {case.threshold:.2f}"]
+    seconds = prediction.information.get("seconds")
+    if isinstance(seconds, Mapping):
+        total = seconds.get("total", sum(seconds.values()))
+        lines[0] += f", in {total:.0f} s"
+    notes = prediction.information.get("notes", ())
+    return "\n".join([lines[0] + ".", *(f"• {note}" for note in notes)])

@@ -9,14 +9,13 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
-    QLabel,
     QScrollArea,
     QSlider,
     QTabBar,
     QWidget,
 )
 
-from napari_uncertainseg.widgets.fields import tip
+from napari_uncertainseg.widgets.fields import PlainLabel, tip
 
 _LOWEST = 100
 """Pixels that a dock needs: docks lie below each other for a moment, before they are tabbed."""
@@ -51,9 +50,7 @@ class Scrolled(QScrollArea):
         self._content = content
         self.setWidget(content)
         self._whose = ""
-        self.banner, self.cover = QLabel(self), QLabel(self)
-        for label in (self.banner, self.cover):
-            label.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
+        self.banner, self.cover = PlainLabel("", self), PlainLabel("", self)
         self.banner.setObjectName("case-name")
         self.banner.setContentsMargins(6, 3, 6, 3)
         self.banner.setStyleSheet("font-weight: bold")
@@ -61,15 +58,15 @@ class Scrolled(QScrollArea):
         self.cover.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.cover.setContentsMargins(20, 20, 20, 20)
         self.cover.hide()
-        self.setViewportMargins(0, self._above, 0, 0)
         self._wheel = _Wheel(self)
         for turned in content.findChildren(QWidget):
             if isinstance(turned, _TURNED):
                 self._wheel.guard(turned)
 
     def say_whose(self, text: str) -> None:
-        """Say above the content whose case it is about."""
+        """Say above the content whose case it is about, in a line or two."""
         self._whose = text
+        self.banner.setText(text)
         self.banner.setToolTip(tip(text))
         self._place_labels()
 
@@ -82,17 +79,19 @@ class Scrolled(QScrollArea):
         self._place_labels()
 
     def _place_labels(self) -> None:
-        room = self.maximumViewportSize().width()
-        inside = room - 2 * self.banner.contentsMargins().left()
-        text = self.banner.fontMetrics().elidedText(self._whose, Qt.TextElideMode.ElideMiddle, inside)
-        self.banner.setText(text)
+        if self.viewportMargins().top() != self._above:  # other text, or another font
+            self.setViewportMargins(0, self._above, 0, 0)
+        inside = self.maximumViewportSize().width() - 12
+        metrics, middle = self.banner.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        lines = (metrics.elidedText(line, middle, inside) for line in self._whose.split("\n"))
+        self.banner.setText("\n".join(lines))
         self.banner.setGeometry(0, 0, self.width(), self._above)
         self.cover.setGeometry(0, self._above, self.width(), self.height() - self._above)
         self.cover.raise_()
 
     @property
     def _above(self) -> int:
-        return self.banner.fontMetrics().height() + 6
+        return self.banner.sizeHint().height()
 
     def minimumSizeHint(self) -> QSize:
         """As wide as the content and the scroll bar need, and low."""
@@ -109,7 +108,6 @@ class Scrolled(QScrollArea):
         if event is None:
             return done
         if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange):
-            self.setViewportMargins(0, self._above, 0, 0)  # the font may have changed
             self._fit()
             self.updateGeometry()
         elif event.type() == QEvent.Type.ParentChange and isinstance(dock := self.parent(), QDockWidget):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,25 +22,24 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError, Progress, in_words
 from napari_uncertainseg.widgets.choices import Choices, load_choices
-from napari_uncertainseg.widgets.fields import PlainLabel, rich, tip
+from napari_uncertainseg.widgets.fields import PlainLabel, choice_box, rich, tip
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.leaving import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.own_scan import shows
-from napari_uncertainseg.widgets.preferences import PreferenceStore
+from napari_uncertainseg.widgets.preferences import Preferences, PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
-from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter
+from napari_uncertainseg.widgets.running import MakeSegmenter, Request, Segmenters, real_segmenter, summary_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.widgets.layers import ReviewLayers
 
 _SKULL = (("automatic", "auto"), ("already removed", "removed"), ("still there", "present"))
 _SKULL_TIP = (
-    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the layer "
-    "'brain' is not the brain.\nGoes back to automatic with another FLAIR."
+    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
+    "of the brain is wrong.\nGoes back to automatic with another FLAIR."
 )
 
 
@@ -61,6 +60,8 @@ class SegmentDock(QWidget):
 
     done = Signal()
     """A run has ended well and the case holds its prediction."""
+    setting_changed = Signal()
+    """Another model, method or number of members was chosen."""
 
     def __init__(
         self,
@@ -109,14 +110,16 @@ class SegmentDock(QWidget):
         self.sample.setToolTip(
             "A simulated case: a template brain with drawn lesions and three simulated raters."
         )
-        self.model = _box("model", "Which network segments.")
-        self.method = _box("method", "How the model's doubt is found.")
+        self.model = choice_box("model", "Which network segments.")
+        self.method = choice_box("method", "How the model's doubt is found.")
         self.members = QSpinBox()
         self.members.setRange(1, 1)
         self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
-        self.skull = _box("skull", _SKULL_TIP)
+        self.skull = choice_box("skull", _SKULL_TIP)
         for title, key in _SKULL:
             self.skull.addItem(title, key)
+        self.brain = QCheckBox("Outline the brain that was found")
+        self.brain.setToolTip("Nothing outside of it was segmented.")
         self.bias = QCheckBox("Correct uneven brightness (N4)")
         self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
         self.device = PlainLabel("looking …")
@@ -135,6 +138,7 @@ class SegmentDock(QWidget):
 
     def _lay_out(self) -> None:
         self._form.addRow("Skull", self.skull)
+        self._form.addRow(self.brain)
         self._form.addRow("Model", self.model)
         self._form.addRow("Method", self.method)
         self._form.addRow("Members", self.members)
@@ -159,6 +163,11 @@ class SegmentDock(QWidget):
         self._layers.blinding_changed.connect(self.roles.refill)
         self.method.currentIndexChanged.connect(self._on_method)
         self.model.currentIndexChanged.connect(self._on_method)
+        for box in (self.method, self.model):
+            box.currentIndexChanged.connect(self.setting_changed)
+        self.members.valueChanged.connect(self.setting_changed)
+        self.brain.toggled.connect(self._layers.show_brain)
+        self.bias.toggled.connect(self.setting_changed)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
         jobs = self._jobs
@@ -186,11 +195,21 @@ class SegmentDock(QWidget):
             self.members.setValue(remembered.members)
         self.bias.setChecked(remembered.bias_correction)
         self.device.setText(choices.device)
+        if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
+            self._say(f"As in your last run: {self.setting}.")
         self._show_state(self._jobs.state)
         if not choices.models:
             self._say(
                 "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
             )
+
+    @property
+    def setting(self) -> str:
+        """What a run uses, in words; empty until it is known."""
+        if self._choices.method(self.method.currentData()) is None:
+            return ""
+        model, method = self.model.currentData(), self.method.currentData()
+        return Preferences(model, method, self.members.value(), self.bias.isChecked()).setting
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText("none")
@@ -325,7 +344,7 @@ class SegmentDock(QWidget):
             return
         self._case.set_images(request.images, request.mask)
         self._case.prediction = prediction
-        self._say(_summary(self._case, prediction))
+        self._say(summary_of(self._case, prediction))
         self.done.emit()
 
     def _on_sample(self) -> None:
@@ -371,29 +390,7 @@ class SegmentDock(QWidget):
         self.roles.cleanup()
 
 
-def _box(name: str, tip: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(tip)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
-    return box
-
-
 def _select(box: QComboBox, key: str) -> None:
     index = box.findData(key)
     if index >= 0:
         box.setCurrentIndex(index)
-
-
-def _summary(case: Case, prediction: Prediction) -> str:
-    """What the run found, and what it has to say about itself."""
-    lesions = case.lesions
-    assert lesions is not None
-    lines = [f"{lesions.count} lesions, {lesions.volume_ml:.1f} ml at p ≥ {case.threshold:.2f}"]
-    seconds = prediction.information.get("seconds")
-    if isinstance(seconds, Mapping):
-        total = seconds.get("total", sum(seconds.values()))
-        lines[0] += f", in {total:.0f} s"
-    notes = prediction.information.get("notes", ())
-    return "\n".join([lines[0] + ".", *(f"• {note}" for note in notes)])

@@ -29,7 +29,7 @@ from napari_uncertainseg.widgets.keeping import go_on, open_session
 from napari_uncertainseg.widgets.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.saving import ask_which
 from napari_uncertainseg.widgets.session_agreement import AgreementLine
-from napari_uncertainseg.widgets.session_file import SessionFile, short
+from napari_uncertainseg.widgets.session_file import SessionFile, how_made, short
 from napari_uncertainseg.widgets.session_kept import Kept, question_of
 from napari_uncertainseg.widgets.session_list import SessionList
 from napari_uncertainseg.widgets.session_place import SessionPlace
@@ -212,7 +212,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._file.store()
-            self._check_output(store.tasks(session.id)[0].output)
+            self._check_output(store.tasks(session.id)[0].output, session)
             id = reread(store, first_of(session), self.annotator.text(), seed=secrets.randbits(31))
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -226,7 +226,7 @@ class SessionDock(QWidget):
             return
         try:
             recorder = Recorder(self._file.store(), session.id, self._layers.visible)
-            self._check_output(recorder.tasks[0].output)
+            self._check_output(recorder.tasks[0].output, session)
             go_on(self._case, recorder)
             self._say("")
             self.table.setFocus()
@@ -246,7 +246,7 @@ class SessionDock(QWidget):
             if first_of(session) in being_read(store):
                 raise InputError("Somebody is reading this again: it is played back when they have done.")
             replay = Replay(store, session.id)
-            self._check_output(replay.tasks[0].output)
+            self._check_output(replay.tasks[0].output, session)
         except InputError as error:
             self._say(f"⚠ {error}")
             return
@@ -268,11 +268,12 @@ class SessionDock(QWidget):
         lost = f"Verdicts or painting on screen are in no session, and would be dropped. {what} all the same?"
         return not self._case.unsaved or bool(ask_which(self, what, lost, "Drop them", None))
 
-    def _check_output(self, output: int | None) -> None:
+    def _check_output(self, output: int | None, session: Session) -> None:
         """Raise InputError if a session is of another prediction than the one at hand."""
         assert self._case.prediction is not None
-        if output not in self._file.store().outputs(self._case.prediction.sha256):
-            raise InputError("This session is of another prediction: segment its scans as it was, first.")
+        store = self._file.store()
+        if output not in store.outputs(self._case.prediction.sha256):
+            raise InputError(f"This session is of another prediction: {how_made(store, output, session)}")
 
     def leave(self) -> None:
         """Stop recording without closing."""

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+import sqlalchemy as sa
 from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review import schema
 from napari_uncertainseg.review.content import is_sha256
 from napari_uncertainseg.review.database import name_of
 from napari_uncertainseg.review.outlook import FEWEST, Outlook
@@ -224,3 +226,17 @@ def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
         threshold=prediction.threshold,
     )
     return case, output
+
+
+def how_made(store: Store, output: int | None, session: Session) -> str:
+    """How to come by the prediction that a session is of: an instruction, as the end of a sentence."""
+    with store.reading() as connection:
+        made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
+    if made is None or not made.model:
+        return "segment its scans as it was, first."
+    members = session.settings.get("members")
+    count = f", {members} members" if isinstance(members, int) else ""
+    return (
+        f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
+        f"(its threshold is {made.threshold:.2f})."
+    )

@@ -56,4 +56,4 @@ class SessionPlace(QWidget):
         self.file_button.setToolTip(
             tip(f"The sessions are kept in {self._file.place}\nClick to choose another file.")
         )
-        self.file_button.setText(short(self._file.name).replace("&", "&&"))
+        self.file_button.setText(short(self._file.name, ends=True).replace("&", "&&"))

@@ -63,7 +63,7 @@ class Whose:
         name = name_of(self._case)
         self._viewer.title = f"{name} - {self._title}" if name else self._title
         others = ", ".join(self._layers.also_shown()) if name else ""
-        words = f"Case: {name} · also shown, not of it: {others}" if others else f"Case: {name}"
+        words = f"Case: {name}\n⚠ Also shown, not of it: {others}" if others else f"Case: {name}"
         for area in self._areas.values():
             area.say_whose(words if name else _without_case(area))
         self._cover()
