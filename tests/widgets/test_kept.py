@@ -228,6 +228,60 @@ def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
     assert len(told) == 1 and case.undo() and case.undo()  # said once, and all goes on
 
 
+def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
+    window, prediction, flair, file, told, monkeypatch
+):
+    review = window()
+    case, said = review.case, review.lesions.recorded
+    case.prediction = known(prediction, flair)
+    case.judge(FIRST, "rejected")
+
+    def fails(*args, **options):
+        raise InputError("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr(Store, "record", fails)
+        for _ in range(3):
+            case.judge(SECOND, "accepted")
+            assert case.unsaved and said.isVisibleTo(review.lesions)
+            assert said.text().startswith("⚠ In no session: The disk is full.")
+    assert len(told) == 1
+    case.judge((21, 4, 4), "unsure")
+    assert not case.unsaved and UNNAMED in said.text() and not case.why_not_kept
+    kept = ["rejected", "accepted", "unsure"]
+    assert sorted(sessions(file), key=lambda s: len(s[2])) == [
+        (UNNAMED, False, ["rejected"]),
+        (UNNAMED, False, kept),
+    ]  # no empty session for each try
+
+
+def test_who_left_a_session_is_not_recorded_again(window, prediction, flair, file):
+    review = window()
+    review.case.prediction = known(prediction, flair)
+    review.case.judge(FIRST, "rejected")
+    review.case.record_with(None)
+    review.case.judge(SECOND, "accepted")
+    assert review.case.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
+
+
+def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair, file):
+    review = window()
+    case = review.case
+    case.prediction = known(prediction, flair)
+    case.judge(FIRST, "rejected")
+    case.prediction = known(prediction, flair, seconds=1)
+    case.judge(SECOND, "accepted")  # instead of going on with it: a second review
+    said = []
+    case.stepped.connect(said.append)
+    review.lesions.offer.accept_button.click()
+    assert said == [f"Resumed: 1 verdicts by {UNNAMED}. The review that was on screen is kept, too: see Session."]
+    case.judge((21, 4, 4), "unsure")  # in the one that was begun first
+
+    case.prediction = known(prediction, flair, seconds=2)
+    assert review.keeper.offer.verdicts == 2 and review.keeper.offer.others == 1
+    assert "2 verdicts" in review.keeper.offer.text and "1 more is kept, see Session" in review.keeper.offer.text
+
+
 def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
     window, prediction, flair, file, told, monkeypatch
 ):

@@ -131,7 +131,7 @@ def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
     assert set(banners(review).values()) == {"No case: nothing is segmented"} and len(banners(review)) == 8
     title = review.layers.viewer.window._qt_window.windowTitle()
     drop(review, patients["Ann"])
-    assert banners(review)["segment"] == "To be segmented: FLAIR"
+    assert banners(review)["segment"] == "To be segmented: Ann/flair"
     run(review, qtbot)
     assert set(banners(review).values()) == {"Case: Ann"}
     assert review.layers.viewer.window._qt_window.windowTitle() == f"Ann - {title}"
@@ -343,6 +343,19 @@ def test_a_scan_of_somebody_else_is_named_while_it_is_shown(review, patients):
     review.layers.viewer.layers["FLAIR [1]"].visible = True
     review.layers.viewer.layers.remove("FLAIR [1]")
     assert set(banners(review).values()) == {"Case: Ann"}
+
+
+def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make, qtbot, patients):
+    review = make()
+    drop(review, patients["Ann"])
+    drop(review, patients["Bob"])
+    run(review, qtbot)
+    layers = [layer for layer in review.layers.viewer.layers if isinstance(layer, Image)]
+    assert {whose(x) for x in layers if not is_result(x) and x.visible} == {"Ann"}
+    assert set(banners(review).values()) == {"Case: Ann"}
+    mine = next(x for x in layers if not is_result(x) and whose(x) == "Bob")
+    mine.visible = True  # who wants to see it may, and is told
+    assert set(banners(review).values()) == {f"Case: Ann · also shown, not of it: {mine.name}"}
 
 
 def test_a_second_run_on_the_same_scan(review, qtbot):

@@ -56,13 +56,26 @@ class Recorded:
         """Have a session begun with the first verdict or stroke, where none is recorded; None to stop."""
         self._begin_keeping = begin
 
+    @property
+    def why_not_kept(self) -> str:
+        """Why this review is in no session although nobody left one; empty where that is not so."""
+        return self._reviewed.not_kept
+
     def _keep(self) -> None:
-        if self._begin_keeping is not None and self.recorder is None and not self._reviewed.left:
+        """Begin a session where none is recorded; one that could not be written is tried again."""
+        left = self._reviewed.left and not self._reviewed.not_kept
+        if self._begin_keeping is not None and self.recorder is None and not left:
             try:
                 self._begin_keeping()
             except InputError as error:
-                self._reviewed.left = True
-                self.not_kept.emit(str(error))
+                self._note_not_kept(error)
+
+    def _note_not_kept(self, error: InputError) -> None:
+        """Say why, once for each reason."""
+        before, self._reviewed.not_kept = self._reviewed.not_kept, str(error)
+        self._reviewed.left = True
+        if before != str(error):
+            self.not_kept.emit(str(error))
 
     def _or_without(self, act: Callable[[], _T]) -> _T:
         """Do what is recorded; where that fails in a session that nobody began, without it."""
@@ -77,5 +90,5 @@ class Recorded:
         if self.recorder is None or not self.recorder.by_default:
             return False
         self._reviewed.leave(self.edit)
-        self.not_kept.emit(str(error))
+        self._note_not_kept(error)
         return True

@@ -27,7 +27,9 @@ class Reviewed:
     recorder
         What writes it into a session; None where none was begun.
     left
-        Whether a session was left: none begins by itself then.
+        Whether a session was left: none begins by itself then, unless it was left because of `not_kept`.
+    not_kept
+        Why no session that nobody began could be written; empty where one could.
     verdicts
         All verdicts, in the order in which they were given.
     """
@@ -35,6 +37,7 @@ class Reviewed:
     def __init__(self, verdicts: tuple[Verdict, ...] = ()) -> None:
         self.recorder: Recorder | None = None
         self.left = False
+        self.not_kept = ""
         self.verdicts = verdicts
         self._history = History()
         self._unwritten = False
@@ -106,7 +109,7 @@ class Reviewed:
                 self._write(verdict.voxel, verdict.decision, at, about)
             if edit is not None:
                 recorder.paint(edit, painted)
-            self._history = History()
+            self._history, self.not_kept = History(), ""
         except InputError:
             self.recorder = None
             raise
@@ -114,6 +117,7 @@ class Reviewed:
     def go_on(self, recorder: Recorder) -> None:
         """Take over what a session holds, and write into it from now on."""
         self.recorder, self.verdicts, self._history = recorder, recorder.verdicts, History()
+        self.not_kept = ""
 
     def paint(self, edit: np.ndarray | None, painted: Mapping[str, Any]) -> None:
         """Write what was painted into the session, where there is one; InputError if it cannot be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psygnal import Signal
@@ -16,11 +16,15 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.queue import Queue, queue_of
 from napari_uncertainseg.review.recorder import BY_DEFAULT, KEPT, Recorder
 from napari_uncertainseg.review.rows import NewTask, Session
+from napari_uncertainseg.review.standing import standing
 from napari_uncertainseg.review.store import Store
 from napari_uncertainseg.widgets.session_file import PROJECT, SessionFile, keep_prediction
 
 UNNAMED = "unnamed reader"
 """Whose a review is until somebody says who judges."""
+
+
+_IS_KEPT = ("is", "are")
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,18 @@ class Offer:
         Whether something was painted.
     same
         Whether it is of the very prediction at hand.
+    last
+        When it was last written in, ISO 8601, UTC.
+    others
+        How many more there are: they are in the list of Session.
     """
 
     session: Session
     verdicts: int
     painted: bool
     same: bool
+    last: str = ""
+    others: int = 0
 
     @property
     def text(self) -> str:
@@ -54,6 +64,8 @@ class Offer:
         when = self.session.opened[:16].replace("T", " ")
         text = f"A review of these scans is kept: {what} by {self.session.annotator}, begun {when} UTC"
         text += f", with {by}." if by else "."
+        if self.others:
+            text += f" Of these scans {self.others} more {_IS_KEPT[self.others > 1]} kept, see Session."
         return text if self.same else f"{text} It is of another segmentation than the one at hand."
 
 
@@ -89,6 +101,7 @@ class Keeper:
         self._visible, self._busy = visible, busy
         self._of: Prediction | None = case.original
         self._last = ""
+        self._unused: tuple[Prediction | None, str] | None = None
         case.keep_with(self._begin)
         case.prediction_changed.connect(self._on_prediction)
         case.verdicts_changed.connect(self._note)
@@ -110,15 +123,29 @@ class Keeper:
         if self._busy() or self._case.prediction is None:
             return
         store = self._sessions.store()
+        self._case.record_with(self._begun_in_vain(store) or self._new_recorder(store))
+        self._unused = None
+
+    def _new_recorder(self, store: Store) -> Recorder:
         name = " ".join(self._sessions.annotator.split()) or UNNAMED
         session = open_session(store, self._case, name, "doubt", **{KEPT: BY_DEFAULT})
-        self._case.record_with(Recorder(store, session, self._visible))
+        self._unused = self._case.original, session
+        return Recorder(store, session, self._visible)
+
+    def _begun_in_vain(self, store: Store) -> Recorder | None:
+        """The session that was begun for this prediction when nothing could be written into it."""
+        of, session = self._unused or (None, "")
+        if of is None or of is not self._case.original:
+            return None
+        recorder = Recorder(store, session, self._visible)
+        return recorder if recorder.is_new else None
 
     def _on_not_kept(self, why: str) -> None:
         self._last = ""
         self.said.emit(
-            f"This review is not kept from here on: {why} What you do now is only on the screen. Export it "
-            "with Export all, or choose another file in Session and press Start session."
+            f"This review is not kept from here on: {why} What you do now is only on the screen; the next "
+            "verdict or stroke tries again. Export it with Export all, or choose another file in Session and "
+            "press Start session."
         )
 
     def _note(self) -> None:
@@ -145,10 +172,11 @@ class Keeper:
         self.changed.emit()
 
     def _found(self, prediction: Prediction) -> Offer | None:
-        """The latest open review of the same scans, the reader's own or nobody's."""
+        """The open review of the same scans that was last written in, the reader's own or nobody's."""
         store, name = self._sessions.store(), " ".join(self._sessions.annotator.split())
         sha256 = prediction.information.get("case", {}).get("sha256")
         outputs = store.outputs(prediction.sha256)
+        found: list[Offer] = []
         for session in store.sessions():
             mine = not name or session.annotator in (name, UNNAMED)
             if session.kind != "review" or session.closed is not None or not mine:
@@ -156,14 +184,19 @@ class Keeper:
             same = bool(outputs & {task.output for task in store.tasks(session.id)[:1]})
             known = sha256 is not None and session.settings.get("case") == sha256
             if (same or known) and (offer := self._offer_of(store, session, same)) is not None:
-                return offer
-        return None
+                found.append(offer)
+        if not found:
+            return None
+        best = max(found, key=lambda offer: (offer.same, offer.last))
+        return replace(best, others=len(found) - 1)
 
     def _offer_of(self, store: Store, session: Session, same: bool) -> Offer | None:
-        painted = [e.values.get("mask") for e in store.entries(session.id) if e.kind == "painted"]
-        verdicts = len(store.verdicts(session.id))
+        entries = store.entries(session.id)
+        painted = [e.values.get("mask") for e in entries if e.kind == "painted"]
+        verdicts = len(standing(entries))
         is_painted = bool(painted) and painted[-1] is not None
-        return Offer(session, verdicts, is_painted, same) if verdicts or is_painted else None
+        last = max((entry.at for entry in entries), default=session.opened)
+        return Offer(session, verdicts, is_painted, same, last) if verdicts or is_painted else None
 
     def dismiss(self) -> None:
         """Leave the offered review as it is."""
@@ -187,8 +220,12 @@ class Keeper:
         return said
 
     def _resume(self, recorder: Recorder) -> str:
+        was = self._case.recorder
         go_on(self._case, recorder)
-        return f"Resumed: {len(recorder.verdicts)} verdicts by {recorder.session.annotator}."
+        said = f"Resumed: {len(recorder.verdicts)} verdicts by {recorder.session.annotator}."
+        if was is None or not was.verdicts:
+            return said
+        return f"{said} The review that was on screen is kept, too: see Session."
 
     def _bring_over(self, recorder: Recorder) -> str:
         """Give the verdicts to the lesions that now lie at their voxels, in a session of its own."""

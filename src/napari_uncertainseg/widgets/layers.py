@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
-    The user's own layers are never edited; a run only hides scans that cover its FLAIR.
+    The user's own layers are never edited; a run only hides scans that cover its FLAIR or are not of its case.
     Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
     instead of the last.
     """
@@ -121,15 +121,15 @@ class ReviewLayers:
             self._brain.remove()
 
     def _uncover_scan(self) -> None:
-        """Hide the run's other scans where they lie over the FLAIR: results are judged on the FLAIR."""
+        """Hide the run's other scans over the FLAIR, on which results are judged, and what is not of its case."""
         scan = self.scan.layer()
         if self._case.prediction is None or scan is None:
             return
         scan.visible = True
         others = [layer for layer in self.scan.layers() if layer is not scan]
-        for layer in self._viewer.layers[self._viewer.layers.index(scan) + 1 :]:
-            if layer in others:
-                layer.visible = False
+        above = self._viewer.layers[self._viewer.layers.index(scan) + 1 :]
+        for layer in [*(x for x in above if x in others), *self._foreign(scan)]:
+            layer.visible = False
 
     def preview(self, threshold: float) -> None:
         """Show what the visible slice would be at a threshold, at once.
@@ -243,11 +243,13 @@ class ReviewLayers:
     def also_shown(self) -> list[str]:
         """Names of the images that are shown and seem not to be of the case."""
         scan = self.scan.layer()
-        if scan is None:
-            return []
+        return [] if scan is None else [layer.name for layer in self._foreign(scan)]
+
+    def _foreign(self, scan: Layer) -> list[Layer]:
+        """The images that are shown and seem not to be of the scan's case."""
         shown = [x for x in self._viewer.layers if isinstance(x, Image) and x.visible and not is_result(x)]
         others = [layer for layer in shown if layer not in self.scan.layers()]
-        return [layer.name for layer in others if not belongs(origin_of(layer), origin_of(scan))]
+        return [layer for layer in others if not belongs(origin_of(layer), origin_of(scan))]
 
     # -- the user's label layers ----------------------------------------------------------------
 

@@ -37,8 +37,10 @@ def what_is_left(lists: Sequence[LesionModel], shown: LesionModel, recorder: Rec
     return "All are judged. Export the results."
 
 
-def recorded_for(recorder: Recorder | None) -> str:
-    """Whose session is recorded; nothing where none is."""
+def recorded_for(recorder: Recorder | None, why_not: str = "") -> str:
+    """Whose session is recorded, or why none is although one should be; nothing where none is."""
+    if recorder is None and why_not:
+        return f"⚠ In no session: {why_not} The next verdict or stroke tries again; Export all keeps it, too."
     if recorder is None:
         return ""
     how = "kept by default as the review of" if recorder.by_default else "recorded for"

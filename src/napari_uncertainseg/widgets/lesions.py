@@ -181,6 +181,7 @@ class LesionsDock(QWidget):
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
             (case.stepped, self._say),
+            (case.not_kept, self._show_recorded),
         ]
 
     def _connect(self) -> None:
@@ -367,7 +368,7 @@ class LesionsDock(QWidget):
 
     def _show_recorded(self) -> None:
         """Say for whom a session is recorded, if one is; what was said of another one is over."""
-        text = recorded_for(self._case.recorder)
+        text = recorded_for(self._case.recorder, self._case.why_not_kept)
         if text != self.recorded.text():
             self.recorded.setText(text)
             self._say("")

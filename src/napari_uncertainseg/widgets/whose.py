@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.widgets.leaving import ask_about_gone
+from napari_uncertainseg.widgets.origins import origin_of
 from napari_uncertainseg.widgets.own_scan import Gone, name_of
 from napari_uncertainseg.widgets.segment import SegmentDock
 
@@ -93,4 +95,6 @@ def _without_case(area: Scrolled) -> str:
     """What stands where there is no case: in Segment, what is to become one."""
     dock = area.widget()
     chosen = dock.roles.layer("flair") if isinstance(dock, SegmentDock) else None
-    return "No case: nothing is segmented" if chosen is None else f"To be segmented: {chosen.name}"
+    if chosen is None:
+        return "No case: nothing is segmented"
+    return f"To be segmented: {case_name(origin_of(chosen).path, chosen.name)}"
