@@ -253,3 +253,44 @@ def test_a_real_series_is_as_an_independent_reader_has_it(shared_data):
     assert np.array_equal(array, sitk.GetArrayFromImage(image).T)
     assert np.allclose(np.linalg.norm(affine[:3, :3], axis=0), image.GetSpacing(), atol=1e-4)
     assert len(file_sha256(folder)) == 64
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"PixelSpacing": [-0.9, 1.2]}, "PixelSpacing is -0.9, 1.2 mm and should be above 0"),
+        ({"PixelSpacing": [0.9, 0]}, "should be above 0"),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "stored as a negative"),
+    ],
+)
+def test_what_would_mirror_or_invert_it_is_refused(tmp_path, changed, message):
+    with pytest.raises(InputError, match=message):
+        read_volume(make_series(tmp_path / "s", edit=set_in(every, **changed)))
+
+
+def test_a_damaged_slice_at_the_end_is_not_left_out_in_silence(tmp_path):
+    folder = make_series(tmp_path / "s")
+    assert read_volume(folder).notes == ()
+    last = dicom_series(folder)[-1]
+    for kept in (200, 300):
+        with open(last, "r+b") as file:
+            file.truncate(kept)
+        (note,) = read_volume(folder).notes
+        assert note.endswith("is a damaged DICOM file and was left out: slices of the scan may be missing.")
+        assert note.split()[0] in last
+
+
+def test_what_is_no_scan_is_left_out_without_a_note(tmp_path):
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import MediaStorageDirectoryStorage
+
+    folder = make_series(tmp_path / "s")
+    listing, report = Dataset(), Dataset()
+    listing.FileSetID, report.Modality = "A", "SR"
+    for name, one, kind in (("DICOMDIR", listing, MediaStorageDirectoryStorage), ("sr", report, "1.2.3")):
+        one.file_meta = FileMetaDataset()
+        one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        one.file_meta.MediaStorageSOPClassUID, one.file_meta.MediaStorageSOPInstanceUID = kind, generate_uid()
+        one.save_as(folder / name, enforce_file_format=True)
+    (folder / "notes.txt").write_text("no DICOM at all")
+    assert read_volume(folder).notes == ()

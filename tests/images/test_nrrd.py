@@ -167,6 +167,16 @@ def test_what_the_header_leaves_out_is_said(tmp_path, changed, note):
         ({"encoding": None}, "encoding"),
         ({"byte_skip": "1e3"}, "byte skip cannot be read"),
         ({"space_origin": "(a,b,c)"}, "space origin cannot be read"),
+        ({"space_origin": "(-1,5,2,3)"}, "space origin has 4 numbers"),  # decimal commas
+        ({"space_directions": "(1,5,0,0) (0,1,25,0) (0,0,3,9)"}, "do not fit its sizes and its space"),
+        ({"extra": "space: right-anterior-superior"}, "gives 'space' twice"),
+        ({"extra": "Space  Directions: (-1,0,0) (0,1,0) (0,0,1)"}, "gives 'space directions' twice"),
+        ({"space_units": "cm cm cm"}, "sizes in 'cm'"),
+        ({"kinds": "time domain domain"}, "should be those of space"),
+        ({"kinds": "domain list domain"}, "should be those of space"),
+        ({"byte_skip": "-7"}, "byte skip is -7"),
+        ({"byte_skip": "-1", "encoding": "gzip"}, "byte skip is -1"),
+        ({"encoding": "zrl"}, r"a\.nrrd: voxels in the encoding 'zrl' cannot be read\.$"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path, changed, message):
@@ -177,6 +187,15 @@ def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path, changed, messa
 
 def test_millimetres_may_be_said(tmp_path):
     assert read_image(write(tmp_path / "a.nrrd", space_units='"mm" "mm" "mm"')).notes == ()
+
+
+def test_a_space_with_a_time_has_vectors_of_four(tmp_path):
+    directions = "(1.5,0,0,0) (0,1.25,0,0) (0,0,3.9,0)"
+    space = {"space": "right-anterior-superior-time", "space_origin": "(-1.5,2.5,3,0)"}
+    found = read_image(write(tmp_path / "a.nrrd", **space, space_directions=directions))
+    assert np.allclose(
+        found.grid.file_affine, [[1.5, 0, 0, -1.5], [0, 1.25, 0, 2.5], [0, 0, 3.9, 3], [0, 0, 0, 1]]
+    )
 
 
 def test_a_detached_header_is_read_from_its_own_folder_only(tmp_path):

@@ -225,3 +225,12 @@ def test_nothing_is_printed_about_a_header_that_the_library_mends(tmp_path, arra
     script = "import sys; from napari_uncertainseg import read_volume; read_volume(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+
+
+def test_a_refused_header_names_its_file_once(tmp_path, array):
+    path = write(tmp_path / "a.nii", array)
+    raw = bytearray(path.read_bytes())
+    raw[108:112] = b"\0\0\0\0"  # vox_offset
+    path.write_bytes(raw)
+    said = sentence(path)
+    assert said.count(str(path)) == 1 and "inside the header itself" in said

@@ -107,6 +107,10 @@ def _frame(path: Path, file: str, index: int, places: Sequence[Any]) -> Frame:
         return values
 
     spacing = numbers("PixelSpacing", 2)
+    if not (spacing > 0).all():
+        raise InputError(
+            f"{where}: PixelSpacing is {_list(spacing)} mm and should be above 0; export it again."
+        )
     directions = numbers("ImageOrientationPatient", 6).reshape(2, 3)
     lengths = np.linalg.norm(directions, axis=1)
     if not np.allclose(lengths, 1, atol=0.01) or abs(directions[0] @ directions[1]) > 0.01:

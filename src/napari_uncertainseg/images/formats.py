@@ -100,6 +100,8 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
     try:
         image, start = _open_nibabel(path)
         shape = tuple(int(n) for n in image.shape)
+    except InputError:  # it names the file already
+        raise
     except _BROKEN as error:
         raise InputError(
             f"{path}: the file cannot be read as {suffix_of(path)}: {first_line(error)}."

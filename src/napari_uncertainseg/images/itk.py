@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,8 @@ _FOUND_BY = (
     *("SeriesInstanceUID", "SeriesDescription", "Modality", "Rows", "InstanceNumber", "SpecificCharacterSet"),
     *("ImagePositionPatient", "ImageOrientationPatient"),
 )
+_DIRECTORY = "1.2.840.10008.1.3.10"
+"""Class of a DICOMDIR, which lists files and is no scan."""
 _BARE = tuple(b"\x08\x00" + bytes([low]) + b"\x00" for low in (0x00, 0x01, 0x05, 0x08, 0x12, 0x14, 0x16))
 """How a DICOM file begins that lacks the usual 128 bytes and `DICM`: with its group 0008."""
 _BROKEN = Exception
@@ -54,10 +56,16 @@ def dicom_series(path: Path) -> tuple[str, ...]:
     InputError
         If there is no image series, or several to choose from.
     """
+    return _series(path)[0]
+
+
+def _series(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Files of the one image series, in order; and what a reader should know of the others there."""
     with lenient():
-        found = _scans(path if path.is_dir() else path.parent)
+        found = _found(path if path.is_dir() else path.parent)
+    damaged = [Path(file).name for file, one in found if one == "damaged"]
     series: dict[str, list[_Slice]] = {}
-    for one in found:
+    for one in (one for _, one in found if isinstance(one, _Slice)):
         series.setdefault(one.series, []).append(one)
     if not path.is_dir():
         series = {uid: them for uid, them in series.items() if str(path) in {one.file for one in them}}
@@ -72,7 +80,15 @@ def dicom_series(path: Path) -> tuple[str, ...]:
             f"{path}: {len(series)} image series were found: {names}. Open one file of one of them."
         )
     (them,) = series.values()
-    return tuple(one.file for one in sorted(them, key=lambda one: (one.along, one.number, one.file)))
+    files = tuple(one.file for one in sorted(them, key=lambda one: (one.along, one.number, one.file)))
+    return files, _damaged_note(damaged)
+
+
+def _damaged_note(names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+    return (f"{names[0]}{more} is a damaged DICOM file and was left out: slices of the scan may be missing.",)
 
 
 @dataclass(frozen=True)
@@ -86,27 +102,29 @@ class _Slice:
     number: float
 
 
-def _scans(folder: Path) -> list[_Slice]:
-    """The scans among the files of a folder; what is no scan, or cannot be read, is left out."""
+def _found(folder: Path) -> list[tuple[str, _Slice | Literal["damaged", "no scan"]]]:
+    """The DICOM files of a folder, and what each of them is."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror or error}).") from error
-    slices = (_slice(path) for path in paths if is_dicom(path))
-    return [one for one in slices if one is not None]
+    return [(str(path), _slice(path)) for path in paths if is_dicom(path)]
 
 
-def _slice(path: Path) -> _Slice | None:
+def _slice(path: Path) -> _Slice | Literal["damaged", "no scan"]:
     import pydicom
 
     try:
         with path.open("rb") as file:
             header = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_FOUND_BY])
-        if not header.get("Rows") or str(header.get("Modality", "")).startswith(_NO_SCANS):
-            return None
+        listing = header.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY
+        if not header.get("Rows"):
+            return "no scan" if listing or header.get("Modality") else "damaged"
+        if str(header.get("Modality", "")).startswith(_NO_SCANS):
+            return "no scan"
         text = [str(header.get(name) or "") for name in ("SeriesInstanceUID", "SeriesDescription")]
     except _BROKEN:
-        return None
+        return "damaged"
     return _Slice(str(path), text[0], text[1], _along(header), _number(header))
 
 
@@ -134,10 +152,10 @@ def load_dicom(path: Path) -> Stored:
     InputError
         If its slices are no even stack of one patient's, or cannot be read.
     """
-    files = dicom_series(path)
+    files, notes = _series(path)
     try:
         with lenient():
-            return _load(path, files)
+            return replace(_load(path, files), notes=notes)
     except (InputError, MemoryError):
         raise
     except _BROKEN as error:
@@ -166,6 +184,11 @@ def _check_one(path: Path, headers: Sequence[Any]) -> None:
     """Refuse what one array cannot hold: colours, slices of several sizes, of several patients or spaces."""
     if any(int(one.get("SamplesPerPixel") or 1) != 1 for one in headers):
         raise InputError(f"{path}: every voxel holds several values (RGB); a scan has one value.")
+    if any(str(one.get("PhotometricInterpretation")) == "MONOCHROME1" for one in headers):
+        raise InputError(
+            f"{path}: the scan is stored as a negative (MONOCHROME1: low values are bright); export it as "
+            "MONOCHROME2."
+        )
     sizes = {(int(one.Rows), int(one.Columns)) for one in headers}
     if len(sizes) > 1:
         (a, b), (c, d) = sorted(sizes)[:2]

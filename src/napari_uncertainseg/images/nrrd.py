@@ -36,6 +36,8 @@ _TYPES = {
 }  # fmt: skip
 _TO_RAS = {"RAS": (1, 1, 1), "LAS": (-1, 1, 1), "LPS": (-1, -1, 1)}
 _LONG = {"right": "R", "left": "L", "anterior": "A", "posterior": "P", "superior": "S", "time": "T"}
+_OF_SPACE = {"space", "domain", "none", "???"}
+"""Kinds of an axis along which the patient lies, or of which nothing is known."""
 _MM = {"", "mm", "millimeter", "millimeters", "millimetre", "millimetres"}
 _SEVERAL = {"vector", "list", "rgb-color", "rgba-color", "hsv-color", "xyz-color", "complex", "quaternion"}
 _DAMAGED = (OSError, EOFError, ValueError, zlib.error)
@@ -96,7 +98,10 @@ def _read_header(path: Path, file: BinaryIO) -> _Header:
             raise InputError(f"{path}: the header is too long; the file is damaged.")
         name, colon, value = text.partition(":")
         if colon and not text.startswith("#") and not value.startswith("="):
-            fields[" ".join(name.lower().split())] = value.strip()
+            field = " ".join(name.lower().split())
+            if field in fields:
+                raise InputError(f"{path}: the header gives {field!r} twice; give it once.")
+            fields[field] = value.strip()
     return _Header(path, fields)
 
 
@@ -114,6 +119,11 @@ def _shape(header: _Header) -> tuple[int, ...]:
         or (directions and directions[0] is None)
     ):
         raise header.refuse("every voxel holds several values (RGB or vectors); a scan has one value.")
+    if not _OF_SPACE.issuperset(kinds[:3]):
+        raise header.refuse(
+            f"the first three axes should be those of space, and are of the kinds {' '.join(kinds[:3])}; "
+            "put the others last."
+        )
     if int(np.prod(shape[:3], dtype=object)) > LARGEST:
         raise header.refuse(f"{' x '.join(sizes)} voxels are too many; at most 1024 x 1024 x 1024.")
     if len(shape) < 3:
@@ -132,10 +142,11 @@ def _affine(header: _Header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[
     _check_units(header)
     affine, name, notes = np.eye(4), header.path.name, []
     directions = _directions(header)
+    wide = _space_dimension(header)
     if directions:
         vectors = directions[:3]
-        if len(directions) != len(shape) or any(v is None or len(v) < 3 for v in vectors):
-            raise header.refuse("the header's space directions do not fit its sizes.")
+        if len(directions) != len(shape) or any(v is None or len(v) not in (3, wide) for v in vectors):
+            raise header.refuse("the header's space directions do not fit its sizes and its space.")
         affine[:3, :3] = np.array([v[:3] for v in vectors if v is not None]).T
     elif header.get("spacings"):
         sizes = header.numbers("spacings", header.get("spacings"))
@@ -145,7 +156,9 @@ def _affine(header: _Header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[
     else:
         raise header.refuse("the header gives no voxel spacing; add `space directions` in mm.")
     origin = header.numbers("space origin", header.get("space origin").strip("()").replace(",", " "))
-    if len(origin) >= 3:
+    if origin and len(origin) not in (3, wide):
+        raise header.refuse(f"the header's space origin has {len(origin)} numbers; 3 are needed.")
+    if origin:
         affine[:3, 3] = origin[:3]
     signs = _signs(header) if directions else None
     if signs is None:
@@ -153,9 +166,16 @@ def _affine(header: _Header, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[
             f"{name}: the header does not say how the patient lies; left and right, and all directions, "
             "are a guess."
         )
-    elif len(origin) < 3:
+    elif not origin:
         notes.append(f"{name}: the header does not say where the scan begins (space origin); 0 is taken.")
     return np.diag([*(signs or _TO_RAS["LPS"]), 1.0]) @ affine, tuple(notes)
+
+
+def _space_dimension(header: _Header) -> int:
+    """4 where the space has a time, else 3: a vector of more numbers may hold decimal commas."""
+    space = header.get("space").lower()
+    timed = space.endswith("-time") or (len(space) == 4 and space.endswith("t"))
+    return 4 if timed or header.get("space dimension") == "4" else 3
 
 
 def _signs(header: _Header) -> tuple[int, int, int] | None:
@@ -167,7 +187,8 @@ def _signs(header: _Header) -> tuple[int, int, int] | None:
 
 def _check_units(header: _Header) -> None:
     field = "space units" if header.get("space directions") else "units"
-    for unit in re.findall(r'"([^"]*)"', header.get(field))[:3]:
+    text = header.get(field)
+    for unit in (re.findall(r'"([^"]*)"', text) if '"' in text else text.split())[:3]:
         if unit.strip().lower() not in _MM:
             raise header.refuse(f"the header gives sizes in {unit!r}; a header in mm is needed.")
 
@@ -218,14 +239,16 @@ def _decode(
     for _ in range(min(header.whole("line skip", header.get("line skip", "lineskip")), 1 << 20)):
         file.readline()
     skip = header.whole("byte skip", header.get("byte skip", "byteskip"))
+    if skip < (-1 if encoding == "raw" else 0):
+        raise header.refuse(f"the header's byte skip is {skip}; it should be 0 or more.")
     try:
         if encoding == "raw":
-            file.seek(-wanted, 2) if skip == -1 else file.seek(max(skip, 0), 1)
+            file.seek(-wanted, 2) if skip == -1 else file.seek(skip, 1)
             data, more = read_exactly(file, wanted)
         elif encoding in ("gz", "gzip", "bz2", "bzip2"):
             stream = gzip.GzipFile(fileobj=file) if encoding.startswith("g") else bz2.BZ2File(file)
             with stream:
-                stream.seek(max(skip, 0))
+                stream.seek(skip)
                 data, more = read_exactly(stream, wanted)
         elif encoding in ("txt", "text", "ascii"):
             return _from_text(file, shape, dtype), ()
@@ -234,6 +257,8 @@ def _decode(
         else:
             raise header.refuse(f"voxels in the encoding {encoding or 'unknown'!r} cannot be read.")
         array = np.frombuffer(data, dtype).reshape(shape, order="F")
+    except InputError:
+        raise
     except _DAMAGED as error:
         raise header.refuse(f"the file is damaged ({first_line(error)}); copy it again.") from error
     array = array if dtype.isnative else array.astype(dtype.newbyteorder("="))
