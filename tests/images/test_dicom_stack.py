@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -273,7 +274,7 @@ def test_a_damaged_slice_at_the_end_is_not_left_out_in_silence(tmp_path):
     assert read_volume(folder).notes == ()
     last = dicom_series(folder)[-1]
     for kept in (200, 300):
-        with open(last, "r+b") as file:
+        with Path(last).open("r+b") as file:
             file.truncate(kept)
         (note,) = read_volume(folder).notes
         assert note.endswith("is a damaged DICOM file and was left out: slices of the scan may be missing.")
