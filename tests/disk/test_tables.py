@@ -62,3 +62,24 @@ def test_what_is_no_table_is_said(tmp_path, content) -> None:
         read_tsv(path)
     except InputError as error:
         assert "t.tsv" in str(error) and "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("folder\treference\na\tb\tc\n", "more cells than the header"),
+        ("folder\treference\na\tb\nc\td\te\n", "more cells than the header"),
+        ("folder\treference\treference\na\tb\tc\n", "the column 'reference' twice"),
+        ("folder\t reference\treference \na\tb\tc\n", "the column 'reference' twice"),
+    ],
+)
+def test_a_column_that_cannot_be_told_is_refused(tmp_path, text, message) -> None:
+    (tmp_path / "a.tsv").write_text(text)
+    for texts in (False, True):
+        with pytest.raises(InputError, match=message):
+            read_tsv(tmp_path / "a.tsv", texts=texts)
+
+
+def test_an_empty_cell_too_many_moves_nothing(tmp_path) -> None:
+    (tmp_path / "a.tsv").write_text("folder\treference\na\tb\t\nc\td\t\n")
+    assert read_tsv(tmp_path / "a.tsv", texts=True)["folder"].tolist() == ["a", "c"]

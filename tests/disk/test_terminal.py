@@ -88,3 +88,30 @@ def test_names_of_layers_and_cases(tmp_path) -> None:
     with pytest.raises(InputError) as caught:
         raise InputError(one_line(HOSTILE))
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["session", "postgresql://me:s3cret@host/name"],
+        ["session", "list", "a.db", "postgresql://me:s3cret@host/name"],
+        ["session", "list", "a.db", "postgresql:/me:s3@cret@host/name"],
+        ["session", "export", "a.db", "--out", "postgresql://me:s3cret@host/name"],
+        ["evaluate", "postgresql://me:s3cret@host/name", "--reference", "m.nii.gz"],
+        ["session", "list", "a.db", "host=h", "password=s3cret"],
+    ],
+)
+def test_no_message_tells_a_password(line, capsys) -> None:
+    try:
+        status = main(line)
+    except SystemExit as stop:  # argparse
+        status = stop.code
+    told = "".join(capsys.readouterr())
+    assert status == 2 and told.count("\n") == 1
+    assert "cret" not in told
+
+
+def test_an_output_that_is_a_link_to_itself_is_refused(capsys, tmp_path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    assert main(["segment", "a.nii.gz", "--out", str(tmp_path / "loop")]) == 2
+    assert "loop" in capsys.readouterr().err

@@ -379,3 +379,14 @@ def test_an_absurd_network_is_refused_before_memory_is_taken(folder):
     change(folder, architecture={"kind": "multihead-unet", "features": [2048] * 7, "heads": 2})
     with pytest.raises(InputError, match="absurd size"):
         find_model(folder).network()
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda p: p.write_bytes(p.read_bytes()[:-9]), lambda p: p.write_bytes(b"x")]
+)
+def test_a_model_that_is_not_added_is_named_as_the_user_named_it(folder, spoil):
+    spoil(folder / "w.safetensors")
+    with pytest.raises(InputError) as caught:
+        add_model(folder)
+    assert str(folder / "w.safetensors") in str(caught.value)
+    assert "user/models" not in str(caught.value)

@@ -302,3 +302,13 @@ def test_a_scan_that_was_scaled_or_turned_on_the_screen_is_asked_about(changed):
 def test_a_scan_that_was_only_pushed_aside_is_the_same_scan():
     data, arguments, _ = layer_data(volume())
     assert volume_of(Image(data, **{**arguments, "translate": (5, 6, 7)})).data is data
+
+
+def test_the_sentence_about_a_turned_array_names_a_way_out():
+    image = nib.Nifti1Image(np.random.default_rng(0).random((8, 8, 8)), np.diag([-1, 1, 1, 1]))
+    layer = Image(image.get_fdata().T, scale=(1, 1, 1), metadata={"header": image.header})
+    with pytest.raises(InputError, match=r"clear the layer's `metadata`"):
+        volume_of(layer)
+    layer.metadata.clear()
+    (note,) = volume_of(layer).notes
+    assert "does not say how it lies" in note

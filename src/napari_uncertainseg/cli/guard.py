@@ -31,9 +31,17 @@ def check_files(options: Namespace) -> None:
     for name, kind in writes.items():
         for path in _paths(options, name):
             check_output(path, kind, inputs, tables)
-            if path.resolve() in seen:
+            place = _resolved(path)
+            if place in seen:
                 raise InputError(f"{path} is named for two outputs; name two files.")
-            seen.add(path.resolve())
+            seen.add(place)
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link that leads to itself
+        raise InputError(f"{path}: nothing can be written there ({error}); name another place.") from error
 
 
 def _paths(options: Namespace, name: str) -> Iterator[Path]:

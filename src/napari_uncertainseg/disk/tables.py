@@ -7,7 +7,9 @@ numbers. `read_tsv` and `as_read` take the apostrophe away again, so that every 
 
 from __future__ import annotations
 
+import csv
 import re
+import warnings
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -65,27 +67,43 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
         If it cannot be read, or is no such table.
     """
     options: dict[str, Any] = {"dtype": str} if texts else {}
+    options["index_col"] = False  # else a row of more cells than the header moves all columns
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f"{path} is too large for a table.")
         text = path.read_bytes().decode("utf-8-sig")
-        found = pd.read_csv(
-            StringIO(text, newline=""),
-            sep="\t",
-            keep_default_na=False,
-            na_values=[] if texts else [MISSING],
-            skip_blank_lines=not texts,
-            **options,
-        )
+        _check_columns(path, text)
+        with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):  # cells too many
+            found = pd.read_csv(
+                StringIO(text, newline=""),
+                sep="\t",
+                keep_default_na=False,
+                na_values=[] if texts else [MISSING],
+                skip_blank_lines=not texts,
+                **options,
+            )
     except OSError as error:
         raise InputError(f"Cannot read the table {path}: {error.strerror or error}.") from error
-    except (ValueError, pd.errors.ParserError) as error:
+    except InputError:
+        raise
+    except (ValueError, csv.Error, pd.errors.ParserError) as error:
         why = " ".join(str(error).split())
         raise InputError(f"{path} is not a tab-separated table ({why}).") from error
     found = found.fillna("") if texts else found
     return found.apply(lambda column: column.map(as_read) if _has_text(column) else column).rename(
         columns=as_read
     )
+
+
+def _check_columns(path: Path, text: str) -> None:
+    """Refuse a column that is there twice, and rows of more cells than the header has."""
+    rows = csv.reader(StringIO(text, newline=""), delimiter="\t")
+    names = [name.strip() for name in next(rows, [])]
+    for name in names:
+        if names.count(name) > 1 and name:
+            raise InputError(f"{path} has the column {name!r} twice; which one is meant cannot be told.")
+    if any(cell.strip() for row in rows for cell in row[len(names) :]):
+        raise InputError(f"{path} has a row with more cells than the header has columns; name all columns.")
 
 
 def _has_text(column: pd.Series) -> bool:

@@ -118,9 +118,12 @@ def _install(model: Model, extra: list[Path], target: Path) -> None:
         for source in (model.folder / CONFIGURATION, *model.weights, *extra):
             shutil.copyfile(source, copy / source.name)
         # Checked on the copy: what was checked is what is installed.
-        checked = read_model(copy)
-        for index in range(len(checked)):
-            check_runs(checked.network(index), model.weights[index])
+        try:
+            checked = read_model(copy)
+            for index in range(len(checked)):
+                check_runs(checked.network(index), model.weights[index])
+        except InputError as error:  # the copy is gone when this is read
+            raise InputError(str(error).replace(str(copy), str(model.folder))) from error
         copy.rename(target)
 
 

@@ -102,8 +102,8 @@ def foreign_affine(
     if not fitting or any(not np.allclose(affine, fitting[0], atol=0.1) for affine in fitting):
         raise InputError(
             f"Layer '{name}': it cannot be told whether its reader turned the voxels round, so left and "
-            "right may be swapped; open its file with UncertainSeg, or set the layer's `affine` to that of "
-            "its metadata (index to RAS+ mm)."
+            "right may be swapped; open its file with UncertainSeg, or clear the layer's `metadata`, and it "
+            "is taken as it is shown."
         )
     return fitting[0], ()
 
