@@ -280,6 +280,7 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         "ranks": list(queue.ranks),
         "drawn": list(queue.drawn),
         "case": about.get("case", {}).get("sha256"),
+        "flair": about.get("inputs", {}).get("flair", {}).get("scan_sha256"),
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),
     }
