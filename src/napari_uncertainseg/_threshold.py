@@ -13,14 +13,14 @@ import numpy as np
 
 
 def at_least(values: np.ndarray | np.floating, threshold: float) -> np.ndarray:
-    """Where values reach a threshold: bool, of their shape; NaN does not.
+    """Where values reach a threshold: bool, of their shape.
 
     Half floats of one sign order as their bits do, and processors compare 16-bit integers many at a time.
 
     Parameters
     ----------
     values
-        Floating, any shape.
+        Floating, any shape; of half floats none is NaN, see `_checks.as_probabilities`.
     threshold
         The threshold.
     """

@@ -75,6 +75,16 @@ def test_what_comes_up_later_is_added(store, recorder):
     assert Recorder(store, recorder.session.id).verdicts == (Verdict((9, 9, 9), "accepted"),)
 
 
+def test_a_candidate_that_comes_up_later_is_one(store, recorder):
+    """The model did not take it for a lesion: who rejects it says that the model was right."""
+    recorder.judge((9, 9, 9), "rejected", nothing_else, {"number": -4})
+    added = store.tasks(recorder.session.id)[-1]
+    assert (added.target, added.label) == ("candidate", 4)
+    assert not is_wrong(added, store.verdicts(recorder.session.id)[added.id])
+    assert ((9, 9, 9), -4) in Recorder(store, recorder.session.id).numbers()
+    assert store.verify() == {recorder.session.id: ""}
+
+
 def test_the_next_is_the_first_without_a_verdict(recorder):
     voxels = [task.voxel for task in recorder.tasks]
     assert recorder.next_to_do(nothing_else) == voxels[0]

@@ -19,6 +19,7 @@ from napari_uncertainseg.evaluate import place_pictures
 from napari_uncertainseg.evaluate.place_pictures import draw, ring_of
 from napari_uncertainseg.evaluate.session_report import write_report
 from napari_uncertainseg.images.files import read_volume, write_volume
+from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.lesson import Lesson
 from napari_uncertainseg.review.markup import Markup, number, table, text
@@ -398,6 +399,22 @@ def test_pictures_of_a_scan_as_any_file_holds_it(store, tmp_path, out) -> None:
             pages.append(report(one, out))
     first, second = (drawn(page) for page in pages)
     assert len(first) == len(second) == 1 and np.allclose(first[0], second[0], atol=0.02)
+
+
+def test_a_case_is_not_drawn_on_another_patients_scan(store, tmp_path, out) -> None:
+    """The folder of the inbox holds somebody else's scan by now, of the same shape."""
+    pytest.importorskip("matplotlib")
+    path = scan(tmp_path)
+    volume = read_volume(path)
+    case = store.case(store.project("p"), "case", str(path), "a" * 64)
+    task = NewTask(case, None, "lesion", 1, (4, 40, 10), 0.5, 0.5, 9.0)
+    about = {"flair": scan_sha256(volume)}
+    session = store.open_session(store.project("p"), store.annotator("r"), "review", [task], about)
+    judge(store, session, {1: "accepted"})
+    assert len(drawn(report(store, out))) == 1
+    write_volume(path, volume.data[:, ::-1], volume.grid)
+    page = report(store, out)
+    assert not drawn(page) and "another scan now" in page.said
 
 
 def test_each_place_once_and_what_cannot_be_drawn_in_words(store, tmp_path, out, monkeypatch) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume
+from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.review.reported import Opinions, finite, place_of
 from napari_uncertainseg.review.rereading import Place
@@ -57,26 +59,38 @@ def draw_places(store: Store, places: Iterable[Opinions], *, named: bool, progre
     of_case: dict[int, list[Opinions]] = {}
     for one in places:
         of_case.setdefault(one.task.case, []).append(one)
+    scans = _scans_of(store)
     for i, (case, mine) in enumerate(of_case.items()):
 
         def within(stage: str, fraction: float, i: int = i) -> None:
             progress(stage, (i + fraction) / len(of_case))
 
-        _draw_case(found, store.folder(case), Path(store.name).parent, mine, named, within)
+        read = partial(_read, Path(store.name).parent, store.folder(case), scans.get(case, set()))
+        _draw_case(found, read, mine, named, within)
+    return found
+
+
+def _scans_of(store: Store) -> Mapping[int, set[str]]:
+    """Hashes of the FLAIRs on which sessions were begun, by case; older sessions do not say."""
+    found: dict[int, set[str]] = {}
+    for session in store.readable()[0]:
+        if flair := session.settings.get("flair"):
+            for task in store.tasks(session.id)[:1]:
+                found.setdefault(task.case, set()).add(str(flair))
     return found
 
 
 def _draw_case(
-    found: Pictures, folder: str, home: Path, places: Sequence[Opinions], named: bool, progress: Progress
+    found: Pictures,
+    read: Callable[[], Volume],
+    places: Sequence[Opinions],
+    named: bool,
+    progress: Progress,
 ) -> None:
     case = places[0].case
     progress(f"reading the scan of {case}", 0)
     try:
-        if not folder:
-            raise InputError(
-                "an older version kept its scan together with others, and it is not known which."
-            )
-        volume = _read(home / folder)
+        volume = read()
     except InputError as error:
         why = str(error) if named else "the scan cannot be read, or is not where it was"
         found.notes.append(f"There are no pictures of {case}: {why}")
@@ -97,7 +111,18 @@ def _draw_case(
         found.notes.append(f"Of {len(places)} places of {case}, the first {MOST} are drawn.")
 
 
-def _read(path: Path) -> Volume:
+def _read(home: Path, folder: str, known: Collection[str]) -> Volume:
+    """The FLAIR of a case; InputError if it is not there, or is another one than the sessions were on."""
+    if not folder:
+        raise InputError("an older version kept its scan together with others, and it is not known which.")
+    path = home / folder
+    volume = _read_any(path)
+    if known and scan_sha256(volume) not in known:
+        raise InputError(f"{path} is another scan now; put back the one that was read to have pictures.")
+    return volume
+
+
+def _read_any(path: Path) -> Volume:
     try:
         there = path.is_file() or path.is_dir()  # a pipe or a device would be waited for
     except OSError as error:

@@ -140,6 +140,7 @@ _SETTINGS: Mapping[str, Fits] = {
     "depth_mm": list_of(is_number),
     "of": is_plain,
     "reading": is_count,
+    "flair": or_none(is_sha256),
 }
 """The same for the settings of a session."""
 

@@ -251,9 +251,9 @@ class Recorder:
                 "in, and this is none of them. N goes to the next."
             )
         first = self.tasks[0]
-        task = self._store.add_task(
-            self.session.id, NewTask(first.case, first.output, "lesion", number, voxel), after=self._last
-        )
+        target = "candidate" if number < 0 else "lesion"
+        new = NewTask(first.case, first.output, target, abs(number), voxel)
+        task = self._store.add_task(self.session.id, new, after=self._last)
         self._last += 1
         self.tasks.append(task)
         self._ahead = Ahead(self.tasks, self.session.settings)

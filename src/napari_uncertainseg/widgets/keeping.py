@@ -318,6 +318,7 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         "drawn": list(queue.drawn),
         "members": about.get("members"),
         "case": about.get("case", {}).get("sha256"),
+        "flair": about.get("inputs", {}).get("flair", {}).get("scan_sha256"),
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),
     }

@@ -61,11 +61,6 @@ class ResultLayers:
         """A layer by its role (``LESIONS``, ``CANDIDATES`` or a name of ``MAPS``); None when it has gone."""
         return self._layers.get(name)
 
-    @property
-    def previewing(self) -> bool:
-        """Whether the visible slice shows another threshold than the rest."""
-        return self._held is not None
-
     # -- a new prediction ---------------------------------------------------------------------
 
     def show(self, scan: Layer | None) -> None:
