@@ -16,7 +16,7 @@ from napari_uncertainseg.images.resample import isotropic, onto
 from napari_uncertainseg.images.skull import Surroundings, shown, surroundings
 from napari_uncertainseg.images.volume import Volume
 
-FEWEST_LITRES, MOST_LITRES = 0.005, 3.0
+FEWEST_LITRES, MOST_LITRES = 0.003, 3.0
 """Beyond these nothing is a brain."""
 USUAL_LITRES = (0.8, 2.2)
 """With its fluid, and as generously as some masks are drawn."""
@@ -120,13 +120,17 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     cut = _cut(brain)
     size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
     found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
-    remedy = f"check the voxel size ({size} mm), say whether the skull was removed, or choose a brain mask"
-    if not given and (litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)):
-        raise InputError(f"{found}, and an adult's has about 1.0 to 2.0 l: {remedy}.")
+    usual = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
+    impossible = litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)
+    if given:
+        return [f"{found}, and {usual}."] if impossible else []
+    remedy = f"{usual}, say whether the skull was removed, or choose a brain mask"
+    if impossible:
+        raise InputError(f"{found}, and {remedy}.")
     notes = []
     if litres > USUAL_LITRES[1] or (litres < USUAL_LITRES[0] and not cut):
-        notes.append(f"{found}, which is unusual: {remedy}.")
-    if cut and not given:
+        notes.append(f"{found}, which is unusual; {remedy}.")
+    if cut:
         notes.append(
             f"The scan cuts the brain off at the {' and the '.join(cut)}: what lies beyond is missing."
         )
