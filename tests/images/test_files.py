@@ -379,3 +379,19 @@ def test_it_says_what_differs_between_a_mask_and_the_scan(save, scan_array, chan
     with pytest.raises(InputError, match=said) as caught:
         read_labels(mask, scan.grid)
     assert ("resample" in str(caught.value)) != ("mirrored" in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "said"),
+    [
+        ("sub_T1w", "flair", "says T1"),
+        ("FLAIR", "t1", "says FLAIR"),
+        ("FLAIR", "flair", ""),
+        ("scan", "t1", ""),
+    ],
+)
+def test_a_scan_given_as_another_kind_is_noted(tmp_path, name, role, said):
+    data = np.random.default_rng(0).normal(100, 10, (6, 7, 8)).astype(np.float32)
+    nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / f"{name}.nii")
+    notes = [n for n in read_volume(tmp_path / f"{name}.nii", modality=role).notes if "was given as" in n]
+    assert len(notes) == bool(said) and all(said in note for note in notes)

@@ -81,8 +81,11 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
         raise ConstantImage(f"{path}: every voxel has the value {low:g}; the image is empty.")
     data = np.ascontiguousarray(grid.to_canonical(data))
     name = stem(path)
-    known = modality or guess_modality(name, stored.description)
-    return Volume(data, grid, name, known, path, stored.notes + notes, stored.uids)
+    told = guess_modality(name, stored.description)
+    if modality and told not in (None, modality):
+        said = f"{name} was given as the {modality.upper()}, but its name or header says {str(told).upper()}."
+        notes += (said,)
+    return Volume(data, grid, name, modality or told, path, stored.notes + notes, stored.uids)
 
 
 def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
