@@ -274,12 +274,16 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     said = []
     case.stepped.connect(said.append)
     review.lesions.offer.accept_button.click()
-    assert said == [f"Resumed: 1 verdicts by {UNNAMED}. The review that was on screen is kept, too: see Session."]
+    assert said == [
+        f"Resumed: 1 verdicts by {UNNAMED}. The review that was on screen is kept, too: see Session."
+    ]
     case.judge((21, 4, 4), "unsure")  # in the one that was begun first
 
     case.prediction = known(prediction, flair, seconds=2)
     assert review.keeper.offer.verdicts == 2 and review.keeper.offer.others == 1
-    assert "2 verdicts" in review.keeper.offer.text and "1 more is kept, see Session" in review.keeper.offer.text
+    assert (
+        "2 verdicts" in review.keeper.offer.text and "1 more is kept, see Session" in review.keeper.offer.text
+    )
 
 
 def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(

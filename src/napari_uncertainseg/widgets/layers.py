@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
-    The user's own layers are never edited; a run only hides scans that cover its FLAIR or are not of its case.
-    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
+    The user's own layers are never edited; a run only hides scans that cover its FLAIR or are not of its
+    case. Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
     instead of the last.
     """
 
@@ -121,7 +121,7 @@ class ReviewLayers:
             self._brain.remove()
 
     def _uncover_scan(self) -> None:
-        """Hide the run's other scans over the FLAIR, on which results are judged, and what is not of its case."""
+        """Hide the run's scans over the FLAIR, on which results are judged, and those of another case."""
         scan = self.scan.layer()
         if self._case.prediction is None or scan is None:
             return
