@@ -188,9 +188,6 @@ def test_a_summary_from_elsewhere_is_refused_in_a_sentence(folder, changes):
 
 def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
     good = dict(np.load(folder / NAME))
-    said = json.loads((folder / "summary.json").read_text())
-    del said["files"]  # as if the hashes had been made to fit
-    (folder / "summary.json").write_text(json.dumps(said))
     bad = [
         {**good, "start": good["start"] + 1},
         {**good, "values": good["values"].astype(np.float64)},

@@ -60,8 +60,11 @@ class Restored:
 
 
 def is_results(folder: Path) -> bool:
-    """Whether a folder is one that `segment` or *Export all* wrote."""
-    return (folder / SUMMARY).is_file() and (folder / "probability.nii.gz").is_file()
+    """Whether a folder is one that `segment` or *Export all* wrote; no path that cannot be is."""
+    try:
+        return (folder / SUMMARY).is_file() and (folder / "probability.nii.gz").is_file()
+    except (OSError, ValueError):  # such as a name that is too long
+        return False
 
 
 def restore(folder: str | Path) -> Restored:
