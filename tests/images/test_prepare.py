@@ -334,7 +334,7 @@ def test_agreeing_headers_are_trusted_and_lost_ones_registered(patient01, monkey
     assert "moved by 14" in found.note or "moved by 139 mm" in found.note
     assert _error(np.linalg.inv(shift) @ transforms[0], truth, flair) < 1.6
     with pytest.raises(Cancelled):
-        alignment.align(lost, flair, _cancel_after(0.0))
+        alignment.align(lost, flair, _cancel_after(0))
 
 
 def test_a_scan_of_another_patient_is_noticed(ball):
