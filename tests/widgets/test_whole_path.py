@@ -133,23 +133,25 @@ def _judge(viewer, review, qtbot):
     canvas.setFocus()
     qtbot.waitUntil(canvas.hasFocus, timeout=3000)
     press = partial(qtbot.keyClick, canvas)
+    # Numbers stay while the threshold moves; the list goes by doubt at present.
+    one, two, three, four = (int(label) for label in case.lesions.table["label"][:4])
     press(Qt.Key.Key_N)
-    assert dock.table.selected == 1
+    assert dock.table.selected == one
     first = case.lesions.table.iloc[0]
     assert case.selected == tuple(int(first[f"slice_{axis}"]) for axis in "sar")
     assert review.layers.current_slice() == (0, int(first["slice_s"]))
     press(Qt.Key.Key_N)
-    assert dock.table.selected == 2
+    assert dock.table.selected == two
     press(Qt.Key.Key_G)
-    assert case.decisions() == {2: "accepted"} and dock.table.selected == 3
+    assert case.decisions() == {two: "accepted"} and dock.table.selected == three
     press(Qt.Key.Key_W)
-    assert case.decisions() == {2: "accepted", 3: "rejected"} and dock.table.selected == 4
+    assert case.decisions() == {two: "accepted", three: "rejected"} and dock.table.selected == four
     press(Qt.Key.Key_Q)
-    assert case.decisions() == {2: "accepted"} and dock.table.selected == 3
+    assert case.decisions() == {two: "accepted"} and dock.table.selected == three
     press(Qt.Key.Key_U)
-    assert case.decisions() == {2: "accepted", 3: "unsure"}
+    assert case.decisions() == {two: "accepted", three: "unsure"}
     colours = viewer.layers["lesions"].colormap
-    assert len({tuple(colours.map(n)) for n in (1, 2, 3)}) == 3
+    assert len({tuple(colours.map(n)) for n in (one, two, three)}) == 3
 
 
 def _drag(review, qtbot):
@@ -175,7 +177,7 @@ def _shown_is_case(review):
     case, dock = review.case, review.lesions
     layer = review.layers.viewer.layers["lesions"]
     np.testing.assert_array_equal(layer.data, case.lesions.labels)
-    assert len(layer.features) == case.lesions.count + 1
+    assert len(layer.features) >= case.lesions.labels.max() + 1 > case.lesions.count
     assert dock.tables[0].lesions.total == case.lesions.count
     assert f"Lesions {case.lesions.count}</b>" in dock.header.text()
 
@@ -198,7 +200,8 @@ def _paint(viewer, review, qtbot):
     qtbot.mouseRelease(canvas, LEFT, pos=middle + QPoint(2, 0))
     qtbot.waitUntil(lambda: case.edit is not None, timeout=3000)
     layer.mode = "pan_zoom"
-    assert case.edit[voxel] == 1 and case.lesions.labels[voxel] > 0 and case.unsaved
+    assert case.edit[voxel] == 1 and case.lesions.labels[voxel] > 0
+    assert case.recorder is not None and not case.unsaved  # kept by default
     painted = case.edit > 0
     before = case.threshold
     qtbot.keyClick(review.lesions.tuning.slider, Qt.Key.Key_Right)
