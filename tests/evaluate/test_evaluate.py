@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.record import GRID as GRID_OF_RECORD
+from napari_uncertainseg.calibration.record import read_record
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.cli import main
@@ -338,3 +339,28 @@ def test_a_record_is_of_one_model(study, tmp_path):
     (other / "summary.json").write_text(json.dumps({**summary, "model": None}))
     with pytest.raises(InputError, match=r"row 3.*by which model"):
         calibrating.calibrate(tmp_path / "mixed.tsv")
+
+
+def test_a_record_knows_the_scans_of_its_cases(study):
+    folders = sorted(path.parent for path in study.glob("**/summary.json"))
+    kept = {folder: (folder / "summary.json").read_text() for folder in folders}
+
+    def known_by(*hashes):
+        for (folder, text), own in zip(kept.items(), hashes, strict=True):
+            inputs = {"flair": {"scan_sha256": own, "sha256": None}, "t1": {"sha256": f"t1 of {own}"}}
+            (folder / "summary.json").write_text(json.dumps({**json.loads(text), "inputs": inputs}))
+
+    try:
+        known_by("a", "b", "c")
+        record = calibrating.calibrate(study / "cases.tsv")
+        again = read_record(record.to_json())
+        assert again.scans == record.scans == (("a", "t1 of a"), ("b", "t1 of b"), ("c", "t1 of c"))
+        elsewhere = dict.fromkeys(record.measures, 7.0)
+        assert again.holds({"inputs": {"flair": {"scan_sha256": "b"}}}, elsewhere)
+        assert not again.holds({"inputs": {"flair": {"scan_sha256": "d"}}}, elsewhere)
+        known_by("a", "b", "a")
+        with pytest.raises(InputError, match="case2 is of the same scan as case0"):
+            calibrating.calibrate(study / "cases.tsv")
+    finally:
+        for folder, text in kept.items():
+            (folder / "summary.json").write_text(text)
