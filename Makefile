@@ -3,6 +3,7 @@
 #   PYTHON=python3.12      the interpreter to start from
 #   TORCH_INDEX=URL        where to take torch's CPU build from (see README.md)
 #   PYTEST="-k lesions"    what else to tell pytest
+#   WORKERS=2              how many processes share the tests; 0: one, which a debugger can follow
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,6 +13,7 @@ BIN := $(VENV)/bin
 WITH_SCREEN := scripts/with-screen.sh
 SET_UP := pyproject.toml scripts/set-up.sh scripts/system-libraries.sh
 PYTEST ?=
+WORKERS ?= 2
 
 .PHONY: help demo test soak lint pictures clean
 
@@ -31,7 +33,7 @@ else
 endif
 
 test: lint
-	$(WITH_SCREEN) $(BIN)/python -m pytest $(PYTEST)
+	$(WITH_SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 
 soak: $(VENV)/.test
 	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review --durations=0 $(PYTEST)

@@ -31,8 +31,9 @@ def _isolate() -> Path:
     os.environ["NAPARI_CONFIG"] = str(home / "napari" / "settings.yaml")
     os.environ["NAPARI_STRICT_QT"] = "1"
     os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
-    # A container may see many more cores than it may use.
-    os.environ.setdefault("OMP_NUM_THREADS", str(min(4, len(os.sched_getaffinity(0)))))
+    # A container may see many more cores than it may use; workers side by side share them.
+    cores = len(os.sched_getaffinity(0)) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(4, cores))))
     if not HAS_SCREEN:
         # Tables and plots work there; a napari canvas does not, see `viewer` below.
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -44,13 +45,20 @@ HOME = _isolate()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open a viewer, skip them where there is no screen, and run them last."""
+    """Mark the tests that open a viewer, skip them where there is no screen, and run them last.
+
+    Where several workers share the tests, one of them has all that open windows: two programs on one
+    screen take the keyboard from each other.
+    """
     no_screen = pytest.mark.skip(
         reason="a real viewer needs a screen: run under xvfb-run, as `make test` does"
     )
     for item in items:
-        if VIEWER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if VIEWER_FIXTURES & fixtures:
             item.add_marker("viewer")
+        if (VIEWER_FIXTURES | {"qtbot", "qapp"}) & fixtures or item.get_closest_marker("viewer"):
+            item.add_marker(pytest.mark.xdist_group("screen"))
         if item.get_closest_marker("viewer") and not HAS_SCREEN:
             item.add_marker(no_screen)
     items.sort(
