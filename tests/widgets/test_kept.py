@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -253,6 +255,22 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
         (UNNAMED, False, ["rejected"]),
         (UNNAMED, False, kept),
     ]  # no empty session for each try
+
+
+def test_a_session_that_cannot_be_read_hides_no_other(window, prediction, flair, file, told):
+    review = window()
+    for decision in ("accepted", "rejected"):
+        review.case.prediction = known(prediction, flair)
+        review.case.judge(FIRST, decision)
+        review.case.prediction = None
+    with Store(file) as store:
+        broken, whole = (session.id for session in store.sessions())
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE task SET probability = 'x' WHERE session_id = ?", (broken,))
+    told.clear()
+    review.case.prediction = known(prediction, flair)
+    assert review.keeper.offer is not None and review.keeper.offer.session.id == whole
+    assert "cannot be looked for" not in "".join(told)
 
 
 def test_who_left_a_session_is_not_recorded_again(window, prediction, flair, file):
