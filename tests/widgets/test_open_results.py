@@ -11,10 +11,11 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.results import MEMBERS as NAME
 from napari_uncertainseg.evaluate.restore import restore
 from napari_uncertainseg.export import write_results
-from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
+from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
@@ -76,7 +77,7 @@ def said_in(folder, **changes):
 def list_as_it_is(folder, name):
     """Whoever writes a folder of his own lists the right hash."""
     files = json.loads((folder / "summary.json").read_text())["files"]
-    said_in(folder, files={**files, name: file_sha256(folder / name)})
+    said_in(folder, files={**files, name: sha256_of(folder / name)})
 
 
 def test_what_was_written_is_read_back(folder, reviewed):
@@ -158,7 +159,7 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
 
 @pytest.mark.parametrize("name", ["probability.nii.gz", "lesions.nii.gz", NAME, "painted.nii.gz"])
 def test_a_changed_file_is_refused_in_a_sentence(folder, name):
-    hashes = {p.name: file_sha256(p) for p in folder.iterdir() if p.name != "summary.json"}
+    hashes = {p.name: sha256_of(p) for p in folder.iterdir() if p.name != "summary.json"}
     said_in(folder, files=hashes)
     restore(folder)
     with (folder / name).open("ab") as file:

@@ -18,7 +18,7 @@ import torch
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
@@ -302,7 +302,7 @@ def _describe(volume: Volume) -> dict[str, Any]:
     return {
         "name": volume.name,
         "path": None if path is None else str(path),
-        "sha256": file_sha256(path) if known and path is not None else None,
+        "sha256": sha256_of(path) if known and path is not None else None,
         "scan_sha256": scan_sha256(volume),
     }
 
