@@ -179,12 +179,28 @@ def test_a_changed_file_is_refused_in_a_sentence(folder, name):
         {"given": [{"voxel": [999, 0, 0], "decision": "accepted"}]},
         {"given": [{"voxel": [0, 0, 0], "decision": "<b>"}]},
         {"given": [{"voxel": [0, 0, 1e999], "decision": "accepted"}]},
+        *({name: odd} for name in ("case", "inputs") for odd in ([], "x", 5, None, {"sha256": 5})),
+        {"inputs": {"flair": {"path": 5}}},
+        {"inputs": {"flair": {"path": "a\0b"}}},
+        *({name: odd} for name in ("model", "model_sha256", "method") for odd in ("a\0b", 5, [], {})),
+        *({"seconds": odd} for odd in (5, [], {"total": []}, {"total": "1"})),
+        *({"notes": odd} for odd in (5, None, "x", [5])),
     ],
 )
 def test_a_summary_from_elsewhere_is_refused_in_a_sentence(folder, changes):
     said_in(folder, **changes)
     with pytest.raises(InputError, match=r"summary\.json"):
         restore(folder)
+
+
+def test_a_scan_in_a_place_that_cannot_be_is_only_not_shown(viewer, folder):
+    long = str(folder / ("a" * 300))
+    said_in(folder, inputs={"flair": {"name": "flair", "path": long, "scan_sha256": "ab" * 32}})
+    viewer.open(str(folder), plugin="napari-uncertainseg")
+    case = open_review(viewer).case
+    assert len(case.verdicts) == 2 and not case.images
+    case.judge(FIRST, "accepted")
+    assert not case.unsaved  # it is kept, although its scan has no place
 
 
 def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
