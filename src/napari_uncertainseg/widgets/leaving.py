@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 _LOST = "Verdicts or painting on {} are in no session and were not exported, and would be dropped."
 
-_RUN = (
-    "A new run drops the verdicts and the painting on this scan, which are in no session and have not been "
-    "exported. Run all the same?"
-)
-
 
 def close_case(case: Case) -> None:
     """Let a case go, with all that was found of it and said about it; ask before where work would be lost."""
@@ -70,7 +65,7 @@ def may_run_together(parent: QWidget, roles: RoleBoxes) -> bool:
 
 
 class Dropping:
-    """Asks whether a run may drop what is on screen: before it, and again about what came up meanwhile.
+    """Asks whether a job may drop what is on screen: before it, and again about what came up meanwhile.
 
     Parameters
     ----------
@@ -78,10 +73,12 @@ class Dropping:
         Qt parent of the question.
     case
         Whose work would be lost.
+    title, question
+        What is asked.
     """
 
-    def __init__(self, parent: QWidget, case: Case) -> None:
-        self._parent, self._case = parent, case
+    def __init__(self, parent: QWidget, case: Case, title: str, question: str) -> None:
+        self._parent, self._case, self._asked = parent, case, (title, question)
         self._agreed: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     def may(self) -> bool:
@@ -90,7 +87,7 @@ class Dropping:
         verdicts, edit = self._agreed
         if not case.unsaved or (case.verdicts == verdicts and case.edit is edit):
             return True
-        may = bool(ask_which(self._parent, "Verdicts are not exported", _RUN, "Drop them", None))
+        may = bool(ask_which(self._parent, *self._asked, "Drop them", None))
         if may:
             self._agreed = case.verdicts, case.edit
         return may

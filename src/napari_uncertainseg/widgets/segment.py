@@ -40,6 +40,12 @@ _SKULL_TIP = (
     "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
     "of the brain is wrong.\nGoes back to automatic with another FLAIR."
 )
+_NEW_RUN = (
+    "Verdicts are not exported",
+    "A new run drops the verdicts and the painting on this scan, which are in no session and have not been "
+    "exported. Run all the same?",
+)
+"""Title and question before work is lost."""
 
 
 class SegmentDock(QWidget):
@@ -88,7 +94,7 @@ class SegmentDock(QWidget):
         """The FLAIR that is being segmented."""
         self._why = ""
         """Why the run is being cancelled, where not by the user."""
-        self._dropping = Dropping(self, case)
+        self._dropping = Dropping(self, case, *_NEW_RUN)
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
@@ -275,7 +281,7 @@ class SegmentDock(QWidget):
         except InputError as error:
             self._say(f"⚠ {error}")
             return
-        self._dropping = Dropping(self, self._case)
+        self._dropping = Dropping(self, self._case, *_NEW_RUN)
         if not self._dropping.may():
             return
         self._say("")
