@@ -220,7 +220,7 @@ def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
 
     if when == "later":
         case.judge(FIRST, "rejected")
-        monkeypatch.setattr(Store, "record", fails)
+        monkeypatch.setattr(Store, "record_all", fails)
     else:
         monkeypatch.setattr(Store, "open_session", fails)
     case.judge(SECOND, "accepted")
@@ -242,7 +242,7 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
         raise InputError("The disk is full.")
 
     with monkeypatch.context() as full:
-        full.setattr(Store, "record", fails)
+        full.setattr(Store, "record_all", fails)
         for _ in range(3):
             case.judge(SECOND, "accepted")
             assert case.unsaved and said.isVisibleTo(review.lesions)
@@ -313,7 +313,7 @@ def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
     def fails(*args, **options):
         raise InputError("The disk is full.")
 
-    monkeypatch.setattr(Store, "record", fails)
+    monkeypatch.setattr(Store, "record_all", fails)
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
     case.set_edit(edit)
