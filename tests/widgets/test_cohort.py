@@ -16,8 +16,7 @@ from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.review.rows import NewTask
 from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets import cohort as module
-from napari_uncertainseg.widgets import opening, readers
+from napari_uncertainseg.widgets import leaving, opening, readers
 from napari_uncertainseg.widgets import review as review_module
 from napari_uncertainseg.widgets import session as session_module
 from napari_uncertainseg.widgets.cohort import CohortDock
@@ -58,7 +57,7 @@ def asked(monkeypatch):
         return answer.says
 
     answer.says, answer.questions = True, questions
-    monkeypatch.setattr(module, "ask_which", answer)
+    monkeypatch.setattr(leaving, "ask_which", answer)
     monkeypatch.setattr(session_module, "ask_which", answer)
     return answer
 

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -24,7 +23,7 @@ from napari_uncertainseg._base import InputError, Progress, in_words
 from napari_uncertainseg.widgets.choices import Choices, load_choices
 from napari_uncertainseg.widgets.fields import PlainLabel, choice_box, rich, tip
 from napari_uncertainseg.widgets.jobs import JobRunner, JobState
-from napari_uncertainseg.widgets.leaving import leave_for_another, may_run_together
+from napari_uncertainseg.widgets.leaving import Dropping, leave_for_another, may_run_together
 from napari_uncertainseg.widgets.own_scan import shows
 from napari_uncertainseg.widgets.preferences import Preferences, PreferenceStore
 from napari_uncertainseg.widgets.roles import RoleBoxes
@@ -41,6 +40,12 @@ _SKULL_TIP = (
     "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
     "of the brain is wrong.\nGoes back to automatic with another FLAIR."
 )
+_NEW_RUN = (
+    "Verdicts are not exported",
+    "A new run drops the verdicts and the painting on this scan, which are in no session and have not been "
+    "exported. Run all the same?",
+)
+"""Title and question before work is lost."""
 
 
 class SegmentDock(QWidget):
@@ -89,6 +94,7 @@ class SegmentDock(QWidget):
         """The FLAIR that is being segmented."""
         self._why = ""
         """Why the run is being cancelled, where not by the user."""
+        self._dropping = Dropping(self, case, *_NEW_RUN)
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
@@ -275,7 +281,8 @@ class SegmentDock(QWidget):
         except InputError as error:
             self._say(f"⚠ {error}")
             return
-        if self._case.unsaved and not self._may_drop():
+        self._dropping = Dropping(self, self._case, *_NEW_RUN)
+        if not self._dropping.may():
             return
         self._say("")
         self._running, self._why = self.roles.layer("flair"), ""
@@ -316,17 +323,6 @@ class SegmentDock(QWidget):
             self.skull.currentData(),
         )
 
-    def _may_drop(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            "Verdicts are not exported",
-            "A new run drops the verdicts and the painting on this scan, and they have not been exported.\n\n"
-            "Run all the same?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
     def _on_finished(self, result: Any) -> None:
         if isinstance(result, list):  # the sample
             self._layers.add(result)
@@ -341,6 +337,9 @@ class SegmentDock(QWidget):
             self._say(
                 "⚠ The FLAIR that was segmented has gone or was changed meanwhile: nothing is shown of it."
             )
+            return
+        if not self._dropping.may():
+            self._say("⚠ The run has ended, and its result was dropped. Export your review, then run again.")
             return
         self._case.set_images(request.images, request.mask)
         self._case.prediction = prediction
