@@ -371,6 +371,18 @@ def test_a_mask_of_somebody_else_is_named_while_it_is_shown(review, patients, pa
     assert set(banners(review).values()) == {"Case: Ann"}
 
 
+def test_outlines_that_were_removed_come_back_before_a_lesion_is_judged(review, qtbot):
+    layers = review.layers.viewer.layers
+    layers.remove("lesions")
+    qtbot.mouseClick(review.lesions.buttons["next_lesion"], LEFT)
+    label = int(review.lesions.table.selected)
+    assert layers["lesions"].selected_label == label and layers["lesions"].visible
+    layer, shown = layers["lesions"], review.case.lesions
+    np.testing.assert_array_equal(layer.data, shown.labels)
+    review.case.threshold = 0.7
+    np.testing.assert_array_equal(layer.data, review.case.lesions.labels)
+
+
 def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make, qtbot, patients):
     review = make()
     drop(review, patients["Ann"])

@@ -150,6 +150,7 @@ class ReviewLayers:
         The zoom is set the first time; once the user has zoomed, theirs is kept unless the
         lesion does not fit.
         """
+        self._results.bring_back()
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
