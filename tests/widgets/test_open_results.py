@@ -17,6 +17,7 @@ from napari_uncertainseg.evaluate.restore import restore
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
+from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.members import Members
@@ -158,6 +159,11 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
     viewer.layers["its own"].visible = False
     viewer.layers["its own"].visible = True
     assert "not of it: its own" in banner.text()
+    viewer.layers.remove("its own")
+    elsewhere = Grid(flair.grid.shape, flair.grid.affine @ np.diag([1, 1, 1.1, 1]))
+    mask = Volume(flair.data > 100, elsewhere, "expert", None, tmp_path / "sub-8" / "expert.nii.gz")
+    viewer.add_layer(Layer.create(*layer_data(mask, "labels")))
+    assert "not of it: expert" in banner.text()
 
 
 def test_what_segment_wrote_opens_too(of_files, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.inference.prediction import Prediction
 
 
 def shows(layer: Layer, volume: Volume) -> bool:
@@ -54,6 +56,14 @@ def _inputs(case: Case) -> set[str]:
     said = {} if case.prediction is None else case.prediction.information.get("inputs")
     about = [each for each in said.values() if isinstance(each, dict)] if isinstance(said, dict) else []
     return {str(each["scan_sha256"]) for each in about if each.get("scan_sha256")}
+
+
+def _origin_in(prediction: Prediction) -> Origin:
+    """Of whom a prediction is whose scan is not here: where the scan was, and the grid."""
+    said = prediction.information.get("inputs")
+    flair = said.get("flair") if isinstance(said, dict) else None
+    path = flair.get("path") if isinstance(flair, dict) else None
+    return Origin("", Path(path) if isinstance(path, str) else None, grid=prediction.grid)
 
 
 def _may_be_of(labels: Origin, scan: Origin) -> bool:
@@ -123,10 +133,10 @@ class OwnScan:
         Masks lie in folders of their own often: where only the folder speaks against one, it is of the
         case if it has the scan's grid.
         """
-        own = self.layer()
-        if own is None:
+        own, prediction = self.layer(), self._case.prediction
+        if prediction is None:
             return []
-        scan = origin_of(own)
+        scan = _origin_in(prediction) if own is None else origin_of(own)
         return [layer for layer in self._shown(Labels) if not _may_be_of(origin_of(layer), scan)]
 
     def _shown(self, kind: type[Layer]) -> list[Layer]:
