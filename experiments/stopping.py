@@ -17,11 +17,11 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta, hypergeom
 
-from napari_uncertainseg.review.belief import lesion_calibration
-from napari_uncertainseg.review.queue import CHECKS, EVERY
-from napari_uncertainseg.review.rows import Task
-from napari_uncertainseg.review.standing import Standing
-from napari_uncertainseg.review.stopping import draw_checks, draws_of, mixed, remaining
+from napari_uncertainseg.review.session.live_calibration import lesion_calibration
+from napari_uncertainseg.review.session.queue import CHECKS, EVERY
+from napari_uncertainseg.review.session.stopping import draw_checks, draws_of, mixed, remaining
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.records import Task
 
 World = Callable[[int, np.random.Generator], np.ndarray]
 

@@ -55,7 +55,7 @@ def main(folder: Path) -> None:
         cells(folder)
 
 
-@mock.patch("napari_uncertainseg.widgets.session.ask_which", return_value=True)
+@mock.patch("napari_uncertainseg.widgets.session.dock.ask_which", return_value=True)
 def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     """A review that is recorded, read again by a second reader, and played back."""
     review = window.review
@@ -158,7 +158,7 @@ def simulated_raters(folder: Path) -> None:
     from napari_uncertainseg.cli.driver import ReviewWindow
     from napari_uncertainseg.images.files import read_labels, read_volume
     from napari_uncertainseg.raters.simulate import simulate_raters
-    from napari_uncertainseg.widgets.geometry import layer_data
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     patient = LOCAL_DATA / "3d-mr-ms" / "patient19"
     consensus = read_labels(patient / "lesions.nii.gz")

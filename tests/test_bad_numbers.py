@@ -21,13 +21,13 @@ from napari_uncertainseg.uncertainty.lesion import (
     member_overlaps,
 )
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.patient import (
     patient_average,
     patient_structural_uncertainty,
     patient_uncertainty,
 )
-from napari_uncertainseg.uncertainty.ranking import Ranker
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import auroc, voxel_retention
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, divergence_maps

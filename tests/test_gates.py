@@ -18,7 +18,6 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration import (
     conformal,
-    evidence,
     lesion_probability,
     recalibration,
     record,
@@ -29,21 +28,22 @@ from napari_uncertainseg.calibration import (
     thresholds,
     vector,
 )
+from napari_uncertainseg.calibration import probability_histogram as evidence
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions import components, hierarchy, matching
 from napari_uncertainseg.raters import agreement, consensus, correspondence, curvas, report, simulate
 from napari_uncertainseg.uncertainty import (
     against_raters,
     classes,
-    details,
     lesion,
     lesion_agreement,
     patient,
-    ranking,
     referral,
     retention,
     voxel,
 )
+from napari_uncertainseg.uncertainty import lesion_measures as details
+from napari_uncertainseg.uncertainty import lesion_ranking as ranking
 from napari_uncertainseg.uncertainty.members import Members
 
 SHAPE = (3, 4, 5)

@@ -9,9 +9,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.queue import ORDERS, queue_of
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.session.queue import ORDERS, queue_of
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.store import Store
 
 from .widgets.fakes import fake_prediction
 

@@ -5,25 +5,25 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.probability_histogram import Evidence
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.existence import with_existence
+from napari_uncertainseg.inference.lesion_existence import with_existence
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.review.painted import Painted
+from napari_uncertainseg.review.store.painted_volumes import Painted
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss, calibration_error
 from napari_uncertainseg.training.losses import dice_cross_entropy, multi_head_loss
 from napari_uncertainseg.training.maximum_entropy import MaximumEntropyLoss
 from napari_uncertainseg.uncertainty.classes import ClassAccumulator
 from napari_uncertainseg.uncertainty.lesion import lesion_mean, lesion_structural_uncertainty
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.patient import patient_average
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import patient_retention
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy, divergence_maps

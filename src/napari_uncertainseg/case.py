@@ -11,21 +11,21 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.compared import Compared
-from napari_uncertainseg.review.history import Change, Stroke, changed
-from napari_uncertainseg.review.painted import Painted
-from napari_uncertainseg.review.recorded import Recorded
-from napari_uncertainseg.review.reviewed import Reviewed
+from napari_uncertainseg.inference.case_comparison import Compared
+from napari_uncertainseg.review.session.case_review import Reviewed
+from napari_uncertainseg.review.session.recording import Recorded
+from napari_uncertainseg.review.session.undo_history import Change, Stroke, changed
+from napari_uncertainseg.review.store.painted_volumes import Painted
 from napari_uncertainseg.review.verdicts import Decision, Verdict
-from napari_uncertainseg.uncertainty.numbering import Numbers
+from napari_uncertainseg.uncertainty.lesion_numbers import Numbers
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.inference.recalibrated import Recalibrated
-    from napari_uncertainseg.review.recorder import Recorder
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.review.session.recorder import Recorder
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
@@ -230,7 +230,7 @@ class Case(Compared, Recorded):
         Their numbers stay while the threshold moves and the reviewer paints.
         """
         if self._lesions is None and self._prediction is not None:
-            from napari_uncertainseg.inference.existence import with_existence
+            from napari_uncertainseg.inference.lesion_existence import with_existence
 
             if self._numbers is None:
                 self._numbers = Numbers(self._prediction.grid.shape)

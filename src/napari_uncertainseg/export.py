@@ -18,10 +18,10 @@ import pandas as pd
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.disk.claims import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.folder_lock import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
-from napari_uncertainseg.disk.results import (
+from napari_uncertainseg.disk.result_folder import (
     FILES,
     MAPS,
     MEMBERS,
@@ -35,11 +35,11 @@ from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.painted import Painted
+from napari_uncertainseg.review.store.painted_volumes import Painted
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.numbering import Numbers
+from napari_uncertainseg.uncertainty.lesion_numbers import Numbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
-from napari_uncertainseg.uncertainty.ranking import Lesions
 
 _MOVING = "moving"
 """Stands in the hidden folder from when files are moved out of it."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import scratch_beside
+from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.images.files import read_labels, read_volume, write_volume
 from napari_uncertainseg.images.phantom import Model, simulate_patient
 from napari_uncertainseg.images.volume import Volume

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_uncertainseg import InputError
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import Evidence
 from napari_uncertainseg.calibration.recalibration import Beta, Platt, Recalibration, Temperature, fit
+from napari_uncertainseg.calibration.recalibration_preview import by_hand, reliability_after
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.scores import nll
-from napari_uncertainseg.calibration.trial import by_hand, reliability_after
 
 
 @pytest.fixture(scope="module")

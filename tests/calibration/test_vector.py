@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import Evidence
 from napari_uncertainseg.calibration.recalibration import fit
 from napari_uncertainseg.calibration.scores import nll
 from napari_uncertainseg.calibration.vector import VectorScaling, fit_vector

@@ -15,9 +15,9 @@ from napari_uncertainseg.calibration.record import read_record
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.evaluate import calibrating
+from napari_uncertainseg.evaluate import calibration_record as calibrating
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder
 from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
-from napari_uncertainseg.evaluate.folder import evaluate_folder
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
@@ -298,7 +298,7 @@ def test_a_mask_of_another_scan_is_doubted(study, own_data, tmp_path, capsys):
 
 
 def test_simulated_readers_go_through_exported_cases(study, tmp_path, capsys):
-    from napari_uncertainseg.evaluate.simulating import review_table
+    from napari_uncertainseg.evaluate.simulated_readers import review_table
 
     table = review_table(study / "case0", study / "truth0.nii.gz")
     p = predict(0).probability

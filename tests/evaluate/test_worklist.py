@@ -12,8 +12,8 @@ from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.evaluate import scan_folders
 from napari_uncertainseg.evaluate.readings import Reading, Readings, latest_annotator, next_to_read
 from napari_uncertainseg.evaluate.worklist import read_worklist
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 
 def touch(folder: Path, *names: str) -> None:

@@ -12,13 +12,13 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from napari_uncertainseg import Cancelled, InputError
-from napari_uncertainseg.images import align as alignment
-from napari_uncertainseg.images import brain as brain_room
-from napari_uncertainseg.images import prepare as preparing
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.prepare import Prepared, prepare
+from napari_uncertainseg.images.preparation import align as alignment
+from napari_uncertainseg.images.preparation import brain as brain_room
+from napari_uncertainseg.images.preparation import prepare as preparing
+from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
+from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import onto, zoom
-from napari_uncertainseg.images.skull import surroundings
 from napari_uncertainseg.images.volume import Grid, Volume
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import Evidence
 from napari_uncertainseg.calibration.recalibration import Temperature, fit
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.images.volume import Grid

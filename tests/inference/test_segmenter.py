@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference import tiling
-from napari_uncertainseg.inference.collecting import Collector
 from napari_uncertainseg.inference.device import cpu_device
 from napari_uncertainseg.inference.engines import TorchEngine
+from napari_uncertainseg.inference.prediction_accumulator import Collector
 from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, Setting, flips
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows

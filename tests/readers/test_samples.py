@@ -12,7 +12,7 @@ import pytest
 
 from napari_uncertainseg import InputError, samples
 from napari_uncertainseg.images.files import file_sha256
-from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.widgets import readers
 
 

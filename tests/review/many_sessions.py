@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_uncertainseg.review.rereading import reread
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.session.rereading import reread
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 DECISIONS = ("accepted", "rejected", "unsure")
 

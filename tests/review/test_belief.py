@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from napari_uncertainseg.review.belief import lesion_calibration
-from napari_uncertainseg.review.rows import Task
-from napari_uncertainseg.review.standing import Standing
-from napari_uncertainseg.review.stopping import draw_checks, mixed
+from napari_uncertainseg.review.session.live_calibration import lesion_calibration
+from napari_uncertainseg.review.session.stopping import draw_checks, mixed
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.records import Task
 
 FORMS = {
     "as the model says": lambda p, doubt: p,

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 
@@ -24,7 +24,7 @@ KILLS = 100 if os.environ.get("UNCERTAINSEG_SOAK") else 6
 ANNOTATOR = """
 import sys
 import numpy as np
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 
 with Store(sys.argv[1]) as store:
     session = sys.argv[2]

@@ -15,15 +15,15 @@ from sklearn.metrics import cohen_kappa_score
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.export import write_table
-from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.dashboard import dashboard
-from napari_uncertainseg.review.dashboard_table import COLUMNS, dashboard_table
-from napari_uncertainseg.review.gathered import Gathered, Judged, gather
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.rereading import decisions, kappa, reread, rereading
-from napari_uncertainseg.review.rows import NewTask, Session
-from napari_uncertainseg.review.sharing import verdict_table
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.lessons.lesson import past
+from napari_uncertainseg.review.reports.snapshot import Gathered, Judged, gather
+from napari_uncertainseg.review.reports.statistics import dashboard
+from napari_uncertainseg.review.reports.statistics_table import COLUMNS, dashboard_table
+from napari_uncertainseg.review.reports.verdict_table import verdict_table
+from napari_uncertainseg.review.session.rereading import decisions, kappa, reread, rereading
+from napari_uncertainseg.review.store.records import NewTask, Session
+from napari_uncertainseg.review.store.store import Store
 
 from .many_sessions import DECISIONS, a_department, judge, lesson, read, some_case
 

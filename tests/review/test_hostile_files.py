@@ -15,18 +15,19 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.readings import Readings
 from napari_uncertainseg.evaluate.session_report import write_report
-from napari_uncertainseg.review import database, schema
-from napari_uncertainseg.review.dashboard import dashboard
-from napari_uncertainseg.review.gathered import gather
-from napari_uncertainseg.review.journal import canonical
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.outlining import earlier
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.replay import Replay
-from napari_uncertainseg.review.rereading import being_read, rereading
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.sharing import as_json, verdict_table
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.lessons.lesson import past
+from napari_uncertainseg.review.lessons.outlining import earlier
+from napari_uncertainseg.review.reports.snapshot import gather
+from napari_uncertainseg.review.reports.statistics import dashboard
+from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.replay import Replay
+from napari_uncertainseg.review.session.rereading import being_read, rereading
+from napari_uncertainseg.review.store.journal import canonical
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 

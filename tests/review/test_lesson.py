@@ -11,12 +11,12 @@ from scipy.stats import norm
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.arms import Influence, assign, influence
-from napari_uncertainseg.review.lesson import ARM_NAMES, Lesson, begin, past
-from napari_uncertainseg.review.scoring import by_depth, by_size, score
-from napari_uncertainseg.review.trials import SUSPECTED, depths, trials
+from napari_uncertainseg.review.lessons.lesson import ARM_NAMES, Lesson, begin, past
+from napari_uncertainseg.review.lessons.model_visibility import Influence, assign, influence
+from napari_uncertainseg.review.lessons.questions import SUSPECTED, depths, trials
+from napari_uncertainseg.review.lessons.scoring import by_depth, by_size, score
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
 
 SHAPE = (40, 30, 30)
 GRID, BRAIN = Grid(SHAPE, np.eye(4)), np.ones(SHAPE, bool)

@@ -10,8 +10,8 @@ from monai.metrics import compute_hausdorff_distance
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.outlining import Side, compare, earlier, keep, sides
+from napari_uncertainseg.review.lessons.lesson import past
+from napari_uncertainseg.review.lessons.outlining import Side, compare, earlier, keep, sides
 
 SHAPE = (8, 20, 20)
 GRID = Grid(SHAPE, np.diag([1.0, 1.0, 2.0, 1.0])[[2, 1, 0, 3]])

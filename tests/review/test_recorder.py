@@ -7,16 +7,16 @@ import pytest
 import sqlalchemy as sa
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.outlook import is_wrong
-from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.queue import ORDERS, queue_of
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.rows import NewTask, Task
-from napari_uncertainseg.review.standing import Standing
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.session.queue import ORDERS, queue_of
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.remaining_errors import is_wrong
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.reading_speed import Pace
+from napari_uncertainseg.review.store.records import NewTask, Task
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
 
 from .conftest import fill
 
@@ -155,7 +155,7 @@ def test_orders(order):
 
 
 def test_the_outlook_follows_the_verdicts(store, path):
-    from napari_uncertainseg.review.stopping import draw_checks, mixed
+    from napari_uncertainseg.review.session.stopping import draw_checks, mixed
 
     n = 80
     case = store.case(store.project("study"), "c", "c")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.replay import Replay, unpacked
+from napari_uncertainseg.review.lessons.lesson import past
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.replay import Replay, unpacked
 
 from .conftest import fill
 

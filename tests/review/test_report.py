@@ -21,13 +21,13 @@ from napari_uncertainseg.evaluate.session_report import write_report
 from napari_uncertainseg.images.files import read_volume, write_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.lesson import Lesson
-from napari_uncertainseg.review.markup import Markup, number, table, text
-from napari_uncertainseg.review.rereading import kappa, reread, rereading
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.sharing import verdict_table
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.summary import summarise
+from napari_uncertainseg.review.lessons.lesson import Lesson
+from napari_uncertainseg.review.reports.html import Markup, number, table, text
+from napari_uncertainseg.review.reports.summary import summarise
+from napari_uncertainseg.review.reports.verdict_table import verdict_table
+from napari_uncertainseg.review.session.rereading import kappa, reread, rereading
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.outlook import Ahead
-from napari_uncertainseg.review.rereading import decisions, first_of, kappa, reread, rereading
-from napari_uncertainseg.review.standing import Standing
+from napari_uncertainseg.review.session.remaining_errors import Ahead
+from napari_uncertainseg.review.session.rereading import decisions, first_of, kappa, reread, rereading
+from napari_uncertainseg.review.store.current_verdicts import Standing
 
 from .conftest import LESIONS, fill
 

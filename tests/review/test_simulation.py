@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.pace import Pace, learn
-from napari_uncertainseg.review.queue import ORDERS, ranking
+from napari_uncertainseg.review.session.queue import ORDERS, ranking
 from napari_uncertainseg.review.simulation import Reader, compare, read
+from napari_uncertainseg.review.store.reading_speed import Pace, learn
 
 PERFECT = Reader(skill=1.0, fatigue=0.0, spread=0.0)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.live import chance_of_lesion, features_of
-from napari_uncertainseg.review.stopping import Remaining, draw_checks, draws_of, mixed, remaining
+from napari_uncertainseg.review.session.error_model import chance_of_lesion, features_of
+from napari_uncertainseg.review.session.stopping import Remaining, draw_checks, draws_of, mixed, remaining
 
 WORLDS = {
     "all wrong": lambda n, rng: np.ones(n, bool),

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review import database
-from napari_uncertainseg.review.journal import GENESIS, Entry, canonical, follow
-from napari_uncertainseg.review.masks import MaskStore
-from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, canonical, follow
+from napari_uncertainseg.review.store.masks import MaskStore
+from napari_uncertainseg.review.store.reading_speed import Pace
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import LESIONS, fill
 

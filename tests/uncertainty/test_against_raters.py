@@ -9,8 +9,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.raters.consensus import Doubt
 from napari_uncertainseg.uncertainty.against_raters import against_raters
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 
 SHAPE, SPACING = (20, 30, 40), (2.0, 1.0, 1.0)

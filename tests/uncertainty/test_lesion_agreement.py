@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.uncertainty.details import AGREEMENT, MAPS, SUMMARIES, lesion_details
 from napari_uncertainseg.uncertainty.lesion import lesion_structural_uncertainty
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
+from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, MAPS, SUMMARIES, lesion_details
 from napari_uncertainseg.uncertainty.members import Members
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.uncertainty.numbering import MOST, Numbering, Numbers
-from napari_uncertainseg.uncertainty.ranking import Ranker
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, Numbering, Numbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 
 from .test_ranking import fields, prepared
 

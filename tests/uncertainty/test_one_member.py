@@ -16,9 +16,9 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.lesions.components import label_components
 from napari_uncertainseg.uncertainty.lesion import lesion_structural_uncertainty
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 from napari_uncertainseg.uncertainty.members import SEEN, Members
 from napari_uncertainseg.uncertainty.patient import patient_uncertainty
-from napari_uncertainseg.uncertainty.ranking import Ranker
 
 SHAPE = (3, 4, 5)
 TIES = [0.05, 0.1, 0.3, 0.35, 0.45, 0.5, 0.65, 0.7, 0.9, 0.95, 1.0]

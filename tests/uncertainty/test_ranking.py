@@ -14,10 +14,10 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import label_mask
-from napari_uncertainseg.uncertainty import ranking
-from napari_uncertainseg.uncertainty.columns import COLUMNS
+from napari_uncertainseg.uncertainty import lesion_ranking as ranking
+from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
+from napari_uncertainseg.uncertainty.lesion_ranking import MOST, Lesions, Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import MOST, Lesions, Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 
 EIGHT = np.ones((3, 3, 3))

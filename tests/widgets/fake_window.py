@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from napari_uncertainseg.widgets import review as review_module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets import window as review_module
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 
 
 def segment_with(model="small", most=5, **options):

@@ -9,11 +9,11 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import leaving
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.segment import leaving_case as leaving
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 
 from .fakes import FakeSegmenter, fake_prediction
 
@@ -26,7 +26,7 @@ class PreparingSegmenter(FakeSegmenter):
     """Prepares the scans as the real one does, and then needs no network."""
 
     def predict(self, images, *, mask=None, skull="auto", bias_correction=False, progress):
-        from napari_uncertainseg.images.prepare import prepare
+        from napari_uncertainseg.images.preparation.prepare import prepare
 
         prepared = prepare(images, mask=mask, progress=progress)
         found = fake_prediction(prepared.channels["flair"] > 2, prepared.grid)

@@ -20,11 +20,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.own_outline import NAME
-from napari_uncertainseg.widgets.plots import ReliabilityView
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.layers.annotator_outline import NAME
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.shared.plots import ReliabilityView
+from napari_uncertainseg.widgets.window import open_review
 
 from .fake_window import segment_with
 from .fakes import FakeSegmenter

@@ -14,18 +14,19 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets import cohort as module
-from napari_uncertainseg.widgets import opening, readers
-from napari_uncertainseg.widgets import review as review_module
-from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets.cohort import CohortDock
-from napari_uncertainseg.widgets.geometry import is_result, layer_data
-from napari_uncertainseg.widgets.jobs import JobState
-from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.session import SessionDock
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets import readers
+from napari_uncertainseg.widgets import window as review_module
+from napari_uncertainseg.widgets.cohort import case_opener as opening
+from napari_uncertainseg.widgets.cohort import dock as module
+from napari_uncertainseg.widgets.cohort.dock import CohortDock
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.session.dock import SessionDock
+from napari_uncertainseg.widgets.shared.jobs import JobState
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
+from napari_uncertainseg.widgets.window import open_review
 
 from ..random_models import write_model
 from .fake_layers import FakeLayers

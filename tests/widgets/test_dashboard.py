@@ -9,14 +9,14 @@ from napari.qt import get_stylesheet
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMainWindow
 
-from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets.dashboard import DashboardDock
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.dashboard.dock import DashboardDock
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from ..review.many_sessions import a_department, lesson, read
 
-ASK = "napari_uncertainseg.widgets.dashboard.ask_file"
+ASK = "napari_uncertainseg.widgets.dashboard.dock.ask_file"
 TABLES = ("annotators", "cases", "pairs", "times", "training")
 
 

@@ -7,9 +7,9 @@ from qtpy.QtWidgets import QTextBrowser, QWidget
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion import lesion_sum
-from napari_uncertainseg.widgets.calibration import CalibrationDock
-from napari_uncertainseg.widgets.definitions import DefinedLabel, show_definitions
-from napari_uncertainseg.widgets.details import DetailsPanel
+from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
+from napari_uncertainseg.widgets.lesions.measures import DetailsPanel
+from napari_uncertainseg.widgets.shared.definitions import DefinedLabel, show_definitions
 
 from .fake_layers import FakeLayers
 

@@ -14,8 +14,8 @@ pytest.importorskip("highdicom", reason="DICOM SEG needs the extra 'dicom'")
 
 from napari_uncertainseg.case import Case  # noqa: E402
 from napari_uncertainseg.images.files import read_volume  # noqa: E402
-from napari_uncertainseg.widgets import exporting  # noqa: E402
-from napari_uncertainseg.widgets.exporting import ExportPanel  # noqa: E402
+from napari_uncertainseg.widgets.lesions import export as exporting  # noqa: E402
+from napari_uncertainseg.widgets.lesions.export import ExportPanel  # noqa: E402
 
 from ..images.dicom_series import frames_of, make_series  # noqa: E402
 from .fakes import fake_prediction  # noqa: E402

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from napari_uncertainseg._base import Cancelled, InputError, TimeLeft, in_words
-from napari_uncertainseg.widgets.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import closing as closing_module
-from napari_uncertainseg.widgets import offer as offer_module
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.keeping import UNNAMED
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
+from napari_uncertainseg.widgets.window import open_review
 
 from .fake_window import segment_with
 from .fakes import FakeSegmenter, fake_prediction

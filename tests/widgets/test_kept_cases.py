@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from napari_uncertainseg.evaluate.session_report import write_report
-from napari_uncertainseg.review.dashboard import dashboard
-from napari_uncertainseg.review.gathered import gather
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.sharing import as_json, verdict_table
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
-from napari_uncertainseg.widgets.session_list import SessionList
+from napari_uncertainseg.review.reports.snapshot import gather
+from napari_uncertainseg.review.reports.statistics import dashboard
+from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.session.session_list import SessionList
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, keep_prediction
 
 from .fakes import fake_prediction
 

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QApplication
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_options
-from napari_uncertainseg.widgets.geometry import is_result, layer_data, volume_of
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.orientation import direction_letters, opposite
+from napari_uncertainseg.widgets.layers.colours import MAPS, lesion_colormap, map_options
+from napari_uncertainseg.widgets.layers.orientation_letters import direction_letters, opposite
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
 
 from .fakes import fake_prediction
 

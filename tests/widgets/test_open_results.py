@@ -11,18 +11,18 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
-from napari_uncertainseg.disk.results import MEMBERS as NAME
-from napari_uncertainseg.evaluate.restore import restore
+from napari_uncertainseg.disk.result_folder import MEMBERS as NAME
+from napari_uncertainseg.evaluate.saved_results import restore
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.widgets import opening as opening_module
-from napari_uncertainseg.widgets import review as module
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.cohort import case_opener as opening_module
 from napari_uncertainseg.widgets.readers import get_reader
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.window import open_review
 
 from .fake_window import segment_with
 from .fakes import FakeSegmenter

@@ -10,11 +10,12 @@ from napari.layers import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets import band, rater_layers
-from napari_uncertainseg.widgets.appearance import _CANDIDATE, MAPS, lesion_colours
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.outlines import AROUND, drawn, reserved
+from napari_uncertainseg.widgets.layers import rater_layers
+from napari_uncertainseg.widgets.layers import risk_contours as band
+from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, MAPS, lesion_colours
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, drawn, reserved
+from napari_uncertainseg.widgets.scans.volumes import layer_data
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

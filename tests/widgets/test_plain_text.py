@@ -11,8 +11,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QMessageBox, QTableWidget, QWidget
 
 from napari_uncertainseg._base import visible
-from napari_uncertainseg.widgets.fields import PlainLabel, notice, rich, tip, wrapped
-from napari_uncertainseg.widgets.numbers import NumberTable, Table
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, notice, rich, tip, wrapped
+from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 
 TAGS = [
     "<img src=x>",
@@ -71,7 +71,7 @@ def test_titles_of_tables_are_plain_in_their_tooltips(qtbot) -> None:
 
 
 def test_questions_are_plain(qtbot, monkeypatch, tmp_path) -> None:
-    from napari_uncertainseg.widgets.saving import ask_which, may_replace
+    from napari_uncertainseg.widgets.shared.dialogs import ask_which, may_replace
 
     asked = []
     monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append((box.textFormat(), box.text())))
@@ -97,7 +97,7 @@ def test_labels_are_made_in_one_place(checkout) -> None:
 
 def test_no_dock_draws_a_tag(make_viewer, qtbot) -> None:
     """Layers, a reader and a model with tags in their names, through all docks of a real window."""
-    from napari_uncertainseg.widgets.review import open_review
+    from napari_uncertainseg.widgets.window import open_review
 
     name = "<img src=x><b>T2 FLAIR</b>"
     viewer = make_viewer()

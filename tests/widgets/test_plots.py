@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QMainWindow
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.figures import can_draw, reliability_figure, save_figure
-from napari_uncertainseg.widgets.plots import ReliabilityView, theme_of
+from napari_uncertainseg.widgets.shared.plots import ReliabilityView, theme_of
 
 
 @pytest.fixture

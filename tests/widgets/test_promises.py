@@ -8,7 +8,7 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.promises import PromiseRow
+from napari_uncertainseg.widgets.lesions.guarantees import PromiseRow
 
 
 def record_like(prediction, n=12):

@@ -14,10 +14,10 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters import agreement
 from napari_uncertainseg.raters.consensus import Doubt, majority
 from napari_uncertainseg.uncertainty.against_raters import against_raters
-from napari_uncertainseg.widgets.geometry import is_result, layer_data, spacing_of
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.rater_layers import CONSENSUS, DISAGREEMENT, KINDS
-from napari_uncertainseg.widgets.raters import RatersDock
+from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEMENT, KINDS
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.raters.dock import RatersDock
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, spacing_of
 
 NAMES = ["Anna", "Ben", "Cleo"]
 

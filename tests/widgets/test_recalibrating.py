@@ -8,7 +8,7 @@ import pytest
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
+from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
 
 KEPT = Temperature(0.2, 0.1, 0.5)
 

@@ -20,15 +20,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import menu
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
-from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.scrolled import Scrolled
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
+from napari_uncertainseg.widgets.shared.dock_area import Scrolled
+from napari_uncertainseg.widgets.window import open_review
 
 from ..review.many_sessions import a_department
 from .fakes import FakeSegmenter

@@ -12,11 +12,11 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.preferences import PreferenceStore
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 from .fakes import FakeSegmenter
 

@@ -10,15 +10,15 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.lesson import begin
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.lessons.lesson import begin
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.widgets.lesions import LesionsDock
-from napari_uncertainseg.widgets.server_dialog import Server, ServerDialog
-from napari_uncertainseg.widgets.session import SessionDock
-from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
-from napari_uncertainseg.widgets.training import TrainingDock
+from napari_uncertainseg.widgets.exercises.dock import TrainingDock
+from napari_uncertainseg.widgets.lesions.dock import LesionsDock
+from napari_uncertainseg.widgets.session.dock import SessionDock
+from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, keep_prediction
 
 from .fake_layers import FakeLayers
 
@@ -38,7 +38,7 @@ def asked(monkeypatch):
         return answer.says
 
     answer.says, answer.questions = True, questions
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.ask_which", answer)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.dock.ask_which", answer)
     return answer
 
 
@@ -207,7 +207,7 @@ def test_it_says_how_to_come_by_the_prediction_of_a_session(qtbot, make, dock, c
 
 
 def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, monkeypatch):
-    monkeypatch.setattr("napari_uncertainseg.review.queue.CHECKS", 0.0)
+    monkeypatch.setattr("napari_uncertainseg.review.session.queue.CHECKS", 0.0)
     dock.order.setCurrentIndex(dock.order.findData("size"))
     start(qtbot, dock)
     lesions.next_lesion()
@@ -226,7 +226,7 @@ def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, mo
 def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch):
     start(qtbot, dock)
     monkeypatch.setattr(
-        "napari_uncertainseg.review.masks.MaskStore.keep",
+        "napari_uncertainseg.review.store.masks.MaskStore.keep",
         lambda *a: (_ for _ in ()).throw(InputError("no room")),
     )
     edit = np.zeros(case.grid.shape, np.int8)
@@ -469,7 +469,7 @@ def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")
     path = tmp_path / "out.tsv"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session_tools.ask_file", lambda *a, **k: path)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.tools.ask_file", lambda *a, **k: path)
     click(qtbot, dock.tools.export_button)
     assert "Saved" in dock.message.text()
     assert path.read_text().count("accepted") == 1 and "reader 1" in path.read_text()
@@ -482,7 +482,7 @@ def test_an_export_leaves_names_out(qtbot, dock, case, tmp_path, monkeypatch):
 
     def save_as(path):
         monkeypatch.setattr(
-            "napari_uncertainseg.widgets.session_tools.ask_file", lambda *a: asked.append(a[-1]) or path
+            "napari_uncertainseg.widgets.session.tools.ask_file", lambda *a: asked.append(a[-1]) or path
         )
 
     save_as(tmp_path / "all.json")
@@ -504,7 +504,7 @@ def test_an_export_leaves_names_out(qtbot, dock, case, tmp_path, monkeypatch):
 
 def test_another_file_is_chosen(qtbot, dock, tmp_path, monkeypatch):
     other = tmp_path / "other.db"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session_place.ask_file", lambda *a, **k: other)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.location.ask_file", lambda *a, **k: other)
     click(qtbot, dock.place.file_button)
     assert dock.place.file_button.text() == "other.db" and dock.table.rowCount() == 0
     start(qtbot, dock)
@@ -618,7 +618,7 @@ def test_what_is_on_screen_is_asked_about_before_a_replay(qtbot, dock, case, ask
 
 def test_sessions_may_be_kept_on_a_server(qtbot, dock, case, tmp_path, monkeypatch):
     where = Server(f"sqlite:///{tmp_path / 'study.db'}", tmp_path / "masks")  # a URL, as a server has one
-    monkeypatch.setattr("napari_uncertainseg.widgets.session_place.ask_server", lambda parent: where)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.location.ask_server", lambda parent: where)
     click(qtbot, dock.place.server_button)
     assert dock.place.file_button.text().endswith("study.db") and dock.message.text() == ""
     start(qtbot, dock)
@@ -642,7 +642,7 @@ def test_a_server_is_asked_for_without_keeping_its_password(qtbot, tmp_path, mon
     dialog.password.setText("hunter/2")
     dialog._take()
     assert "folder of the masks" in dialog.problem.text() and dialog.result() == 0
-    monkeypatch.setattr("napari_uncertainseg.widgets.server_dialog.ask_folder", lambda *a: tmp_path)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.server_dialog.ask_folder", lambda *a: tmp_path)
     click(qtbot, dialog.folder_button)
     found = dialog.server
     assert "hunter%2F2" in found.url and found.masks == tmp_path

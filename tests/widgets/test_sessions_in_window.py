@@ -12,15 +12,15 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QApplication
 
-from napari_uncertainseg.review.outlining import Side
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets import session_tools as tools_module
-from napari_uncertainseg.widgets.appearance import MAPS
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.own_outline import COMPARISON, NAME
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.review.lessons.outlining import Side
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.layers.annotator_outline import COMPARISON, NAME
+from napari_uncertainseg.widgets.layers.colours import MAPS
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.session import tools as tools_module
+from napari_uncertainseg.widgets.window import open_review
 
 from .fake_window import segment_with
 from .fakes import FakeSegmenter

@@ -9,12 +9,12 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.queue import queue_of
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets.lesson_score import SCORES
-from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
-from napari_uncertainseg.widgets.training import TrainingDock
+from napari_uncertainseg.review.session.queue import queue_of
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.exercises.dock import TrainingDock
+from napari_uncertainseg.widgets.exercises.lesson_score import SCORES
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, keep_prediction
 
 from .fake_layers import FakeLayers
 
@@ -258,9 +258,9 @@ def test_keys_make_surer_only_while_asked(qtbot, dock):
 def test_everything_but_the_scans_is_hidden_and_comes_back(make_viewer, case, flair, mask, qtbot):
     from napari.layers import Image
 
-    from napari_uncertainseg.widgets.blinding import RING
-    from napari_uncertainseg.widgets.geometry import layer_data
-    from napari_uncertainseg.widgets.layers import ReviewLayers
+    from napari_uncertainseg.widgets.layers.blinding import RING
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     viewer = make_viewer()
     data, options, _ = layer_data(flair)

@@ -15,10 +15,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets import readers
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
+from napari_uncertainseg.widgets.window import open_review
 
 from ..random_models import write_model
 

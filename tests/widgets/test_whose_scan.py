@@ -13,11 +13,11 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import leaving
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.appearance import MAPS
-from napari_uncertainseg.widgets.geometry import is_result, layer_data
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.layers.colours import MAPS
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.segment import leaving_case as leaving
+from napari_uncertainseg.widgets.window import open_review
 
 from .fake_window import segment_with
 from .fakes import FakeSegmenter

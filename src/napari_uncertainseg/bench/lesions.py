@@ -11,13 +11,13 @@ from scipy import ndimage
 
 from napari_uncertainseg.bench.scene import Scene, lesion_maps
 from napari_uncertainseg.bench.timing import Row, faster, seconds, times
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import Evidence
 from napari_uncertainseg.calibration.recalibration import Temperature
+from napari_uncertainseg.calibration.recalibration_preview import reliability_after
 from napari_uncertainseg.calibration.reliability import Binned
-from napari_uncertainseg.calibration.trial import reliability_after
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.retention import voxel_retention
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 

@@ -24,7 +24,7 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.widgets.review import Review
+    from napari_uncertainseg.widgets.window import Review
 
 _SIZE = (1600, 1000)
 _SCREEN = "-screen 0 1920x1200x24"
@@ -64,7 +64,7 @@ def show(quick: bool) -> None:
     """Open the window, measure, and print medians in seconds as JSON."""
     import napari
 
-    from napari_uncertainseg.widgets.review import open_review
+    from napari_uncertainseg.widgets.window import open_review
 
     scene = make_scene(quick=quick)
     with scene:
@@ -79,7 +79,7 @@ def show(quick: bool) -> None:
 
 def _fill(scene: Scene, review: Review) -> None:
     """A scan, a prediction of many lesions, and a reference, in the slice with most lesion."""
-    from napari_uncertainseg.widgets.geometry import layer_data
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     p, members = lesion_maps(scene, min(scene.lesions, MOVED))
     entropy, flair = binary_entropy(p), scene.images["flair"]

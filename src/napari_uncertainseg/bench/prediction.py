@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from napari_uncertainseg.bench.scene import Scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster, seconds
-from napari_uncertainseg.images.prepare import NetworkInput, prepare, smoothed
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare, smoothed
 from napari_uncertainseg.inference.device import choose_device
 from napari_uncertainseg.inference.engines import make_engine
 from napari_uncertainseg.inference.sampling import mean_pass

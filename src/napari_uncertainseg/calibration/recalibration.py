@@ -29,10 +29,10 @@ from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_probabilities
-from napari_uncertainseg.calibration.evidence import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.logistic import logistic_regression
+from napari_uncertainseg.calibration.probability_histogram import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.scores import EPSILON
-from napari_uncertainseg.disk.reading import parse_json
+from napari_uncertainseg.disk.checked_json import parse_json
 
 Kind = Literal["temperature", "platt", "beta", "isotonic"]
 

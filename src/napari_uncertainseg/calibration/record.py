@@ -24,7 +24,7 @@ from napari_uncertainseg.calibration.conformal import (
 )
 from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
-from napari_uncertainseg.disk.reading import parse_json
+from napari_uncertainseg.disk.checked_json import parse_json
 
 GRID = np.arange(1, 100) / 100
 """Thresholds of the losses."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def calibrate(options: Namespace) -> None:
     """Make a record, keep it, and say what it can promise."""
-    from napari_uncertainseg.evaluate import calibrating
+    from napari_uncertainseg.evaluate import calibration_record as calibrating
     from napari_uncertainseg.evaluate.cohort import notes_of
 
     with ProgressLine() as progress:

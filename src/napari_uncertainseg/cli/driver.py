@@ -13,12 +13,12 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.window import open_review
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _PATIENCE = 600.0
 """Seconds after which a run that does not end counts as failed."""

@@ -10,8 +10,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.evaluate.case_folder import Evaluation
     from napari_uncertainseg.evaluate.cohort import Cohort
-    from napari_uncertainseg.evaluate.folder import Evaluation
     from napari_uncertainseg.figures import Page
 
 _ROWS = {
@@ -45,9 +45,9 @@ _ERRORS = {
 
 def evaluate(options: Namespace) -> None:
     """Compare, show a table, and write the numbers where that is asked for."""
-    from napari_uncertainseg.disk.results import note_on
+    from napari_uncertainseg.disk.result_folder import note_on
+    from napari_uncertainseg.evaluate.case_folder import evaluate_folder, write_json
     from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
-    from napari_uncertainseg.evaluate.folder import evaluate_folder, write_json
     from napari_uncertainseg.export import write_table
     from napari_uncertainseg.figures import save_sheet
 

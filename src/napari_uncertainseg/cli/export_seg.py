@@ -7,8 +7,8 @@ from argparse import Namespace
 
 def export_seg(options: Namespace) -> None:
     """Write the lesions of a folder as DICOM SEG: as reviewed in the window, else as found."""
-    from napari_uncertainseg.disk.results import load_summary, note_on
-    from napari_uncertainseg.evaluate.folder import read_summary, result_file
+    from napari_uncertainseg.disk.result_folder import load_summary, note_on
+    from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
     from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
     from napari_uncertainseg.images.files import read_labels
 

@@ -11,10 +11,10 @@ from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.disk.claims import Claim
+    from napari_uncertainseg.disk.folder_lock import Claim
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
 def segment(options: Namespace) -> None:
@@ -34,7 +34,7 @@ def describe(lesions: Lesions, prediction: Prediction) -> str:
 
 
 def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
-    from napari_uncertainseg.disk.claims import claimed
+    from napari_uncertainseg.disk.folder_lock import claimed
     from napari_uncertainseg.export import check_folder
 
     check_folder(options.out, overwrite=options.overwrite)
@@ -86,7 +86,7 @@ def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
 def _one_of_several(path: Path, role: str, volume: int) -> tuple[Volume, bool]:
     """Read a scan, the volume that was asked for where there are several; and whether there are."""
     from napari_uncertainseg.images.files import read_volume
-    from napari_uncertainseg.images.stored import SeveralVolumes
+    from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
 
     try:
         return read_volume(path, modality=role), False

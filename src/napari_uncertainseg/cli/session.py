@@ -11,12 +11,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.review.store import Store
+    from napari_uncertainseg.review.store.store import Store
 
 
 def session(options: Namespace) -> None:
     """List the sessions of a file, verify, export or report them, or simulate readers."""
-    from napari_uncertainseg.review.secrets import IN_SIGHT, has_password
+    from napari_uncertainseg.review.database.passwords import IN_SIGHT, has_password
 
     act = {
         "list": _list,
@@ -52,7 +52,7 @@ def _list(options: Namespace) -> None:
 
 
 def _verify(options: Namespace) -> None:
-    from napari_uncertainseg.review.kept_hashes import not_as_kept
+    from napari_uncertainseg.review.store.kept_hashes import not_as_kept
 
     with _open(options) as store:
         faults = store.verify(options.session)
@@ -72,10 +72,10 @@ def _verify(options: Namespace) -> None:
 
 
 def _export(options: Namespace) -> None:
-    from napari_uncertainseg.evaluate.folder import write_json
+    from napari_uncertainseg.evaluate.case_folder import write_json
     from napari_uncertainseg.export import write_table
-    from napari_uncertainseg.review.kept_hashes import hashes, hashes_file
-    from napari_uncertainseg.review.sharing import as_json, verdict_table
+    from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+    from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
 
     if options.json is not None and options.without_names:
         raise InputError("A journal holds names: without them there is only the table.")
@@ -116,7 +116,7 @@ def _report(options: Namespace) -> None:
 
 
 def _migrate(options: Namespace) -> None:
-    from napari_uncertainseg.review.database import connect, shown
+    from napari_uncertainseg.review.database.connection import connect, shown
 
     engine = connect(options.url, backed_up=True, create=False)
     print(f"{shown(engine.url)} is up to date")
@@ -125,10 +125,10 @@ def _migrate(options: Namespace) -> None:
 
 def _simulate(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.cohort import notes_of
-    from napari_uncertainseg.evaluate.simulating import review_tables
+    from napari_uncertainseg.evaluate.simulated_readers import review_tables
     from napari_uncertainseg.export import write_table
-    from napari_uncertainseg.review.pace import Pace
     from napari_uncertainseg.review.simulation import Reader, compare
+    from napari_uncertainseg.review.store.reading_speed import Pace
 
     if options.repeats < 1:
         raise InputError("There must be at least one reading.")
@@ -156,8 +156,8 @@ def _simulate(options: Namespace) -> None:
 
 def _open(options: Namespace) -> Store:
     """Look at a file or server, without changing anything."""
-    from napari_uncertainseg.review.secrets import check_target
-    from napari_uncertainseg.review.store import Store
+    from napari_uncertainseg.review.database.passwords import check_target
+    from napari_uncertainseg.review.store.store import Store
 
     if "://" not in options.file:
         check_target(options.file)

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.results import FILES, SUMMARY, lists
+from napari_uncertainseg.disk.result_folder import FILES, SUMMARY, lists
 
 _MOST_IN_FOLDER = 100_000
 _MOST_TABLE_BYTES = 20_000_000

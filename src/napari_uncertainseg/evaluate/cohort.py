@@ -15,9 +15,9 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
-from napari_uncertainseg.disk.results import note_on
+from napari_uncertainseg.disk.result_folder import note_on
 from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.evaluate.folder import Evaluation, evaluate_folder, plain
+from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
 from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
 from napari_uncertainseg.uncertainty.referral import risk_coverage
 from napari_uncertainseg.uncertainty.retention import auroc, patient_retention

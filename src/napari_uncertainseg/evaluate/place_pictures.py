@@ -16,9 +16,9 @@ from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.review.reported import Opinions, finite, place_of
-from napari_uncertainseg.review.rereading import Place
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.reports.report_data import Opinions, finite, place_of
+from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
 WIDTH_MM = 100.0

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from napari_uncertainseg.evaluate.worklist import WorkCase
-from napari_uncertainseg.review.content import Unreadable
-from napari_uncertainseg.review.rows import Session
-from napari_uncertainseg.review.schema import READINGS
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.database.schema import READINGS
+from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,13 @@ from pathlib import Path
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.images.files import guess_modality, stem
-from napari_uncertainseg.images.formats import DICOM_SUFFIXES, NIBABEL_SUFFIXES, NRRD_SUFFIXES, suffix_of
-from napari_uncertainseg.images.itk import is_dicom
+from napari_uncertainseg.images.formats.dicom import is_dicom
+from napari_uncertainseg.images.formats.formats import (
+    DICOM_SUFFIXES,
+    NIBABEL_SUFFIXES,
+    NRRD_SUFFIXES,
+    suffix_of,
+)
 
 MOST = 10_000
 """Files and folders after which the search ends."""

@@ -9,10 +9,10 @@ from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.disk.outputs import PAGE, check_output
 from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
 from napari_uncertainseg.images.files import replaced_file
-from napari_uncertainseg.review.report import page
-from napari_uncertainseg.review.reported import Summary
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.summary import summarise
+from napari_uncertainseg.review.reports.report_data import Summary
+from napari_uncertainseg.review.reports.report_page import page
+from napari_uncertainseg.review.reports.summary import summarise
+from napari_uncertainseg.review.store.store import Store
 
 _NUMBERS = 0.2
 """Share of the work that reading the sessions is, where pictures are drawn."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.formats import load
-from napari_uncertainseg.images.itk import dicom_series, is_dicom
-from napari_uncertainseg.images.stored import first_line
+from napari_uncertainseg.images.formats.dicom import dicom_series, is_dicom
+from napari_uncertainseg.images.formats.formats import load
+from napari_uncertainseg.images.formats.raw_image import first_line
 from napari_uncertainseg.images.volume import Grid
 
 if TYPE_CHECKING:

@@ -15,11 +15,12 @@ from typing import BinaryIO
 import numpy as np
 
 from napari_uncertainseg._base import InputError, one_line
-from napari_uncertainseg.disk.claims import clear_partials, partial_prefix
 from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
 from napari_uncertainseg.disk.outputs import check_replaceable
-from napari_uncertainseg.images import formats, itk
-from napari_uncertainseg.images.stored import Stored
+from napari_uncertainseg.images.formats import dicom as itk
+from napari_uncertainseg.images.formats import formats
+from napari_uncertainseg.images.formats.raw_image import Stored
 from napari_uncertainseg.images.volume import Grid, Volume
 
 _MODALITIES = (

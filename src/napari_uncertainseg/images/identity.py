@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import one_line
-from napari_uncertainseg.images.formats import suffix_of
+from napari_uncertainseg.images.formats.formats import suffix_of
 from napari_uncertainseg.images.volume import Volume
 
 _DECIMALS = 4

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_uncertainseg.disk.claims import scratch_beside
+from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.inference.openvino_import import import_openvino
 
 if TYPE_CHECKING:

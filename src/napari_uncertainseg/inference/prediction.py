@@ -16,7 +16,7 @@ from napari_uncertainseg.uncertainty.members import Members
 if TYPE_CHECKING:
     import pandas as pd
 
-    from napari_uncertainseg.uncertainty.ranking import Lesions, Ranker
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, Ranker
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Prediction:
         threshold
             Of the members.
         """
-        from napari_uncertainseg.uncertainty.details import MAPS, lesion_details
+        from napari_uncertainseg.uncertainty.lesion_measures import MAPS, lesion_details
 
         members = self.members.told_from(self.probability)
         return lesion_details(labels, {name: getattr(self, name) for name in MAPS}, members, threshold)
@@ -98,6 +98,6 @@ class Prediction:
     @cached_property
     def ranker(self) -> Ranker:
         """Finds and ranks the lesions; `Ranker.prepare` makes it fast enough for a slider."""
-        from napari_uncertainseg.uncertainty.ranking import Ranker
+        from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 
         return Ranker(self.probability, self.entropy, self.mutual_information, self.members, self.grid)

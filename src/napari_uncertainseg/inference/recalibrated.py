@@ -12,7 +12,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import Evidence
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.inference.prediction import Prediction

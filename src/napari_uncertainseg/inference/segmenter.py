@@ -20,12 +20,12 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.files import file_sha256
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
-from napari_uncertainseg.images.prepare import NetworkInput, Prepared, prepare
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.collecting import Collected, Collector
 from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
 from napari_uncertainseg.inference.engines import Engine, make_engine, never
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.inference.prediction_accumulator import Collected, Collector
 from napari_uncertainseg.inference.sampling import Setting, check_method
 from napari_uncertainseg.inference.tiling import Windows, with_less_memory
 from napari_uncertainseg.networks.catalog import find_model

@@ -9,8 +9,8 @@ from pathlib import Path
 import platformdirs
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import scratch_beside
 from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.networks.model import CARD, CONFIGURATION, NAME, Model, read_model
 from napari_uncertainseg.networks.weights import check_runs
 

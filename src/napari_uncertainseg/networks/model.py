@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.reading import read_json
+from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.queue import CHECKS, EVERY, ORDERS, ranking
-from napari_uncertainseg.review.stopping import draw_checks, mixed
+from napari_uncertainseg.review.session.queue import CHECKS, EVERY, ORDERS, ranking
+from napari_uncertainseg.review.session.stopping import draw_checks, mixed
+from napari_uncertainseg.review.store.reading_speed import Pace
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.normalise import normalise
 from napari_uncertainseg.images.phantom import Model, simulate_patient
-from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.images.preparation.normalise import normalise
+from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.training import planting
 from napari_uncertainseg.training.randomness import Draw, widest

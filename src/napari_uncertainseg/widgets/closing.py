@@ -9,9 +9,9 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QMainWindow
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.keeping import kept_in_words
-from napari_uncertainseg.widgets.saving import ask_which
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.widgets.shared.dialogs import ask_which
+from napari_uncertainseg.widgets.shared.kept_review import kept_in_words
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _LOST = (
     "Verdicts or painting on screen are kept nowhere: no session has them, and they were not exported. "

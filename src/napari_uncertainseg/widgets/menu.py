@@ -8,7 +8,7 @@ import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
-from napari_uncertainseg.widgets.review import review_of
+from napari_uncertainseg.widgets.window import review_of
 
 
 def _contribute(kind: str) -> QWidget:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.evaluate.restore import is_results
-from napari_uncertainseg.images import files, formats, itk, stored
+from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.images import files
+from napari_uncertainseg.images.formats import dicom as itk
+from napari_uncertainseg.images.formats import formats
+from napari_uncertainseg.images.formats import raw_image as stored
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets.fields import notice
-from napari_uncertainseg.widgets.geometry import layer_data, volume_from_tuple
+from napari_uncertainseg.widgets.scans.volumes import layer_data, volume_from_tuple
+from napari_uncertainseg.widgets.shared.form_helpers import notice
 
 if TYPE_CHECKING:
     from napari_uncertainseg.samples import SampleCase
@@ -59,7 +62,7 @@ def read_results(path: str | Sequence[str]) -> list[Any]:
     """Open a folder of results in the docks of the viewer at hand, which adds its layers itself."""
     import napari
 
-    from napari_uncertainseg.widgets.review import review_of
+    from napari_uncertainseg.widgets.window import review_of
 
     viewer = napari.current_viewer()
     if viewer is None:

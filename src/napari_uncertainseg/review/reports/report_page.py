@@ -1,0 +1,229 @@
+"""A report of sessions as one HTML page: who judged what, where readers differ, what the model got wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from napari_uncertainseg.review.reports.html import (
+    Markup,
+    element,
+    many,
+    name,
+    number,
+    short,
+    table,
+    text,
+    whole_page,
+)
+from napari_uncertainseg.review.reports.report_data import SessionPart, Summary, finite
+from napari_uncertainseg.review.reports.report_places import doubtful, readers
+from napari_uncertainseg.review.reports.report_training import training
+from napari_uncertainseg.review.session.rereading import SECOND, THIRD, Place
+from napari_uncertainseg.review.store.journal import GENESIS
+
+TITLE = "Report of reading sessions"
+NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
+_PICTURES = (
+    "Axial slices of the FLAIR as it lies on disk now, 100 mm wide, anterior up, the patient's right on the "
+    "left (R), with a ring around the place."
+)
+_WORDS = {
+    "probability": "The largest that the model gives to a voxel of the place, 0 to 1.",
+    "doubt (LSU)": "Lesion structural uncertainty, 0 to 1: 1 minus the mean over the model's members of the "
+    "intersection over union of the lesion with the member's own.",
+    "volume": "mm³, as the model outlines it at the session's threshold.",
+    "place": "Index (superior, anterior, right) of the voxel to look at, from 0; the first is the slice.",
+    "candidate": "A place that the model finds improbable to be a lesion: below the session's threshold.",
+    "model wrong": "A lesion that the reader does not accept as it is, or a candidate that the reader does "
+    "not reject. Undecided counts as wrong.",
+    "kappa": "Cohen's kappa of the two readers' decisions on what both judged: 1 is full agreement, 0 what "
+    "chance would give.",
+    "d' (sensitivity)": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
+    "criterion": "Above 0 the annotator is slow to call a lesion, below 0 quick.",
+    "Brier": "Mean squared difference of the stated probability from the truth: 0 is best, 0.25 a coin's.",
+    "last hash": "SHA-256 of the last entry of a journal. Kept elsewhere, it proves that nothing was taken "
+    "away at the end.",
+}
+
+
+def page(
+    found: Summary,
+    pictures: Mapping[Place, bytes] | None = None,
+    notes: Sequence[str] = (),
+    *,
+    program: str = "napari-uncertainseg",
+) -> str:
+    """Write a report.
+
+    Parameters
+    ----------
+    found
+        What it says.
+    pictures
+        PNG of places, from `evaluate.place_pictures`; tables name all places anyway.
+    notes
+        Why pictures are missing, a sentence each.
+    program
+        What made it, with its version.
+
+    Returns
+    -------
+    HTML that needs no other file.
+    """
+    shown = pictures or {}
+    content = [
+        _head(found, program),
+        *_integrity(found.sessions, found.odd),
+        *_sessions(found.sessions),
+        *_about_pictures(bool(shown), notes),
+        *readers(found, shown),
+        *_wrong(found),
+        *training(found.training),
+        *doubtful(found, shown),
+        *_comments(found),
+        element("h2", "Words and units"),
+        element("dl", *(_word(what, meaning) for what, meaning in _WORDS.items())),
+    ]
+    return whole_page(TITLE, content)
+
+
+def _word(what: str, meaning: str) -> Markup:
+    return Markup(element("dt", what) + element("dd", meaning))
+
+
+def _head(found: Summary, program: str) -> Markup:
+    made = found.made.strftime("%Y-%m-%d %H:%M UTC")
+    file = found.file or "left out, as are names of people and cases, and comments"
+    about = f"Made on {made} by {program}. File: "
+    return Markup(
+        element("h1", TITLE)
+        + element("p", about, element("code", file) if found.file else file, ".")
+        + element("p", NOTICE, class_="notice")
+    )
+
+
+def _integrity(sessions: Sequence[SessionPart], odd: Mapping[str, str]) -> list[Markup]:
+    unsound = sum(bool(one.fault) for one in sessions) + len(odd)
+    verdict = (
+        element("p", f"{many(unsound, 'journal')} not sound: do not trust these numbers.", class_="bad")
+        if unsound
+        else element("p", "All journals are sound: nothing was changed after it was written.", class_="good")
+    )
+    rows = [
+        (
+            element("code", one.session.id, class_="hash"),
+            element("span", one.fault, class_="bad") if one.fault else "sound",
+            element("code", one.head if one.head != GENESIS else "none", class_="hash"),
+        )
+        for one in sessions
+    ]
+    for id, why in odd.items():
+        fault = f"left out of this report: {why}"
+        rows.append((element("code", id, class_="hash"), element("span", fault, class_="bad"), text("none")))
+    if not rows:
+        return [element("h2", "Integrity"), element("p", "There is no session, and so no journal to check.")]
+    return [element("h2", "Integrity"), verdict, table(("session", "journal", "last hash"), rows)]
+
+
+def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
+    if not sessions:
+        return [
+            element("h2", "Sessions"),
+            element("p", "The file holds no session yet: begin one in the Session dock."),
+        ]
+    head = (
+        "session",
+        "annotator",
+        "case",
+        "kind",
+        "judged",
+        "state",
+        "opened (UTC)",
+        "seconds per lesion, median",
+        "verdicts",
+        "painted",
+    )
+    rows = [
+        (
+            short(one.session.id),
+            name(one.annotator),
+            name(", ".join(one.cases)),
+            _kind(one),
+            f"{len(one.judged)} of {len(one.items)}",
+            "open" if one.session.closed is None else "closed",
+            one.session.opened[:16].replace("T", " "),
+            number(one.seconds_each, 1),
+            ", ".join(f"{n}\N{NO-BREAK SPACE}{decision}" for decision, n in one.decisions.items())
+            or "none yet",
+            "nothing" if one.painted is None else one.painted.in_words(),
+        )
+        for one in sessions
+    ]
+    return [element("h2", "Sessions"), table(head, rows, right=(4, 7))]
+
+
+def _kind(part: SessionPart) -> Markup:
+    """The kind of a session, and of a further reading which and of what."""
+    settings = part.session.settings
+    if part.session.kind != "qc" or "of" not in settings:
+        return text(part.session.kind)
+    which = {float(SECOND): "second", float(THIRD): "third"}.get(
+        finite(settings.get("reading")) or 0.0, "further"
+    )
+    return Markup(text(f"{which} reading of ") + short(str(settings["of"])))
+
+
+def _about_pictures(some: bool, notes: Sequence[str]) -> list[Markup]:
+    said = [_PICTURES, *notes] if some else list(notes)
+    return [element("h2", "Pictures"), *(element("p", one) for one in said)] if said else []
+
+
+def _wrong(found: Summary) -> list[Markup]:
+    content = [element("h2", "What was found wrong with the model")]
+    if not found.wrong:
+        return [*content, element("p", "No lesion was judged in a session that reads a case.")]
+    head = (
+        "session",
+        "annotator",
+        "target",
+        "judged",
+        "model wrong",
+        "no lesion / is one",
+        "undecided",
+        "outline changed",
+    )
+    rows = [
+        (
+            short(one.session),
+            name(one.annotator),
+            one.target,
+            str(one.judged),
+            f"{one.wrong} ({one.wrong / one.judged:.0%})",
+            f"{one.opposite} {'no lesion' if one.target == 'lesion' else 'lesion'}",
+            str(one.undecided),
+            str(one.painted),
+        )
+        for one in found.wrong
+    ]
+    return [*content, table(head, rows, right=range(3, 8))]
+
+
+def _comments(found: Summary) -> list[Markup]:
+    if not found.named:
+        return []
+    rows = [
+        (
+            short(part.session.id),
+            name(part.annotator),
+            name(one.case),
+            ", ".join(map(str, one.task.voxel)),
+            one.decision,
+            element("span", one.comment, class_="words"),
+        )
+        for part in found.sessions
+        for one in part.judged
+        if one.comment
+    ]
+    head = ("session", "annotator", "case", "place", "decision", "comment")
+    said = table(head, rows, right=(3,)) if rows else element("p", "None was written.")
+    return [element("h2", "Comments"), said]

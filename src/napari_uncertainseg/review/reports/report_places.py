@@ -1,0 +1,129 @@
+"""The parts of a report that show places: where readers differ, and where the model is most in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from napari_uncertainseg.review.reports.html import (
+    Markup,
+    element,
+    many,
+    name,
+    number,
+    picture,
+    short,
+    table,
+    text,
+)
+from napari_uncertainseg.review.reports.report_data import Opinions, RereadPart, Summary, place_of
+from napari_uncertainseg.review.session.rereading import Place
+
+
+def readers(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+    """Per first reading: how far others agree, and where they do not."""
+    content = [element("h2", "Where readers differ")]
+    if not found.reread:
+        return [*content, element("p", "No session here was read by a second reader.")]
+    for part in found.reread:
+        content += _reading(part, shown)
+    return content
+
+
+def _reading(part: RereadPart, shown: Mapping[Place, bytes]) -> list[Markup]:
+    found = part.found
+    title = element("h3", "Session ", short(found.first.id), ", read by ", name(", ".join(part.readers)))
+    if not found.both:
+        return [title, element("p", "The two have judged nothing in common yet.")]
+    same, differing = part.doubt_same, part.doubt_differing
+    said = (
+        f"{part.readers[0]} and {part.readers[1]} decided the same on {found.same} of {found.both} places "
+        f"that both judged; Cohen's kappa {number(found.kappa)}."
+    )
+    doubt = (
+        f"The model's mean doubt (LSU) is {number(same.mean)} where they agree "
+        f"({many(same.count, 'place')}) and {number(differing.mean)} where they differ "
+        f"({many(differing.count, 'place')})."
+    )
+    content = [title, element("p", said), element("p", doubt)]
+    if not part.differing:
+        return [*content, element("p", "They differ in nothing.")]
+    return [*content, _places(part.differing), _pictures(part.differing, shown)]
+
+
+def _places(places: Sequence[Opinions]) -> Markup:
+    """A table of places, each reader's decision in a column of their own."""
+    readers = [name(reader) for reader, _ in places[0].decisions]
+    head = ("", "case", "place", "target", *readers, "probability", "doubt (LSU)", "volume, mm³")
+    rows = [
+        (
+            str(i),
+            name(one.case),
+            _voxel(one),
+            one.task.target,
+            *(decision or "not judged" for _, decision in one.decisions),
+            *_numbers(one),
+        )
+        for i, one in enumerate(places, 1)
+    ]
+    return table(head, rows, right=(0, 2, *range(len(head) - 3, len(head))))
+
+
+def _pictures(places: Sequence[Opinions], shown: Mapping[Place, bytes]) -> Markup:
+    drawn = [
+        picture(shown[place_of(one.task)], _alt(one), _caption(i, one))
+        for i, one in enumerate(places, 1)
+        if place_of(one.task) in shown
+    ]
+    return element("div", *drawn, class_="pictures") if drawn else Markup()
+
+
+def _said(one: Opinions) -> str:
+    return "; ".join(f"{reader}: {decision or 'not judged'}" for reader, decision in one.decisions)
+
+
+def _voxel(one: Opinions) -> str:
+    return ", ".join(map(str, one.task.voxel))
+
+
+def _numbers(one: Opinions) -> tuple[str, str, str]:
+    task = one.task
+    return number(task.probability), number(task.uncertainty), number(task.volume_mm3, 0)
+
+
+def _alt(one: Opinions) -> str:
+    return f"Axial slice {one.task.voxel[0]} of {one.case}, with a ring around the place"
+
+
+def _caption(at: int, one: Opinions) -> Markup:
+    numbers = zip(("p {}", "LSU {}", "{} mm³"), _numbers(one), strict=True)
+    said = ", ".join(form.format(x).replace(" ", "\N{NO-BREAK SPACE}") for form, x in numbers)
+    where = f" {one.case}, {one.task.target} at {_voxel(one)}. {_said(one)}. {said}."
+    return Markup(element("b", f"{at}.") + text(where))
+
+
+def doubtful(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+    """Per case: the judged places of which the model is least sure."""
+    if not found.doubtful:
+        return []
+    content = [element("h2", "The most doubtful places that were judged")]
+    content.append(element("p", "By the model's doubt; places on which readers differ stand above."))
+    for places in found.doubtful.values():
+        content.append(element("h3", places[0].case))
+        content.append(_doubtful_table(places))
+        content.append(_pictures(places, shown))
+    return content
+
+
+def _doubtful_table(places: Sequence[Opinions]) -> Markup:
+    rows = [
+        (
+            str(i),
+            _voxel(one),
+            one.task.target,
+            _said(one),
+            *_numbers(one),
+        )
+        for i, one in enumerate(places, 1)
+    ]
+    head = ("", "place", "target", "decisions", "probability", "doubt (LSU)", "volume, mm³")
+    return table(head, rows, right=(0, 1, 4, 5, 6))

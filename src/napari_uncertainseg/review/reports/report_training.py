@@ -1,0 +1,94 @@
+"""The part of a report on annotators in training: scores, and what their confidence meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_uncertainseg.calibration.reliability import Reliability
+from napari_uncertainseg.calibration.report import bins_table
+from napari_uncertainseg.review.reports.html import Markup, element, name, number, short, table
+from napari_uncertainseg.review.reports.report_data import TrainingPart
+
+_GROUPS = {
+    "without": "model hidden",
+    "first": "model first",
+    "after": "model after",
+    "10 to 100": "10 to 100 mm³",
+    "> 100": "> 100 mm³",
+}
+_OUTLINE = {
+    "slices": "axial slices compared",
+    "dice": "Dice",
+    "hd95_mm": "95 % Hausdorff distance, mm",
+    "lesion_f1": "lesion F1",
+    "volume_mm3": "volume, mm³",
+    "consensus_mm3": "volume of the consensus, mm³",
+    "inner_right": "share of the inner contour that is lesion",
+    "outer_covers": "share of the consensus that the outer contour covers",
+}
+
+
+def training(parts: Sequence[TrainingPart]) -> list[Markup]:
+    """Per session in training: its score; nothing where there is none."""
+    if not parts:
+        return []
+    content = [element("h2", "Training")]
+    for part in parts:
+        content.append(element("h3", "Session ", short(part.session), ", ", name(part.annotator)))
+        if part.trouble:
+            content.append(element("p", part.trouble))
+        if part.outline:
+            rows = [
+                (name(_OUTLINE.get(key, key)), number(x, 0 if key == "slices" else 2))
+                for key, x in part.outline.items()
+            ]
+            content.append(table(("outline against the consensus", ""), rows, right=(1,)))
+        if part.scores:
+            content += _scores(part)
+    return content
+
+
+def _scores(part: TrainingPart) -> list[Markup]:
+    head = ("answers", "number", "right", "d'", "criterion", "Brier", "missed", "invented")
+    rows = [
+        (
+            _GROUPS.get(group, group),
+            str(one.answers),
+            f"{number(100 * one.accuracy, 0)} %",
+            number(one.sensitivity),
+            number(one.criterion),
+            number(one.brier, 3),
+            f"{one.misses} of {one.hits + one.misses}",
+            f"{one.false_alarms} of {one.false_alarms + one.correct_rejections}",
+        )
+        for group, one in part.scores.items()
+    ]
+    content = [table(head, rows, right=range(1, 8))]
+    if part.moved is not None:
+        moved = part.moved
+        said = (
+            f"After the model was seen {moved.changed} of {moved.answers} answers were changed, {moved.left} "
+            f"of them away from what it said. It moved the annotator to right {moved.helped} of the "
+            f"{moved.could_help} times that only it was right, and to wrong {moved.harmed} of the "
+            f"{moved.could_harm} times that only the annotator was."
+        )
+        content.append(element("p", said))
+    return [*content, *_stated(part.scores["all"].confidence)]
+
+
+def _stated(found: Reliability) -> list[Markup]:
+    """How much the stated confidence meant, bin by bin."""
+    rows = [
+        (
+            f"{row['from']:.1f} to {row['to']:.1f}",
+            str(int(row["count"])),
+            number(row["mean_probability"]),
+            number(row["fraction"]),
+            f"{number(row['low'])} to {number(row['high'])}",
+        )
+        for row in bins_table(found).to_dict("records")
+        if row["count"]
+    ]
+    head = ("stated probability", "answers", "mean stated", "share that is lesion", "95 % band")
+    said = "How often what was called a lesion, so surely, was one. Both are equal where confidence is right."
+    return [element("p", said), table(head, rows, right=range(1, 5))]

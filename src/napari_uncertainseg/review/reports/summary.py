@@ -1,0 +1,234 @@
+"""All that a report says of sessions, as numbers: one read of the store, with names or without."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.database.schema import READINGS
+from napari_uncertainseg.review.lessons.lesson import Lesson, is_lesson
+from napari_uncertainseg.review.lessons.scoring import Score
+from napari_uncertainseg.review.reports.report_data import (
+    Doubt,
+    Judged,
+    Opinions,
+    RereadPart,
+    SessionPart,
+    Summary,
+    TrainingPart,
+    WrongPart,
+    finite,
+    place_of,
+)
+from napari_uncertainseg.review.reports.verdict_table import verdict_table
+from napari_uncertainseg.review.session.rereading import SECOND, Place, decisions, first_of, rereading
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.painted_volumes import Painted
+from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.store import Store
+
+MOST_DOUBTFUL = 12
+"""Places of a case that are shown."""
+_UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
+_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What comes of settings or answers that this program did not write."""
+
+
+def summarise(
+    store: Store, session: str | None = None, *, named: bool = True, progress: Progress = silent
+) -> Summary:
+    """Read what a report says.
+
+    Parameters
+    ----------
+    store
+        Of the sessions; nothing is written.
+    session
+        One, with the other readings of the same; all if None.
+    named
+        False calls people and cases by number as `verdict_table` does, and leaves out comments and files.
+    progress
+        Told which session is read; may raise `Cancelled`.
+
+    Raises
+    ------
+    InputError
+        If there is no such session, or the store cannot be read.
+    """
+    try:
+        return _summary(store, session, named, progress)
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise InputError(
+            f"{store.name} holds settings or entries that this program did not write; "
+            "`uncertainseg session verify` says in which session."
+        ) from error
+
+
+def _summary(store: Store, session: str | None, named: bool, progress: Progress) -> Summary:
+    wanted, odd = _wanted(store, session)
+    parts = _parts(store, wanted, named, progress)
+    again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
+    differing = {place_of(one.task) for part in again for one in part.differing}
+    return Summary(
+        store.name if named else "",
+        datetime.now(UTC),
+        named,
+        tuple(parts),
+        again,
+        tuple(wrong for part in parts for wrong in _wrong(part)),
+        tuple(_training(store, part) for part in parts if part.session.kind == "training"),
+        _doubtful(parts, differing),
+        odd if named else dict.fromkeys(odd, _UNSOUND),
+    )
+
+
+def _wanted(store: Store, session: str | None) -> tuple[list[Session], dict[str, str]]:
+    """The sessions of a report, the earliest first, and those that cannot be read."""
+    every, odd = store.readable()
+    every.reverse()
+    if session is None:
+        return every, odd
+    if session in odd:
+        raise Unreadable(odd[session])
+    first = first_of(store.session(session))
+    later = {s.id for s in every if s.kind == "qc" and s.settings.get("of") == first}
+    return [s for s in every if s.id in {first, session} | later], {}
+
+
+def _parts(store: Store, wanted: Sequence[Session], named: bool, progress: Progress) -> list[SessionPart]:
+    rows: dict[str, dict[int, dict[str, Any]]] = {}
+    for row in verdict_table(store, named=named).astype(object).to_dict("records"):
+        rows.setdefault(row["session"], {})[row["position"] - 1] = {str(k): v for k, v in row.items()}
+    parts = []
+    for i, session in enumerate(wanted):
+        progress(f"session {i + 1} of {len(wanted)}", i / len(wanted))
+        parts.append(_part(store, session, rows.get(session.id, {}), named))
+    return parts
+
+
+def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]], named: bool) -> SessionPart:
+    tasks = {task.position: task for task in store.tasks(session.id)}
+    items = tuple(_judged(tasks[at], row) for at, row in rows.items() if at in tasks)
+    called = next((str(row["annotator"]) for row in rows.values()), session.annotator if named else "")
+    fault = store.verify(session.id)[session.id]
+    if fault and not named:  # it may tell a path
+        fault = _UNSOUND
+    return SessionPart(
+        session, called, items, store.head(session.id), fault, Painted.at_last(store.entries(session.id))
+    )
+
+
+def _judged(task: Task, row: Mapping[str, Any]) -> Judged:
+    decision = str(row["decision"])
+    wrong = bool(row["model_wrong"]) if decision else None
+    return Judged(task, str(row["case"]), decision, wrong, finite(row["seconds"]), str(row["comment"]))
+
+
+def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:
+    settings = (other.session.settings for other in parts if other.session.kind == "qc")
+    return any(s.get("of") == part.session.id and s.get("reading") == SECOND for s in settings)
+
+
+def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> RereadPart:
+    found = rereading(store, part.session.id)
+    called = {other.session.id: other.annotator for other in parts}
+    readings = [s for s in (found.first, found.second, found.third) if s is not None]
+    names = tuple(called.get(s.id, "") for s in readings)
+    said = [decisions(store, s.id) for s in readings]
+    case = {place_of(one.task): one.case for one in part.items}
+    differing = tuple(
+        Opinions(
+            task,
+            case.get(place_of(task), ""),
+            tuple((name, _decision(theirs, task)) for name, theirs in zip(names, said, strict=True)),
+        )
+        for task in found.differing
+    )
+    places = {place_of(one.task): one.task for one in part.items}
+    both = [at for at in said[0] if at in said[1] and at in places]
+    same = [places[at] for at in both if said[0][at].decision == said[1][at].decision]
+    return RereadPart(found, names, differing, doubt_of(same), doubt_of(one.task for one in differing))
+
+
+def _decision(said: Mapping[Place, Standing], task: Task) -> str:
+    found = said.get(place_of(task))
+    return "" if found is None else found.decision
+
+
+def doubt_of(tasks: Iterable[Task]) -> Doubt:
+    """Mean doubt of those of which it is known."""
+    known = [x for task in tasks if (x := finite(task.uncertainty)) is not None]
+    return Doubt(float(np.mean(known)) if known else math.nan, len(known))
+
+
+def _wrong(part: SessionPart) -> list[WrongPart]:
+    found = []
+    for target, opposite in (("lesion", ("rejected",)), ("candidate", ("accepted", "edited"))):
+        judged = [one for one in part.judged if one.task.target == target]
+        if part.session.kind not in READINGS or not judged:
+            continue
+        wrong = [one.decision for one in judged if one.wrong]
+        against = sum(decision in opposite for decision in wrong)
+        unsure = wrong.count("unsure")
+        found.append(
+            WrongPart(
+                part.session.id,
+                part.annotator,
+                target,
+                len(judged),
+                len(wrong),
+                against,
+                unsure,
+                len(wrong) - against - unsure,
+            )
+        )
+    return found
+
+
+def _training(store: Store, part: SessionPart) -> TrainingPart:
+    scores: dict[str, Score] = {}
+    moved, outline, trouble = None, {}, ""
+    try:
+        if is_lesson(part.session):
+            lesson = Lesson(store, part.session.id)
+            if lesson.answered:
+                scores = {"all": lesson.score(), **lesson.score_by_arm(), **lesson.score_by_size()}
+                moved = lesson.influence()
+        else:
+            outline = _outline(store, part.session.id)
+    except _BROKEN:
+        trouble = "This session cannot be scored: its settings or answers are not of this program."
+    if not trouble and not scores and not outline:
+        trouble = "No answer yet."
+    return TrainingPart(part.session.id, part.annotator, scores, moved, outline, trouble)
+
+
+def _outline(store: Store, session: str) -> dict[str, float]:
+    said = [e.values["score"] for e in store.entries(session) if e.kind == "verdict" and "score" in e.values]
+    return {str(k): x for k, v in dict(said[-1]).items() if (x := finite(v)) is not None} if said else {}
+
+
+def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tuple[Opinions, ...]]:
+    """Judged places by case, the most doubtful first."""
+    said: dict[Place, list[tuple[str, str]]] = {}
+    first: dict[Place, Judged] = {}
+    for part in parts:
+        for one in part.judged if part.session.kind in READINGS else ():
+            at = place_of(one.task)
+            if one.task.target != "case" and finite(one.task.uncertainty) is not None and at not in without:
+                first.setdefault(at, one)
+                said.setdefault(at, []).append((part.annotator, one.decision))
+    found: dict[int, list[Opinions]] = {}
+    for at in sorted(first, key=lambda at: -(first[at].task.uncertainty or 0.0)):
+        mine = found.setdefault(at[0], [])
+        if len(mine) < MOST_DOUBTFUL:
+            mine.append(Opinions(first[at].task, first[at].case, tuple(said[at])))
+    return {case: tuple(found[case]) for case in sorted(found)}

@@ -1,0 +1,1 @@
+"""A session while it goes on: recording, order, stopping, second readings, replay."""

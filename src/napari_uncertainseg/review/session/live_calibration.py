@@ -1,0 +1,100 @@
+"""Live calibration: how often what the model gave some probability is a lesion, by the verdicts so far.
+
+Each bin speaks of all of the case's lesions and candidates in it. Its point is a guess: what was judged
+counts as it was judged, the rest by the regression in `live`. Its bar is no guess. It trusts only the
+verdicts and that the random checks were drawn at random (see `stopping`); in sessions without any it
+reaches from where all that was not judged is no lesion to where all of it is. So it holds in whatever order
+the lesions come and whatever probability and doubt are worth; with few verdicts it is long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from napari_uncertainseg.calibration.reliability import Reliability, bins_of
+from napari_uncertainseg.review.session.error_model import chance_of_lesion, features_of
+from napari_uncertainseg.review.session.stopping import remaining
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.records import Task
+
+_BINS = 5
+"""Tens of lesions fill no more."""
+_EACH = 0.975
+"""Confidence of either end of a bar."""
+_IS_LESION: Mapping[str, bool] = {"accepted": True, "edited": True, "rejected": False}
+"""What a verdict says; undecided says nothing."""
+
+
+def lesion_calibration(
+    tasks: Sequence[Task],
+    standing: Mapping[int, Standing],
+    ranks: Sequence[int] = (),
+    drawn: Collection[int] = (),
+    *,
+    bins: int = _BINS,
+) -> Reliability:
+    """Reliability of the model on a case's lesions and candidates, by the verdicts on some of them.
+
+    Parameters
+    ----------
+    tasks
+        Of a session, in the order in which they are shown; those without a probability do not count.
+    standing
+        The verdicts, by task.
+    ranks, drawn
+        Of the session's `Queue`; empty where it has none.
+    bins
+        Of equal width, over the largest probability.
+
+    Returns
+    -------
+    Reliability
+        ``count`` is the number of lesions and candidates, ``fraction`` the share of them that are lesions,
+        and ``low``, ``high`` its 95 % limits. Where all are judged these are one.
+    """
+    known = [i for i, t in enumerate(tasks) if t.probability is not None and t.uncertainty is not None]
+    planned = bool(ranks) and all(i < len(ranks) for i in known)
+    shown, drawn = (ranks, drawn) if planned else (range(len(tasks)), ())
+    rank = np.array([shown[i] for i in known], int)
+    chosen = [tasks[i] for i in known]
+    said = [_IS_LESION.get(standing[t.id].decision) if t.id in standing else None for t in chosen]
+    judged = np.array([one is not None for one in said], bool)
+    lesion = np.array([bool(one) for one in said], bool)
+    peak = np.clip(np.array([t.probability for t in chosen], float), 0, 1)
+    edges = np.linspace(0, 1, bins + 1)
+    where = bins_of(peak.astype(np.float32), edges)
+    count = np.bincount(where, minlength=bins)
+    likely = np.where(judged, lesion, _chance(chosen, peak, judged, lesion))
+    with np.errstate(invalid="ignore"):
+        mean, fraction = (np.bincount(where, x, bins) / count for x in (peak, likely))
+    high, none = (
+        np.array([_most(shown, drawn, rank, judged, is_so, where == b) for b in range(bins)])
+        for is_so in (lesion, ~lesion)
+    )
+    low = 1 - none
+    return Reliability(edges, mean, np.clip(fraction, low, high), count, low, high)
+
+
+def _chance(tasks: Sequence[Task], peak: np.ndarray, judged: np.ndarray, lesion: np.ndarray) -> np.ndarray:
+    doubt = np.array([t.uncertainty for t in tasks], float)
+    candidate = np.array([t.target == "candidate" for t in tasks], bool)
+    return chance_of_lesion(features_of(peak, doubt, candidate), judged, lesion)
+
+
+def _most(
+    shown: Sequence[int],
+    drawn: Collection[int],
+    rank: np.ndarray,
+    judged: np.ndarray,
+    is_so: np.ndarray,
+    member: np.ndarray,
+) -> float:
+    """Share of some tasks of which something is so at most; NaN where there are none."""
+    if not member.any():
+        return np.nan
+    seen = member & judged
+    found = dict(zip(rank[seen].tolist(), is_so[seen].tolist(), strict=True))
+    left = remaining(shown, drawn, found, confidence=_EACH, among=rank[member].tolist())
+    return (sum(found.values()) + left.most) / int(member.sum())

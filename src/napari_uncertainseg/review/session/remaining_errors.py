@@ -1,0 +1,90 @@
+"""What is still wrong in a session: what to expect of the unseen, and what is certain enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg.review.session.error_model import chance_of_lesion, features_of
+from napari_uncertainseg.review.session.stopping import Remaining, remaining
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.records import Task
+
+CONFIDENCE = 0.95
+FEWEST = 10
+"""Verdicts before which an expectation is mostly the model's own word."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Lesions that are none, outlines that need an edit, and candidates that are lesions, among the unseen.
+
+    Attributes
+    ----------
+    unseen, judged
+        Tasks without a verdict, and with one.
+    expected
+        How many of them are wrong by the regression in `live`: a guess.
+    most, checks
+        The 95 % bound that trusts nothing but the random checks, and how many of these were judged; without
+        any it is all of the unseen.
+    """
+
+    unseen: int
+    judged: int
+    expected: float
+    most: int
+    checks: int
+
+
+def is_wrong(task: Task, found: Standing) -> bool:
+    """Whether the model was wrong about a task, by the verdict. Undecided or repainted counts as wrong."""
+    right = "rejected" if task.target == "candidate" else "accepted"
+    return found.decision != right or found.painted
+
+
+class Ahead:
+    """What can be said of a session's tasks before any verdict, so that each verdict costs little.
+
+    Parameters
+    ----------
+    tasks
+        Of the session, in the order in which they are shown.
+    settings
+        Of the session: ``ranks`` and ``drawn`` of its `Queue`.
+
+    Attributes
+    ----------
+    ranks, drawn
+        These, of the tasks that the session began with; empty where it has none.
+    """
+
+    def __init__(self, tasks: Sequence[Task], settings: Mapping[str, Any]) -> None:
+        ranks = [int(rank) for rank in settings.get("ranks", ())]
+        self.ranks = ranks if len(ranks) <= len(tasks) else []
+        self.drawn = {int(rank) for rank in settings.get("drawn", ())} if self.ranks else set()
+        self._known = [t for t in tasks if t.probability is not None and t.uncertainty is not None]
+        peak = np.array([t.probability for t in self._known])
+        doubt = np.array([t.uncertainty for t in self._known])
+        self._candidate = np.array([t.target == "candidate" for t in self._known], bool)
+        self._features = features_of(peak, doubt, self._candidate)
+        self._rank_of = {t.id: rank for t, rank in zip(tasks, self.ranks, strict=False)}
+        self._task = {t.id: t for t in tasks}
+
+    def outlook(self, standing: Mapping[int, Standing]) -> Outlook:
+        """Look ahead, given the verdicts that stand, by task."""
+        bad = {id: is_wrong(self._task[id], found) for id, found in standing.items() if id in self._task}
+        seen = np.array([t.id in bad for t in self._known], bool)
+        wrong = np.array([bad.get(t.id, False) for t in self._known], bool)
+        # A candidate is wrong where it is a lesion, a lesion where it is none.
+        chance = chance_of_lesion(self._features, seen, wrong == self._candidate)
+        expected = np.where(self._candidate, chance, 1 - chance)[~seen].sum()
+        unseen = int((~seen).sum())
+        bound = Remaining(unseen, unseen, 0)
+        if self.drawn:
+            judged = {self._rank_of[id]: value for id, value in bad.items() if id in self._rank_of}
+            bound = remaining(self.ranks, self.drawn, judged, confidence=CONFIDENCE)
+        return Outlook(unseen, int(seen.sum()), float(expected), bound.most, bound.checks)

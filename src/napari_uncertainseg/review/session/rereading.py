@@ -1,0 +1,196 @@
+"""Quality control: a second reader blinded to the first, a third where the two differ.
+
+Each reads in a session of their own, with the same tasks; nobody's verdicts show in another's session.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.review.verdicts import Voxel
+
+SECOND, THIRD = 2, 3
+"""Which reading a session of kind ``qc`` is, as its settings say; a third sees only what two differ in."""
+Place = tuple[int, str, Voxel]
+"""What two sessions have in common: case, target and voxel."""
+
+
+@dataclass(frozen=True)
+class Rereading:
+    """A reading and those that followed it.
+
+    Attributes
+    ----------
+    first
+        The session that was read again.
+    second, third
+        The sessions that read all of it again, and what the two differed in; None where there is none.
+    both
+        Tasks that first and second have judged.
+    same
+        Of these, with the same decision.
+    kappa
+        Cohen's, of their decisions; NaN where chance alone would agree, or nothing was judged twice.
+    differing
+        Tasks of the first on which they differ, in its order.
+    with_first, with_second
+        Of these, how many the third reader decided as the first, or as the second.
+    with_neither
+        How many the third reader decided in another way than both.
+    """
+
+    first: Session
+    second: Session | None
+    third: Session | None
+    both: int
+    same: int
+    kappa: float
+    differing: tuple[Task, ...]
+    with_first: int = 0
+    with_second: int = 0
+    with_neither: int = 0
+
+
+def first_of(session: Session) -> str:
+    """The id of the first reading that a session is, or that it reads again."""
+    return str(session.settings.get("of", session.id)) if session.kind == "qc" else session.id
+
+
+def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
+    """Open the second reading of a session, or the third where there is a second; gives its id.
+
+    Parameters
+    ----------
+    store
+        Of the sessions.
+    session
+        The first reading.
+    annotator
+        Who reads; nobody reads twice.
+    seed
+        Of the order, which is random: that of the first tells what was found doubtful.
+
+    Raises
+    ------
+    InputError
+        If the annotator has read it already, all readings have been made, the second one goes on, or the two
+        agree in everything.
+    """
+    found = rereading(store, session)
+    name = " ".join(annotator.split())
+    readers = {s.annotator for s in (found.first, found.second, found.third) if s is not None}
+    if name in readers:
+        raise InputError(f"{name} has read this already: a further reading is somebody else's.")
+    if found.third is not None:
+        raise InputError("Three have read this; there is no fourth reading.")
+    if session in being_read(store):
+        raise InputError(
+            "The second reading goes on: a third is of what the two differ in, once it is judged in full or "
+            "closed."
+        )
+    tasks: Sequence[Task] = store.tasks(session)
+    if found.second is not None:
+        tasks = found.differing
+        if not tasks:
+            raise InputError(
+                "First and second reader agree on all that both have judged: no third is needed."
+            )
+    order = np.random.default_rng(seed).permutation(len(tasks))
+    settings = {
+        **{
+            key: found.first.settings[key]
+            for key in ("threshold", "min_volume")
+            if key in found.first.settings
+        },
+        "of": session,
+        "reading": SECOND if found.second is None else THIRD,
+        "order": "random",
+        "seed": seed,
+        # The order itself is drawn at random: whatever was seen bounds what was not.
+        "ranks": list(range(len(tasks))),
+        "drawn": list(range(len(tasks))),
+    }
+    chosen = [tasks[i] for i in order]
+    project = store.project(found.first.project)
+    return store.open_session(project, store.annotator(name), "qc", chosen, settings)
+
+
+def rereading(store: Store, session: str) -> Rereading:
+    """What has become of a first reading."""
+    sessions = {s.id: s for s in store.sessions()}
+    if session not in sessions:
+        raise InputError(f"{store.name}: there is no session {session}.")
+    first = sessions[session]
+    later = [s for s in sessions.values() if s.kind == "qc" and s.settings.get("of") == session]
+    second = next((s for s in later if s.settings.get("reading") == SECOND), None)
+    third = next((s for s in later if s.settings.get("reading") == THIRD), None)
+    if second is None:
+        return Rereading(first, None, None, 0, 0, float("nan"), ())
+    ours, theirs = decisions(store, first.id), decisions(store, second.id)
+    both = [place for place in ours if place in theirs]
+    differing = {place for place in both if ours[place].decision != theirs[place].decision}
+    pairs = [(ours[place].decision, theirs[place].decision) for place in both]
+    tasks = tuple(task for task in store.tasks(first.id) if _place(task) in differing)
+    last = {} if third is None else decisions(store, third.id)
+    sided = [
+        (last[place].decision, ours[place].decision, theirs[place].decision)
+        for place in differing
+        if place in last
+    ]
+    with_first, with_second = sum(c == a for c, a, _ in sided), sum(c == b for c, _, b in sided)
+    return Rereading(
+        first,
+        second,
+        third,
+        len(both),
+        len(both) - len(differing),
+        kappa(pairs),
+        tasks,
+        with_first,
+        with_second,
+        len(sided) - with_first - with_second,
+    )
+
+
+def being_read(store: Store) -> set[str]:
+    """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
+    going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
+    return {first_of(s) for s in going_on if _has_more(store, s)}
+
+
+def _has_more(store: Store, session: Session) -> bool:
+    """Whether something is left to judge; nobody can go on with what cannot be read."""
+    try:
+        return len(store.verdicts(session.id)) < len(store.tasks(session.id))
+    except Unreadable:
+        return False
+
+
+def decisions(store: Store, session: str) -> Mapping[Place, Standing]:
+    """The verdicts that stand in a session, by place."""
+    verdicts = store.verdicts(session)
+    return {_place(task): verdicts[task.id] for task in store.tasks(session) if task.id in verdicts}
+
+
+def kappa(pairs: Sequence[tuple[str, str]]) -> float:
+    """Cohen's kappa of two readers' decisions; NaN where chance alone would agree in all."""
+    n = len(pairs)
+    if not n:
+        return float("nan")
+    observed = sum(a == b for a, b in pairs) / n
+    ours, theirs = (Counter(column) for column in zip(*pairs, strict=True))
+    chance = sum(ours[name] * theirs[name] for name in ours) / n**2
+    return (observed - chance) / (1 - chance) if chance < 1 else float("nan")
+
+
+def _place(task: Task) -> Place:
+    return task.case, task.target, task.voxel

@@ -1,0 +1,103 @@
+"""An append-only journal in which each entry holds the hash of the one before it.
+
+Whoever changes, takes out or puts in an entry afterwards has to change all that follow; the last hash,
+which reports print, then differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from napari_uncertainseg.review.database.allowed_content import Unreadable, entry_content
+
+GENESIS = "0" * 64
+"""What the first entry of a session follows."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened in a session.
+
+    Attributes
+    ----------
+    session
+        Whose entry it is.
+    number
+        From 1 up, without gaps.
+    at
+        When, ISO 8601 in UTC.
+    kind
+        Such as ``"verdict"``.
+    task
+        What it is about, if it is about one.
+    content
+        The rest, as canonical JSON.
+    previous
+        Hash of the entry before.
+    """
+
+    session: str
+    number: int
+    at: str
+    kind: str
+    task: int | None
+    content: str
+    previous: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of all of it, hexadecimal."""
+        fields = [self.session, self.number, self.at, self.kind, self.task, self.content, self.previous]
+        return hashlib.sha256(canonical(fields).encode()).hexdigest()
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The content as it was given.
+
+        Raises
+        ------
+        Unreadable
+            If somebody changed it into what this program does not write.
+        """
+        try:
+            return entry_content(self.content)
+        except ValueError:
+            raise Unreadable(
+                f"Entry {self.number} of session {self.session} was changed: "
+                "uncertainseg session verify says more."
+            ) from None
+
+
+def canonical(content: Any) -> str:
+    """JSON in one form only: sorted keys, no spaces, no NaN."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def follow(
+    last: tuple[int, str], session: str, at: str, kind: str, task: int | None, content: Mapping[str, Any]
+) -> Entry:
+    """The entry after the last one, of which number and hash are given; ``(0, GENESIS)`` at first."""
+    number, previous = last
+    return Entry(session, number + 1, at, kind, task, canonical(dict(content)), previous)
+
+
+def first_fault(entries: Iterable[tuple[Entry, str]]) -> str:
+    """What is wrong with a chain, in a sentence; empty where nothing is.
+
+    Parameters
+    ----------
+    entries
+        In the order of their numbers, each with the hash that is kept beside it.
+    """
+    number, previous = 0, GENESIS
+    for entry, kept in entries:
+        if entry.number != number + 1:
+            return f"Entry {number + 1} of session {entry.session} is missing."
+        if entry.previous != previous or entry.hash != kept:
+            return f"Entry {entry.number} of session {entry.session} was changed after it was written."
+        number, previous = entry.number, kept
+    return ""

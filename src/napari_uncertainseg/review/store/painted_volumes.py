@@ -1,0 +1,70 @@
+"""What a reviewer painted, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.review.store.journal import Entry
+
+_ADDED, _REMOVED, _DRAWN = "added_mm3", "removed_mm3", "drawn_lesions"
+
+
+@dataclass(frozen=True)
+class Painted:
+    """How far painting changed the model's lesions.
+
+    Attributes
+    ----------
+    added_mm3, removed_mm3
+        Volume that became lesion, and that is lesion no more.
+    drawn
+        Lesions that a human drew: mostly painted where the model sees none.
+    """
+
+    added_mm3: float
+    removed_mm3: float
+    drawn: int
+
+    @classmethod
+    def of(
+        cls,
+        edit: np.ndarray | None,
+        probability: np.ndarray,
+        threshold: float,
+        voxel_volume: float,
+        drawn: int,
+    ) -> Painted:
+        """Measure a painting: int8 on the grid, +1 added, -1 removed; None where nothing is painted."""
+        if edit is None:
+            return cls(0.0, 0.0, drawn)
+        flat = np.flatnonzero(edit)
+        painted, model = edit.ravel()[flat], at_least(probability.ravel()[flat], threshold)
+        added, removed = np.count_nonzero((painted > 0) & ~model), np.count_nonzero((painted < 0) & model)
+        return cls(added * voxel_volume, removed * voxel_volume, drawn)
+
+    @classmethod
+    def at_last(cls, entries: Iterable[Entry]) -> Painted | None:
+        """What a journal says was painted in the end; None where nothing was, or it does not say."""
+        said: dict[str, Any] = {}
+        for entry in entries:
+            said = entry.values if entry.kind == "painted" else said
+        numbers = [said.get(name) for name in (_ADDED, _REMOVED, _DRAWN)]
+        if said.get("mask") is None or not all(isinstance(x, int | float) for x in numbers):
+            return None
+        added, removed, drawn = (float(x) for x in numbers if x is not None)
+        return cls(added, removed, int(drawn))
+
+    def said(self) -> dict[str, Any]:
+        """The same for a journal or a summary."""
+        return {_ADDED: self.added_mm3, _REMOVED: self.removed_mm3, _DRAWN: self.drawn}
+
+    def in_words(self) -> str:
+        """The same for the eye."""
+        lesions = "lesion" if self.drawn == 1 else "lesions"
+        volumes = f"{self.added_mm3:.0f} mm³ added, {self.removed_mm3:.0f} mm³ removed"
+        return f"{volumes}, {self.drawn} {lesions} drawn"

@@ -1,0 +1,241 @@
+"""What stands in a store, as objects and as rows of its tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.database.allowed_content import (
+    Fits,
+    Unreadable,
+    is_amount,
+    is_count,
+    is_id,
+    is_plain,
+    is_share,
+    is_whole,
+    or_none,
+    settings_of,
+    shown_id,
+)
+from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.verdicts import Voxel
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """What an annotator is to look at.
+
+    Attributes
+    ----------
+    case, output
+        Their numbers in the store; no output where the annotator starts from nothing.
+    target
+        ``"lesion"``, ``"candidate"`` or ``"case"``.
+    label
+        Number in the output's label image, below 0 of a candidate; 0 of a case.
+    voxel
+        Index (s, a, r) to look at.
+    uncertainty, probability, volume_mm3
+        What is known of it beforehand.
+    """
+
+    case: int
+    output: int | None
+    target: str
+    label: int
+    voxel: Voxel
+    uncertainty: float | None = None
+    probability: float | None = None
+    volume_mm3: float | None = None
+
+
+@dataclass(frozen=True)
+class Task(NewTask):
+    """A task in its session's order; ``id`` names it in the journal."""
+
+    id: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session as it was opened.
+
+    Attributes
+    ----------
+    id
+        32 hexadecimal digits.
+    project, annotator
+        Names.
+    kind
+        ``"review"``, ``"training"`` or ``"qc"``.
+    settings
+        What was chosen: order, arm, target of the stop rule.
+    opened, closed
+        ISO 8601, UTC; None while it goes on.
+    """
+
+    id: str
+    project: str
+    annotator: str
+    kind: str
+    settings: Mapping[str, Any]
+    opened: str
+    closed: str | None
+
+
+def session_of(row: Mapping[Any, Any]) -> Session:
+    """A session from its row, which also holds ``project`` and ``annotator``, their names."""
+    checked(schema.sessions, row, f"Session {shown_id(row['id'])}")
+    for name in ("project", "annotator"):
+        if not is_plain(row[name]):
+            raise Unreadable(_odd(f"Session {row['id']}", name))
+    return Session(
+        row["id"],
+        row["project"],
+        row["annotator"],
+        row["kind"],
+        settings_of(row["settings"]),
+        row["opened"],
+        row["closed"],
+    )
+
+
+def checked(table: sa.Table, row: Mapping[Any, Any], what: str) -> Mapping[Any, Any]:
+    """The row of a table, if every value in it is of the kind that its column holds.
+
+    Parameters
+    ----------
+    table
+        One of `schema`; columns that the row lacks are not looked at.
+    row
+        From a file, which may hold anything.
+    what
+        What to call it.
+
+    Raises
+    ------
+    Unreadable
+        If a value is of another kind.
+    """
+    for name, fits in _kinds(table):
+        if name in row and not fits(row[name]):
+            raise Unreadable(_odd(what, name))
+    return row
+
+
+@cache
+def _kinds(table: sa.Table) -> tuple[tuple[str, Fits], ...]:
+    found = []
+    for column in table.columns:
+        fits = _SPECIAL.get(f"{table.name}.{column.name}") or next(
+            fits for kind, fits in _KINDS.items() if isinstance(column.type, kind)
+        )
+        found.append((column.name, or_none(fits) if column.nullable else fits))
+    return tuple(found)
+
+
+_KINDS: Mapping[type, Fits] = {
+    sa.Integer: is_count,
+    sa.Float: is_amount,
+    sa.String: is_plain,
+    sa.JSON: lambda value: True,
+}
+_SPECIAL: Mapping[str, Fits] = {
+    "session.id": is_id,
+    "task.session_id": is_id,
+    "entry.session_id": is_id,
+    "task.label": is_whole,
+    "task.uncertainty": is_share,
+    "task.probability": is_share,
+    "verdict.confidence": is_share,
+}
+"""Columns that hold less than their type does."""
+
+
+def _odd(what: str, name: str) -> str:
+    return f"{what}: its {name} is not as this program writes it, so that somebody has changed the file."
+
+
+def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
+    """A row of a task at a position of a session."""
+    s, a, r = map(int, task.voxel)
+    return {
+        "session_id": session,
+        "position": position,
+        "case_id": task.case,
+        "output_id": task.output,
+        "target": task.target,
+        "label": task.label,
+        "voxel_s": s,
+        "voxel_a": a,
+        "voxel_r": r,
+        "uncertainty": _known(task.uncertainty),
+        "probability": _known(task.probability),
+        "volume_mm3": _known(task.volume_mm3),
+    }
+
+
+def _known(value: float | None) -> float | None:
+    """A column holds a number or nothing, and no NaN."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def task_of(row: Mapping[Any, Any]) -> Task:
+    """A task from its row."""
+    checked(schema.tasks, row, f"Task {shown_id(row['id'])} of session {shown_id(row['session_id'])}")
+    return Task(
+        row["case_id"],
+        row["output_id"],
+        row["target"],
+        row["label"],
+        (row["voxel_s"], row["voxel_a"], row["voxel_r"]),
+        row["uncertainty"],
+        row["probability"],
+        row["volume_mm3"],
+        row["id"],
+        row["position"],
+    )
+
+
+def entry_row(entry: Entry) -> dict[str, Any]:
+    """A row of an entry."""
+    return {
+        "session_id": entry.session,
+        "number": entry.number,
+        "at": entry.at,
+        "kind": entry.kind,
+        "task_id": entry.task,
+        "content": entry.content,
+        "previous": entry.previous,
+        "hash": entry.hash,
+    }
+
+
+def verdict_row(session: str, task: int, found: Standing) -> dict[str, Any]:
+    """A row of a verdict that stands."""
+    return {
+        "task_id": task,
+        "session_id": session,
+        "number": found.number,
+        "decision": found.decision,
+        "confidence": found.confidence,
+        "seconds": found.seconds,
+        "comment": found.comment,
+        "mask_sha256": found.mask,
+    }
+
+
+def entry_of(row: Mapping[Any, Any]) -> Entry:
+    """An entry from its row."""
+    checked(schema.entries, row, f"Entry {shown_id(row['number'])} of session {shown_id(row['session_id'])}")
+    names = ("session_id", "number", "at", "kind", "task_id", "content", "previous")
+    return Entry(*(row[name] for name in names))

@@ -1,0 +1,62 @@
+"""Whether a session is as it was written: its chain, its rows, its verdicts and its masks."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.database.allowed_content import Unreadable, is_id
+from napari_uncertainseg.review.store.current_verdicts import standing
+from napari_uncertainseg.review.store.journal import Entry, first_fault
+from napari_uncertainseg.review.store.masks import MaskStore
+from napari_uncertainseg.review.store.queries import chain_of, look_through, session_rows
+from napari_uncertainseg.review.store.records import checked, session_of, verdict_row
+from napari_uncertainseg.review.store.session_digest import is_as_opened
+
+
+def fault_of(connection: Connection, session: str, masks: MaskStore) -> str:
+    """What is wrong with a session, in a sentence; empty where nothing is."""
+    if not is_id(session):
+        return f"Session {session} has an id that this program does not write: somebody has changed the file."
+    try:
+        return _fault(connection, session, masks)
+    except Unreadable as error:
+        return str(error)
+
+
+def _fault(connection: Connection, session: str, masks: MaskStore) -> str:
+    chain = chain_of(connection, session)
+    if not chain:
+        return f"Session {session} has no entry: its journal was taken away."
+    if fault := first_fault(chain):
+        return fault
+    entries = [entry for entry, _ in chain]
+    for row in connection.execute(session_rows(schema.sessions.c.id == session)).mappings():
+        session_of(row)
+    look_through(connection, session)
+    if not is_as_opened(connection, session, entries):
+        return f"Session {session} was changed after it was opened: its annotator, tasks or settings."
+    if _verdicts(connection, session) != {
+        task: verdict_row(session, task, verdict) for task, verdict in standing(entries).items()
+    }:
+        return f"The verdicts of session {session} are not those of its journal."
+    return _fault_of_masks(entries, masks)
+
+
+def _verdicts(connection: Connection, session: str) -> dict[int, dict[str, object]]:
+    v = schema.verdicts
+    query = sa.select(v).where(v.c.session_id == session)
+    rows = connection.execute(query).mappings()
+    return {row["task_id"]: dict(checked(v, row, f"A verdict of session {session}")) for row in rows}
+
+
+def _fault_of_masks(entries: list[Entry], masks: MaskStore) -> str:
+    for entry in entries:
+        if mask := entry.values.get("mask"):
+            try:
+                masks.read(mask)
+            except InputError as error:
+                return str(error)
+    return ""

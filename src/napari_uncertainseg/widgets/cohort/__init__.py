@@ -1,0 +1,1 @@
+"""The Cohort dock: many cases, one after the other."""

@@ -1,0 +1,1 @@
+"""The Dashboard dock: what all annotators did."""

@@ -1,0 +1,127 @@
+"""How results look: heat maps that start at black, and colours that every eye can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
+
+
+@dataclass(frozen=True)
+class MapStyle:
+    """One heat map.
+
+    Attributes
+    ----------
+    attribute
+        Field of ``Prediction``.
+    largest
+        The measure's maximum.
+    fit_down_to
+        For measures that stay far below their maximum: the scale ends at the scan's own largest
+        values, but never below this, where nothing but noise would look strong. None: the scale
+        ends at ``largest``.
+    colormap
+        Perceptually even and black at 0, so that nothing is tinted where there is nothing.
+    visible
+        Whether it is shown after a run.
+    """
+
+    attribute: str
+    largest: float
+    fit_down_to: float | None
+    colormap: str
+    visible: bool = False
+
+
+MAPS: dict[str, MapStyle] = {
+    "probability": MapStyle("probability", 1.0, None, "magma"),
+    "disagreement (variance)": MapStyle("disagreement", 0.25, 0.05, "inferno"),
+    "mutual information (nats)": MapStyle("mutual_information", float(np.log(2)), 0.05, "inferno"),
+    "entropy (nats)": MapStyle("entropy", float(np.log(2)), None, "inferno", visible=True),
+}
+"""By layer name, the lowest layer first. The name, with its unit, stands beside the colour bar."""
+
+# After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
+# (`outlines`), and so differs from every grey and every colour of the heat maps.
+_STEPS = 16
+"""Shades of doubt: more cannot be told apart."""
+_SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
+_VERDICTS: dict[str, tuple[float, float, float]] = {
+    "accepted": (0.0, 0.85, 0.55),
+    "rejected": (0.84, 0.37, 0.0),
+    "unsure": (0.95, 0.55, 0.78),
+}
+_CANDIDATE = (0.94, 0.89, 0.26)
+
+
+def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
+    """Options of the image layer that shows a map."""
+    top = style.largest
+    if style.fit_down_to is not None:
+        seen = array[array > 0]
+        strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
+        top = min(max(strong, style.fit_down_to), top)
+    return {
+        "colormap": style.colormap,
+        "contrast_limits": (0.0, top),
+        "blending": "additive",
+        "opacity": 0.6,
+        "visible": style.visible,
+        "interpolation2d": "nearest",
+    }
+
+
+_LINES = line_colours(np.dtype(np.uint16))
+
+
+class _LabelColours(DirectLabelColormap):
+    """Maps all 65,536 possible labels at once, where napari goes through them one by one at each new colour.
+
+    Should napari rename the method, its own is used again, and is slower.
+    """
+
+    def _map_precast(self, values: np.ndarray, apply_selection: bool) -> np.ndarray:
+        colours = self._values_mapping_to_minimum_values_set(apply_selection)[1]
+        table = np.zeros((max(colours) + 1, 4), np.float32)
+        for number, colour in colours.items():
+            table[number] = colour
+        return table[values]
+
+
+def lesion_colours(
+    doubt: Mapping[int, float], decisions: Mapping[int, Decision]
+) -> dict[int, tuple[float, ...]]:
+    """Colours of the lesions: of the verdict, and until there is one of the doubt (the lighter, the more).
+
+    Parameters
+    ----------
+    doubt
+        Structural uncertainty by lesion number, 0 to 1.
+    decisions
+        Verdicts by lesion number.
+    """
+    shares = np.clip(np.nan_to_num([doubt[number] for number in doubt]), 0, 1).reshape(-1, 1)
+    plain = np.round((_STEPS - 1) * shares) / (_STEPS - 1)
+    colours = (1 - plain) * _SURE + plain * _DOUBTFUL
+    found: dict[int, tuple[float, ...]] = {}
+    for number, colour in zip(doubt, colours.tolist(), strict=True):
+        decision = decisions.get(int(number))
+        found[int(number)] = (*(colour if decision is None else _VERDICTS[decision]), 1.0)
+    return found
+
+
+def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:
+    """Colormap of colours by lesion number; other numbers are lesions without a verdict."""
+    return _LabelColours(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours, **_LINES})
+
+
+def single_colormap() -> DirectLabelColormap:
+    """One colour for all candidates."""
+    return _LabelColours(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})

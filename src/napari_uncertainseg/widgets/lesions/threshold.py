@@ -1,0 +1,252 @@
+"""The live threshold: a slider that lesions, counts and diagram follow while it moves."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import qthrottled
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.thresholds import BestThreshold, best_dice
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.widgets.lesions.guarantees import PromiseRow
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, tip
+from napari_uncertainseg.widgets.shared.plots import ReliabilityView
+
+_STEPS = 1000
+_FASTEST_MS = 30
+_DRAGGED_MS = 250
+"""While the slider is dragged the list follows this often: painting the window takes the rest of the time."""
+
+
+class Previews(Protocol):
+    """What can show a threshold in the visible slice at once."""
+
+    def preview(self, threshold: float) -> None:
+        """Show the visible slice at a threshold."""
+
+    def settle(self) -> None:
+        """Show everything as the case has it."""
+
+    def show_band(self, core: float | None, envelope: float | None) -> None:
+        """Outline what lies above two thresholds; None hides a contour."""
+
+
+class TuningPanel(QWidget):
+    """Threshold, smallest volume and a small reliability diagram.
+
+    While the slider is dragged, the visible slice follows at once, and the case as often as
+    there is time for it: never more than half of the time goes into computing.
+
+    Parameters
+    ----------
+    case
+        Whose threshold it is.
+    previews
+        Shows the visible slice while the slider moves.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, case: Case, previews: Previews, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case = case
+        self._previews = previews
+        self._best: BestThreshold | None = None
+        self._best_of: tuple[Prediction | None, np.ndarray | None] = (None, None)
+        self._make_controls()
+        self._lay_out()
+        self._apply = qthrottled(self._set_threshold, timeout=_FASTEST_MS)
+        self._apply_volume = qthrottled(self._set_min_volume, timeout=_FASTEST_MS)
+        self._connect()
+        self._show_case()
+        self._show_reliability()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        self._apply.cancel()
+        self._apply_volume.cancel()
+        self._case.lesions_changed.disconnect(self._show_case, missing_ok=True)
+        self._case.reliability_changed.disconnect(self._show_reliability, missing_ok=True)
+        self.promises.cleanup()
+        self._diagram.cleanup()
+
+    # -- making it ----------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(_STEPS // 100, _STEPS * 99 // 100)
+        self.slider.setSingleStep(_STEPS // 100)
+        self.slider.setPageStep(_STEPS // 20)
+        self.spin = QDoubleSpinBox()
+        self.spin.setRange(0.01, 0.99)
+        self.spin.setSingleStep(0.01)
+        self.spin.setDecimals(3)
+        for control in (self.slider, self.spin):
+            control.setToolTip(
+                "Threshold, 0.01 to 0.99: voxels with at least this probability are lesion.\n"
+                "Lower finds more and larger lesions, higher fewer and smaller ones."
+            )
+        self.reset_button = QToolButton()
+        self.reset_button.setText("↺")
+        self.reset_button.setToolTip("Back to the model's own threshold.")
+        self.volume = QDoubleSpinBox()
+        self.volume.setRange(0, 10_000)
+        self.volume.setDecimals(1)
+        self.volume.setSuffix(" mm³")
+        self.volume.setToolTip("Smallest lesion, mm³: components with a smaller volume are left out.")
+        for field in (self.spin, self.volume):
+            field.setKeyboardTracking(False)  # else a half-typed number is applied, and rewritten
+        self.best_button = QPushButton("Best Dice")
+        self.promises = PromiseRow(self._case, self._previews.show_band)
+        self._diagram = ReliabilityView(compact=True)
+        self._numbers = PlainLabel()
+        self._numbers.setWordWrap(True)
+        self._numbers.setToolTip(
+            "Average and maximum calibration error against the reference, 0 is best.\n"
+            "Reference and region are chosen in Calibration."
+        )
+
+    def _lay_out(self) -> None:
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(PlainLabel("threshold"), 0, 0)
+        grid.addWidget(self.slider, 0, 1)
+        grid.addWidget(self.spin, 0, 2)
+        grid.addWidget(self.reset_button, 0, 3)
+        second = QHBoxLayout()
+        second.addWidget(self.volume)
+        second.addStretch()
+        second.addWidget(self.best_button)
+        grid.addWidget(PlainLabel("at least"), 1, 0)
+        grid.addLayout(second, 1, 1, 1, 3)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(grid)
+        layout.addWidget(self.promises)
+        self._diagram.setFixedHeight(140)
+        below = QHBoxLayout()
+        below.addWidget(self._diagram, stretch=3)
+        below.addWidget(self._numbers, stretch=1)
+        layout.addLayout(below)
+
+    def _connect(self) -> None:
+        self.slider.valueChanged.connect(self._on_slider)
+        self.slider.sliderReleased.connect(self._on_released)
+        self.spin.valueChanged.connect(self._on_spin)
+        self.volume.valueChanged.connect(self._on_volume)
+        self.reset_button.clicked.connect(self.reset)
+        self.best_button.clicked.connect(self.use_best_dice)
+        self._case.lesions_changed.connect(self._show_case)
+        self._case.reliability_changed.connect(self._show_reliability)
+
+    # -- from the user to the case ------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Take the model's own threshold again."""
+        if self._case.prediction is not None:
+            self._case.threshold = self._case.prediction.threshold
+
+    def use_best_dice(self) -> None:
+        """Take the threshold with the best Dice coefficient against the reference."""
+        if self._best is not None:
+            self._case.threshold = self._best.threshold
+
+    def _on_slider(self, value: int) -> None:
+        threshold = value / _STEPS
+        _quietly(self.spin, threshold)
+        self._diagram.set_threshold(threshold)
+        if self.slider.isSliderDown():
+            self._previews.preview(threshold)
+        self._apply(threshold)
+
+    def _on_released(self) -> None:
+        self._apply.flush()
+        self._previews.settle()
+
+    def _on_spin(self, value: float) -> None:
+        _quietly(self.slider, round(value * _STEPS))
+        self._apply(value)
+
+    def _on_volume(self, value: float) -> None:
+        self._apply_volume(value)
+
+    def _set_threshold(self, value: float) -> None:
+        start = time.perf_counter()
+        self._case.threshold = value
+        took = 1000 * (time.perf_counter() - start)
+        fastest = _DRAGGED_MS if self.slider.isSliderDown() else _FASTEST_MS
+        self._apply.setTimeout(max(fastest, int(2 * took)))
+
+    def _set_min_volume(self, value: float) -> None:
+        self._case.min_volume = value
+
+    # -- from the case to the user ------------------------------------------------------------
+
+    def _show_case(self) -> None:
+        prediction = self._case.prediction
+        self.setEnabled(prediction is not None)
+        if not self.slider.isSliderDown():
+            _quietly(self.slider, round(self._case.threshold * _STEPS))
+            _quietly(self.spin, self._case.threshold)
+        _quietly(self.volume, self._case.min_volume)
+        self._diagram.set_threshold(None if prediction is None else self.spin.value())
+        default = 0.5 if prediction is None else prediction.threshold
+        self.reset_button.setEnabled(prediction is not None and self._case.threshold != default)
+        self.reset_button.setToolTip(f"Back to the model's own threshold, {default:.2f}.")
+
+    def _show_reliability(self) -> None:
+        self._find_best()
+        found = self._case.reliability
+        self._diagram.setVisible(found is not None)
+        self._diagram.show_reliability(found)
+        if found is None:
+            self._numbers.setText("Choose a reference in Calibration to see whether the probabilities hold.")
+        else:
+            self._numbers.set_html(f"<b>ACE</b> {found.ace:.3f}<br><b>MCE</b> {found.mce:.3f}")
+
+    def _find_best(self) -> None:
+        now = (self._case.prediction, self._case.reference)
+        if now[0] is self._best_of[0] and now[1] is self._best_of[1]:
+            return
+        self._best_of, self._best = now, None
+        self.best_button.setText("Best Dice")
+        self.best_button.setEnabled(False)
+        if now[0] is None or now[1] is None:
+            self.best_button.setToolTip("Choose a reference in Calibration first.")
+            return
+        try:
+            best = best_dice(now[0].probability, now[1])
+        except InputError as error:
+            self.best_button.setToolTip(tip(str(error)))
+            return
+        self._best = best
+        self.best_button.setEnabled(True)
+        self.best_button.setText(f"Best Dice: {best.threshold:.2f}")
+        self.best_button.setToolTip(
+            f"At {best.threshold:.3f} the Dice coefficient against the reference is {best.dice:.3f},\n"
+            "the highest of all thresholds. It counts voxels, before small lesions are left out\n"
+            "and without painting, and was chosen on this very case: expect less on another."
+        )
+
+
+def _quietly(control: QSlider | QDoubleSpinBox, value: float) -> None:
+    """Set a control without hearing back from it."""
+    blocked = control.blockSignals(True)
+    control.setValue(value)  # type: ignore[arg-type]
+    control.blockSignals(blocked)

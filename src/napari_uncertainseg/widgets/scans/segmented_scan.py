@@ -1,0 +1,144 @@
+"""Which of the user's layers is the scan that was segmented, and that it has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.case import Case
+
+
+def shows(layer: Layer, volume: Volume) -> bool:
+    """Whether a layer of the user's holds a scan: the same voxels on the same grid. Names say nothing."""
+    if not isinstance(layer, Image) or is_result(layer):
+        return False
+    try:
+        own = volume_of(layer)
+    except InputError:
+        return False
+    same = own.grid.same_as(volume.grid)
+    return same and (own.data is volume.data or np.array_equal(own.data, volume.data, equal_nan=True))
+
+
+def name_of(case: Case) -> str:
+    """What a reader calls the case; empty where there is none."""
+    prediction, flair = case.prediction, case.images.get("flair")
+    if prediction is None:
+        return ""
+    about = prediction.information.get("case")
+    named = about.get("name") if isinstance(about, dict) else None
+    name = str(named or (flair.name if flair is not None else ""))
+    return " ".join(name.split()) or "a case without a name"
+
+
+@dataclass(frozen=True, eq=False)
+class Gone:
+    """A scan that has gone, and how it comes back."""
+
+    name: str
+    bring_back: Callable[[], object]
+
+
+class OwnScan:
+    """Finds the layer of the case's FLAIR, and says when it has gone or holds something else.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers.
+    case
+        Of whose scans.
+    """
+
+    gone = Signal(Gone)
+    """The prediction's FLAIR lies in no layer any more. Comes a moment later: several layers may be going."""
+
+    def __init__(self, viewer: ViewerModel, case: Case) -> None:
+        self._viewer, self._case = viewer, case
+        self._layer: Layer | None = None
+        self._volume: Volume | None = None
+        self._data: Any = None
+        self._others: dict[str, tuple[Volume, Layer | None]] = {}
+        self._at = 0
+        self._events = viewer.layers.events
+        self._events.removing.connect(self._on_removing)
+        self._events.removed.connect(self._on_removed)
+
+    def layer(self) -> Layer | None:
+        """The layer with the scan that was segmented; None where there is none."""
+        flair = self._case.images.get("flair")
+        if flair is not self._volume or self._layer not in self._viewer.layers:
+            self._hold(None if flair is None else self._find(flair))
+            self._volume = flair
+        return self._layer
+
+    def layers(self) -> list[Layer]:
+        """The layers with the case's scans."""
+        others = [self._other(v) for role, v in self._case.images.items() if role != "flair"]
+        return [layer for layer in (self.layer(), *others) if layer is not None]
+
+    def _other(self, volume: Volume) -> Layer | None:
+        known, layer = self._others.get(volume.name, (None, None))
+        if known is not volume or layer not in self._viewer.layers:
+            layer = self._find(volume)
+            self._others[volume.name] = volume, layer
+        return layer
+
+    def _find(self, volume: Volume) -> Layer | None:
+        alike = sorted(self._viewer.layers, key=lambda layer: layer.name != volume.name)
+        return next((layer for layer in alike if shows(layer, volume)), None)
+
+    def _hold(self, layer: Layer | None) -> None:
+        if self._layer is not None:
+            self._layer.events.data.disconnect(self._on_data)
+        self._layer, self._data = layer, None if layer is None else layer.data
+        if layer is not None:
+            layer.events.data.connect(self._on_data)
+
+    def _on_removing(self, event: Any) -> None:
+        self._at = event.index
+
+    def _on_removed(self, event: Any) -> None:
+        layer, at = self._layer, self._at
+        if layer is not None and layer is event.value and self._case.prediction is not None:
+            gone = Gone(layer.name, partial(self._insert, at, layer))
+            QTimer.singleShot(0, lambda: self._tell(gone))
+
+    def _insert(self, at: int, layer: Layer) -> None:
+        self._viewer.layers.insert(min(at, len(self._viewer.layers)), layer)
+
+    def _on_data(self, event: Any = None) -> None:
+        layer, data, volume = self._layer, self._data, self._volume
+        if layer is None or volume is None or self._case.prediction is None or shows(layer, volume):
+            return
+        gone = Gone(layer.name, lambda: setattr(layer, "data", data))
+        self._hold(None)
+        QTimer.singleShot(0, lambda: self._tell(gone))
+
+    def _tell(self, gone: Gone) -> None:
+        """Say so, unless another layer holds the same scan, or the case has been closed meanwhile."""
+        if self._volume is not None and self._case.prediction is not None and self.layer() is None:
+            self.gone.emit(gone)
+            self.layer()  # it may be back
+
+    def cleanup(self) -> None:
+        """Let go of the viewer. May be called twice."""
+        self._events.removing.disconnect(self._on_removing)
+        self._events.removed.disconnect(self._on_removed)
+        self._hold(None)
+        self._volume = None
+        self._others.clear()

@@ -1,0 +1,402 @@
+"""The Segment dock: which scans, which model, Run."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_uncertainseg._base import InputError, Progress, in_words
+from napari_uncertainseg.widgets.scans.segmented_scan import shows
+from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
+from napari_uncertainseg.widgets.segment.options import Choices, load_choices
+from napari_uncertainseg.widgets.segment.request import (
+    MakeSegmenter,
+    Request,
+    Segmenters,
+    real_segmenter,
+    summary_of,
+)
+from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, rich, tip
+from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+_SKULL = (("automatic", "auto"), ("already removed", "removed"), ("still there", "present"))
+_SKULL_TIP = (
+    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
+    "of the brain is wrong.\nGoes back to automatic with another FLAIR."
+)
+
+
+class SegmentDock(QWidget):
+    """Choose scans and model, run, see what the run says.
+
+    Parameters
+    ----------
+    case, layers
+        What the docks share.
+    make_segmenter
+        Called in the background with (model, method=, members=, device=, seed=).
+    load
+        Called in the background for models, methods and the device's name.
+    preferences
+        Where the last settings are kept.
+    """
+
+    done = Signal()
+    """A run has ended well and the case holds its prediction."""
+    setting_changed = Signal()
+    """Another model, method or number of members was chosen."""
+
+    def __init__(
+        self,
+        case: Case,
+        layers: ReviewLayers,
+        parent: QWidget | None = None,
+        *,
+        make_segmenter: MakeSegmenter = real_segmenter,
+        load: Callable[[], Choices] = load_choices,
+        preferences: PreferenceStore | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("uncertainseg-segment")
+        self._case = case
+        self._layers = layers
+        self._segmenters = Segmenters(make_segmenter)
+        self._preferences = preferences or PreferenceStore()
+        self._choices = Choices()
+        self._skull_of: Callable[[], Layer | None] = lambda: None
+        self._jobs = JobRunner(self)
+        self._loader = JobRunner(self)
+        self._form = QFormLayout()
+        self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
+        self._running: Layer | None = None
+        """The FLAIR that is being segmented."""
+        self._why = ""
+        """Why the run is being cancelled, where not by the user."""
+        self._build()
+        self._connect()
+        self._loader.start(lambda progress: load())
+        self._on_roles()
+        self._say("")
+        self._show_notice(not self._preferences.load().notice_seen)
+
+    # -- what is on it ------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.notice = rich(
+            "<b>For research only.</b> This is not a medical device: its lesions, numbers and colours"
+            " must not decide about a patient."
+        )
+        self.understood = QPushButton("Understood")
+        self.understood.setToolTip("Do not show this again.")
+        self.empty = PlainLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
+        self.sample = QPushButton("Open the sample")
+        self.sample.setToolTip(
+            "A simulated case: a template brain with drawn lesions and three simulated raters."
+        )
+        self.model = choice_box("model", "Which network segments.")
+        self.method = choice_box("method", "How the model's doubt is found.")
+        self.members = QSpinBox()
+        self.members.setRange(1, 1)
+        self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
+        self.skull = choice_box("skull", _SKULL_TIP)
+        for title, key in _SKULL:
+            self.skull.addItem(title, key)
+        self.brain = QCheckBox("Outline the brain that was found")
+        self.brain.setToolTip("Nothing outside of it was segmented.")
+        self.bias = QCheckBox("Correct uneven brightness (N4)")
+        self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
+        self.device = PlainLabel("looking …")
+        self.device.setToolTip("Where the network runs; the fastest device is chosen.")
+        self.run = QPushButton()
+        self.run.setObjectName("run")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.stage = PlainLabel()
+        self.message = PlainLabel()
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self.notice, self.empty, self.stage, self.message, self.device):
+            label.setWordWrap(True)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._form.addRow("Skull", self.skull)
+        self._form.addRow(self.brain)
+        self._form.addRow("Model", self.model)
+        self._form.addRow("Method", self.method)
+        self._form.addRow("Members", self.members)
+        self._form.addRow(self.bias)
+        self._form.addRow("Runs on", self.device)
+        column = QVBoxLayout(self)
+        for widget in (self.notice, self.understood, self.empty, self.sample):
+            column.addWidget(widget)
+        column.addLayout(self._form)
+        below: tuple[QWidget, ...] = (self.run, self.progress, self.stage, self.message)
+        for each in below:
+            column.addWidget(each)
+        column.addStretch(1)
+
+    def _connect(self) -> None:
+        self.run.clicked.connect(self._on_run)
+        self.understood.clicked.connect(self._on_understood)
+        self.sample.clicked.connect(self._on_sample)
+        self.roles.changed.connect(self._on_roles)
+        self.roles.flair_picked.connect(self._on_flair_picked)
+        self._case.prediction_changed.connect(self._on_prediction)
+        self._layers.blinding_changed.connect(self.roles.refill)
+        self.method.currentIndexChanged.connect(self._on_method)
+        self.model.currentIndexChanged.connect(self._on_method)
+        for box in (self.method, self.model):
+            box.currentIndexChanged.connect(self.setting_changed)
+        self.members.valueChanged.connect(self.setting_changed)
+        self.brain.toggled.connect(self._layers.show_brain)
+        self.bias.toggled.connect(self.setting_changed)
+        self._loader.finished.connect(self._on_choices)
+        self._loader.failed.connect(self._on_no_choices)
+        jobs = self._jobs
+        jobs.state_changed.connect(self._show_state)
+        jobs.progressed.connect(self._on_progress)
+        jobs.finished.connect(self._on_finished)
+        jobs.failed.connect(self._on_failed)
+        jobs.cancelled.connect(self._on_cancelled)
+
+    # -- choices ------------------------------------------------------------------------------
+
+    def _on_choices(self, choices: Choices) -> None:
+        self._choices = choices
+        remembered = self._preferences.load()
+        for name, about in choices.models:
+            self.model.addItem(name, name)
+            self.model.setItemData(self.model.count() - 1, tip(about), Qt.ItemDataRole.ToolTipRole)
+        for method in choices.methods:
+            self.method.addItem(method.title, method.key)
+            self.method.setItemData(self.method.count() - 1, method.tip, Qt.ItemDataRole.ToolTipRole)
+        _select(self.model, remembered.model)
+        _select(self.method, remembered.method)
+        self._on_method()
+        if remembered.method == self.method.currentData() and remembered.members:
+            self.members.setValue(remembered.members)
+        self.bias.setChecked(remembered.bias_correction)
+        self.device.setText(choices.device)
+        if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
+            self._say(f"As in your last run: {self.setting}.")
+        self._show_state(self._jobs.state)
+        if not choices.models:
+            self._say(
+                "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
+            )
+
+    @property
+    def setting(self) -> str:
+        """What a run uses, in words; empty until it is known."""
+        if self._choices.method(self.method.currentData()) is None:
+            return ""
+        model, method = self.model.currentData(), self.method.currentData()
+        return Preferences(model, method, self.members.value(), self.bias.isChecked()).setting
+
+    def _on_no_choices(self, text: str) -> None:
+        self.device.setText("none")
+        self._say(f"⚠ {text}")
+
+    def _on_method(self) -> None:
+        """Offer as many members as the method has with the model, the usual number first."""
+        method, model = self._choices.method(self.method.currentData()), self.model.currentData()
+        if method is None:
+            return
+        fewest, usual, most = method.range(model)
+        self.method.setToolTip(method.tip)
+        self.members.setRange(fewest, most)
+        self.members.setValue(usual)
+        self.members.setEnabled(most > fewest)
+
+    def _on_roles(self) -> None:
+        for widget in (self.empty, self.sample):
+            widget.setVisible(not self.roles.any_scan)
+        running = self._running
+        if running is not None and self.roles.layer("flair") is not running:
+            self._stop_run(f"'{running.name}' is not the FLAIR any more")
+        flair = self.roles.layer("flair")
+        if flair is not self._skull_of():  # what was said of the skull was said of one scan
+            self.skull.setCurrentIndex(0)
+            self._skull_of = (lambda: None) if flair is None else weakref.ref(flair)
+        self._show_state(self._jobs.state)
+
+    def _on_prediction(self) -> None:
+        """What was said of a case goes with it."""
+        if self._case.prediction is None:
+            self._say("")
+
+    def _on_flair_picked(self) -> None:
+        """Close the case of another scan: its findings are not to be seen beside one that is to be run."""
+        chosen, scan = self.roles.layer("flair"), self._layers.scan.layer()
+        if chosen is None or chosen is scan or self._case.prediction is None:
+            return
+        said = leave_for_another(self, self._case)
+        if said is None:
+            self.roles.pick_flair(scan)
+        else:
+            self._say(said)
+
+    def _on_understood(self) -> None:
+        self._preferences.save(notice_seen=True)
+        self._show_notice(False)
+
+    def _show_notice(self, visible: bool) -> None:
+        self.notice.setVisible(visible)
+        self.understood.setVisible(visible)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def _on_run(self) -> None:
+        if self._jobs.state is not JobState.IDLE:
+            self._jobs.cancel()
+            return
+        if not may_run_together(self, self.roles):
+            return
+        try:
+            request = self._request()
+        except InputError as error:
+            self._say(f"⚠ {error}")
+            return
+        if self._case.unsaved and not self._may_drop():
+            return
+        self._say("")
+        self._running, self._why = self.roles.layer("flair"), ""
+        self.roles.pick_flair(self._running)  # it is meant: nothing takes its place unasked
+        self._preferences.save(
+            model=request.model,
+            method=request.method,
+            members=request.members,
+            bias_correction=request.bias_correction,
+        )
+        self._jobs.start(partial(request.run, self._segmenters))
+
+    def _stop_run(self, why: str) -> None:
+        self._running, self._why = None, why
+        self._jobs.cancel()
+
+    def _on_failed(self, text: str) -> None:
+        self._running = None
+        self._say(f"⚠ {text}")
+
+    def _on_cancelled(self) -> None:
+        self._running = None
+        self._say(
+            f"⚠ Cancelled: {self._why}. Nothing was changed."
+            if self._why
+            else "Cancelled; nothing was changed."
+        )
+
+    def _request(self) -> Request:
+        images, mask = self.roles.volumes()
+        return Request(
+            images,
+            mask,
+            self.model.currentData(),
+            self.method.currentData(),
+            self.members.value(),
+            self.bias.isChecked(),
+            self.skull.currentData(),
+        )
+
+    def _may_drop(self) -> bool:
+        answer = QMessageBox.question(
+            self,
+            "Verdicts are not exported",
+            "A new run drops the verdicts and the painting on this scan, and they have not been exported.\n\n"
+            "Run all the same?",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def _on_finished(self, result: Any) -> None:
+        if isinstance(result, list):  # the sample
+            self._layers.add(result)
+            return
+        request, prediction = result
+        running, self._running = self._running, None
+        if (
+            running is None
+            or running not in self._layers.viewer.layers
+            or not shows(running, request.images["flair"])
+        ):
+            self._say(
+                "⚠ The FLAIR that was segmented has gone or was changed meanwhile: nothing is shown of it."
+            )
+            return
+        self._case.set_images(request.images, request.mask)
+        self._case.prediction = prediction
+        self._say(summary_of(self._case, prediction))
+        self.done.emit()
+
+    def _on_sample(self) -> None:
+        def work(progress: Progress) -> list[Any]:
+            from napari_uncertainseg.widgets.readers import sample_layers
+
+            progress("making the simulated case, about 20 s the first time", 0.0)
+            return sample_layers()
+
+        self._jobs.start(work)
+
+    def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
+        self.progress.setValue(round(1000 * fraction))
+        self.stage.setText(f"{stage} · {in_words(left)}")
+
+    def _show_state(self, state: JobState) -> None:
+        idle = state is JobState.IDLE
+        self.run.setText({JobState.CANCELLING: "Cancelling …"}.get(state, state.value))
+        ready = bool(self.roles.any_scan and self._choices.models)
+        self.run.setEnabled(ready if idle else state is JobState.RUNNING)
+        self.run.setToolTip(
+            "Find the lesions, and where the model doubts."
+            if idle
+            else "Stop; nothing is changed by a stopped run."
+        )
+        self.sample.setEnabled(idle)
+        for widget in (self.progress, self.stage):
+            widget.setVisible(not idle)
+        if idle:
+            self.progress.setValue(0)
+            self.stage.clear()
+
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def cleanup(self) -> None:
+        """Stop the work and let go of the viewer. May be called twice."""
+        self._jobs.cleanup()
+        self._loader.cleanup()
+        self._layers.blinding_changed.disconnect(self.roles.refill, missing_ok=True)
+        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
+        self.roles.cleanup()
+
+
+def _select(box: QComboBox, key: str) -> None:
+    index = box.findData(key)
+    if index >= 0:
+        box.setCurrentIndex(index)

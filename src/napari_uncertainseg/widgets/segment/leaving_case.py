@@ -1,0 +1,62 @@
+"""Leaving a case: with its scan, or for another one. Asked first where work would be lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg.calibration.region import Region
+from napari_uncertainseg.widgets.scans.segmented_scan import Gone, name_of
+from napari_uncertainseg.widgets.shared.dialogs import ask_which
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+
+_LOST = "Verdicts or painting on {} are in no session and were not exported, and would be dropped."
+
+
+def close_case(case: Case) -> None:
+    """Let a case go, with all that was found of it and said about it; ask before where work would be lost."""
+    case.record_with(None)
+    case.reference = None
+    case.region = Region()
+    case.set_images({})
+    case.prediction = None
+
+
+def ask_about_gone(parent: QWidget, case: Case, gone: Gone) -> None:
+    """Close the case whose scan has gone; where work would be lost, the scan may come back instead."""
+    name = name_of(case)
+    question = f"The scan '{gone.name}' has gone, and the findings go with it. {_LOST.format(name)}"
+    if (
+        case.unsaved
+        and ask_which(parent, "The scan has gone", question, "Bring it back", "Drop") is not False
+    ):
+        gone.bring_back()
+    else:
+        close_case(case)
+
+
+def leave_for_another(parent: QWidget, case: Case) -> str | None:
+    """Close the case because another FLAIR was chosen: what there is to say then; None to stay with it."""
+    name = name_of(case)
+    question = f"Another FLAIR is chosen. {_LOST.format(name)}"
+    if case.unsaved and not ask_which(parent, "Another FLAIR", question, "Drop them", None):
+        return None
+    close_case(case)
+    return f"Closed {name}: another FLAIR is chosen. Run segments it."
+
+
+def may_run_together(parent: QWidget, roles: RoleBoxes) -> bool:
+    """Ask about scans that seem to be of another visit than the FLAIR; False where the user gives up."""
+    doubts = roles.doubts()
+    if not doubts:
+        return True
+    reasons = "\n".join(doubts.values())
+    question = f"Not all of these scans seem to be of one visit.\n\n{reasons}\n\nRun with them all the same?"
+    answer = ask_which(parent, "Another patient?", question, "Run all the same", "Leave them out")
+    if answer is False:
+        roles.leave_out(doubts)
+    return answer is not None

@@ -1,0 +1,73 @@
+"""Where to save: file dialogs that open in the folder last used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.utils.history import get_save_history, update_save_history
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from napari_uncertainseg._base import visible
+from napari_uncertainseg.widgets.shared.form_helpers import tip
+
+
+def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
+    """A file to write; the dialog asks before it takes one that exists. None if the user gives up.
+
+    Parameters
+    ----------
+    parent, title
+        The dialog's.
+    name
+        Proposed file name.
+    kinds
+        Qt's filter, such as ``"Table (*.tsv)"``; its first ending is added where the user types none.
+    may_exist
+        Do not ask about one that exists: it is opened, not replaced.
+    """
+    start = Path(get_save_history()[0]) / name
+    if may_exist:
+        quiet = QFileDialog.Option.DontConfirmOverwrite
+        chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds, options=quiet)
+    else:
+        chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), kinds)
+    if not chosen:
+        return None
+    update_save_history(chosen)
+    path = Path(chosen)
+    return path if path.suffix else path.with_suffix(start.suffix)
+
+
+def ask_folder(parent: QWidget, title: str) -> Path | None:
+    """A folder to write into; None if the user gives up."""
+    chosen = QFileDialog.getExistingDirectory(parent, title, get_save_history()[0])
+    if not chosen:
+        return None
+    update_save_history(str(Path(chosen) / "lesions.tsv"))
+    return Path(chosen)
+
+
+def ask_which(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
+    """Ask a question with one or two answers of their own; None where the user cancels."""
+    box = QMessageBox(QMessageBox.Icon.Question, title, visible(question), parent=parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+    second = None if no is None else box.addButton(no, QMessageBox.ButtonRole.DestructiveRole)
+    box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+    box.exec()
+    clicked = box.clickedButton()
+    box.deleteLater()
+    return True if clicked is first else False if second is not None and clicked is second else None
+
+
+def may_replace(parent: QWidget, folder: Path) -> bool:
+    """Ask whether results in a folder that is not empty may be replaced."""
+    answer = QMessageBox.question(
+        parent,
+        "Replace results?",
+        tip(f"{folder} is not empty.\n\nResults of this program will be replaced, nothing else."),
+        QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+        QMessageBox.StandardButton.Cancel,
+    )
+    return answer == QMessageBox.StandardButton.Yes
