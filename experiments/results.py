@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 from torch.nn import functional as F
 
 from napari_uncertainseg import Segmenter, Volume, read_volume
-from napari_uncertainseg.evaluate.agreement import agreement
+from napari_uncertainseg.evaluate.agreement import reference_agreement
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 
@@ -110,7 +110,7 @@ def measure(segmenter: Segmenter, images: dict[str, Volume], truth: Volume | Non
     if truth is None:
         scores, volume = ["-"] * 6, "-"
     else:
-        found = agreement(
+        found = reference_agreement(
             prediction.probability,
             lesions.labels,
             truth.data > 0,

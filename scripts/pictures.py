@@ -55,7 +55,7 @@ def main(folder: Path) -> None:
         cells(folder)
 
 
-@mock.patch("napari_uncertainseg.widgets.session.dock.ask_which", return_value=True)
+@mock.patch("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", return_value=True)
 def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     """A review that is recorded, read again by a second reader, and played back."""
     review = window.review

@@ -76,7 +76,7 @@ def classes(p):
         (lambda: detections(MASK, MASK[1:]), "same grid"),
         (lambda: dice(MASK, MASK[1:]), "same grid"),
         (lambda: match_lesions(MASK, MASK[1:]), "same grid"),
-        (lambda: Losses.of(P, MASK[1:]), "same grid"),
+        (lambda: Losses.from_case(P, MASK[1:]), "same grid"),
         (lambda: best_dice(P, NOTHING), "no voxel"),
         (lambda: patient_average(P, MASK, mode="refernce"), "not 'refernce'"),
         (lambda: majority([MASK, MASK[1:]]), "Rater 2 has a mask of shape"),
@@ -101,7 +101,7 @@ def test_one_sentence(call, wrong):
         lambda p: nll(p, MASK),
         lambda p: brier(p, MASK),
         lambda p: best_dice(p, MASK),
-        lambda p: Losses.of(p, MASK),
+        lambda p: Losses.from_case(p, MASK),
         lambda p: thresholded_soft_dice(p, [MASK, MASK]),
     ],
 )
@@ -124,7 +124,7 @@ def test_nothing_to_measure_is_defined():
     assert np.isnan(average_precision(np.zeros(3), np.zeros(3, bool)))
     found = detections(MASK, NOTHING)
     assert (found.tp, found.fp, found.fn) == (0, 1, 0) and np.isnan(found.recall)
-    assert not Losses.of(P, NOTHING).missed_volume.any()
+    assert not Losses.from_case(P, NOTHING).missed_volume.any()
     curve = voxel_retention(MASK.ravel(), NOTHING.ravel(), P.ravel())
     assert np.isfinite(curve.dice.values).all() and curve.dice.values[0] == 1
     one = control_mean(np.array([[0, 0.1, 0.2]]), np.array([0.1, 0.2, 0.3]), 0.1)

@@ -74,7 +74,7 @@ def two(p):
 
 PROBABILITIES = {
     "reliability.reliability": lambda p: reliability.reliability(p, MASK, region=OTHER),
-    "reliability.Binned.of": lambda p: reliability.Binned.of(p).against(MASK),
+    "reliability.Binned.from_probability": lambda p: reliability.Binned.from_probability(p).against(MASK),
     "scores.brier": lambda p: scores.brier(p, MASK),
     "scores.brier_parts": lambda p: scores.brier_parts(p, MASK, bins=5),
     "scores.nll": lambda p: scores.nll(p, MASK, region=OTHER),
@@ -83,20 +83,20 @@ PROBABILITIES = {
     "scores.static_ece": lambda p: scores.static_ece(p, MASK),
     "scores.paired": lambda p: scores.paired(p, MASK, OTHER),
     "scores.stacked": lambda p: scores.stacked(p, MASK, None),
-    "evidence.Evidence.of": lambda p: evidence.Evidence.of(p, MASK),
+    "evidence.Evidence.of": lambda p: evidence.ProbabilityHistogram.from_probability(p, MASK),
     "recalibration.apply": lambda p: TEMPERATURE.apply(p),
     "thresholds.best_dice": lambda p: thresholds.best_dice(p, MASK),
     "thresholds.dice_curve": lambda p: thresholds.dice_curve(p, MASK),
     "thresholds.counts_at_least": lambda p: thresholds.counts_at_least(p),
-    "risks.Losses.of": lambda p: risks.Losses.of(p, MASK, np.arange(1, 10) / 10),
+    "risks.Losses.from_case": lambda p: risks.Losses.from_case(p, MASK, np.arange(1, 10) / 10),
     "record.measures_of": lambda p: record.measures_of(p, P, MASK, 1.0),
     "region.lesion_reliability": lambda p: region.lesion_reliability([(EACH, np.ravel(p))], MASK),
-    "lesion_probability.of": lambda p: lesion_probability.LesionProbability(0, 1, 0, 0, 1, 1, 0, 0).of(
+    "lesion_probability.of": lambda p: lesion_probability.LesionProbability(0, 1, 0, 0, 1, 1, 0, 0).at(
         p, np.ones(SHAPE), 0.5
     ),
     "components.label_components": lambda p: components.label_components(p, 0.5),
-    "components.Foreground.of": lambda p: components.Foreground.of(p).label(0.3),
-    "hierarchy.Hierarchy.of": lambda p: hierarchy.Hierarchy.of(p, 0.05).cut(0.5)[0],
+    "components.Foreground.from_probability": lambda p: components.Foreground.from_probability(p).label(0.3),
+    "hierarchy.Hierarchy.from_map": lambda p: hierarchy.Hierarchy.from_map(p, 0.05).cut(0.5)[0],
     "curvas.consensus_confidence": lambda p: curvas.consensus_confidence(p, [MASK, OTHER]),
     "curvas.top_label_ece": lambda p: curvas.top_label_ece(p, [MASK, OTHER]),
     "curvas.thresholded_soft_dice": lambda p: curvas.thresholded_soft_dice(p, [MASK, OTHER]),
@@ -129,17 +129,17 @@ CLASSES = {
     "scores.nll of classes": lambda p: scores.nll(p, MASK * 1),
 }
 MASKS = {
-    "reliability.against": lambda m: reliability.Binned.of(P).against(m),
+    "reliability.against": lambda m: reliability.Binned.from_probability(P).against(m),
     "reliability.reliability": lambda m: reliability.reliability(P, m),
     "reliability.reliability region": lambda m: reliability.reliability(P, MASK, region=m),
     "scores.brier": lambda m: scores.brier(P, m),
     "scores.nll region": lambda m: scores.nll(P, MASK, region=m),
     "scores.top_label": lambda m: scores.top_label(P, m),
-    "evidence.Evidence.of": lambda m: evidence.Evidence.of(P, m),
+    "evidence.Evidence.of": lambda m: evidence.ProbabilityHistogram.from_probability(P, m),
     "recalibration.apply region": lambda m: TEMPERATURE.apply(P, region=m),
     "thresholds.best_dice": lambda m: thresholds.best_dice(P, m),
     "thresholds.dice_curve": lambda m: thresholds.dice_curve(P, m),
-    "risks.Losses.of": lambda m: risks.Losses.of(P, m, np.arange(1, 10) / 10),
+    "risks.Losses.from_case": lambda m: risks.Losses.from_case(P, m, np.arange(1, 10) / 10),
     "record.measures_of": lambda m: record.measures_of(P, P, m, 1.0),
     "region.Region.mask": lambda m: region.Region("lesions").mask(MASK, m, ONES),
     "region.Region.inside": lambda m: region.Region("mask", inside=m).mask(MASK, MASK, ONES),
@@ -148,7 +148,7 @@ MASKS = {
     "components.label_mask": lambda m: components.label_mask(m),
     "components.neighbourhood": lambda m: components.neighbourhood(m, ONES, 1.5),
     "matching.dice": lambda m: matching.dice(m, MASK),
-    "matching.touched": lambda m: matching.touched(LABELS, m, 2),
+    "matching.touched": lambda m: matching.lesions_touching(LABELS, m, 2),
     "agreement.pairwise_dice": lambda m: agreement.pairwise_dice([m, MASK]),
     "agreement.SurfaceDistances": lambda m: agreement.SurfaceDistances.between([m, MASK], ONES).mean(),
     "agreement.cohen_kappa": lambda m: agreement.cohen_kappa([MASK, OTHER], region=m),
@@ -416,7 +416,7 @@ def test_nothing_and_single_numbers(shape):
         lambda: voxel.binary_entropy(p),
         lambda: accumulated(voxel.MapAccumulator, p).mean,
         lambda: patient.patient_structural_uncertainty(mask, [mask]),
-        lambda: evidence.Evidence.of(p, mask).lesion,
+        lambda: evidence.ProbabilityHistogram.from_probability(p, mask).lesion,
         lambda: TEMPERATURE.apply(p),
     ):
         call()
@@ -425,7 +425,7 @@ def test_nothing_and_single_numbers(shape):
             refused(refuse, mask)
     if len(shape) != 3:
         refused(lambda x: components.label_components(x, 0.5), p)
-        refused(lambda x: risks.Losses.of(x, mask), p)
+        refused(lambda x: risks.Losses.from_case(x, mask), p)
         refused(lambda x: matching.match_lesions(x, mask), mask)
 
 

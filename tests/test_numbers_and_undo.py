@@ -112,7 +112,7 @@ def begin(case: Case, store: Store) -> None:
     queue = queue_of(case.lesions, one, None)
     settings = {"threshold": 0.5, "min_volume": 3.0, "ranks": queue.ranks, "drawn": queue.drawn}
     session = store.open_session(store.project("p"), store.annotator("ann"), "review", queue.tasks, settings)
-    case.record_with(Recorder(store, session))
+    case.set_recorder(Recorder(store, session))
 
 
 def test_the_journal_keeps_all_that_was_done_and_undone_with_volumes_and_numbers(case, store):
@@ -134,7 +134,7 @@ def test_the_journal_keeps_all_that_was_done_and_undone_with_volumes_and_numbers
     again = Case()
     again.prediction = case.prediction
     again.threshold = 0.4  # others would be numbered first
-    again.record_with(Recorder(store, session))
+    again.set_recorder(Recorder(store, session))
     again.threshold = 0.5
     assert again.lesions.labels[0, 14, 14] == number and numbers(again) == numbers(case)
 

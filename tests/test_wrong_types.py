@@ -6,7 +6,7 @@ import torch
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.lesion_probability import LesionProbability
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.risks import Losses
@@ -15,7 +15,7 @@ from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.lesion_existence import with_existence
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.review.store.painted_volumes import Painted
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss, calibration_error
 from napari_uncertainseg.training.losses import dice_cross_entropy, multi_head_loss
 from napari_uncertainseg.training.maximum_entropy import MaximumEntropyLoss
@@ -48,14 +48,16 @@ def test_a_bool_map_is_zeros_and_ones():
 def test_losses_of_any_mask(kind, lesion):
     rng = np.random.default_rng(2)
     p, truth = rng.random((3, 4, 5)), rng.random((3, 4, 5)) < 0.3
-    found, right = Losses.of(p, (truth * lesion).astype(kind), GRID), Losses.of(p, truth, GRID)
+    found, right = Losses.from_case(p, (truth * lesion).astype(kind), GRID), Losses.from_case(p, truth, GRID)
     for name in LOSSES:
         np.testing.assert_array_equal(getattr(found, name), getattr(right, name))
     missed = [np.count_nonzero(truth & (p < t)) / truth.sum() for t in GRID]
     np.testing.assert_allclose(found.missed_volume, missed)
 
 
-@pytest.mark.parametrize("call", [reliability, brier, nll, dice, Evidence.of, best_dice])
+@pytest.mark.parametrize(
+    "call", [reliability, brier, nll, dice, ProbabilityHistogram.from_probability, best_dice]
+)
 def test_nan_is_no_lesion(call):
     with pytest.raises(InputError, match="reference holds NaN"):
         call(np.array([0.0, 1, 1, 0]), NAN)
@@ -171,4 +173,4 @@ def test_painted_counts_by_the_rule_of_all_thresholds(threshold):
     edit = np.ones(p.shape, np.int8)  # on what is lesion already
     found = rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=threshold, edit=edit)
     assert found.drawn == 0
-    assert Painted.of(edit, p.astype(float), threshold, 1.0, 0) == Painted(0.0, 0.0, 0)
+    assert PaintedVolumes.from_edit(edit, p.astype(float), threshold, 1.0, 0) == PaintedVolumes(0.0, 0.0, 0)

@@ -11,13 +11,13 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.case_comparison import Compared
-from napari_uncertainseg.review.session.case_review import Reviewed
-from napari_uncertainseg.review.session.recording import Recorded
+from napari_uncertainseg.inference.case_comparison import CaseComparison
+from napari_uncertainseg.review.session.case_review import CaseReview
+from napari_uncertainseg.review.session.recording import RecordedReview
 from napari_uncertainseg.review.session.undo_history import Change, Stroke, changed
-from napari_uncertainseg.review.store.painted_volumes import Painted
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import Decision, Verdict
-from napari_uncertainseg.uncertainty.lesion_numbers import Numbers
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
@@ -31,7 +31,7 @@ FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
 
 
-class Case(Compared, Recorded):
+class Case(CaseComparison, RecordedReview):
     """One patient's visit while it is looked at. Knows no widget.
 
     A change of state emits a signal; setting a value that is already there emits
@@ -61,15 +61,15 @@ class Case(Compared, Recorded):
     """Something was taken back, or done again: what, in words."""
 
     def __init__(self, find_record: FindRecord = lambda information: None) -> None:
-        Compared.__init__(self)
-        Recorded.__init__(self)
+        CaseComparison.__init__(self)
+        RecordedReview.__init__(self)
         self._find_record = find_record
         self.record: CalibrationRecord | None = None
         self.record_problem = ""
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
         self._lesions: Lesions | None = None
-        self._numbers: Numbers | None = None
+        self._numbers: LesionNumbers | None = None
         self._selected: tuple[int, int, int] | None = None
 
     # -- what goes in -----------------------------------------------------------------------
@@ -101,7 +101,7 @@ class Case(Compared, Recorded):
         """Take a new prediction: verdicts and edits of the old one are dropped with it."""
         self._prediction = self._original = prediction
         self._recalibration = self._edit = self._numbers = None
-        self._selected, self._reviewed = None, Reviewed()
+        self._selected, self._reviewed = None, CaseReview()
         self.mark_saved()
         self._read_record()
         if prediction is not None:
@@ -145,13 +145,13 @@ class Case(Compared, Recorded):
         if recalibration == self._recalibration:
             return
         if recalibration is not None and self._original is not None:
-            self.take_recalibrated(self.plan_recalibration(recalibration)())
+            self.apply_recalibrated(self.plan_recalibration(recalibration)())
         elif recalibration is None and self._recalibration is not None:
             self._recalibration, self._prediction = None, self._original
             self._show_other_maps()
 
     def plan_recalibration(self, how: Kind | Recalibration) -> Callable[[], Recalibrated]:
-        """Work that takes moments, for any thread: `take_recalibrated` takes its result.
+        """Work that takes moments, for any thread: `apply_recalibrated` takes its result.
 
         Parameters and errors are those of `inference.recalibrated.plan`.
         """
@@ -159,7 +159,7 @@ class Case(Compared, Recorded):
 
         return plan(self._original, self.reference, self.region, self._threshold, how)
 
-    def take_recalibrated(self, found: Recalibrated) -> None:
+    def apply_recalibrated(self, found: Recalibrated) -> None:
         """Take what `plan_recalibration` led to, unless the prediction has been replaced meanwhile."""
         if found.original is self._original and found.by != self._recalibration:
             self._recalibration, self._prediction = found.by, found.prediction
@@ -233,7 +233,7 @@ class Case(Compared, Recorded):
             from napari_uncertainseg.inference.lesion_existence import with_existence
 
             if self._numbers is None:
-                self._numbers = Numbers(self._prediction.grid.shape)
+                self._numbers = LesionNumbers(self._prediction.grid.shape)
             found = self._prediction.ranker.rank(
                 self._threshold, self._min_volume, edit=self._edit, numbers=self._numbers
             )
@@ -242,11 +242,11 @@ class Case(Compared, Recorded):
         return self._lesions
 
     @property
-    def numbers(self) -> Numbers | None:
+    def numbers(self) -> LesionNumbers | None:
         """Those that lesions and candidates keep; None before there are any."""
         return self._numbers
 
-    def number_by(self, numbers: Numbers) -> None:
+    def number_by(self, numbers: LesionNumbers) -> None:
         """Number lesions anew, as they were seen before."""
         self._numbers = numbers
         self._touch_lesions()
@@ -266,7 +266,7 @@ class Case(Compared, Recorded):
                 self.recorder.show(voxel)
             self.selection_changed.emit()
 
-    def record_with(self, recorder: Recorder | None) -> None:
+    def set_recorder(self, recorder: Recorder | None) -> None:
         """Write verdicts and painting into a session from now on, or stop (None).
 
         What a session that is gone on with holds, is taken over; a new one begins with what there is.
@@ -285,23 +285,23 @@ class Case(Compared, Recorded):
             if edit is not None:
                 check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
             self._reviewed.recorder = None  # what is taken over is not written again
-            self._numbers = Numbers(self._prediction.grid.shape)
+            self._numbers = LesionNumbers(self._prediction.grid.shape)
             self._numbers.know(recorder.numbers())
             self._show_edit(edit)
             self._reviewed.go_on(recorder)
         self.verdicts_changed.emit()
 
-    def begin_anew(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
+    def reset_review(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
         """Forget verdicts and painting, or show those of another time; nothing is recorded then."""
-        self._reviewed, self._selected = Reviewed(verdicts), None
+        self._reviewed, self._selected = CaseReview(verdicts), None
         self._show_edit(edit)
         self.mark_saved()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
 
-    def next_to_do(self) -> tuple[int, int, int] | None:
+    def next_task(self) -> tuple[int, int, int] | None:
         """The voxel of what the session has next, without what is selected; None without a session."""
-        return self._reviewed.next_to_do(self._selected, self._component_at)
+        return self._reviewed.next_task(self._selected, self._component_at)
 
     def judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
         """Give a verdict on the lesion or candidate at a voxel; None takes it back.
@@ -349,12 +349,14 @@ class Case(Compared, Recorded):
             raise
 
     @property
-    def painted(self) -> Painted | None:
+    def painted(self) -> PaintedVolumes | None:
         """How far painting changed the model's lesions; None without a prediction."""
         p, lesions = self._prediction, self.lesions
         if p is None or lesions is None:
             return None
-        return Painted.of(self._edit, p.probability, self._threshold, p.grid.voxel_volume, lesions.drawn)
+        return PaintedVolumes.from_edit(
+            self._edit, p.probability, self._threshold, p.grid.voxel_volume, lesions.drawn
+        )
 
     def _painted(self) -> dict[str, Any]:
         """What is kept beside a stroke."""
@@ -362,7 +364,7 @@ class Case(Compared, Recorded):
         return {} if painted is None else painted.said()
 
     def decisions(self) -> dict[int, Decision]:
-        """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
+        """Verdicts by number: lesions are positive, candidates negative; see `CaseReview.decisions`."""
         return self._reviewed.decisions(self._component_at)
 
     def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:

@@ -35,9 +35,9 @@ from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.store.painted_volumes import Painted
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.lesion_numbers import Numbers
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
 
@@ -107,7 +107,7 @@ def write_results(
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
-    numbers: Numbers | None = None,
+    numbers: LesionNumbers | None = None,
     overwrite: bool = False,
     claim: Claim | None = None,
 ) -> None:
@@ -228,7 +228,9 @@ def summary(
     }
     if edit is not None:
         volume = prediction.grid.voxel_volume
-        painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
+        painted = PaintedVolumes.from_edit(
+            edit, prediction.probability, lesions.threshold, volume, lesions.drawn
+        )
         found["painted"] = painted.said()
     if given:
         found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]

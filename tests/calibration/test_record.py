@@ -33,7 +33,7 @@ def record():
     losses, measures = [], []
     for seed in range(25):
         p, truth = case(seed)
-        losses.append(Losses.of(p, truth, GRID, min_voxels=3))
+        losses.append(Losses.from_case(p, truth, GRID, min_voxels=3))
         measures.append(measures_of(p, p * (1 - p), np.ones(p.shape, bool), 1.0))
     return CalibrationRecord(
         "bundled",
@@ -62,7 +62,7 @@ def test_promises_are_those_of_conformal_risk_control(record, loss):
 
 def test_what_is_missed_wants_a_low_threshold_and_what_is_false_a_high_one(record):
     envelope, core = (record.promise(name, 0.1).threshold for name in ("missed_volume", "false_volume"))
-    found = Losses.of(*case(99), GRID, min_voxels=3)
+    found = Losses.from_case(*case(99), GRID, min_voxels=3)
     assert found.missed_volume[np.searchsorted(GRID, envelope)] < 0.2
     assert found.false_volume[np.searchsorted(GRID, core)] < 0.2
 

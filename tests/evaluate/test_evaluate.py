@@ -246,12 +246,12 @@ def own_data(tmp_path, monkeypatch):
 
 
 def test_cases_make_a_record_that_is_found_again(study, own_data):
-    record = calibrating.calibrate(study / "cases.tsv")
+    record = calibrating.build_record(study / "cases.tsv")
     assert (record.model, record.method, record.cases) == ("bundled", "one-pass", ("case0", "case1", "case2"))
     p = predict(0).probability
     truth = ndimage.gaussian_filter(p, 0.7) > 0.45
     truth[:6] = False
-    own = Losses.of(p, truth, GRID_OF_RECORD, min_voxels=2)
+    own = Losses.from_case(p, truth, GRID_OF_RECORD, min_voxels=2)
     np.testing.assert_allclose(record.losses["missed_volume"][0], own.missed_volume)
     assert record.inputs == ("flair", "t1") and record.min_volume == 2.0
     outlined = [label_components(predict(i).probability, 0.1, min_voxels=2)[1] for i in range(3)]
@@ -290,8 +290,8 @@ def test_a_mask_of_another_scan_is_doubted(study, own_data, tmp_path, capsys):
     rows = [row.replace("truth1.nii.gz", str(tmp_path / "other.nii.gz")) for row in rows]
     table = study / "mixed-up.tsv"
     table.write_text("\n".join(rows) + "\n")
-    record = calibrating.calibrate(table)
-    assert record.strangers == ("case1",)
+    record = calibrating.build_record(table)
+    assert record.suspicious_cases == ("case1",)
     assert main(["calibrate", str(table)]) == 0
     assert "WARNING: of the reference of case1" in capsys.readouterr().out
     table.unlink()
@@ -326,19 +326,19 @@ def test_a_record_is_of_one_model(study, tmp_path):
     rows = f"folder\treference\n{study}/case0\t{study}/truth0.nii.gz\n{other}\t{study}/truth1.nii.gz\n"
     (tmp_path / "mixed.tsv").write_text(rows)
     with pytest.raises(InputError, match=r"row 3.*another model or method"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "recalibration": {"kind": "beta"}}))
     with pytest.raises(InputError, match=r"row 3.*recalibrated"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "inputs": {"flair": {}}}))
     with pytest.raises(InputError, match=r"row 3.*other scans"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
     (tmp_path / "twice.tsv").write_text(rows.replace(str(other), f"{study}/case0"))
     with pytest.raises(InputError, match=r"row 3.*listed twice"):
-        calibrating.calibrate(tmp_path / "twice.tsv")
+        calibrating.build_record(tmp_path / "twice.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "model": None}))
     with pytest.raises(InputError, match=r"row 3.*by which model"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
 
 
 def test_a_record_knows_the_scans_of_its_cases(study):
@@ -352,7 +352,7 @@ def test_a_record_knows_the_scans_of_its_cases(study):
 
     try:
         known_by("a", "b", "c")
-        record = calibrating.calibrate(study / "cases.tsv")
+        record = calibrating.build_record(study / "cases.tsv")
         again = read_record(record.to_json())
         assert again.scans == record.scans == (("a", "t1 of a"), ("b", "t1 of b"), ("c", "t1 of c"))
         elsewhere = dict.fromkeys(record.measures, 7.0)
@@ -360,7 +360,7 @@ def test_a_record_knows_the_scans_of_its_cases(study):
         assert not again.holds({"inputs": {"flair": {"scan_sha256": "d"}}}, elsewhere)
         known_by("a", "b", "a")
         with pytest.raises(InputError, match="case2 is of the same scan as case0"):
-            calibrating.calibrate(study / "cases.tsv")
+            calibrating.build_record(study / "cases.tsv")
     finally:
         for folder, text in kept.items():
             (folder / "summary.json").write_text(text)

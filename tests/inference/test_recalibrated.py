@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Temperature, fit
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.images.volume import Grid
@@ -89,7 +89,7 @@ def test_what_was_fitted_here_is_calibrated_here(prediction):
     rng = np.random.default_rng(1)
     p = prediction.probability
     truth = rng.random(SHAPE) < p**2 / (p**2 + (1 - p) ** 2)  # surer than the prediction says
-    fitted = fit(Evidence.of(p, truth, region=prediction.brain), "temperature")
+    fitted = fit(ProbabilityHistogram.from_probability(p, truth, region=prediction.brain), "temperature")
     found = recalibrated(prediction, fitted)
     before, after = (reliability(x.probability, truth, region=prediction.brain) for x in (prediction, found))
     assert after.ace < 0.5 * before.ace

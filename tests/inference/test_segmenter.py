@@ -15,8 +15,8 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference import tiling
 from napari_uncertainseg.inference.device import cpu_device
 from napari_uncertainseg.inference.engines import TorchEngine
-from napari_uncertainseg.inference.prediction_accumulator import Collector
-from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, Setting, flips
+from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
+from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, SamplingSetting, flips
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
@@ -109,7 +109,7 @@ class _Directional:
 def test_flips_are_flipped_back(model_folder):
     image = torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(0))
     windows = Windows(image, _Directional(), 10**6)
-    passes = list(flips(Setting(find_model(model_folder), lambda index: windows, len(FLIPS))))
+    passes = list(flips(SamplingSetting(find_model(model_folder), lambda index: windows, len(FLIPS))))
     assert len(passes) == 8 and len(set(FLIPS)) == 8
     for axes, found in zip(FLIPS, passes, strict=True):
         # flipped along x, the next voxel is the one before
@@ -244,7 +244,7 @@ def test_the_network_is_built_once(ensemble_folder, scan, brain_mask, monkeypatc
 
 
 def collect(source, shape, members):
-    collector = Collector(source, shape)
+    collector = PredictionAccumulator(source, shape)
     for member in members:
         collector.add(Pass(member[None], torch.zeros(member.shape)))
     return collector.result()

@@ -10,8 +10,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.session.queue import ORDERS, queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import is_wrong
-from napari_uncertainseg.review.store.current_verdicts import Standing
-from napari_uncertainseg.review.store.reading_speed import Pace
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
@@ -87,11 +87,11 @@ def test_a_candidate_that_comes_up_later_is_one(store, recorder):
 
 def test_the_next_is_the_first_without_a_verdict(recorder):
     voxels = [task.voxel for task in recorder.tasks]
-    assert recorder.next_to_do(nothing_else) == voxels[0]
-    assert recorder.next_to_do(lambda v: v == voxels[0]) == voxels[1]
+    assert recorder.next_task(nothing_else) == voxels[0]
+    assert recorder.next_task(lambda v: v == voxels[0]) == voxels[1]
     for voxel in voxels:
         recorder.judge(voxel, "accepted", nothing_else, {})
-    assert recorder.next_to_do(nothing_else) is None
+    assert recorder.next_task(nothing_else) is None
 
 
 def test_strokes_are_kept_as_differences(store, recorder):
@@ -143,7 +143,7 @@ def test_orders(order):
         assert doubts == sorted(doubts, reverse=True)
     elif order == "gain":
         wrong = [t.probability if t.target == "candidate" else 1 - t.probability for t in by_rank]
-        gains = [p / Pace().takes(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
+        gains = [p / ReadingSpeed().takes(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
         assert gains == sorted(gains, reverse=True)
     elif order == "size":
         sizes = [t.volume_mm3 for t in by_rank]
@@ -193,7 +193,7 @@ def test_a_verdict_among_ten_thousand_lesions_asks_no_more_of_the_database(tmp_p
             for task in recorder.tasks[:20]:
                 recorder.judge(task.voxel, "accepted", nothing_else, {})
                 recorder.outlook()
-                recorder.next_to_do(nothing_else)
+                recorder.next_task(nothing_else)
             asked.append(len(statements))
     assert asked[0] == asked[1] < 20 * 12
 
@@ -205,5 +205,8 @@ def test_a_candidate_is_wrong_when_it_is_a_lesion():
         ("rejected", (True, False)),
         ("unsure", (True, True)),
     ):
-        assert (is_wrong(lesion, Standing(1, decision)), is_wrong(candidate, Standing(1, decision))) == wrong
-    assert is_wrong(lesion, Standing(1, "accepted", painted=True))  # not as the model outlined it
+        assert (
+            is_wrong(lesion, CurrentVerdict(1, decision)),
+            is_wrong(candidate, CurrentVerdict(1, decision)),
+        ) == wrong
+    assert is_wrong(lesion, CurrentVerdict(1, "accepted", painted=True))  # not as the model outlined it

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.lessons.lesson import past
+from napari_uncertainseg.review.lessons.lesson import earlier_scores
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.replay import Replay, unpacked
 
@@ -108,4 +108,4 @@ def test_lessons_that_somebody_changed_are_left_out(store):
     for settings in ({"exists": [1]}, {"exists": [1] * 5, "arms": ["first"]}, {"exists": 3}):
         tasks = store.tasks(session)
         store.open_session(store.project("t"), store.annotator("reader"), "training", tasks, settings)
-    assert past(store, "reader") == []
+    assert earlier_scores(store, "reader") == []

@@ -22,10 +22,10 @@ from napari_uncertainseg.images.files import read_volume, write_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.lessons.lesson import Lesson
-from napari_uncertainseg.review.reports.html import Markup, number, table, text
+from napari_uncertainseg.review.reports.html import Markup, escaped, format_number, table
 from napari_uncertainseg.review.reports.summary import summarise
 from napari_uncertainseg.review.reports.verdict_table import verdict_table
-from napari_uncertainseg.review.session.rereading import kappa, reread, rereading
+from napari_uncertainseg.review.session.rereading import kappa, open_next_reading, reading_status
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 
@@ -104,10 +104,10 @@ def read(store):
     """Three readings: two differ on lesions 2 and 5, the third has judged lesion 2."""
     first = fill(store)
     judge(store, first, dict.fromkeys(range(1, 6), "accepted"), seconds=4.0)
-    second = reread(store, first, "second", seed=0)
+    second = open_next_reading(store, first, "second", seed=0)
     judge(store, second, {1: "accepted", 2: "rejected", 3: "accepted", 5: "unsure"}, seconds=7.5)
     store.record(second, "closed")
-    third = reread(store, first, "third", seed=1)
+    third = open_next_reading(store, first, "third", seed=1)
     judge(store, third, {2: "rejected"})
     store.record(third, "closed")
     return first, second, third
@@ -161,7 +161,7 @@ def test_numbers_are_those_of_the_sessions(store, read, out) -> None:
 def test_places_on_which_readers_differ(store, read, out) -> None:
     first = read[0]
     page = report(store, out, pictures=False)
-    found = rereading(store, first)
+    found = reading_status(store, first)
     rows = page.table("reader", "second", "third")
     assert [row["place"] for row in rows] == [", ".join(map(str, t.voxel)) for t in found.differing]
     said = [(row["reader"], row["second"], row["third"]) for row in rows]
@@ -266,7 +266,7 @@ def test_what_a_database_holds_is_text(tmp_path, out) -> None:
         tasks = [NewTask(case, None, "lesion", i, (i, 1, 1), 0.5, 0.5, 9.0) for i in range(1, 4)]
         first = store.open_session(project, store.annotator(HOSTILE), "review", tasks, {"order": HOSTILE})
         judge(store, first, {1: "accepted", 2: HOSTILE}, comment=HOSTILE)
-        second = reread(store, first, HOSTILE + "2", seed=0)
+        second = open_next_reading(store, first, HOSTILE + "2", seed=0)
         judge(store, second, {1: "rejected", 2: "accepted"}, comment="\x1b[2J\u202eesrever")
         settings = {"of": HOSTILE, "reading": HOSTILE}
         store.open_session(project, store.annotator("x"), "qc", tasks, settings)
@@ -314,10 +314,12 @@ def test_numbers_that_are_none(store, path, out) -> None:
 
 
 def test_text_is_escaped_once() -> None:
-    assert text("<&'\">") == "&lt;&amp;&#x27;&quot;&gt;" and text(text("<")) == "&lt;"
-    assert text("a\ud800b\x00") == "a?b\N{REPLACEMENT CHARACTER}"
+    assert escaped("<&'\">") == "&lt;&amp;&#x27;&quot;&gt;" and escaped(escaped("<")) == "&lt;"
+    assert escaped("a\ud800b\x00") == "a?b\N{REPLACEMENT CHARACTER}"
     assert table(["<a>"], [["<b>"], [Markup("<i></i>")]]).count("&lt;") == 2
-    assert [number(x) for x in (None, float("nan"), "x", True, -0.001, 2)] == ["–"] * 4 + ["0.00", "2.00"]  # noqa: RUF001
+    odd = (None, float("nan"), "x", True)
+    assert {format_number(x) for x in odd} == {"\N{EN DASH}"}
+    assert [format_number(x) for x in (-0.001, 2)] == ["0.00", "2.00"]
 
 
 def test_without_names(store, tmp_path, out) -> None:
@@ -326,7 +328,7 @@ def test_without_names(store, tmp_path, out) -> None:
     tasks = [NewTask(case, None, "lesion", i, (i, 1, 1), 0.5, 0.5, 9.0) for i in range(1, 4)]
     first = store.open_session(store.project("Smith's"), store.annotator("Dr Who"), "review", tasks, {})
     judge(store, first, {1: "accepted", 2: "accepted"}, comment="Mr Smith's")
-    second = reread(store, first, "Dr No", seed=0)
+    second = open_next_reading(store, first, "Dr No", seed=0)
     judge(store, second, {1: "rejected", 2: "accepted"})
     page = report(store, out, named=False)
     raw = out.read_text()
@@ -429,7 +431,7 @@ def test_each_place_once_and_what_cannot_be_drawn_in_words(store, tmp_path, out,
     tasks += [NewTask(good, None, "case", 21, (4, 4, 4), 0.9, 0.5, 9.0)]
     first = store.open_session(project, who, "review", tasks, {})
     judge(store, first, dict.fromkeys(range(1, 22), "accepted"))
-    second = reread(store, first, "second", seed=0)
+    second = open_next_reading(store, first, "second", seed=0)
     judge(store, second, {**dict.fromkeys(range(1, 21), "accepted"), 2: "rejected", 21: "rejected"})
     page = report(store, out)
     # the one that differs, and eleven of the twelve most doubtful: one of them lies outside

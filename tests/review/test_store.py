@@ -13,9 +13,9 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import connection as database
-from napari_uncertainseg.review.store.journal import GENESIS, Entry, canonical, follow
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, append_entry, canonical
 from napari_uncertainseg.review.store.masks import MaskStore
-from napari_uncertainseg.review.store.reading_speed import Pace
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 
@@ -70,7 +70,7 @@ def test_the_pace_is_that_of_the_annotator(store):
         for task in store.tasks(id):
             accept(store, id, task, seconds=seconds)
     assert store.pace("reader").seconds == 3.0 and store.pace("somebody else").seconds == 9.0
-    assert store.pace("nobody") == Pace()
+    assert store.pace("nobody") == ReadingSpeed()
 
 
 def test_undo_and_redo_are_entries_too(store):
@@ -187,7 +187,7 @@ def test_a_forged_chain_would_have_to_be_forged_whole(store):
     entry = accept(store, session, store.tasks(session)[0])
     forged = Entry(*(getattr(entry, n) for n in ("session", "number", "at", "kind", "task")), "{}", "0" * 64)
     assert forged.hash != entry.hash
-    following = follow((entry.number, entry.hash), session, entry.at, "closed", None, {})
+    following = append_entry((entry.number, entry.hash), session, entry.at, "closed", None, {})
     assert following.previous == entry.hash and following.number == entry.number + 1
     assert canonical({"b": 1, "a": "ä"}) == '{"a":"ä","b":1}'
 

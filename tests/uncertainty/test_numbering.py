@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.uncertainty.lesion_numbers import MOST, Numbering, Numbers
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 
 from .test_ranking import fields, prepared
@@ -17,7 +17,7 @@ EIGHT = np.ones((3, 3, 3))
 
 def kept(ranker: Ranker, shape, thresholds, edits=None):
     """Lesions of one review at one threshold after the other."""
-    numbers = Numbers(shape)
+    numbers = LesionNumbers(shape)
     edits = edits or [None] * len(thresholds)
     return [ranker.rank(t, 0, edit=e, numbers=numbers) for t, e in zip(thresholds, edits, strict=True)]
 
@@ -45,7 +45,7 @@ def test_numbers_stay_unique_and_come_back(seed, thresholds):
 def test_the_largest_overlap_keeps_the_number(seed):
     rng = np.random.default_rng(seed)
     masks = [rng.random((6, 7, 8)) < share for share in (0.1, 0.15, 0.08)]
-    numbering, before = Numbering(masks[0].shape), set()
+    numbering, before = ComponentNumbers(masks[0].shape), set()
     owner = np.zeros(masks[0].shape, int)
     for mask in masks:
         components, n = ndimage.label(mask, EIGHT)
@@ -69,14 +69,14 @@ def test_the_largest_overlap_keeps_the_number(seed):
 
 
 def test_numbers_that_were_known_before_are_taken_over():
-    numbering = Numbering((2, 3, 4))
+    numbering = ComponentNumbers((2, 3, 4))
     numbering.know(np.array([[0, 0, 1], [1, 2, 3]]), np.array([9, 0]))
     found = numbering.number(np.array([1, 2, 20]), np.array([1, 1, 2]), np.array([1, 0]))
     assert found.tolist() == [9, 10]
 
 
 def test_when_sixteen_bits_are_used_up_numbers_that_nobody_has_are_given_again():
-    numbering = Numbering((1, 1, 4))
+    numbering = ComponentNumbers((1, 1, 4))
     numbering.know(np.array([0]), np.array([MOST]))
     found = numbering.number(np.array([0, 2, 3]), np.array([1, 2, 3]), np.arange(3))
     assert found[0] == MOST and len(set(found.tolist())) == 3 and found.min() >= 1

@@ -126,7 +126,7 @@ def test_the_t1_of_another_patient_is_said_to_be_one(viewer, dock, qtbot, shared
     assert dock.roles.layer("t1") is None  # it is not offered
     _choose(dock, "t1", "T1")
     asked = []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[2]) or True)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[2]) or True)
     with qtbot.waitSignal(dock.done, timeout=90_000):
         qtbot.mouseClick(dock.run, Qt.MouseButton.LeftButton)
     assert len(asked) == 1 and "it lies in another folder" in asked[0]

@@ -59,8 +59,8 @@ def asked(monkeypatch):
         return answer.says
 
     answer.says, answer.questions = True, questions
-    monkeypatch.setattr(module, "ask_which", answer)
-    monkeypatch.setattr(session_module, "ask_which", answer)
+    monkeypatch.setattr(module, "ask_yes_no_cancel", answer)
+    monkeypatch.setattr(session_module, "ask_yes_no_cancel", answer)
     return answer
 
 
@@ -99,7 +99,7 @@ class Window:
         if self.refuses:
             raise InputError(self.refuses)
         self.opened.append(loaded)
-        self.case.record_with(None)
+        self.case.set_recorder(None)
         data, options, _ = loaded.layers["flair"]
         about = options["metadata"]["uncertainseg"]
         self.case.set_images({"flair": Volume(data, about["grid"], "FLAIR", "flair", about["path"])})
@@ -232,7 +232,7 @@ def test_the_states_follow_the_session(qtbot, make, dock, window, table):
     session.start()
     n = len(window.case.recorder.tasks)
     assert column(dock, STATE)[0] == f"0 of {n} judged"
-    window.case.judge(window.case.next_to_do(), "accepted")
+    window.case.judge(window.case.next_task(), "accepted")
     assert column(dock, STATE) == [f"1 of {n} judged", "not read", "not read"]
     session.close_session()
     assert column(dock, STATE)[0] == f"closed (1 of {n})"
@@ -267,7 +267,7 @@ def test_a_session_is_left_open_and_that_is_said(qtbot, make, dock, window, tabl
     click(dock, qtbot, dock.next_button)
     session.annotator.setText("anna")
     session.start()
-    window.case.judge(window.case.next_to_do(), "accepted")
+    window.case.judge(window.case.next_task(), "accepted")
     click(dock, qtbot, dock.next_button)
     assert asked.questions == []  # a session keeps them
     assert "session of anna was left" in dock.message.text() and window.case.recorder is None

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QTextBrowser, QWidget
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion import lesion_sum
 from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
-from napari_uncertainseg.widgets.lesions.measures import DetailsPanel
+from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel, show_definitions
 
 from .fake_layers import FakeLayers
@@ -16,7 +16,7 @@ from .fake_layers import FakeLayers
 
 @pytest.fixture
 def panel(qtbot, case):
-    made = DetailsPanel(case)
+    made = MeasuresPanel(case)
     made.show()
     yield made
     made.cleanup()
@@ -71,7 +71,7 @@ def test_it_follows_threshold_and_selection(qtbot, panel, case):
 
 
 def test_an_empty_case(qtbot):
-    panel = DetailsPanel(Case())
+    panel = MeasuresPanel(Case())
     panel.button.click()
     assert "Choose a lesion" in panel.agreement.text()
     panel.cleanup()

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from napari_uncertainseg._base import Cancelled, InputError, TimeLeft, in_words
+from napari_uncertainseg._base import Cancelled, InputError, TimeLeft, format_time_left
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 
@@ -197,4 +197,4 @@ def test_time_left_of_even_work_is_right():
     ],
 )
 def test_in_words(seconds, words):
-    assert in_words(seconds) == words
+    assert format_time_left(seconds) == words

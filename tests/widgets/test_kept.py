@@ -44,7 +44,7 @@ def asked(monkeypatch):
 
     answer.says, answer.questions = True, questions
     for place in (session_module, closing_module, offer_module):
-        monkeypatch.setattr(place, "ask_which", answer)
+        monkeypatch.setattr(place, "ask_yes_no_cancel", answer)
     return answer
 
 
@@ -181,7 +181,7 @@ def test_closing_says_what_is_kept_and_asks_about_what_is_not(window, prediction
     assert "1 verdict" in asked.questions[-1] and UNNAMED in asked.questions[-1]
     window_.close(confirm_need=True)  # Ctrl+W
     assert len(asked.questions) == 2 and window_.isVisible()
-    review.case.record_with(None)  # Leave
+    review.case.set_recorder(None)  # Leave
     review.case.judge(SECOND, "accepted")
     assert review.case.unsaved and review.case.recorder is None
     assert review._closing.refuses(Spontaneous()) and "kept nowhere" in asked.questions[-1]
@@ -259,7 +259,7 @@ def test_who_left_a_session_is_not_recorded_again(window, prediction, flair, fil
     review = window()
     review.case.prediction = known(prediction, flair)
     review.case.judge(FIRST, "rejected")
-    review.case.record_with(None)
+    review.case.set_recorder(None)
     review.case.judge(SECOND, "accepted")
     assert review.case.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
 

@@ -22,7 +22,7 @@ from napari_uncertainseg.widgets.lesions import export as exporting
 from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
-from napari_uncertainseg.widgets.shared.session_file import keep_prediction
+from napari_uncertainseg.widgets.shared.session_file import register_prediction
 
 from .fake_layers import FakeLayers
 
@@ -138,7 +138,7 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     case.prediction = case.original
     case.threshold = 0.6
     table = case.lesions.table
-    expected = fitted.of(table["max_probability"], table["volume_mm3"], 0.6)
+    expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
     assert cells(dock.tables[0], "p_exists") == [f"{p:.0%}" for p in expected]
     assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
     assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
@@ -470,14 +470,14 @@ def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
 def test_it_says_for_whom_a_session_is_recorded(dock, case, tmp_path):
     assert dock.recorded.isHidden()
     with Store(tmp_path / "sessions.db") as store:
-        tasks = queue_of(case.lesions, *keep_prediction(store, case.prediction)).tasks
+        tasks = queue_of(case.lesions, *register_prediction(store, case.prediction)).tasks
         name = "<b>reader</b> of very many lesions"
         id = store.open_session(store.project("p"), store.annotator(name), "review", tasks, {})
-        case.record_with(Recorder(store, id))
+        case.set_recorder(Recorder(store, id))
         assert not dock.recorded.isHidden()
         assert dock.recorded.text() == "● recorded for <b>reader</b> of very m…"
         assert dock.recorded.textFormat() == Qt.TextFormat.PlainText
-        case.record_with(None)
+        case.set_recorder(None)
     assert dock.recorded.isHidden()
 
 

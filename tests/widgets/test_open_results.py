@@ -12,7 +12,7 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.disk.result_folder import MEMBERS as NAME
-from napari_uncertainseg.evaluate.saved_results import restore
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
@@ -80,7 +80,7 @@ def list_as_it_is(folder, name):
 
 
 def test_what_was_written_is_read_back(folder, reviewed):
-    found, was = restore(folder), reviewed.prediction
+    found, was = read_saved_results(folder), reviewed.prediction
     now = found.prediction
     for name in ("probability", "entropy", "mutual_information", "disagreement", "brain", "variance"):
         np.testing.assert_array_equal(getattr(now, name), getattr(was, name))
@@ -119,7 +119,7 @@ def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, rev
     case.judge((12, 21, 18), "unsure")
     assert case.recorder.by_default and len(case.recorder.verdicts) == 3
     export(tmp_path / "again", case)
-    assert len(restore(tmp_path / "again").verdicts) == 3
+    assert len(read_saved_results(tmp_path / "again").verdicts) == 3
 
 
 def test_a_scan_that_moved_or_changed_is_told_and_the_rest_opened(
@@ -139,7 +139,7 @@ def test_a_scan_that_moved_or_changed_is_told_and_the_rest_opened(
 
 def test_what_segment_wrote_opens_too(of_files, tmp_path):
     write_results(tmp_path / "plain", of_files, of_files.lesions())
-    found = restore(tmp_path / "plain")
+    found = read_saved_results(tmp_path / "plain")
     assert found.verdicts == () and found.edit is None
     assert get_reader(str(tmp_path / "plain")) is not None
     assert get_reader(str(tmp_path)) is None
@@ -150,7 +150,7 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
     alone = replace(of_files, members=Members(box, of_files.probability[None].astype(np.float16)))
     other = recalibrated(alone, Temperature(0.2, 0.1, 2.0))
     write_results(tmp_path / "one", other, other.ranker.rank(0.5))
-    found = restore(tmp_path / "one")
+    found = read_saved_results(tmp_path / "one")
     np.testing.assert_array_equal(found.prediction.probability, other.probability)
     assert (found.prediction.ranker.rank(0.5).table["lsu"] == 0).all()  # one member doubts nothing
     assert "recalibrated" in " ".join(found.notes)
@@ -160,11 +160,11 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
 def test_a_changed_file_is_refused_in_a_sentence(folder, name):
     hashes = {p.name: file_sha256(p) for p in folder.iterdir() if p.name != "summary.json"}
     said_in(folder, files=hashes)
-    restore(folder)
+    read_saved_results(folder)
     with (folder / name).open("ab") as file:
         file.write(b"\0")
     with pytest.raises(InputError, match=f"{name} was changed after it was written"):
-        restore(folder)
+        read_saved_results(folder)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_changed_file_is_refused_in_a_sentence(folder, name):
 def test_a_summary_from_elsewhere_is_refused_in_a_sentence(folder, changes):
     said_in(folder, **changes)
     with pytest.raises(InputError, match=r"summary\.json"):
-        restore(folder)
+        read_saved_results(folder)
 
 
 def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
@@ -200,11 +200,11 @@ def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
         np.savez(folder / NAME, **content)
         list_as_it_is(folder, NAME)
         with pytest.raises(InputError, match=r"members|Probabilities|probabilit"):
-            restore(folder)
+            read_saved_results(folder)
     (folder / NAME).write_bytes(b"PK\x03\x04")
     list_as_it_is(folder, NAME)
     with pytest.raises(InputError, match="not the file of members"):
-        restore(folder)
+        read_saved_results(folder)
     (folder / NAME).unlink()
     with pytest.raises(InputError, match="older versions"):
-        restore(folder)
+        read_saved_results(folder)

@@ -8,7 +8,7 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.lesions.guarantees import PromiseRow
+from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
 
 
 def record_like(prediction, n=12):
@@ -34,7 +34,7 @@ def make(shown, case, records):
         records.find = find
         case.prediction = case.prediction
         bands = []
-        row = shown(PromiseRow(case, lambda core, envelope: bands.append((core, envelope))))
+        row = shown(GuaranteeRow(case, lambda core, envelope: bands.append((core, envelope))))
         row.band_shown = bands
         return row
 
@@ -132,7 +132,7 @@ def test_a_damaged_record_is_named(make, case):
 
 
 def test_without_a_prediction_nothing_is_offered(qtbot):
-    row = PromiseRow(Case(lambda information: pytest.fail("nothing to look for")), lambda *t: None)
+    row = GuaranteeRow(Case(lambda information: pytest.fail("nothing to look for")), lambda *t: None)
     assert not row.button.isEnabled()
     row.cleanup()
     row.deleteLater()

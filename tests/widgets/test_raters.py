@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters import agreement
-from napari_uncertainseg.raters.consensus import Doubt, majority
+from napari_uncertainseg.raters.consensus import UncertaintySource, majority
 from napari_uncertainseg.uncertainty.against_raters import against_raters
 from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEMENT, KINDS
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -117,7 +117,7 @@ def test_layers_show_consensus_disagreement_and_who_doubts(qtbot, dock, viewer, 
                 layer.data_to_world(corner), viewer.layers["FLAIR"].data_to_world(corner)
             )
     assert not viewer.layers["entropy (nats)"].visible  # it would tint the raters' heat map
-    assert Doubt.RATERS in viewer.layers[KINDS].data
+    assert UncertaintySource.RATERS in viewer.layers[KINDS].data
     assert not viewer.layers[KINDS].visible
     dock.shown[KINDS].click()
     assert viewer.layers[KINDS].visible

@@ -27,7 +27,7 @@ from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
-from napari_uncertainseg.widgets.shared.dock_area import Scrolled
+from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.window import open_review
 
 from ..review.many_sessions import a_department
@@ -335,7 +335,7 @@ def scrolled(qtbot):
     content.turned[2].addItems(["a", "b"])
     for widget in (content.label, content.text, *content.turned):
         layout.addWidget(widget)
-    area = Scrolled(content)
+    area = DockArea(content)
     area.resize(300, 600)
     area.show()
     qtbot.waitUntil(area.isVisible, timeout=2000)

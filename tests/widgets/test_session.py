@@ -10,15 +10,15 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.lessons.lesson import begin
+from napari_uncertainseg.review.lessons.lesson import start_lesson
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.widgets.exercises.dock import TrainingDock
+from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, keep_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
 
 from .fake_layers import FakeLayers
 
@@ -38,7 +38,7 @@ def asked(monkeypatch):
         return answer.says
 
     answer.says, answer.questions = True, questions
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.dock.ask_which", answer)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", answer)
     return answer
 
 
@@ -345,7 +345,7 @@ def test_the_docks_share_who_judges(qtbot, shown, case, file):
     sessions = SessionFile(file)
     made = shown(SessionDock(case, FakeLayers(), sessions))
     qtbot.keyClicks(made.annotator, "reader")
-    training = shown(TrainingDock(case, FakeLayers(), sessions))
+    training = shown(ExercisesDock(case, FakeLayers(), sessions))
     assert training.annotator.text() == "reader"
     training.annotator.setText("reader 2")
     assert made.annotator.text() == "reader 2" and made.start_button.isEnabled()
@@ -673,7 +673,7 @@ def test_going_on_takes_nothing_along_that_is_somebody_elses(qtbot, dock, case, 
 def test_reading_again_asks_before_it_drops(qtbot, dock, case, asked):
     start(qtbot, dock)
     click(qtbot, dock.close_button)
-    case.begin_anew()
+    case.reset_review()
     case.judge((5, 10, 8), "accepted")
     dock.annotator.setText("second")
     dock.table.selectRow(0)
@@ -706,8 +706,10 @@ def test_a_lesson_is_not_gone_on_with_as_a_review(qtbot, dock, case, mask):
     consensus = mask.copy()
     consensus[11:14] = False
     store, now = dock._file.store(), case.prediction
-    where = keep_prediction(store, now)
-    lesson = begin(store, "t", *where, consensus, case.lesions, now.probability, case.grid, now.brain, seed=1)
+    where = register_prediction(store, now)
+    lesson = start_lesson(
+        store, "t", *where, consensus, case.lesions, now.probability, case.grid, now.brain, seed=1
+    )
     dock._list()
     dock.table.selectRow(0)
     assert lesson.at is not None and not dock.resume_button.isEnabled()
@@ -793,7 +795,7 @@ def test_places_outside_of_the_scan_are_refused_in_a_sentence(qtbot, case, dock,
     """Of a file from elsewhere, whose chain is sound: whoever writes it can see to that."""
     file.parent.mkdir()
     with Store(file) as store:
-        case_number, output = keep_prediction(store, case.prediction)
+        case_number, output = register_prediction(store, case.prediction)
         voxel = (1, 1, 900) if said is None else (1, 1, 1)
         task = NewTask(case_number, output, "lesion", 1, voxel)
         project, who = store.project("review"), store.annotator("reader 1")

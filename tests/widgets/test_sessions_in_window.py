@@ -149,7 +149,7 @@ def judge_all(review, qtbot, decide):
 
 def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     review = open_review(viewer)
-    monkeypatch.setattr(session_module, "ask_which", lambda *a, **k: True)
+    monkeypatch.setattr(session_module, "ask_yes_no_cancel", lambda *a, **k: True)
     case = review.case
     review.open_dock("session")
     dock = review.session

@@ -12,9 +12,9 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets.exercises.dock import TrainingDock
+from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.exercises.lesson_score import SCORES
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, keep_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
 
 from .fake_layers import FakeLayers
 
@@ -42,7 +42,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def dock(shown, case, layers, file):
-    return shown(TrainingDock(case, layers, SessionFile(file)))
+    return shown(ExercisesDock(case, layers, SessionFile(file)))
 
 
 def click(qtbot, button):
@@ -59,7 +59,7 @@ def test_it_says_what_to_do_next(qtbot, dock, file):
     assert "Choose the layer" in dock.question.text() and not dock.begin_button.isEnabled()
     dock.consensus.setCurrentIndex(dock.consensus.findData("consensus"))
     assert "Say who" in dock.question.text() and not file.exists()
-    empty = TrainingDock(Case(), FakeLayers(), SessionFile(file))
+    empty = ExercisesDock(Case(), FakeLayers(), SessionFile(file))
     assert "press Run" in empty.question.text()
     empty.cleanup()
     empty.deleteLater()
@@ -234,12 +234,12 @@ def test_recalibrating_does_not_end_an_exercise(qtbot, dock, case, layers):
 
 def test_a_recorded_session_comes_first(qtbot, dock, case, layers, file):
     store = dock._file.store()
-    tasks = queue_of(case.lesions, *keep_prediction(store, case.prediction)).tasks
+    tasks = queue_of(case.lesions, *register_prediction(store, case.prediction)).tasks
     id = store.open_session(store.project("x"), store.annotator("a"), "review", tasks, {})
-    case.record_with(Recorder(store, id))
+    case.set_recorder(Recorder(store, id))
     begin(qtbot, dock)
     assert "press Leave in Session first" in dock.question.text() and not layers.blinded
-    case.record_with(None)
+    case.set_recorder(None)
     click(qtbot, dock.begin_button)
     assert layers.blinded
 

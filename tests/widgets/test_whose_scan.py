@@ -208,7 +208,7 @@ def test_lesser_layers_go_without_the_case(review, qtbot):
 @pytest.mark.parametrize(("answer", "back"), [(True, True), (None, True), (False, False)])
 def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
     asked = []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[1:]) or answer)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     case, flair = review.case, review.layers.scan.layer()
     case.keep_with(None)  # as where no session can be written
     case.judge((5, 10, 8), "accepted")
@@ -235,7 +235,7 @@ def test_another_flair_closes_the_case(review, qtbot, patients, monkeypatch):
     review.case.keep_with(None)
     review.case.judge((5, 10, 8), "accepted")
     answers = [None, True]
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: answers.pop(0))
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: answers.pop(0))
     choose(review, "flair", 3)
     assert chosen(review) == "Ann" and review.case.verdicts
     choose(review, "flair", 3)
@@ -289,7 +289,7 @@ def test_no_t1_of_somebody_else_by_itself(make, patients):
 @pytest.mark.parametrize("answer", [True, False, None])
 def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch, answer):
     review, asked = make(), []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[1:]) or answer)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
     choose(review, "t1", 2)
     qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_uncertainseg.bench.scene import Scene, lesion_maps
 from napari_uncertainseg.bench.timing import Row, faster, seconds, times
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.recalibration_preview import reliability_after
 from napari_uncertainseg.calibration.reliability import Binned
@@ -72,7 +72,7 @@ def _threshold(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Member
     reference = p >= 0.5
     ranker = Ranker(p, entropy, entropy, members, scene.grid)
     ranker.prepare()  # as it is after a run, before the slider is touched
-    binned = Binned.of(p)
+    binned = Binned.from_probability(p)
     moving = itertools.cycle(THRESHOLDS)
 
     def own() -> None:
@@ -102,7 +102,7 @@ def _threshold(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Member
 def _live_memory(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Members) -> Row:
     """Measure what is kept so that a moved threshold is fast; numpy tells tracemalloc of its arrays."""
     tracemalloc.start()
-    ranker, binned = Ranker(p, entropy, entropy, members, scene.grid), Binned.of(p)
+    ranker, binned = Ranker(p, entropy, entropy, members, scene.grid), Binned.from_probability(p)
     ranker.prepare()
     ranker.rank(0.5)
     kept = tracemalloc.get_traced_memory()[0]
@@ -150,7 +150,7 @@ def _retention(scene: Scene, p: np.ndarray) -> Row:
 def _reliability(scene: Scene, p: np.ndarray) -> list[Row]:
     """Measure in the whole volume: more voxels than a brain has."""
     reference = p >= 0.5
-    binned, evidence = Binned.of(p), Evidence.of(p, reference)
+    binned, evidence = Binned.from_probability(p), ProbabilityHistogram.from_probability(p, reference)
     temperatures = itertools.cycle(Temperature(0, 0, t) for t in (0.5, 0.8, 1.25, 2.0))
     against = "binning all voxels with numpy"
     other = seconds(lambda: _histogram(p, reference), scene.repeats)

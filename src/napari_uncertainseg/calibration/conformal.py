@@ -25,7 +25,7 @@ Safest = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
-class Promise:
+class Guarantee:
     """A threshold whose loss keeps below a limit, or why there is none.
 
     Attributes
@@ -62,7 +62,7 @@ class Promise:
         return "These cases lose too much at every threshold: promise less, or use another model."
 
 
-def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: Safest = "low") -> Promise:
+def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: Safest = "low") -> Guarantee:
     """Threshold at which the expected loss of a further case is at most a limit (conformal risk control).
 
     Parameters
@@ -98,7 +98,7 @@ def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: 
 
 def control_with_confidence(
     losses: np.ndarray, grid: np.ndarray, limit: float, *, confidence: float = 0.9, safest: Safest = "low"
-) -> Promise:
+) -> Guarantee:
     """Threshold at which the mean loss is at most a limit, with a confidence (learn then test).
 
     Thresholds are tested one after the other, beginning with the safest, until one fails (fixed
@@ -158,12 +158,12 @@ def _promise(
     confidence: float | None,
     n: int,
     needed: int,
-) -> Promise:
+) -> Guarantee:
     """The last threshold before the first that does not keep the promise."""
     last = (len(kept) if kept.all() else int(np.argmin(kept))) - 1
     if last < 0:
-        return Promise(None, limit, confidence, math.nan, n, needed)
-    return Promise(float(thresholds[last]), limit, confidence, float(mean[last]), n, needed)
+        return Guarantee(None, limit, confidence, math.nan, n, needed)
+    return Guarantee(float(thresholds[last]), limit, confidence, float(mean[last]), n, needed)
 
 
 def _ordered(losses: np.ndarray, grid: np.ndarray, safest: Safest) -> tuple[np.ndarray, np.ndarray]:

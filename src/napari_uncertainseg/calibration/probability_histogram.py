@@ -24,7 +24,7 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class ProbabilityHistogram:
     """What a fit needs to know of the voxels of one case or more; add them up with ``+``.
 
     Attributes
@@ -41,9 +41,9 @@ class Evidence:
     background_total: np.ndarray
 
     @classmethod
-    def of(
+    def from_probability(
         cls, probability: np.ndarray, reference: np.ndarray, *, region: np.ndarray | None = None
-    ) -> Evidence:
+    ) -> ProbabilityHistogram:
         """Count the voxels of one case.
 
         Parameters
@@ -69,9 +69,9 @@ class Evidence:
         total = np.where(background > 0, both[1] - lesion[1], 0.0)
         return cls(lesion[0], background, lesion[1], total)
 
-    def __add__(self, other: Evidence) -> Evidence:
+    def __add__(self, other: ProbabilityHistogram) -> ProbabilityHistogram:
         """Voxels of both."""
-        return Evidence(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return ProbabilityHistogram(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     @cached_property
     def nodes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 Fit on cases that the model has not seen, in the brain or around lesions, never on the whole volume,
 whose plain background outweighs everything; then `Recalibration.apply` to other cases.
 
-A fit looks at `Evidence`, a histogram, instead of voxels, so that cohorts of any size cost the same. Its
+A fit looks at a `ProbabilityHistogram` instead of voxels, so that cohorts of any size cost the same. Its
 bins split each octave of p (below 0.5) and of 1 - p (above) into 1024, and each keeps its voxels' mean
 p, lesion and background apart. Where a bin's probabilities differ, that costs at most half the
 greatest curvature of the loss in p times their variance, which is at most a quarter of the bin's width
@@ -30,7 +30,12 @@ from scipy.special import expit, logit
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_probabilities
 from napari_uncertainseg.calibration.logistic import logistic_regression
-from napari_uncertainseg.calibration.probability_histogram import Evidence, edges_of_bins, look_up, table
+from napari_uncertainseg.calibration.probability_histogram import (
+    ProbabilityHistogram,
+    edges_of_bins,
+    look_up,
+    table,
+)
 from napari_uncertainseg.calibration.scores import EPSILON
 from napari_uncertainseg.disk.checked_json import parse_json
 
@@ -240,13 +245,13 @@ _LINEAR: dict[str, type[_Linear]] = {one.kind: one for one in (Temperature, Plat
 _KINDS: dict[str, type[Recalibration]] = {**_LINEAR, Isotonic.kind: Isotonic}
 
 
-def fit(evidence: Evidence, kind: Kind = "temperature") -> Recalibration:
+def fit(evidence: ProbabilityHistogram, kind: Kind = "temperature") -> Recalibration:
     """Fit a recalibration; by likelihood, isotonic by least squares (pool adjacent violators).
 
     Parameters
     ----------
     evidence
-        `Evidence.of` one case, or the sum of several: every voxel counts the same.
+        `ProbabilityHistogram.from_probability` one case, or the sum of several: every voxel counts the same.
     kind
         ``"temperature"``, ``"platt"``, ``"beta"`` or ``"isotonic"``: from the stiffest to the most
         supple, which needs the most voxels of lesion.
@@ -334,7 +339,7 @@ def loss(z: np.ndarray, is_lesion: np.ndarray, count: np.ndarray) -> float:
     return float(np.average(np.logaddexp(0, wrong), weights=count))
 
 
-def _fit_isotonic(evidence: Evidence, before: float) -> Isotonic:
+def _fit_isotonic(evidence: ProbabilityHistogram, before: float) -> Isotonic:
     count = evidence.lesion + evidence.background
     filled = np.flatnonzero(count)
     fraction = evidence.lesion[filled] / count[filled]

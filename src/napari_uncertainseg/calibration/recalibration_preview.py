@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Recalibration, Temperature, loss
 from napari_uncertainseg.calibration.reliability import Reliability, bins_of, wilson_band
 
 
 def reliability_after(
-    evidence: Evidence, recalibration: Recalibration | None = None, *, bins: int = 20
+    evidence: ProbabilityHistogram, recalibration: Recalibration | None = None, *, bins: int = 20
 ) -> Reliability:
     """Reliability of the voxels of some evidence under a recalibration.
 
@@ -22,7 +22,7 @@ def reliability_after(
     Parameters
     ----------
     evidence
-        Of a prediction as the model made it, `Evidence.of`.
+        Of a prediction as the model made it, `ProbabilityHistogram.from_probability`.
     recalibration
         What to try; None for none.
     bins
@@ -47,7 +47,7 @@ def reliability_after(
     return Reliability(edges, mean, fraction, voxels.astype(np.int64), *wilson_band(positive, voxels))
 
 
-def by_hand(evidence: Evidence, temperature: float) -> Temperature:
+def fixed_temperature(evidence: ProbabilityHistogram, temperature: float) -> Temperature:
     """A temperature that somebody chose, with what it does to the likelihood of some evidence.
 
     Raises

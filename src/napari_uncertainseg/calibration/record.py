@@ -17,7 +17,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg.calibration.conformal import (
-    Promise,
+    Guarantee,
     Safest,
     control_mean,
     control_with_confidence,
@@ -105,7 +105,7 @@ def measures_of(
     }
 
 
-class Unlike(NamedTuple):
+class OutOfRangeMeasure(NamedTuple):
     """A measure in which a case is unlike the calibration cases: its value, and their range."""
 
     measure: str
@@ -172,12 +172,12 @@ class CalibrationRecord:
         return any(known & set(own) for own in self.scans) or bool(np.all(near, axis=0).any())
 
     @property
-    def strangers(self) -> tuple[str, ...]:
+    def suspicious_cases(self) -> tuple[str, ...]:
         """Cases of whose reference hardly anything is found at any threshold: it may be of another scan."""
         missed = self.losses["missed_volume"].min(axis=1)
         return tuple(name for name, share in zip(self.cases, missed, strict=True) if share > _STRANGE)
 
-    def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Promise:
+    def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Guarantee:
         """The least cautious threshold that keeps a loss below a limit.
 
         Parameters
@@ -202,7 +202,7 @@ class CalibrationRecord:
             return control_mean(self.losses[loss], GRID, limit, safest=safest)
         return control_with_confidence(self.losses[loss], GRID, limit, confidence=confidence, safest=safest)
 
-    def unlike(self, measures: Mapping[str, float]) -> list[Unlike]:
+    def unlike(self, measures: Mapping[str, float]) -> list[OutOfRangeMeasure]:
         """In what a new case is unlike these: nothing promised holds for it then.
 
         A measure counts when it lies outside of the range of these cases and more than four robust
@@ -216,7 +216,7 @@ class CalibrationRecord:
             spread = 1.4826 * float(np.median(np.abs(known - median))) + margin
             low, high = float(known.min()), float(known.max())
             if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
-                found.append(Unlike(name, float(value), low, high))
+                found.append(OutOfRangeMeasure(name, float(value), low, high))
         return found
 
     def to_json(self) -> str:

@@ -109,7 +109,7 @@ def reliability(
     InputError
         If shapes differ, a probability is not a number from 0 to 1, or a mask is none.
     """
-    return Binned.of(probability, region=region, bins=bins, scheme=scheme).against(reference)
+    return Binned.from_probability(probability, region=region, bins=bins, scheme=scheme).against(reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ class Binned:
     total: np.ndarray
 
     @classmethod
-    def of(
+    def from_probability(
         cls,
         probability: np.ndarray,
         *,

@@ -110,7 +110,7 @@ def brier_parts(
     p, y = paired(probability, reference, region)
     if not p.size:
         return BrierParts(*[np.nan] * 6)
-    binned = Binned.of(p, bins=bins, scheme=scheme)
+    binned = Binned.from_probability(p, bins=bins, scheme=scheme)
     filled, k = binned.count > 0, binned.index
     count = binned.count[filled]
     mean = binned.total / np.maximum(binned.count, 1)
@@ -206,7 +206,7 @@ def top_label(
     classes, truth = stacked(probability, labels, region)
     winner = classes.argmax(axis=0)
     confidence = np.take_along_axis(classes, winner[None], axis=0)[0]
-    return Binned.of(confidence, bins=bins, scheme=scheme).against(winner == truth)
+    return Binned.from_probability(confidence, bins=bins, scheme=scheme).against(winner == truth)
 
 
 def classwise(
@@ -225,7 +225,10 @@ def classwise(
         One per class; of a lesion's probability two, background and lesion.
     """
     classes, truth = stacked(probability, labels, region)
-    return tuple(Binned.of(p, bins=bins, scheme=scheme).against(truth == c) for c, p in enumerate(classes))
+    return tuple(
+        Binned.from_probability(p, bins=bins, scheme=scheme).against(truth == c)
+        for c, p in enumerate(classes)
+    )
 
 
 def static_ece(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.calibration.conformal import Promise
+    from napari_uncertainseg.calibration.conformal import Guarantee
     from napari_uncertainseg.calibration.record import CalibrationRecord
 
 
@@ -19,7 +19,7 @@ def calibrate(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.cohort import notes_of
 
     with ProgressLine() as progress:
-        record = calibrating.calibrate(options.cases, kind=options.kind, progress=progress)
+        record = calibrating.build_record(options.cases, kind=options.kind, progress=progress)
     path = calibrating.save_record(record, options.out)
     print(describe(record, options.limit, options.confidence))
     print(path)
@@ -56,7 +56,7 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
                 f"probability that {name} are ones: from {exists.components}, {exists.true} of them in the "
                 f"reference; {judged}"
             )
-    for name in record.strangers:
+    for name in record.suspicious_cases:
         lines.append(
             f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that "
             "scan's mask? It counts in all of the above."
@@ -65,7 +65,7 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
     return "\n".join(lines)
 
 
-def _in_words(promise: Promise) -> str:
+def _in_words(promise: Guarantee) -> str:
     if promise.threshold is None:
         return promise.reason
     return f"threshold {promise.threshold:.2f} (here it was {promise.loss:.1%})"

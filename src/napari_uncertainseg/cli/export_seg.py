@@ -17,7 +17,7 @@ def export_seg(options: Namespace) -> None:
     reviewed = (folder / "reviewed.nii.gz").is_file()
     file = result_file(folder, "reviewed" if reviewed else "lesions")
     mask = read_labels(file)
-    algorithm = Algorithm.of(load_summary(folder), threshold)
+    algorithm = Algorithm.from_information(load_summary(folder), threshold)
     write_dicom_seg(options.out, mask.data, mask.grid, options.dicom, algorithm=algorithm, reviewed=reviewed)
     voxels = int((mask.data != 0).sum())
     print(f"{options.out}: {voxels} voxels of {file.name}, on the slices of {options.dicom}")

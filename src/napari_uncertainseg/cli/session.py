@@ -116,10 +116,10 @@ def _report(options: Namespace) -> None:
 
 
 def _migrate(options: Namespace) -> None:
-    from napari_uncertainseg.review.database.connection import connect, shown
+    from napari_uncertainseg.review.database.connection import connect, display_name
 
     engine = connect(options.url, backed_up=True, create=False)
-    print(f"{shown(engine.url)} is up to date")
+    print(f"{display_name(engine.url)} is up to date")
     engine.dispose()
 
 
@@ -127,12 +127,12 @@ def _simulate(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.cohort import notes_of
     from napari_uncertainseg.evaluate.simulated_readers import review_tables
     from napari_uncertainseg.export import write_table
-    from napari_uncertainseg.review.simulation import Reader, compare
-    from napari_uncertainseg.review.store.reading_speed import Pace
+    from napari_uncertainseg.review.simulation import SimulatedReader, compare
+    from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 
     if options.repeats < 1:
         raise InputError("There must be at least one reading.")
-    reader = Reader(Pace(options.seconds), skill=options.skill)
+    reader = SimulatedReader(ReadingSpeed(options.seconds), skill=options.skill)
     with ProgressLine() as progress:
         tables = review_tables(options.cases, progress=progress)
     found = compare(tables, reader=reader, repeats=options.repeats)

@@ -10,8 +10,12 @@ import numpy as np
 import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, Outlined, fit_lesion_probability
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.lesion_probability import (
+    THRESHOLDS,
+    OutlinedLesions,
+    fit_lesion_probability,
+)
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Kind, fit
 from napari_uncertainseg.calibration.record import (
     GRID,
@@ -26,17 +30,17 @@ from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.result_folder import SUMMARY
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.cohort import look_at_cases
+from napari_uncertainseg.evaluate.cohort import for_each_case
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import label_components, voxels_of
-from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
 
 Made = tuple[str, str, str, tuple[str, ...], float]
 """Model, its hash, method, roles of the scans, smallest volume (mm3)."""
 
 
-def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = silent) -> CalibrationRecord:
+def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress = silent) -> CalibrationRecord:
     """Make a record of the cases that a table lists.
 
     Parameters
@@ -74,7 +78,7 @@ def calibrate(path: Path, *, kind: Kind = "temperature", progress: Progress = si
             )
         return _look_at(folder, reference, now[-1])
 
-    found = look_at_cases(path, look, progress)
+    found = for_each_case(path, look, progress)
     every = found[0].evidence
     for case in found[1:]:
         every = every + case.evidence
@@ -96,9 +100,9 @@ class _Case(NamedTuple):
 
     losses: Losses
     measures: dict[str, float]
-    evidence: Evidence
-    lesions: Outlined
-    candidates: Outlined
+    evidence: ProbabilityHistogram
+    lesions: OutlinedLesions
+    candidates: OutlinedLesions
 
 
 def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
@@ -111,9 +115,9 @@ def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
     lesions = _outlined(p, truth, THRESHOLDS, least, grid.voxel_volume)
     candidates = _outlined(p, truth, (CANDIDATE_THRESHOLD,), least, grid.voxel_volume)
     return _Case(
-        Losses.of(p, truth, GRID, min_voxels=least),
+        Losses.from_case(p, truth, GRID, min_voxels=least),
         measures_of(p, entropy, brain, grid.voxel_volume),
-        Evidence.of(p, truth, region=brain),
+        ProbabilityHistogram.from_probability(p, truth, region=brain),
         lesions,
         candidates,
     )
@@ -121,7 +125,7 @@ def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
 
 def _outlined(
     p: np.ndarray, truth: np.ndarray, thresholds: Sequence[float], min_voxels: int, voxel_volume: float
-) -> Outlined:
+) -> OutlinedLesions:
     found: list[np.ndarray] = []
     for threshold in thresholds:
         labels, n = label_components(p, threshold, min_voxels=min_voxels)
@@ -134,14 +138,14 @@ def _outlined(
             value[top],
             sizes * voxel_volume,
             np.full(n, threshold),
-            touched(labels, truth, n),
+            lesions_touching(labels, truth, n),
             where[top],
         )
         found.append(np.column_stack(columns).astype(float))
     peak, volume, threshold_, exists, place = np.concatenate(found).T
     # Components of several thresholds with one highest voxel are one lesion.
     _, lesion, times = np.unique(place, return_inverse=True, return_counts=True)
-    return Outlined(peak, volume, threshold_, exists > 0, 1 / times[lesion])
+    return OutlinedLesions(peak, volume, threshold_, exists > 0, 1 / times[lesion])
 
 
 def record_path(model_sha256: str, method: str) -> Path:

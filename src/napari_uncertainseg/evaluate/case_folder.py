@@ -18,12 +18,17 @@ from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.evaluate.agreement import Agreement, ErrorsFound, agreement, errors_found
+from napari_uncertainseg.evaluate.agreement import (
+    ErrorsFound,
+    ReferenceAgreement,
+    errors_found,
+    reference_agreement,
+)
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
-from napari_uncertainseg.images.resample import onto
+from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.lesions.matching import dice, touched
-from napari_uncertainseg.raters.consensus import Doubt
+from napari_uncertainseg.lesions.matching import dice, lesions_touching
+from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.report import RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
@@ -99,13 +104,13 @@ class Evaluation:
     """
 
     folder: Path
-    reference: Agreement
+    reference: ReferenceAgreement
     errors: ErrorsFound
     reliability: Reliability
     retention: RetentionCurve | None
     lesions: pd.DataFrame
     patient_doubt: float | None
-    raters: dict[str, Agreement]
+    raters: dict[str, ReferenceAgreement]
     between: dict[tuple[str, str], float]
     experts: RaterReport | None = None
     doubt: AgainstRaters | None = None
@@ -161,7 +166,7 @@ def evaluate_folder(
     for name, path in zip(_names(raters), raters, strict=True):
         masks[name] = _mask(path, grid, resample)
     compared = {
-        name: agreement(probability.data, lesions, mask, brain=brain, grid=grid)
+        name: reference_agreement(probability.data, lesions, mask, brain=brain, grid=grid)
         for name, mask in masks.items()
     }
     truth, doubt = masks["reference"] != 0, table["lsu"].to_numpy(float)
@@ -179,7 +184,7 @@ def evaluate_folder(
         errors=errors_found(entropy, own, doubt, truth, brain=brain, curve=curve),
         reliability=reliability(probability.data, truth, region=brain),
         retention=curve,
-        lesions=table.assign(true=touched(own, truth, len(table))),
+        lesions=table.assign(true=lesions_touching(own, truth, len(table))),
         patient_doubt=summary.patient_uncertainty.psu,
         raters=compared,
         between=_between(masks),
@@ -193,7 +198,7 @@ def _mask(path: Path, grid: Grid, resample: bool) -> np.ndarray:
     if not resample:
         return read_labels(path, grid).data
     labels = read_labels(path)
-    found = onto(labels, grid, nearest=True)
+    found = resample_to(labels, grid, nearest=True)
     if labels.data.any() and not found.any():
         raise InputError(f"{path}: no labelled voxel lies within the scan; is it a mask of another scan?")
     return found
@@ -236,7 +241,9 @@ def _experts_as_json(report: RaterReport) -> dict[str, Any]:
 
 def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
     kinds = {kind.name.lower(): volume for kind, volume in found.volumes_mm3.items()}
-    lesions = {kind.name.lower(): int(np.count_nonzero(found.lesion_kinds == kind)) for kind in Doubt}
+    lesions = {
+        kind.name.lower(): int(np.count_nonzero(found.lesion_kinds == kind)) for kind in UncertaintySource
+    }
     scores = asdict(found.curvas)
     return {
         "voxels": plain(asdict(found.voxels)),

@@ -133,10 +133,10 @@ def evaluate_cases(path: Path, *, resample: bool = False, progress: Progress = s
     InputError
         If the table or one of its cases cannot be used; the message names the row.
     """
-    return Cohort(tuple(look_at_cases(path, partial(evaluate_folder, resample=resample), progress)))
+    return Cohort(tuple(for_each_case(path, partial(evaluate_folder, resample=resample), progress)))
 
 
-def look_at_cases(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], progress: Progress) -> list[T]:
+def for_each_case(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], progress: Progress) -> list[T]:
     """What `look` makes of folder, reference and raters of each row of a table, see `evaluate_cases`.
 
     Raises

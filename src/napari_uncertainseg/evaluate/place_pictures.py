@@ -16,7 +16,7 @@ from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.review.reports.report_data import Opinions, finite, place_of
+from napari_uncertainseg.review.reports.report_data import LocationDecisions, finite, place_of
 from napari_uncertainseg.review.session.rereading import Place
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
@@ -38,7 +38,9 @@ class Pictures:
     notes: list[str] = field(default_factory=list)
 
 
-def draw_places(store: Store, places: Iterable[Opinions], *, named: bool, progress: Progress) -> Pictures:
+def draw_places(
+    store: Store, places: Iterable[LocationDecisions], *, named: bool, progress: Progress
+) -> Pictures:
     """Draw places, case by case; each scan is read once.
 
     Parameters
@@ -56,7 +58,7 @@ def draw_places(store: Store, places: Iterable[Opinions], *, named: bool, progre
     if not can_draw():
         found.notes.append("There are no pictures: matplotlib is not installed (pip install matplotlib).")
         return found
-    of_case: dict[int, list[Opinions]] = {}
+    of_case: dict[int, list[LocationDecisions]] = {}
     for one in places:
         of_case.setdefault(one.task.case, []).append(one)
     scans = _scans_of(store)
@@ -83,7 +85,7 @@ def _scans_of(store: Store) -> Mapping[int, set[str]]:
 def _draw_case(
     found: Pictures,
     read: Callable[[], Volume],
-    places: Sequence[Opinions],
+    places: Sequence[LocationDecisions],
     named: bool,
     progress: Progress,
 ) -> None:

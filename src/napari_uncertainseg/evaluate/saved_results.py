@@ -21,14 +21,14 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.lesion_numbers import Numbers
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 
 ROLES = ("flair", "t1", "t2")
 _DECISIONS = ("accepted", "rejected", "unsure")
 
 
 @dataclass(frozen=True, eq=False)
-class Restored:
+class SavedResults:
     """What a folder of results holds.
 
     Attributes
@@ -55,7 +55,7 @@ class Restored:
     min_volume: float
     verdicts: tuple[Verdict, ...]
     edit: np.ndarray | None
-    numbers: Numbers
+    numbers: LesionNumbers
     notes: tuple[str, ...]
 
 
@@ -67,7 +67,7 @@ def is_results(folder: Path) -> bool:
         return False
 
 
-def restore(folder: str | Path) -> Restored:
+def read_saved_results(folder: str | Path) -> SavedResults:
     """Read a folder of results.
 
     Raises
@@ -93,12 +93,12 @@ def restore(folder: str | Path) -> Restored:
     if (folder / "painted.nii.gz").is_file():
         edit = read_labels(result_file(folder, "painted"), grid).data.astype(np.int8)
     labels = read_labels(result_file(folder, "lesions"), grid).data
-    numbers = read_numbers(results.result_file(folder, MEMBERS), grid.shape) or Numbers(grid.shape)
+    numbers = read_numbers(results.result_file(folder, MEMBERS), grid.shape) or LesionNumbers(grid.shape)
     where = np.flatnonzero(labels)
     numbers.lesions.know(where, labels.ravel()[where])
     if "recalibration" in said:
         notes.append("Its probabilities are as they were recalibrated; only a run gives the model's own.")
-    return Restored(
+    return SavedResults(
         prediction,
         scans,
         _number(folder, said, "threshold"),

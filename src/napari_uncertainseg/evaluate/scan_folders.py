@@ -35,7 +35,7 @@ _SUFFIX = {"flair": "FLAIR", "t1": "T1w", "t2": "T2w"}
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundScans:
     """A case that was found: a name, and its scans by role."""
 
     name: str
@@ -125,9 +125,9 @@ def is_bids(folder: Path) -> bool:
     )
 
 
-def bids_cases(folder: Path, budget: Budget) -> list[Found]:
+def bids_cases(folder: Path, budget: Budget) -> list[FoundScans]:
     """One case for each FLAIR of a BIDS dataset, with T1 and T2 of the same subject and session."""
-    cases: dict[str, Found] = {}
+    cases: dict[str, FoundScans] = {}
     for anat in _anat_folders(folder, budget):
         files = budget.listing(anat)
         derived = [path for path in files if _DERIVED.search(path.name)]
@@ -140,7 +140,9 @@ def bids_cases(folder: Path, budget: Budget) -> list[Found]:
                 budget.note(f"{flair}: left out, {cases[name].images['flair'].name} is the same scan.")
                 continue
             others = {role: _companion(flair, files, role, budget) for role in ("t1", "t2")}
-            cases[name] = Found(name, {"flair": flair} | {r: p for r, p in others.items() if p is not None})
+            cases[name] = FoundScans(
+                name, {"flair": flair} | {r: p for r, p in others.items() if p is not None}
+            )
     return list(cases.values())
 
 
@@ -179,9 +181,9 @@ def _nearness(ours: set[str], path: Path) -> tuple[int, int]:
 # -- any other folder -------------------------------------------------------------------------------
 
 
-def folder_cases(folder: Path, budget: Budget) -> list[Found]:
+def folder_cases(folder: Path, budget: Budget) -> list[FoundScans]:
     """One case for each folder in which the name of exactly one scan says FLAIR."""
-    cases: list[Found] = []
+    cases: list[FoundScans] = []
     to_do = [folder]
     while to_do:
         here = to_do.pop()
@@ -204,7 +206,7 @@ def _is_series(folder: Path) -> bool:
         return False
 
 
-def _by_name(name: str, scans: list[Path], budget: Budget) -> Found | None:
+def _by_name(name: str, scans: list[Path], budget: Budget) -> FoundScans | None:
     by_role: dict[str, list[Path]] = {role: [] for role in _SUFFIX}
     for scan in scans:
         role = guess_modality(stem(scan))
@@ -222,4 +224,4 @@ def _by_name(name: str, scans: list[Path], budget: Budget) -> Found | None:
             images[role] = by_role[role][0]
         elif by_role[role]:
             budget.note(f"{name}: {len(by_role[role])} names of scans say {role.upper()}; none is used.")
-    return Found(name, images)
+    return FoundScans(name, images)

@@ -10,7 +10,7 @@ from napari_uncertainseg.disk.outputs import PAGE, check_output
 from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.review.reports.report_data import Summary
-from napari_uncertainseg.review.reports.report_page import page
+from napari_uncertainseg.review.reports.report_page import report_page
 from napari_uncertainseg.review.reports.summary import summarise
 from napari_uncertainseg.review.store.store import Store
 
@@ -69,7 +69,7 @@ def write_report(
 
         places = [one for one in (*differing, *doubtful) if one.task.target != "case"]
         drawn = draw_places(store, places, named=named, progress=rest)
-    text = page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
+    text = report_page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
     with replaced_file(path) as file:
         file.write(text.encode("utf-8", "replace"))
     progress("done", 1)

@@ -10,10 +10,10 @@ import pandas as pd
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.evaluate.case_folder import read_summary, read_table, result_file
-from napari_uncertainseg.evaluate.cohort import look_at_cases
+from napari_uncertainseg.evaluate.cohort import for_each_case
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.components import label_components, voxels_of
-from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.uncertainty.lesion import lesion_maximum
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
@@ -33,7 +33,7 @@ def review_tables(path: Path, *, progress: Progress = silent) -> list[pd.DataFra
     def look(folder: Path, reference: Path, raters: Sequence[Path]) -> pd.DataFrame:
         return review_table(folder, reference)
 
-    return look_at_cases(path, look, progress)
+    return for_each_case(path, look, progress)
 
 
 def review_table(folder: Path, reference: Path) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
     own = in_rows(labels, listed["label"].to_numpy())
     least = voxels_of(summary.min_volume_mm3, grid.voxel_volume)
     candidates, n = label_components(p, CANDIDATE_THRESHOLD, min_voxels=least)
-    free = ~touched(candidates, labels > 0, n)
+    free = ~lesions_touching(candidates, labels > 0, n)
     sizes = np.bincount(candidates.ravel(), minlength=n + 1)[1:]
     return pd.concat(
         [
@@ -61,7 +61,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
                     "doubt": listed["lsu"].to_numpy(float),
                     "peak": listed["max_probability"].to_numpy(float),
                     "volume_mm3": listed["volume_mm3"].to_numpy(float),
-                    "exists": touched(own, truth, len(listed)),
+                    "exists": lesions_touching(own, truth, len(listed)),
                 }
             ),
             pd.DataFrame(
@@ -70,7 +70,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
                     "doubt": 1.0,
                     "peak": lesion_maximum(candidates, p)[free],
                     "volume_mm3": sizes[free] * grid.voxel_volume,
-                    "exists": touched(candidates, truth, n)[free],
+                    "exists": lesions_touching(candidates, truth, n)[free],
                 }
             ),
         ],

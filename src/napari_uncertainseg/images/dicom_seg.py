@@ -47,7 +47,7 @@ class Algorithm:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, information: Mapping[str, Any], threshold: float | None = None) -> Algorithm:
+    def from_information(cls, information: Mapping[str, Any], threshold: float | None = None) -> Algorithm:
         """Take it from what a prediction says of itself."""
         used = {"method": information.get("method"), "sha256": information.get("model_sha256")}
         used["threshold"] = None if threshold is None else f"{threshold:.4g}"

@@ -20,7 +20,7 @@ from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
 from napari_uncertainseg.disk.outputs import check_replaceable
 from napari_uncertainseg.images.formats import dicom as itk
 from napari_uncertainseg.images.formats import formats
-from napari_uncertainseg.images.formats.raw_image import Stored
+from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.images.volume import Grid, Volume
 
 _MODALITIES = (
@@ -250,7 +250,7 @@ def _changing_neighbours(array: np.ndarray) -> float:
     return float(((one != other) & both).sum()) / count if count else 0.0
 
 
-def _grid(path: Path, stored: Stored) -> Grid:
+def _grid(path: Path, stored: RawImage) -> Grid:
     affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Wider than any scan's; a header in metres or micrometres lies outside.

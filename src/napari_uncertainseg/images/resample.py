@@ -10,7 +10,7 @@ from napari_uncertainseg.images.volume import Grid, Volume
 _SIGMA_PER_STEP = 1 / np.sqrt(8 * np.log(2))  # full width at half maximum -> standard deviation
 
 
-def onto(
+def resample_to(
     volume: Volume, grid: Grid, transform: np.ndarray | None = None, *, nearest: bool = False
 ) -> np.ndarray:
     """Resample a volume onto a grid by the affines.
@@ -90,4 +90,4 @@ def isotropic(volume: Volume, spacing: float, margin: float = 0.0) -> Volume:
     affine[:3, :3] = np.eye(3)[:, ::-1] * spacing
     affine[:3, 3] = low
     grid = Grid((s, a, r), affine)
-    return Volume(onto(volume, grid), grid, volume.name, volume.modality)
+    return Volume(resample_to(volume, grid), grid, volume.name, volume.modality)

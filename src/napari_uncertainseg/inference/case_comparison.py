@@ -9,23 +9,23 @@ from psygnal import Signal
 
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import Reliability
-from napari_uncertainseg.inference.reference_comparison import AgainstReference
+from napari_uncertainseg.inference.reference_comparison import ReferenceComparison
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.calibration.probability_histogram import Evidence
+    from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
     from napari_uncertainseg.calibration.recalibration import Recalibration
     from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
-class Compared:
+class CaseComparison:
     """The part of a case that knows its reference."""
 
     reliability_changed = Signal()
     """The reference, the region or the prediction changed."""
 
     def __init__(self) -> None:
-        self._against = AgainstReference()
+        self._against = ReferenceComparison()
         self._prediction: Prediction | None = None
         self._original: Prediction | None = None
         self._recalibration: Recalibration | None = None
@@ -68,12 +68,14 @@ class Compared:
         """Reliability of the prediction against the reference in the region."""
         now = self._prediction
         return (
-            None if now is None else self._against.of("now", now, now, self._threshold, lambda: self.lesions)
+            None
+            if now is None
+            else self._against.reliability("now", now, now, self._threshold, lambda: self.lesions)
         )
 
     @property
-    def evidence(self) -> Evidence | None:
-        """Counts of the model's own probabilities in the region, see `AgainstReference.evidence`."""
+    def evidence(self) -> ProbabilityHistogram | None:
+        """Counts of the model's own probabilities in the region, see `ReferenceComparison.evidence`."""
         original, now = self._original, self._prediction
         if original is None or now is None:
             return None
@@ -88,4 +90,4 @@ class Compared:
         def lesions() -> Lesions:
             return original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
 
-        return self._against.of("before", original, now, self._threshold, lesions)
+        return self._against.reliability("before", original, now, self._threshold, lesions)

@@ -43,6 +43,6 @@ def _with(
     if fitted is None or not fitted.brier < fitted.brier_of_share:  # not judged, or no better than chance
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
-    said = fitted.of(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
+    said = fitted.at(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
     # What was painted where the model saw nothing, and so has no peak or a low one, it says nothing about.
     return table.assign(p_exists=np.where(at_least(peak, threshold), said, np.nan))

@@ -17,14 +17,14 @@ Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class Collected:
+class AccumulatedMaps:
     """Maps by their names in :class:`Prediction`, float32 on the scan's grid, and the members."""
 
     maps: dict[str, np.ndarray]
     members: Members
 
 
-class Collector:
+class PredictionAccumulator:
     """Takes a prediction's passes one by one.
 
     Members are brought to the scan's grid before anything is computed from them. So every map is what
@@ -62,7 +62,7 @@ class Collector:
             self._kept.append(_crop(p))
         self._disagreement.add(self._on_scan(new.disagreement))
 
-    def result(self) -> Collected:
+    def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
         found = self._maps.result()
         maps = {
@@ -73,7 +73,7 @@ class Collector:
             "variance": found.variance,
             "disagreement": self._disagreement.result().mean,
         }
-        return Collected({name: self._paste(value) for name, value in maps.items()}, self._unite())
+        return AccumulatedMaps({name: self._paste(value) for name, value in maps.items()}, self._unite())
 
     def _on_scan(self, array: Tensor) -> Tensor:
         """Bring an array from the network's voxels to the scan's, in the brain's box, 0 outside the brain."""

@@ -12,7 +12,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.inference.prediction import Prediction
@@ -83,7 +83,7 @@ def fitted_here(
     """
     seen = as_mask(reference, "The reference") | at_least(prediction.probability, threshold)
     inside = region.mask(prediction.brain, seen, prediction.grid.spacing)
-    return fit(Evidence.of(prediction.probability, reference, region=inside), kind)
+    return fit(ProbabilityHistogram.from_probability(prediction.probability, reference, region=inside), kind)
 
 
 def _all_like(mean: np.ndarray, members: Members) -> Members:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.calibration.probability_histogram import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability
 from napari_uncertainseg.inference.prediction import Prediction
@@ -15,7 +15,7 @@ from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
-class AgainstReference:
+class ReferenceComparison:
     """What a prediction is compared with, where, and what came of it.
 
     Attributes
@@ -31,7 +31,7 @@ class AgainstReference:
         self.region = Region()
         self._found: dict[str, Reliability] = {}
         self._binned: dict[str, Binned] = {}
-        self._evidence: Evidence | None = None
+        self._evidence: ProbabilityHistogram | None = None
 
     def forget(self, *, region_moved: bool = True) -> None:
         """Say that something changed; the binning of probabilities holds until the region moves."""
@@ -40,7 +40,7 @@ class AgainstReference:
         if region_moved:
             self._binned.clear()
 
-    def of(
+    def reliability(
         self,
         name: str,
         prediction: Prediction,
@@ -68,7 +68,9 @@ class AgainstReference:
                 self._found[name] = self._bins(name, prediction, around, threshold).against(self.reference)
         return self._found.get(name)
 
-    def evidence(self, prediction: Prediction, around: Prediction, threshold: float) -> Evidence | None:
+    def evidence(
+        self, prediction: Prediction, around: Prediction, threshold: float
+    ) -> ProbabilityHistogram | None:
         """Counts that recalibrations can be tried on; parameters as for `of`.
 
         None without a reference, and where lesions as wholes are judged: they are no voxels.
@@ -77,13 +79,15 @@ class AgainstReference:
             return None
         if self._evidence is None:
             region = self._inside(prediction, around, threshold)
-            self._evidence = Evidence.of(prediction.probability, self.reference, region=region)
+            self._evidence = ProbabilityHistogram.from_probability(
+                prediction.probability, self.reference, region=region
+            )
         return self._evidence
 
     def _bins(self, name: str, prediction: Prediction, around: Prediction, threshold: float) -> Binned:
         if name not in self._binned:
             region = self._inside(prediction, around, threshold)
-            self._binned[name] = Binned.of(prediction.probability, region=region)
+            self._binned[name] = Binned.from_probability(prediction.probability, region=region)
         return self._binned[name]
 
     def _inside(self, prediction: Prediction, around: Prediction, threshold: float) -> np.ndarray:

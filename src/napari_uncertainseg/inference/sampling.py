@@ -38,7 +38,7 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class SamplingSetting:
     """What a method works with.
 
     Attributes
@@ -82,7 +82,7 @@ class Method:
     name: str
     title: str
     description: str
-    passes: Callable[[Setting], Iterator[Pass]]
+    passes: Callable[[SamplingSetting], Iterator[Pass]]
     most: Callable[[Model], int]
     usual: Callable[[Model], int]
     note: str = ""
@@ -126,14 +126,14 @@ def mean_pass(heads: Tensor) -> Pass:
     return Pass(mean[None], (heads - mean).square_().mean(dim=0))
 
 
-def one_pass(setting: Setting) -> Iterator[Pass]:
+def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
     heads = _heads(logits, setting.model.temperature)
     yield Pass(heads[: setting.members], mean_pass(heads).disagreement)
 
 
-def layers(setting: Setting) -> Iterator[Pass]:
+def layers(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
     logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
     p = _heads(logits, setting.model.temperature)
@@ -141,7 +141,7 @@ def layers(setting: Setting) -> Iterator[Pass]:
     yield Pass(p[count : count + setting.members], mean_pass(p[:count]).disagreement)
 
 
-def mc_dropout(setting: Setting) -> Iterator[Pass]:
+def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
 
     With several windows the encoder runs anew for each, and a member has the same masks in all of them.
@@ -170,7 +170,7 @@ FLIPS = tuple(
 """Axes (of channels, z, y, x) to flip: none, left-right, the other axes, then several at once."""
 
 
-def flips(setting: Setting) -> Iterator[Pass]:
+def flips(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are plain passes of the scan flipped along its axes, and flipped back (arXiv 1807.07356)."""
     windows = setting.windows(0)
     for axes in FLIPS[: setting.members]:
@@ -182,7 +182,7 @@ def flips(setting: Setting) -> Iterator[Pass]:
         yield mean_pass(_heads(windows.run(flipped), setting.model.temperature))
 
 
-def ensemble(setting: Setting) -> Iterator[Pass]:
+def ensemble(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
         logits = setting.windows(index).run(lambda engine, window: engine.heads(window.image))

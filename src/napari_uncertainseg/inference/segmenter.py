@@ -25,9 +25,9 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
 from napari_uncertainseg.inference.engines import Engine, make_engine, never
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.inference.prediction_accumulator import Collected, Collector
-from napari_uncertainseg.inference.sampling import Setting, check_method
-from napari_uncertainseg.inference.tiling import Windows, with_less_memory
+from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
+from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
+from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.model import Model
 
@@ -190,11 +190,11 @@ class _Run:
         self.progress("loading the network", self.prepared_share)
         return self.segmenter._engine(device, index)
 
-    def _members(self, prepared: Prepared, source: NetworkInput) -> Collected:
+    def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
         image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
-        return with_less_memory(
+        return retry_with_smaller_windows(
             lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
             [partial(self._engine_for, device, 0) for device in self._devices()],
             source.brain.shape,
@@ -209,11 +209,11 @@ class _Run:
         image: torch.Tensor,
         source: NetworkInput,
         shape: tuple[int, int, int],
-    ) -> Collected:
+    ) -> AccumulatedMaps:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
         segmenter = self.segmenter
-        collector, known = Collector(source, shape), dict[int, Windows]()
+        collector, known = PredictionAccumulator(source, shape), dict[int, Windows]()
         placed = image.to(engine.device.kind)
 
         def windows(index: int) -> Windows:
@@ -225,13 +225,13 @@ class _Run:
             return known[index]
 
         check = self._checker(collector)
-        setting = Setting(segmenter.model, windows, segmenter.members, segmenter.seed)
+        setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed)
         for new in segmenter._method.passes(setting):
             collector.add(new)
             check()
         return collector.result()
 
-    def _checker(self, collector: Collector) -> Callable[[], None]:
+    def _checker(self, collector: PredictionAccumulator) -> Callable[[], None]:
         """Progress by the pace of the members after the first, which also warms the network up."""
         count, share = self.segmenter.members, self.prepared_share
         ended = [time.perf_counter()]  # when each number of members was reached

@@ -158,7 +158,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
 
 
-def with_less_memory(
+def retry_with_smaller_windows(
     task: Callable[[Engine, int], T],
     engines: Sequence[Callable[[], Engine]],
     shape: Size,

@@ -62,7 +62,7 @@ class Foreground:
     floor: float = 0.05
 
     @classmethod
-    def of(cls, probability: np.ndarray, floor: float = 0.05) -> Foreground:
+    def from_probability(cls, probability: np.ndarray, floor: float = 0.05) -> Foreground:
         """Find the box: the one look at the whole image.
 
         Raises
@@ -123,7 +123,7 @@ def label_components(
         If these are no probabilities in 3-D, or the threshold is no number.
     """
     threshold = as_number(threshold, "The threshold")
-    return Foreground.of(probability, threshold).label(threshold, min_voxels=min_voxels)
+    return Foreground.from_probability(probability, threshold).label(threshold, min_voxels=min_voxels)
 
 
 def label_mask(
@@ -162,7 +162,7 @@ def label_mask(
     labels, n = cc3d.connected_components(roomy, connectivity=connectivity, return_N=True)
     labels = np.ascontiguousarray(labels[whole])
     if min_voxels > 1 and n:
-        found = Components.of(mask, labels, n)
+        found = Components.from_mask(mask, labels, n)
         found = found.only(found.sizes[1:] >= min_voxels)
         labels = np.zeros_like(labels)
         labels.ravel()[found.where] = found.label
@@ -201,7 +201,7 @@ class Components:
         return found[1:]
 
     @classmethod
-    def of(cls, mask: np.ndarray, labels: np.ndarray, n: int) -> Components:
+    def from_mask(cls, mask: np.ndarray, labels: np.ndarray, n: int) -> Components:
         """The voxels of a mask and their labels, both 3-D and contiguous."""
         where = np.flatnonzero(mask)
         label = labels.ravel()[where].astype(np.int64)

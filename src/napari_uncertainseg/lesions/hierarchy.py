@@ -61,7 +61,7 @@ class Hierarchy:
     death: np.ndarray
 
     @classmethod
-    def of(cls, values: np.ndarray, floor: float) -> Hierarchy:
+    def from_map(cls, values: np.ndarray, floor: float) -> Hierarchy:
         """Build it.
 
         Parameters

@@ -252,7 +252,7 @@ def disagreement(raters: Raters) -> Disagreement:
     return Disagreement(variance.astype(np.float32)[votes], entropy.astype(np.float32)[votes])
 
 
-class Doubt(IntEnum):
+class UncertaintySource(IntEnum):
     """Who doubts: the raters (they differ), the model, both or neither."""
 
     NEITHER = 0
@@ -269,7 +269,7 @@ def doubt_types(
     disagreement_above: float = 0.0,
     uncertainty_above: float,
 ) -> np.ndarray:
-    """Who doubts each voxel: uint8, values of `Doubt`.
+    """Who doubts each voxel: uint8, values of `UncertaintySource`.
 
     Parameters
     ----------
@@ -297,9 +297,15 @@ def doubt_types(
 
 
 def who_doubts(raters: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Values of `Doubt`, uint8, by whether raters differ and the model is unsure (masks of one shape)."""
+    """`UncertaintySource` per voxel, uint8, by whether raters differ and the model is unsure (masks)."""
     raters, model = as_mask(raters, "Where raters differ"), as_mask(model, "Where the model is unsure")
-    by_both = np.array([[Doubt.NEITHER, Doubt.MODEL], [Doubt.RATERS, Doubt.BOTH]], np.uint8)
+    by_both = np.array(
+        [
+            [UncertaintySource.NEITHER, UncertaintySource.MODEL],
+            [UncertaintySource.RATERS, UncertaintySource.BOTH],
+        ],
+        np.uint8,
+    )
     return np.asarray(by_both[raters.astype(np.intp), model.astype(np.intp)])
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.phantom import Model, simulate_patient
+from napari_uncertainseg.images.phantom import PhantomModel, simulate_patient
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
@@ -136,7 +136,7 @@ def as_background(scans: Mapping[str, Volume]) -> Subject:
 
 def simulated_background(seed: int) -> Subject:
     """Make the brain of a simulated patient without lesions; all of it counts."""
-    drawn = simulate_patient(seed, Model(places=(0, 0, 0)))
+    drawn = simulate_patient(seed, PhantomModel(places=(0, 0, 0)))
     subject = as_background({"flair": drawn.flair, "t1": drawn.t1})
     return replace(subject, ignored=torch.zeros_like(subject.ignored))
 

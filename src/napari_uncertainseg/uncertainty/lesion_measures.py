@@ -12,7 +12,7 @@ from napari_uncertainseg._checks import check_same_shape, numbered
 from napari_uncertainseg.lesions.components import bounding_box, union_box
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_maximum, lesion_mean, lesion_sum
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
-from napari_uncertainseg.uncertainty.lesion_columns import Column
+from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 from napari_uncertainseg.uncertainty.members import Members
 
 MAPS: Mapping[str, str] = MappingProxyType(
@@ -34,30 +34,30 @@ SUMMARIES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-AGREEMENT: Mapping[str, Column] = MappingProxyType(
+AGREEMENT: Mapping[str, MeasureColumn] = MappingProxyType(
     {
-        "volume_variation": Column(
+        "volume_variation": MeasureColumn(
             "Volume variation",
             "",
             "Standard deviation of the members' volumes of this lesion over their mean; 0 where all "
             "agree, or none sees it.",
         ),
-        "pairwise_dice": Column(
+        "pairwise_dice": MeasureColumn(
             "Pairwise Dice", "", "Mean Dice of all pairs of members on this lesion; 1 where none sees it."
         ),
-        "shared": Column(
+        "shared": MeasureColumn(
             "Shared by all",
             "",
             "Voxels that all members give to this lesion over the voxels that any of them does, 0 to 1; "
             "1 where none sees it.",
         ),
-        "lsu_adjusted": Column(
+        "lsu_adjusted": MeasureColumn(
             "Adjusted doubt",
             "",
             "Structural uncertainty with the adjusted intersection over union: that a member splits this "
             "lesion, or joins it with another, is not held against it.",
         ),
-        "member_persistence": Column(
+        "member_persistence": MeasureColumn(
             "Persistence in members",
             "",
             "Mean over members of how far this lesion stands out in each, over all thresholds, 0 to 1: its "

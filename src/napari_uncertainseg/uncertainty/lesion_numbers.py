@@ -12,7 +12,7 @@ MOST = int(np.iinfo(np.uint16).max)
 """Numbers are 16-bit."""
 
 
-class Numbering:
+class ComponentNumbers:
     """Remembers which lesion each voxel was first part of, and numbers lesions by it.
 
     A component keeps the number with which it shares most voxels; where several want one number,
@@ -96,7 +96,7 @@ class Numbering:
         return fresh.astype(np.uint16)
 
 
-class Numbers:
+class LesionNumbers:
     """Numbers of a review's lesions, and of its candidates.
 
     Parameters
@@ -106,7 +106,7 @@ class Numbers:
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self.lesions, self.candidates = Numbering(shape), Numbering(shape)
+        self.lesions, self.candidates = ComponentNumbers(shape), ComponentNumbers(shape)
 
     def know(self, known: Sequence[tuple[tuple[int, int, int], int]]) -> None:
         """Take over numbers as they were seen before, by voxel: > 0 of lesions, < 0 of candidates."""

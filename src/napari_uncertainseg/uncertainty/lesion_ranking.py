@@ -22,8 +22,8 @@ from napari_uncertainseg.lesions.components import (
 )
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
-from napari_uncertainseg.uncertainty.lesion_numbers import MOST, Numbering, Numbers
-from napari_uncertainseg.uncertainty.lesion_statistics import Measured, measure
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 from napari_uncertainseg.uncertainty.members import Members
 
@@ -52,7 +52,7 @@ class Lesions:
         uint16 on the grid; the numbers of the table.
     table
         One row per lesion, the most doubtful first and what a human drew last; `COLUMNS` says what stands
-        in it. Numbers run from 1 in this order, unless a `Numbering` keeps those of earlier thresholds.
+        in it. Numbers run from 1 in this order, unless `ComponentNumbers` keeps earlier ones.
     candidates
         uint16 on the grid; likewise.
     candidate_table
@@ -166,7 +166,7 @@ class Ranker:
             check_same_shape(f"The {name}", array.shape, "the scan", grid.shape)
         self.grid = grid
         self._maps = tuple(np.ascontiguousarray(m) for m in maps.values())
-        self._foreground = Foreground.of(self._maps[0])
+        self._foreground = Foreground.from_probability(self._maps[0])
         self._members = MemberLesions(members.told_from(self._maps[0]), self._foreground.floor)
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
@@ -187,7 +187,7 @@ class Ranker:
         *,
         candidate_threshold: float = CANDIDATE_THRESHOLD,
         edit: np.ndarray | None = None,
-        numbers: Numbers | None = None,
+        numbers: LesionNumbers | None = None,
     ) -> Lesions:
         """Lesions and candidates at a threshold; parameters as for `rank_lesions`.
 
@@ -200,7 +200,7 @@ class Ranker:
             )
         min_voxels = voxels_of(min_volume, self.grid.voxel_volume)
         box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
-        found = measure(box, lesions, candidates, self._maps, self.grid)
+        found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
         found.values["persistence"] = self._persistence(found)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         n = lesions.n
@@ -218,7 +218,7 @@ class Ranker:
             candidate_threshold=float(candidate_threshold),
         )
 
-    def _mark_drawn(self, found: Measured, threshold: float, edit: np.ndarray | None) -> None:
+    def _mark_drawn(self, found: LesionStatistics, threshold: float, edit: np.ndarray | None) -> None:
         """Mark what was mostly painted where the model sees no lesion; the model says nothing of that."""
         n = len(found.sizes) - 1
         drawn = np.zeros(n, bool)
@@ -260,7 +260,7 @@ class Ranker:
             self._possible = threshold, self._hierarchy.cut(threshold)[0]
         return self._possible[1]
 
-    def _persistence(self, found: Measured) -> np.ndarray:
+    def _persistence(self, found: LesionStatistics) -> np.ndarray:
         """Of each lesion and candidate, by the unpainted map."""
         n = len(found.sizes) - 1
         if not self._has_hierarchy():
@@ -279,7 +279,7 @@ class Ranker:
         if self._hierarchy is None:
             inside, floor = self._maps[0][self._foreground.box], self._foreground.floor
             if np.count_nonzero(at_least(inside, floor)) <= _MOST_PREPARED:
-                self._hierarchy = Hierarchy.of(inside, floor)
+                self._hierarchy = Hierarchy.from_map(inside, floor)
         return self._hierarchy is not None
 
     def _labelled(
@@ -295,7 +295,7 @@ class Ranker:
             added, removed = edit[box] > 0, edit[box] < 0
             lesion = (lesion | added) & ~removed
             candidate &= ~removed
-        lesions, candidates = (Components.of(mask, *label_mask(mask)) for mask in (lesion, candidate))
+        lesions, candidates = (Components.from_mask(mask, *label_mask(mask)) for mask in (lesion, candidate))
         return box, lesions, candidates
 
 
@@ -308,7 +308,7 @@ def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
 
 
 def _ranked(
-    found: Measured, part: slice, first: str, grid: Grid, kept: Numbering | None
+    found: LesionStatistics, part: slice, first: str, grid: Grid, kept: ComponentNumbers | None
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Labels on the whole grid and the table of some components, by a column, entropy and volume."""
     values = {name: x[part] for name, x in found.values.items()}

@@ -12,7 +12,7 @@ from napari_uncertainseg.lesions.components import Box, Components
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class LesionStatistics:
     """Lesions and, numbered on from them, candidates.
 
     Attributes
@@ -36,9 +36,9 @@ class Measured:
     values: dict[str, np.ndarray]
 
 
-def measure(
+def measure_lesions(
     box: Box, lesions: Components, candidates: Components, maps: Sequence[np.ndarray], grid: Grid
-) -> Measured:
+) -> LesionStatistics:
     """Measure lesions and candidates in one pass over their voxels.
 
     Parameters
@@ -82,7 +82,7 @@ def measure(
         values[f"start_{name}"] = reduce(np.minimum, index[axis])
         values[f"stop_{name}"] = reduce(np.maximum, index[axis]) + 1
     values.update(zip(("x_mm", "y_mm", "z_mm"), ras, strict=True))
-    return Measured(index, flat, label, sizes, values)
+    return LesionStatistics(index, flat, label, sizes, values)
 
 
 def _voxels(box: Box, lesions: Components, candidates: Components) -> tuple[np.ndarray, np.ndarray]:

@@ -42,7 +42,9 @@ class MemberLesions:
     def prepare(self) -> None:
         """Build what makes every later threshold fast."""
         if len(self._close):
-            self._lookup = Lookup.of([Hierarchy.of(values, self._floor) for values in self._close.values])
+            self._lookup = Lookup.from_hierarchies(
+                [Hierarchy.from_map(values, self._floor) for values in self._close.values]
+            )
 
     def overlaps(
         self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.widgets.scans.patient import origin_of
-from napari_uncertainseg.widgets.scans.segmented_scan import Gone, name_of
+from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.segment.leaving_case import ask_about_gone
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-    from napari_uncertainseg.widgets.shared.dock_area import Scrolled
+    from napari_uncertainseg.widgets.shared.dock_area import DockArea
 
 _EXERCISE = "Hidden while an exercise goes on.\n\nStop and score, in Training, shows it again."
 _READING = "Hidden while a second or third reading goes on: it tells what others decided."
 
 
-class Whose:
+class CaseBanner:
     """Says on docks and window whose case it is, closes the case when its scan goes, and covers docks.
 
     Parameters
@@ -42,7 +42,7 @@ class Whose:
         window: QWidget,
         case: Case,
         layers: ReviewLayers,
-        areas: Mapping[str, Scrolled],
+        areas: Mapping[str, DockArea],
     ) -> None:
         self._viewer, self._window = viewer, window
         self._case, self._layers, self._areas = case, layers, areas
@@ -80,7 +80,7 @@ class Whose:
         blind = recorder is not None and recorder.session.kind == "qc"
         return _READING if blind and kind == "dashboard" else ""
 
-    def _on_gone(self, gone: Gone) -> None:
+    def _on_gone(self, gone: LostScan) -> None:
         ask_about_gone(self._window, self._case, gone)
 
     def cleanup(self) -> None:
@@ -91,7 +91,7 @@ class Whose:
         self._layers.scan.gone.disconnect(self._on_gone, missing_ok=True)
 
 
-def _without_case(area: Scrolled) -> str:
+def _without_case(area: DockArea) -> str:
     """What stands where there is no case: in Segment, what is to become one."""
     dock = area.widget()
     chosen = dock.roles.layer("flair") if isinstance(dock, SegmentDock) else None

@@ -9,8 +9,8 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QMainWindow
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.shared.dialogs import ask_which
-from napari_uncertainseg.widgets.shared.kept_review import kept_in_words
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.kept_review import describe_kept
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _LOST = (
@@ -19,7 +19,7 @@ _LOST = (
 )
 
 
-class Closing:
+class CloseGuard:
     """Stands before a window's close; a program that closes it is not asked.
 
     Parameters
@@ -59,8 +59,8 @@ class Closing:
     def _says(self) -> str:
         if self._case.unsaved:
             return _LOST
-        return kept_in_words(self._case, self._sessions.place)
+        return describe_kept(self._case, self._sessions.place)
 
     def _may(self) -> bool:
         button = "Close and lose them" if self._case.unsaved else "Close"
-        return bool(ask_which(self._window, "Close the window", self._says(), button, None))
+        return bool(ask_yes_no_cancel(self._window, "Close the window", self._says(), button, None))

@@ -16,22 +16,22 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
-from napari_uncertainseg.evaluate.saved_results import restore
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
-from napari_uncertainseg.widgets.case_banner import Whose
-from napari_uncertainseg.widgets.closing import Closing
+from napari_uncertainseg.widgets.case_banner import CaseBanner
+from napari_uncertainseg.widgets.closing import CloseGuard
 from napari_uncertainseg.widgets.cohort.case_opener import CaseOpener, LoadedCase, may_drop
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
 from napari_uncertainseg.widgets.dashboard.dock import DashboardDock
-from napari_uncertainseg.widgets.exercises.dock import TrainingDock
+from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.raters.dock import RatersDock
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.session.dock import SessionDock
-from napari_uncertainseg.widgets.shared.dock_area import Scrolled
-from napari_uncertainseg.widgets.shared.kept_review import Keeper
+from napari_uncertainseg.widgets.shared.dock_area import DockArea
+from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile, default_file
 
@@ -69,7 +69,7 @@ _DOCKS: dict[str, _Dock] = {
         "Session", "Session (UncertainSeg)", lambda r: SessionDock(r.case, r.layers, r.sessions)
     ),
     "training": _Dock(
-        "Training", "Training (UncertainSeg)", lambda r: TrainingDock(r.case, r.layers, r.sessions)
+        "Training", "Training (UncertainSeg)", lambda r: ExercisesDock(r.case, r.layers, r.sessions)
     ),
     "cohort": _Dock("Cohort", "Cohort (UncertainSeg)", lambda r: CohortDock(r.case, r.open_case, r.sessions)),
     "dashboard": _Dock("Dashboard", "Dashboard (UncertainSeg)", lambda r: DashboardDock(r.sessions)),
@@ -89,7 +89,7 @@ class Review(QObject):
     layers: ReviewLayers
     preferences: PreferenceStore
     sessions: SessionFile
-    keeper: Keeper
+    keeper: ReviewKeeper
 
     def __init__(self, viewer: Viewer, window: QMainWindow) -> None:
         super().__init__(window)
@@ -98,15 +98,15 @@ class Review(QObject):
         self.layers = ReviewLayers(viewer, self.case)
         self.preferences = PreferenceStore()
         self.sessions = SessionFile(default_file())
-        self.keeper = Keeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
+        self.keeper = ReviewKeeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
         self.keeper.said.connect(show_info)
-        self._closing = Closing(window, self.case, self.sessions)
+        self._closing = CloseGuard(window, self.case, self.sessions)
         self._opener = CaseOpener(viewer, self.case, self)
         self._viewer = viewer
         self._window = window
         self._widgets: dict[str, QWidget] = {}
-        self._areas: dict[str, Scrolled] = {}
-        self._whose = Whose(viewer, window, self.case, self.layers, self._areas)
+        self._areas: dict[str, DockArea] = {}
+        self._whose = CaseBanner(viewer, window, self.case, self.layers, self._areas)
         self._shortcuts = [self._bind(action.key, partial(self._act, action.method)) for action in ACTIONS]
         self._shortcuts += [self._bind(key, partial(self._surer, steps)) for key, steps in _SURER.items()]
         window.installEventFilter(self)
@@ -160,7 +160,7 @@ class Review(QObject):
         return self._widgets["session"]  # type: ignore[return-value]
 
     @property
-    def training(self) -> TrainingDock:
+    def training(self) -> ExercisesDock:
         """The Training dock."""
         return self._widgets["training"]  # type: ignore[return-value]
 
@@ -199,7 +199,7 @@ class Review(QObject):
         if isinstance(widget, SegmentDock):
             widget.done.connect(self._on_done)
             widget.setting_changed.connect(self._show_setting)
-        area = Scrolled(widget)
+        area = DockArea(widget)
         if isinstance(widget, DashboardDock):
             area.fronted.connect(widget.refresh)
         area.installEventFilter(self)
@@ -240,7 +240,7 @@ class Review(QObject):
         """
         if self._is_exercise():
             raise InputError("An exercise or a replay goes on: end it first.")
-        restored = restore(folder)
+        restored = read_saved_results(folder)
         if may_drop(self._window, self.case):
             for kind in _REVIEW:
                 self._add(kind)

@@ -12,7 +12,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.formats.dicom_frames import Frame, frames_of, stacked
 from napari_uncertainseg.images.formats.dicom_pixels import lenient, stored_pixels
-from napari_uncertainseg.images.formats.raw_image import Stored, choose_volume, first_line
+from napari_uncertainseg.images.formats.raw_image import RawImage, choose_volume, first_line
 
 _NO_SCANS = ("SEG", "SR", "PR", "KO", "RT")
 """DICOM modalities, or their beginnings, that lie beside a scan: segmentations, reports, marks, treatment."""
@@ -144,7 +144,7 @@ def _number(header: Any) -> float:
         return 0.0
 
 
-def load_dicom(path: Path) -> Stored:
+def load_dicom(path: Path) -> RawImage:
     """Read the series in a folder, or the one that a file belongs to.
 
     Raises
@@ -162,7 +162,7 @@ def load_dicom(path: Path) -> Stored:
         raise InputError(f"{path}: the DICOM series cannot be read: {first_line(error)}.") from error
 
 
-def _load(path: Path, files: Sequence[str]) -> Stored:
+def _load(path: Path, files: Sequence[str]) -> RawImage:
     import pydicom
 
     headers = {}
@@ -177,7 +177,7 @@ def _load(path: Path, files: Sequence[str]) -> Stored:
     ordered, affine = stacked(path, frames)
     array = _voxels(path, ordered, shape)
     uids = {name: uid for name, key in _UIDS.items() if (uid := str(first.get(key) or "").strip())}
-    return Stored(array, affine, str(first.get("SeriesDescription") or ""), (), uids)
+    return RawImage(array, affine, str(first.get("SeriesDescription") or ""), (), uids)
 
 
 def _check_one(path: Path, headers: Sequence[Any]) -> None:

@@ -26,7 +26,7 @@ from napari_uncertainseg.images.formats.nifti_headers import (
     quiet,
 )
 from napari_uncertainseg.images.formats.nrrd import load_nrrd
-from napari_uncertainseg.images.formats.raw_image import Stored, choose_volume, first_line
+from napari_uncertainseg.images.formats.raw_image import RawImage, choose_volume, first_line
 
 NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
@@ -48,7 +48,7 @@ def suffix_of(path: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
-def load(path: Path, *, index: int | None = None) -> Stored:
+def load(path: Path, *, index: int | None = None) -> RawImage:
     """Read any supported file or DICOM folder.
 
     Parameters
@@ -96,7 +96,7 @@ def check_kind(path: Path) -> None:
         raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its source.")
 
 
-def _load_nibabel(path: Path, index: int | None) -> Stored:
+def _load_nibabel(path: Path, index: int | None) -> RawImage:
     try:
         image, start = _open_nibabel(path)
         shape = tuple(int(n) for n in image.shape)
@@ -123,7 +123,7 @@ def _load_nibabel(path: Path, index: int | None) -> Stored:
     header = image.header
     description = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1") if "descrip" in header else ""
     notes = (*orientation_notes(path, header), *more)
-    return Stored(array.reshape(array.shape[:3]), image.affine, description, notes)
+    return RawImage(array.reshape(array.shape[:3]), image.affine, description, notes)
 
 
 def _open_nibabel(path: Path) -> tuple[Any, int]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.formats.checked_stream import read_exactly
-from napari_uncertainseg.images.formats.raw_image import LARGEST, Stored, choose_volume, first_line
+from napari_uncertainseg.images.formats.raw_image import LARGEST, RawImage, choose_volume, first_line
 
 _MOST_HEADER = 1 << 20
 _TYPES = {
@@ -66,7 +66,7 @@ class _Header:
         return int(text or 0)
 
 
-def load_nrrd(path: Path) -> Stored:
+def load_nrrd(path: Path) -> RawImage:
     """Read a nrrd file, or a header (``.nhdr``) whose voxels lie in another file of the same folder.
 
     Raises
@@ -82,7 +82,7 @@ def load_nrrd(path: Path) -> Stored:
             array, more = _voxels(header, file, shape)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    return Stored(array, affine, header.get("content"), (*notes, *more))
+    return RawImage(array, affine, header.get("content"), (*notes, *more))
 
 
 def _read_header(path: Path, file: BinaryIO) -> _Header:

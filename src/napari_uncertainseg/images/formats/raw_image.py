@@ -26,7 +26,7 @@ class SeveralVolumes(InputError):
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class RawImage:
     """One file's content.
 
     Attributes

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
-from napari_uncertainseg.images.resample import isotropic, onto
+from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
 LEAST_OVERLAP = 0.7
@@ -58,9 +58,9 @@ def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned
     progress(f"aligning {label}", 0.0)
     small, target = isotropic(moving, _SPACING), isotropic(fixed, _SPACING)
     meets = overlap(small, target) >= LEAST_OVERLAP
-    shared = mutual_information(target, onto(small, target.grid)) if meets else 0.0
+    shared = mutual_information(target, resample_to(small, target.grid)) if meets else 0.0
     if meets and shared >= LEAST_INFORMATION:
-        return Aligned(onto(moving, fixed.grid))
+        return Aligned(resample_to(moving, fixed.grid))
     doubt = (
         f"'{moving.name}' has little in common with '{fixed.name}': check that both show the same "
         f"patient, or leave {label} out."
@@ -68,16 +68,16 @@ def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned
     if moving.grid.same_as(fixed.grid):
         return Aligned(moving.data, doubt)
     transform = register(small, target, progress)
-    found = mutual_information(target, onto(small, target.grid, transform))
+    found = mutual_information(target, resample_to(small, target.grid, transform))
     if found >= max(LEAST_INFORMATION, shared):
         far = displacement(transform, target)
         note = (
             f"'{moving.name}' did not lie on '{fixed.name}' by its header: it was registered "
             f"and moved by {far:.0f} mm. Check the overlay."
         )
-        return Aligned(onto(moving, fixed.grid, transform), note)
+        return Aligned(resample_to(moving, fixed.grid, transform), note)
     if meets:
-        return Aligned(onto(moving, fixed.grid), doubt)
+        return Aligned(resample_to(moving, fixed.grid), doubt)
     raise InputError(
         f"'{moving.name}' does not show the same head as '{fixed.name}', even after registration; "
         f"leave {label} out, or choose the {label} of this patient."
@@ -98,7 +98,7 @@ def overlap(one: Volume, other: Volume) -> float:
     first, second = head(one), head(other)
     grid_one = Volume(ndimage.binary_closing(first, iterations=2), one.grid, one.name)
     closed = ndimage.binary_closing(second, iterations=2)
-    there = onto(grid_one, other.grid, nearest=True).astype(bool)
+    there = resample_to(grid_one, other.grid, nearest=True).astype(bool)
     smaller = min(int(grid_one.data.sum()), int(closed.sum()))
     return float((there & closed).sum() / smaller) if smaller else 0.0
 

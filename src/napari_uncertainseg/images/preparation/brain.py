@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.images.preparation.skull import Surroundings, shown, surroundings
-from napari_uncertainseg.images.resample import isotropic, onto
+from napari_uncertainseg.images.preparation.skull import Surroundings, shown_surface, surroundings
+from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
 FEWEST_LITRES, MOST_LITRES = 0.003, 3.0
@@ -60,7 +60,7 @@ def find_brain(scan: Volume, progress: Progress = silent) -> np.ndarray:
         if error is not None:
             raise InputError(f"'{scan.name}': no brain was found ({error}); choose a brain mask.")
         found = np.load(target, allow_pickle=False).transpose()
-    mask = onto(Volume(found, cubic.grid, scan.name), scan.grid, nearest=True).astype(bool)
+    mask = resample_to(Volume(found, cubic.grid, scan.name), scan.grid, nearest=True).astype(bool)
     if not mask.any():
         raise InputError(f"'{scan.name}': no brain was found; choose a brain mask.")
     return mask
@@ -95,7 +95,7 @@ def already_stripped(scan: Volume, around: Surroundings) -> np.ndarray:
     InputError
         If the scan shows nothing.
     """
-    mask = shown(scan, around)
+    mask = shown_surface(scan, around)
     if not mask.any():
         raise InputError(f"'{scan.name}': no brain was found; choose a brain mask.")
     return mask
@@ -139,7 +139,7 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
 
 def check_share(brain: np.ndarray, scan: Volume) -> list[str]:
     """Likewise, of a brain that was found in a head: what share of the head it is."""
-    head = shown(scan, surroundings(scan))
+    head = shown_surface(scan, surroundings(scan))
     share = float((brain & head).sum()) / max(int(head.sum()), 1)
     low, high = HEAD_SHARE
     if low <= share <= high:

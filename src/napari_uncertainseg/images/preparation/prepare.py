@@ -19,7 +19,7 @@ from napari_uncertainseg.images.preparation.brain import (
 )
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
-from napari_uncertainseg.images.resample import onto, zoom
+from napari_uncertainseg.images.resample import resample_to, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 
 MODALITIES = ("flair", "t1", "t2")
@@ -223,7 +223,7 @@ def _brain(
         raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
     flair = scans["flair"]
     if mask is not None:
-        given = onto(mask, flair.grid, nearest=True) > 0
+        given = resample_to(mask, flair.grid, nearest=True) > 0
         if not given.any():
             raise InputError(
                 f"'{mask.name}': the brain mask is empty on '{flair.name}'; choose another mask."

@@ -84,7 +84,7 @@ def surroundings(scan: Volume) -> Surroundings:
     return Surroundings(background, level, constant, dark, min(data.shape) < _FEWEST_SLICES)
 
 
-def shown(scan: Volume, around: Surroundings) -> np.ndarray:
+def shown_surface(scan: Volume, around: Surroundings) -> np.ndarray:
     """What a scan shows, without its air: bool, holes filled, and without specks apart from it."""
     different = scan.data != np.float32(around.background)
     inside = different if around.constant else np.abs(scan.data - around.background) > around.level

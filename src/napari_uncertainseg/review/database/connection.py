@@ -61,13 +61,13 @@ def connect(
     if is_file and not create and not path.is_file():
         raise InputError(f"{path} is not there; name the file of a Session dock.")
     sealed = is_file and (reading or _is_sealed(path))
-    with plainly(url):
+    with database_errors_as_input_errors(url):
         engine = _engine_for_reading(url) if sealed else create_engine(url, **_options(url))
     if is_file:
         event.listen(engine, "connect", _prepare_to_read if sealed else _prepare)
         event.listen(engine, "begin", _begin_to_read if sealed else _begin)
     try:
-        with plainly(url):
+        with database_errors_as_input_errors(url):
             if not sealed:
                 _bring_up_to_date(engine, backed_up, create)
     except BaseException:
@@ -82,7 +82,7 @@ def home_of(target: str | Path) -> Path:
 
 
 @contextmanager
-def plainly(url: URL) -> Iterator[None]:
+def database_errors_as_input_errors(url: URL) -> Iterator[None]:
     """Say what a database complains of in one sentence, without the password."""
     try:
         yield
@@ -92,15 +92,15 @@ def plainly(url: URL) -> Iterator[None]:
         raise InputError(_sentence(url, error)) from None
 
 
-def shown(url: URL) -> str:
+def display_name(url: URL) -> str:
     """How a database is named to the user: the file, or the URL without its password and options."""
     is_file = url.get_backend_name() == "sqlite"
     return str(url.database).removeprefix("file:") if is_file else without_secrets(url)
 
 
-def name_of(target: str) -> str:
-    """How a URL is named to the user, see `shown`."""
-    return shown(_url(target))
+def target_name(target: str) -> str:
+    """How a URL is named to the user, see `display_name`."""
+    return display_name(_url(target))
 
 
 def with_password(url: str, password: str) -> str:
@@ -224,7 +224,7 @@ def _begin(connection: Any) -> None:
 
 
 def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
-    config, name = _config(), shown(engine.url)
+    config, name = _config(), display_name(engine.url)
     is_file = engine.url.get_backend_name() == "sqlite"
     with engine.connect() as connection:
         if is_file:
@@ -264,7 +264,7 @@ def _version_of_server(connection: Connection, config: Config, name: str) -> str
 def _back_up(engine: Engine, revision: str) -> None:
     if engine.url.get_backend_name() != "sqlite":
         raise InputError(
-            f"{shown(engine.url)} is of an older version: back it up (pg_dump), then run "
+            f"{display_name(engine.url)} is of an older version: back it up (pg_dump), then run "
             "uncertainseg session migrate."
         )
     path = Path(str(engine.url.database))
@@ -290,7 +290,7 @@ def _why_no_disk(url: URL) -> str:
 
 
 def _sentence(url: URL, error: BaseException | None) -> str:
-    said, name = str(error).strip(), shown(url)
+    said, name = str(error).strip(), display_name(url)
     reasons = {
         "locked": f"{name} is in use by another program; close it or try again.",
         "lock timeout": f"{name} is in use by another program; close it or try again.",

@@ -14,10 +14,10 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.lessons.model_visibility import ARMS, Influence, assign, influence
-from napari_uncertainseg.review.lessons.questions import Trial, depths, trials
+from napari_uncertainseg.review.lessons.model_visibility import ARMS, ModelInfluence, assign, influence
+from napari_uncertainseg.review.lessons.questions import Question, depths, make_questions
 from napari_uncertainseg.review.lessons.scoring import Score, by_depth, by_size, score
-from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Session, Task
 from napari_uncertainseg.review.store.store import Store
@@ -181,7 +181,7 @@ class Lesson:
         exists, says, sure, _ = self._answers()
         return {arm: score(exists[on], says[on], sure[on]) for arm in ARM_NAMES if (on := arms == arm).any()}
 
-    def influence(self) -> Influence | None:
+    def influence(self) -> ModelInfluence | None:
         """How the model moved the annotator where it was seen after an answer; None where it never was."""
         pairs = [pair for pair in self._pairs() if pair[0].id in self._firsts]
         if not pairs:
@@ -207,7 +207,7 @@ class Lesson:
         ]
         return sorted(found, key=lambda one: -one.confidence)
 
-    def _pairs(self) -> list[tuple[Task, bool, Standing]]:
+    def _pairs(self) -> list[tuple[Task, bool, CurrentVerdict]]:
         pairs = zip(self._tasks, self._exists, strict=True)
         return [(t, exists, self._verdicts[t.id]) for t, exists in pairs if t.id in self._verdicts]
 
@@ -221,7 +221,7 @@ class Lesson:
         )
 
 
-def begin(
+def start_lesson(
     store: Store,
     annotator: str,
     case: int,
@@ -242,14 +242,14 @@ def begin(
     store, annotator, case, output
         Where it is kept, who answers, and the numbers of case and prediction in the store.
     consensus, found, probability, seed
-        As for `trials`.
+        As for `make_questions`.
     grid, brain
         Where they lie, and bool on it.
     plan
         What is seen of the model, one of `ARMS`.
     """
     again, arms = _before(store, annotator, case)
-    chosen = trials(consensus, found, probability, grid.voxel_volume, seed=seed, again=again)
+    chosen = make_questions(consensus, found, probability, grid.voxel_volume, seed=seed, again=again)
     tasks = [_task(trial, case, output) for trial in chosen]
     exists = [trial.exists for trial in chosen]
     last = [arms.get(trial.voxel) for trial in chosen]
@@ -276,7 +276,7 @@ def is_lesson(session: Session) -> bool:
     return session.kind == "training" and isinstance(session.settings.get("exists"), list)
 
 
-def past(store: Store, annotator: str, *, without: str = "") -> list[Score]:
+def earlier_scores(store: Store, annotator: str, *, without: str = "") -> list[Score]:
     """Scores of somebody's earlier lessons with an answer, the first first."""
     lessons = [one for one in _lessons(store, annotator) if one.session != without]
     return [lesson.score() for lesson in lessons if lesson.answered]
@@ -303,5 +303,5 @@ def _before(store: Store, annotator: str, case: int) -> tuple[set[Voxel], dict[V
     return {voxel for voxel, is_wrong in wrong.items() if is_wrong}, arms
 
 
-def _task(trial: Trial, case: int, output: int | None) -> NewTask:
+def _task(trial: Question, case: int, output: int | None) -> NewTask:
     return NewTask(case, output, "lesion", 0, trial.voxel, None, trial.probability, trial.volume_mm3)

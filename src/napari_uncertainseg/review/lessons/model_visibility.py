@@ -69,7 +69,7 @@ def assign(
 
 
 @dataclass(frozen=True)
-class Influence:
+class ModelInfluence:
     """How the model moved somebody who had answered first.
 
     Attributes
@@ -95,7 +95,7 @@ class Influence:
         return self.changed - self.helped - self.harmed
 
 
-def influence(exists: np.ndarray, model: np.ndarray, first: np.ndarray, last: np.ndarray) -> Influence:
+def influence(exists: np.ndarray, model: np.ndarray, first: np.ndarray, last: np.ndarray) -> ModelInfluence:
     """Count who was moved; answers that agree with the model from the start cannot be.
 
     Parameters
@@ -107,4 +107,4 @@ def influence(exists: np.ndarray, model: np.ndarray, first: np.ndarray, last: np
     harm = (first == exists) & (model != exists)
     moved = last != first
     counted = (help_, help_ & moved, harm, harm & moved, np.ones(len(first), bool), moved)
-    return Influence(*(int(which.sum()) for which in counted))
+    return ModelInfluence(*(int(which.sum()) for which in counted))

@@ -12,11 +12,11 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import label_mask, voxels_of
-from napari_uncertainseg.lesions.matching import detections, dice, touched
+from napari_uncertainseg.lesions.matching import detections, dice, lesions_touching
 from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.lessons.lesson import PROJECT
-from napari_uncertainseg.review.lessons.questions import look_at
+from napari_uncertainseg.review.lessons.questions import representative_voxel
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
@@ -36,7 +36,7 @@ class Side(IntEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class OutlineLocation:
     """A lesion of one side that the other has not: where to look, (s, a, r), and its volume, mm3."""
 
     voxel: Voxel
@@ -44,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Outline:
+class OutlineComparison:
     """How an outline compares with the consensus.
 
     Attributes
@@ -74,13 +74,15 @@ class Outline:
     lesion_f1: float
     volume_mm3: float
     consensus_mm3: float
-    missed: tuple[Place, ...]
-    invented: tuple[Place, ...]
+    missed: tuple[OutlineLocation, ...]
+    invented: tuple[OutlineLocation, ...]
     inner_right: float
     outer_covers: float
 
 
-def compare(outline: np.ndarray, consensus: np.ndarray, grid: Grid, *, whole: bool = False) -> Outline:
+def compare_outline(
+    outline: np.ndarray, consensus: np.ndarray, grid: Grid, *, whole: bool = False
+) -> OutlineComparison:
     """Compare an outline with the consensus.
 
     Parameters
@@ -109,7 +111,7 @@ def compare(outline: np.ndarray, consensus: np.ndarray, grid: Grid, *, whole: bo
     least = voxels_of(_LEAST_MM3, grid.voxel_volume)
     distances = SurfaceDistances.between(np.stack([own, truth]), grid.spacing)
     volume = grid.voxel_volume
-    return Outline(
+    return OutlineComparison(
         int(slices.sum()),
         dice(own, truth),
         float(distances.hausdorff()[0, 1]),
@@ -123,22 +125,22 @@ def compare(outline: np.ndarray, consensus: np.ndarray, grid: Grid, *, whole: bo
     )
 
 
-def sides(outline: np.ndarray, consensus: np.ndarray, *, whole: bool = False) -> np.ndarray:
-    """Who takes each voxel for lesion, as uint8 of `Side`; parameters as for `compare`."""
+def label_sides(outline: np.ndarray, consensus: np.ndarray, *, whole: bool = False) -> np.ndarray:
+    """Who takes each voxel for lesion, as uint8 of `Side`; parameters as for `compare_outline`."""
     found = np.where(outline > 0, Side.OUTLINE, Side.NEITHER).astype(np.uint8)
     found[consensus.astype(bool) & _slices(outline, whole)[:, None, None]] = Side.CONSENSUS
     found[consensus.astype(bool) & (outline > 0)] = Side.BOTH
     return found
 
 
-def keep(
+def save_outline(
     store: Store,
     annotator: str,
     case: int,
     output: int | None,
     outline: np.ndarray,
     confidence: float,
-    found: Outline,
+    found: OutlineComparison,
 ) -> str:
     """Keep an outline and what came of it as a session of kind ``training``, closed; gives its id.
 
@@ -147,7 +149,7 @@ def keep(
     store, annotator, case, output
         Where it is kept, who outlined, and the numbers of case and prediction in the store.
     outline, found
-        What was outlined, and what `compare` found.
+        What was outlined, and what `compare_outline` found.
     confidence
         That the outline is right, 0.5 to 1.
     """
@@ -167,7 +169,7 @@ def keep(
     return session
 
 
-def earlier(store: Store, annotator: str, *, without: str = "") -> list[float]:
+def earlier_outline_scores(store: Store, annotator: str, *, without: str = "") -> list[float]:
     """Dice of somebody's earlier outlines, the first first."""
     name = " ".join(annotator.split())
     found = []
@@ -183,11 +185,13 @@ def _slices(outline: np.ndarray, whole: bool) -> np.ndarray:
     return np.ones(len(outline), bool) if whole else np.any(outline > 0, axis=(1, 2))
 
 
-def _only(mask: np.ndarray, other: np.ndarray, least: int, volume: float) -> tuple[Place, ...]:
+def _only(mask: np.ndarray, other: np.ndarray, least: int, volume: float) -> tuple[OutlineLocation, ...]:
     """Lesions of a mask without a voxel of another."""
     labels, n = label_mask(mask, min_voxels=least)
-    lonely = np.flatnonzero(~touched(labels, other, n)) + 1
-    places = [Place(look_at(one := labels == i), float(one.sum() * volume)) for i in lonely]
+    lonely = np.flatnonzero(~lesions_touching(labels, other, n)) + 1
+    places = [
+        OutlineLocation(representative_voxel(one := labels == i), float(one.sum() * volume)) for i in lonely
+    ]
     return tuple(sorted(places, key=lambda place: -place.volume_mm3))
 
 

@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import Components, bounding_box, label_mask, voxels_of
-from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
@@ -24,7 +24,7 @@ _LEAST_MM3 = 3.0
 
 
 @dataclass(frozen=True)
-class Trial:
+class Question:
     """One question.
 
     Attributes
@@ -45,7 +45,7 @@ class Trial:
     probability: float | None
 
 
-def trials(
+def make_questions(
     consensus: np.ndarray,
     found: Lesions,
     probability: np.ndarray,
@@ -54,7 +54,7 @@ def trials(
     seed: int,
     again: Collection[Voxel] = (),
     most: int = 60,
-) -> list[Trial]:
+) -> list[Question]:
     """As many false places as lesions, in random order; what was misjudged before comes first.
 
     False places are lesions and candidates of the model that touch no voxel of the consensus. Where these
@@ -122,7 +122,7 @@ def depths(voxels: Collection[Voxel], brain: np.ndarray, spacing: tuple[float, f
     return [float(distance[voxel]) for voxel in voxels]
 
 
-def look_at(lesion: np.ndarray) -> Voxel:
+def representative_voxel(lesion: np.ndarray) -> Voxel:
     """The voxel (s, a, r) to look at a lesion: in the axial slice that shows most of it, near its middle.
 
     Parameters
@@ -146,7 +146,7 @@ def _places(mask: np.ndarray, least: int) -> list[np.ndarray]:
     """Voxels (3, n) of each component that has enough of them."""
     box = bounding_box(mask)
     inside = np.ascontiguousarray(mask[box])
-    found = Components.of(inside, *label_mask(inside))
+    found = Components.from_mask(inside, *label_mask(inside))
     found = found.only(found.sizes[1:] >= least)
     if not found.n:
         return []
@@ -156,17 +156,17 @@ def _places(mask: np.ndarray, least: int) -> list[np.ndarray]:
     return np.split(index, np.cumsum(found.sizes[1:-1]), axis=1)
 
 
-def _trial(index: np.ndarray, exists: bool, probability: np.ndarray, voxel_volume: float) -> Trial:
-    return Trial(
+def _trial(index: np.ndarray, exists: bool, probability: np.ndarray, voxel_volume: float) -> Question:
+    return Question(
         _middle(index), exists, index.shape[1] * voxel_volume, float(probability[tuple(index)].max())
     )
 
 
-def _false(consensus: np.ndarray, found: Lesions) -> list[Trial]:
+def _false(consensus: np.ndarray, found: Lesions) -> list[Question]:
     """What the model lists, and the consensus does not hold; not what a human drew."""
     tables = ((found.labels, found.table), (found.candidates, found.candidate_table))
     return [
-        Trial(
+        Question(
             (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
             False,
             float(row["volume_mm3"]),
@@ -180,12 +180,12 @@ def _false(consensus: np.ndarray, found: Lesions) -> list[Trial]:
 
 
 def _hit(image: np.ndarray, table: pd.DataFrame, consensus: np.ndarray) -> np.ndarray:
-    return touched(in_rows(image, table["label"].to_numpy()), consensus, len(table))
+    return lesions_touching(in_rows(image, table["label"].to_numpy()), consensus, len(table))
 
 
 def _suspected(
     consensus: np.ndarray, found: Lesions, probability: np.ndarray, voxel_volume: float
-) -> list[Trial]:
+) -> list[Question]:
     """What the model suspects a little, apart from the consensus and all that it lists; the highest first."""
     known = consensus | (found.labels > 0) | (found.candidates > 0)
     # Labelled together, the rim of a lesion is part of it.
@@ -197,11 +197,11 @@ def _suspected(
     return sorted(below, key=lambda trial: -(trial.probability or 0.0))
 
 
-def _shuffled(every: list[Trial], rng: np.random.Generator) -> list[Trial]:
+def _shuffled(every: list[Question], rng: np.random.Generator) -> list[Question]:
     return [every[i] for i in rng.permutation(len(every))]
 
 
-def _first(every: list[Trial], again: Collection[Voxel]) -> list[Trial]:
+def _first(every: list[Question], again: Collection[Voxel]) -> list[Question]:
     """Those that come again before the others, else in the same order."""
     known = set(again)
     return sorted(every, key=lambda trial: trial.voxel not in known)

@@ -56,7 +56,7 @@ dt { font-weight: bold; } dd { margin: 0 0 .4em 1.5em; }
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def text(value: object) -> Markup:
+def escaped(value: object) -> Markup:
     """Text as HTML, in which nothing is markup; what is HTML already stays."""
     if isinstance(value, Markup):
         return value
@@ -67,8 +67,8 @@ def text(value: object) -> Markup:
 
 def element(name: str, *content: object, **attributes: str) -> Markup:
     """An element; ``class_`` gives its class."""
-    given = "".join(f' {k.rstrip("_")}="{text(v)}"' for k, v in attributes.items())
-    return Markup(f"<{name}{given}>{''.join(text(one) for one in content)}</{name}>")
+    given = "".join(f' {k.rstrip("_")}="{escaped(v)}"' for k, v in attributes.items())
+    return Markup(f"<{name}{given}>{''.join(escaped(one) for one in content)}</{name}>")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Collection[int] = ()) -> Markup:
@@ -95,27 +95,27 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Collecti
 def picture(png: bytes, alt: str, caption: object) -> Markup:
     """A PNG within the page, with what it shows."""
     data = base64.b64encode(png).decode("ascii")
-    image = Markup(f'<img alt="{text(alt)}" src="data:image/png;base64,{data}">')
+    image = Markup(f'<img alt="{escaped(alt)}" src="data:image/png;base64,{data}">')
     return element("figure", image, element("figcaption", caption))
 
 
-def name(value: object) -> Markup:
+def name_span(value: object) -> Markup:
     """What somebody chose to call something: it may be of any length, without a space."""
     return element("span", value, class_="name")
 
 
-def number(value: object, digits: int = 2) -> str:
+def format_number(value: object, digits: int = 2) -> str:
     """A number for the eye; a dash where there is none."""
     known = finite(value)
     return "–" if known is None else f"{round(known, digits) + 0.0:.{digits}f}"  # noqa: RUF001
 
 
-def many(n: int, what: str) -> str:
+def pluralised(n: int, what: str) -> str:
     """A number of things in words."""
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def short(session: str) -> Markup:
+def short_id(session: str) -> Markup:
     """The first eight digits of a session, by which the report names it."""
     return element("code", session[:8])
 
@@ -126,7 +126,7 @@ def whole_page(title: str, content: Iterable[Markup]) -> str:
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{escaped(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(content)
         + "\n</main>\n</body>\n</html>\n"
     )

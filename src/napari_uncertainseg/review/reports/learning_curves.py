@@ -16,7 +16,7 @@ import numpy as np
 from napari_uncertainseg.calibration.reliability import wilson_band
 from napari_uncertainseg.review.lessons.lesson import is_lesson
 from napari_uncertainseg.review.lessons.scoring import Score, score
-from napari_uncertainseg.review.reports.snapshot import Gathered, Judged
+from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
 from napari_uncertainseg.review.session.rereading import Place
 from napari_uncertainseg.review.store.records import Session
 
@@ -76,7 +76,7 @@ class Trained:
     curve: tuple[LearningPoint, ...]
 
 
-def training_of(found: Gathered) -> tuple[Trained, ...]:
+def training_of(found: Snapshot) -> tuple[Trained, ...]:
     """Scores and learning curves, of lessons that are done.
 
     A lesson that goes on does not count: its score would tell after each answer whether it was right. One
@@ -90,9 +90,9 @@ def training_of(found: Gathered) -> tuple[Trained, ...]:
     return tuple(row for row in rows if row.score.answers)
 
 
-def _trained(found: Gathered, annotator: str, lessons: Sequence[Session]) -> Trained:
+def _trained(found: Snapshot, annotator: str, lessons: Sequence[Session]) -> Trained:
     seen: set[Place] = set()
-    every: list[tuple[Judged, bool]] = []
+    every: list[tuple[SnapshotTask, bool]] = []
     curve = []
     for session in lessons:
         answers = _answers(found, session)
@@ -104,7 +104,7 @@ def _trained(found: Gathered, annotator: str, lessons: Sequence[Session]) -> Tra
     return Trained(annotator, lessons[0].id, _score(every), tuple(curve))
 
 
-def _answers(found: Gathered, session: Session) -> list[tuple[Judged, bool]]:
+def _answers(found: Snapshot, session: Session) -> list[tuple[SnapshotTask, bool]]:
     """Questions with an answer, and whether each was about a lesion."""
     exists = session.settings["exists"]
     return [
@@ -114,7 +114,9 @@ def _answers(found: Gathered, session: Session) -> list[tuple[Judged, bool]]:
     ]
 
 
-def _point(session: Session, answers: Sequence[tuple[Judged, bool]], fresh: Sequence[bool]) -> LearningPoint:
+def _point(
+    session: Session, answers: Sequence[tuple[SnapshotTask, bool]], fresh: Sequence[bool]
+) -> LearningPoint:
     first = [answer for answer, new in zip(answers, fresh, strict=True) if new]
     right = sum(_is_right(task, exists) for task, exists in first)
     arms = session.settings.get("arms", ())
@@ -132,7 +134,7 @@ def _point(session: Session, answers: Sequence[tuple[Judged, bool]], fresh: Sequ
     )
 
 
-def _score(answers: Sequence[tuple[Judged, bool]]) -> Score:
+def _score(answers: Sequence[tuple[SnapshotTask, bool]]) -> Score:
     return score(
         np.array([exists for _, exists in answers], bool),
         np.array([task.decision == "accepted" for task, _ in answers], bool),
@@ -140,5 +142,5 @@ def _score(answers: Sequence[tuple[Judged, bool]]) -> Score:
     )
 
 
-def _is_right(task: Judged, exists: bool) -> bool:
+def _is_right(task: SnapshotTask, exists: bool) -> bool:
     return (task.decision == "accepted") == exists

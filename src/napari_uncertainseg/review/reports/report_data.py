@@ -10,15 +10,15 @@ from datetime import datetime
 
 import numpy as np
 
-from napari_uncertainseg.review.lessons.model_visibility import Influence
+from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.scoring import Score
-from napari_uncertainseg.review.session.rereading import Place, Rereading
-from napari_uncertainseg.review.store.painted_volumes import Painted
+from napari_uncertainseg.review.session.rereading import Place, ReadingStatus
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
 
 
 @dataclass(frozen=True)
-class Judged:
+class ReportTask:
     """A task and what stands of it.
 
     Attributes
@@ -51,10 +51,10 @@ class SessionPart:
 
     session: Session
     annotator: str
-    items: tuple[Judged, ...]
+    items: tuple[ReportTask, ...]
     head: str
     fault: str
-    painted: Painted | None = None
+    painted: PaintedVolumes | None = None
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ class SessionPart:
         return tuple(dict.fromkeys(one.case for one in self.items))
 
     @property
-    def judged(self) -> tuple[Judged, ...]:
+    def judged(self) -> tuple[ReportTask, ...]:
         """Those with a verdict."""
         return tuple(one for one in self.items if one.decision)
 
@@ -79,7 +79,7 @@ class SessionPart:
 
 
 @dataclass(frozen=True)
-class Opinions:
+class LocationDecisions:
     """A place, and what each of some readers decided; an empty decision where one has not judged it."""
 
     task: Task
@@ -88,7 +88,7 @@ class Opinions:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class MeanUncertainty:
     """Mean doubt (LSU, 0 to 1) of some places, NaN of none, and over how many of them."""
 
     mean: float
@@ -111,11 +111,11 @@ class RereadPart:
         The model's doubt where they agree, and where they differ.
     """
 
-    found: Rereading
+    found: ReadingStatus
     readers: tuple[str, ...]
-    differing: tuple[Opinions, ...]
-    doubt_same: Doubt
-    doubt_differing: Doubt
+    differing: tuple[LocationDecisions, ...]
+    doubt_same: MeanUncertainty
+    doubt_differing: MeanUncertainty
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class TrainingPart:
     session: str
     annotator: str
     scores: Mapping[str, Score]
-    moved: Influence | None
+    moved: ModelInfluence | None
     outline: Mapping[str, float]
     trouble: str
 
@@ -185,7 +185,7 @@ class Summary:
     reread: tuple[RereadPart, ...]
     wrong: tuple[WrongPart, ...]
     training: tuple[TrainingPart, ...]
-    doubtful: Mapping[int, tuple[Opinions, ...]]
+    doubtful: Mapping[int, tuple[LocationDecisions, ...]]
     odd: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
-    many,
-    name,
-    number,
-    short,
+    escaped,
+    format_number,
+    name_span,
+    pluralised,
+    short_id,
     table,
-    text,
     whole_page,
 )
 from napari_uncertainseg.review.reports.report_data import SessionPart, Summary, finite
-from napari_uncertainseg.review.reports.report_places import doubtful, readers
-from napari_uncertainseg.review.reports.report_training import training
+from napari_uncertainseg.review.reports.report_places import most_uncertain, reader_differences
+from napari_uncertainseg.review.reports.report_training import training_part
 from napari_uncertainseg.review.session.rereading import SECOND, THIRD, Place
 from napari_uncertainseg.review.store.journal import GENESIS
 
@@ -46,7 +46,7 @@ _WORDS = {
 }
 
 
-def page(
+def report_page(
     found: Summary,
     pictures: Mapping[Place, bytes] | None = None,
     notes: Sequence[str] = (),
@@ -76,10 +76,10 @@ def page(
         *_integrity(found.sessions, found.odd),
         *_sessions(found.sessions),
         *_about_pictures(bool(shown), notes),
-        *readers(found, shown),
+        *reader_differences(found, shown),
         *_wrong(found),
-        *training(found.training),
-        *doubtful(found, shown),
+        *training_part(found.training),
+        *most_uncertain(found, shown),
         *_comments(found),
         element("h2", "Words and units"),
         element("dl", *(_word(what, meaning) for what, meaning in _WORDS.items())),
@@ -105,7 +105,7 @@ def _head(found: Summary, program: str) -> Markup:
 def _integrity(sessions: Sequence[SessionPart], odd: Mapping[str, str]) -> list[Markup]:
     unsound = sum(bool(one.fault) for one in sessions) + len(odd)
     verdict = (
-        element("p", f"{many(unsound, 'journal')} not sound: do not trust these numbers.", class_="bad")
+        element("p", f"{pluralised(unsound, 'journal')} not sound: do not trust these numbers.", class_="bad")
         if unsound
         else element("p", "All journals are sound: nothing was changed after it was written.", class_="good")
     )
@@ -119,7 +119,9 @@ def _integrity(sessions: Sequence[SessionPart], odd: Mapping[str, str]) -> list[
     ]
     for id, why in odd.items():
         fault = f"left out of this report: {why}"
-        rows.append((element("code", id, class_="hash"), element("span", fault, class_="bad"), text("none")))
+        rows.append(
+            (element("code", id, class_="hash"), element("span", fault, class_="bad"), escaped("none"))
+        )
     if not rows:
         return [element("h2", "Integrity"), element("p", "There is no session, and so no journal to check.")]
     return [element("h2", "Integrity"), verdict, table(("session", "journal", "last hash"), rows)]
@@ -145,14 +147,14 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
     )
     rows = [
         (
-            short(one.session.id),
-            name(one.annotator),
-            name(", ".join(one.cases)),
+            short_id(one.session.id),
+            name_span(one.annotator),
+            name_span(", ".join(one.cases)),
             _kind(one),
             f"{len(one.judged)} of {len(one.items)}",
             "open" if one.session.closed is None else "closed",
             one.session.opened[:16].replace("T", " "),
-            number(one.seconds_each, 1),
+            format_number(one.seconds_each, 1),
             ", ".join(f"{n}\N{NO-BREAK SPACE}{decision}" for decision, n in one.decisions.items())
             or "none yet",
             "nothing" if one.painted is None else one.painted.in_words(),
@@ -166,11 +168,11 @@ def _kind(part: SessionPart) -> Markup:
     """The kind of a session, and of a further reading which and of what."""
     settings = part.session.settings
     if part.session.kind != "qc" or "of" not in settings:
-        return text(part.session.kind)
+        return escaped(part.session.kind)
     which = {float(SECOND): "second", float(THIRD): "third"}.get(
         finite(settings.get("reading")) or 0.0, "further"
     )
-    return Markup(text(f"{which} reading of ") + short(str(settings["of"])))
+    return Markup(escaped(f"{which} reading of ") + short_id(str(settings["of"])))
 
 
 def _about_pictures(some: bool, notes: Sequence[str]) -> list[Markup]:
@@ -194,8 +196,8 @@ def _wrong(found: Summary) -> list[Markup]:
     )
     rows = [
         (
-            short(one.session),
-            name(one.annotator),
+            short_id(one.session),
+            name_span(one.annotator),
             one.target,
             str(one.judged),
             f"{one.wrong} ({one.wrong / one.judged:.0%})",
@@ -213,9 +215,9 @@ def _comments(found: Summary) -> list[Markup]:
         return []
     rows = [
         (
-            short(part.session.id),
-            name(part.annotator),
-            name(one.case),
+            short_id(part.session.id),
+            name_span(part.annotator),
+            name_span(one.case),
             ", ".join(map(str, one.task.voxel)),
             one.decision,
             element("span", one.comment, class_="words"),

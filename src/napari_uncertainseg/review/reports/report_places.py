@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
-    many,
-    name,
-    number,
+    escaped,
+    format_number,
+    name_span,
     picture,
-    short,
+    pluralised,
+    short_id,
     table,
-    text,
 )
-from napari_uncertainseg.review.reports.report_data import Opinions, RereadPart, Summary, place_of
+from napari_uncertainseg.review.reports.report_data import LocationDecisions, RereadPart, Summary, place_of
 from napari_uncertainseg.review.session.rereading import Place
 
 
-def readers(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+def reader_differences(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
     """Per first reading: how far others agree, and where they do not."""
     content = [element("h2", "Where readers differ")]
     if not found.reread:
@@ -31,18 +31,20 @@ def readers(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
 
 def _reading(part: RereadPart, shown: Mapping[Place, bytes]) -> list[Markup]:
     found = part.found
-    title = element("h3", "Session ", short(found.first.id), ", read by ", name(", ".join(part.readers)))
+    title = element(
+        "h3", "Session ", short_id(found.first.id), ", read by ", name_span(", ".join(part.readers))
+    )
     if not found.both:
         return [title, element("p", "The two have judged nothing in common yet.")]
     same, differing = part.doubt_same, part.doubt_differing
     said = (
         f"{part.readers[0]} and {part.readers[1]} decided the same on {found.same} of {found.both} places "
-        f"that both judged; Cohen's kappa {number(found.kappa)}."
+        f"that both judged; Cohen's kappa {format_number(found.kappa)}."
     )
     doubt = (
-        f"The model's mean doubt (LSU) is {number(same.mean)} where they agree "
-        f"({many(same.count, 'place')}) and {number(differing.mean)} where they differ "
-        f"({many(differing.count, 'place')})."
+        f"The model's mean doubt (LSU) is {format_number(same.mean)} where they agree "
+        f"({pluralised(same.count, 'place')}) and {format_number(differing.mean)} where they differ "
+        f"({pluralised(differing.count, 'place')})."
     )
     content = [title, element("p", said), element("p", doubt)]
     if not part.differing:
@@ -50,14 +52,14 @@ def _reading(part: RereadPart, shown: Mapping[Place, bytes]) -> list[Markup]:
     return [*content, _places(part.differing), _pictures(part.differing, shown)]
 
 
-def _places(places: Sequence[Opinions]) -> Markup:
+def _places(places: Sequence[LocationDecisions]) -> Markup:
     """A table of places, each reader's decision in a column of their own."""
-    readers = [name(reader) for reader, _ in places[0].decisions]
+    readers = [name_span(reader) for reader, _ in places[0].decisions]
     head = ("", "case", "place", "target", *readers, "probability", "doubt (LSU)", "volume, mm³")
     rows = [
         (
             str(i),
-            name(one.case),
+            name_span(one.case),
             _voxel(one),
             one.task.target,
             *(decision or "not judged" for _, decision in one.decisions),
@@ -68,7 +70,7 @@ def _places(places: Sequence[Opinions]) -> Markup:
     return table(head, rows, right=(0, 2, *range(len(head) - 3, len(head))))
 
 
-def _pictures(places: Sequence[Opinions], shown: Mapping[Place, bytes]) -> Markup:
+def _pictures(places: Sequence[LocationDecisions], shown: Mapping[Place, bytes]) -> Markup:
     drawn = [
         picture(shown[place_of(one.task)], _alt(one), _caption(i, one))
         for i, one in enumerate(places, 1)
@@ -77,31 +79,31 @@ def _pictures(places: Sequence[Opinions], shown: Mapping[Place, bytes]) -> Marku
     return element("div", *drawn, class_="pictures") if drawn else Markup()
 
 
-def _said(one: Opinions) -> str:
+def _said(one: LocationDecisions) -> str:
     return "; ".join(f"{reader}: {decision or 'not judged'}" for reader, decision in one.decisions)
 
 
-def _voxel(one: Opinions) -> str:
+def _voxel(one: LocationDecisions) -> str:
     return ", ".join(map(str, one.task.voxel))
 
 
-def _numbers(one: Opinions) -> tuple[str, str, str]:
+def _numbers(one: LocationDecisions) -> tuple[str, str, str]:
     task = one.task
-    return number(task.probability), number(task.uncertainty), number(task.volume_mm3, 0)
+    return format_number(task.probability), format_number(task.uncertainty), format_number(task.volume_mm3, 0)
 
 
-def _alt(one: Opinions) -> str:
+def _alt(one: LocationDecisions) -> str:
     return f"Axial slice {one.task.voxel[0]} of {one.case}, with a ring around the place"
 
 
-def _caption(at: int, one: Opinions) -> Markup:
+def _caption(at: int, one: LocationDecisions) -> Markup:
     numbers = zip(("p {}", "LSU {}", "{} mm³"), _numbers(one), strict=True)
     said = ", ".join(form.format(x).replace(" ", "\N{NO-BREAK SPACE}") for form, x in numbers)
     where = f" {one.case}, {one.task.target} at {_voxel(one)}. {_said(one)}. {said}."
-    return Markup(element("b", f"{at}.") + text(where))
+    return Markup(element("b", f"{at}.") + escaped(where))
 
 
-def doubtful(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+def most_uncertain(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
     """Per case: the judged places of which the model is least sure."""
     if not found.doubtful:
         return []
@@ -114,7 +116,7 @@ def doubtful(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
     return content
 
 
-def _doubtful_table(places: Sequence[Opinions]) -> Markup:
+def _doubtful_table(places: Sequence[LocationDecisions]) -> Markup:
     rows = [
         (
             str(i),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.calibration.report import bins_table
-from napari_uncertainseg.review.reports.html import Markup, element, name, number, short, table
+from napari_uncertainseg.review.reports.html import Markup, element, format_number, name_span, short_id, table
 from napari_uncertainseg.review.reports.report_data import TrainingPart
 
 _GROUPS = {
@@ -28,18 +28,18 @@ _OUTLINE = {
 }
 
 
-def training(parts: Sequence[TrainingPart]) -> list[Markup]:
+def training_part(parts: Sequence[TrainingPart]) -> list[Markup]:
     """Per session in training: its score; nothing where there is none."""
     if not parts:
         return []
     content = [element("h2", "Training")]
     for part in parts:
-        content.append(element("h3", "Session ", short(part.session), ", ", name(part.annotator)))
+        content.append(element("h3", "Session ", short_id(part.session), ", ", name_span(part.annotator)))
         if part.trouble:
             content.append(element("p", part.trouble))
         if part.outline:
             rows = [
-                (name(_OUTLINE.get(key, key)), number(x, 0 if key == "slices" else 2))
+                (name_span(_OUTLINE.get(key, key)), format_number(x, 0 if key == "slices" else 2))
                 for key, x in part.outline.items()
             ]
             content.append(table(("outline against the consensus", ""), rows, right=(1,)))
@@ -54,10 +54,10 @@ def _scores(part: TrainingPart) -> list[Markup]:
         (
             _GROUPS.get(group, group),
             str(one.answers),
-            f"{number(100 * one.accuracy, 0)} %",
-            number(one.sensitivity),
-            number(one.criterion),
-            number(one.brier, 3),
+            f"{format_number(100 * one.accuracy, 0)} %",
+            format_number(one.sensitivity),
+            format_number(one.criterion),
+            format_number(one.brier, 3),
             f"{one.misses} of {one.hits + one.misses}",
             f"{one.false_alarms} of {one.false_alarms + one.correct_rejections}",
         )
@@ -82,9 +82,9 @@ def _stated(found: Reliability) -> list[Markup]:
         (
             f"{row['from']:.1f} to {row['to']:.1f}",
             str(int(row["count"])),
-            number(row["mean_probability"]),
-            number(row["fraction"]),
-            f"{number(row['low'])} to {number(row['high'])}",
+            format_number(row["mean_probability"]),
+            format_number(row["fraction"]),
+            f"{format_number(row['low'])} to {format_number(row['high'])}",
         )
         for row in bins_table(found).to_dict("records")
         if row["count"]

@@ -20,7 +20,7 @@ from napari_uncertainseg.review.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SnapshotTask:
     """A task, and the verdict that stands on it.
 
     Attributes
@@ -48,7 +48,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class Snapshot:
     """Sessions, tasks and verdicts.
 
     Attributes
@@ -67,7 +67,7 @@ class Gathered:
     """
 
     sessions: tuple[Session, ...]
-    tasks: Mapping[str, tuple[Judged, ...]]
+    tasks: Mapping[str, tuple[SnapshotTask, ...]]
     cases: Mapping[int, str]
     last: Mapping[tuple[str, int | None], str]
     odd: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Gathered:
         """Whether a session is closed, or all of it is judged: before, its verdicts may still be blinded."""
         return session.closed is not None or all(t.decision is not None for t in self.tasks[session.id])
 
-    def pseudonymous(self) -> Gathered:
+    def pseudonymous(self) -> Snapshot:
         """The same with ``annotator 1``, ``case 1`` and so on, in the order of their first sessions.
 
         The numbers are those of `sharing.verdict_table`.
@@ -96,14 +96,14 @@ class Gathered:
         )
 
 
-def gather(store: Store) -> Gathered:
+def take_snapshot(store: Store) -> Snapshot:
     """Read all sessions of a store at one moment."""
     with store.reading() as connection:
         found, odd = sessions_in(connection)
         cases = labels(connection)
         tasks, last = _tasks(connection, cases, odd), _last(connection, odd)
         sessions = tuple(s for s in found[::-1] if s.id not in odd)
-        return Gathered(
+        return Snapshot(
             sessions,
             {session.id: tuple(tasks.get(session.id, ())) for session in sessions},
             cases,
@@ -114,7 +114,7 @@ def gather(store: Store) -> Gathered:
 
 def _tasks(
     connection: Connection, cases: Mapping[int, str], odd: dict[str, str]
-) -> Mapping[str, list[Judged]]:
+) -> Mapping[str, list[SnapshotTask]]:
     """Tasks by session; sessions in which one cannot be read are added to the odd ones."""
     t, v = schema.tasks, schema.verdicts
     names = ("id", "session_id", "position", "case_id", "target", "voxel_s", "voxel_a", "voxel_r")
@@ -123,7 +123,7 @@ def _tasks(
     query = (
         sa.select(*task, *verdict).outerjoin(v, v.c.task_id == t.c.id).order_by(t.c.session_id, t.c.position)
     )
-    found: dict[str, list[Judged]] = defaultdict(list)
+    found: dict[str, list[SnapshotTask]] = defaultdict(list)
     for row in connection.execute(query):
         try:
             found[row.session_id].append(_judged(dict(row._mapping), cases))
@@ -132,7 +132,7 @@ def _tasks(
     return found
 
 
-def _judged(row: dict[str, Any], cases: Mapping[int, str]) -> Judged:
+def _judged(row: dict[str, Any], cases: Mapping[int, str]) -> SnapshotTask:
     what = f"Task {row['id']} of session {row['session_id']}"
     checked(schema.tasks, row, what)
     if row["case_id"] not in cases:
@@ -140,7 +140,7 @@ def _judged(row: dict[str, Any], cases: Mapping[int, str]) -> Judged:
     if row["decision"] is not None:
         checked(schema.verdicts, {name: row[name] for name in ("decision", "confidence", "seconds")}, what)
     place = (row["case_id"], row["target"], (row["voxel_s"], row["voxel_a"], row["voxel_r"]))
-    return Judged(
+    return SnapshotTask(
         row["position"], place, row["uncertainty"], row["decision"], row["confidence"], row["seconds"]
     )
 

@@ -15,13 +15,13 @@ from itertools import combinations
 import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained, training_of
-from napari_uncertainseg.review.reports.snapshot import Gathered, Judged
+from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
 from napari_uncertainseg.review.session.rereading import THIRD, Place, kappa
 from napari_uncertainseg.review.store.records import Session
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReviewProgress:
     """How far an annotator is, or a case, in sessions of one kind.
 
     Attributes
@@ -73,7 +73,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ReaderAgreement:
     """Two annotators on the places that both have judged.
 
     Attributes
@@ -111,7 +111,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class Dashboard:
+class Statistics:
     """All of it.
 
     Attributes
@@ -124,19 +124,19 @@ class Dashboard:
         Reviews and second readings that go on: they count for agreement once they are done.
     """
 
-    annotators: tuple[Progress, ...]
-    cases: tuple[Progress, ...]
+    annotators: tuple[ReviewProgress, ...]
+    cases: tuple[ReviewProgress, ...]
     times: tuple[Times, ...]
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[ReaderAgreement, ...]
     trained: tuple[Trained, ...]
     waiting: int
 
 
-def dashboard(found: Gathered) -> Dashboard:
+def compute_statistics(found: Snapshot) -> Statistics:
     """The numbers of all sessions."""
     readings = [s for s in found.sessions if s.kind != "training"]
     done = [s for s in readings if found.is_done(s)]
-    return Dashboard(
+    return Statistics(
         _of_annotators(found),
         _of_cases(found),
         _times(found),
@@ -146,8 +146,8 @@ def dashboard(found: Gathered) -> Dashboard:
     )
 
 
-def _of_annotators(found: Gathered) -> tuple[Progress, ...]:
-    groups: dict[tuple[str, str], list[tuple[Session, Sequence[Judged], str]]] = defaultdict(list)
+def _of_annotators(found: Snapshot) -> tuple[ReviewProgress, ...]:
+    groups: dict[tuple[str, str], list[tuple[Session, Sequence[SnapshotTask], str]]] = defaultdict(list)
     for session in found.sessions:
         cases = {task.place[0] for task in found.tasks[session.id]}
         at = max(_last(found, session, case) for case in (*cases, None))
@@ -156,10 +156,10 @@ def _of_annotators(found: Gathered) -> tuple[Progress, ...]:
     return tuple(_progress(*key, groups[key]) for key in sorted(groups, key=lambda k: (order[k[0]], k[1])))
 
 
-def _of_cases(found: Gathered) -> tuple[Progress, ...]:
-    groups: dict[tuple[int, str], list[tuple[Session, Sequence[Judged], str]]] = defaultdict(list)
+def _of_cases(found: Snapshot) -> tuple[ReviewProgress, ...]:
+    groups: dict[tuple[int, str], list[tuple[Session, Sequence[SnapshotTask], str]]] = defaultdict(list)
     for session in found.sessions:
-        by_case: dict[int, list[Judged]] = defaultdict(list)
+        by_case: dict[int, list[SnapshotTask]] = defaultdict(list)
         for task in found.tasks[session.id]:
             by_case[task.place[0]].append(task)
         for case, tasks in by_case.items():
@@ -170,13 +170,15 @@ def _of_cases(found: Gathered) -> tuple[Progress, ...]:
     return tuple(_progress(found.cases[case], kind, groups[case, kind]) for case, kind in keys)
 
 
-def _last(found: Gathered, session: Session, case: int | None) -> str:
+def _last(found: Snapshot, session: Session, case: int | None) -> str:
     return found.last.get((session.id, case), session.opened)
 
 
-def _progress(name: str, kind: str, parts: Iterable[tuple[Session, Sequence[Judged], str]]) -> Progress:
+def _progress(
+    name: str, kind: str, parts: Iterable[tuple[Session, Sequence[SnapshotTask], str]]
+) -> ReviewProgress:
     sessions, tasks, last = zip(*parts, strict=True)
-    return Progress(
+    return ReviewProgress(
         name,
         kind,
         len(sessions),
@@ -187,7 +189,7 @@ def _progress(name: str, kind: str, parts: Iterable[tuple[Session, Sequence[Judg
     )
 
 
-def _times(found: Gathered) -> tuple[Times, ...]:
+def _times(found: Snapshot) -> tuple[Times, ...]:
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for session in found.sessions:
         seconds[session.annotator, session.kind] += [
@@ -206,7 +208,7 @@ _Said = tuple[str, float | None, bool]
 """Decision, the model's doubt, and whether it was a third reading."""
 
 
-def _agreements(found: Gathered, done: Sequence[Session]) -> tuple[Agreement, ...]:
+def _agreements(found: Snapshot, done: Sequence[Session]) -> tuple[ReaderAgreement, ...]:
     said: dict[str, dict[Place, _Said]] = {name: {} for name in found.annotators}
     for session in done:  # the first one first: who judged a place twice counts with the last verdict
         third = session.settings.get("reading") == THIRD
@@ -217,14 +219,16 @@ def _agreements(found: Gathered, done: Sequence[Session]) -> tuple[Agreement, ..
     return tuple(pair for pair in pairs if pair.both)
 
 
-def _agreement(first: str, second: str, ours: dict[Place, _Said], theirs: dict[Place, _Said]) -> Agreement:
+def _agreement(
+    first: str, second: str, ours: dict[Place, _Said], theirs: dict[Place, _Said]
+) -> ReaderAgreement:
     both = [(ours[place], theirs[place]) for place in ours if place in theirs]
     doubts: dict[bool, list[float]] = {True: [], False: []}
     for (decision, doubt, _), (other, known, _) in both:
         doubt = known if doubt is None else doubt
         if doubt is not None:
             doubts[decision == other].append(doubt)
-    return Agreement(
+    return ReaderAgreement(
         first,
         second,
         len(both),

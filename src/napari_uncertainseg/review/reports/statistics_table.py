@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from napari_uncertainseg.review.reports.learning_curves import LearningPoint, Trained
-from napari_uncertainseg.review.reports.statistics import Agreement, Dashboard, Progress, Times
+from napari_uncertainseg.review.reports.statistics import ReaderAgreement, ReviewProgress, Statistics, Times
 
 COLUMNS = ("section", "annotator", "other", "case", "kind", "lesson", "measure", "value")
 
 _Row = dict[str, Any]
 
 
-def dashboard_table(found: Dashboard) -> pd.DataFrame:
+def statistics_table(found: Statistics) -> pd.DataFrame:
     """One row per number.
 
     Returns
@@ -51,7 +51,7 @@ def _written(value: float | str) -> str | int | None:
     return value
 
 
-def _of_progress(found: Progress) -> dict[str, float | str]:
+def _of_progress(found: ReviewProgress) -> dict[str, float | str]:
     return {
         "sessions": found.sessions,
         "open": found.open,
@@ -71,7 +71,7 @@ def _of_times(found: Times) -> dict[str, float | str]:
     }
 
 
-def _of_agreement(found: Agreement) -> dict[str, float | str]:
+def _of_agreement(found: ReaderAgreement) -> dict[str, float | str]:
     return {
         "judged_by_both": found.both,
         "same": found.same,

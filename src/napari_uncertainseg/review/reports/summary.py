@@ -15,9 +15,9 @@ from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.lessons.lesson import Lesson, is_lesson
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.reports.report_data import (
-    Doubt,
-    Judged,
-    Opinions,
+    LocationDecisions,
+    MeanUncertainty,
+    ReportTask,
     RereadPart,
     SessionPart,
     Summary,
@@ -27,9 +27,15 @@ from napari_uncertainseg.review.reports.report_data import (
     place_of,
 )
 from napari_uncertainseg.review.reports.verdict_table import verdict_table
-from napari_uncertainseg.review.session.rereading import SECOND, Place, decisions, first_of, rereading
-from napari_uncertainseg.review.store.current_verdicts import Standing
-from napari_uncertainseg.review.store.painted_volumes import Painted
+from napari_uncertainseg.review.session.rereading import (
+    SECOND,
+    Place,
+    decisions,
+    first_reading_id,
+    reading_status,
+)
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.review.store.store import Store
 
@@ -98,7 +104,7 @@ def _wanted(store: Store, session: str | None) -> tuple[list[Session], dict[str,
         return every, odd
     if session in odd:
         raise Unreadable(odd[session])
-    first = first_of(store.session(session))
+    first = first_reading_id(store.session(session))
     later = {s.id for s in every if s.kind == "qc" and s.settings.get("of") == first}
     return [s for s in every if s.id in {first, session} | later], {}
 
@@ -122,14 +128,19 @@ def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]],
     if fault and not named:  # it may tell a path
         fault = _UNSOUND
     return SessionPart(
-        session, called, items, store.head(session.id), fault, Painted.at_last(store.entries(session.id))
+        session,
+        called,
+        items,
+        store.head(session.id),
+        fault,
+        PaintedVolumes.at_last(store.entries(session.id)),
     )
 
 
-def _judged(task: Task, row: Mapping[str, Any]) -> Judged:
+def _judged(task: Task, row: Mapping[str, Any]) -> ReportTask:
     decision = str(row["decision"])
     wrong = bool(row["model_wrong"]) if decision else None
-    return Judged(task, str(row["case"]), decision, wrong, finite(row["seconds"]), str(row["comment"]))
+    return ReportTask(task, str(row["case"]), decision, wrong, finite(row["seconds"]), str(row["comment"]))
 
 
 def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:
@@ -138,14 +149,14 @@ def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:
 
 
 def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> RereadPart:
-    found = rereading(store, part.session.id)
+    found = reading_status(store, part.session.id)
     called = {other.session.id: other.annotator for other in parts}
     readings = [s for s in (found.first, found.second, found.third) if s is not None]
     names = tuple(called.get(s.id, "") for s in readings)
     said = [decisions(store, s.id) for s in readings]
     case = {place_of(one.task): one.case for one in part.items}
     differing = tuple(
-        Opinions(
+        LocationDecisions(
             task,
             case.get(place_of(task), ""),
             tuple((name, _decision(theirs, task)) for name, theirs in zip(names, said, strict=True)),
@@ -158,15 +169,15 @@ def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> Re
     return RereadPart(found, names, differing, doubt_of(same), doubt_of(one.task for one in differing))
 
 
-def _decision(said: Mapping[Place, Standing], task: Task) -> str:
+def _decision(said: Mapping[Place, CurrentVerdict], task: Task) -> str:
     found = said.get(place_of(task))
     return "" if found is None else found.decision
 
 
-def doubt_of(tasks: Iterable[Task]) -> Doubt:
+def doubt_of(tasks: Iterable[Task]) -> MeanUncertainty:
     """Mean doubt of those of which it is known."""
     known = [x for task in tasks if (x := finite(task.uncertainty)) is not None]
-    return Doubt(float(np.mean(known)) if known else math.nan, len(known))
+    return MeanUncertainty(float(np.mean(known)) if known else math.nan, len(known))
 
 
 def _wrong(part: SessionPart) -> list[WrongPart]:
@@ -216,19 +227,19 @@ def _outline(store: Store, session: str) -> dict[str, float]:
     return {str(k): x for k, v in dict(said[-1]).items() if (x := finite(v)) is not None} if said else {}
 
 
-def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tuple[Opinions, ...]]:
+def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tuple[LocationDecisions, ...]]:
     """Judged places by case, the most doubtful first."""
     said: dict[Place, list[tuple[str, str]]] = {}
-    first: dict[Place, Judged] = {}
+    first: dict[Place, ReportTask] = {}
     for part in parts:
         for one in part.judged if part.session.kind in READINGS else ():
             at = place_of(one.task)
             if one.task.target != "case" and finite(one.task.uncertainty) is not None and at not in without:
                 first.setdefault(at, one)
                 said.setdefault(at, []).append((part.annotator, one.decision))
-    found: dict[int, list[Opinions]] = {}
+    found: dict[int, list[LocationDecisions]] = {}
     for at in sorted(first, key=lambda at: -(first[at].task.uncertainty or 0.0)):
         mine = found.setdefault(at[0], [])
         if len(mine) < MOST_DOUBTFUL:
-            mine.append(Opinions(first[at].task, first[at].case, tuple(said[at])))
+            mine.append(LocationDecisions(first[at].task, first[at].case, tuple(said[at])))
     return {case: tuple(found[case]) for case in sorted(found)}

@@ -26,7 +26,7 @@ About = Callable[[Voxel], Mapping[str, Any]]
 """What else is kept of the lesion at a voxel: threshold, whether it was painted."""
 
 
-class Reviewed:
+class CaseReview:
     """What a reviewer decided so far.
 
     Attributes
@@ -140,12 +140,12 @@ class Reviewed:
         self.left = self.left or self.recorder is not None
         self.recorder = None
 
-    def next_to_do(self, selected: Voxel | None, at: At) -> Voxel | None:
+    def next_task(self, selected: Voxel | None, at: At) -> Voxel | None:
         """What the session has next, without what is selected; None without one, or with one by default."""
         if self.recorder is None or self.recorder.by_default:
             return None
         here = 0 if selected is None else at(selected)
-        return self.recorder.next_to_do(lambda voxel: here != 0 and at(voxel) == here)
+        return self.recorder.next_task(lambda voxel: here != 0 and at(voxel) == here)
 
     def decisions(self, at: At) -> dict[int, Decision]:
         """Verdicts by number: lesions are positive, candidates negative.

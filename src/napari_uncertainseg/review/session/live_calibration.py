@@ -15,8 +15,8 @@ import numpy as np
 
 from napari_uncertainseg.calibration.reliability import Reliability, bins_of
 from napari_uncertainseg.review.session.error_model import chance_of_lesion, features_of
-from napari_uncertainseg.review.session.stopping import remaining
-from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.session.stopping import bound_remaining_errors
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Task
 
 _BINS = 5
@@ -29,7 +29,7 @@ _IS_LESION: Mapping[str, bool] = {"accepted": True, "edited": True, "rejected": 
 
 def lesion_calibration(
     tasks: Sequence[Task],
-    standing: Mapping[int, Standing],
+    standing: Mapping[int, CurrentVerdict],
     ranks: Sequence[int] = (),
     drawn: Collection[int] = (),
     *,
@@ -96,5 +96,5 @@ def _most(
         return np.nan
     seen = member & judged
     found = dict(zip(rank[seen].tolist(), is_so[seen].tolist(), strict=True))
-    left = remaining(shown, drawn, found, confidence=_EACH, among=rank[member].tolist())
+    left = bound_remaining_errors(shown, drawn, found, confidence=_EACH, among=rank[member].tolist())
     return (sum(found.values()) + left.most) / int(member.sum())

@@ -12,7 +12,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.session.stopping import draw_checks, mixed
-from napari_uncertainseg.review.store.reading_speed import Pace
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
@@ -55,7 +55,7 @@ class Queue:
     drawn: tuple[int, ...]
 
 
-def ranking(table: pd.DataFrame, order: str, pace: Pace, rng: np.random.Generator) -> np.ndarray:
+def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.Generator) -> np.ndarray:
     """Rows in an order, the first to be shown first.
 
     Parameters
@@ -95,7 +95,7 @@ def queue_of(
     output: int | None,
     order: Order = "gain",
     *,
-    pace: Pace | None = None,
+    pace: ReadingSpeed | None = None,
     checks: float | None = None,
     seed: int = 0,
 ) -> Queue:
@@ -145,7 +145,7 @@ def queue_of(
             "volume_mm3": [task.volume_mm3 for task in found],
         }
     )
-    ranked = ranking(known, order, pace or Pace(), np.random.default_rng(seed))
+    ranked = ranking(known, order, pace or ReadingSpeed(), np.random.default_rng(seed))
     n = len(found)
     if order == "random":  # then all that was shown is a random sample
         shown, drawn = list(range(n)), np.arange(n)

@@ -14,10 +14,10 @@ from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.session.live_calibration import lesion_calibration
-from napari_uncertainseg.review.session.remaining_errors import Ahead, Outlook
+from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, RemainingErrors
 from napari_uncertainseg.review.session.replay import unpacked
 from napari_uncertainseg.review.session.rereading import THIRD
-from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, Standing, standing
+from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
 from napari_uncertainseg.review.store.journal import Entry
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
@@ -56,8 +56,8 @@ class Recorder:
                 f"Session {session} has entries on tasks of another one: it cannot be gone on with."
             )
         self._last = entries[-1].number
-        self._ahead = Ahead(self.tasks, self.session.settings)
-        self._standing = standing(entries)
+        self._ahead = ErrorForecast(self.tasks, self.session.settings)
+        self._standing = current_verdicts(entries)
         self._of_task: dict[int | None, list[Entry]] = {}
         for entry in entries:
             self._of_task.setdefault(entry.task, []).append(entry)
@@ -77,12 +77,12 @@ class Recorder:
         return self.session.settings.get(KEPT) == BY_DEFAULT
 
     @property
-    def takes_others(self) -> bool:
+    def accepts_new_tasks(self) -> bool:
         """Whether other lesions than its tasks may be judged: not where only what two differ in is read."""
         return self.session.settings.get("reading") != THIRD
 
     @property
-    def standing(self) -> Mapping[int, Standing]:
+    def standing(self) -> Mapping[int, CurrentVerdict]:
         """The verdicts that stand, by task."""
         return self._standing
 
@@ -112,7 +112,7 @@ class Recorder:
         """How often what the model gave some probability is a lesion, by the verdicts that stand."""
         return lesion_calibration(self.tasks, self._standing, self._ahead.ranks, self._ahead.drawn)
 
-    def outlook(self) -> Outlook:
+    def outlook(self) -> RemainingErrors:
         """What is still wrong among the unseen."""
         return self._ahead.outlook(self._standing)
 
@@ -121,7 +121,7 @@ class Recorder:
         if voxel != self._shown[0]:
             self._shown = (voxel, time.monotonic())
 
-    def next_to_do(self, same: Callable[[Voxel], bool]) -> Voxel | None:
+    def next_task(self, same: Callable[[Voxel], bool]) -> Voxel | None:
         """The first task without a verdict, in the session's order.
 
         Parameters
@@ -245,7 +245,7 @@ class Recorder:
 
     def _added(self, voxel: Voxel, number: int) -> Task:
         """A task for what came up later: another threshold, or painting."""
-        if not self.takes_others:
+        if not self.accepts_new_tasks:
             raise InputError(
                 f"This third reading is about the {len(self.tasks)} places that the first two readers differ "
                 "in, and this is none of them. N goes to the next."
@@ -256,14 +256,14 @@ class Recorder:
         task = self._store.add_task(self.session.id, new, after=self._last)
         self._last += 1
         self.tasks.append(task)
-        self._ahead = Ahead(self.tasks, self.session.settings)
+        self._ahead = ErrorForecast(self.tasks, self.session.settings)
         return task
 
     def _update(self, tasks: Iterable[int]) -> None:
         """What stands of some tasks, after new entries on them."""
         for task in tasks:
             self._standing.pop(task, None)
-            self._standing |= standing(self._of_task[task])
+            self._standing |= current_verdicts(self._of_task[task])
         self._standing = dict(sorted(self._standing.items(), key=lambda item: item[1].number))
 
     def _voxel_of(self, task: int) -> Voxel:

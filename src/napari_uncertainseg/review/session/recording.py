@@ -9,14 +9,14 @@ import numpy as np
 from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.session.case_review import Reviewed
+from napari_uncertainseg.review.session.case_review import CaseReview
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.verdicts import Verdict
 
 _T = TypeVar("_T")
 
 
-class Recorded:
+class RecordedReview:
     """The part of a case that knows its session."""
 
     not_recorded = Signal(str)
@@ -25,7 +25,7 @@ class Recorded:
     """A session that keeps the review by default could not be written, and why: it goes on without."""
 
     def __init__(self) -> None:
-        self._reviewed = Reviewed()
+        self._reviewed = CaseReview()
         self._begin_keeping: Callable[[], None] | None = None
 
     @property

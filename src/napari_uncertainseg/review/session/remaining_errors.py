@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg.review.session.error_model import chance_of_lesion, features_of
-from napari_uncertainseg.review.session.stopping import Remaining, remaining
-from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.session.stopping import ErrorBound, bound_remaining_errors
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Task
 
 CONFIDENCE = 0.95
@@ -19,7 +19,7 @@ FEWEST = 10
 
 
 @dataclass(frozen=True)
-class Outlook:
+class RemainingErrors:
     """Lesions that are none, outlines that need an edit, and candidates that are lesions, among the unseen.
 
     Attributes
@@ -40,13 +40,13 @@ class Outlook:
     checks: int
 
 
-def is_wrong(task: Task, found: Standing) -> bool:
+def is_wrong(task: Task, found: CurrentVerdict) -> bool:
     """Whether the model was wrong about a task, by the verdict. Undecided or repainted counts as wrong."""
     right = "rejected" if task.target == "candidate" else "accepted"
     return found.decision != right or found.painted
 
 
-class Ahead:
+class ErrorForecast:
     """What can be said of a session's tasks before any verdict, so that each verdict costs little.
 
     Parameters
@@ -74,7 +74,7 @@ class Ahead:
         self._rank_of = {t.id: rank for t, rank in zip(tasks, self.ranks, strict=False)}
         self._task = {t.id: t for t in tasks}
 
-    def outlook(self, standing: Mapping[int, Standing]) -> Outlook:
+    def outlook(self, standing: Mapping[int, CurrentVerdict]) -> RemainingErrors:
         """Look ahead, given the verdicts that stand, by task."""
         bad = {id: is_wrong(self._task[id], found) for id, found in standing.items() if id in self._task}
         seen = np.array([t.id in bad for t in self._known], bool)
@@ -83,8 +83,8 @@ class Ahead:
         chance = chance_of_lesion(self._features, seen, wrong == self._candidate)
         expected = np.where(self._candidate, chance, 1 - chance)[~seen].sum()
         unseen = int((~seen).sum())
-        bound = Remaining(unseen, unseen, 0)
+        bound = ErrorBound(unseen, unseen, 0)
         if self.drawn:
             judged = {self._rank_of[id]: value for id, value in bad.items() if id in self._rank_of}
-            bound = remaining(self.ranks, self.drawn, judged, confidence=CONFIDENCE)
-        return Outlook(unseen, int(seen.sum()), float(expected), bound.most, bound.checks)
+            bound = bound_remaining_errors(self.ranks, self.drawn, judged, confidence=CONFIDENCE)
+        return RemainingErrors(unseen, int(seen.sum()), float(expected), bound.most, bound.checks)

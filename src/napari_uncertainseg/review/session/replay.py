@@ -12,7 +12,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.review.lessons.scoring import Score, score
-from napari_uncertainseg.review.store.current_verdicts import Standing, standing
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
 from napari_uncertainseg.review.store.journal import Entry
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.records import Task
@@ -86,7 +86,7 @@ class Replay:
         voxels = {e.number: e.values["voxel"] for e in self._entries if "voxel" in e.values}
         return tuple(
             Verdict(_voxel(voxels.get(found.number)) or self._task[task].voxel, _decision(found))
-            for task, found in standing(self._entries[: until + 1]).items()
+            for task, found in current_verdicts(self._entries[: until + 1]).items()
             if task in self._task and found.decision in ("accepted", "rejected", "unsure", "edited")
         )
 
@@ -132,7 +132,7 @@ class Replay:
         """
         rows = [
             (self._exists(consensus, self._task[task].voxel), _SAYS[found.decision], found.confidence)
-            for task, found in standing(self._entries).items()
+            for task, found in current_verdicts(self._entries).items()
             if task in self._task and found.decision in _SAYS
         ]
         exists, says, sure = zip(*rows, strict=True) if rows else ((), (), ())
@@ -200,5 +200,5 @@ def _voxel(said: Any) -> Voxel | None:
     return s, a, r
 
 
-def _decision(found: Standing) -> Decision:
+def _decision(found: CurrentVerdict) -> Decision:
     return found.decision  # type: ignore[return-value]

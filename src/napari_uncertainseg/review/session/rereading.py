@@ -13,7 +13,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database.allowed_content import Unreadable
-from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
@@ -25,7 +25,7 @@ Place = tuple[int, str, Voxel]
 
 
 @dataclass(frozen=True)
-class Rereading:
+class ReadingStatus:
     """A reading and those that followed it.
 
     Attributes
@@ -60,12 +60,12 @@ class Rereading:
     with_neither: int = 0
 
 
-def first_of(session: Session) -> str:
+def first_reading_id(session: Session) -> str:
     """The id of the first reading that a session is, or that it reads again."""
     return str(session.settings.get("of", session.id)) if session.kind == "qc" else session.id
 
 
-def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
+def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) -> str:
     """Open the second reading of a session, or the third where there is a second; gives its id.
 
     Parameters
@@ -85,14 +85,14 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
         If the annotator has read it already, all readings have been made, the second one goes on, or the two
         agree in everything.
     """
-    found = rereading(store, session)
+    found = reading_status(store, session)
     name = " ".join(annotator.split())
     readers = {s.annotator for s in (found.first, found.second, found.third) if s is not None}
     if name in readers:
         raise InputError(f"{name} has read this already: a further reading is somebody else's.")
     if found.third is not None:
         raise InputError("Three have read this; there is no fourth reading.")
-    if session in being_read(store):
+    if session in sessions_being_reread(store):
         raise InputError(
             "The second reading goes on: a third is of what the two differ in, once it is judged in full or "
             "closed."
@@ -124,7 +124,7 @@ def reread(store: Store, session: str, annotator: str, *, seed: int) -> str:
     return store.open_session(project, store.annotator(name), "qc", chosen, settings)
 
 
-def rereading(store: Store, session: str) -> Rereading:
+def reading_status(store: Store, session: str) -> ReadingStatus:
     """What has become of a first reading."""
     sessions = {s.id: s for s in store.sessions()}
     if session not in sessions:
@@ -134,7 +134,7 @@ def rereading(store: Store, session: str) -> Rereading:
     second = next((s for s in later if s.settings.get("reading") == SECOND), None)
     third = next((s for s in later if s.settings.get("reading") == THIRD), None)
     if second is None:
-        return Rereading(first, None, None, 0, 0, float("nan"), ())
+        return ReadingStatus(first, None, None, 0, 0, float("nan"), ())
     ours, theirs = decisions(store, first.id), decisions(store, second.id)
     both = [place for place in ours if place in theirs]
     differing = {place for place in both if ours[place].decision != theirs[place].decision}
@@ -147,7 +147,7 @@ def rereading(store: Store, session: str) -> Rereading:
         if place in last
     ]
     with_first, with_second = sum(c == a for c, a, _ in sided), sum(c == b for c, _, b in sided)
-    return Rereading(
+    return ReadingStatus(
         first,
         second,
         third,
@@ -161,10 +161,10 @@ def rereading(store: Store, session: str) -> Rereading:
     )
 
 
-def being_read(store: Store) -> set[str]:
+def sessions_being_reread(store: Store) -> set[str]:
     """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
     going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
-    return {first_of(s) for s in going_on if _has_more(store, s)}
+    return {first_reading_id(s) for s in going_on if _has_more(store, s)}
 
 
 def _has_more(store: Store, session: Session) -> bool:
@@ -175,7 +175,7 @@ def _has_more(store: Store, session: Session) -> bool:
         return False
 
 
-def decisions(store: Store, session: str) -> Mapping[Place, Standing]:
+def decisions(store: Store, session: str) -> Mapping[Place, CurrentVerdict]:
     """The verdicts that stand in a session, by place."""
     verdicts = store.verdicts(session)
     return {_place(task): verdicts[task.id] for task in store.tasks(session) if task.id in verdicts}

@@ -31,7 +31,7 @@ with np.errstate(divide="ignore"):
 
 
 @dataclass(frozen=True)
-class Remaining:
+class ErrorBound:
     """What is known of the tasks that nobody has looked at.
 
     Attributes
@@ -50,7 +50,7 @@ class Remaining:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class RandomDraws:
     """Random draws in the order in which they are shown, each from a pool of tasks not yet shown.
 
     Attributes
@@ -89,14 +89,14 @@ class Draws:
         return bool((np.logaddexp.reduce(capital, axis=0) >= -np.log1p(-confidence)).any())
 
 
-def remaining(
+def bound_remaining_errors(
     shown: Sequence[int],
     drawn: Collection[int],
     wrong: Mapping[int, bool],
     *,
     confidence: float = 0.95,
     among: Collection[int] | None = None,
-) -> Remaining:
+) -> ErrorBound:
     """Bound what is wrong among the unseen.
 
     Parameters
@@ -129,13 +129,13 @@ def remaining(
     unseen, found = len(about) - len(judged), sum(judged.values())
     draws = draws_of(shown, drawn, judged, about)
     refuted = bisect_left(range(unseen + 1), True, key=lambda left: draws.refute(found + left, confidence))
-    return Remaining(unseen, max(refuted - 1, 0), int(draws.seen.sum()))
+    return ErrorBound(unseen, max(refuted - 1, 0), int(draws.seen.sum()))
 
 
 def draws_of(
     shown: Sequence[int], drawn: Collection[int], wrong: Mapping[int, bool], about: Collection[int]
-) -> Draws:
-    """What was drawn at random, up to the last task that was looked at; parameters as for `remaining`.
+) -> RandomDraws:
+    """What was drawn at random, up to the last task that was looked at; as for `bound_remaining_errors`.
 
     What is shown by rank is always the first that is left. A draw that happens to be the first one left
     looks the same, so neither counts as a draw, and the first one left is in no draw's pool. In sessions of
@@ -153,7 +153,7 @@ def draws_of(
     at = place[ranks]
     outside = np.cumsum(np.bincount(leaves, bad, n + 2))[at]
     pool = inside.sum() - np.cumsum(np.bincount(leaves, inside, n + 2))[at]
-    return Draws(pool, outside, bad[ranks], seen[ranks])
+    return RandomDraws(pool, outside, bad[ranks], seen[ranks])
 
 
 def _marked(n: int, ranks: Collection[int]) -> np.ndarray:

@@ -13,7 +13,7 @@ WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentVerdict:
     """A verdict that stands.
 
     Attributes
@@ -43,7 +43,7 @@ class Standing:
     painted: bool = False
 
 
-def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
+def current_verdicts(entries: Iterable[Entry]) -> dict[int, CurrentVerdict]:
     """The verdicts that stand, by task, in the order in which they were given.
 
     A later verdict on a task takes the place of an earlier one. ``"undo"`` and ``"redo"`` entries say
@@ -58,7 +58,7 @@ def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
             undone.add(_of(entry))
         elif entry.kind == "redo":
             undone.discard(_of(entry))
-    found: dict[int, Standing] = {}
+    found: dict[int, CurrentVerdict] = {}
     for number, entry in given.items():
         if number not in undone and entry.task is not None:
             found.pop(entry.task, None)
@@ -67,12 +67,12 @@ def standing(entries: Iterable[Entry]) -> dict[int, Standing]:
     return found
 
 
-def _standing(entry: Entry) -> Standing:
+def _standing(entry: Entry) -> CurrentVerdict:
     said = entry.values
     numbers = (said.get("confidence"), said.get("seconds"))
     if "decision" not in said or not all(x is None or isinstance(x, int | float) for x in numbers):
         raise _changed(entry)
-    return Standing(
+    return CurrentVerdict(
         entry.number,
         str(said["decision"]),
         *numbers,

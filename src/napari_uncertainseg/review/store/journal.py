@@ -77,7 +77,7 @@ def canonical(content: Any) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def follow(
+def append_entry(
     last: tuple[int, str], session: str, at: str, kind: str, task: int | None, content: Mapping[str, Any]
 ) -> Entry:
     """The entry after the last one, of which number and hash are given; ``(0, GENESIS)`` at first."""

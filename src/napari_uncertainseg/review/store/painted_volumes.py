@@ -15,7 +15,7 @@ _ADDED, _REMOVED, _DRAWN = "added_mm3", "removed_mm3", "drawn_lesions"
 
 
 @dataclass(frozen=True)
-class Painted:
+class PaintedVolumes:
     """How far painting changed the model's lesions.
 
     Attributes
@@ -31,14 +31,14 @@ class Painted:
     drawn: int
 
     @classmethod
-    def of(
+    def from_edit(
         cls,
         edit: np.ndarray | None,
         probability: np.ndarray,
         threshold: float,
         voxel_volume: float,
         drawn: int,
-    ) -> Painted:
+    ) -> PaintedVolumes:
         """Measure a painting: int8 on the grid, +1 added, -1 removed; None where nothing is painted."""
         if edit is None:
             return cls(0.0, 0.0, drawn)
@@ -48,7 +48,7 @@ class Painted:
         return cls(added * voxel_volume, removed * voxel_volume, drawn)
 
     @classmethod
-    def at_last(cls, entries: Iterable[Entry]) -> Painted | None:
+    def at_last(cls, entries: Iterable[Entry]) -> PaintedVolumes | None:
         """What a journal says was painted in the end; None where nothing was, or it does not say."""
         said: dict[str, Any] = {}
         for entry in entries:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import Unreadable, is_amount, shown_id
-from napari_uncertainseg.review.store.current_verdicts import standing
+from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.journal import Entry
 from napari_uncertainseg.review.store.records import Session, entry_of, session_of, task_of
 
@@ -76,7 +76,7 @@ def look_through(connection: Connection, session: str) -> None:
         )
     for entry in entries:
         entry.values  # noqa: B018 - which looks at it
-    standing(entries)
+    current_verdicts(entries)
 
 
 def times_of(connection: Connection, annotator: str) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ _LONGEST_S = 600.0
 
 
 @dataclass(frozen=True)
-class Pace:
+class ReadingSpeed:
     """Seconds for a lesion of 10 mm3, and more for each tenfold of the volume."""
 
     seconds: float = 6.0
@@ -33,7 +33,7 @@ def reading_time(since: float) -> dict[str, float]:
     return {"seconds": round(seconds, 3)} if seconds <= _LONGEST_S else {}
 
 
-def learn(volume: np.ndarray, seconds: np.ndarray) -> Pace:
+def fit_reading_speed(volume: np.ndarray, seconds: np.ndarray) -> ReadingSpeed:
     """The pace of verdicts that were given; the usual one where they are fewer than `FEWEST`.
 
     By the median of slopes (Theil and Sen), so that a telephone call does not count.
@@ -47,8 +47,8 @@ def learn(volume: np.ndarray, seconds: np.ndarray) -> Pace:
     """
     tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
     if len(tenfolds) < FEWEST:
-        return Pace()
+        return ReadingSpeed()
     if np.ptp(tenfolds) < 1e-9:
-        return Pace(float(np.median(seconds)), 0.0)
+        return ReadingSpeed(float(np.median(seconds)), 0.0)
     slope, intercept, _, _ = theilslopes(seconds, tenfolds)
-    return Pace(max(float(intercept), 0.5), max(float(slope), 0.0))
+    return ReadingSpeed(max(float(intercept), 0.5), max(float(slope), 0.0))

@@ -24,7 +24,7 @@ from napari_uncertainseg.review.database.allowed_content import (
     settings_of,
     shown_id,
 )
-from napari_uncertainseg.review.store.current_verdicts import Standing
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.journal import Entry
 from napari_uncertainseg.review.verdicts import Voxel
 
@@ -220,7 +220,7 @@ def entry_row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def verdict_row(session: str, task: int, found: Standing) -> dict[str, Any]:
+def verdict_row(session: str, task: int, found: CurrentVerdict) -> dict[str, Any]:
     """A row of a verdict that stands."""
     return {
         "task_id": task,

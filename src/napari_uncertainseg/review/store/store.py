@@ -30,10 +30,16 @@ from napari_uncertainseg.review.database.allowed_content import (
     shown_id,
 )
 from napari_uncertainseg.review.database.checked_writes import insert, insert_all, replace, update
-from napari_uncertainseg.review.database.connection import READING, connect, home_of, plainly, shown
+from napari_uncertainseg.review.database.connection import (
+    READING,
+    connect,
+    database_errors_as_input_errors,
+    display_name,
+    home_of,
+)
 from napari_uncertainseg.review.store.case_names import free_name, labels, name_of
-from napari_uncertainseg.review.store.current_verdicts import Standing, standing
-from napari_uncertainseg.review.store.journal import GENESIS, Entry, follow
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, append_entry
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import (
     chain_of,
@@ -43,7 +49,7 @@ from napari_uncertainseg.review.store.queries import (
     tasks_query,
     times_of,
 )
-from napari_uncertainseg.review.store.reading_speed import Pace, learn
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed, fit_reading_speed
 from napari_uncertainseg.review.store.records import (
     NewTask,
     Session,
@@ -86,7 +92,7 @@ class Store:
             raise InputError("With a database server, say in which folder the masks are kept.")
         self._engine = connect(target, reading=reading)
         self._reading = self._engine.execution_options(**{READING: True})
-        self.name = shown(self._engine.url)
+        self.name = display_name(self._engine.url)
         self.masks = MaskStore(home_of(target) / "masks" if masks is None else Path(masks))
 
     def close(self) -> None:
@@ -96,7 +102,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for queries over all sessions, which sees one moment of them; it cannot write."""
-        with plainly(self._engine.url), self._reading.connect() as connection:
+        with database_errors_as_input_errors(self._engine.url), self._reading.connect() as connection:
             yield connection
 
     def __enter__(self) -> Store:
@@ -176,7 +182,7 @@ class Store:
         self, table: sa.Table, key: dict[str, Any], rest: Callable[[Connection], Mapping[str, Any]]
     ) -> int:
         query = sa.select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
-        with plainly(self._engine.url):
+        with database_errors_as_input_errors(self._engine.url):
             for _ in range(2):
                 with self._reading.connect() as connection:
                     if (found := connection.scalar(query)) is not None:
@@ -207,7 +213,7 @@ class Store:
             "settings": settings_to_keep(settings),
             "opened": _now(),
         }
-        with plainly(self._engine.url), self._engine.begin() as connection:
+        with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
             insert(connection, schema.sessions, row)
             rows = [task_row(session, i, task) for i, task in enumerate(tasks)]
             insert_all(connection, schema.tasks, rows, schema.tasks.c.session_id == session)
@@ -238,10 +244,10 @@ class Store:
                     odd[session.id] = str(error)
         return [session for session in sessions if session.id not in odd], odd
 
-    def pace(self, annotator: str) -> Pace:
+    def pace(self, annotator: str) -> ReadingSpeed:
         """How fast somebody reads, from all their verdicts here."""
         with self.reading() as connection:
-            return learn(*times_of(connection, name_of(annotator)))
+            return fit_reading_speed(*times_of(connection, name_of(annotator)))
 
     def tasks(self, session: str) -> list[Task]:
         """The tasks of a session, in their order."""
@@ -251,7 +257,7 @@ class Store:
     def add_task(self, session: str, task: NewTask, *, after: int | None = None) -> Task:
         """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
         t = schema.tasks
-        with plainly(self._engine.url), self._engine.begin() as connection:
+        with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
             last = self._last(connection, session, after)
             query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session)
             row = task_row(session, int(connection.scalar(query) or 0) + 1, task)
@@ -279,7 +285,7 @@ class Store:
         session
             Which session's.
         kind
-            ``"verdict"``, ``"undo"``, ``"redo"``, ``"shown"``, ``"comment"``, ``"closed"``; see `standing`.
+            ``"verdict"``, ``"undo"``, ``"redo"``, ``"shown"``, ``"comment"``, ``"closed"``.
         task
             Of this session, where the entry is about one.
         content
@@ -288,7 +294,7 @@ class Store:
             Number of the last entry that the caller knows. If there are others since, another window has
             gone on with the session, and nothing is written.
         """
-        with plainly(self._engine.url), self._engine.begin() as connection:
+        with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
             last = self._last(connection, session, after)
             return self._append(connection, session, kind, task, content or {}, last)
 
@@ -297,9 +303,9 @@ class Store:
         with self.reading() as connection:
             return [entry for entry, _ in chain_of(connection, session)]
 
-    def verdicts(self, session: str) -> dict[int, Standing]:
+    def verdicts(self, session: str) -> dict[int, CurrentVerdict]:
         """What stands at present, by task."""
-        return standing(self.entries(session))
+        return current_verdicts(self.entries(session))
 
     def verify(self, session: str | None = None) -> dict[str, str]:
         """Check that nothing was changed after it was written.
@@ -368,7 +374,7 @@ class Store:
         if task is not None:
             self._check_task(connection, session, task)
         try:
-            entry = follow(last, session, _now(), kind, task, content)
+            entry = append_entry(last, session, _now(), kind, task, content)
             row = entry_row(entry)
             entry_content(entry.content)
         except (TypeError, ValueError) as error:
@@ -387,7 +393,7 @@ class Store:
             raise InputError(f"{self.name}: session {session} has no task {task}.")
 
     def _update_verdict(self, connection: Connection, session: str, task: int) -> None:
-        found = standing(entry for entry, _ in chain_of(connection, session, task)).get(task)
+        found = current_verdicts(entry for entry, _ in chain_of(connection, session, task)).get(task)
         row = None if found is None else verdict_row(session, task, found)
         replace(connection, schema.verdicts, [task], row)
 

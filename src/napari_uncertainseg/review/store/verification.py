@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import Unreadable, is_id
-from napari_uncertainseg.review.store.current_verdicts import standing
+from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.journal import Entry, first_fault
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import chain_of, look_through, session_rows
@@ -39,7 +39,7 @@ def _fault(connection: Connection, session: str, masks: MaskStore) -> str:
     if not is_as_opened(connection, session, entries):
         return f"Session {session} was changed after it was opened: its annotator, tasks or settings."
     if _verdicts(connection, session) != {
-        task: verdict_row(session, task, verdict) for task, verdict in standing(entries).items()
+        task: verdict_row(session, task, verdict) for task, verdict in current_verdicts(entries).items()
     }:
         return f"The verdicts of session {session} are not those of its journal."
     return _fault_of_masks(entries, masks)

@@ -27,7 +27,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, offer_layers, wrapped
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ class CalibrationDock(QWidget):
         self.view = ReliabilityView()
         self.view.setMinimumHeight(260)
         self.recalibration = RecalibrationRow(self._case)
-        self.empty = wrapped(Qt.AlignmentFlag.AlignCenter)
-        self.warning = wrapped(Qt.AlignmentFlag.AlignLeft)
+        self.empty = wrapping_label(Qt.AlignmentFlag.AlignCenter)
+        self.warning = wrapping_label(Qt.AlignmentFlag.AlignLeft)
         self.numbers = {key: DefinedLabel("Calibration") for key in METRICS}
         for key, (_, meaning) in METRICS.items():
             self.numbers[key].setToolTip(f"{meaning}\nClick for all definitions and sources.")
@@ -136,7 +136,7 @@ class CalibrationDock(QWidget):
         self.table_button.setToolTip(
             "Write one row per bin as TSV: edges, mean probability, fraction, count, band."
         )
-        self.message = wrapped(Qt.AlignmentFlag.AlignLeft, selectable=True)
+        self.message = wrapping_label(Qt.AlignmentFlag.AlignLeft, selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -194,7 +194,7 @@ class CalibrationDock(QWidget):
         chosen, names = self.reference.currentData(), self._layers.label_layers()
         inside = self.inside.currentData()
         for box in (self.reference, self.inside):
-            offer_layers(box, names)
+            set_layer_choices(box, names)
         if inside is not None and inside not in names:
             self._take_region()
         if chosen is not None and chosen not in names:

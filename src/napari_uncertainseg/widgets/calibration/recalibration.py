@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, Temperature
-from napari_uncertainseg.calibration.recalibration_preview import by_hand, reliability_after
+from napari_uncertainseg.calibration.recalibration_preview import fixed_temperature, reliability_after
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
@@ -177,7 +177,7 @@ class RecalibrationRow(QWidget):
             )
             return
         try:
-            self._start(by_hand(evidence, temperature))
+            self._start(fixed_temperature(evidence, temperature))
         except InputError as error:
             self._on_failed(str(error))
 
@@ -189,7 +189,7 @@ class RecalibrationRow(QWidget):
             return
         by_hand_now, wanted = self.choice.currentData() == _BY_HAND, self.temperature.value
         self._fitted_for = asked.fitted_for
-        self._case.take_recalibrated(found)
+        self._case.apply_recalibrated(found)
         self._list()
         if by_hand_now and isinstance(found.by, Temperature) and found.by.temperature != wanted:
             self.temperature.set_value(wanted)

@@ -14,13 +14,13 @@ from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.evaluate.saved_results import Restored
+from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.evaluate.worklist import ROLES, WorkCase
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.widgets.readers import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
-from napari_uncertainseg.widgets.shared.dialogs import ask_which
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.jobs import JobState
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class CaseOpener(QObject):
         self._segment, self._looks = segment, 0
         self._timer.start()
 
-    def open_results(self, restored: Restored, folder: Path, segment: SegmentDock) -> None:
+    def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:
         """Show a folder of results instead of the case before, as it was when it was written.
 
         Verdicts and painting that no session keeps are lost: ask before.
@@ -144,7 +144,7 @@ class CaseOpener(QObject):
         case.prediction = restored.prediction
         case.number_by(restored.numbers)
         case.threshold, case.min_volume = restored.threshold, restored.min_volume
-        case.begin_anew(restored.verdicts, restored.edit)
+        case.reset_review(restored.verdicts, restored.edit)
         self._viewer.reset_view()
         many = len(restored.verdicts)
         opened = f"Opened {folder} with {many} verdict{'' if many == 1 else 's'}."
@@ -187,7 +187,7 @@ class CaseOpener(QObject):
 
 def may_drop(parent: QWidget, case: Case) -> bool:
     """Whether what would be lost by opening results may be."""
-    return not case.unsaved or bool(ask_which(parent, "Open results", _LOST, "Drop them", None))
+    return not case.unsaved or bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Drop them", None))
 
 
 def ask_table(parent: QWidget, title: str) -> Path | None:

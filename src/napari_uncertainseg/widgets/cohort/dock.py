@@ -24,19 +24,19 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.readings import (
-    Reading,
-    Readings,
+    CaseReading,
+    CaseReadings,
     is_closed,
     latest_annotator,
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
 from napari_uncertainseg.widgets.cohort.case_opener import LoadedCase, ask_dataset, ask_table, load_case
-from napari_uncertainseg.widgets.shared.dialogs import ask_which
-from napari_uncertainseg.widgets.shared.form_helpers import tip, wrapped
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, short
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, shortened
 
 _COLUMNS = ("case", "scans", "state")
 _STATE = _COLUMNS.index("state")
@@ -83,9 +83,9 @@ class CohortDock(QWidget):
         super().__init__(parent)
         self._case, self._open_case = case, open_case
         self._sessions = sessions
-        self._readings: Readings | None = None
+        self._readings: CaseReadings | None = None
         self._worklist: Worklist | None = None
-        self._found: tuple[Reading | None, ...] = ()
+        self._found: tuple[CaseReading | None, ...] = ()
         self._at: int | None = None
         self._opening: int | None = None
         self._agreed: tuple[Any, ...] = ()
@@ -120,7 +120,7 @@ class CohortDock(QWidget):
         self.annotator.setToolTip(
             "Whose sessions count, of those in the file chosen in Session; everybody's where this is empty."
         )
-        self.runs_with = wrapped()
+        self.runs_with = wrapping_label()
         self.runs_with.setTextFormat(Qt.TextFormat.PlainText)
         self.runs_with.setToolTip(
             "Model, method and members that each case is segmented with: as Segment has them."
@@ -136,9 +136,9 @@ class CohortDock(QWidget):
         self.open_button = QPushButton("Open")
         self.open_button.setToolTip("The selected case, instead of the one at hand.")
         self.progress, self.notes, self.message = (
-            wrapped(),
-            wrapped(selectable=True),
-            wrapped(selectable=True),
+            wrapping_label(),
+            wrapping_label(selectable=True),
+            wrapping_label(selectable=True),
         )
         for label in (self.progress, self.notes, self.message):
             label.setTextFormat(Qt.TextFormat.PlainText)  # they quote files
@@ -239,7 +239,9 @@ class CohortDock(QWidget):
         return self._case.verdicts, id(self._case.edit), self._case.recorder
 
     def _may_drop(self) -> bool:
-        return not self._case.unsaved or bool(ask_which(self, "Open another case", _LOST, "Drop them", None))
+        return not self._case.unsaved or bool(
+            ask_yes_no_cancel(self, "Open another case", _LOST, "Drop them", None)
+        )
 
     # -- what has been read -------------------------------------------------------------------
 
@@ -262,8 +264,8 @@ class CohortDock(QWidget):
         for i, case in enumerate(worklist.cases, start=1):
             scans = [_TITLES[role] for role in _TITLES if role in case.images]
             scans += ["reference"] if case.reference is not None else []
-            rows.append((short(case.name, ends=True), " ".join(scans), ""))
-            tips[str(i)] = tip(
+            rows.append((shortened(case.name, ends=True), " ".join(scans), ""))
+            tips[str(i)] = plain_tooltip(
                 "\n".join(map(str, [case.name, *case.images.values(), *filter(None, [case.reference])]))
             )
         self.table.show_table(Table(tuple(tips), _COLUMNS, tuple(rows), _DEFINITIONS | tips))
@@ -305,7 +307,7 @@ class CohortDock(QWidget):
         if recorder is not None and self._at is not None and self._is_at_hand(self._at):
             if self.annotator.text().strip() in ("", recorder.session.annotator):
                 self._counted = True
-                self._set_state(self._at, Reading(len(recorder.standing), len(recorder.tasks), False))
+                self._set_state(self._at, CaseReading(len(recorder.standing), len(recorder.tasks), False))
         elif self._counted:
             self._counted = False
             self._show_sessions()
@@ -335,8 +337,8 @@ class CohortDock(QWidget):
             return
         try:
             if self._readings is None:
-                self._readings = Readings(self._sessions.store())
-            self._found = self._readings.of(cases, self.annotator.text())
+                self._readings = CaseReadings(self._sessions.store())
+            self._found = self._readings.furthest(cases, self.annotator.text())
         except InputError as error:
             self._say(f"⚠ {error}")
 
@@ -346,7 +348,7 @@ class CohortDock(QWidget):
             self._set_state(row, reading)
         self._show()
 
-    def _set_state(self, row: int, reading: Reading | None) -> None:
+    def _set_state(self, row: int, reading: CaseReading | None) -> None:
         cell = self.table.item(row, _STATE)
         if isinstance(cell, QTableWidgetItem):
             cell.setText(_in_words(reading))
@@ -370,7 +372,7 @@ class CohortDock(QWidget):
         self.message.setVisible(bool(sentence))
 
 
-def _in_words(reading: Reading | None) -> str:
+def _in_words(reading: CaseReading | None) -> str:
     if reading is None:
         return "not read"
     judged = f"{reading.judged} of {reading.tasks}"

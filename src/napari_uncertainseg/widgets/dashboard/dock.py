@@ -19,21 +19,21 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.export import write_table
-from napari_uncertainseg.review.reports.html import many
+from napari_uncertainseg.review.reports.html import pluralised
 from napari_uncertainseg.review.reports.learning_curves import Trained
-from napari_uncertainseg.review.reports.snapshot import Gathered, gather
-from napari_uncertainseg.review.reports.statistics import Dashboard, dashboard
-from napari_uncertainseg.review.reports.statistics_table import dashboard_table
+from napari_uncertainseg.review.reports.snapshot import Snapshot, take_snapshot
+from napari_uncertainseg.review.reports.statistics import Statistics, compute_statistics
+from napari_uncertainseg.review.reports.statistics_table import statistics_table
 from napari_uncertainseg.widgets.dashboard import tables as tables
-from napari_uncertainseg.widgets.dashboard.learning_curve import LearningView
+from napari_uncertainseg.widgets.dashboard.learning_curve import LearningCurveView
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapped
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
 from napari_uncertainseg.widgets.shared.number_table import NumberTable
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
-_NOTHING = Gathered((), {}, {}, {})
+_NOTHING = Snapshot((), {}, {}, {})
 _CURVES = 8
 """More than so many at once cannot be told apart."""
 _TWO_LINES = 38
@@ -58,7 +58,7 @@ class DashboardDock(QWidget):
         self._file = file
         self._gathered, self._problem = _NOTHING, ""
         self._trained: Sequence[Trained] = ()
-        self.found: Dashboard = dashboard(_NOTHING)
+        self.found: Statistics = compute_statistics(_NOTHING)
         self._make_controls()
         self._lay_out()
         file.changed.connect(self.refresh)
@@ -103,23 +103,23 @@ class DashboardDock(QWidget):
             "Call annotators and cases by numbers, in the order of their first sessions, as\n"
             "uncertainseg session export does; here and in the exported table."
         )
-        self.message = wrapped(selectable=True)
+        self.message = wrapping_label(selectable=True)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.annotators, self.cases, self.pairs = NumberTable(), NumberTable(), NumberTable()
         self.times, self.training = NumberTable(), NumberTable()
         rows = self.pairs.verticalHeader()
         assert rows is not None
         rows.setDefaultSectionSize(_TWO_LINES)
-        self.agreement_note = wrapped()
+        self.agreement_note = wrapping_label()
         self.agreement_note.setToolTip(
             "Agreement is taken from reviews and second readings that are closed or judged in full. Of the\n"
             "others only counts are shown: somebody may be reading the same without knowing the verdicts.\n"
             "Places with the same case and voxel are compared; who judged one twice counts with the last."
         )
-        self.times_note, self.training_note = wrapped(), wrapped()
+        self.times_note, self.training_note = wrapping_label(), wrapping_label()
         self.who = QComboBox()
         self.who.setToolTip("Whose learning curve, and what their stated confidence meant.")
-        self.curves = LearningView()
+        self.curves = LearningCurveView()
         self.curves.setMinimumHeight(170)
         self.confidence = ReliabilityView(compact=True)
         self.confidence.setMinimumHeight(130)
@@ -158,9 +158,11 @@ class DashboardDock(QWidget):
         self._gathered, self._problem = _NOTHING, ""
         try:
             if self._file.exists:
-                self._gathered = gather(self._file.store())
+                self._gathered = take_snapshot(self._file.store())
                 odd = list(self._gathered.odd.values())
-                left_out = f"⚠ {self._file.name}: left out {many(len(odd), 'session')}. {' '.join(odd[:3])}"
+                left_out = (
+                    f"⚠ {self._file.name}: left out {pluralised(len(odd), 'session')}. {' '.join(odd[:3])}"
+                )
                 self._problem = left_out if odd else ""
         except InputError as error:
             self._problem = f"⚠ {error}"
@@ -172,7 +174,7 @@ class DashboardDock(QWidget):
         if path is None:
             return
         try:
-            write_table(path, dashboard_table(self.found))
+            write_table(path, statistics_table(self.found))
             self._say(f"Written: {path}")
         except InputError as error:
             self._say(f"⚠ {error}")
@@ -182,9 +184,9 @@ class DashboardDock(QWidget):
     def _show(self) -> None:
         gathered = self._gathered.pseudonymous() if self.pseudonyms.isChecked() else self._gathered
         try:
-            self.found = dashboard(gathered)
+            self.found = compute_statistics(gathered)
         except InputError as error:  # such as a confidence of 7 in a file from elsewhere
-            self.found, self._problem = dashboard(_NOTHING), f"⚠ {self._file.name}: {error}"
+            self.found, self._problem = compute_statistics(_NOTHING), f"⚠ {self._file.name}: {error}"
         found = self.found
         self.file.setText(self._file.name)
         for table, shown in (
@@ -195,7 +197,7 @@ class DashboardDock(QWidget):
             (self.training, tables.training(found.trained)),
         ):
             _fill(table, shown)
-        self.agreement_note.setText(tables.agreement_in_words(found))
+        self.agreement_note.setText(tables.describe_agreement(found))
         self.agreement_note.setVisible(bool(self.agreement_note.text()))
         self.times_note.setText("No times yet: they come with the verdicts of a session.")
         self.times_note.setVisible(not found.times)
@@ -263,7 +265,7 @@ def _column(*widgets: QWidget) -> QWidget:
     layout = QVBoxLayout(holder)
     layout.setContentsMargins(0, 6, 0, 0)
     for widget in widgets:
-        grows = isinstance(widget, NumberTable | LearningView | ReliabilityView)
+        grows = isinstance(widget, NumberTable | LearningCurveView | ReliabilityView)
         layout.addWidget(widget, stretch=int(grows))
     layout.addStretch(0)
     return holder

@@ -24,7 +24,7 @@ _APART = 0.6
 """Of a lesson's width, how far the annotators' points lie beside each other."""
 
 
-class LearningView(QWidget):
+class LearningCurveView(QWidget):
     """A curve per annotator.
 
     Parameters

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained
-from napari_uncertainseg.review.reports.statistics import Agreement, Dashboard, Progress, Times
+from napari_uncertainseg.review.reports.statistics import ReaderAgreement, ReviewProgress, Statistics, Times
 from napari_uncertainseg.widgets.exercises.lesson_score import SCORES
-from napari_uncertainseg.widgets.shared.form_helpers import tip
-from napari_uncertainseg.widgets.shared.number_table import Table, number
-from napari_uncertainseg.widgets.shared.session_file import short
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
+from napari_uncertainseg.widgets.shared.number_table import Table, format_number
+from napari_uncertainseg.widgets.shared.session_file import shortened
 
 KINDS = {"review": "review", "qc": "reread", "training": "training"}
 _LONGEST = 16
@@ -49,11 +49,11 @@ Shown = tuple[Table, tuple[str, ...]]
 """A table, and the tooltips of its rows: two rows may have one title."""
 
 
-def progress(rows: Sequence[Progress]) -> Shown:
+def progress(rows: Sequence[ReviewProgress]) -> Shown:
     """Progress of annotators or of cases."""
     return _table(
         [
-            (short(row.name, _LONGEST, ends=True), f"{row.name}\nlast activity {row.last[:16]} UTC")
+            (shortened(row.name, _LONGEST, ends=True), f"{row.name}\nlast activity {row.last[:16]} UTC")
             for row in rows
         ],
         _PROGRESS,
@@ -72,7 +72,7 @@ def progress(rows: Sequence[Progress]) -> Shown:
 def times(rows: Sequence[Times]) -> Shown:
     """Seconds for a lesion."""
     return _table(
-        [(short(row.annotator, _LONGEST), row.annotator) for row in rows],
+        [(shortened(row.annotator, _LONGEST), row.annotator) for row in rows],
         _TIMES,
         [
             (
@@ -86,7 +86,7 @@ def times(rows: Sequence[Times]) -> Shown:
     )
 
 
-def agreement(rows: Sequence[Agreement]) -> Shown:
+def agreement(rows: Sequence[ReaderAgreement]) -> Shown:
     """All pairs."""
     return _table(
         [(_pair(row), _about(row)) for row in rows],
@@ -95,9 +95,9 @@ def agreement(rows: Sequence[Agreement]) -> Shown:
             (
                 str(row.both),
                 _percent(row.share) + ("*" if row.third else ""),
-                number(row.kappa),
-                number(row.doubt_same),
-                number(row.doubt_differ),
+                format_number(row.kappa),
+                format_number(row.doubt_same),
+                format_number(row.doubt_differ),
             )
             for row in rows
         ],
@@ -107,15 +107,15 @@ def agreement(rows: Sequence[Agreement]) -> Shown:
 def training(rows: Sequence[Trained]) -> Shown:
     """What came of lessons."""
     return _table(
-        [(short(row.annotator, _LONGEST), _lessons(row)) for row in rows],
+        [(shortened(row.annotator, _LONGEST), _lessons(row)) for row in rows],
         _TRAINING,
         [
             (
                 str(row.score.answers),
                 _percent(row.score.accuracy),
-                number(row.score.sensitivity),
-                number(row.score.brier),
-                number(row.score.confidence.ece),
+                format_number(row.score.sensitivity),
+                format_number(row.score.brier),
+                format_number(row.score.confidence.ece),
                 _percent(row.curve[-1].accuracy),
             )
             for row in rows
@@ -123,7 +123,7 @@ def training(rows: Sequence[Trained]) -> Shown:
     )
 
 
-def agreement_in_words(found: Dashboard) -> str:
+def describe_agreement(found: Statistics) -> str:
     """What the table of pairs stands on, or what to do where there is none."""
     said = (
         ""
@@ -143,20 +143,20 @@ def _table(
     rows: Sequence[tuple[str, str]], columns: dict[str, str], cells: Sequence[tuple[str, ...]]
 ) -> Shown:
     """Each row has a title and a tooltip."""
-    definitions = {title: tip(text) for title, text in columns.items()}
+    definitions = {title: plain_tooltip(text) for title, text in columns.items()}
     table = Table(tuple(title for title, _ in rows), tuple(columns), tuple(cells), definitions)
-    return table, tuple(tip(text) for _, text in rows)
+    return table, tuple(plain_tooltip(text) for _, text in rows)
 
 
-def _pair(row: Agreement) -> str:
+def _pair(row: ReaderAgreement) -> str:
     """Names below each other: beside each other they would push the numbers out of a narrow dock."""
     alike = "annotator "
     if row.first.startswith(alike) and row.second.startswith(alike):  # pseudonyms
         return f"annotators {row.first.removeprefix(alike)} / {row.second.removeprefix(alike)}"
-    return f"{short(row.first, _LONGEST)} /\n{short(row.second, _LONGEST)}"
+    return f"{shortened(row.first, _LONGEST)} /\n{shortened(row.second, _LONGEST)}"
 
 
-def _about(row: Agreement) -> str:
+def _about(row: ReaderAgreement) -> str:
     lines = [
         f"{row.first} and {row.second}: {row.same} of {row.both} the same",
         f"LSU known of {row.known_same} places where they agree, of {row.known_differ} where they differ",

@@ -22,12 +22,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
-from napari_uncertainseg.review.lessons.lesson import Lesson, Opinion, begin, past
+from napari_uncertainseg.review.lessons.lesson import Lesson, Opinion, earlier_scores, start_lesson
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, offer_layers, wrapped
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, keep_prediction
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
 
 _PLANS = {
     "without": ("hidden", "You judge alone."),
@@ -73,7 +73,7 @@ class Shows(Protocol):
         """Show all as it was."""
 
 
-class TrainingDock(QWidget):
+class ExercisesDock(QWidget):
     """Exercises on a case with a consensus, blinded to model and consensus; then the score.
 
     Parameters
@@ -140,7 +140,7 @@ class TrainingDock(QWidget):
         self.stop_button = QPushButton("Stop and score")
         self.whole = QCheckBox("compare all slices")
         self.whole.setToolTip("Otherwise those in which you painted something.")
-        self.question, self.opinion = wrapped(), wrapped()
+        self.question, self.opinion = wrapping_label(), wrapping_label()
         self.yes, self.no = QPushButton("Lesion (G)"), QPushButton("No lesion (W)")
         self.sure = QSlider(Qt.Orientation.Horizontal)
         self.sure.setRange(50, 100)
@@ -219,8 +219,8 @@ class TrainingDock(QWidget):
         if prediction is None or lesions is None:
             return
         mask, store = self._consensus(), self._file.store()
-        case, output = keep_prediction(store, prediction)
-        self._lesson = begin(
+        case, output = register_prediction(store, prediction)
+        self._lesson = start_lesson(
             store,
             self.annotator.text(),
             case,
@@ -267,7 +267,7 @@ class TrainingDock(QWidget):
                 self._layers.reveal(self.consensus.currentData())  # to look at what was misjudged
                 lesson.close()
                 self.score.show_lesson(
-                    lesson, past(self._file.store(), lesson.annotator, without=lesson.session)
+                    lesson, earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
                 )
                 self._scored = self.score
             elif self._outlining:
@@ -283,14 +283,14 @@ class TrainingDock(QWidget):
             return
         outline = self._layers.outlined()
         consensus, whole = self._consensus(), self.whole.isChecked()
-        found = outlining.compare(outline, consensus, prediction.grid, whole=whole)
+        found = outlining.compare_outline(outline, consensus, prediction.grid, whole=whole)
         store, name = self._file.store(), self.annotator.text()
-        case, output = keep_prediction(store, prediction)
-        session = outlining.keep(store, name, case, output, outline, self.sure.value() / 100, found)
+        case, output = register_prediction(store, prediction)
+        session = outlining.save_outline(store, name, case, output, outline, self.sure.value() / 100, found)
         self._outlining = False
         self._layers.unblind()
-        self._layers.compare_outline(outlining.sides(outline, consensus, whole=whole))
-        self.outline.show_outline(found, outlining.earlier(store, name, without=session))
+        self._layers.compare_outline(outlining.label_sides(outline, consensus, whole=whole))
+        self.outline.show_outline(found, outlining.earlier_outline_scores(store, name, without=session))
         self._scored = self.outline
 
     def _ask(self) -> None:
@@ -316,7 +316,7 @@ class TrainingDock(QWidget):
     # -- what is shown when -------------------------------------------------------------------
 
     def _list_layers(self) -> None:
-        offer_layers(self.consensus, self._layers.label_layers())
+        set_layer_choices(self.consensus, self._layers.label_layers())
         self._show()
 
     def _on_prediction(self) -> None:

@@ -8,12 +8,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.lessons.lesson import Lesson
-from napari_uncertainseg.review.lessons.model_visibility import Influence
+from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.shared.definitions import session_definitions
-from napari_uncertainseg.widgets.shared.location_table import PlaceTable
-from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table, number
+from napari_uncertainseg.widgets.shared.location_table import LocationTable
+from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table, format_number
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
 SCORES = {
@@ -44,7 +44,7 @@ class LessonScore(QWidget):
         super().__init__(parent)
         self.summary = session_definitions()
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.sizes, self.wrong = NumberTable(), PlaceTable(go_to)
+        self.sizes, self.wrong = NumberTable(), LocationTable(go_to)
         self.sizes.setFixedHeight(8 * 24)
         self.view = ReliabilityView(compact=True, across="your probability of a lesion")
         self.view.setMinimumHeight(110)
@@ -68,7 +68,7 @@ class LessonScore(QWidget):
         every = lesson.score()
         for part in (self.sizes, self.view, self.wrong):
             part.setVisible(bool(every.answers))
-        self.summary.setText(in_words(every, earlier, lesson.came_again, lesson.influence()))
+        self.summary.setText(describe_score(every, earlier, lesson.came_again, lesson.influence()))
         groups = {"all": every}
         groups |= {_ARMS[arm]: one for arm, one in lesson.score_by_arm().items()}
         self._show_table({**groups, **lesson.score_by_size(), **lesson.score_by_depth()})
@@ -91,7 +91,9 @@ class LessonScore(QWidget):
         )
 
 
-def in_words(every: Score, earlier: Sequence[Score], came_again: int, moved: Influence | None) -> str:
+def describe_score(
+    every: Score, earlier: Sequence[Score], came_again: int, moved: ModelInfluence | None
+) -> str:
     """A lesson in a few sentences."""
     if not every.answers:
         return "No answer was given: nothing to score."
@@ -105,7 +107,7 @@ def in_words(every: Score, earlier: Sequence[Score], came_again: int, moved: Inf
     return ". ".join(lines) + "."
 
 
-def _moved_in_words(moved: Influence) -> list[str]:
+def _moved_in_words(moved: ModelInfluence) -> list[str]:
     left = f", {moved.left} of them away from what it said" if moved.left else ""
     return [
         f"After you saw the model you changed {moved.changed} of {moved.answers} answers{left}",
@@ -117,9 +119,9 @@ def _moved_in_words(moved: Influence) -> list[str]:
 def _cells(found: Score) -> Sequence[str]:
     return (
         "-" if not found.answers else f"{found.accuracy:.0%}",
-        number(found.sensitivity),
-        number(found.criterion),
-        number(found.brier),
+        format_number(found.sensitivity),
+        format_number(found.criterion),
+        format_number(found.brier),
         f"{found.misses} of {found.hits + found.misses}",
         f"{found.false_alarms} of {found.false_alarms + found.correct_rejections}",
     )

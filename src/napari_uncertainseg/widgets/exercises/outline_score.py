@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_uncertainseg.review.lessons.outlining import Outline
+from napari_uncertainseg.review.lessons.outlining import OutlineComparison
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.layers.annotator_outline import SIDE_COLOURS
 from napari_uncertainseg.widgets.shared.definitions import session_definitions
 from napari_uncertainseg.widgets.shared.form_helpers import rich
-from napari_uncertainseg.widgets.shared.location_table import PlaceTable
-from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table, number
+from napari_uncertainseg.widgets.shared.location_table import LocationTable
+from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table, format_number
 
 _ROWS = {
     "Dice": "Overlap with the consensus in these slices, sure or not: 1 is the same.",
@@ -43,7 +43,7 @@ class OutlineScore(QWidget):
             " &nbsp; ".join(f"<span style='color:{c}'>■</span> {who}" for c, who in SIDE_COLOURS.values())
         )
         self.legend.setToolTip("Who takes a voxel for lesion, in the layer <i>you and the consensus</i>.")
-        self.numbers, self.alone = NumberTable(), PlaceTable(go_to)
+        self.numbers, self.alone = NumberTable(), LocationTable(go_to)
         self.numbers.setFixedHeight(7 * 24)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -52,7 +52,7 @@ class OutlineScore(QWidget):
         layout.addWidget(self.numbers)
         layout.addWidget(self.alone, stretch=1)
 
-    def show_outline(self, found: Outline, earlier: Sequence[float]) -> None:
+    def show_outline(self, found: OutlineComparison, earlier: Sequence[float]) -> None:
         """Show what came of an outline, and the Dice of earlier ones."""
         n = found.slices
         text = f"Compared in {n} slice{'s' if n != 1 else ''}: {len(found.missed)} missed, "
@@ -60,9 +60,9 @@ class OutlineScore(QWidget):
         if earlier:
             text += " Dice before: " + ", ".join(f"{one:.2f}" for one in earlier[-_SHOWN_BEFORE:]) + "."
         self.summary.setText(text)
-        share = [number(x) for x in (found.inner_right, found.outer_covers)]
+        share = [format_number(x) for x in (found.inner_right, found.outer_covers)]
         volume = f"{found.volume_mm3:.0f}; {found.consensus_mm3:.0f}"
-        near = [number(found.dice), number(found.hd95_mm, 1), number(found.lesion_f1)]
+        near = [format_number(found.dice), format_number(found.hd95_mm, 1), format_number(found.lesion_f1)]
         cells = tuple((cell,) for cell in (*near, volume, *share))
         self.numbers.show_table(Table(tuple(_ROWS), ("",), cells, dict(_ROWS)))
         alone = [("missed", place) for place in found.missed]

@@ -11,7 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.lessons.outlining import Side
-from napari_uncertainseg.widgets.scans.placement import Placing
+from napari_uncertainseg.widgets.scans.placement import Placement
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -26,7 +26,7 @@ SIDE_COLOURS: Mapping[Side, tuple[str, str]] = {
 _BRUSH = 3
 
 
-class OwnOutline:
+class AnnotatorOutline:
     """An empty layer over the scan, ready to be painted on; it stays the user's own.
 
     Parameters
@@ -40,7 +40,7 @@ class OwnOutline:
         self._layer: Labels | None = None
         self._comparison: Labels | None = None
 
-    def begin(self, placing: Placing) -> None:
+    def begin(self, placing: Placement) -> None:
         """Add a new one, selected, with the brush in hand."""
         self.forget()
         empty = placing.array(np.zeros(placing.grid.shape, np.uint8))
@@ -57,7 +57,7 @@ class OwnOutline:
         """The layer that is painted on, the last one that was begun."""
         return self._layer
 
-    def array(self, placing: Placing) -> np.ndarray:
+    def array(self, placing: Placement) -> np.ndarray:
         """What was painted, integers on the grid.
 
         Raises
@@ -72,7 +72,7 @@ class OwnOutline:
             raise InputError(f"The layer {NAME!r} was moved: it does not lie over the scan any more.")
         return np.asarray(drawn)
 
-    def compare(self, sides: np.ndarray, placing: Placing) -> None:
+    def compare(self, sides: np.ndarray, placing: Placement) -> None:
         """Show who takes what for lesion, `Side` on the grid, in place of what was painted."""
         self.forget()
         colours: dict[int | None, str] = {None: "transparent", int(Side.NEITHER): "transparent"}

@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image, Layer, Points
 
 from napari_uncertainseg.widgets.scans.camera import frame
-from napari_uncertainseg.widgets.scans.placement import Placing
+from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Blinding:
             self.moving = False
             self._viewer.dims.point = point
 
-    def point_at(self, voxel: tuple[int, int, int], placing: Placing, like: Layer) -> None:
+    def point_at(self, voxel: tuple[int, int, int], placing: Placement, like: Layer) -> None:
         """Go to a voxel of the prediction's grid, and draw a ring around it."""
         at = placing.voxel(voxel)
         self._zoom = frame(self._viewer, like, at, placing.size((_AROUND_MM,) * 3), self._zoom)

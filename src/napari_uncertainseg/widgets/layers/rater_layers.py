@@ -10,8 +10,8 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.raters.consensus import Doubt
-from napari_uncertainseg.widgets.layers.two_tone_outlines import Outline, line_colours
+from napari_uncertainseg.raters.consensus import UncertaintySource
+from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.scans.placement import COPIED
 from napari_uncertainseg.widgets.scans.volumes import KEY, spacing_of
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 CONSENSUS, DISAGREEMENT, KINDS = "consensus", "raters differ (variance)", "who doubts"
-KIND_COLOURS: Mapping[Doubt, tuple[str, str]] = {
-    Doubt.BOTH: ("#56b4e9", "raters differ, the model is unsure"),
-    Doubt.MODEL: ("#f0e442", "raters agree, the model is unsure"),
-    Doubt.RATERS: ("#d55e00", "blind spot: raters differ, the model is sure"),
+KIND_COLOURS: Mapping[UncertaintySource, tuple[str, str]] = {
+    UncertaintySource.BOTH: ("#56b4e9", "raters differ, the model is unsure"),
+    UncertaintySource.MODEL: ("#f0e442", "raters agree, the model is unsure"),
+    UncertaintySource.RATERS: ("#d55e00", "blind spot: raters differ, the model is sure"),
 }
 """Colour (Okabe and Ito) and meaning of each kind that is drawn."""
 _OUTLINE = "#7cfc00"
@@ -85,12 +85,12 @@ class RaterLayers:
             opacity=1.0,
             **place,
         )
-        Outline(outline)
+        TwoToneOutline(outline)
         self._add(CONSENSUS, outline)
 
     def show_kinds(self, kinds: np.ndarray, metadata: Mapping[str, Any], place: Mapping[str, Any]) -> None:
         """Show who doubts, on the prediction's grid; hidden until asked for."""
-        colours: dict[int | None, Any] = {None: "transparent", int(Doubt.NEITHER): "transparent"}
+        colours: dict[int | None, Any] = {None: "transparent", int(UncertaintySource.NEITHER): "transparent"}
         colours |= {int(kind): colour for kind, (colour, _) in KIND_COLOURS.items()}
         layer = Labels(
             kinds,
@@ -99,7 +99,12 @@ class RaterLayers:
             colormap=DirectLabelColormap(color_dict=colours),
             opacity=0.6,
             visible=False,
-            features={"who doubts": ["", *(KIND_COLOURS[Doubt(i)][1] for i in range(1, len(Doubt)))]},
+            features={
+                "who doubts": [
+                    "",
+                    *(KIND_COLOURS[UncertaintySource(i)][1] for i in range(1, len(UncertaintySource))),
+                ]
+            },
             **place,
         )
         self._add(KINDS, layer)

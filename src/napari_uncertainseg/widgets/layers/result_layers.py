@@ -17,9 +17,9 @@ from napari_uncertainseg.widgets.layers.colours import (
     single_colormap,
 )
 from napari_uncertainseg.widgets.layers.painting import Painting
-from napari_uncertainseg.widgets.layers.two_tone_outlines import Outline
+from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
 from napari_uncertainseg.widgets.scans.camera import current_slice
-from napari_uncertainseg.widgets.scans.placement import Placing
+from napari_uncertainseg.widgets.scans.placement import Placement
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -43,7 +43,7 @@ class ResultLayers:
     """
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
-        self.placing: Placing | None = None
+        self.placing: Placement | None = None
         self._viewer = viewer
         self._case = case
         self._layers: dict[str, Layer] = {}
@@ -54,7 +54,7 @@ class ResultLayers:
         self._held: np.ndarray | None = None
         """Numbers of the lesions when a preview began; None while there is none."""
         self._previewed = np.nan
-        self._outlines: dict[str, Outline] = {}
+        self._outlines: dict[str, TwoToneOutline] = {}
         self.alone = False
 
     def get(self, name: str) -> Layer | None:
@@ -69,7 +69,7 @@ class ResultLayers:
         if prediction is None or lesions is None:
             self.remove()
             return
-        placing = Placing.over(scan, prediction.grid)
+        placing = Placement.over(scan, prediction.grid)
         complete = self._layers.keys() == {*MAPS, CANDIDATES, LESIONS}
         if complete and self.placing is not None and placing.same_as(self.placing):
             self._fill(prediction)
@@ -115,7 +115,7 @@ class ResultLayers:
             visible=visible,
             **self.placing.options,
         )
-        self._outlines[name] = Outline(layer)
+        self._outlines[name] = TwoToneOutline(layer)
         self._insert(name, layer)
 
     def _insert(self, name: str, layer: Layer) -> None:

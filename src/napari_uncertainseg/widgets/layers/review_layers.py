@@ -14,15 +14,21 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.belonging import belongs
-from napari_uncertainseg.widgets.layers.annotator_outline import OwnOutline
+from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
-from napari_uncertainseg.widgets.layers.risk_contours import BRAIN, BRAIN_COLOURS, CORE, ENVELOPE, BandLayers
+from napari_uncertainseg.widgets.layers.risk_contours import (
+    BRAIN,
+    BRAIN_COLOURS,
+    CORE,
+    ENVELOPE,
+    RiskContours,
+)
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.patient import origin_of
-from napari_uncertainseg.widgets.scans.segmented_scan import OwnScan
+from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 
 if TYPE_CHECKING:
@@ -53,13 +59,13 @@ class ReviewLayers:
         self._viewer = viewer
         self._case = case
         self._results = ResultLayers(viewer, case)
-        self.scan = OwnScan(viewer, case)
+        self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
-        self._band = BandLayers(viewer)
-        self._brain = BandLayers(viewer, BRAIN_COLOURS)
+        self._band = RiskContours(viewer)
+        self._brain = RiskContours(viewer, BRAIN_COLOURS)
         self._brain_wanted = False
         self._blinding = Blinding(viewer)
-        self._own_outline = OwnOutline(viewer)
+        self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)

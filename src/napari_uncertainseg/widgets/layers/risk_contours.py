@@ -12,12 +12,12 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_uncertainseg.widgets.layers.two_tone_outlines import Outline, line_colours
+from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_uncertainseg.widgets.scans.placement import Placing
+    from napari_uncertainseg.widgets.scans.placement import Placement
 
 CORE, ENVELOPE = "promised core", "promised envelope"
 BRAIN = "brain (outline)"
@@ -26,15 +26,15 @@ _COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
 BRAIN_COLOURS = {BRAIN: "#56b4e9"}
 
 
-class BandLayers:
+class RiskContours:
     """Shows masks as outlines, such as core and envelope; new ones take the place of those before."""
 
     def __init__(self, viewer: ViewerModel, colours: Mapping[str, str] = _COLOURS) -> None:
         self._viewer = viewer
         self._colours = colours
         self._layers: dict[str, Labels] = {}
-        self._placing: Placing | None = None
-        self._outlines: dict[str, Outline] = {}
+        self._placing: Placement | None = None
+        self._outlines: dict[str, TwoToneOutline] = {}
         self._hidden = False
 
     def hide(self, hidden: bool) -> None:
@@ -43,7 +43,7 @@ class BandLayers:
         for outline in self._outlines.values():
             outline.mark(0, alone=hidden)
 
-    def show(self, masks: dict[str, np.ndarray], placing: Placing) -> None:
+    def show(self, masks: dict[str, np.ndarray], placing: Placement) -> None:
         """Show masks on a prediction's grid as outlines, by name; leave out the others."""
         active = self._viewer.layers.selection.active
         same = self._placing is not None and placing.same_as(self._placing)
@@ -78,7 +78,7 @@ class BandLayers:
         self._layers.clear()
         self._outlines.clear()
 
-    def _made(self, name: str, data: np.ndarray, placing: Placing) -> Labels:
+    def _made(self, name: str, data: np.ndarray, placing: Placement) -> Labels:
         colours: dict[int | None, Any] = {
             None: "transparent",
             1: self._colours[name],
@@ -92,6 +92,6 @@ class BandLayers:
             opacity=1.0,
             **placing.options,
         )
-        self._outlines[name] = Outline(layer)
+        self._outlines[name] = TwoToneOutline(layer)
         self._outlines[name].mark(0, alone=self._hidden)
         return layer

@@ -75,7 +75,7 @@ def _part(axis: int, start: int | None, stop: int | None) -> tuple[slice, slice]
     return (part, slice(None)) if axis == 0 else (slice(None), part)
 
 
-class Outline:
+class TwoToneOutline:
     """Draws a label layer so, instead of napari's contour.
 
     It replaces a method that napari keeps to itself; where a later napari does without it, napari's

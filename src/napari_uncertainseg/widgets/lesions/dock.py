@@ -26,17 +26,17 @@ from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
-from napari_uncertainseg.widgets.lesions.measures import DetailsPanel
+from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import recorded_for, what_is_left, why_empty
-from napari_uncertainseg.widgets.lesions.resume_offer import OfferBar
+from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
-from napari_uncertainseg.widgets.lesions.threshold import TuningPanel
+from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, rich
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-    from napari_uncertainseg.widgets.shared.kept_review import Keeper
+    from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 
 class LesionsDock(QWidget):
@@ -60,16 +60,16 @@ class LesionsDock(QWidget):
         layers: ReviewLayers,
         parent: QWidget | None = None,
         *,
-        keeper: Keeper | None = None,
+        keeper: ReviewKeeper | None = None,
     ) -> None:
         super().__init__(parent)
-        self.offer = None if keeper is None else OfferBar(case, keeper, self)
+        self.offer = None if keeper is None else ResumeBar(case, keeper, self)
         self._case = case
         self._layers = layers
         self._make_list()
         self._make_buttons()
-        self.details = DetailsPanel(case, self)
-        self.tuning = TuningPanel(case, layers, self)
+        self.details = MeasuresPanel(case, self)
+        self.tuning = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
         self._lay_out()
         self._connect()
@@ -204,7 +204,7 @@ class LesionsDock(QWidget):
 
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""
-        self._go_on(self.table.lesions.next_to_do(self.table.selected))
+        self._go_on(self.table.lesions.next_task(self.table.selected))
 
     def previous_lesion(self) -> None:
         """Go to the lesion above in the list."""
@@ -242,7 +242,7 @@ class LesionsDock(QWidget):
         if label is None or self.table.lesions.row(label) is None:
             self._say("Choose a lesion in the list first.")
             return
-        following = self.table.lesions.next_to_do(label)  # before the filter takes the row away
+        following = self.table.lesions.next_task(label)  # before the filter takes the row away
         self._say("")
         try:
             self._case.judge(self._case.selected or self.table.lesions.voxel(label), decision)
@@ -254,9 +254,9 @@ class LesionsDock(QWidget):
     def _go_on(self, following: int | None) -> None:
         """Go to what the session has next, or else, unless it takes nothing else, the list."""
         recorder = self._case.recorder
-        if (voxel := self._case.next_to_do()) is not None:
+        if (voxel := self._case.next_task()) is not None:
             self._go_to_voxel(voxel)
-        elif following is None or not (recorder is None or recorder.takes_others):
+        elif following is None or not (recorder is None or recorder.accepts_new_tasks):
             self._say(what_is_left([view.lesions for view in self.tables], self.table.lesions, recorder))
         else:
             self._go_to(following)

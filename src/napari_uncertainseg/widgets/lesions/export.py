@@ -139,7 +139,7 @@ class ExportPanel(QWidget):
             progress("writing", 0.0)
             check_output(path, SEG, scans_of(prediction))
             mask = reviewed_mask(lesions, decisions)
-            algorithm = Algorithm.of(prediction.information, lesions.threshold)
+            algorithm = Algorithm.from_information(prediction.information, lesions.threshold)
             return write_dicom_seg(path, mask, prediction.grid, source, algorithm=algorithm, reviewed=True)
 
         self._say(f"Writing {path} …")

@@ -15,8 +15,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg.calibration.conformal import Promise
-from napari_uncertainseg.calibration.record import LOSSES, MEASURES, CalibrationRecord, Unlike, measures_of
+from napari_uncertainseg.calibration.conformal import Guarantee
+from napari_uncertainseg.calibration.record import (
+    LOSSES,
+    MEASURES,
+    CalibrationRecord,
+    OutOfRangeMeasure,
+    measures_of,
+)
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
@@ -27,7 +33,7 @@ _FEWEST = 5
 """Cases whose range says something."""
 
 
-class PromiseRow(QWidget):
+class GuaranteeRow(QWidget):
     """At most so much missed, or false: the threshold for it, where the model's calibration cases allow one.
 
     Parameters
@@ -46,8 +52,8 @@ class PromiseRow(QWidget):
         self._show_band = show_band
         self._record: CalibrationRecord | None = None
         self._problem = ""
-        self._promise: Promise | None = None
-        self._unlike: list[Unlike] = []
+        self._promise: Guarantee | None = None
+        self._unlike: list[OutOfRangeMeasure] = []
         self._same = False
         self._shown: tuple[float | None, float | None] = (None, None)
         self._make_controls()

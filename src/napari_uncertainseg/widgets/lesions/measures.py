@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from superqt.utils import qthrottled
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS, Column
+from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS, MeasureColumn
 from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, MAPS, SUMMARIES
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
@@ -26,7 +26,7 @@ _MAPS = {
 _SUMMARIES = {"mean": "mean", "sum": "sum", "logsum": "log-sum", "max": "max"}
 
 
-class DetailsPanel(QWidget):
+class MeasuresPanel(QWidget):
     """A line to fold out, and below it the measures of the selected lesion or candidate.
 
     Nothing is measured while it is folded.
@@ -149,5 +149,5 @@ class DetailsPanel(QWidget):
         self._show_now()
 
 
-def _wrapped(column: Column) -> str:
+def _wrapped(column: MeasureColumn) -> str:
     return f"{column.title}: {column.definition}"

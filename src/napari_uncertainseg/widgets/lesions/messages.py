@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.widgets.lesions.table_model import LesionModel
-from napari_uncertainseg.widgets.shared.session_file import short
+from napari_uncertainseg.widgets.shared.session_file import shortened
 
 
 def why_empty(shown: LesionModel, *, predicted: bool, candidates: bool) -> str:
@@ -27,7 +27,7 @@ def what_is_left(lists: Sequence[LesionModel], shown: LesionModel, recorder: Rec
     recorder = None if recorder is not None and recorder.by_default else recorder
     if recorder is not None and len(recorder.standing) == len(recorder.tasks):
         return f"All {len(recorder.tasks)} of this session are judged: close it in Session."
-    if recorder is not None and not recorder.takes_others:
+    if recorder is not None and not recorder.accepts_new_tasks:
         return "Only the place that is selected is left."
     if shown.judged < shown.total:
         return "No lesion without a verdict in this list: the filter hides the rest."
@@ -44,4 +44,4 @@ def recorded_for(recorder: Recorder | None, why_not: str = "") -> str:
     if recorder is None:
         return ""
     how = "kept by default as the review of" if recorder.by_default else "recorded for"
-    return f"● {how} {short(recorder.session.annotator)}"
+    return f"● {how} {shortened(recorder.session.annotator)}"

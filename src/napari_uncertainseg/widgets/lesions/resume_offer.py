@@ -7,14 +7,14 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.shared.dialogs import ask_which
-from napari_uncertainseg.widgets.shared.form_helpers import wrapped
-from napari_uncertainseg.widgets.shared.kept_review import Keeper
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
+from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 _LOST = "Verdicts or painting on screen are kept nowhere, and would be dropped. Go on all the same?"
 
 
-class OfferBar(QWidget):
+class ResumeBar(QWidget):
     """Says whose review is kept, and asks whether to go on with it; hidden where there is none.
 
     Parameters
@@ -27,10 +27,10 @@ class OfferBar(QWidget):
         Qt parent.
     """
 
-    def __init__(self, case: Case, keeper: Keeper, parent: QWidget | None = None) -> None:
+    def __init__(self, case: Case, keeper: ReviewKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case, self._keeper = case, keeper
-        self.text = wrapped(selectable=True)
+        self.text = wrapping_label(selectable=True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.accept_button, self.leave_button = QPushButton(), QPushButton()
         buttons = QHBoxLayout()
@@ -51,7 +51,7 @@ class OfferBar(QWidget):
 
     def accept(self) -> None:
         """Go on with the review that is offered, or take its verdicts over."""
-        if self._case.unsaved and not ask_which(self, "Resume", _LOST, "Go on", None):
+        if self._case.unsaved and not ask_yes_no_cancel(self, "Resume", _LOST, "Go on", None):
             return
         try:
             said = self._keeper.accept()

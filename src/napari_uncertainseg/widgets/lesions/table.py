@@ -26,7 +26,7 @@ from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 _NUMBER = {column.key: number for number, column in enumerate(COLUMNS)}
 
 
-class DoubtBar(QStyledItemDelegate):
+class UncertaintyBar(QStyledItemDelegate):
     """Draws a number with a bar: its share of the largest number in the list."""
 
     colour = QColor("gray")
@@ -60,7 +60,7 @@ class LesionTable(QTableView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.lesions = LesionModel(self)
-        self._bars = DoubtBar(self)
+        self._bars = UncertaintyBar(self)
         self._quiet = False
         self._selected: int | None = None
         self.setModel(self.lesions)

@@ -157,7 +157,7 @@ class LesionModel(QAbstractTableModel):
         s, a, r = self._voxels[np.flatnonzero(self._values["label"] == label)[0]]
         return int(s), int(a), int(r)
 
-    def next_to_do(self, after: int | None) -> int | None:
+    def next_task(self, after: int | None) -> int | None:
         """The first lesion without a verdict after a lesion, in the list's order.
 
         From the end it goes on at the top; the lesion itself does not count. None when all are judged.

@@ -23,8 +23,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.thresholds import BestThreshold, best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.widgets.lesions.guarantees import PromiseRow
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, tip
+from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
 _STEPS = 1000
@@ -46,7 +46,7 @@ class Previews(Protocol):
         """Outline what lies above two thresholds; None hides a contour."""
 
 
-class TuningPanel(QWidget):
+class ThresholdPanel(QWidget):
     """Threshold, smallest volume and a small reliability diagram.
 
     While the slider is dragged, the visible slice follows at once, and the case as often as
@@ -112,7 +112,7 @@ class TuningPanel(QWidget):
         for field in (self.spin, self.volume):
             field.setKeyboardTracking(False)  # else a half-typed number is applied, and rewritten
         self.best_button = QPushButton("Best Dice")
-        self.promises = PromiseRow(self._case, self._previews.show_band)
+        self.promises = GuaranteeRow(self._case, self._previews.show_band)
         self._diagram = ReliabilityView(compact=True)
         self._numbers = PlainLabel()
         self._numbers.setWordWrap(True)
@@ -233,7 +233,7 @@ class TuningPanel(QWidget):
         try:
             best = best_dice(now[0].probability, now[1])
         except InputError as error:
-            self.best_button.setToolTip(tip(str(error)))
+            self.best_button.setToolTip(plain_tooltip(str(error)))
             return
         self._best = best
         self.best_button.setEnabled(True)

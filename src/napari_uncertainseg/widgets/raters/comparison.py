@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.raters.consensus import Doubt
+from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.report import PAIRWISE, Consensus, RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import (
     DISTANCE,
@@ -18,8 +18,8 @@ from napari_uncertainseg.uncertainty.against_raters import (
     against_raters,
 )
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
-from napari_uncertainseg.widgets.shared.form_helpers import tip
-from napari_uncertainseg.widgets.shared.number_table import Table, number
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
+from napari_uncertainseg.widgets.shared.number_table import Table, format_number
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
@@ -36,10 +36,10 @@ _HABITS = {
     "specificity": "Share of the other voxels, in the box of all marks, that the rater left, by STAPLE.",
 }
 _KINDS = {
-    Doubt.BOTH: "raters differ, model unsure",
-    Doubt.RATERS: "raters differ, model sure",
-    Doubt.MODEL: "raters agree, model unsure",
-    Doubt.NEITHER: "raters agree, model sure",
+    UncertaintySource.BOTH: "raters differ, model unsure",
+    UncertaintySource.RATERS: "raters differ, model sure",
+    UncertaintySource.MODEL: "raters agree, model unsure",
+    UncertaintySource.NEITHER: "raters agree, model sure",
 }
 
 _MODEL = {
@@ -60,7 +60,7 @@ _MODEL = {
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class ComparisonRequest:
     """Everything that a comparison needs, taken from the window once.
 
     Attributes
@@ -85,7 +85,9 @@ class Question:
     note: str
 
     @classmethod
-    def ask(cls, case: Case, layers: ReviewLayers, names: list[str], consensus: Consensus) -> Question:
+    def ask(
+        cls, case: Case, layers: ReviewLayers, names: list[str], consensus: Consensus
+    ) -> ComparisonRequest:
         """Take masks and prediction as they are now.
 
         Raises
@@ -151,10 +153,10 @@ class Comparison:
 
     def pairs(self, measure: str) -> Table:
         """One measure of all pairs."""
-        cells = tuple(tuple(number(v) for v in row) for row in self.report.pairwise[measure])
+        cells = tuple(tuple(format_number(v) for v in row) for row in self.report.pairwise[measure])
         columns = tuple(str(i) for i in range(1, len(cells) + 1))  # the names would not fit
         rows = tuple(f"{i}  {name}" for i, name in zip(columns, self.report.names, strict=True))
-        names = dict(zip(columns, map(tip, self.report.names), strict=True))
+        names = dict(zip(columns, map(plain_tooltip, self.report.names), strict=True))
         return Table(
             rows,
             columns,
@@ -167,10 +169,13 @@ class Comparison:
         report = self.report
         columns: list[Any] = [
             [f"{v:,.0f}" for v in report.volumes],
-            [number(100 * v, 0) + (" %" if np.isfinite(v) else "") for v in report.habits.volume_share],
-            [number(v) for v in report.habits.distance_mm],
-            [number(v) for v in report.performance.sensitivity],
-            [number(v, 3) for v in report.performance.specificity],
+            [
+                format_number(100 * v, 0) + (" %" if np.isfinite(v) else "")
+                for v in report.habits.volume_share
+            ],
+            [format_number(v) for v in report.habits.distance_mm],
+            [format_number(v) for v in report.performance.sensitivity],
+            [format_number(v, 3) for v in report.performance.specificity],
         ]
         return Table(report.names, tuple(_HABITS), tuple(zip(*columns, strict=True)), dict(_HABITS))
 
@@ -185,14 +190,14 @@ class Comparison:
         """The model against the raters, one number per row."""
         assert self.model is not None
         m = self.model
-        values = [number(m.voxels.rank), number(m.lesions.rank)]
+        values = [format_number(m.voxels.rank), format_number(m.lesions.rank)]
         for kind in _KINDS:
             lesions = int(np.count_nonzero(m.lesion_kinds == kind))
             values.append(f"{m.volumes_mm3[kind] / 1000:.2f} ml, {lesions} lesions")
         values += [
-            number(m.curvas.consensus_dice),
-            number(m.curvas.soft_dice),
-            number(float(np.mean(m.curvas.ece)), 3),
+            format_number(m.curvas.consensus_dice),
+            format_number(m.curvas.soft_dice),
+            format_number(float(np.mean(m.curvas.ece)), 3),
             f"{m.curvas.crps / 1000:.2f} ml",
         ]
         return Table(tuple(_MODEL), ("",), tuple((v,) for v in values), dict(_MODEL))

@@ -27,13 +27,13 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters.report import PAIRWISE
 from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEMENT, KIND_COLOURS, KINDS
-from napari_uncertainseg.widgets.raters.comparison import Comparison, Question
-from napari_uncertainseg.widgets.raters.scatter import DoubtView
+from napari_uncertainseg.widgets.raters.comparison import Comparison, ComparisonRequest
+from napari_uncertainseg.widgets.raters.scatter import UncertaintyScatter
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
-from napari_uncertainseg.widgets.shared.form_helpers import wrapped
+from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
-from napari_uncertainseg.widgets.shared.number_table import NumberTable, number
+from napari_uncertainseg.widgets.shared.number_table import NumberTable, format_number
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -104,7 +104,7 @@ class RatersDock(QWidget):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.message = wrapped(selectable=True)
+        self.message = wrapping_label(selectable=True)
         self.shown = {name: QCheckBox(name) for name in _SHOWN}
         for name, meaning in _SHOWN.items():
             self.shown[name].setToolTip(meaning)
@@ -116,10 +116,10 @@ class RatersDock(QWidget):
                 self.measure.count() - 1, measure.definition, Qt.ItemDataRole.ToolTipRole
             )
         self.pairs, self.habits, self.model = NumberTable(), NumberTable(), NumberTable()
-        self.summary = wrapped(selectable=True)
-        self.scatter = DoubtView()
-        self.compared = wrapped(selectable=True)
-        self.legend = wrapped(selectable=True)
+        self.summary = wrapping_label(selectable=True)
+        self.scatter = UncertaintyScatter()
+        self.compared = wrapping_label(selectable=True)
+        self.legend = wrapping_label(selectable=True)
         self.legend.set_html(
             "<br>".join(f"<span style='color:{c}'>■</span> {meaning}" for c, meaning in KIND_COLOURS.values())
         )
@@ -203,7 +203,9 @@ class RatersDock(QWidget):
             self._jobs.cancel()
             return
         try:
-            question = Question.ask(self._case, self._layers, self.chosen(), self.consensus.currentData())
+            question = ComparisonRequest.ask(
+                self._case, self._layers, self.chosen(), self.consensus.currentData()
+            )
         except InputError as error:
             self._say(f"⚠ {error}")
             return
@@ -287,8 +289,8 @@ class RatersDock(QWidget):
         self.pairs.show_table(self.found.pairs(name))
         unit = f" {PAIRWISE[name].unit}" if PAIRWISE[name].unit else ""
         self.summary.set_html(
-            f"<b>mean of all pairs</b> {number(report.mean(name))}{unit}"
-            f" &nbsp; <b>Fleiss' kappa</b> {number(report.fleiss)}"
+            f"<b>mean of all pairs</b> {format_number(report.mean(name))}{unit}"
+            f" &nbsp; <b>Fleiss' kappa</b> {format_number(report.fleiss)}"
         )
         self.summary.setToolTip(
             f"{PAIRWISE[name].definition}\nFleiss' kappa: agreement of all beyond chance."

@@ -14,7 +14,7 @@ _UNIT = [(v, f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)]
 _VARIANCE = [(v, f"{v:g}") for v in (0, 0.1, 0.2)]
 
 
-class DoubtView(QWidget):
+class UncertaintyScatter(QWidget):
     """A point per lesion.
 
     Parameters

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.belonging import Origin
+from napari_uncertainseg.images.belonging import ScanOrigin
 from napari_uncertainseg.widgets.scans.volumes import KEY, grid_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
 
-def origin_of(layer: Layer) -> Origin:
+def origin_of(layer: Layer) -> ScanOrigin:
     """What tells of whom a layer is; a layer of another reader says at least where its file lies."""
     known = layer.metadata.get(KEY, {})
     path = known.get("path") or layer.source.path
@@ -21,4 +21,4 @@ def origin_of(layer: Layer) -> Origin:
         grid = grid_of(layer)
     except InputError:  # no scan: that is said when it is to be used
         grid = None
-    return Origin(layer.name, None if path is None else Path(path), known.get("uids", {}), grid)
+    return ScanOrigin(layer.name, None if path is None else Path(path), known.get("uids", {}), grid)

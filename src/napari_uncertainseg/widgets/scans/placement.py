@@ -17,7 +17,7 @@ COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labe
 
 
 @dataclass(frozen=True, eq=False)
-class Placing:
+class Placement:
     """How canonical arrays on a grid become layers.
 
     Attributes
@@ -36,7 +36,7 @@ class Placing:
     turned: bool = False
 
     @classmethod
-    def over(cls, layer: Layer | None, grid: Grid) -> Placing:
+    def over(cls, layer: Layer | None, grid: Grid) -> Placement:
         """Place results over a scan's layer; as our own reader would, when it has gone."""
         if layer is None:
             scale, translate = placement(grid)
@@ -54,7 +54,7 @@ class Placing:
             return {KEY: {"role": "result"}, "affine": self.grid.file_affine}
         return {KEY: {"role": "result", "grid": self.grid}}
 
-    def same_as(self, other: Placing) -> bool:
+    def same_as(self, other: Placement) -> bool:
         """Whether layers of the one lie where layers of the other do."""
         if not self.grid.same_as(other.grid) or self.turned != other.turned:
             return False

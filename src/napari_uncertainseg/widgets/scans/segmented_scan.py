@@ -46,14 +46,14 @@ def name_of(case: Case) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Gone:
+class LostScan:
     """A scan that has gone, and how it comes back."""
 
     name: str
     bring_back: Callable[[], object]
 
 
-class OwnScan:
+class SegmentedScan:
     """Finds the layer of the case's FLAIR, and says when it has gone or holds something else.
 
     Parameters
@@ -64,7 +64,7 @@ class OwnScan:
         Of whose scans.
     """
 
-    gone = Signal(Gone)
+    gone = Signal(LostScan)
     """The prediction's FLAIR lies in no layer any more. Comes a moment later: several layers may be going."""
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
@@ -115,7 +115,7 @@ class OwnScan:
     def _on_removed(self, event: Any) -> None:
         layer, at = self._layer, self._at
         if layer is not None and layer is event.value and self._case.prediction is not None:
-            gone = Gone(layer.name, partial(self._insert, at, layer))
+            gone = LostScan(layer.name, partial(self._insert, at, layer))
             QTimer.singleShot(0, lambda: self._tell(gone))
 
     def _insert(self, at: int, layer: Layer) -> None:
@@ -125,11 +125,11 @@ class OwnScan:
         layer, data, volume = self._layer, self._data, self._volume
         if layer is None or volume is None or self._case.prediction is None or shows(layer, volume):
             return
-        gone = Gone(layer.name, lambda: setattr(layer, "data", data))
+        gone = LostScan(layer.name, lambda: setattr(layer, "data", data))
         self._hold(None)
         QTimer.singleShot(0, lambda: self._tell(gone))
 
-    def _tell(self, gone: Gone) -> None:
+    def _tell(self, gone: LostScan) -> None:
         """Say so, unless another layer holds the same scan, or the case has been closed meanwhile."""
         if self._volume is not None and self._case.prediction is not None and self.layer() is None:
             self.gone.emit(gone)

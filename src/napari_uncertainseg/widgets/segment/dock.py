@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError, Progress, in_words
+from napari_uncertainseg._base import InputError, Progress, format_time_left
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
@@ -32,7 +32,7 @@ from napari_uncertainseg.widgets.segment.request import (
     summary_of,
 )
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, rich, tip
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, plain_tooltip, rich
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
@@ -190,7 +190,7 @@ class SegmentDock(QWidget):
         remembered = self._preferences.load()
         for name, about in choices.models:
             self.model.addItem(name, name)
-            self.model.setItemData(self.model.count() - 1, tip(about), Qt.ItemDataRole.ToolTipRole)
+            self.model.setItemData(self.model.count() - 1, plain_tooltip(about), Qt.ItemDataRole.ToolTipRole)
         for method in choices.methods:
             self.method.addItem(method.title, method.key)
             self.method.setItemData(self.method.count() - 1, method.tip, Qt.ItemDataRole.ToolTipRole)
@@ -364,7 +364,7 @@ class SegmentDock(QWidget):
 
     def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
         self.progress.setValue(round(1000 * fraction))
-        self.stage.setText(f"{stage} · {in_words(left)}")
+        self.stage.setText(f"{stage} · {format_time_left(left)}")
 
     def _show_state(self, state: JobState) -> None:
         idle = state is JobState.IDLE

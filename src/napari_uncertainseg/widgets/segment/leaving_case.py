@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg.calibration.region import Region
-from napari_uncertainseg.widgets.scans.segmented_scan import Gone, name_of
-from napari_uncertainseg.widgets.shared.dialogs import ask_which
+from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -19,20 +19,20 @@ _LOST = "Verdicts or painting on {} are in no session and were not exported, and
 
 def close_case(case: Case) -> None:
     """Let a case go, with all that was found of it and said about it; ask before where work would be lost."""
-    case.record_with(None)
+    case.set_recorder(None)
     case.reference = None
     case.region = Region()
     case.set_images({})
     case.prediction = None
 
 
-def ask_about_gone(parent: QWidget, case: Case, gone: Gone) -> None:
+def ask_about_gone(parent: QWidget, case: Case, gone: LostScan) -> None:
     """Close the case whose scan has gone; where work would be lost, the scan may come back instead."""
     name = name_of(case)
     question = f"The scan '{gone.name}' has gone, and the findings go with it. {_LOST.format(name)}"
     if (
         case.unsaved
-        and ask_which(parent, "The scan has gone", question, "Bring it back", "Drop") is not False
+        and ask_yes_no_cancel(parent, "The scan has gone", question, "Bring it back", "Drop") is not False
     ):
         gone.bring_back()
     else:
@@ -43,7 +43,7 @@ def leave_for_another(parent: QWidget, case: Case) -> str | None:
     """Close the case because another FLAIR was chosen: what there is to say then; None to stay with it."""
     name = name_of(case)
     question = f"Another FLAIR is chosen. {_LOST.format(name)}"
-    if case.unsaved and not ask_which(parent, "Another FLAIR", question, "Drop them", None):
+    if case.unsaved and not ask_yes_no_cancel(parent, "Another FLAIR", question, "Drop them", None):
         return None
     close_case(case)
     return f"Closed {name}: another FLAIR is chosen. Run segments it."
@@ -56,7 +56,7 @@ def may_run_together(parent: QWidget, roles: RoleBoxes) -> bool:
         return True
     reasons = "\n".join(doubts.values())
     question = f"Not all of these scans seem to be of one visit.\n\n{reasons}\n\nRun with them all the same?"
-    answer = ask_which(parent, "Another patient?", question, "Run all the same", "Leave them out")
+    answer = ask_yes_no_cancel(parent, "Another patient?", question, "Run all the same", "Leave them out")
     if answer is False:
         roles.leave_out(doubts)
     return answer is not None

@@ -8,11 +8,16 @@ from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database.schema import READINGS
-from napari_uncertainseg.review.session.rereading import Rereading, being_read, first_of, rereading
+from napari_uncertainseg.review.session.rereading import (
+    ReadingStatus,
+    first_reading_id,
+    reading_status,
+    sessions_being_reread,
+)
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
-from napari_uncertainseg.widgets.shared.number_table import number
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, short
+from napari_uncertainseg.widgets.shared.number_table import format_number
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, shortened
 
 
 class AgreementLine(PlainLabel):
@@ -41,22 +46,24 @@ class AgreementLine(PlainLabel):
         if session is None or session.kind not in READINGS:
             return
         try:
-            store, first = self._file.store(), first_of(session)
-            found = None if first in being_read(store) else rereading(store, first)
+            store, first = self._file.store(), first_reading_id(session)
+            found = None if first in sessions_being_reread(store) else reading_status(store, first)
         except InputError:  # it was said when the list was read
             return
         if found is not None and found.second is not None and found.both:
-            self.set_html(agreement_in_words(found))
+            self.set_html(describe_agreement(found))
             self.setVisible(True)
 
 
-def agreement_in_words(found: Rereading) -> str:
+def describe_agreement(found: ReadingStatus) -> str:
     """How far two readers agree, and what a third made of the rest."""
-    first, second = (escape(short(s.annotator)) for s in (found.first, found.second or found.first))
-    agree = f"{first} and {second} agree on {found.same} of {found.both} (kappa {number(found.kappa)}); "
+    first, second = (escape(shortened(s.annotator)) for s in (found.first, found.second or found.first))
+    agree = (
+        f"{first} and {second} agree on {found.same} of {found.both} (kappa {format_number(found.kappa)}); "
+    )
     if found.third is None:
         return f"{agree}{len(found.differing)} for a third reader."
-    third, none = escape(short(found.third.annotator)), found.with_neither
+    third, none = escape(shortened(found.third.annotator)), found.with_neither
     judged = found.with_first + found.with_second + none
     other = f", {none} as neither" if none else ""
     return (

@@ -15,20 +15,24 @@ from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.queue import ORDERS
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.replay import Replay
-from napari_uncertainseg.review.session.rereading import being_read, first_of, reread
+from napari_uncertainseg.review.session.rereading import (
+    first_reading_id,
+    open_next_reading,
+    sessions_being_reread,
+)
 from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
-from napari_uncertainseg.widgets.session.location import SessionPlace
-from napari_uncertainseg.widgets.session.previous import Kept, question_of
+from napari_uncertainseg.widgets.session.location import SessionLocation
+from napari_uncertainseg.widgets.session.previous import PreviousReview, question_of
 from napari_uncertainseg.widgets.session.progress import SessionProgress
 from napari_uncertainseg.widgets.session.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.session.session_list import SessionList
 from napari_uncertainseg.widgets.session.tools import SessionTools
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
-from napari_uncertainseg.widgets.shared.dialogs import ask_which
-from napari_uncertainseg.widgets.shared.form_helpers import notice, wrapped
-from napari_uncertainseg.widgets.shared.kept_review import go_on, open_session
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made, short
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.form_helpers import notice, wrapping_label
+from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made, shortened
 
 
 class SessionDock(QWidget):
@@ -58,7 +62,7 @@ class SessionDock(QWidget):
         self._layers = layers
         self._file = file
         self._unfinished: Session | None = None
-        self._kept: Kept | None = None
+        self._kept: PreviousReview | None = None
         self._going: Recorder | None = None
         self._make_controls()
         self._lay_out()
@@ -92,12 +96,12 @@ class SessionDock(QWidget):
         self.place.cleanup()
         self.annotator.cleanup()
         if self._case.recorder is not None and not self._case.recorder.by_default:
-            self._case.record_with(None)
+            self._case.set_recorder(None)
 
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.place = SessionPlace(self._file)
+        self.place = SessionLocation(self._file)
         self.annotator = AnnotatorField(self._file)
         self.order = QComboBox()
         for name, meaning in ORDERS.items():
@@ -130,7 +134,7 @@ class SessionDock(QWidget):
         self.replay = ReplayPanel(self._case, self._layers)
         self.tools = SessionTools(self._file)
         self.agreement = AgreementLine(self._file)
-        self.message = wrapped(selectable=True)
+        self.message = wrapping_label(selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -168,14 +172,14 @@ class SessionDock(QWidget):
             if answer is None:
                 return
             if not answer:
-                self._case.begin_anew()
+                self._case.reset_review()
                 before = None
         if self._case.prediction is None:
             return
         try:
             store = self._file.store()
             session = open_session(store, self._case, self.annotator.text(), self.order.currentData())
-            self._case.record_with(Recorder(store, session, self._layers.visible))
+            self._case.set_recorder(Recorder(store, session, self._layers.visible))
             if before is not None:
                 before.hand_over(session)
             self._say("")
@@ -190,7 +194,7 @@ class SessionDock(QWidget):
         question = question_of(self._kept, self._case, self.annotator.name)
         if question is None:
             return False
-        return ask_which(self, "Start session", question, "Record them", "Begin without them")
+        return ask_yes_no_cancel(self, "Start session", question, "Record them", "Begin without them")
 
     def resume(self) -> None:
         """Go on with the selected session, if it is of the prediction at hand."""
@@ -207,7 +211,9 @@ class SessionDock(QWidget):
         try:
             store = self._file.store()
             self._check_output(store.tasks(session.id), session)
-            id = reread(store, first_of(session), self.annotator.text(), seed=secrets.randbits(31))
+            id = open_next_reading(
+                store, first_reading_id(session), self.annotator.text(), seed=secrets.randbits(31)
+            )
         except InputError as error:
             self._say(f"⚠ {error}")
             return
@@ -221,7 +227,7 @@ class SessionDock(QWidget):
         try:
             recorder = Recorder(self._file.store(), session.id, self._layers.visible)
             self._check_output(recorder.tasks, session)
-            go_on(self._case, recorder)
+            resume(self._case, recorder)
             self._say("")
             self.table.setFocus()
         except InputError as error:
@@ -237,7 +243,7 @@ class SessionDock(QWidget):
             return
         try:
             store = self._file.store()
-            if first_of(session) in being_read(store):
+            if first_reading_id(session) in sessions_being_reread(store):
                 raise InputError("Somebody is reading this again: it is played back when they have done.")
             replay = Replay(store, session.id)
             self._check_output(replay.tasks, session)
@@ -261,7 +267,7 @@ class SessionDock(QWidget):
     def _may_drop(self, what: str) -> bool:
         """Whether verdicts and painting that would be lost may be."""
         lost = f"Verdicts or painting on screen are in no session, and would be dropped. {what} all the same?"
-        return not self._case.unsaved or bool(ask_which(self, what, lost, "Drop them", None))
+        return not self._case.unsaved or bool(ask_yes_no_cancel(self, what, lost, "Drop them", None))
 
     def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
         """Raise InputError if a session is of another prediction than the one at hand."""
@@ -277,8 +283,8 @@ class SessionDock(QWidget):
         self._on_file()
 
     def _stop_recording(self, recorder: Recorder) -> None:
-        self._kept = Kept(recorder.session, self._case.verdicts, self._case.edit)
-        self._case.record_with(None)
+        self._kept = PreviousReview(recorder.session, self._case.verdicts, self._case.edit)
+        self._case.set_recorder(None)
 
     def close_session(self) -> None:
         """End the session at hand for good."""
@@ -287,7 +293,7 @@ class SessionDock(QWidget):
             return
         left = len(recorder.tasks) - len(recorder.standing)
         unread = f"{left} of {len(recorder.tasks)} have no verdict yet. Close the session for good?"
-        if left and not ask_which(self, "Close session", unread, "Close it", None):
+        if left and not ask_yes_no_cancel(self, "Close session", unread, "Close it", None):
             return
         try:
             recorder.close()
@@ -375,7 +381,8 @@ class SessionDock(QWidget):
             return "Playing back: nothing is recorded."
         if (going := self._case.recorder) is not None:
             return (
-                f"This review is kept by default as that of <b>{escape(short(going.session.annotator))}</b>. "
+                "This review is kept by default as that of "
+                f"<b>{escape(shortened(going.session.annotator))}</b>. "
                 "Say who judges and press Start session to record it as yours."
             )
         if not self.annotator.name:

@@ -7,11 +7,11 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from napari_uncertainseg.review.store.store import DATABASE
 from napari_uncertainseg.widgets.session.server_dialog import ask_server
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
-from napari_uncertainseg.widgets.shared.form_helpers import tip
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, short
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, shortened
 
 
-class SessionPlace(QWidget):
+class SessionLocation(QWidget):
     """A button with the file's name, and one for a server.
 
     Parameters
@@ -54,6 +54,6 @@ class SessionPlace(QWidget):
 
     def _show(self) -> None:
         self.file_button.setToolTip(
-            tip(f"The sessions are kept in {self._file.place}\nClick to choose another file.")
+            plain_tooltip(f"The sessions are kept in {self._file.place}\nClick to choose another file.")
         )
-        self.file_button.setText(short(self._file.name, ends=True).replace("&", "&&"))
+        self.file_button.setText(shortened(self._file.name, ends=True).replace("&", "&&"))

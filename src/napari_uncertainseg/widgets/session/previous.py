@@ -12,7 +12,7 @@ from napari_uncertainseg.review.verdicts import Verdict
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class PreviousReview:
     """What a session held when it was left, which may still be on screen."""
 
     session: Session
@@ -29,7 +29,7 @@ class Kept:
         return painted or any(verdict in self.verdicts for verdict in case.verdicts)
 
 
-def question_of(kept: Kept | None, case: Case, name: str) -> str | None:
+def question_of(kept: PreviousReview | None, case: Case, name: str) -> str | None:
     """What to ask before what is on screen is recorded as somebody's; None where another's session has it."""
     whose = ""
     if kept is not None and kept.session.annotator != name:

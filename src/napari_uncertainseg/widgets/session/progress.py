@@ -6,14 +6,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.remaining_errors import Outlook
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapped
+from napari_uncertainseg.review.session.remaining_errors import RemainingErrors
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.shared.session_file import (
-    calibration_in_words,
-    outlook_in_words,
-    progress_in_words,
-    stop_in_words,
+    describe_calibration,
+    describe_progress,
+    describe_remaining_errors,
+    describe_stopping,
 )
 
 
@@ -28,8 +28,13 @@ class SessionProgress(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._ahead: Outlook | None = None
-        self.state, self.outlook, self.stop, self.trust = wrapped(), wrapped(), wrapped(), wrapped()
+        self._ahead: RemainingErrors | None = None
+        self.state, self.outlook, self.stop, self.trust = (
+            wrapping_label(),
+            wrapping_label(),
+            wrapping_label(),
+            wrapping_label(),
+        )
         self.outlook.setToolTip(
             "Wrong is a lesion that you do not accept as it is, and a candidate that you do not reject.\n"
             "Guess: by what you judged so far of lesions with like probability and doubt. It may be off.\n"
@@ -85,13 +90,13 @@ class SessionProgress(QWidget):
         if recorder is None or self._ahead is None:
             self.state.setText(otherwise)
             return
-        self.state.set_html(progress_in_words(recorder))
-        self.outlook.set_html(outlook_in_words(self._ahead))
+        self.state.set_html(describe_progress(recorder))
+        self.outlook.set_html(describe_remaining_errors(self._ahead))
         self.diagram.show_reliability(recorder.calibration())
-        self.trust.setText(calibration_in_words(self._ahead))
+        self.trust.setText(describe_calibration(self._ahead))
         self.trust.setVisible(bool(recorder.standing) and bool(self.trust.text()))
         self._show_stop()
 
     def _show_stop(self) -> None:
         if self._ahead is not None:
-            self.stop.set_html(stop_in_words(self._ahead, self.target.value()))
+            self.stop.set_html(describe_stopping(self._ahead, self.target.value()))

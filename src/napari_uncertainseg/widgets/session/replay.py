@@ -14,8 +14,8 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.replay import Replay
-from napari_uncertainseg.widgets.shared.form_helpers import offer_layers, wrapped
-from napari_uncertainseg.widgets.shared.number_table import number
+from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.number_table import format_number
 
 _STEP_MS = 1200
 
@@ -80,7 +80,7 @@ class ReplayPanel(QWidget):
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         if self.active:  # what is on screen is somebody's session, and nobody's review
-            self._case.begin_anew()
+            self._case.reset_review()
         self._stop()
 
     def _on_prediction(self) -> None:
@@ -102,13 +102,13 @@ class ReplayPanel(QWidget):
         self.forward_button.setToolTip("One step on.")
         self.play_button.setToolTip("Go on by itself, a step every 1.2 s; again stops it.")
         self.end_button.setToolTip("Back to an empty review of this prediction.")
-        self.what = wrapped()
+        self.what = wrapping_label()
         self.consensus = QComboBox()
         self.consensus.setToolTip(
             "Score the verdicts of this session against a label layer: a verdict is right if the voxel that\n"
             "was looked at is lesion there, or not. Undecided ones do not count."
         )
-        self.score = wrapped(selectable=True)
+        self.score = wrapping_label(selectable=True)
 
     def _lay_out(self) -> None:
         row, form = QHBoxLayout(), QFormLayout()
@@ -144,7 +144,7 @@ class ReplayPanel(QWidget):
     def end(self) -> None:
         """Stop; verdicts and painting of the session leave the screen."""
         self._stop()
-        self._case.begin_anew()
+        self._case.reset_review()
         self.ended.emit()
 
     def play(self) -> None:
@@ -168,7 +168,7 @@ class ReplayPanel(QWidget):
         self.slider.setValue(self.slider.value() - 1)
 
     def _list_layers(self) -> None:
-        offer_layers(self.consensus, self._layers.label_layers())
+        set_layer_choices(self.consensus, self._layers.label_layers())
         self._score()
 
     def _show_step(self) -> None:
@@ -185,7 +185,7 @@ class ReplayPanel(QWidget):
             threshold, least = self._replay.seen_at(i)
             self._case.threshold = self._case.threshold if threshold is None else threshold
             self._case.min_volume = self._case.min_volume if least is None else least
-            self._case.begin_anew(self._replay.verdicts(i), self._replay.painting(i))
+            self._case.reset_review(self._replay.verdicts(i), self._replay.painting(i))
         except InputError as error:
             self.what.setText(f"⚠ {error}")
             return
@@ -210,5 +210,6 @@ def _in_words(found: Score) -> str:
         return "No decided verdict to score."
     return (
         f"{found.answers} decided, {found.accuracy:.0%} right: {found.misses} lesions missed, "
-        f"{found.false_alarms} invented; d' {number(found.sensitivity)}, criterion {number(found.criterion)}."
+        f"{found.false_alarms} invented; d' {format_number(found.sensitivity)}, "
+        f"criterion {format_number(found.criterion)}."
     )

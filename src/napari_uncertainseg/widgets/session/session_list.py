@@ -13,7 +13,7 @@ from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
-from napari_uncertainseg.widgets.shared.session_file import COLUMN, COLUMNS, JUDGED, SessionFile, short
+from napari_uncertainseg.widgets.shared.session_file import COLUMN, COLUMNS, JUDGED, SessionFile, shortened
 
 _DEFINITIONS = {
     "judged": "How many lesions and candidates have a verdict.",
@@ -69,7 +69,7 @@ class SessionList(NumberTable):
     def _show_rows(self, rows: Sequence[tuple[str, ...]]) -> None:
         numbers = tuple(str(i) for i in range(1, len(rows) + 1))
         shown = tuple(
-            (short(case, COLUMN, ends=True), short(who, COLUMN), *rest) for case, who, *rest in rows
+            (shortened(case, COLUMN, ends=True), shortened(who, COLUMN), *rest) for case, who, *rest in rows
         )
         self.show_table(Table(numbers, COLUMNS, shown, _DEFINITIONS))
         for i, names in enumerate(rows):

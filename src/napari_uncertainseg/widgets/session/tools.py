@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.review.session.rereading import being_read
+from napari_uncertainseg.review.session.rereading import sessions_being_reread
 from napari_uncertainseg.review.store.session_digest import LEFT_OUT
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
@@ -151,7 +151,7 @@ class SessionTools(QWidget):
 
 def _check_unread(store: Store) -> None:
     """Keep verdicts from whoever is reading the same again in this very window."""
-    if being_read(store):
+    if sessions_being_reread(store):
         raise InputError(
             "A second or third reading is open: verdicts are written when it is judged in full or closed. "
             "`uncertainseg session` does it at once."

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_uncertainseg._base import visible
-from napari_uncertainseg.widgets.shared.form_helpers import tip
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 
 
 def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
@@ -48,7 +48,7 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
     return Path(chosen)
 
 
-def ask_which(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
+def ask_yes_no_cancel(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
     """Ask a question with one or two answers of their own; None where the user cancels."""
     box = QMessageBox(QMessageBox.Icon.Question, title, visible(question), parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
@@ -66,7 +66,7 @@ def may_replace(parent: QWidget, folder: Path) -> bool:
     answer = QMessageBox.question(
         parent,
         "Replace results?",
-        tip(f"{folder} is not empty.\n\nResults of this program will be replaced, nothing else."),
+        plain_tooltip(f"{folder} is not empty.\n\nResults of this program will be replaced, nothing else."),
         QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
         QMessageBox.StandardButton.Cancel,
     )

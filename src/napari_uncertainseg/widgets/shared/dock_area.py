@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, tip
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
 
 _LOWEST = 100
 """Pixels that a dock needs: docks lie below each other for a moment, before they are tabbed."""
@@ -23,7 +23,7 @@ _TURNED = (QAbstractSpinBox, QComboBox, QSlider, QTabBar)
 """What a wheel turns."""
 
 
-class Scrolled(QScrollArea):
+class DockArea(QScrollArea):
     """A dock that may be lower than what is in it, but not narrower.
 
     Where there is room the content fills it; where there is not it is as low as it can be, and scrolls.
@@ -67,7 +67,7 @@ class Scrolled(QScrollArea):
         """Say above the content whose case it is about, in a line or two."""
         self._whose = text
         self.banner.setText(text)
-        self.banner.setToolTip(tip(text))
+        self.banner.setToolTip(plain_tooltip(text))
         self._place_labels()
 
     def cover_with(self, sentence: str) -> None:
@@ -173,7 +173,7 @@ class _Wheel(QObject):
     One that has the focus is turned, as the user has chosen it.
     """
 
-    def __init__(self, area: Scrolled) -> None:
+    def __init__(self, area: DockArea) -> None:
         super().__init__(area)
         self._area = area
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 from napari_uncertainseg._base import visible
 
 
-def offer_layers(box: QComboBox, names: list[str]) -> None:
+def set_layer_choices(box: QComboBox, names: list[str]) -> None:
     """Offer label layers without a signal; the chosen one stays chosen where it is still there."""
     chosen, blocked = box.currentData(), box.blockSignals(True)
     box.clear()
@@ -54,7 +54,7 @@ def rich(text: str) -> PlainLabel:
     return label
 
 
-def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = False) -> PlainLabel:
+def wrapping_label(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = False) -> PlainLabel:
     """A label of several lines, whose text may be copied."""
     label = PlainLabel()
     label.setWordWrap(True)
@@ -65,7 +65,7 @@ def wrapped(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = Fal
     return label
 
 
-def tip(text: str) -> str:
+def plain_tooltip(text: str) -> str:
     """A tooltip that shows what it is given as it is, whatever is in it."""
     return f"<qt>{escape(visible(text))}</qt>".replace("\n", "<br>")
 

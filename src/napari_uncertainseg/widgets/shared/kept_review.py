@@ -15,10 +15,10 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.session.queue import Queue, queue_of
 from napari_uncertainseg.review.session.recorder import BY_DEFAULT, KEPT, Recorder
-from napari_uncertainseg.review.store.current_verdicts import standing
+from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.records import NewTask, Session
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets.shared.session_file import PROJECT, SessionFile, keep_prediction
+from napari_uncertainseg.widgets.shared.session_file import PROJECT, SessionFile, register_prediction
 
 UNNAMED = "unnamed reader"
 """Whose a review is until somebody says who judges."""
@@ -28,7 +28,7 @@ _IS_KEPT = ("is", "are")
 
 
 @dataclass(frozen=True)
-class Offer:
+class ResumeOffer:
     """A review of the scans at hand that was not finished.
 
     Attributes
@@ -69,7 +69,7 @@ class Offer:
         return text if self.same else f"{text} It is of another segmentation than the one at hand."
 
 
-class Keeper:
+class ReviewKeeper:
     """Begins a session where nobody began one, and finds it again when the same scans are run.
 
     Parameters
@@ -96,7 +96,7 @@ class Keeper:
         visible: Callable[[], Sequence[str]],
         busy: Callable[[], bool],
     ) -> None:
-        self.offer: Offer | None = None
+        self.offer: ResumeOffer | None = None
         self._case, self._sessions = case, sessions
         self._visible, self._busy = visible, busy
         self._of: Prediction | None = case.original
@@ -123,7 +123,7 @@ class Keeper:
         if self._busy() or self._case.prediction is None:
             return
         store = self._sessions.store()
-        self._case.record_with(self._begun_in_vain(store) or self._new_recorder(store))
+        self._case.set_recorder(self._begun_in_vain(store) or self._new_recorder(store))
         self._unused = None
 
     def _new_recorder(self, store: Store) -> Recorder:
@@ -149,7 +149,7 @@ class Keeper:
         )
 
     def _note(self) -> None:
-        self._last = kept_in_words(self._case, self._sessions.place) or self._last
+        self._last = describe_kept(self._case, self._sessions.place) or self._last
 
     def _on_prediction(self) -> None:
         """Say what became of the review before, and look for one of the scans at hand."""
@@ -171,12 +171,12 @@ class Keeper:
             self.said.emit(f"Earlier reviews of these scans cannot be looked for: {error}")
         self.changed.emit()
 
-    def _found(self, prediction: Prediction) -> Offer | None:
+    def _found(self, prediction: Prediction) -> ResumeOffer | None:
         """The open review of the same scans that was last written in, the reader's own or nobody's."""
         store, name = self._sessions.store(), " ".join(self._sessions.annotator.split())
         sha256 = prediction.information.get("case", {}).get("sha256")
         outputs = store.outputs(prediction.sha256)
-        found: list[Offer] = []
+        found: list[ResumeOffer] = []
         for session in store.sessions():
             mine = not name or session.annotator in (name, UNNAMED)
             if session.kind != "review" or session.closed is not None or not mine:
@@ -190,13 +190,13 @@ class Keeper:
         best = max(found, key=lambda offer: (offer.same, offer.last))
         return replace(best, others=len(found) - 1)
 
-    def _offer_of(self, store: Store, session: Session, same: bool) -> Offer | None:
+    def _offer_of(self, store: Store, session: Session, same: bool) -> ResumeOffer | None:
         entries = store.entries(session.id)
         painted = [e.values.get("mask") for e in entries if e.kind == "painted"]
-        verdicts = len(standing(entries))
+        verdicts = len(current_verdicts(entries))
         is_painted = bool(painted) and painted[-1] is not None
         last = max((entry.at for entry in entries), default=session.opened)
-        return Offer(session, verdicts, is_painted, same, last) if verdicts or is_painted else None
+        return ResumeOffer(session, verdicts, is_painted, same, last) if verdicts or is_painted else None
 
     def dismiss(self) -> None:
         """Leave the offered review as it is."""
@@ -221,7 +221,7 @@ class Keeper:
 
     def _resume(self, recorder: Recorder) -> str:
         was = self._case.recorder
-        go_on(self._case, recorder)
+        resume(self._case, recorder)
         said = f"Resumed: {len(recorder.verdicts)} verdicts by {recorder.session.annotator}."
         if was is None or not was.verdicts:
             return said
@@ -238,9 +238,9 @@ class Keeper:
         inside = [
             v for v in recorder.verdicts if all(0 <= i < n for i, n in zip(v.voxel, shape, strict=True))
         ]
-        case.begin_anew((), edit)
+        case.reset_review((), edit)
         found = tuple(v for v in inside if case.lesions.component_at(v.voxel))
-        case.begin_anew(found, edit)
+        case.reset_review(found, edit)
         self._begin()
         lost = len(recorder.verdicts) - len(found)
         rest = (
@@ -249,7 +249,7 @@ class Keeper:
         return f"Brought over {len(found)} of {len(recorder.verdicts)} verdicts.{rest}"
 
 
-def go_on(case: Case, recorder: Recorder) -> None:
+def resume(case: Case, recorder: Recorder) -> None:
     """Go on with a session: what is on screen is somebody else's, or of another session.
 
     Raises
@@ -259,12 +259,12 @@ def go_on(case: Case, recorder: Recorder) -> None:
     """
     if case.grid is not None:
         recorder.check_fits(case.grid.shape)
-    case.begin_anew()
+    case.reset_review()
     case.threshold, case.min_volume = recorder.last_seen_at(case.threshold, case.min_volume)
-    case.record_with(recorder)
+    case.set_recorder(recorder)
 
 
-def kept_in_words(case: Case, place: str) -> str:
+def describe_kept(case: Case, place: str) -> str:
     """What a session holds of the case at hand, and where; empty where none does."""
     recorder = case.recorder
     if recorder is None or not (case.verdicts or case.edit is not None):
@@ -302,7 +302,7 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
     prediction, lesions = case.original, case.lesions
     if prediction is None or lesions is None:
         raise InputError("There is no prediction yet; press Run in Segment first.")
-    number, output = keep_prediction(store, prediction)
+    number, output = register_prediction(store, prediction)
     checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
     pace, seed = store.pace(annotator), secrets.randbits(31)
     queue = queue_of(lesions, number, output, order, pace=pace, checks=checks, seed=seed)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 
 
-class PlaceTable(NumberTable):
+class LocationTable(NumberTable):
     """One row per place, numbered from 1.
 
     Parameters

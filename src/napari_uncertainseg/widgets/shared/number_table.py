@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from napari_uncertainseg.widgets.shared.form_helpers import tip
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Table:
     definitions: dict[str, str] = field(default_factory=dict)
 
 
-def number(value: float, digits: int = 2) -> str:
+def format_number(value: float, digits: int = 2) -> str:
     """A number as a table shows it: "-" where it is not defined."""
     if math.isnan(value):
         return "-"
@@ -82,5 +82,5 @@ class NumberTable(QTableWidget):
 
 def _header(title: str, table: Table) -> QTableWidgetItem:
     item = QTableWidgetItem(title)
-    item.setToolTip(table.definitions.get(title) or tip(title))
+    item.setToolTip(table.definitions.get(title) or plain_tooltip(title))
     return item

@@ -16,9 +16,9 @@ from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import is_sha256
-from napari_uncertainseg.review.database.connection import name_of
+from napari_uncertainseg.review.database.connection import target_name
 from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.remaining_errors import FEWEST, Outlook
+from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
 from napari_uncertainseg.review.session.rereading import SECOND, THIRD
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.store import DATABASE, Store
@@ -72,12 +72,12 @@ class SessionFile:
     @property
     def name(self) -> str:
         """For the eye: the file's name, or the server without its password."""
-        return self._target.name if isinstance(self._target, Path) else name_of(self._target)
+        return self._target.name if isinstance(self._target, Path) else target_name(self._target)
 
     @property
     def place(self) -> str:
         """Where it is: the whole path, or the server without its password."""
-        return name_of(self._target) if not isinstance(self._target, Path) else str(self._target)
+        return target_name(self._target) if not isinstance(self._target, Path) else str(self._target)
 
     @property
     def exists(self) -> bool:
@@ -150,7 +150,7 @@ def _state_of(session: Session) -> str:
     return f"{which}{'open' if session.closed is None else 'closed'}"
 
 
-def short(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
+def shortened(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
     """A name that fits into a narrow dock: its beginning, or both ends where the end tells names apart."""
     if len(text) <= longest:
         return text
@@ -158,7 +158,7 @@ def short(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
     return f"{text[: longest - 1 - last]}…{text[len(text) - last :]}"
 
 
-def progress_in_words(recorder: Recorder) -> str:
+def describe_progress(recorder: Recorder) -> str:
     """How far a session is, for the eye."""
     pace = recorder.seconds_each
     each = "" if pace is None else f", {pace:.1f} s each (median)"
@@ -166,12 +166,12 @@ def progress_in_words(recorder: Recorder) -> str:
     hint = "" if recorder.standing else " Press N for the first."
     hint = hint if left else " Nothing is left: close the session."
     return (
-        f"<b>{escape(short(recorder.session.annotator))}</b>: {len(recorder.standing)} of "
+        f"<b>{escape(shortened(recorder.session.annotator))}</b>: {len(recorder.standing)} of "
         f"{len(recorder.tasks)} judged{each}. All of it is on disk.{hint}"
     )
 
 
-def outlook_in_words(found: Outlook) -> str:
+def describe_remaining_errors(found: RemainingErrors) -> str:
     """When to stop, for the eye."""
     if not found.unseen:
         return "Nothing is left unseen."
@@ -188,14 +188,14 @@ def outlook_in_words(found: Outlook) -> str:
     return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
 
 
-def calibration_in_words(found: Outlook) -> str:
+def describe_calibration(found: RemainingErrors) -> str:
     """How far the diagram's points can be trusted, for the eye; empty where that need not be said."""
     if found.judged >= FEWEST:
         return ""
     return f"Fewer than {FEWEST} verdicts: the points are mostly the model's own probabilities."
 
 
-def stop_in_words(found: Outlook, target: int) -> str:
+def describe_stopping(found: RemainingErrors, target: int) -> str:
     """Whether the stop rule is met, for the eye; and when it cannot be trusted."""
     if not found.unseen:
         return "all seen"
@@ -208,7 +208,7 @@ def stop_in_words(found: Outlook, target: int) -> str:
     return f"not yet: up to {found.most}"
 
 
-def keep_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
+def register_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
     """Numbers of the case and of the prediction in the store, made where they are not there."""
     about: Mapping[str, Any] = prediction.information
     flair, whose = about.get("inputs", {}).get("flair", {}), about.get("case", {})
