@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk import folder_lock as claims
 from napari_uncertainseg.disk.folder_lock import (
     LOCK,
     claimed,
@@ -107,6 +108,28 @@ def test_a_number_that_another_process_has_now(tmp_path) -> None:
     (tmp_path / LOCK).write_text(json.dumps(owner))
     with claimed(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("text", ["", json.dumps({"host": platform.node(), "process": 1 << 30, "began": 1})])
+def test_of_two_that_find_a_lock_dead_one_gets_it(text, tmp_path, monkeypatch) -> None:
+    """The other clears the lock and takes the folder between this one's look at it and its clearing it."""
+    lock = tmp_path / LOCK
+    lock.write_text(text)
+    os.utime(lock, (1, 1))
+    look, others = json.loads, []
+
+    def slow(read):
+        if not others:
+            others.append(claimed(tmp_path))
+            others[0].__enter__()
+        return look(read)
+
+    monkeypatch.setattr(claims.json, "loads", slow)
+    with pytest.raises(InputError, match="another run"), claimed(tmp_path):
+        pass
+    assert json.loads(lock.read_text())["process"] == os.getpid()
+    others[0].__exit__(None, None, None)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_on_another_computer_is_named(tmp_path) -> None:

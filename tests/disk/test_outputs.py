@@ -12,7 +12,7 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main, parser
-from napari_uncertainseg.disk.outputs import NUMBERS, PAGE, TABLE, check_output, check_replaceable
+from napari_uncertainseg.disk.outputs import NUMBERS, PAGE, SEG, TABLE, check_output, check_replaceable
 from napari_uncertainseg.images.files import replaced_file
 
 
@@ -110,6 +110,20 @@ def test_what_a_table_lists_is_an_input_too(column, tmp_path) -> None:
         with pytest.raises(InputError, match="read by this very command"):
             check_output(target, NUMBERS, [table], [table])
     check_output(inner, NUMBERS, [table], [table])  # beside the results, but none of them
+
+
+def test_a_slice_stands_for_its_series(tmp_path) -> None:
+    """One file of a DICOM series is read with all others that lie beside it."""
+    dicom = b"\0" * 128 + b"DICM"
+    for name in ("1.dcm", "2.dcm"):
+        (tmp_path / name).write_bytes(dicom)
+    (tmp_path / "t.tsv").write_text("dicom\n1.dcm\n")
+    for inputs, tables in (([tmp_path / "1.dcm"], []), ([], [tmp_path / "t.tsv"])):
+        with pytest.raises(InputError, match="read by this very command"):
+            check_output(tmp_path / "2.dcm", SEG, inputs, tables)
+    (tmp_path / "scan.nii.gz").touch()
+    (tmp_path / "old.json").write_text("{}")
+    check_output(tmp_path / "old.json", NUMBERS, [tmp_path / "scan.nii.gz"])  # not of a series
 
 
 @pytest.mark.parametrize("name", ["base.db", "m.nii.gz", "out", "out.tsv.gz", "x.json", ".tsv.", "o.html "])

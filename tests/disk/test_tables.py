@@ -80,6 +80,14 @@ def test_a_column_that_cannot_be_told_is_refused(tmp_path, text, message) -> Non
             read_tsv(tmp_path / "a.tsv", texts=texts)
 
 
+@pytest.mark.parametrize("begin", ["\n", "  \n", "\t\n"])
+def test_a_blank_first_line_is_called_that(tmp_path, begin) -> None:
+    (tmp_path / "a.tsv").write_text(f"{begin}folder\tvolume\na\t1\n")
+    for texts in (False, True):
+        with pytest.raises(InputError, match="first line is blank"):
+            read_tsv(tmp_path / "a.tsv", texts=texts)
+
+
 def test_an_empty_cell_too_many_moves_nothing(tmp_path) -> None:
     (tmp_path / "a.tsv").write_text("folder\treference\na\tb\t\nc\td\t\n")
     assert read_tsv(tmp_path / "a.tsv", texts=True)["folder"].tolist() == ["a", "c"]

@@ -99,6 +99,9 @@ def test_names_of_layers_and_cases(tmp_path) -> None:
         ["session", "export", "a.db", "--out", "postgresql://me:s3cret@host/name"],
         ["evaluate", "postgresql://me:s3cret@host/name", "--reference", "m.nii.gz"],
         ["session", "list", "a.db", "host=h", "password=s3cret"],
+        ["session", "list", "a.db", "host=h password='my s3cret' user=me"],
+        ["session", "list", "a.db", r"host=h password='it\'s s3cret' user=me"],
+        ["session", "list", "a.db", 'password="my s3cret"'],
     ],
 )
 def test_no_message_tells_a_password(line, capsys) -> None:

@@ -274,6 +274,16 @@ def test_cases_make_a_record_that_is_found_again(study, own_data):
         calibrating.find_record({**about, "model_sha256": "ffff"})
 
 
+@pytest.mark.parametrize("odd", ["../../x", "/etc/x", "a\0b", "", "..", "a/b", "a\\b", "a" * 300])
+def test_a_record_does_not_leave_its_folder(odd):
+    """Whoever makes a folder of results writes into it what he likes."""
+    for about in ({"model_sha256": odd, "method": "one-pass"}, {"model_sha256": "ab", "method": odd}):
+        with pytest.raises(InputError, match="no model and method"):
+            calibrating.record_path(about["model_sha256"], about["method"])
+        with pytest.raises(InputError, match="no model and method"):
+            calibrating.find_record(about)
+
+
 def test_the_command_says_what_can_be_promised(study, own_data, capsys):
     assert main(["calibrate", str(study / "cases.tsv"), "--limit", "0.4"]) == 0
     out = capsys.readouterr().out

@@ -51,6 +51,9 @@ def test_of_one_visit(flair, other):
         ("/d/flat/patient01_FLAIR.nii.gz", "/d/flat/patient02_T1.nii.gz", "patient02, not patient01"),
         ("/d/flat/MS012_FLAIR.nii.gz", "/d/flat/MS013_brain.nii.gz", "ms013, not ms012"),
         ("/d/sub-01_FLAIR.nii.gz", "/e/t1.nii.gz", "another folder"),
+        ("/d/flat/patient_01_FLAIR.nii.gz", "/d/flat/patient_02_T1.nii.gz", "patient 02, not patient 01"),
+        ("/d/flat/MS case 7 FLAIR.nii.gz", "/d/flat/MS case 12 T1.nii.gz", "case 12, not case 7"),
+        ("/d/flat/sub_01_ses_1_FLAIR.nii.gz", "/d/flat/sub_02_ses_1_T1.nii.gz", "sub 02, not sub 01"),
     ],
 )
 def test_of_two(flair, other, why):
@@ -63,6 +66,9 @@ def test_of_two(flair, other, why):
     [
         ("/d/flat/A_FLAIR.nii.gz", "/d/flat/B_T1.nii.gz"),
         ("/d/flat/01_FLAIR.nii.gz", "/d/flat/02_T1.nii.gz"),
+        ("/d/flat/scan_01_FLAIR.nii.gz", "/d/flat/scan_02_T1.nii.gz"),  # of a series, it may be
+        ("/d/flat/patient_A_FLAIR.nii.gz", "/d/flat/patient_B_T1.nii.gz"),
+        ("/d/flat/patient_01_FLAIR.nii.gz", "/d/flat/patient_1_scan_2_T1.nii.gz"),
         ("/one/sub-01/anat/sub-01_FLAIR.nii", "/two/sub-01/anat/sub-01_T1w.nii"),  # two data sets
         (FLAIR, ""),  # pasted
     ],

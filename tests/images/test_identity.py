@@ -57,3 +57,9 @@ def test_a_dicom_folder_is_called_by_the_folder_of_the_patient(tmp_path):
     assert case_name(tmp_path / "A" / "DICOM", "DICOM") == "A"
     assert case_name(tmp_path / "B" / "DICOM", "DICOM") == "B"
     assert case_name(None, "a layer") == "a layer"
+
+
+def test_a_place_that_cannot_be_looked_at_has_a_name(tmp_path) -> None:
+    """Too long for a file, as from somebody's summary; a share that does not answer raises the same."""
+    (tmp_path / "Ann").mkdir()
+    assert case_name(tmp_path / "Ann" / ("a" * 300 + ".nii.gz"), "flair") == f"Ann/{'a' * 300}"

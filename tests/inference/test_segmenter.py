@@ -11,7 +11,8 @@ import torch
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.images.preparation.prepare import prepare
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.inference import segmenter as module
 from napari_uncertainseg.inference import tiling
 from napari_uncertainseg.inference.device import cpu_device
 from napari_uncertainseg.inference.engines import TorchEngine
@@ -294,3 +295,12 @@ def test_maps_and_members_make_no_float64(scan, brain_mask, monkeypatch):
 def test_few_free_bytes_are_heeded(predict, monkeypatch):
     monkeypatch.setattr(tiling, "_free_bytes", lambda kind: 8_000_000)
     assert any("several windows" in note for note in predict().information["notes"])
+
+
+def test_a_scan_that_is_not_where_it_was_when_the_run_is_over(tmp_path):
+    """Too long a name here; a share that does not answer any more raises the same."""
+    grid = Grid((2, 3, 4), np.eye(4)[[2, 1, 0, 3]])
+    for path in (None, tmp_path / "gone.nii.gz", tmp_path / ("a" * 300)):
+        about = module._describe(Volume(np.ones(grid.shape, np.float32), grid, "FLAIR", "flair", path))
+        assert about["sha256"] is None and len(about["scan_sha256"]) == 64
+        assert about["path"] == (None if path is None else str(path))

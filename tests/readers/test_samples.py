@@ -11,7 +11,7 @@ import pooch
 import pytest
 
 from napari_uncertainseg import InputError, samples
-from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.widgets import readers
 
@@ -66,7 +66,7 @@ def test_patient_07_comes_from_the_named_folder(shared_data, monkeypatch):
 def test_the_download_is_pinned_and_is_what_the_folder_holds(shared_data):
     assert re.search(r"/[0-9a-f]{40}/", samples._SOURCE), "a commit, not a branch that moves"
     for name, (_, sha256) in samples._REMOTE.items():
-        assert file_sha256(shared_data / "3d-mr-ms" / "patient07" / f"{name}.nii.gz") == sha256
+        assert sha256_of(shared_data / "3d-mr-ms" / "patient07" / f"{name}.nii.gz") == sha256
 
 
 def test_a_download_that_was_tampered_with_is_refused(monkeypatch, tmp_path):

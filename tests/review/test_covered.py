@@ -126,9 +126,13 @@ def test_hashes_beside_an_export_show_what_was_cut_or_taken_away(store, path, tm
     for table, column in (("entry", "session_id"), ("task", "session_id"), ("session", "id")):
         change(path, f"DELETE FROM {table} WHERE {column} = ?", second)
     assert main(check) == 2 and "taken away" in capsys.readouterr().err
-    for content in ("", "a\tb\n1\t2\n", "session\tentries\tlast_hash\nx\tmany\tz\n"):
+    begin, last = "session\tentries\tlast_hash\nx\t", "ab" * 32
+    odd = ["many\tz", f"{'9' * 5000}\t{last}", "", "1", f"1\t{last}\tmore", f"²\t{last}"]
+    for content in ("", "a\tb\n1\t2\n", *(f"{begin}{row}\n" for row in odd)):
         kept.write_text(content)
-        assert main(check) == 2 and "no table of hashes" in capsys.readouterr().err
+        assert main(check) == 2
+        told = capsys.readouterr().err
+        assert "v.hashes.tsv" in told and told.count("\n") == 1
 
 
 def test_entries_whose_session_was_taken_away_are_told(path, rich) -> None:

@@ -67,6 +67,39 @@ def test_lesions_that_grew_together_are_judged_together(store, recorder):
     assert not recorder.standing and store.verify() == {recorder.session.id: ""}
 
 
+@pytest.mark.parametrize("what", ["judge", "undo", "redo"])
+def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, monkeypatch, what):
+    """The disk is full after the first of two entries."""
+    first, second = (task.voxel for task in recorder.tasks[:2])
+
+    def judge():
+        recorder.judge(first, "accepted", lambda other: other in (first, second), {})
+
+    if what != "judge":
+        judge()
+    if what == "redo":
+        recorder.undo()
+    act = judge if what == "judge" else getattr(recorder, what)
+    before, entries = dict(recorder.standing), store.entries(recorder.session.id)
+    append, done = Store._append, []
+
+    def full(*given):
+        if done:
+            raise InputError("The disk is full.")
+        done.append(append(*given))
+        return done[0]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_append", full)
+        with pytest.raises(InputError, match="full"):
+            act()
+    assert done and store.entries(recorder.session.id) == entries and recorder.standing == before
+    act()
+    assert len(store.entries(recorder.session.id)) == len(entries) + 2
+    assert Recorder(store, recorder.session.id).standing == recorder.standing
+    assert len(recorder.standing) == (0 if what == "undo" else 2)
+
+
 def test_what_comes_up_later_is_added(store, recorder):
     recorder.judge((9, 9, 9), "accepted", nothing_else, {})
     added = store.tasks(recorder.session.id)[-1]

@@ -19,9 +19,9 @@ from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import readers
 from napari_uncertainseg.widgets import window as review_module
 from napari_uncertainseg.widgets.cohort import case_opener as opening
-from napari_uncertainseg.widgets.cohort import dock as module
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.segment import leaving_case as leaving
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.shared.jobs import JobState
@@ -59,7 +59,7 @@ def asked(monkeypatch):
         return answer.says
 
     answer.says, answer.questions = True, questions
-    monkeypatch.setattr(module, "ask_yes_no_cancel", answer)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", answer)
     monkeypatch.setattr(session_module, "ask_yes_no_cancel", answer)
     return answer
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -218,7 +220,7 @@ def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
 
     if when == "later":
         case.judge(FIRST, "rejected")
-        monkeypatch.setattr(Store, "record", fails)
+        monkeypatch.setattr(Store, "record_all", fails)
     else:
         monkeypatch.setattr(Store, "open_session", fails)
     case.judge(SECOND, "accepted")
@@ -240,7 +242,7 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
         raise InputError("The disk is full.")
 
     with monkeypatch.context() as full:
-        full.setattr(Store, "record", fails)
+        full.setattr(Store, "record_all", fails)
         for _ in range(3):
             case.judge(SECOND, "accepted")
             assert case.unsaved and said.isVisibleTo(review.lesions)
@@ -253,6 +255,22 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
         (UNNAMED, False, ["rejected"]),
         (UNNAMED, False, kept),
     ]  # no empty session for each try
+
+
+def test_a_session_that_cannot_be_read_hides_no_other(window, prediction, flair, file, told):
+    review = window()
+    for decision in ("accepted", "rejected"):
+        review.case.prediction = known(prediction, flair)
+        review.case.judge(FIRST, decision)
+        review.case.prediction = None
+    with Store(file) as store:
+        broken, whole = (session.id for session in store.sessions())
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE task SET probability = 'x' WHERE session_id = ?", (broken,))
+    told.clear()
+    review.case.prediction = known(prediction, flair)
+    assert review.keeper.offer is not None and review.keeper.offer.session.id == whole
+    assert "cannot be looked for" not in "".join(told)
 
 
 def test_who_left_a_session_is_not_recorded_again(window, prediction, flair, file):
@@ -295,7 +313,7 @@ def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
     def fails(*args, **options):
         raise InputError("The disk is full.")
 
-    monkeypatch.setattr(Store, "record", fails)
+    monkeypatch.setattr(Store, "record_all", fails)
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
     case.set_edit(edit)

@@ -11,10 +11,11 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.result_folder import MEMBERS as NAME
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
-from napari_uncertainseg.images.files import file_sha256, read_image, write_volume
+from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
@@ -76,7 +77,7 @@ def said_in(folder, **changes):
 def list_as_it_is(folder, name):
     """Whoever writes a folder of his own lists the right hash."""
     files = json.loads((folder / "summary.json").read_text())["files"]
-    said_in(folder, files={**files, name: file_sha256(folder / name)})
+    said_in(folder, files={**files, name: sha256_of(folder / name)})
 
 
 def test_what_was_written_is_read_back(folder, reviewed):
@@ -158,7 +159,7 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
 
 @pytest.mark.parametrize("name", ["probability.nii.gz", "lesions.nii.gz", NAME, "painted.nii.gz"])
 def test_a_changed_file_is_refused_in_a_sentence(folder, name):
-    hashes = {p.name: file_sha256(p) for p in folder.iterdir() if p.name != "summary.json"}
+    hashes = {p.name: sha256_of(p) for p in folder.iterdir() if p.name != "summary.json"}
     said_in(folder, files=hashes)
     read_saved_results(folder)
     with (folder / name).open("ab") as file:
@@ -178,12 +179,28 @@ def test_a_changed_file_is_refused_in_a_sentence(folder, name):
         {"given": [{"voxel": [999, 0, 0], "decision": "accepted"}]},
         {"given": [{"voxel": [0, 0, 0], "decision": "<b>"}]},
         {"given": [{"voxel": [0, 0, 1e999], "decision": "accepted"}]},
+        *({name: odd} for name in ("case", "inputs") for odd in ([], "x", 5, None, {"sha256": 5})),
+        {"inputs": {"flair": {"path": 5}}},
+        {"inputs": {"flair": {"path": "a\0b"}}},
+        *({name: odd} for name in ("model", "model_sha256", "method") for odd in ("a\0b", 5, [], {})),
+        *({"seconds": odd} for odd in (5, [], {"total": []}, {"total": "1"})),
+        *({"notes": odd} for odd in (5, None, "x", [5])),
     ],
 )
 def test_a_summary_from_elsewhere_is_refused_in_a_sentence(folder, changes):
     said_in(folder, **changes)
     with pytest.raises(InputError, match=r"summary\.json"):
         read_saved_results(folder)
+
+
+def test_a_scan_in_a_place_that_cannot_be_is_only_not_shown(viewer, folder):
+    long = str(folder / ("a" * 300))
+    said_in(folder, inputs={"flair": {"name": "flair", "path": long, "scan_sha256": "ab" * 32}})
+    viewer.open(str(folder), plugin="napari-uncertainseg")
+    case = open_review(viewer).case
+    assert len(case.verdicts) == 2 and not case.images
+    case.judge(FIRST, "accepted")
+    assert not case.unsaved  # it is kept, although its scan has no place
 
 
 def test_members_from_elsewhere_are_refused_in_a_sentence(folder):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtCore import Qt
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.segment import leaving_case as leaving
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
@@ -255,25 +255,30 @@ def test_an_error_in_the_run_is_told(viewer, make_dock, qtbot, flair):
     assert dock.run.text() == "Run" and dock.run.isEnabled()
 
 
-@pytest.mark.parametrize(("answer", "kept"), [("Cancel", True), ("Yes", False)])
-def test_unsaved_verdicts_are_not_dropped_unasked(viewer, layers, make_dock, qtbot, flair, answer, kept):
+@pytest.mark.parametrize(("answer", "kept"), [(None, True), (True, False)])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_unsaved_verdicts_are_not_dropped_unasked(
+    viewer, layers, make_dock, qtbot, flair, monkeypatch, answer, kept, when
+):
+    """Those that are given before Run is pressed, and those that are given while it goes on."""
+    asked = []
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *given: asked.append(given[2]) or answer)
     dock = make_dock()
     _add(viewer, flair)
     _run(qtbot, dock)
     case = layers._case
-    case.judge((5, 10, 8), "accepted")
     before = case.prediction
-
-    def press():
-        box = QApplication.activeModalWidget()
-        assert "have not been exported" in box.text()
-        _click(qtbot, box.button(QMessageBox.StandardButton[answer]))
-
-    QTimer.singleShot(50, press)
+    if when == "before":
+        case.judge((5, 10, 8), "accepted")
     _click(qtbot, dock.run)
+    if when == "meanwhile":
+        case.judge((5, 10, 8), "accepted")
     qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=3000)
+    assert len(asked) == 1 and "not been exported" in asked[0]
     assert (case.prediction is before) is kept
     assert bool(case.verdicts) is kept
+    if kept and when == "meanwhile":
+        assert "its result was dropped" in dock.message.text()
 
 
 # -- remembering ---------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_a_verdict_that_cannot_be_written_does_not_count(qtbot, dock, case, lesi
         raise InputError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "record", fail)
+        patch.setattr(Store, "record_all", fail)
         click(qtbot, lesions.buttons["reject"])
     assert "Not recorded: the disk is full" in lesions.message.text()
     assert case.selected == shown and not case.verdicts

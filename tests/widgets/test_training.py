@@ -131,7 +131,7 @@ def test_what_cannot_be_asked_or_written_is_said(qtbot, dock, case, layers, monk
         raise InputError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "record", fail)
+        patch.setattr(Store, "record_all", fail)
         click(qtbot, dock.yes)
     assert "Not recorded: the disk is full" in dock.question.text()
     click(qtbot, dock.yes)

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 from napari_uncertainseg._base import visible
 
 _PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]+:/{1,2}[^\s:/@]*):[^\s@]+(?:@[^\s@/]+)*@", re.I)
-_OPTION = re.compile(r"(\b\w*pass(?:word|wd)\w*\s*=\s*)[^\s&;,]+", re.I)
+_QUOTED = r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?"""
+_OPTION = re.compile(rf"(\b\w*pass(?:word|wd)\w*\s*=\s*)(?:{_QUOTED}|[^\s&;,]+)", re.I)
 
 
 def without_passwords(text: str) -> str:

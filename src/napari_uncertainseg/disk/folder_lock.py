@@ -152,16 +152,16 @@ def _clear_dead(lock: Path) -> None:
         If the run goes on, or cannot be asked.
     """
     try:
-        text, age = lock.read_text(encoding="utf-8", errors="replace"), time.time() - lock.stat().st_mtime
+        state, text = lock.stat(), lock.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return
     try:
         owner = json.loads(text)
         host, process, began = str(owner["host"]), int(owner["process"]), float(owner["began"])
     except (ValueError, KeyError, TypeError, OverflowError):
-        if age < _YOUNG_S:
+        if time.time() - state.st_mtime < _YOUNG_S:
             raise InputError(f"{lock.parent}: another run begins to write there; try again.") from None
-        lock.unlink(missing_ok=True)
+        _take_away(lock, state)
         return
     if host != platform.node():
         raise InputError(
@@ -171,11 +171,19 @@ def _clear_dead(lock: Path) -> None:
         raise InputError(
             f"{lock.parent}: another run (process {process}) writes there; wait until it has ended."
         )
-    # Renamed first: of two that find it dead, one only gets it.
+    _take_away(lock, state)
+
+
+def _take_away(lock: Path, state: os.stat_result) -> None:
+    """Take a dead lock away: of two that find it dead, the slower one finds the other's new lock there."""
     aside = lock.with_name(f".{secrets.token_hex(4)}.partial")
     with suppress(FileNotFoundError):
         lock.rename(aside)
-        aside.unlink()
+        found = aside.stat()
+        if (found.st_ino, found.st_mtime_ns) == (state.st_ino, state.st_mtime_ns):
+            aside.unlink()
+        else:
+            aside.rename(lock)
 
 
 def _lives(process: int, began: float) -> bool:

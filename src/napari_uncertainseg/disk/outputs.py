@@ -115,7 +115,7 @@ def _looks_right(path: Path) -> bool:
 
 
 def _identities(paths: Iterable[Path]) -> set[tuple[int, int]]:
-    """Of files and folders, and of all that a command would read in such a folder."""
+    """Of files and folders, and of all that a command would read with them."""
     found = set()
     for path in paths:
         for one in (path, *_within(path)):
@@ -133,16 +133,23 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return state.st_dev, state.st_ino
 
 
-def _within(folder: Path) -> Sequence[Path]:
-    """What would be read in a folder: of results, these; else every file in it, as of a DICOM series."""
+def _within(path: Path) -> Sequence[Path]:
+    """What is read with a path: of results, these; of a DICOM series, every file of the folder."""
     try:
-        if not folder.is_dir():
-            return ()
-        if (folder / SUMMARY).is_file():
-            return [folder / name for name in FILES]
-        return list(islice(folder.iterdir(), _MOST_IN_FOLDER))
+        if (path / SUMMARY).is_file():
+            return [path / name for name in FILES]
+        folder = path if path.is_dir() else path.parent if _is_dicom(path) else None
+        return [] if folder is None else list(islice(folder.iterdir(), _MOST_IN_FOLDER))
     except OSError:
         return ()
+
+
+def _is_dicom(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(132)
+    return head[128:] == b"DICM" or head.startswith(b"\x08\x00")
 
 
 def _named_in(table: Path) -> Iterator[Path]:

@@ -99,6 +99,8 @@ def _check_columns(path: Path, text: str) -> None:
     """Refuse a column that is there twice, and rows of more cells than the header has."""
     rows = csv.reader(StringIO(text, newline=""), delimiter="\t")
     names = [name.strip() for name in next(rows, [])]
+    if not any(names):
+        raise InputError(f"{path}: the first line is blank; it should name the columns.")
     for name in names:
         if names.count(name) > 1 and name:
             raise InputError(f"{path} has the column {name!r} twice; which one is meant cannot be told.")

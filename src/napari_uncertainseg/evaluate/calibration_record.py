@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import platformdirs
 
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import InputError, Progress, one_line, silent
 from napari_uncertainseg.calibration.lesion_probability import (
     THRESHOLDS,
     OutlinedLesions,
@@ -38,6 +39,7 @@ from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
 
 Made = tuple[str, str, str, tuple[str, ...], float]
 """Model, its hash, method, roles of the scans, smallest volume (mm3)."""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress = silent) -> CalibrationRecord:
@@ -149,7 +151,16 @@ def _outlined(
 
 
 def record_path(model_sha256: str, method: str) -> Path:
-    """Where the record of a model and method is kept: in the user's data, beside their models."""
+    """Where the record of a model and method is kept: in the user's data, beside their models.
+
+    Raises
+    ------
+    InputError
+        If they are no names: results may come from elsewhere, and could lead out of the folder.
+    """
+    if not all(map(_NAME.fullmatch, (model_sha256, method))):
+        model_sha256, method = one_line(model_sha256)[:16], one_line(method)[:16]
+        raise InputError(f"'{model_sha256}' and '{method}' are no model and method of this program.")
     home = Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False))
     return home / "calibration" / f"{model_sha256[:16]}-{method}.json"
 

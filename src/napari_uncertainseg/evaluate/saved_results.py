@@ -20,11 +20,31 @@ from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain, list_of
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 
 ROLES = ("flair", "t1", "t2")
 _DECISIONS = ("accepted", "rejected", "unsure")
+
+
+def _is_text(value: object) -> bool:
+    return value is None or (is_plain(value) and "\0" not in str(value))
+
+
+def _are(fits: Fits) -> Fits:
+    """Whether it is an object of such values."""
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
+_KINDS: Mapping[str, Fits] = {
+    "case": _are(_is_text),
+    "inputs": _are(_are(_is_text)),
+    "seconds": _are(is_number),
+    "notes": list_of(is_plain),
+    **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
+}
+"""What information of a prediction is, where there is any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +176,17 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
         read_labels(result_file(folder, "brain"), grid).data > 0,
         members,
         _number(folder, {"threshold": default}, "threshold"),
-        {name: value for name, value in said.items() if name not in OWN},
+        _information(folder, said),
     )
+
+
+def _information(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the prediction says of itself; InputError where that is not as this program writes it."""
+    about = {name: value for name, value in said.items() if name not in OWN}
+    for name, fits in _KINDS.items():
+        if name in about and not fits(about[name]):
+            raise InputError(f"{folder / SUMMARY}: '{name}' is not as this program writes it.")
+    return about
 
 
 def _map(path: Path) -> tuple[np.ndarray, Grid]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,11 @@ _PLAIN = re.compile(
 )
 """Words in names that say how a scan was made, not of whom."""
 _CODE = re.compile(r"^([A-Za-z]+)0*([0-9]+)$")
+_COUNTED = {
+    **dict.fromkeys(("patient", "pat", "subject", "subj", "sub", "proband", "case", "id"), "patient"),
+    **dict.fromkeys(("session", "ses", "visit", "timepoint", "tp"), "session"),
+}
+"""Words before a number, with or without a space, and what differs where the number does."""
 _WHOLE = 0.5
 """Share of the smaller scan that lies over the other, where nothing else says that they belong together."""
 
@@ -176,8 +181,20 @@ def _other_names(scan: ScanOrigin, flair: ScanOrigin) -> str:
     for word, other in zip(_before_kind(scan), _before_kind(flair), strict=False):
         code, other_code = _CODE.match(word), _CODE.match(other)
         if code and other_code and code[1] == other_code[1] and code[2] != other_code[2]:
-            return f"its name is of another patient: {word}, not {other}"
+            return f"its name is of another {_COUNTED.get(code[1], 'patient')}: {word}, not {other}"
+    counted, other_counted = _counted(scan), _counted(flair)
+    for word in counted.keys() & other_counted.keys():
+        number, other_number = counted[word], other_counted[word]
+        if number.lstrip("0") != other_number.lstrip("0"):
+            what = _COUNTED[word]
+            return f"its name is of another {what}: {word} {number}, not {word} {other_number}"
     return ""
+
+
+def _counted(origin: ScanOrigin) -> dict[str, str]:
+    """Words of a name that count patients or visits, and the number behind each."""
+    words = _before_kind(origin)
+    return {word: after for word, after in pairwise(words) if word in _COUNTED and after.isdecimal()}
 
 
 def _other_folder(scan: ScanOrigin, flair: ScanOrigin) -> str:

@@ -70,7 +70,11 @@ def source_of(information: Mapping[str, Any]) -> Path:
     path = information.get("inputs", {}).get("flair", {}).get("path")
     if path is None:
         raise InputError("The FLAIR has no file of its own; DICOM SEG needs one read from a DICOM series.")
-    if not Path(path).exists():
+    try:
+        there = Path(path).exists()
+    except OSError:  # such as a share that does not answer any more
+        there = False
+    if not there:
         raise InputError(f"{path}: the FLAIR is no longer there; DICOM SEG needs its DICOM series.")
     if not is_dicom(Path(path)):
         raise InputError(f"{path}: the FLAIR is not a DICOM series; DICOM SEG needs one that is.")

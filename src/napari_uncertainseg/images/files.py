@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import re
 import tempfile
@@ -18,7 +17,6 @@ from napari_uncertainseg._base import InputError, one_line
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
 from napari_uncertainseg.disk.outputs import check_replaceable
-from napari_uncertainseg.images.formats import dicom as itk
 from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -214,17 +212,6 @@ def guess_modality(name: str, description: str = "") -> str | None:
             if re.search(pattern, text):
                 return modality
     return None
-
-
-def file_sha256(path: str | Path) -> str:
-    """SHA-256 of a file, or of a DICOM series' files one after the other, in hexadecimal."""
-    path = Path(path)
-    digest = hashlib.sha256()
-    for part in itk.dicom_series(path) if path.is_dir() else (path,):
-        with Path(part).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def looks_like_labels(data: np.ndarray) -> bool:

@@ -62,8 +62,16 @@ def case_name(path: Path | None, name: str) -> str:
     entities = dict(_ENTITY.findall(str(path)))
     if "sub" in entities:
         return "_".join(f"{key}-{entities[key]}" for key in ("sub", "ses") if key in entities)
-    folders = [path, *path.parents] if path.is_dir() else list(path.parents)
+    is_folder = _is_folder(path)
+    folders = [path, *path.parents] if is_folder else list(path.parents)
     named = [folder.name for folder in folders if folder.name]
     own = next((folder for folder in named if not _PLAIN.match(folder)), "")
-    file = path.name.removesuffix(suffix_of(path)) if not path.is_dir() else ""
+    file = "" if is_folder else path.name.removesuffix(suffix_of(path))
     return one_line("/".join(part for part in (own, file) if part) or name)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a share that does not answer any more
+        return False

@@ -18,7 +18,7 @@ import torch
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
@@ -297,14 +297,20 @@ def _check_roles(images: Mapping[str, Volume]) -> None:
 
 
 def _describe(volume: Volume) -> dict[str, Any]:
-    path = volume.path
-    known = path is not None and path.is_file()
     return {
         "name": volume.name,
-        "path": None if path is None else str(path),
-        "sha256": file_sha256(path) if known and path is not None else None,
+        "path": None if volume.path is None else str(volume.path),
+        "sha256": _file_sha256(volume.path),
         "scan_sha256": scan_sha256(volume),
     }
+
+
+def _file_sha256(path: Path | None) -> str | None:
+    """Hash of the file; None where there is none, or none any more: the run is over, and stays good."""
+    try:
+        return sha256_of(path) if path is not None and path.is_file() else None
+    except (OSError, InputError):
+        return None
 
 
 def _versions(device: Device) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 
 if TYPE_CHECKING:
@@ -276,5 +277,4 @@ def _build(model: Model) -> MultiHeadUNet:
 
 @lru_cache(maxsize=64)
 def _sha256(path: Path, size: int, modified: int, inode: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
 from napari_uncertainseg.training.subjects import MODALITIES, find_image, mask_paths
 
@@ -46,9 +46,9 @@ def made_from(configuration: Configuration) -> dict[str, Any]:
             if (name := f"[{table}] {key}") not in _FREE:
                 made[name] = list(value) if isinstance(value, tuple) else value
     for name, path in _files(configuration.data):
-        made[name] = _sha256(path)
+        made[name] = sha256_of(path)
     if configuration.start_from is not None:
-        made["start_from"] = _sha256(configuration.start_from)
+        made["start_from"] = sha256_of(configuration.start_from)
     return made
 
 
@@ -61,13 +61,6 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
     if data.masks is not None:
         for path in mask_paths(data.folder / data.masks, data.excluded_masks):
             yield f"{data.masks}/{path.name}", path
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); make it readable.") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, R
 from napari_uncertainseg.review.session.replay import unpacked
 from napari_uncertainseg.review.session.rereading import THIRD
 from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.store.journal import Entry, Said
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.store import Store
@@ -164,7 +164,8 @@ class Recorder:
         looked, since = self._shown
         if looked == voxel:
             content |= reading_time(since)
-        self._done.append([(self._write("verdict", task.id, content), task.id) for task in tasks])
+        entries = self._write_all("verdict", [(task.id, content) for task in tasks])
+        self._done.append([(entry.number, task.id) for entry, task in zip(entries, tasks, strict=True)])
         self._undone.clear()
         self._update(task.id for task in tasks)
 
@@ -219,8 +220,8 @@ class Recorder:
 
     def hand_over(self, to: str) -> None:
         """Take all verdicts back and end the session: another one, whose id is given, has them now."""
-        for task in list(self._standing):
-            self._write("verdict", task, {"decision": WITHDRAWN, "moved_to": to})
+        moved = {"decision": WITHDRAWN, "moved_to": to}
+        self._write_all("verdict", [(task, moved) for task in self._standing])
         self._standing = {}
         self.close()
 
@@ -229,19 +230,23 @@ class Recorder:
     ) -> bool:
         if not source:
             return False
-        for number, task in source[-1]:
-            self._write(kind, task, {"of": number})
+        self._write_all(kind, [(task, {"of": number}) for number, task in source[-1]])
         sink.append(source.pop())
         self._update(task for _, task in sink[-1])
         return True
 
-    def _write(self, kind: str, task: int | None, content: Mapping[str, Any]) -> int:
-        entry = self._store.record(self.session.id, kind, task, content, after=self._last)
-        self._last = entry.number
-        self._of_task.setdefault(task, []).append(entry)
-        if "voxel" in content:
-            self._voxels[entry.number] = tuple(content["voxel"])
-        return entry.number
+    def _write(self, kind: str, task: int | None, content: Mapping[str, Any]) -> None:
+        self._write_all(kind, [(task, content)])
+
+    def _write_all(self, kind: str, said: Sequence[Said]) -> list[Entry]:
+        """Write entries, each on a task: all of them or none."""
+        entries = self._store.record_all(self.session.id, kind, said, after=self._last)
+        for (task, content), entry in zip(said, entries, strict=True):
+            self._last = entry.number
+            self._of_task.setdefault(task, []).append(entry)
+            if "voxel" in content:
+                self._voxels[entry.number] = tuple(content["voxel"])
+        return entries
 
     def _added(self, voxel: Voxel, number: int) -> Task:
         """A task for what came up later: another threshold, or painting."""

@@ -16,6 +16,8 @@ from napari_uncertainseg.review.database.allowed_content import Unreadable, entr
 
 GENESIS = "0" * 64
 """What the first entry of a session follows."""
+Said = tuple[int | None, Mapping[str, Any]]
+"""On which task of its session an entry is, if on one, and what it says."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.review.database.allowed_content import Unreadable, is_sha256
 from napari_uncertainseg.review.store.store import Store
 
 _COLUMNS = ["session", "entries", "last_hash"]
+_MOST_DIGITS = 18
 
 
 def hashes_file(exported: Path) -> Path:
@@ -81,14 +83,10 @@ def _hash_at(store: Store, session: str, number: int) -> str:
 
 
 def _read(path: Path) -> list[tuple[str, int, str]]:
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:
-        raise InputError(f"{path} is no table of hashes; name the one beside an export.") from error
+    table = read_tsv(path, texts=True)
+    table = table[(table != "").any(axis=1)]  # but for blank lines
     if list(table.columns) != _COLUMNS or not all(
-        number.isdecimal() and is_sha256(last)
+        number.isdecimal() and len(number) <= _MOST_DIGITS and is_sha256(last)
         for number, last in zip(table.entries, table.last_hash, strict=True)
     ):
         raise InputError(f"{path} is no table of hashes; name the one beside an export.")

@@ -55,6 +55,13 @@ def sessions_in(connection: Connection) -> tuple[list[Session], dict[str, str]]:
     return found, odd
 
 
+def has_task(connection: Connection, session: str, task: int) -> bool:
+    """Whether a task is one of a session."""
+    t = schema.tasks
+    query = sa.select(t.c.id).where(t.c.id == task, t.c.session_id == session)
+    return connection.scalar(query) is not None
+
+
 def look_through(connection: Connection, session: str) -> None:
     """Read all of a session.
 

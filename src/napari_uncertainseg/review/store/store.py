@@ -8,7 +8,7 @@ amounts to at present, changed in the same transaction.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,10 +39,11 @@ from napari_uncertainseg.review.database.connection import (
 )
 from napari_uncertainseg.review.store.case_names import free_name, labels, name_of
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.journal import GENESIS, Entry, append_entry
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, Said, append_entry
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import (
     chain_of,
+    has_task,
     look_through,
     session_rows,
     sessions_in,
@@ -294,9 +295,19 @@ class Store:
             Number of the last entry that the caller knows. If there are others since, another window has
             gone on with the session, and nothing is written.
         """
+        return self.record_all(session, kind, [(task, content or {})], after=after)[0]
+
+    def record_all(
+        self, session: str, kind: str, said: Iterable[Said], *, after: int | None = None
+    ) -> list[Entry]:
+        """Write entries of a kind, each on a task; all of them or none. As `record` otherwise."""
+        made: list[Entry] = []
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
             last = self._last(connection, session, after)
-            return self._append(connection, session, kind, task, content or {}, last)
+            for task, content in said:
+                made.append(self._append(connection, session, kind, task, content, last))
+                last = made[-1].number, made[-1].hash
+        return made
 
     def entries(self, session: str) -> list[Entry]:
         """The journal of a session."""
@@ -322,10 +333,8 @@ class Store:
         if session is not None and session not in self.ids():
             raise InputError(f"{self.name}: there is no session {session}.")
         with self.reading() as connection:
-            return {
-                id: fault_of(connection, id, self.masks)
-                for id in (self.ids() if session is None else [session])
-            }
+            chosen = self.ids() if session is None else [session]
+            return {id: fault_of(connection, id, self.masks) for id in chosen}
 
     def ids(self) -> list[str]:
         """Of all sessions, readable or not, the latest first; and of those of which only entries are left."""
@@ -371,8 +380,8 @@ class Store:
         content: Mapping[str, Any],
         last: tuple[int, str],
     ) -> Entry:
-        if task is not None:
-            self._check_task(connection, session, task)
+        if task is not None and not has_task(connection, session, task):
+            raise InputError(f"{self.name}: session {session} has no task {task}.")
         try:
             entry = append_entry(last, session, _now(), kind, task, content)
             row = entry_row(entry)
@@ -385,12 +394,6 @@ class Store:
         if task is not None:
             self._update_verdict(connection, session, task)
         return entry
-
-    def _check_task(self, connection: Connection, session: str, task: int) -> None:
-        t = schema.tasks
-        query = sa.select(t.c.id).where(t.c.id == task, t.c.session_id == session)
-        if connection.scalar(query) is None:
-            raise InputError(f"{self.name}: session {session} has no task {task}.")
 
     def _update_verdict(self, connection: Connection, session: str, task: int) -> None:
         found = current_verdicts(entry for entry, _ in chain_of(connection, session, task)).get(task)

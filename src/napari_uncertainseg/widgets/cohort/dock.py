@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QAction
@@ -32,7 +31,7 @@ from napari_uncertainseg.evaluate.readings import (
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
 from napari_uncertainseg.widgets.cohort.case_opener import LoadedCase, ask_dataset, ask_table, load_case
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.segment.leaving_case import Dropping
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
@@ -88,7 +87,7 @@ class CohortDock(QWidget):
         self._found: tuple[CaseReading | None, ...] = ()
         self._at: int | None = None
         self._opening: int | None = None
-        self._agreed: tuple[Any, ...] = ()
+        self._dropping = Dropping(self, case, "Open another case", _LOST)
         self._counted = False
         self._jobs = JobRunner(self)
         self._make_controls()
@@ -226,22 +225,15 @@ class CohortDock(QWidget):
 
     def _open(self, row: int, column: int = 0) -> None:
         """Read the files of a case; it is shown when that is done."""
-        if self._worklist is None or self._jobs.state is not JobState.IDLE or not self._may_drop():
+        if self._worklist is None or self._jobs.state is not JobState.IDLE:
             return
-        self._agreed = self._at_stake()
+        self._dropping = Dropping(self, self._case, "Open another case", _LOST)
+        if not self._dropping.may():
+            return
         self._opening = row
         chosen = self._worklist.cases[row]
         self._say(f"Reading {chosen.name} …")
         self._jobs.start(partial(load_case, chosen))
-
-    def _at_stake(self) -> tuple[Any, ...]:
-        """What would be dropped: verdicts, and the painting by identity."""
-        return self._case.verdicts, id(self._case.edit), self._case.recorder
-
-    def _may_drop(self) -> bool:
-        return not self._case.unsaved or bool(
-            ask_yes_no_cancel(self, "Open another case", _LOST, "Drop them", None)
-        )
 
     # -- what has been read -------------------------------------------------------------------
 
@@ -275,7 +267,7 @@ class CohortDock(QWidget):
         self.table.selectRow(0 if following is None else following)
 
     def _show_case(self, loaded: LoadedCase) -> None:
-        if self._at_stake() != self._agreed and not self._may_drop():  # judged while the files were read
+        if not self._dropping.may():  # what was judged while the files were read
             self._say("")
             return
         recorder = self._case.recorder

@@ -104,7 +104,11 @@ class ExportPanel(QWidget):
         folder = None if prediction is None else ask_folder(self, "Export all results into a folder")
         if prediction is None or lesions is None or folder is None:
             return
-        overwrite = folder.exists() and any(folder.iterdir())
+        try:
+            overwrite = folder.exists() and any(folder.iterdir())
+        except OSError as error:
+            self._warn(f"{folder}: cannot be read ({error.strerror or error}).")
+            return
         if overwrite and not may_replace(self, folder):
             return
         verdicts, edit, decisions = self._case.verdicts, self._case.edit, self._case.decisions()

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -22,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError, Progress, format_time_left
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
-from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
+from napari_uncertainseg.widgets.segment.leaving_case import Dropping, leave_for_another, may_run_together
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
 from napari_uncertainseg.widgets.segment.request import (
     MakeSegmenter,
@@ -47,6 +46,12 @@ _SKULL_TIP = (
     "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
     "of the brain is wrong.\nGoes back to automatic with another FLAIR."
 )
+_NEW_RUN = (
+    "Verdicts are not exported",
+    "A new run drops the verdicts and the painting on this scan, which are in no session and have not been "
+    "exported. Run all the same?",
+)
+"""Title and question before work is lost."""
 
 
 class SegmentDock(QWidget):
@@ -95,6 +100,7 @@ class SegmentDock(QWidget):
         """The FLAIR that is being segmented."""
         self._why = ""
         """Why the run is being cancelled, where not by the user."""
+        self._dropping = Dropping(self, case, *_NEW_RUN)
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
@@ -281,7 +287,8 @@ class SegmentDock(QWidget):
         except InputError as error:
             self._say(f"⚠ {error}")
             return
-        if self._case.unsaved and not self._may_drop():
+        self._dropping = Dropping(self, self._case, *_NEW_RUN)
+        if not self._dropping.may():
             return
         self._say("")
         self._running, self._why = self.roles.layer("flair"), ""
@@ -322,17 +329,6 @@ class SegmentDock(QWidget):
             self.skull.currentData(),
         )
 
-    def _may_drop(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            "Verdicts are not exported",
-            "A new run drops the verdicts and the painting on this scan, and they have not been exported.\n\n"
-            "Run all the same?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
     def _on_finished(self, result: Any) -> None:
         if isinstance(result, list):  # the sample
             self._layers.add(result)
@@ -347,6 +343,9 @@ class SegmentDock(QWidget):
             self._say(
                 "⚠ The FLAIR that was segmented has gone or was changed meanwhile: nothing is shown of it."
             )
+            return
+        if not self._dropping.may():
+            self._say("⚠ The run has ended, and its result was dropped. Export your review, then run again.")
             return
         self._case.set_images(request.images, request.mask)
         self._case.prediction = prediction

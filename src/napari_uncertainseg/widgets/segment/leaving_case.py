@@ -9,9 +9,11 @@ from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 
 if TYPE_CHECKING:
+    import numpy as np
     from qtpy.QtWidgets import QWidget
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.review.verdicts import Verdict
     from napari_uncertainseg.widgets.segment.roles import RoleBoxes
 
 _LOST = "Verdicts or painting on {} are in no session and were not exported, and would be dropped."
@@ -60,3 +62,32 @@ def may_run_together(parent: QWidget, roles: RoleBoxes) -> bool:
     if answer is False:
         roles.leave_out(doubts)
     return answer is not None
+
+
+class Dropping:
+    """Asks whether a job may drop what is on screen: before it, and again about what came up meanwhile.
+
+    Parameters
+    ----------
+    parent
+        Qt parent of the question.
+    case
+        Whose work would be lost.
+    title, question
+        What is asked.
+    """
+
+    def __init__(self, parent: QWidget, case: Case, title: str, question: str) -> None:
+        self._parent, self._case, self._asked = parent, case, (title, question)
+        self._agreed: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
+
+    def may(self) -> bool:
+        """Whether it may; asked once about the same work."""
+        case = self._case
+        verdicts, edit = self._agreed
+        if not case.unsaved or (case.verdicts == verdicts and case.edit is edit):
+            return True
+        may = bool(ask_yes_no_cancel(self._parent, *self._asked, "Drop them", None))
+        if may:
+            self._agreed = case.verdicts, case.edit
+        return may

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.session.queue import Queue, queue_of
 from napari_uncertainseg.review.session.recorder import BY_DEFAULT, KEPT, Recorder
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
@@ -181,16 +182,25 @@ class ReviewKeeper:
             mine = not name or session.annotator in (name, UNNAMED)
             if session.kind != "review" or session.closed is not None or not mine:
                 continue
-            same = bool(outputs & {task.output for task in store.tasks(session.id)[:1]})
             known = sha256 is not None and session.settings.get("case") == sha256
-            if (same or known) and (offer := self._offer_of(store, session, same)) is not None:
+            try:
+                offer = self._offer_of(store, session, outputs, known)
+            except Unreadable:  # the list of Session says so
+                continue
+            if offer is not None:
                 found.append(offer)
         if not found:
             return None
         best = max(found, key=lambda offer: (offer.same, offer.last))
         return replace(best, others=len(found) - 1)
 
-    def _offer_of(self, store: Store, session: Session, same: bool) -> ResumeOffer | None:
+    def _offer_of(
+        self, store: Store, session: Session, outputs: Collection[int], known: bool
+    ) -> ResumeOffer | None:
+        """A session of one of the outputs, or known to be of the same scans, in which something was done."""
+        same = any(task.output in outputs for task in store.tasks(session.id)[:1])
+        if not (same or known):
+            return None
         entries = store.entries(session.id)
         painted = [e.values.get("mask") for e in entries if e.kind == "painted"]
         verdicts = len(current_verdicts(entries))
