@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from napari_uncertainseg import InputError
 from napari_uncertainseg.images import files
 from napari_uncertainseg.images.files import guess_modality, read_labels, read_volume, write_volume
+from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
 
 ORIENTATIONS = [
@@ -71,6 +72,18 @@ def test_a_grid_without_a_file_is_written_and_read_back(tmp_path):
     back = read_volume(write_volume(tmp_path / "x.nii.gz", data, grid))
     assert np.array_equal(back.data, data)
     assert back.grid.same_as(grid)
+
+
+def test_a_file_named_from_its_own_folder_is_known_by_its_whole_path(tmp_path, monkeypatch, scan_array):
+    """Whose it is stands in the folder's name, and it is looked for there again from elsewhere."""
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    write_volume("FLAIR.nii.gz", scan_array, Grid(scan_array.shape, np.eye(4)))
+    write_volume("mask.nii.gz", scan_array > 100, Grid(scan_array.shape, np.eye(4)), dtype=np.uint8)
+    scan, mask = read_volume("FLAIR.nii.gz"), read_labels("mask.nii.gz")
+    assert scan.path == folder / "FLAIR.nii.gz" and mask.path == folder / "mask.nii.gz"
+    assert case_name(scan.path, scan.name) == "anna/FLAIR"
 
 
 def test_scale_factors_are_applied(tmp_path):

@@ -247,7 +247,9 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
             case.judge(SECOND, "accepted")
             assert case.unsaved and said.isVisibleTo(review.lesions)
             assert said.text().startswith("⚠ In no session: The disk is full.")
+        wide = review._areas["lesions"].minimumSizeHint().width()
     assert len(told) == 1
+    assert wide < 500  # the reason is longer than the dock is wide: buttons must not leave the screen
     case.judge((21, 4, 4), "unsure")
     assert not case.unsaved and UNNAMED in said.text() and not case.why_not_kept
     kept = ["rejected", "accepted", "unsure"]

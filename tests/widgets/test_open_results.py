@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from napari.layers import Layer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
@@ -17,12 +18,14 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
+from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.cohort import case_opener as opening_module
 from napari_uncertainseg.widgets.readers import get_reader
+from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.window import open_review
 
 from .fake_window import segment_with
@@ -136,6 +139,32 @@ def test_a_scan_that_moved_or_changed_is_told_and_the_rest_opened(
     write_volume(path, flair.data + 1, flair.grid)  # somebody else's, by the same name
     review.open_results(folder)
     assert "another scan" in told[-1] and "flair" not in viewer.layers
+
+
+def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, folder, flair, tmp_path):
+    """Of one name, shape and grid; only the very scan, wherever it was read, is taken for it."""
+    review = open_review(viewer)
+    elsewhere = tmp_path / "sub-8.nii.gz"
+    shutil.move(tmp_path / "sub-7" / "flair.nii.gz", elsewhere)
+    other = replace(flair, data=flair.data + 1, name="flair")
+    viewer.add_layer(Layer.create(*layer_data(other, name="other")))
+    review.open_results(folder)
+    banner = review._areas["lesions"].banner
+    assert not viewer.layers["other"].visible and banner.text() == "Case: sub-7"
+    viewer.layers["other"].visible = True
+    assert banner.text() == "Case: sub-7\n⚠ Also shown, not of it: other"
+    viewer.layers.remove("other")
+    viewer.add_layer(Layer.create(*layer_data(read_image(elsewhere), name="its own")))
+    assert banner.text() == "Case: sub-7"
+    viewer.layers["its own"].data = other.data
+    viewer.layers["its own"].visible = False
+    viewer.layers["its own"].visible = True
+    assert "not of it: its own" in banner.text()
+    viewer.layers.remove("its own")
+    elsewhere = Grid(flair.grid.shape, flair.grid.affine @ np.diag([1, 1, 1.1, 1]))
+    mask = Volume(flair.data > 100, elsewhere, "expert", None, tmp_path / "sub-8" / "expert.nii.gz")
+    viewer.add_layer(Layer.create(*layer_data(mask, "labels")))
+    assert "not of it: expert" in banner.text()
 
 
 def test_what_segment_wrote_opens_too(of_files, tmp_path):

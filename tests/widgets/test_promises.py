@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
@@ -79,6 +80,7 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
 
 def one_of_them(row):
     assert "one of the calibration cases" in row.light.text() and "●" not in row.light.text()
+    assert row.light.textFormat() == Qt.TextFormat.RichText  # no tag is read as text
     assert not row.button.isEnabled() and "further cases" in row.button.toolTip()
     row.band.click()
     assert row.band_shown[-1] == (None, None)

@@ -12,7 +12,7 @@ import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.layers.colours import MAPS
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
@@ -345,6 +345,42 @@ def test_a_scan_of_somebody_else_is_named_while_it_is_shown(review, patients):
     review.layers.viewer.layers["FLAIR [1]"].visible = True
     review.layers.viewer.layers.remove("FLAIR [1]")
     assert set(banners(review).values()) == {"Case: Ann"}
+
+
+@pytest.mark.parametrize(
+    ("path", "moved", "named"),
+    [
+        ("/data/Bob/lesions.nii.gz", True, True),  # of another folder, and on another grid
+        ("/data/Ann/lesions.nii.gz", True, False),
+        ("/masks/lesions.nii.gz", False, False),  # masks lie in a folder of their own often
+        (None, False, False),  # drawn in the window
+    ],
+)
+def test_a_mask_of_somebody_else_is_named_while_it_is_shown(review, patients, path, moved, named):
+    scan = patients["Ann"]["flair"]
+    affine = scan.grid.affine.copy()
+    affine[:3, 3] += 2 * moved
+    mask = Volume(
+        scan.data > 100, Grid(scan.grid.shape, affine), "expert", None, None if path is None else Path(path)
+    )
+    data, options, _ = layer_data(mask, "labels")
+    layer = review.layers.viewer.add_layer(Labels(data, **options))
+    words = "Case: Ann\n⚠ Also shown, not of it: expert" if named else "Case: Ann"
+    assert set(banners(review).values()) == {words}
+    layer.visible = False
+    assert set(banners(review).values()) == {"Case: Ann"}
+
+
+def test_outlines_that_were_removed_come_back_before_a_lesion_is_judged(review, qtbot):
+    layers = review.layers.viewer.layers
+    layers.remove("lesions")
+    qtbot.mouseClick(review.lesions.buttons["next_lesion"], LEFT)
+    label = int(review.lesions.table.selected)
+    assert layers["lesions"].selected_label == label and layers["lesions"].visible
+    layer, shown = layers["lesions"], review.case.lesions
+    np.testing.assert_array_equal(layer.data, shown.labels)
+    review.case.threshold = 0.7
+    np.testing.assert_array_equal(layer.data, review.case.lesions.labels)
 
 
 def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make, qtbot, patients):

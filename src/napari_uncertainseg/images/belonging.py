@@ -68,10 +68,15 @@ class ScanOrigin:
 
 def mismatch(scan: ScanOrigin, flair: ScanOrigin) -> str:
     """What speaks against a scan being of the FLAIR's visit, half a sentence; empty where nothing does."""
+    return contradiction(scan, flair) or ("" if _same_study(scan, flair) else _other_folder(scan, flair))
+
+
+def contradiction(scan: ScanOrigin, flair: ScanOrigin) -> str:
+    """As `mismatch`, but another folder alone speaks against nothing: masks often lie in one of their own."""
     for found in (_other_study(scan, flair), _other_space(scan, flair)):
         if found:
             return found
-    return "" if _same_study(scan, flair) else _other_names(scan, flair) or _other_folder(scan, flair)
+    return "" if _same_study(scan, flair) else _other_names(scan, flair)
 
 
 def belongs(scan: ScanOrigin, flair: ScanOrigin) -> bool:

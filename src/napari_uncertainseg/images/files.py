@@ -84,7 +84,7 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
     if modality and told not in (None, modality):
         said = f"{name} was given as the {modality.upper()}, but its name or header says {str(told).upper()}."
         notes += (said,)
-    return Volume(data, grid, name, modality or told, path, stored.notes + notes, stored.uids)
+    return Volume(data, grid, name, modality or told, path.absolute(), stored.notes + notes, stored.uids)
 
 
 def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
@@ -122,7 +122,7 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     low, high = int(array.min()), int(array.max())
     dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
     data = np.ascontiguousarray(found.to_canonical(array.astype(dtype, copy=False)))
-    return Volume(data, grid or found, stem(path), None, path, stored.notes)
+    return Volume(data, grid or found, stem(path), None, path.absolute(), stored.notes)
 
 
 def write_volume(

@@ -80,11 +80,20 @@ class ResultLayers:
         for name in MAPS:
             self._add_map(name, prediction)
         self._add_labels(CANDIDATES, lesions.candidates, lesions.candidate_table, visible=False)
+        self._drawn = lesions
+        self._add_lesions(lesions)
+
+    def _add_lesions(self, lesions: Lesions) -> None:
         self._colours = self._wanted_colours(lesions)
         self._add_labels(LESIONS, lesions.labels, lesions.table, visible=True)
-        self._drawn = lesions
         self.mark()
         self._begin_painting()
+
+    def bring_back(self) -> None:
+        """Outline the lesions again where the user has removed their layer: none is judged unseen."""
+        lesions = self._case.lesions
+        if LESIONS not in self._layers and lesions is not None and self.placing is not None:
+            self._add_lesions(lesions)
 
     def _add_map(self, name: str, prediction: Prediction) -> None:
         assert self.placing is not None

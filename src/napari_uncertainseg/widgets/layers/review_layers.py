@@ -13,7 +13,6 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.images.belonging import belongs
 from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
@@ -27,7 +26,6 @@ from napari_uncertainseg.widgets.layers.risk_contours import (
     RiskContours,
 )
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
-from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 
@@ -53,7 +51,7 @@ class ReviewLayers:
     slice_changed = Signal()
     """Another slice, or another orientation, is shown."""
     seen_changed = Signal()
-    """Another of the user's images is shown, or hidden."""
+    """Another of the user's images or label layers is shown, or hidden."""
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer = viewer
@@ -129,12 +127,14 @@ class ReviewLayers:
     def _uncover_scan(self) -> None:
         """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
         scan = self.scan.layer()
-        if self._case.prediction is None or scan is None:
+        if self._case.prediction is None:
             return
-        scan.visible = True
-        others = [layer for layer in self.scan.layers() if layer is not scan]
-        above = self._viewer.layers[self._viewer.layers.index(scan) + 1 :]
-        for layer in [*(x for x in above if x in others), *self._foreign(scan)]:
+        above: list[Layer] = []
+        if scan is not None:
+            scan.visible = True
+            others = [layer for layer in self.scan.layers() if layer is not scan]
+            above = [x for x in self._viewer.layers[self._viewer.layers.index(scan) + 1 :] if x in others]
+        for layer in [*above, *self.scan.foreign()]:
             layer.visible = False
 
     def preview(self, threshold: float) -> None:
@@ -156,6 +156,7 @@ class ReviewLayers:
         The zoom is set the first time; once the user has zoomed, theirs is kept unless the
         lesion does not fit.
         """
+        self._results.bring_back()
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
@@ -247,15 +248,8 @@ class ReviewLayers:
             self.layers_changed.emit()
 
     def also_shown(self) -> list[str]:
-        """Names of the images that are shown and seem not to be of the case."""
-        scan = self.scan.layer()
-        return [] if scan is None else [layer.name for layer in self._foreign(scan)]
-
-    def _foreign(self, scan: Layer) -> list[Layer]:
-        """The images that are shown and seem not to be of the scan's case."""
-        shown = [x for x in self._viewer.layers if isinstance(x, Image) and x.visible and not is_result(x)]
-        others = [layer for layer in shown if layer not in self.scan.layers()]
-        return [layer for layer in others if not belongs(origin_of(layer), origin_of(scan))]
+        """Names of the images and label layers that are shown and seem not to be of the case."""
+        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels())]
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -314,7 +308,7 @@ class ReviewLayers:
             self._band.show(masks, placing)
 
     def _watch(self, layer: Layer) -> None:
-        if isinstance(layer, Image) and not is_result(layer):
+        if isinstance(layer, Image | Labels) and not is_result(layer):
             layer.events.visible.connect(self._on_seen)
         if isinstance(layer, Labels) and not is_result(layer):
             layer.events.paint.connect(self._on_paint)
@@ -346,7 +340,7 @@ class ReviewLayers:
         if is_result(layer):
             self._results.forget(layer)
             return
-        if isinstance(layer, Image):
+        if isinstance(layer, Image | Labels):
             layer.events.visible.disconnect(self._on_seen)
         if isinstance(layer, Labels):
             layer.events.paint.disconnect(self._on_paint)
@@ -376,7 +370,7 @@ class ReviewLayers:
         while self._undo_connections:
             self._undo_connections.pop()()
         for layer in self._viewer.layers:
-            if isinstance(layer, Image) and not is_result(layer):
+            if isinstance(layer, Image | Labels) and not is_result(layer):
                 layer.events.visible.disconnect(self._on_seen)
             if isinstance(layer, Labels) and not is_result(layer):
                 layer.events.paint.disconnect(self._on_paint)

@@ -131,7 +131,7 @@ class LesionsDock(QWidget):
         self.progress.setFixedWidth(130)
         self.progress.setToolTip("Lesions of this list that have a verdict.")
         self.recorded = PlainLabel()
-        self.recorded.setTextFormat(Qt.TextFormat.PlainText)
+        self.recorded.setWordWrap(True)
         self.recorded.setToolTip("Verdicts and painting are on disk in a session. Leave in Session stops it.")
         self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
         self.keys.setWordWrap(True)

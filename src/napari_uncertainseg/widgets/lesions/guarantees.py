@@ -199,7 +199,7 @@ class GuaranteeRow(QWidget):
         self._unlike, n = self._record.unlike(measures), len(self._record.cases)
         self._same = self._record.holds(prediction.information, measures)
         if self._same:
-            self.light.setText("<b>○ no promise holds here</b>: this is one of the calibration cases")
+            self.light.set_html("<b>○ no promise holds here</b>: this is one of the calibration cases")
         elif n < _FEWEST:
             cases = "calibration case" if n == 1 else "calibration cases"
             self.light.setText(f"○ {n} {cases}: too few to say whether this one is like them")

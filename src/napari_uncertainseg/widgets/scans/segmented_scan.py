@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
+from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.inference.prediction import Prediction
 
 
 def shows(layer: Layer, volume: Volume) -> bool:
@@ -43,6 +49,27 @@ def name_of(case: Case) -> str:
     named = about.get("name") if isinstance(about, dict) else None
     name = str(named or (flair.name if flair is not None else ""))
     return " ".join(name.split()) or "a case without a name"
+
+
+def _inputs(case: Case) -> set[str]:
+    """Hashes of the scans that the prediction was made from; what a file says may be anything."""
+    said = {} if case.prediction is None else case.prediction.information.get("inputs")
+    about = [each for each in said.values() if isinstance(each, dict)] if isinstance(said, dict) else []
+    return {str(each["scan_sha256"]) for each in about if each.get("scan_sha256")}
+
+
+def _origin_in(prediction: Prediction) -> ScanOrigin:
+    """Of whom a prediction is whose scan is not here: where the scan was, and the grid."""
+    said = prediction.information.get("inputs")
+    flair = said.get("flair") if isinstance(said, dict) else None
+    path = flair.get("path") if isinstance(flair, dict) else None
+    return ScanOrigin("", Path(path) if isinstance(path, str) else None, grid=prediction.grid)
+
+
+def _may_be_of(labels: ScanOrigin, scan: ScanOrigin) -> bool:
+    """Whether nothing but a folder speaks against a label layer, and that only where grids agree."""
+    same = labels.grid is not None and scan.grid is not None and labels.grid.same_as(scan.grid)
+    return not (contradiction(labels, scan) if same else mismatch(labels, scan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +100,7 @@ class SegmentedScan:
         self._volume: Volume | None = None
         self._data: Any = None
         self._others: dict[str, tuple[Volume, Layer | None]] = {}
+        self._hashes: WeakKeyDictionary[Layer, tuple[Any, str]] = WeakKeyDictionary()
         self._at = 0
         self._events = viewer.layers.events
         self._events.removing.connect(self._on_removing)
@@ -90,6 +118,40 @@ class SegmentedScan:
         """The layers with the case's scans."""
         others = [self._other(v) for role, v in self._case.images.items() if role != "flair"]
         return [layer for layer in (self.layer(), *others) if layer is not None]
+
+    def foreign(self) -> list[Layer]:
+        """The images that are shown and seem not to be of the case."""
+        own, of_it = self.layer(), self.layers()
+        others = [layer for layer in self._shown(Image) if layer not in of_it]
+        if own is None:  # results whose scan is not here: only the very scan is of it
+            return [] if self._case.prediction is None else [x for x in others if not self._is_input(x)]
+        return [layer for layer in others if not belongs(origin_of(layer), origin_of(own))]
+
+    def foreign_labels(self) -> list[Layer]:
+        """The user's label layers that are shown and are not of the case, as far as they say.
+
+        Masks lie in folders of their own often: where only the folder speaks against one, it is of the
+        case if it has the scan's grid.
+        """
+        own, prediction = self.layer(), self._case.prediction
+        if prediction is None:
+            return []
+        scan = _origin_in(prediction) if own is None else origin_of(own)
+        return [layer for layer in self._shown(Labels) if not _may_be_of(origin_of(layer), scan)]
+
+    def _shown(self, kind: type[Layer]) -> list[Layer]:
+        return [x for x in self._viewer.layers if isinstance(x, kind) and x.visible and not is_result(x)]
+
+    def _is_input(self, layer: Layer) -> bool:
+        """Whether a layer holds a scan that the prediction was made from, wherever it was read."""
+        known, sha256 = self._hashes.get(layer, (None, ""))
+        if known is not layer.data:
+            try:
+                sha256 = scan_sha256(volume_of(layer))
+            except InputError:
+                sha256 = ""
+            self._hashes[layer] = layer.data, sha256
+        return bool(sha256) and sha256 in _inputs(self._case)
 
     def _other(self, volume: Volume) -> Layer | None:
         known, layer = self._others.get(volume.name, (None, None))
