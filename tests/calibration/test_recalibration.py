@@ -204,7 +204,7 @@ def test_any_small_case_fits(seed, kind) -> None:
 
 def test_cases_add_up() -> None:
     (p, y), (q, z) = overconfident(seed=1), overconfident(5000, seed=2, slope=0.7)
-    together = ProbabilityHistogram.of(p, y) + Evidence.of(q, z)
+    together = ProbabilityHistogram.of(p, y) + ProbabilityHistogram.of(q, z)
     once = ProbabilityHistogram.of(np.concatenate([p, q]), np.concatenate([y, z]))
     np.testing.assert_array_equal(together.lesion, once.lesion)
     assert together.lesion.sum() == y.sum() + z.sum()

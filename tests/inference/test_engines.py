@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.inference import conversion
-from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
-from napari_uncertainseg.inference.engines import TorchEngine, make_engine, never
-from napari_uncertainseg.inference.openvino_import import import_openvino
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines import conversion
+from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
+from napari_uncertainseg.networks.engines.engine import TorchEngine, make_engine, never
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
 if find_spec("openvino") is None:
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
@@ -173,7 +173,7 @@ def test_devices_say_what_they_are(monkeypatch):
 
 
 def test_without_openvino_torch_does_it(monkeypatch, model, image):
-    from napari_uncertainseg.inference import device
+    from napari_uncertainseg.networks.engines import device
 
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     found = choose_device("cpu")

@@ -13,13 +13,13 @@ from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference import tiling
-from napari_uncertainseg.inference.device import cpu_device
-from napari_uncertainseg.inference.engines import TorchEngine
 from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
 from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, SamplingSetting, flips
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines.device import cpu_device
+from napari_uncertainseg.networks.engines.engine import TorchEngine
 
 TORCH = cpu_device("torch").at("float32")
 MAPS = ("probability", "entropy", "expected_entropy", "mutual_information", "variance", "disagreement")

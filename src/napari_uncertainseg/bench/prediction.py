@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from napari_uncertainseg.bench.scene import Scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster, seconds
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare, smoothed
-from napari_uncertainseg.inference.device import choose_device
-from napari_uncertainseg.inference.engines import make_engine
 from napari_uncertainseg.inference.sampling import mean_pass
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.networks.engines.device import choose_device
+from napari_uncertainseg.networks.engines.engine import make_engine
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.inference.engines import Engine
 from napari_uncertainseg.inference.tiling import Window, Windows
+from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.model import Model
 
 MAX_SAMPLES = 500

@@ -22,13 +22,13 @@ from napari_uncertainseg.images.files import file_sha256
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
-from napari_uncertainseg.inference.engines import Engine, make_engine, never
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
+from napari_uncertainseg.networks.engines.engine import Engine, make_engine, never
 from napari_uncertainseg.networks.model import Model
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5

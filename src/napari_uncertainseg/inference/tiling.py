@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.inference.engines import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Encoded, Engine
 
 T = TypeVar("T")
 Size = tuple[int, int, int]

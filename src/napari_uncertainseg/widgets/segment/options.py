@@ -46,9 +46,9 @@ class Choices:
 
 def load_choices() -> Choices:
     """Ask what there is. Brings torch, so it is called in the background."""
-    from napari_uncertainseg.inference.device import choose_device
     from napari_uncertainseg.inference.sampling import METHODS
     from napari_uncertainseg.networks.catalog import list_models
+    from napari_uncertainseg.networks.engines.device import choose_device
 
     models = list_models()
     return Choices(

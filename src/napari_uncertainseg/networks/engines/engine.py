@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from napari_uncertainseg.inference.conversion import Layers, Part, converted
-from napari_uncertainseg.inference.device import Device
-from napari_uncertainseg.inference.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.conversion import Layers, Part, converted
+from napari_uncertainseg.networks.engines.device import Device
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
 if TYPE_CHECKING:
     import openvino

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
-from napari_uncertainseg.inference.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
 if TYPE_CHECKING:
     import openvino
