@@ -19,7 +19,7 @@ from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import cpu_device
-from napari_uncertainseg.networks.engines.engine import TorchEngine
+from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 
 TORCH = cpu_device("torch").at("float32")
 MAPS = ("probability", "entropy", "expected_entropy", "mutual_information", "variance", "disagreement")
@@ -238,7 +238,7 @@ def test_no_memory_at_all_is_one_sentence(predict, monkeypatch):
 def test_the_network_is_built_once(ensemble_folder, scan, brain_mask, monkeypatch):
     segmenter = Segmenter(ensemble_folder, device=TORCH)
     first = segmenter.predict({"flair": scan}, mask=brain_mask)
-    monkeypatch.setattr("napari_uncertainseg.inference.segmenter.make_engine", None)
+    monkeypatch.setattr(type(segmenter.model), "engine", None)
     second = segmenter.predict({"flair": scan}, mask=brain_mask)
     assert np.array_equal(first.probability, second.probability)
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.catalog import read_model
+from napari_uncertainseg.networks.kinds import read_model
 from napari_uncertainseg.training import patches as module
 from napari_uncertainseg.training import synthesis, trainer
 from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
@@ -111,7 +111,7 @@ def test_a_thin_network_trains(folder):
     text = path.read_text().replace("heads = 2", "heads = 2\nthin = true")
     path.write_text(text.replace("[data]", "smoothing = 0.5\n[data]"))
     model = read_model(trainer.train(path))
-    assert model.thin and model.smoothing == 0.5
+    assert model.architecture.thin and model.preprocessing.smoothing == 0.5
     assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
 
 

@@ -14,6 +14,7 @@ stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Three choices 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -125,6 +126,17 @@ class MultiHeadUNet(nn.Module):
     def mask_shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of the dropout masks that :meth:`decode` takes, for a batch of one."""
         return tuple((1, f, 1, 1, 1) for f in self.features[1:])
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What an `Engine` needs to know of it, by the engine's names."""
+        return {
+            "divisor": self.divisor,
+            "smallest": self.smallest,
+            "width": self.features[0],
+            "heads_count": self.heads.out_channels,
+            "mask_shapes": self.mask_shapes,
+        }
 
     def sample_masks(
         self, p: float, *, batch: int = 1, generator: torch.Generator | None = None
