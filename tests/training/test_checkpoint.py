@@ -14,7 +14,7 @@ from napari_uncertainseg.cli import main
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.training import trainer
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
-from napari_uncertainseg.training.configuration import read_configuration
+from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.interruption import Interruption, Stopped
 from napari_uncertainseg.training.trainer import _Run
 

@@ -12,7 +12,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.kinds import read_model
 from napari_uncertainseg.training import patches as module
 from napari_uncertainseg.training import synthesis, trainer
-from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
+from napari_uncertainseg.training.configuration import OptimisationConfiguration
+from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.patches import Patches
 from napari_uncertainseg.training.randomness import Draw
 from napari_uncertainseg.training.subjects import read_subject

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def made_from(configuration: Configuration) -> dict[str, Any]:
     """
     made: dict[str, Any] = {}
     for table in ("data", "network", "optimisation"):
-        for key, value in dataclasses.asdict(getattr(configuration, table)).items():
+        for key, value in getattr(configuration, table).model_dump().items():
             if (name := f"[{table}] {key}") not in _FREE:
                 made[name] = list(value) if isinstance(value, tuple) else value
     for name, path in _files(configuration.data):

@@ -22,11 +22,8 @@ from napari_uncertainseg.networks.model import INTENSITIES
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
-from napari_uncertainseg.training.configuration import (
-    Configuration,
-    OptimisationConfiguration,
-    read_configuration,
-)
+from napari_uncertainseg.training.configuration import Configuration, OptimisationConfiguration
+from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.interruption import Interruption, Stopped, ignore_interruptions
 from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
 from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
