@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from napari_uncertainseg._base import InputError
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 _LONGEST = 60
 """Characters of a wrong value that are shown."""
@@ -64,42 +65,62 @@ def validated(
         raise InputError(_sentence(kind, error, file, key)) from None
 
 
+def validated_json(
+    kind: TypeAdapter[T], text: str, file: str, *, key: Callable[[Sequence[str]], str] = key_in_json
+) -> T:
+    """JSON as what a type adapter makes of it, such as a dataclass; otherwise like `validated`."""
+    try:
+        return kind.validate_json(text)
+    except ValidationError as error:
+        raise InputError(_sentence(None, error, file, key)) from None
+
+
 def _sentence(
-    kind: type[BaseModel], error: ValidationError, file: str, key: Callable[[Sequence[str]], str]
+    kind: type[BaseModel] | None, error: ValidationError, file: str, key: Callable[[Sequence[str]], str]
 ) -> str:
     first = error.errors(include_url=False)[0]
-    table, path, right = _described(kind, first["loc"])
-    if not path:
+    known, path, right = _described(kind, first["loc"])
+    right = right or _RIGHT.get(first["type"], "")
+    if not path:  # a rule about several values at once says all itself
         return f"{file}: {_without_end(first['msg'])}."
-    if first["type"] == "extra_forbidden":
-        return f"{file}: {key(path)} is an unknown key; known are {', '.join(table.model_fields)}."
-    should = f", it should be {right}" if right else ""
-    value = first["input"]
-    if first["type"] == "missing" or value is None:
-        return f"{file}: {key(path)} is missing{should}."
+    if first["type"].startswith(("extra_forbidden", "unexpected_keyword")):
+        return f"{file}: {key(path)} is an unknown key{known}."
+    if first["type"] == "missing" or first["input"] is None:
+        return f"{file}: {key(path)} is missing{right and f', it should be {right}'}."
     if first["type"] == "value_error":  # a validator's own sentence says more
         return f"{file}: {key(path)} {_without_end(str(first['ctx']['error']))}."
-    return f"{file}: {key(path)} should be {right or first['msg']}, not {shown(value)}."
+    return f"{file}: {key(path)} should be {right or first['msg']}, not {shown(first['input'])}."
 
 
-def _described(kind: type[BaseModel], place: tuple[int | str, ...]) -> tuple[type[BaseModel], list[str], str]:
-    """The table that a wrong value is in, the keys that lead there, and what would be right."""
+_RIGHT = {
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+"""What would be right, where a field does not say it, by pydantic's name of what is wrong."""
+
+
+def _described(kind: type[BaseModel] | None, place: tuple[int | str, ...]) -> tuple[str, list[str], str]:
+    """The keys known where a value is wrong, the keys that lead there, and what would be right."""
     path: list[str] = []
     right = ""
+    table = kind
     for step in place:
         if not isinstance(step, str):
             break
         path.append(step)
-        field = kind.model_fields.get(step)
-        if field is None:
-            break
-        right = field.description or ""
-        inner = field.annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        if len(path) < len(place):
-            kind = inner
-    return kind, path, right
+        table, kind = kind, None
+        field = table.model_fields.get(step) if table is not None else None
+        if field is not None:
+            right = field.description or ""
+            inner = (field.annotation, *get_args(field.annotation))
+            models = [m for m in inner if isinstance(m, type) and issubclass(m, BaseModel)]
+            kind = models[0] if models else None
+    known = "" if table is None else f"; known are {', '.join(table.model_fields)}"
+    return known, path, right
 
 
 def shown(value: Any) -> str:

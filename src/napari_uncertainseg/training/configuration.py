@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -18,20 +18,11 @@ class _Table(Strict):
     model_config = ConfigDict(extra="forbid")
 
 
-def _count(default: int, *, least: int = 1) -> Any:
-    return Field(default, ge=least, description=f"a whole number of {least} or more")
-
-
-def _weight(default: float) -> Any:
-    return Field(default, ge=0, description="a number of 0 or more")
-
-
-def _texts() -> Any:
-    return Field((), strict=False, description="a list of texts")
-
-
-def _path() -> Any:
-    return Field(strict=False, description="a path")
+_Count = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
+_CountOrNone = Annotated[int, Field(ge=0, description="a whole number of 0 or more")]
+_Weight = Annotated[float, Field(ge=0, description="a number of 0 or more")]
+_Texts = Annotated[tuple[str, ...], Field(strict=False, description="a list of texts")]
+_Path = Annotated[Path, Field(strict=False, description="a path")]
 
 
 def _slug(name: str) -> str:
@@ -68,18 +59,18 @@ class DataConfiguration(_Table):
         must be among the excluded ones.
     """
 
-    folder: Path = _path()
+    folder: _Path
     subjects: tuple[str, ...] = Field(
         min_length=1, strict=False, description="a list of one subject or more, as texts"
     )
-    backgrounds: tuple[str, ...] = _texts()
-    phantoms: int = _count(0, least=0)
-    masks: str | None = Field(None, description="text")
-    excluded_masks: tuple[str, ...] = _texts()
-    planted: float = Field(0.65, ge=0, le=1, description="a number from 0 to 1")
-    patch: int = Field(80, description="a whole number of voxels")
-    raters: int = _count(5)
-    validation: tuple[str, ...] = _texts()
+    backgrounds: _Texts = ()
+    phantoms: _CountOrNone = 0
+    masks: str | None = Field(default=None, description="text")
+    excluded_masks: _Texts = ()
+    planted: float = Field(default=0.65, ge=0, le=1, description="a number from 0 to 1")
+    patch: int = Field(default=80, description="a whole number of voxels")
+    raters: _Count = 5
+    validation: _Texts = ()
 
 
 class NetworkConfiguration(_Table):
@@ -89,14 +80,14 @@ class NetworkConfiguration(_Table):
     """
 
     features: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
-        (16, 32, 64, 128, 160),
+        default=(16, 32, 64, 128, 160),
         min_length=2,
         max_length=7,
         strict=False,
         description="a list of 2 to 7 whole numbers from 1 to 2048",
     )
-    heads: int = Field(5, ge=1, le=64, description="a whole number from 1 to 64")
-    thin: bool = Field(False, description="true or false")
+    heads: int = Field(default=5, ge=1, le=64, description="a whole number from 1 to 64")
+    thin: bool = Field(default=False, description="true or false")
 
     @property
     def divisor(self) -> int:
@@ -137,19 +128,19 @@ class OptimisationConfiguration(_Table):
         Steps after which the validation subjects are segmented; 0 is never.
     """
 
-    steps: int = _count(2000)
-    batch: int = _count(2)
-    learning_rate: float = Field(1e-3, gt=0, description="a number above 0")
-    warmup: int = _count(50, least=0)
-    decay: int = _count(1000, least=0)
-    dropout: float = Field(0.1, gt=0, lt=0.95, description="a number above 0 and below 0.95")
-    disagreement: float = _weight(4.0)
-    calibration: float = _weight(0.3)
-    binning: Literal["hard", "soft"] = Field("hard", description='"hard" or "soft"')
-    sampling: Literal["volume", "random"] = Field("volume", description='"volume" or "random"')
-    average: float = Field(0.995, ge=0, lt=1, description="a number of at least 0 and below 1")
-    seed: int = Field(0, ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
-    validate_every: int = _count(0, least=0)
+    steps: _Count = 2000
+    batch: _Count = 2
+    learning_rate: float = Field(default=1e-3, gt=0, description="a number above 0")
+    warmup: _CountOrNone = 50
+    decay: _CountOrNone = 1000
+    dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number above 0 and below 0.95")
+    disagreement: _Weight = 4.0
+    calibration: _Weight = 0.3
+    binning: Literal["hard", "soft"] = Field(default="hard", description='"hard" or "soft"')
+    sampling: Literal["volume", "random"] = Field(default="volume", description='"volume" or "random"')
+    average: float = Field(default=0.995, ge=0, lt=1, description="a number of at least 0 and below 1")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+    validate_every: _CountOrNone = 0
 
 
 class Configuration(_Table):
@@ -169,12 +160,14 @@ class Configuration(_Table):
     """
 
     name: str = Field(description="text")
-    output: Path = _path()
+    output: _Path
     data: DataConfiguration = Field(description="a table")
-    network: NetworkConfiguration = Field(NetworkConfiguration(), description="a table")
-    optimisation: OptimisationConfiguration = Field(OptimisationConfiguration(), description="a table")
-    start_from: Path | None = Field(None, strict=False, description="a path")
-    smoothing: float = Field(0.0, ge=0, lt=3, description="a number of at least 0 and below 3")
+    network: NetworkConfiguration = Field(default=NetworkConfiguration(), description="a table")
+    optimisation: OptimisationConfiguration = Field(
+        default=OptimisationConfiguration(), description="a table"
+    )
+    start_from: Path | None = Field(default=None, strict=False, description="a path")
+    smoothing: float = Field(default=0.0, ge=0, lt=3, description="a number of at least 0 and below 3")
 
     @field_validator("name")
     @classmethod

@@ -41,7 +41,7 @@ class Architecture(Strict):
     features: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
         min_length=2, max_length=7, strict=False, description="a list of 2 to 7 integers from 1 to 2048"
     )
-    thin: bool = Field(False, description="true or false")
+    thin: bool = Field(default=False, description="true or false")
 
 
 def _known_modalities(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,9 +70,9 @@ class _Content(Strict):
     )
     threshold: float = Field(gt=0, lt=1, description="a number between 0 and 1")
     spacing: float = Field(gt=0.2, lt=10, description="a voxel size between 0.2 and 10 mm")
-    smoothing: float = Field(0.0, ge=0, lt=3, description="a number from 0 to 3, in voxels")
-    temperature: float = Field(1.0, gt=0.01, lt=100, description="a number between 0.01 and 100")
-    dropout: float = Field(0.1, gt=0, lt=0.95, description="a number between 0 and 0.95")
+    smoothing: float = Field(default=0.0, ge=0, lt=3, description="a number from 0 to 3, in voxels")
+    temperature: float = Field(default=1.0, gt=0.01, lt=100, description="a number between 0.01 and 100")
+    dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number between 0 and 0.95")
 
 
 @dataclass(frozen=True, kw_only=True)
