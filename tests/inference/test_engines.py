@@ -105,6 +105,28 @@ def test_a_converted_network_is_cached_and_a_damaged_one_rebuilt(model, image, t
     assert [p.name for p in (tmp_path / "openvino").iterdir()] == [folder.name]
 
 
+SOURCE = '''
+"""A module."""
+SIZE = 3
+"""Of it."""
+def grow(x):
+    """Grow."""
+    return x * SIZE
+'''
+
+
+def test_only_what_code_does_decides_whether_it_is_converted_anew():
+    said_otherwise = (
+        SOURCE.replace("Grow.", "Make it grow.")
+        .replace("SIZE = 3", "SIZE = 3  # why")
+        .replace('"""Of it."""', "")
+    )
+    assert conversion.code_of(said_otherwise) == conversion.code_of(SOURCE)
+    assert conversion.code_of(SOURCE.replace("3", "4")) != conversion.code_of(SOURCE)
+    assert conversion.code_of(SOURCE.replace("x * SIZE", "x + SIZE")) != conversion.code_of(SOURCE)
+    assert conversion.code_of('def f():\n    """Nothing."""') == conversion.code_of("def f(): pass")
+
+
 def test_a_cache_that_cannot_be_written_costs_only_time(model, image, tmp_path):
     (tmp_path / "openvino").write_text("a file where the folder should be")
     assert model.engine(cpu_device("openvino")).heads(image).shape == (3, 24, 32, 28)
