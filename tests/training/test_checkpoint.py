@@ -1,4 +1,4 @@
-"""A run goes on only from what it left itself; anything else is named."""
+"""A run resumes only from what it left itself; anything else is named."""
 
 import shutil
 import signal
@@ -164,13 +164,13 @@ def test_after_ctrl_c_the_same_command_ends_where_it_would_have(write_run, folde
 def test_the_command_line_says_in_one_line_how_it_goes_on(monkeypatch, capsys):
     def stop(path, *, seed, progress):
         assert seed == 5
-        raise Stopped("stopped; the same command goes on from step 3 of 4")
+        raise Stopped("stopped; the same command resumes at step 3 of 4")
 
     monkeypatch.setattr(trainer, "train", stop)
     with pytest.raises(SystemExit) as status:
         main(["train", "run.toml", "--seed", "5"])
     assert status.value.code == 130
-    assert capsys.readouterr().err == "uncertainseg: stopped; the same command goes on from step 3 of 4\n"
+    assert capsys.readouterr().err == "uncertainseg: stopped; the same command resumes at step 3 of 4\n"
 
 
 def test_a_second_ctrl_c_does_not_wait():

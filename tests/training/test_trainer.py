@@ -1,4 +1,4 @@
-"""A run makes a model that the catalogue accepts, and a stopped run goes on as if it had not been."""
+"""A run makes a model that the catalogue accepts, and a stopped run resumes as if it had not been."""
 
 import itertools
 

@@ -117,8 +117,8 @@ class LesionProbability:
         volume = as_numbers(volume, "The volume")
         peak, volume, threshold = np.broadcast_arrays(peak, volume, threshold)
         weights = np.array([self.constant, self.peak, self.volume, self.threshold])
-        said = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
-        return np.asarray(said).reshape(peak.shape)
+        exists = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
+        return np.asarray(exists).reshape(peak.shape)
 
 
 def fit_lesion_probability(cases: Sequence[OutlinedLesions]) -> LesionProbability | None:
@@ -156,9 +156,9 @@ def _held_out(cases: Sequence[OutlinedLesions]) -> tuple[float, float]:
         if sum(one.lesions for one in rest) < FEWEST - 1e-9:
             continue
         others = joined(rest)
-        said = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
+        predicted = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
         share = np.average(others.exists, weights=others.weight)
-        errors.append(np.stack([said - case.exists, share - case.exists]) ** 2)
+        errors.append(np.stack([predicted - case.exists, share - case.exists]) ** 2)
         weights.append(case.weight)
     if not errors:
         return np.nan, np.nan

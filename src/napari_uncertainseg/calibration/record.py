@@ -1,4 +1,4 @@
-"""What a model did on cases with a reference: for promises, recalibration, and their validity.
+"""What a model did on cases with a reference: for guarantees, recalibration, and where they are valid.
 
 A record holds no image: for each case the losses at every threshold and a few numbers that say what kind of
 case it was, and one recalibration fitted on all of them.
@@ -34,7 +34,7 @@ _VERSION = 2
 _LONGEST = 50_000_000
 """Characters of JSON that are read."""
 _STRANGE = 0.9
-"""Share of a reference's volume that is missed even at the lowest threshold where the mask is doubted."""
+"""A reference of which more than this share of the volume is missed at every threshold is suspicious."""
 _HASHES = ("scan_sha256", "sha256")
 """Of an input of a prediction: of its voxels and grid, and of its file."""
 _SAME = 1e-5
@@ -46,7 +46,7 @@ _SPREADS = 4.0
 
 
 class Loss(NamedTuple):
-    """What is promised to stay small, and where it is smallest."""
+    """A loss that is guaranteed to stay small, and at which thresholds it is smallest."""
 
     title: str
     safest: Safest
@@ -75,12 +75,14 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 def measures_of(
     probability: np.ndarray, entropy: np.ndarray, brain: np.ndarray, voxel_volume: float
 ) -> dict[str, float]:
-    """What kind of case a prediction is: the numbers that `MEASURES` names.
+    """Numbers that say what kind of case a prediction is, by the names of `MEASURES`.
 
     Parameters
     ----------
-    probability, entropy
-        Maps.
+    probability
+        Lesion probability, 0 to 1, any shape.
+    entropy
+        Of it, nats, same shape.
     brain
         A mask of the same shape.
     voxel_volume
@@ -157,7 +159,7 @@ class CalibrationRecord:
     scans: tuple[tuple[str, ...], ...] = ()
 
     def holds(self, information: Mapping[str, Any], measures: Mapping[str, float]) -> bool:
-        """Whether a prediction is of one of these cases: nothing is promised for it, but for further ones.
+        """Whether a prediction is of one of these cases: a guarantee is for further cases only.
 
         Told by the hashes of the scans, and, for records without them and scans that were saved anew, by
         measures that are all the same to five digits.
@@ -205,7 +207,7 @@ class CalibrationRecord:
         return control_with_confidence(self.losses[loss], GRID, limit, confidence=confidence, safest=safest)
 
     def unlike(self, measures: Mapping[str, float]) -> list[OutOfRangeMeasure]:
-        """In what a new case is unlike these: nothing promised holds for it then.
+        """In what a new case is unlike these: no guarantee holds for it then.
 
         A measure counts when it lies outside of the range of these cases and more than four robust
         standard deviations (1.4826 times the median absolute deviation) from their median.
@@ -304,23 +306,23 @@ def read_record(text: str) -> CalibrationRecord:
         raise InputError(f"{wrong}. {error}") from error
     if content.get("version") != _VERSION:
         raise InputError(f"{wrong}.")
-    said = validated(_Content, content, "This calibration record")
-    n = len(said.cases)
-    if len(said.scans) not in (0, n):
+    read = validated(_Content, content, "This calibration record")
+    n = len(read.cases)
+    if len(read.scans) not in (0, n):
         raise InputError(f"This calibration record: 'scans' should have an entry for each of {n} cases.")
     return CalibrationRecord(
-        said.model,
-        said.model_sha256,
-        said.method,
-        said.inputs,
-        said.min_volume,
-        said.cases,
-        {name: _array(getattr(said.losses, name), name, (n, len(GRID))) for name in LOSSES},
-        {name: _array(getattr(said.measures, name), name, (n,)) for name in MEASURES},
-        None if said.recalibration is None else from_json(json.dumps(said.recalibration)),
-        _lesion_probability(said.lesions),
-        _lesion_probability(said.candidates),
-        said.scans,
+        read.model,
+        read.model_sha256,
+        read.method,
+        read.inputs,
+        read.min_volume,
+        read.cases,
+        {name: _array(getattr(read.losses, name), name, (n, len(GRID))) for name in LOSSES},
+        {name: _array(getattr(read.measures, name), name, (n,)) for name in MEASURES},
+        None if read.recalibration is None else from_json(json.dumps(read.recalibration)),
+        _lesion_probability(read.lesions),
+        _lesion_probability(read.candidates),
+        read.scans,
     )
 
 

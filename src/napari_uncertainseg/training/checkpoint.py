@@ -1,4 +1,4 @@
-"""What a stopped run goes on from, and whether it may: if one uninterrupted run would give the same."""
+"""What a stopped run resumes from, and whether it may: only if one uninterrupted run would give the same."""
 
 from __future__ import annotations
 
@@ -79,19 +79,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in many ways, and none of them is worth more to the user
+    except Exception as error:  # torch raises many types here; one message serves the user
         raise InputError(
-            f"{path} is damaged, or no checkpoint: delete it to begin anew, or choose another 'output'."
+            f"{path} is damaged, or no checkpoint: delete it to start again, or choose another 'output'."
         ) from error
     if not isinstance(state, dict) or not all(isinstance(state.get(k), t) for k, t in _CONTENT.items()):
         raise InputError(
-            f"{path} is no checkpoint of this version: delete it to begin anew, or choose another 'output'."
+            f"{path} is no checkpoint of this version: delete it to start again, or choose another 'output'."
         )
     return state
 
 
 def check_same(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
-    """Refuse to go on from a checkpoint where one uninterrupted run would end elsewhere.
+    """Refuse to resume from a checkpoint where one uninterrupted run would end elsewhere.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ def check_same(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
             "name them in 'start_from')"
         )
     raise InputError(
-        f"{path} was made from something else: {shown}{more}; put that back to go on, "
-        f"or choose another 'output' to begin anew{hint}."
+        f"{path} was made from something else: {shown}{more}; put that back to resume, "
+        f"or choose another 'output' to start again{hint}."
     )
 
 

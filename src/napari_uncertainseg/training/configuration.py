@@ -188,7 +188,7 @@ class Configuration(_Table):
         )
 
     def of_seed(self, seed: int) -> Configuration:
-        """The same recipe from another beginning: a further member of an ensemble, with its own output."""
+        """The same recipe with another seed: a further member of an ensemble, with its own output."""
         optimisation = {**self.optimisation.model_dump(), "seed": seed}
         return self.model_copy(
             update={

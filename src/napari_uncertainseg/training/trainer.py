@@ -92,7 +92,7 @@ class _Run:
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
-                f"{self.checkpoint} does not fit this network: delete it to begin anew, "
+                f"{self.checkpoint} does not fit this network: delete it to start again, "
                 "or choose another 'output'."
             ) from error
         self.step = state["step"]
@@ -229,7 +229,7 @@ def _loader(patches: Patches, first: int, batch: int, device: torch.device) -> D
 
 
 def train(configuration_path: Path | str, *, seed: int | None = None, progress: Progress = silent) -> Path:
-    """Train a network, or go on where a run was stopped.
+    """Train a network, or resume a run that was stopped.
 
     Parameters
     ----------
@@ -311,4 +311,4 @@ def _go_on(run: _Run, progress: Progress) -> None:
         monitor.close()
     if run.step < settings.steps:
         run.save()
-        raise Stopped(f"stopped; the same command goes on from step {run.step} of {settings.steps}")
+        raise Stopped(f"stopped; the same command resumes at step {run.step} of {settings.steps}")
