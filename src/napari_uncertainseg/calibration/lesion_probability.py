@@ -108,6 +108,15 @@ class LesionProbability:
     def at(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
         """Probability that components exist, float64, the shape of ``peak``.
 
+        Parameters
+        ----------
+        peak
+            Largest probability of each, 0 to 1, any shape.
+        volume
+            mm3, same shape.
+        threshold
+            At which they were outlined, 0 to 1: one for all, or the same shape.
+
         Raises
         ------
         InputError

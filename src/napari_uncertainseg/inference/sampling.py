@@ -127,7 +127,13 @@ def _heads(logits: Tensor, temperature: float) -> Tensor:
 
 
 def mean_pass(heads: Tensor) -> Pass:
-    """One member, the mean of the heads, and their variance."""
+    """One member, the mean of the heads, and their variance.
+
+    Parameters
+    ----------
+    heads
+        Probabilities, float32 (heads, z, y, x).
+    """
     mean = heads.mean(dim=0)
     # a tenth of the time of torch.var_mean over the first axis
     return Pass(mean[None], (heads - mean).square_().mean(dim=0))

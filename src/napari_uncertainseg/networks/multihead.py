@@ -35,7 +35,15 @@ def _block(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Se
 
 
 def padded(values: Tensor, divisor: int, smallest: int) -> Tensor:
-    """Put zeros after the last voxels of (..., z, y, x), where that is no size for a network."""
+    """Put zeros after the last voxels, up to a size that a network takes.
+
+    Parameters
+    ----------
+    values
+        (..., z, y, x).
+    divisor, smallest
+        Of the network, see `MultiHeadUNet`.
+    """
     after = [max(smallest - n, -n % divisor) for n in values.shape[-3:]]
     return F.pad(values, (0, after[2], 0, after[1], 0, after[0]))
 
@@ -194,16 +202,39 @@ class MultiHeadUNet(nn.Module):
     def decode_layers(
         self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """Logits of the heads, and one logit per deeper stage at its own resolution."""
+        """Logits of the heads, and one logit per deeper stage at its own resolution.
+
+        Parameters
+        ----------
+        laterals, masks
+            As for :meth:`decode`.
+
+        Returns
+        -------
+        tuple
+            (B, heads, z, y, x), and a list of (B, 1, z / 2, y / 2, x / 2), (B, 1, z / 4, ...) and so on.
+        """
         finest, *deeper = self._decode(laterals, masks)
         return self.heads(finest), [head(x) for head, x in zip(self.layer_heads, deeper, strict=True)]
 
     def forward(self, image: Tensor) -> Tensor:
-        """One plain pass: logits of the heads, (B, heads, z, y, x)."""
+        """One plain pass: logits of the heads, (B, heads, z, y, x).
+
+        Parameters
+        ----------
+        image
+            float32 (B, in_channels, z, y, x).
+        """
         return self.decode(self.encode(image))
 
     def layers(self, image: Tensor) -> Tensor:
-        """Logits at every decoder depth, at full resolution, (B, depths, z, y, x), finest first."""
+        """Logits at every decoder depth, at full resolution, (B, depths, z, y, x), finest first.
+
+        Parameters
+        ----------
+        image
+            float32 (B, in_channels, z, y, x).
+        """
         finest, deeper = self.decode_layers(self.encode(image))
         size = image.shape[2:]
         resized = [F.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in deeper]

@@ -111,6 +111,15 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 def check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     """Refuse weights whose names, shapes or values are not those of the architecture.
 
+    Parameters
+    ----------
+    state
+        Tensors of a file, by name.
+    expected
+        Those of the network.
+    path
+        Of the file, for the message.
+
     Raises
     ------
     InputError

@@ -66,10 +66,32 @@ class Engine(ABC):
 
     @abstractmethod
     def heads(self, image: Tensor) -> Tensor:
-        """Logits of the heads, float32 (heads, z, y, x): what the sigmoid makes a lesion's probability."""
+        """Logits of the heads.
+
+        Parameters
+        ----------
+        image
+            float32 (1, channels, z, y, x), 0 outside the brain.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, z, y, x); the sigmoid makes them a lesion's probability.
+        """
 
     def layers(self, image: Tensor) -> Tensor:
-        """Logits of the heads, then of every decoder depth, float32 (heads + layers, z, y, x)."""
+        """Logits of the heads, then of every decoder depth.
+
+        Parameters
+        ----------
+        image
+            As for `heads`.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads + layers, z, y, x), layers from the finest to the coarsest.
+        """
         raise NotImplementedError
 
     def encode(self, image: Tensor) -> Encoded:
@@ -77,5 +99,18 @@ class Engine(ABC):
         raise NotImplementedError
 
     def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
-        """Logits of the heads under dropout masks, float32 (heads, z, y, x)."""
+        """Logits of the heads under dropout masks.
+
+        Parameters
+        ----------
+        encoded
+            What `encode` of this engine returned.
+        masks
+            One per entry of `mask_shapes`, float32 of that shape.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, z, y, x).
+        """
         raise NotImplementedError
