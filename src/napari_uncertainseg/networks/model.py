@@ -13,14 +13,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
 
 CARD = "MODEL_CARD.md"
-INTENSITIES = "tissue"
+INTENSITIES: Final = "tissue"
 """How scans are normalised, FLAIRs against their tissue: `images.preparation.normalise`."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of models and of their files: nothing that leads out of a folder."""
@@ -39,12 +39,13 @@ class Preprocessing:
     smoothing
         Standard deviation of the Gaussian that the FLAIR is smoothed with, voxels of that size.
     intensities
-        How the scans are normalised; there is `INTENSITIES` only.
+        How the scans are normalised. There is one way; another is a value here and a branch in
+        `images.preparation`.
     """
 
     spacing: float = 1.0
     smoothing: float = 0.0
-    intensities: str = INTENSITIES
+    intensities: Literal["tissue"] = INTENSITIES
 
 
 @dataclass(frozen=True)
