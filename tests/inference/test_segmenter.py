@@ -168,7 +168,7 @@ def test_further_scans_are_read(model_folder, scan, brain_mask):
         ({"members": True}, "at least 1"),
         ({"members": 99}, "at most 3 members"),
         ({"method": "flips", "members": 9}, "at most 8"),
-        ({"method": "ensemble"}, "has only one"),
+        ({"method": "ensemble"}, "needs several networks.*'tiny' does not have"),
         ({"device": "tpu"}, "no device 'tpu'"),
     ],
 )

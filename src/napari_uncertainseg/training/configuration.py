@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, field_validator
 
 from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.networks.formats.multihead import Features, Heads
 from napari_uncertainseg.networks.model import NAME
 
 
@@ -74,19 +75,10 @@ class DataConfiguration(_Table):
 
 
 class NetworkConfiguration(_Table):
-    """Shape of the network, see `networks.multihead.MultiHeadUNet`.
+    """Shape of the network, see `networks.multihead.MultiHeadUNet`."""
 
-    The limits are those of `networks.formats.multihead.Architecture`, which reads what training writes.
-    """
-
-    features: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
-        default=(16, 32, 64, 128, 160),
-        min_length=2,
-        max_length=7,
-        strict=False,
-        description="a list of 2 to 7 whole numbers from 1 to 2048",
-    )
-    heads: int = Field(default=5, ge=1, le=64, description="a whole number from 1 to 64")
+    features: Features = (16, 32, 64, 128, 160)
+    heads: Heads = 5
     thin: bool = Field(default=False, description="true or false")
 
     @property

@@ -33,14 +33,24 @@ MAX_PARAMETERS = 250_000_000
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
+Features = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=2048)], ...],
+    Field(
+        min_length=2,
+        max_length=7,
+        strict=False,
+        description="a list of 2 to 7 whole numbers from 1 to 2048",
+    ),
+]
+Heads = Annotated[int, Field(ge=1, le=64, description="a whole number from 1 to 64")]
+
+
 class Architecture(Strict):
-    """Which network; ``training`` accepts the same sizes."""
+    """Which network."""
 
     kind: Literal["multihead-unet"] = Field(description="'multihead-unet'")
-    heads: int = Field(ge=1, le=64, description="an integer from 1 to 64")
-    features: tuple[Annotated[int, Field(ge=1, le=2048)], ...] = Field(
-        min_length=2, max_length=7, strict=False, description="a list of 2 to 7 integers from 1 to 2048"
-    )
+    heads: Heads
+    features: Features
     thin: bool = Field(default=False, description="true or false")
 
 
