@@ -152,7 +152,7 @@ def test_after_ctrl_c_the_same_command_ends_where_it_would_have(write_run, folde
     whole = load_file(trainer.train(write_run(output='output = "whole"')) / "weights.safetensors")
     path = write_run()
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Stopped, match="from step 3 of 4"):
+    with pytest.raises(Stopped, match="at step 3 of 4"):
         trainer.train(path, progress=interrupt(3))
     assert signal.getsignal(signal.SIGINT) is before
     assert read_checkpoint(folder / "out" / "checkpoint.pt")["step"] == 3
