@@ -65,7 +65,9 @@ def test_another_seed_is_another_run_beside_the_first(folder):
     a, b = (load_file(f / "weights.safetensors") for f in (first, member))
     assert a.keys() == b.keys()
     assert any(not torch.equal(a[k], b[k]) for k in a)
-    with pytest.raises(InputError, match="'seed' should be a whole number from 0 to 4294967295, not 4294967296"):
+    with pytest.raises(
+        InputError, match="'seed' should be a whole number from 0 to 4294967295, not 4294967296"
+    ):
         trainer.train(path, seed=1 << 32)
 
 
