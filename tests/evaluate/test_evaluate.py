@@ -288,7 +288,7 @@ def test_the_command_says_what_can_be_promised(study, own_data, capsys):
     assert main(["calibrate", str(study / "cases.tsv"), "--limit", "0.4"]) == 0
     out = capsys.readouterr().out
     assert "3 cases" in out and "at most 40% lesion volume missed" in out
-    assert "3 cases cannot support this promise: it needs at least 5" in out  # with confidence
+    assert "3 cases cannot support this guarantee: it needs at least 5" in out  # with confidence
     assert "on average: threshold" in out
     assert list(own_data.rglob("*.json"))
 

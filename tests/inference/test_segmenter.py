@@ -14,13 +14,13 @@ from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference import segmenter as module
 from napari_uncertainseg.inference import tiling
-from napari_uncertainseg.inference.device import cpu_device
-from napari_uncertainseg.inference.engines import TorchEngine
 from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
 from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, SamplingSetting, flips
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines.device import cpu_device
+from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 
 TORCH = cpu_device("torch").at("float32")
 MAPS = ("probability", "entropy", "expected_entropy", "mutual_information", "variance", "disagreement")
@@ -169,7 +169,7 @@ def test_further_scans_are_read(model_folder, scan, brain_mask):
         ({"members": True}, "at least 1"),
         ({"members": 99}, "at most 3 members"),
         ({"method": "flips", "members": 9}, "at most 8"),
-        ({"method": "ensemble"}, "has only one"),
+        ({"method": "ensemble"}, "needs several networks.*'tiny' does not have"),
         ({"device": "tpu"}, "no device 'tpu'"),
     ],
 )
@@ -239,7 +239,7 @@ def test_no_memory_at_all_is_one_sentence(predict, monkeypatch):
 def test_the_network_is_built_once(ensemble_folder, scan, brain_mask, monkeypatch):
     segmenter = Segmenter(ensemble_folder, device=TORCH)
     first = segmenter.predict({"flair": scan}, mask=brain_mask)
-    monkeypatch.setattr("napari_uncertainseg.inference.segmenter.make_engine", None)
+    monkeypatch.setattr(type(segmenter.model), "engine", None)
     second = segmenter.predict({"flair": scan}, mask=brain_mask)
     assert np.array_equal(first.probability, second.probability)
 

@@ -13,8 +13,9 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.model import INTENSITIES, Model, read_model
+from napari_uncertainseg.networks.catalog import BUNDLED
+from napari_uncertainseg.networks.formats.multihead import MultiHeadModel, read_multihead
+from napari_uncertainseg.networks.model import INTENSITIES
 from napari_uncertainseg.uncertainty.members import Members
 
 FULL, QUICK = (182, 218, 182), (40, 48, 40)
@@ -38,7 +39,7 @@ class Scene:
 
     images: dict[str, Volume]
     reference: np.ndarray | None
-    model: Model
+    model: MultiHeadModel
     trained: bool
     shape: tuple[int, int, int]
     repeats: int
@@ -116,15 +117,15 @@ def lesion_maps(scene: Scene, count: int, members: int = 10) -> tuple[np.ndarray
     return values.mean(0, dtype=np.float32), Members(tuple(slice(0, n) for n in scene.shape), values)  # type: ignore[arg-type]
 
 
-def _model() -> tuple[Model, bool, tempfile.TemporaryDirectory | None]:
+def _model() -> tuple[MultiHeadModel, bool, tempfile.TemporaryDirectory | None]:
     try:
-        return find_model(), True, None
+        return read_multihead(BUNDLED), True, None
     except InputError:
         folder = tempfile.TemporaryDirectory(prefix="uncertainseg-bench-")
         return _random_model(Path(folder.name)), False, folder
 
 
-def _random_model(folder: Path) -> Model:
+def _random_model(folder: Path) -> MultiHeadModel:
     import torch
     from safetensors.torch import save_file
 
@@ -151,7 +152,7 @@ def _random_model(folder: Path) -> Model:
         "weights": ["random.safetensors"],
     }
     (folder / "model.json").write_text(json.dumps(content))
-    return read_model(folder)
+    return read_multihead(folder)
 
 
 def _real(folder: Path) -> tuple[dict[str, Volume], np.ndarray | None]:

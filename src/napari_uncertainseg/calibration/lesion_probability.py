@@ -108,6 +108,15 @@ class LesionProbability:
     def at(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
         """Probability that components exist, float64, the shape of ``peak``.
 
+        Parameters
+        ----------
+        peak
+            Largest probability of each, 0 to 1, any shape.
+        volume
+            mm3, same shape.
+        threshold
+            At which they were outlined, 0 to 1: one for all, or the same shape.
+
         Raises
         ------
         InputError
@@ -117,8 +126,8 @@ class LesionProbability:
         volume = as_numbers(volume, "The volume")
         peak, volume, threshold = np.broadcast_arrays(peak, volume, threshold)
         weights = np.array([self.constant, self.peak, self.volume, self.threshold])
-        said = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
-        return np.asarray(said).reshape(peak.shape)
+        exists = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
+        return np.asarray(exists).reshape(peak.shape)
 
 
 def fit_lesion_probability(cases: Sequence[OutlinedLesions]) -> LesionProbability | None:
@@ -156,9 +165,9 @@ def _held_out(cases: Sequence[OutlinedLesions]) -> tuple[float, float]:
         if sum(one.lesions for one in rest) < FEWEST - 1e-9:
             continue
         others = joined(rest)
-        said = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
+        predicted = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
         share = np.average(others.exists, weights=others.weight)
-        errors.append(np.stack([said - case.exists, share - case.exists]) ** 2)
+        errors.append(np.stack([predicted - case.exists, share - case.exists]) ** 2)
         weights.append(case.weight)
     if not errors:
         return np.nan, np.nan

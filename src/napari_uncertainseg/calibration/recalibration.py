@@ -20,10 +20,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter
 from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
@@ -38,6 +39,7 @@ from napari_uncertainseg.calibration.probability_histogram import (
 )
 from napari_uncertainseg.calibration.scores import EPSILON
 from napari_uncertainseg.disk.checked_json import parse_json
+from napari_uncertainseg.disk.validation import validated_json
 
 Kind = Literal["temperature", "platt", "beta", "isotonic"]
 
@@ -63,6 +65,8 @@ class Recalibration(ABC):
     nll_after: float
 
     kind: ClassVar[str] = ""
+    # What is read back from a file: plain finite numbers under these names, no more or less.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     def apply(self, probability: np.ndarray, *, region: np.ndarray | None = None) -> np.ndarray:
         """Recalibrate a probability map.
@@ -243,6 +247,7 @@ class Isotonic(Recalibration):
 
 _LINEAR: dict[str, type[_Linear]] = {one.kind: one for one in (Temperature, Platt, Beta)}
 _KINDS: dict[str, type[Recalibration]] = {**_LINEAR, Isotonic.kind: Isotonic}
+_CHECKED = {kind: TypeAdapter(cls) for kind, cls in _KINDS.items()}
 
 
 def fit(evidence: ProbabilityHistogram, kind: Kind = "temperature") -> Recalibration:
@@ -303,27 +308,7 @@ def from_json(text: str) -> Recalibration:
         raise InputError(f"This is not a recalibration: {error}") from error
     if not (isinstance(found.get("kind"), str) and found["kind"] in _KINDS):
         raise InputError(f"This is not a recalibration: its kind is none of {', '.join(_KINDS)}.")
-    cls = _KINDS[found.pop("kind")]
-    names = {f.name for f in fields(cls)}
-    if found.keys() != names:
-        raise InputError(
-            f"A recalibration of kind {cls.kind} holds {', '.join(sorted(names))}, no more or less."
-        )
-    lists = ("left", "right", "value")
-    numbers = {k: _floats(k, v) if k in lists else _floats(k, [v])[0] for k, v in found.items()}
-    return cls(**numbers)  # type: ignore[arg-type]
-
-
-def _floats(name: str, values: Any) -> tuple[float, ...]:
-    if not isinstance(values, list) or not all(type(v) in (int, float) for v in values):
-        raise InputError(f"The recalibration's {name} must be plain numbers.")
-    try:
-        numbers = tuple(map(float, values))
-    except OverflowError:
-        numbers = (np.inf,)
-    if not np.isfinite(numbers).all():
-        raise InputError(f"The recalibration's {name} must be finite.")
-    return numbers
+    return validated_json(_CHECKED[found.pop("kind")], json.dumps(found), "This recalibration")
 
 
 def loss(z: np.ndarray, is_lesion: np.ndarray, count: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Where calibration is judged: over voxels of a region, or over whole lesions."""
+"""Where calibration is measured: over voxels of a region, or over whole lesions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Region:
-    """Where calibration is judged: the brain, around lesions, a slice, a mask, or each lesion as a whole.
+    """Where calibration is measured: the brain, around lesions, a slice, a mask, or each lesion as a whole.
 
     Attributes
     ----------

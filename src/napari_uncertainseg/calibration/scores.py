@@ -252,6 +252,20 @@ def paired(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and reference (bool) of the voxels of a region, flat.
 
+    Parameters
+    ----------
+    probability
+        0 to 1, any shape.
+    reference
+        A mask of the same shape; nonzero is lesion.
+    region
+        A mask of the same shape; everywhere if None.
+
+    Returns
+    -------
+    tuple
+        Probabilities, floating, and reference, bool, (voxels,) each.
+
     Raises
     ------
     InputError
@@ -269,7 +283,18 @@ def paired(
 def stacked(
     probability: np.ndarray, labels: np.ndarray, region: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (C, voxels) and labels (voxels,) of a region; errors as `top_label`."""
+    """Probabilities and labels of the voxels of a region, flat; errors as `top_label`.
+
+    Parameters
+    ----------
+    probability, labels, region
+        As for `top_label`.
+
+    Returns
+    -------
+    tuple
+        Probabilities (C, voxels), floating, and labels (voxels,), integers.
+    """
     if np.shape(probability) == np.shape(labels):
         p, y = paired(probability, labels, region)
         p = p.astype(float)  # in which 1 - p is exact

@@ -1,4 +1,4 @@
-"""Lesions with the probability that each is one, as calibration cases say."""
+"""Adds to each lesion the probability that it is real, learnt from calibration cases."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD, 
 
 
 def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
-    """The same, with a column ``p_exists`` where the record has enough to say it.
+    """The same lesions with a column ``p_exists``, where the record has enough cases for it.
 
     Parameters
     ----------
     lesions
-        Of probabilities as the model said them.
+        Outlined from the model's own probabilities, not recalibrated ones.
     record
-        Of that model, method and these scans' roles. Lesions smaller than its cases' it says nothing about.
+        Of the same model, method and kinds of scans. It says nothing about lesions smaller than its cases'.
     """
     fits = lesions.min_volume >= record.min_volume - 1e-6
     return replace(
@@ -40,9 +40,11 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
 def _with(
     table: pd.DataFrame, fitted: LesionProbability | None, threshold: float, known: Sequence[float]
 ) -> pd.DataFrame:
-    if fitted is None or not fitted.brier < fitted.brier_of_share:  # not judged, or no better than chance
+    if (
+        fitted is None or not fitted.brier < fitted.brier_of_share
+    ):  # not measured, or no better than the mere share of real ones
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
-    said = fitted.at(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
-    # What was painted where the model saw nothing, and so has no peak or a low one, it says nothing about.
-    return table.assign(p_exists=np.where(at_least(peak, threshold), said, np.nan))
+    exists = fitted.at(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
+    # A lesion painted where the model saw nothing has no peak or a low one: the fit says nothing about it.
+    return table.assign(p_exists=np.where(at_least(peak, threshold), exists, np.nan))

@@ -22,13 +22,13 @@ from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
-from napari_uncertainseg.inference.engines import Engine, make_engine, never
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
+from napari_uncertainseg.networks.engines.engine import Engine, never
 from napari_uncertainseg.networks.model import Model
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
@@ -134,7 +134,7 @@ class Segmenter:
 
     def _engine(self, device: Device, index: int) -> Engine:
         if (device.kind, index) not in self._engines:
-            self._engines[device.kind, index] = make_engine(self.model, device, index)
+            self._engines[device.kind, index] = self.model.engine(device, index)
         return self._engines[device.kind, index]
 
 
@@ -163,7 +163,8 @@ class _Run:
             prepared = prepare(
                 used, mask=mask, skull=skull, bias_correction=bias_correction, progress=self._preparing
             )
-            source = prepared.network_input(model.spacing, model.smoothing)
+            preprocessing = model.preprocessing
+            source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
         self.notes += prepared.notes
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
@@ -276,7 +277,7 @@ class _Run:
             "inputs": inputs,
             "brain": prepared.brain_source,
             "model": model.name,
-            "model_version": model.configuration["version"],
+            "model_version": model.version,
             "model_sha256": model.sha256,
             "method": segmenter.method,
             "members": segmenter.members,

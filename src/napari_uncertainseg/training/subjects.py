@@ -147,7 +147,22 @@ def mask_paths(folder: Path, excluded: Collection[str] = ()) -> list[Path]:
 
 
 def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> list[Tensor]:
-    """Read lesion masks on a brain's grid as numbered lesions, cut to the brain's bounding box."""
+    """Read lesion masks on a brain's grid as numbered lesions, cut to the brain's bounding box.
+
+    Parameters
+    ----------
+    folder
+        Of the files.
+    brain
+        bool (z, y, x).
+    excluded
+        Names of masks that are not read.
+
+    Returns
+    -------
+    list of Tensor
+        int16 (z, y, x) each: 0 is background, 1 and on are lesions.
+    """
     masks = [_components(read_labels(p).data > 0) for p in mask_paths(folder, excluded)]
     if any(m.shape != brain.shape for m in masks):
         raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
@@ -155,7 +170,17 @@ def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> l
 
 
 def place_mask(mask: Tensor, brain: Tensor, box: tuple[slice, slice, slice]) -> Tensor:
-    """Lesion labels of one brain's bounding box, stretched to another brain's; int16 (z, y, x)."""
+    """Lesion labels of one brain's bounding box, stretched to another brain's; int16 (z, y, x).
+
+    Parameters
+    ----------
+    mask
+        Labels in the first brain's box, int16 (z, y, x).
+    brain
+        The other brain, bool (z, y, x).
+    box
+        Its bounding box.
+    """
     labels = torch.zeros(brain.shape, dtype=torch.int16)
     size = labels[box].shape
     if size != mask.shape:
@@ -165,7 +190,13 @@ def place_mask(mask: Tensor, brain: Tensor, box: tuple[slice, slice, slice]) -> 
 
 
 def brain_box(mask: Tensor) -> tuple[slice, slice, slice]:
-    """Bounding box of a mask that is not empty."""
+    """Bounding box of a mask that is not empty.
+
+    Parameters
+    ----------
+    mask
+        bool (z, y, x), with a voxel or more.
+    """
     where = mask.nonzero()
     z, y, x = (slice(int(a), int(b) + 1) for a, b in zip(where.amin(0), where.amax(0), strict=True))
     return z, y, x

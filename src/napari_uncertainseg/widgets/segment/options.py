@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.inference.sampling import Method
+    from napari_uncertainseg.networks.model import Model
 
 
 @dataclass(frozen=True)
@@ -44,18 +49,21 @@ class Choices:
         return next((m for m in self.methods if m.key == key), None)
 
 
+def _members(method: Method, models: Sequence[Model]) -> dict[str, tuple[int, int]]:
+    """Usual and largest number of members, for those models that the method can be used with."""
+    able = [(model.name, model.capabilities) for model in models if method.most(model.capabilities)]
+    return {name: (method.usual_members(has), method.most(has)) for name, has in able}
+
+
 def load_choices() -> Choices:
     """Ask what there is. Brings torch, so it is called in the background."""
-    from napari_uncertainseg.inference.device import choose_device
     from napari_uncertainseg.inference.sampling import METHODS
     from napari_uncertainseg.networks.catalog import list_models
+    from napari_uncertainseg.networks.engines.device import choose_device
 
     models = list_models()
     return Choices(
-        tuple((model.name, str(model.configuration["description"])) for model in models),
-        tuple(
-            MethodChoice(m.name, m.title, m.description, {x.name: (m.usual(x), m.most(x)) for x in models})
-            for m in METHODS.values()
-        ),
+        tuple((model.name, model.description) for model in models),
+        tuple(MethodChoice(m.name, m.title, m.description, _members(m, models)) for m in METHODS.values()),
         choose_device().name,
     )

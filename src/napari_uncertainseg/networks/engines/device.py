@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.inference.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
 Precision = Literal["float32", "bf16", "fp16"]
 

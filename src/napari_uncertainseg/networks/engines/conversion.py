@@ -6,6 +6,7 @@ it. What is damaged there is made anew.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import shutil
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
-from napari_uncertainseg.inference.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
 if TYPE_CHECKING:
     import openvino
@@ -110,10 +111,31 @@ def _code_version() -> str:
     """Hash of all but the weights that a converted network depends on: code and libraries."""
     from napari_uncertainseg.networks import multihead, normalisation
 
-    openvino = import_openvino()
-    sources = [Path(str(module.__file__)).read_bytes() for module in (multihead, normalisation)]
-    sources += [Path(__file__).read_bytes(), openvino.__version__.encode(), torch.__version__.encode()]
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()[:16]
+    files = (str(multihead.__file__), str(normalisation.__file__), __file__)
+    code = [code_of(Path(file).read_text(encoding="utf-8")) for file in files]
+    versions = [import_openvino().__version__, torch.__version__]
+    return hashlib.sha256("\0".join(code + versions).encode()).hexdigest()[:16]
+
+
+def code_of(source: str) -> str:
+    """What a Python source does, without comments, docstrings and layout.
+
+    Another comment in the network's code must not make every user compile anew.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            # The texts that stand alone, those below constants too: they do nothing.
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(part: ast.stmt) -> bool:
+    return (
+        isinstance(part, ast.Expr)
+        and isinstance(part.value, ast.Constant)
+        and isinstance(part.value.value, str)
+    )
 
 
 def _digest(folder: Path) -> str:
