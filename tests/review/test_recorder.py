@@ -39,10 +39,10 @@ def test_verdicts_are_written_and_gone_on_with(store, recorder):
     again = Recorder(store, recorder.session.id)
     assert not again.is_new and again.standing == recorder.standing
     assert again.verdicts == (Verdict(first, "accepted"), Verdict(second, "rejected"))
-    said = store.entries(recorder.session.id)[1].values
-    assert said["visible"] == ["FLAIR"] and 0 <= said["seconds"] < 5 and said["voxel"] == list(first)
-    assert "seconds" not in store.entries(recorder.session.id)[2].values  # it was never shown
-    assert again.seconds_each == said["seconds"]
+    said = store.entries(recorder.session.id)[1].details
+    assert said.visible == ("FLAIR",) and 0 <= said.seconds < 5 and said.voxel == first
+    assert store.entries(recorder.session.id)[2].details.seconds is None  # it was never shown
+    assert again.seconds_each == said.seconds
 
 
 def test_undo_redo_and_withdrawal(store, recorder):
@@ -100,7 +100,7 @@ def test_strokes_are_kept_as_differences(store, recorder):
     edit[4:6, 7:9, 11:20], edit[10, 3, 3] = 1, -1
     recorder.paint(edit)
     np.testing.assert_array_equal(Recorder(store, recorder.session.id).painted(), edit)
-    name = store.entries(recorder.session.id)[-1].values["mask"]
+    name = store.entries(recorder.session.id)[-1].details.mask
     assert store.masks.read(name).shape == (7, 6, 17)  # the box around them
     recorder.paint(None)
     assert recorder.painted() is None and store.verify() == {recorder.session.id: ""}

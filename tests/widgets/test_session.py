@@ -11,6 +11,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.lessons.lesson import start_lesson
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
@@ -18,7 +19,7 @@ from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .fake_layers import FakeLayers
 
@@ -99,9 +100,9 @@ def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesio
         (session,) = reader.sessions()
         (stands,) = reader.verdicts(session.id).values()
         entry = reader.entries(session.id)[-1]
-    assert stands.decision == "accepted" and entry.values["voxel"] == list(shown)
-    assert entry.values["visible"] == ["FLAIR", "entropy"]
-    assert entry.values["threshold"] == case.threshold and stands.seconds is not None
+    assert stands.decision == "accepted" and entry.details.voxel == shown
+    assert entry.details.visible == ("FLAIR", "entropy")
+    assert entry.details.threshold == case.threshold and stands.seconds is not None
     assert "1 of" in dock.progress.state.text() and "median" in dock.progress.state.text()
     assert "1 of" in dock.table.item(0, 2).text()
     click(qtbot, lesions.buttons["undo"])

@@ -18,6 +18,7 @@ from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.review.reports.report_data import LocationDecisions, finite, place_of
 from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.store.session_settings import ReviewSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
@@ -76,9 +77,10 @@ def _scans_of(store: Store) -> Mapping[int, set[str]]:
     """Hashes of the FLAIRs on which sessions were begun, by case; older sessions do not say."""
     found: dict[int, set[str]] = {}
     for session in store.readable()[0]:
-        if flair := session.settings.get("flair"):
+        settings = session.settings
+        if isinstance(settings, ReviewSettings) and settings.flair is not None:
             for task in store.tasks(session.id)[:1]:
-                found.setdefault(task.case, set()).add(str(flair))
+                found.setdefault(task.case, set()).add(settings.flair)
     return found
 
 

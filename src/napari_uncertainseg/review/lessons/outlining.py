@@ -17,7 +17,10 @@ from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.lessons.lesson import PROJECT
 from napari_uncertainseg.review.lessons.questions import representative_voxel
+from napari_uncertainseg.review.store.entry_details import VerdictDetails
+from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
@@ -112,16 +115,16 @@ def compare_outline(
     distances = SurfaceDistances.between(np.stack([own, truth]), grid.spacing)
     volume = grid.voxel_volume
     return OutlineComparison(
-        int(slices.sum()),
-        dice(own, truth),
-        float(distances.hausdorff()[0, 1]),
-        detections(own, truth, min_voxels=least).f1,
-        float(own.sum() * volume),
-        float(truth.sum() * volume),
-        _only(truth, own, least, volume),
-        _only(own, truth, 1, volume),
-        _share(inner & truth, inner),
-        _share(own & truth, truth),
+        slices=int(slices.sum()),
+        dice=dice(own, truth),
+        hd95_mm=float(distances.hausdorff()[0, 1]),
+        lesion_f1=detections(own, truth, min_voxels=least).f1,
+        volume_mm3=float(own.sum() * volume),
+        consensus_mm3=float(truth.sum() * volume),
+        missed=_only(truth, own, least, volume),
+        invented=_only(own, truth, 1, volume),
+        inner_right=_share(inner & truth, inner),
+        outer_covers=_share(own & truth, truth),
     )
 
 
@@ -174,11 +177,17 @@ def earlier_outline_scores(store: Store, annotator: str, *, without: str = "") -
     name = " ".join(annotator.split())
     found = []
     for s in reversed(store.sessions()):
-        if s.kind == "training" and s.annotator == name and s.settings.get("outline") and s.id != without:
-            with suppress(Unreadable):  # of what somebody has changed nothing is told
-                scores = [e.values.get("score", {}).get("dice") for e in store.entries(s.id)]
-                found += [float(score) for score in scores if score is not None]
+        is_outline = isinstance(s.settings, ExerciseSettings) and s.settings.outline
+        if is_outline and s.annotator == name and s.id != without:
+            with suppress(Unreadable):  # a session that somebody has changed is left out
+                dice_scores = [verdict.score.get("dice") for verdict in outlines(store, s.id)]
+                found += [score for score in dice_scores if score is not None]
     return found
+
+
+def outlines(store: Store, session: str) -> list[VerdictDetails]:
+    """The outlines of a session, with what came of the comparison; the first one first."""
+    return [verdict for _, verdict in details_of(store.entries(session), VerdictDetails) if verdict.score]
 
 
 def _slices(outline: np.ndarray, whole: bool) -> np.ndarray:

@@ -15,11 +15,12 @@ from napari_uncertainseg.review.reports.html import (
     table,
     whole_page,
 )
-from napari_uncertainseg.review.reports.report_data import SessionPart, Summary, finite
+from napari_uncertainseg.review.reports.report_data import SessionPart, Summary
 from napari_uncertainseg.review.reports.report_places import most_uncertain, reader_differences
 from napari_uncertainseg.review.reports.report_training import training_part
-from napari_uncertainseg.review.session.rereading import SECOND, THIRD, Place
+from napari_uncertainseg.review.session.rereading import Place
 from napari_uncertainseg.review.store.journal import GENESIS
+from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings
 
 TITLE = "Report of reading sessions"
 NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
@@ -167,12 +168,10 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
 def _kind(part: SessionPart) -> Markup:
     """The kind of a session, and of a further reading which and of what."""
     settings = part.session.settings
-    if part.session.kind != "qc" or "of" not in settings:
+    if not isinstance(settings, RereadingSettings) or settings.first_reading is None:
         return escaped(part.session.kind)
-    which = {float(SECOND): "second", float(THIRD): "third"}.get(
-        finite(settings.get("reading")) or 0.0, "further"
-    )
-    return Markup(escaped(f"{which} reading of ") + short_id(str(settings["of"])))
+    which = {SECOND: "second", THIRD: "third"}.get(settings.reading or 0, "further")
+    return Markup(escaped(f"{which} reading of ") + short_id(settings.first_reading))
 
 
 def _about_pictures(some: bool, notes: Sequence[str]) -> list[Markup]:

@@ -16,8 +16,9 @@ import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained, training_of
 from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
-from napari_uncertainseg.review.session.rereading import THIRD, Place, kappa
+from napari_uncertainseg.review.session.rereading import Place, kappa
 from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.session_settings import THIRD, RereadingSettings
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,12 @@ def compute_statistics(found: Snapshot) -> Statistics:
     readings = [s for s in found.sessions if s.kind != "training"]
     done = [s for s in readings if found.is_done(s)]
     return Statistics(
-        _of_annotators(found),
-        _of_cases(found),
-        _times(found),
-        _agreements(found, done),
-        training_of(found),
-        len(readings) - len(done),
+        annotators=_of_annotators(found),
+        cases=_of_cases(found),
+        times=_times(found),
+        agreements=_agreements(found, done),
+        trained=training_of(found),
+        waiting=len(readings) - len(done),
     )
 
 
@@ -179,13 +180,13 @@ def _progress(
 ) -> ReviewProgress:
     sessions, tasks, last = zip(*parts, strict=True)
     return ReviewProgress(
-        name,
-        kind,
-        len(sessions),
-        sum(s.closed is None for s in sessions),
-        sum(map(len, tasks)),
-        sum(task.decision is not None for each in tasks for task in each),
-        max(last),
+        name=name,
+        kind=kind,
+        sessions=len(sessions),
+        open=sum(s.closed is None for s in sessions),
+        tasks=sum(map(len, tasks)),
+        judged=sum(task.decision is not None for each in tasks for task in each),
+        last=max(last),
     )
 
 
@@ -211,7 +212,8 @@ _Said = tuple[str, float | None, bool]
 def _agreements(found: Snapshot, done: Sequence[Session]) -> tuple[ReaderAgreement, ...]:
     said: dict[str, dict[Place, _Said]] = {name: {} for name in found.annotators}
     for session in done:  # the first one first: who judged a place twice counts with the last verdict
-        third = session.settings.get("reading") == THIRD
+        settings = session.settings
+        third = isinstance(settings, RereadingSettings) and settings.reading == THIRD
         said[session.annotator] |= {
             t.place: (t.decision, t.doubt, third) for t in found.tasks[session.id] if t.decision is not None
         }
@@ -229,16 +231,16 @@ def _agreement(
         if doubt is not None:
             doubts[decision == other].append(doubt)
     return ReaderAgreement(
-        first,
-        second,
-        len(both),
-        sum(a[0] == b[0] for a, b in both),
-        sum(a[2] or b[2] for a, b in both),
-        kappa([(a[0], b[0]) for a, b in both]),
-        _mean(doubts[True]),
-        _mean(doubts[False]),
-        len(doubts[True]),
-        len(doubts[False]),
+        first=first,
+        second=second,
+        both=len(both),
+        same=sum(a[0] == b[0] for a, b in both),
+        third=sum(a[2] or b[2] for a, b in both),
+        kappa=kappa([(a[0], b[0]) for a, b in both]),
+        doubt_same=_mean(doubts[True]),
+        doubt_differ=_mean(doubts[False]),
+        known_same=len(doubts[True]),
+        known_differ=len(doubts[False]),
     )
 
 

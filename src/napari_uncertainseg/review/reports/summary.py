@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.lessons.lesson import Lesson, is_lesson
+from napari_uncertainseg.review.lessons.outlining import outlines
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.reports.report_data import (
     LocationDecisions,
@@ -28,22 +29,21 @@ from napari_uncertainseg.review.reports.report_data import (
 )
 from napari_uncertainseg.review.reports.verdict_table import verdict_table
 from napari_uncertainseg.review.session.rereading import (
-    SECOND,
     Place,
     decisions,
     first_reading_id,
+    is_reading_of,
     reading_status,
 )
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.session_settings import SECOND
 from napari_uncertainseg.review.store.store import Store
 
 MOST_DOUBTFUL = 12
 """Places of a case that are shown."""
 _UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
-_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)
-"""What comes of settings or answers that this program did not write."""
 
 
 def summarise(
@@ -67,32 +67,20 @@ def summarise(
     InputError
         If there is no such session, or the store cannot be read.
     """
-    try:
-        return _summary(store, session, named, progress)
-    except InputError:
-        raise
-    except _BROKEN as error:
-        raise InputError(
-            f"{store.name} holds settings or entries that this program did not write; "
-            "`uncertainseg session verify` says in which session."
-        ) from error
-
-
-def _summary(store: Store, session: str | None, named: bool, progress: Progress) -> Summary:
     wanted, odd = _wanted(store, session)
     parts = _parts(store, wanted, named, progress)
     again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
     differing = {place_of(one.task) for part in again for one in part.differing}
     return Summary(
-        store.name if named else "",
-        datetime.now(UTC),
-        named,
-        tuple(parts),
-        again,
-        tuple(wrong for part in parts for wrong in _wrong(part)),
-        tuple(_training(store, part) for part in parts if part.session.kind == "training"),
-        _doubtful(parts, differing),
-        odd if named else dict.fromkeys(odd, _UNSOUND),
+        file=store.name if named else "",
+        made=datetime.now(UTC),
+        named=named,
+        sessions=tuple(parts),
+        reread=again,
+        wrong=tuple(wrong for part in parts for wrong in _wrong(part)),
+        training=tuple(_training(store, part) for part in parts if part.session.kind == "training"),
+        doubtful=_doubtful(parts, differing),
+        odd=odd if named else dict.fromkeys(odd, _UNSOUND),
     )
 
 
@@ -105,7 +93,7 @@ def _wanted(store: Store, session: str | None) -> tuple[list[Session], dict[str,
     if session in odd:
         raise Unreadable(odd[session])
     first = first_reading_id(store.session(session))
-    later = {s.id for s in every if s.kind == "qc" and s.settings.get("of") == first}
+    later = {s.id for s in every if is_reading_of(s, first)}
     return [s for s in every if s.id in {first, session} | later], {}
 
 
@@ -128,12 +116,12 @@ def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]],
     if fault and not named:  # it may tell a path
         fault = _UNSOUND
     return SessionPart(
-        session,
-        called,
-        items,
-        store.head(session.id),
-        fault,
-        PaintedVolumes.at_last(store.entries(session.id)),
+        session=session,
+        annotator=called,
+        items=items,
+        head=store.head(session.id),
+        fault=fault,
+        painted=PaintedVolumes.at_last(store.entries(session.id)),
     )
 
 
@@ -144,8 +132,7 @@ def _judged(task: Task, row: Mapping[str, Any]) -> ReportTask:
 
 
 def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:
-    settings = (other.session.settings for other in parts if other.session.kind == "qc")
-    return any(s.get("of") == part.session.id and s.get("reading") == SECOND for s in settings)
+    return any(is_reading_of(other.session, part.session.id, SECOND) for other in parts)
 
 
 def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> RereadPart:
@@ -191,14 +178,14 @@ def _wrong(part: SessionPart) -> list[WrongPart]:
         unsure = wrong.count("unsure")
         found.append(
             WrongPart(
-                part.session.id,
-                part.annotator,
-                target,
-                len(judged),
-                len(wrong),
-                against,
-                unsure,
-                len(wrong) - against - unsure,
+                session=part.session.id,
+                annotator=part.annotator,
+                target=target,
+                judged=len(judged),
+                wrong=len(wrong),
+                opposite=against,
+                undecided=unsure,
+                painted=len(wrong) - against - unsure,
             )
         )
     return found
@@ -215,16 +202,16 @@ def _training(store: Store, part: SessionPart) -> TrainingPart:
                 moved = lesson.influence()
         else:
             outline = _outline(store, part.session.id)
-    except _BROKEN:
-        trouble = "This session cannot be scored: its settings or answers are not of this program."
+    except InputError as error:
+        trouble = f"This session cannot be scored: {error}"
     if not trouble and not scores and not outline:
         trouble = "No answer yet."
     return TrainingPart(part.session.id, part.annotator, scores, moved, outline, trouble)
 
 
 def _outline(store: Store, session: str) -> dict[str, float]:
-    said = [e.values["score"] for e in store.entries(session) if e.kind == "verdict" and "score" in e.values]
-    return {str(k): x for k, v in dict(said[-1]).items() if (x := finite(v)) is not None} if said else {}
+    made = outlines(store, session)
+    return {name: x for name, x in made[-1].score.items() if x is not None} if made else {}
 
 
 def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tuple[LocationDecisions, ...]]:

@@ -125,14 +125,14 @@ def queue_of(
     tables = (("lesion", lesions.table), ("candidate", lesions.candidate_table))
     found = [
         NewTask(
-            case,
-            output,
-            target,
-            int(row["label"]),
-            (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
-            _known(row["lsu"]),
-            _known(row["max_probability"]),
-            float(row["volume_mm3"]),
+            case=case,
+            output=output,
+            target=target,
+            label=int(row["label"]),
+            voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+            uncertainty=_known(row["lsu"]),
+            probability=_known(row["max_probability"]),
+            volume_mm3=float(row["volume_mm3"]),
         )
         for target, table in tables
         for row in table.to_dict("records")

@@ -15,17 +15,20 @@ from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.session.live_calibration import lesion_calibration
 from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, RemainingErrors
-from napari_uncertainseg.review.session.replay import unpacked
-from napari_uncertainseg.review.session.rereading import THIRD
+from napari_uncertainseg.review.session.replay import last_painting
 from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.store.entry_details import VerdictDetails
+from napari_uncertainseg.review.store.journal import Entry, details_of
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
+from napari_uncertainseg.review.store.session_settings import (
+    BY_DEFAULT,
+    THIRD,
+    RereadingSettings,
+    ReviewSettings,
+)
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
-
-KEPT, BY_DEFAULT = "kept", "by default"
-"""Setting of a session that nobody began: it keeps a review by itself."""
 
 
 class Recorder:
@@ -48,6 +51,9 @@ class Recorder:
         self.session = store.session(session)
         self._store = store
         self.tasks: list[Task] = store.tasks(session)
+        if not isinstance(self.session.settings, ReviewSettings):
+            raise InputError(f"Session {session} is an exercise, and no reading of a case.")
+        self._settings = self.session.settings
         entries = store.entries(session)
         if not entries or not self.tasks:
             raise InputError(f"Session {session} has no entry or no task: something was taken away.")
@@ -56,12 +62,12 @@ class Recorder:
                 f"Session {session} has entries on tasks of another one: it cannot be gone on with."
             )
         self._last = entries[-1].number
-        self._ahead = ErrorForecast(self.tasks, self.session.settings)
+        self._ahead = ErrorForecast(self.tasks, self._settings.ranks, self._settings.drawn)
         self._standing = current_verdicts(entries)
         self._of_task: dict[int | None, list[Entry]] = {}
         for entry in entries:
             self._of_task.setdefault(entry.task, []).append(entry)
-        self._voxels = {e.number: tuple(e.values["voxel"]) for e in entries if "voxel" in e.values}
+        self._voxels = {e.number: voxel for e in entries if (voxel := e.details.voxel) is not None}
         self._done: list[list[tuple[int, int]]] = []
         self._undone: list[list[tuple[int, int]]] = []
         self._shown: tuple[Voxel | None, float] = (None, 0.0)
@@ -74,12 +80,12 @@ class Recorder:
     @property
     def by_default(self) -> bool:
         """Whether nobody began it: the review is kept by itself, in the order of the list."""
-        return self.session.settings.get(KEPT) == BY_DEFAULT
+        return self._settings.kept == BY_DEFAULT
 
     @property
     def accepts_new_tasks(self) -> bool:
         """Whether other lesions than its tasks may be judged: not where only what two differ in is read."""
-        return self.session.settings.get("reading") != THIRD
+        return not (isinstance(self._settings, RereadingSettings) and self._settings.reading == THIRD)
 
     @property
     def standing(self) -> Mapping[int, CurrentVerdict]:
@@ -102,11 +108,12 @@ class Recorder:
 
     def last_seen_at(self, threshold: float, min_volume: float) -> tuple[float, float]:
         """Threshold and smallest volume of the last verdict, else of the beginning, else as given."""
-        said = dict(self.session.settings)
-        every = (e for entries in self._of_task.values() for e in entries if e.kind == "verdict")
-        for entry in sorted(every, key=lambda e: e.number):
-            said |= entry.values
-        return float(said.get("threshold", threshold)), float(said.get("min_volume", min_volume))
+        every = (entry for entries in self._of_task.values() for entry in entries)
+        verdicts = details_of(sorted(every, key=lambda e: e.number), VerdictDetails)
+        for seen in (self._settings, *(details for _, details in verdicts)):
+            threshold = threshold if seen.threshold is None else seen.threshold
+            min_volume = min_volume if seen.min_volume is None else seen.min_volume
+        return threshold, min_volume
 
     def calibration(self) -> Reliability:
         """How often what the model gave some probability is a lesion, by the verdicts that stand."""
@@ -193,17 +200,17 @@ class Recorder:
     def numbers(self) -> list[tuple[Voxel, int]]:
         """Numbers of lesions (> 0) and candidates (< 0) as the reviewer saw them, by voxel."""
         tasks = [(t.voxel, -t.label if t.target == "candidate" else t.label) for t in self.tasks]
-        every = (e for entries in self._of_task.values() for e in entries)
-        said = {e.number: int(e.values["number"]) for e in every if "number" in e.values}
-        return [*tasks, *((_voxel(at), said[n]) for n, at in self._voxels.items() if n in said)]
+        every = (entry for entries in self._of_task.values() for entry in entries)
+        seen = [
+            (details.voxel, details.number)
+            for _, details in details_of(every, VerdictDetails)
+            if details.voxel is not None and details.number is not None
+        ]
+        return [*tasks, *seen]
 
     def painted(self) -> np.ndarray | None:
         """What was painted last, on the grid; None where nothing is."""
-        entries = [e for e in self._store.entries(self.session.id) if e.kind == "painted"]
-        said: dict[str, Any] = entries[-1].values if entries else {}
-        if said.get("mask") is None:
-            return None
-        return unpacked(said, self._store.masks)
+        return last_painting(self._store.entries(self.session.id), self._store.masks)
 
     def undo(self) -> bool:
         """Take back what was judged last here; False where nothing was."""
@@ -239,8 +246,8 @@ class Recorder:
         entry = self._store.record(self.session.id, kind, task, content, after=self._last)
         self._last = entry.number
         self._of_task.setdefault(task, []).append(entry)
-        if "voxel" in content:
-            self._voxels[entry.number] = tuple(content["voxel"])
+        if entry.details.voxel is not None:
+            self._voxels[entry.number] = entry.details.voxel
         return entry.number
 
     def _added(self, voxel: Voxel, number: int) -> Task:
@@ -256,7 +263,7 @@ class Recorder:
         task = self._store.add_task(self.session.id, new, after=self._last)
         self._last += 1
         self.tasks.append(task)
-        self._ahead = ErrorForecast(self.tasks, self.session.settings)
+        self._ahead = ErrorForecast(self.tasks, self._settings.ranks, self._settings.drawn)
         return task
 
     def _update(self, tasks: Iterable[int]) -> None:
@@ -268,8 +275,3 @@ class Recorder:
 
     def _voxel_of(self, task: int) -> Voxel:
         return next(t.voxel for t in self.tasks if t.id == task)
-
-
-def _voxel(said: Sequence[int]) -> Voxel:
-    s, a, r = map(int, said)
-    return s, a, r

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -53,8 +52,8 @@ class ErrorForecast:
     ----------
     tasks
         Of the session, in the order in which they are shown.
-    settings
-        Of the session: ``ranks`` and ``drawn`` of its `Queue`.
+    ranks, drawn
+        Of the session's `Queue`; empty where it has none.
 
     Attributes
     ----------
@@ -62,10 +61,9 @@ class ErrorForecast:
         These, of the tasks that the session began with; empty where it has none.
     """
 
-    def __init__(self, tasks: Sequence[Task], settings: Mapping[str, Any]) -> None:
-        ranks = [int(rank) for rank in settings.get("ranks", ())]
-        self.ranks = ranks if len(ranks) <= len(tasks) else []
-        self.drawn = {int(rank) for rank in settings.get("drawn", ())} if self.ranks else set()
+    def __init__(self, tasks: Sequence[Task], ranks: Sequence[int] = (), drawn: Collection[int] = ()) -> None:
+        self.ranks = tuple(ranks) if len(ranks) <= len(tasks) else ()
+        self.drawn = set(drawn) if self.ranks else set()
         self._known = [t for t in tasks if t.probability is not None and t.uncertainty is not None]
         peak = np.array([t.probability for t in self._known])
         doubt = np.array([t.uncertainty for t in self._known])

@@ -5,21 +5,20 @@ Each reads in a session of their own, with the same tasks; nobody's verdicts sho
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.raters.kappa import kappa_of_counts
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
-SECOND, THIRD = 2, 3
-"""Which reading a session of kind ``qc`` is, as its settings say; a third sees only what two differ in."""
 Place = tuple[int, str, Voxel]
 """What two sessions have in common: case, target and voxel."""
 
@@ -62,7 +61,19 @@ class ReadingStatus:
 
 def first_reading_id(session: Session) -> str:
     """The id of the first reading that a session is, or that it reads again."""
-    return str(session.settings.get("of", session.id)) if session.kind == "qc" else session.id
+    settings = session.settings
+    rereads = isinstance(settings, RereadingSettings) and settings.first_reading is not None
+    return settings.first_reading if rereads else session.id
+
+
+def is_reading_of(session: Session, first_reading_id: str, reading: int | None = None) -> bool:
+    """Whether a session is a further reading of another one, and a certain one where that is asked for."""
+    settings = session.settings
+    return (
+        isinstance(settings, RereadingSettings)
+        and settings.first_reading == first_reading_id
+        and reading in (None, settings.reading)
+    )
 
 
 def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) -> str:
@@ -106,11 +117,7 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
             )
     order = np.random.default_rng(seed).permutation(len(tasks))
     settings = {
-        **{
-            key: found.first.settings[key]
-            for key in ("threshold", "min_volume")
-            if key in found.first.settings
-        },
+        **found.first.settings.model_dump(include={"threshold", "min_volume"}, exclude_unset=True),
         "of": session,
         "reading": SECOND if found.second is None else THIRD,
         "order": "random",
@@ -130,11 +137,12 @@ def reading_status(store: Store, session: str) -> ReadingStatus:
     if session not in sessions:
         raise InputError(f"{store.name}: there is no session {session}.")
     first = sessions[session]
-    later = [s for s in sessions.values() if s.kind == "qc" and s.settings.get("of") == session]
-    second = next((s for s in later if s.settings.get("reading") == SECOND), None)
-    third = next((s for s in later if s.settings.get("reading") == THIRD), None)
+    second = next((s for s in sessions.values() if is_reading_of(s, session, SECOND)), None)
+    third = next((s for s in sessions.values() if is_reading_of(s, session, THIRD)), None)
     if second is None:
-        return ReadingStatus(first, None, None, 0, 0, float("nan"), ())
+        return ReadingStatus(
+            first=first, second=None, third=None, both=0, same=0, kappa=float("nan"), differing=()
+        )
     ours, theirs = decisions(store, first.id), decisions(store, second.id)
     both = [place for place in ours if place in theirs]
     differing = {place for place in both if ours[place].decision != theirs[place].decision}
@@ -148,16 +156,16 @@ def reading_status(store: Store, session: str) -> ReadingStatus:
     ]
     with_first, with_second = sum(c == a for c, a, _ in sided), sum(c == b for c, _, b in sided)
     return ReadingStatus(
-        first,
-        second,
-        third,
-        len(both),
-        len(both) - len(differing),
-        kappa(pairs),
-        tasks,
-        with_first,
-        with_second,
-        len(sided) - with_first - with_second,
+        first=first,
+        second=second,
+        third=third,
+        both=len(both),
+        same=len(both) - len(differing),
+        kappa=kappa(pairs),
+        differing=tasks,
+        with_first=with_first,
+        with_second=with_second,
+        with_neither=len(sided) - with_first - with_second,
     )
 
 
@@ -183,13 +191,11 @@ def decisions(store: Store, session: str) -> Mapping[Place, CurrentVerdict]:
 
 def kappa(pairs: Sequence[tuple[str, str]]) -> float:
     """Cohen's kappa of two readers' decisions; NaN where chance alone would agree in all."""
-    n = len(pairs)
-    if not n:
-        return float("nan")
-    observed = sum(a == b for a, b in pairs) / n
-    ours, theirs = (Counter(column) for column in zip(*pairs, strict=True))
-    chance = sum(ours[name] * theirs[name] for name in ours) / n**2
-    return (observed - chance) / (1 - chance) if chance < 1 else float("nan")
+    index = {name: i for i, name in enumerate(dict.fromkeys(name for pair in pairs for name in pair))}
+    counts = np.zeros((len(index), len(index)))
+    for ours, theirs in pairs:
+        counts[index[ours], index[theirs]] += 1
+    return float(kappa_of_counts(counts, undefined=np.nan))
 
 
 def _place(task: Task) -> Place:

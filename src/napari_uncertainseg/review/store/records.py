@@ -21,11 +21,11 @@ from napari_uncertainseg.review.database.allowed_content import (
     is_share,
     is_whole,
     or_none,
-    settings_of,
     shown_id,
 )
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.store.session_settings import SessionSettings, read_settings
 from napari_uncertainseg.review.verdicts import Voxel
 
 
@@ -78,7 +78,7 @@ class Session:
     kind
         ``"review"``, ``"training"`` or ``"qc"``.
     settings
-        What was chosen: order, arm, target of the stop rule.
+        What was chosen when it was opened.
     opened, closed
         ISO 8601, UTC; None while it goes on.
     """
@@ -87,7 +87,7 @@ class Session:
     project: str
     annotator: str
     kind: str
-    settings: Mapping[str, Any]
+    settings: SessionSettings
     opened: str
     closed: str | None
 
@@ -99,13 +99,13 @@ def session_of(row: Mapping[Any, Any]) -> Session:
         if not is_plain(row[name]):
             raise Unreadable(_odd(f"Session {row['id']}", name))
     return Session(
-        row["id"],
-        row["project"],
-        row["annotator"],
-        row["kind"],
-        settings_of(row["settings"]),
-        row["opened"],
-        row["closed"],
+        id=row["id"],
+        project=row["project"],
+        annotator=row["annotator"],
+        kind=row["kind"],
+        settings=read_settings(row["kind"], row["settings"]),
+        opened=row["opened"],
+        closed=row["closed"],
     )
 
 
@@ -193,16 +193,16 @@ def task_of(row: Mapping[Any, Any]) -> Task:
     """A task from its row."""
     checked(schema.tasks, row, f"Task {shown_id(row['id'])} of session {shown_id(row['session_id'])}")
     return Task(
-        row["case_id"],
-        row["output_id"],
-        row["target"],
-        row["label"],
-        (row["voxel_s"], row["voxel_a"], row["voxel_r"]),
-        row["uncertainty"],
-        row["probability"],
-        row["volume_mm3"],
-        row["id"],
-        row["position"],
+        case=row["case_id"],
+        output=row["output_id"],
+        target=row["target"],
+        label=row["label"],
+        voxel=(row["voxel_s"], row["voxel_a"], row["voxel_r"]),
+        uncertainty=row["uncertainty"],
+        probability=row["probability"],
+        volume_mm3=row["volume_mm3"],
+        id=row["id"],
+        position=row["position"],
     )
 
 

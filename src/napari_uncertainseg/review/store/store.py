@@ -22,11 +22,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import (
     Unreadable,
-    entry_content,
     is_plain,
     is_sha256,
     made_plain,
-    settings_to_keep,
     shown_id,
 )
 from napari_uncertainseg.review.database.checked_writes import insert, insert_all, replace, update
@@ -62,6 +60,7 @@ from napari_uncertainseg.review.store.records import (
     verdict_row,
 )
 from napari_uncertainseg.review.store.session_digest import LEFT_OUT, is_covered, seal, seal_of_task
+from napari_uncertainseg.review.store.session_settings import settings_to_store
 from napari_uncertainseg.review.store.verification import fault_of
 
 DATABASE = "sessions.db"
@@ -210,7 +209,7 @@ class Store:
             "project_id": project,
             "annotator_id": annotator,
             "kind": kind,
-            "settings": settings_to_keep(settings),
+            "settings": settings_to_store(settings),
             "opened": _now(),
         }
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
@@ -373,13 +372,9 @@ class Store:
     ) -> Entry:
         if task is not None:
             self._check_task(connection, session, task)
-        try:
-            entry = append_entry(last, session, _now(), kind, task, content)
-            row = entry_row(entry)
-            entry_content(entry.content)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"An entry holds what JSON can; this does not: {error}.") from error
-        insert(connection, schema.entries, row)
+        entry = append_entry(last, session, _now(), kind, task, content)
+        entry.details  # noqa: B018 - reading it checks it: nothing is written that could not be read
+        insert(connection, schema.entries, entry_row(entry))
         if kind == "closed":
             update(connection, schema.sessions, [session], {"closed": entry.at})
         if task is not None:

@@ -9,11 +9,13 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import Unreadable, is_id
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
+from napari_uncertainseg.review.store.entry_details import PaintedDetails, VerdictDetails
 from napari_uncertainseg.review.store.journal import Entry, first_fault
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import chain_of, look_through, session_rows
 from napari_uncertainseg.review.store.records import checked, session_of, verdict_row
 from napari_uncertainseg.review.store.session_digest import is_as_opened
+from napari_uncertainseg.review.store.session_settings import settings_fault
 
 
 def fault_of(connection: Connection, session: str, masks: MaskStore) -> str:
@@ -33,11 +35,14 @@ def _fault(connection: Connection, session: str, masks: MaskStore) -> str:
     if fault := first_fault(chain):
         return fault
     entries = [entry for entry, _ in chain]
+    settings = ""
     for row in connection.execute(session_rows(schema.sessions.c.id == session)).mappings():
-        session_of(row)
+        settings = settings_fault(session_of(row).kind, row["settings"])
     look_through(connection, session)
     if not is_as_opened(connection, session, entries):
         return f"Session {session} was changed after it was opened: its annotator, tasks or settings."
+    if settings:
+        return f"Session {session} has settings that this program does not write: {settings}."
     if _verdicts(connection, session) != {
         task: verdict_row(session, task, verdict) for task, verdict in current_verdicts(entries).items()
     }:
@@ -54,7 +59,8 @@ def _verdicts(connection: Connection, session: str) -> dict[int, dict[str, objec
 
 def _fault_of_masks(entries: list[Entry], masks: MaskStore) -> str:
     for entry in entries:
-        if mask := entry.values.get("mask"):
+        mask = entry.details.mask if isinstance(entry.details, VerdictDetails | PaintedDetails) else None
+        if mask is not None:
             try:
                 masks.read(mask)
             except InputError as error:
