@@ -58,7 +58,7 @@ def test_second_and_third_reading(store) -> None:
 
     with pytest.raises(InputError, match="second has read"):
         open_next_reading(store, first, "second", seed=0)
-    with pytest.raises(InputError, match="second reading goes on"):
+    with pytest.raises(InputError, match="second reading is not finished"):
         open_next_reading(store, first, "third", seed=1)
     judge(store, second, {4: "accepted"})
     third = open_next_reading(store, first, "third", seed=1)

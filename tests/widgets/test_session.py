@@ -582,7 +582,7 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     assert seen == [(one, False), (one, True), (both, True), (one, True), (one, True)]
     assert case.selected is None or case.selected in places
     click(qtbot, replay.back_button)
-    assert "verdict taken back" in replay.what.text() and case.selected == places[1]
+    assert "verdict undone" in replay.what.text() and case.selected == places[1]
     assert dock._layers.visited[-1] == places[1]  # the viewer goes along
     replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
     assert replay.score.text().startswith("1 decided, 100% right: 0 lesions missed")

@@ -39,7 +39,7 @@ def _list(options: Namespace) -> None:
     with _open(options) as store:
         sessions, odd = store.readable()
         called = store.case_names()
-        print(f"{'session':34}{'annotator':20}{'kind':10}{'judged':>10}  {'state':8}{'opened':21}case")
+        print(f"{'session':34}{'annotator':20}{'kind':10}{'reviewed':>10}  {'state':8}{'opened':21}case")
         for found in sessions:
             tasks = store.tasks(found.id)
             cases = ", ".join(dict.fromkeys(called[task.case] for task in tasks)) or "?"
@@ -66,7 +66,7 @@ def _verify(options: Namespace) -> None:
         if partly.get(id):
             print(f"  {partly[id]}")
     if options.head is not None and "".join(options.head.split()) not in heads.values():
-        wrong.append("No session ends with that hash: entries were taken away at the end, or added.")
+        wrong.append("No session ends with that hash: entries were removed from the end, or added.")
     if wrong:
         raise InputError(" ".join(wrong))
 
@@ -78,7 +78,7 @@ def _export(options: Namespace) -> None:
     from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
 
     if options.json is not None and options.without_names:
-        raise InputError("A journal holds names: without them there is only the table.")
+        raise InputError("A journal holds names: leave --json out, or --without-names.")
     beside = hashes_file(options.out)
     with _open(options) as store:
         table = verdict_table(store, named=not options.without_names)
@@ -138,10 +138,10 @@ def _simulate(options: Namespace) -> None:
     found = compare(tables, reader=reader, repeats=options.repeats)
     print(
         f"simulated readers, {len(tables)} cases, {sum(map(len, tables))} lesions and candidates; "
-        f"{options.seconds:g} s for 10 mm3, {options.skill:.0%} judged right"
+        f"{options.seconds:g} s for 10 mm3, {options.skill:.0%} of the verdicts right"
     )
     before = found["before"][0]
-    print(f"errors before: {before:.1f} a case; seconds until")
+    print(f"errors before: {before:.1f} per case; seconds until")
     print(f"{'order':10}{'half of the errors':>20}{'a fifth left':>14}{'all':>10}{'errors left':>13}")
     for row in found.to_dict("records"):
         print(

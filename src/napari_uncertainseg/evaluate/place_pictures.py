@@ -1,4 +1,4 @@
-"""Small pictures of places in a scan, for a report: an axial slice as radiologists see it, and a ring."""
+"""Small pictures of locations in a scan, for a report: an axial slice as radiologists see it, and a ring."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RING = "#ffb000"
 
 @dataclass
 class Pictures:
-    """PNG by place, and a sentence for each case that has none, or not all."""
+    """PNG by location, and a sentence for each case that has none, or not all."""
 
     drawn: dict[Place, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Pictures:
 def draw_places(
     store: Store, places: Iterable[LocationDecisions], *, named: bool, progress: Progress
 ) -> Pictures:
-    """Draw places, case by case; each scan is read once.
+    """Draw locations, case by case; each scan is read once.
 
     Parameters
     ----------
@@ -109,20 +109,20 @@ def _draw_case(
         found.drawn[place_of(one.task)] = draw(volume, one.task.voxel, ring_of(one.task.volume_mm3), window)
     if outside:
         found.notes.append(
-            f"{outside} of the places of {case} lie outside of the scan: is it another one now?"
+            f"{outside} of the locations of {case} lie outside of the scan: was it replaced by another one?"
         )
     if len(places) > MOST:
-        found.notes.append(f"Of {len(places)} places of {case}, the first {MOST} are drawn.")
+        found.notes.append(f"Of {len(places)} locations of {case}, the first {MOST} are drawn.")
 
 
 def _read(home: Path, folder: str, known: Collection[str]) -> Volume:
     """The FLAIR of a case; InputError if it is not there, or is another one than the sessions were on."""
     if not folder:
-        raise InputError("an older version kept its scan together with others, and it is not known which.")
+        raise InputError("an older version stored several scans under one name: which one it is, is unknown.")
     path = home / folder
     volume = _read_any(path)
     if known and scan_sha256(volume) not in known:
-        raise InputError(f"{path} is another scan now; put back the one that was read to have pictures.")
+        raise InputError(f"{path} is now another scan. Put back the scan that was read to get pictures.")
     return volume
 
 
@@ -132,7 +132,7 @@ def _read_any(path: Path) -> Volume:
     except OSError as error:
         raise InputError(f"{path}: the scan cannot be read ({error.strerror or error}).") from error
     if not there:
-        raise InputError(f"{path} is not there; put the scan back to have pictures.")
+        raise InputError(f"{path} is not there. Put the scan back to get pictures.")
     return read_volume(path, modality="flair")
 
 

@@ -1,4 +1,4 @@
-"""A report of sessions as a file: the numbers, and pictures of the places that they are about."""
+"""A report of sessions as a file: the numbers, and pictures of the locations that they are about."""
 
 from __future__ import annotations
 

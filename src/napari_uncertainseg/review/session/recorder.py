@@ -1,4 +1,4 @@
-"""A session while it goes on: each verdict is on disk before it counts."""
+"""A session that is open: each verdict is on disk before it counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_uncertainseg.review.session.live_calibration import lesion_calibrati
 from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, RemainingErrors
 from napari_uncertainseg.review.session.replay import last_painting
 from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.entry_details import VerdictDetails
+from napari_uncertainseg.review.store.entry_details import EntryDetails, VerdictDetails
 from napari_uncertainseg.review.store.journal import Entry, details_of
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
@@ -26,15 +26,16 @@ from napari_uncertainseg.review.store.session_settings import (
     THIRD,
     RereadingSettings,
     ReviewSettings,
+    SessionSettings,
 )
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
 
 
 class Recorder:
-    """Writes what a reviewer does in one session, or goes on with one.
+    """Writes what a reader does into a session, new or resumed.
 
-    Whatever cannot be written raises InputError, and has not happened then.
+    What cannot be written raises InputError, and then nothing has changed.
 
     Parameters
     ----------
@@ -58,9 +59,7 @@ class Recorder:
         if not entries or not self.tasks:
             raise InputError(f"Session {session} has no entry or no task: something was taken away.")
         if {entry.task for entry in entries} - {None, *(task.id for task in self.tasks)}:
-            raise Unreadable(
-                f"Session {session} has entries on tasks of another one: it cannot be gone on with."
-            )
+            raise Unreadable(f"Session {session} has entries on tasks of another one: it cannot be resumed.")
         self._last = entries[-1].number
         self._ahead = ErrorForecast(self.tasks, self._settings.ranks, self._settings.drawn)
         self._standing = current_verdicts(entries)
@@ -79,22 +78,22 @@ class Recorder:
 
     @property
     def by_default(self) -> bool:
-        """Whether nobody began it: the review is kept by itself, in the order of the list."""
+        """Whether nobody started it: the review is kept automatically, in the order of the list."""
         return self._settings.kept == BY_DEFAULT
 
     @property
     def accepts_new_tasks(self) -> bool:
-        """Whether other lesions than its tasks may be judged: not where only what two differ in is read."""
+        """Whether lesions that are no tasks may be reviewed: not in a third reading."""
         return not (isinstance(self._settings, RereadingSettings) and self._settings.reading == THIRD)
 
     @property
     def standing(self) -> Mapping[int, CurrentVerdict]:
-        """The verdicts that stand, by task."""
+        """The current verdicts, by task."""
         return self._standing
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """The same by the voxel on which each was given."""
+        """The current verdicts, each with the voxel on which it was given."""
         return tuple(
             Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.decision)  # type: ignore[arg-type]
             for task, found in self._standing.items()
@@ -110,17 +109,19 @@ class Recorder:
         """Threshold and smallest volume of the last verdict, else of the beginning, else as given."""
         every = (entry for entries in self._of_task.values() for entry in entries)
         verdicts = details_of(sorted(every, key=lambda e: e.number), VerdictDetails)
-        for seen in (self._settings, *(details for _, details in verdicts)):
+        every_seen: list[SessionSettings | EntryDetails] = [self._settings]
+        every_seen += [details for _, details in verdicts]
+        for seen in every_seen:
             threshold = threshold if seen.threshold is None else seen.threshold
             min_volume = min_volume if seen.min_volume is None else seen.min_volume
         return threshold, min_volume
 
     def calibration(self) -> Reliability:
-        """How often what the model gave some probability is a lesion, by the verdicts that stand."""
+        """How often what the model gave some probability is a lesion, by the current verdicts."""
         return lesion_calibration(self.tasks, self._standing, self._ahead.ranks, self._ahead.drawn)
 
     def outlook(self) -> RemainingErrors:
-        """What is still wrong among the unseen."""
+        """How many of the tasks without a verdict are still wrong."""
         return self._ahead.outlook(self._standing)
 
     def show(self, voxel: Voxel | None) -> None:
@@ -194,7 +195,7 @@ class Recorder:
         self._write("painted", None, {**about, "mask": name, "start": starts, "shape": list(edit.shape)})
 
     def check_fits(self, shape: Sequence[int]) -> None:
-        """See that all its places lie on a grid, or raise InputError."""
+        """See that all its locations lie on a grid, or raise InputError."""
         check_inside([*(task.voxel for task in self.tasks), *self._voxels.values()], shape)
 
     def numbers(self) -> list[tuple[Voxel, int]]:
@@ -213,11 +214,11 @@ class Recorder:
         return last_painting(self._store.entries(self.session.id), self._store.masks)
 
     def undo(self) -> bool:
-        """Take back what was judged last here; False where nothing was."""
+        """Undo the last verdict of this window; False where there is none."""
         return self._step("undo", self._done, self._undone)
 
     def redo(self) -> bool:
-        """Judge again as was taken back; False where nothing was."""
+        """Give the verdict again that was undone; False where there is none."""
         return self._step("redo", self._undone, self._done)
 
     def close(self) -> None:
@@ -254,8 +255,8 @@ class Recorder:
         """A task for what came up later: another threshold, or painting."""
         if not self.accepts_new_tasks:
             raise InputError(
-                f"This third reading is about the {len(self.tasks)} places that the first two readers differ "
-                "in, and this is none of them. N goes to the next."
+                f"This third reading is about the {len(self.tasks)} locations on which the first two readers "
+                "differ, and this is none of them. Press N for the next one."
             )
         first = self.tasks[0]
         target = "candidate" if number < 0 else "lesion"
@@ -267,7 +268,7 @@ class Recorder:
         return task
 
     def _update(self, tasks: Iterable[int]) -> None:
-        """What stands of some tasks, after new entries on them."""
+        """Find the current verdicts of some tasks after new entries on them."""
         for task in tasks:
             self._standing.pop(task, None)
             self._standing |= current_verdicts(self._of_task[task])

@@ -1,4 +1,4 @@
-"""A session played back: what was done when, what stood then, and how it scores against another consensus."""
+"""A session played back: each step, the verdicts at each moment, and a score against a consensus."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.review.lessons.scoring import Score, score
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
 from napari_uncertainseg.review.store.entry_details import (
+    EntryDetails,
     FirstAnswerDetails,
     PaintedDetails,
     VerdictDetails,
@@ -19,6 +20,7 @@ from napari_uncertainseg.review.store.entry_details import (
 from napari_uncertainseg.review.store.journal import Entry, details_of
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.records import Task
+from napari_uncertainseg.review.store.session_settings import SessionSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
 
@@ -39,7 +41,7 @@ class Step:
     what
         In words.
     voxel
-        Where, (s, a, r); None where it is about no place.
+        Where, (s, a, r); None where the entry is about no location.
     """
 
     number: int
@@ -70,12 +72,12 @@ class Replay:
         self.steps: tuple[Step, ...] = tuple(self._step(entry) for entry in self._entries)
 
     def check_fits(self, shape: Sequence[int]) -> None:
-        """See that all its places lie on a grid, or raise InputError."""
+        """See that all its locations lie on a grid, or raise InputError."""
         check_inside([step.voxel for step in self.steps if step.voxel is not None], shape)
         check_inside([task.voxel for task in self.tasks], shape)
 
     def verdicts(self, until: int) -> tuple[Verdict, ...]:
-        """What stood after a step, by place, in the order in which it was given.
+        """The verdicts after a step, by location, in the order in which they were given.
 
         Parameters
         ----------
@@ -91,7 +93,8 @@ class Replay:
 
     def seen_at(self, until: int) -> tuple[float | None, float | None]:
         """Threshold and smallest volume (mm3) after a step, as far as they are known."""
-        seen = [self.session.settings, *(entry.details for entry in self._entries[: until + 1])]
+        seen: list[SessionSettings | EntryDetails] = [self.session.settings]
+        seen += [entry.details for entry in self._entries[: until + 1]]
         thresholds = [each.threshold for each in seen if each.threshold is not None]
         volumes = [each.min_volume for each in seen if each.min_volume is not None]
         return thresholds[-1] if thresholds else None, volumes[-1] if volumes else None
@@ -107,7 +110,7 @@ class Replay:
         return last_painting(self._entries[: until + 1], self._masks)
 
     def score(self, consensus: np.ndarray) -> Score:
-        """Score the verdicts that stand at the end against a consensus; undecided ones do not count.
+        """Score the verdicts at the end against a consensus; undecided ones do not count.
 
         Where no confidence was stated, a verdict counts as sure.
 
@@ -119,7 +122,7 @@ class Replay:
         Raises
         ------
         InputError
-            If a place of the session lies outside of the grid.
+            If a location of the session lies outside of the grid.
         """
         rows = [
             (self._exists(consensus, self._task[task].voxel), _SAYS[found.decision], found.confidence)

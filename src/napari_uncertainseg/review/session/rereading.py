@@ -34,7 +34,7 @@ class ReadingStatus:
     second, third
         The sessions that read all of it again, and what the two differed in; None where there is none.
     both
-        Tasks that first and second have judged.
+        Tasks that the first and the second reader have reviewed.
     same
         Of these, with the same decision.
     kappa
@@ -62,8 +62,9 @@ class ReadingStatus:
 def first_reading_id(session: Session) -> str:
     """The id of the first reading that a session is, or that it reads again."""
     settings = session.settings
-    rereads = isinstance(settings, RereadingSettings) and settings.first_reading is not None
-    return settings.first_reading if rereads else session.id
+    if isinstance(settings, RereadingSettings) and settings.first_reading is not None:
+        return settings.first_reading
+    return session.id
 
 
 def is_reading_of(session: Session, first_reading_id: str, reading: int | None = None) -> bool:
@@ -100,20 +101,20 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
     name = " ".join(annotator.split())
     readers = {s.annotator for s in (found.first, found.second, found.third) if s is not None}
     if name in readers:
-        raise InputError(f"{name} has read this already: a further reading is somebody else's.")
+        raise InputError(f"{name} has read this already: somebody else has to do the next reading.")
     if found.third is not None:
-        raise InputError("Three have read this; there is no fourth reading.")
+        raise InputError("Three readers have read this; there is no fourth reading.")
     if session in sessions_being_reread(store):
         raise InputError(
-            "The second reading goes on: a third is of what the two differ in, once it is judged in full or "
-            "closed."
+            "The second reading is not finished. A third reading is about the tasks on which the first two "
+            "differ, and can start when the second one is complete or closed."
         )
     tasks: Sequence[Task] = store.tasks(session)
     if found.second is not None:
         tasks = found.differing
         if not tasks:
             raise InputError(
-                "First and second reader agree on all that both have judged: no third is needed."
+                "First and second reader agree on everything that both have reviewed: no third is needed."
             )
     order = np.random.default_rng(seed).permutation(len(tasks))
     settings = {
@@ -132,7 +133,7 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
 
 
 def reading_status(store: Store, session: str) -> ReadingStatus:
-    """What has become of a first reading."""
+    """The further readings of a first reading, and how far they agree."""
     sessions = {s.id: s for s in store.sessions()}
     if session not in sessions:
         raise InputError(f"{store.name}: there is no session {session}.")
@@ -170,13 +171,13 @@ def reading_status(store: Store, session: str) -> ReadingStatus:
 
 
 def sessions_being_reread(store: Store) -> set[str]:
-    """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
+    """First readings whose second or third reading is not finished: their verdicts stay hidden."""
     going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
     return {first_reading_id(s) for s in going_on if _has_more(store, s)}
 
 
 def _has_more(store: Store, session: Session) -> bool:
-    """Whether something is left to judge; nobody can go on with what cannot be read."""
+    """Whether tasks are left to review; a session that cannot be read cannot be resumed."""
     try:
         return len(store.verdicts(session.id)) < len(store.tasks(session.id))
     except Unreadable:
@@ -184,7 +185,7 @@ def _has_more(store: Store, session: Session) -> bool:
 
 
 def decisions(store: Store, session: str) -> Mapping[Place, CurrentVerdict]:
-    """The verdicts that stand in a session, by place."""
+    """The current verdicts of a session, by location."""
     verdicts = store.verdicts(session)
     return {_place(task): verdicts[task.id] for task in store.tasks(session) if task.id in verdicts}
 

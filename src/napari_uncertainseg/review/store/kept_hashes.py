@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.review.database.allowed_content import Unreadable, is_sha256
 from napari_uncertainseg.review.store.store import Store
 
@@ -67,9 +68,9 @@ def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[st
     if session is not None and not kept:
         return [f"{path.name} says nothing of session {session}."]
     return [
-        f"Session {id} is not the one of {path.name}: its journal was written anew, cut, or taken away."
-        for id, number, last in kept
-        if _hash_at(store, id, number) != last
+        f"Session {session_id} is not the one of {path.name}: its journal was rewritten, cut, or taken away."
+        for session_id, number, last in kept
+        if _hash_at(store, session_id, number) != last
     ]
 
 
@@ -82,14 +83,12 @@ def _hash_at(store: Store, session: str, number: int) -> str:
 
 def _read(path: Path) -> list[tuple[str, int, str]]:
     try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except ValueError as error:
-        raise InputError(f"{path} is no table of hashes; name the one beside an export.") from error
+        table = read_tsv(path, texts=True)
+    except InputError as error:
+        raise InputError(f"{path} is no table of hashes; name the one beside an export. {error}") from error
     if list(table.columns) != _COLUMNS or not all(
         number.isdecimal() and is_sha256(last)
         for number, last in zip(table.entries, table.last_hash, strict=True)
     ):
         raise InputError(f"{path} is no table of hashes; name the one beside an export.")
-    return [(id, int(number), last) for id, number, last in table.itertuples(index=False)]
+    return [(session_id, int(number), last) for session_id, number, last in table.itertuples(index=False)]
