@@ -143,7 +143,7 @@ def test_orders(order):
         assert doubts == sorted(doubts, reverse=True)
     elif order == "gain":
         wrong = [t.probability if t.target == "candidate" else 1 - t.probability for t in by_rank]
-        gains = [p / ReadingSpeed().takes(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
+        gains = [p / ReadingSpeed().seconds_for(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
         assert gains == sorted(gains, reverse=True)
     elif order == "size":
         sizes = [t.volume_mm3 for t in by_rank]

@@ -183,13 +183,13 @@ def test_places_on_which_readers_differ(store, read, out) -> None:
 def test_one_session_comes_with_its_readings_and_no_other(store, read, out) -> None:
     other = fill(store, annotator="somebody else")
     for session in read:  # of whichever reading one asks
-        found = write_report(store, out, session=session, pictures=False)
+        found = write_report(store, out, session_id=session, pictures=False)
         assert {part.session.id for part in found.sessions} == set(read)
-    found = write_report(store, out, session=other, pictures=False)
+    found = write_report(store, out, session_id=other, pictures=False)
     assert [part.session.id for part in found.sessions] == [other] and not found.reread
     assert "somebody else" in out.read_text() and read[0][:8] not in out.read_text()
     with pytest.raises(InputError, match="there is no session nobody"):
-        write_report(store, out, session="nobody")
+        write_report(store, out, session_id="nobody")
 
 
 def test_training_is_scored_as_a_lesson_is(store, out) -> None:
@@ -314,7 +314,7 @@ def test_numbers_that_are_none(store, path, out) -> None:
     assert f"not in this report: Task 1 of session {session}: its uncertainty" in said
     assert "1 journal not sound" in said and sound in said
     with pytest.raises(InputError, match=f"session {session}"):
-        write_report(store, out, session=session)
+        write_report(store, out, session_id=session)
 
 
 def test_text_is_escaped_once() -> None:

@@ -56,15 +56,17 @@ def _verify(options: Namespace) -> None:
 
     with _open(options) as store:
         faults = store.verify(options.session)
-        sound = [id for id, fault in faults.items() if not fault]
-        heads, partly = ({id: of(id) for id in sound} for of in (store.head, store.not_covered))
+        sound = [session_id for session_id, fault in faults.items() if not fault]
+        heads = {session_id: store.head(session_id) for session_id in sound}
+        partly = {session_id: store.not_covered(session_id) for session_id in sound}
         wrong = [fault for fault in faults.values() if fault]
         if options.hashes is not None:
             wrong += not_as_kept(store, options.hashes, options.session)
-    for id in faults:
-        print(f"{id}  {f'sound, last hash {heads[id]}' if id in heads else 'NOT SOUND'}")
-        if partly.get(id):
-            print(f"  {partly[id]}")
+    for session_id in faults:
+        sound_or_not = f"sound, last hash {heads[session_id]}" if session_id in heads else "NOT SOUND"
+        print(f"{session_id}  {sound_or_not}")
+        if partly.get(session_id):
+            print(f"  {partly[session_id]}")
     if options.head is not None and "".join(options.head.split()) not in heads.values():
         wrong.append("No session ends with that hash: entries were removed from the end, or added.")
     if wrong:
@@ -106,7 +108,7 @@ def _report(options: Namespace) -> None:
         found = write_report(
             store,
             options.out,
-            session=options.session,
+            session_id=options.session,
             named=not options.without_names,
             pictures=not options.no_pictures,
             progress=progress,

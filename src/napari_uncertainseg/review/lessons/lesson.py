@@ -63,30 +63,30 @@ class Lesson:
         How many of the questions had been misjudged before.
     """
 
-    def __init__(self, store: Store, session: str, *, came_again: int = 0) -> None:
-        self._store, self.session, self.came_again = store, session, came_again
-        known = store.session(session)
+    def __init__(self, store: Store, session_id: str, *, came_again: int = 0) -> None:
+        self._store, self.session, self.came_again = store, session_id, came_again
+        known = store.session(session_id)
         self.annotator = known.annotator
-        self._tasks = store.tasks(session)
+        self._tasks = store.tasks(session_id)
         settings, n = known.settings, len(self._tasks)
         if not isinstance(settings, ExerciseSettings) or settings.exists is None:
-            raise InputError(f"Session {session} asks no questions: it is no exercise with answers.")
+            raise InputError(f"Session {session_id} asks no questions: it is no exercise with answers.")
         self._exists = settings.exists
         self._arms = ("without",) * n if settings.arms is None else settings.arms
         self._depths = (math.nan,) * n if settings.depth_mm is None else settings.depth_mm
         fewest = min(len(self._exists), len(self._arms), len(self._depths))
         if fewest < n:
             raise InputError(
-                f"Session {session} asks {n} questions, and its settings tell the answers of {fewest} only: "
+                f"Session {session_id} asks {n} questions, and its settings answer {fewest} of them: "
                 "somebody has changed the file."
             )
         self._threshold = 0.5 if settings.threshold is None else settings.threshold
         self._firsts = {
             entry.task: details.is_lesion
-            for entry, details in details_of(store.entries(session), FirstAnswerDetails)
+            for entry, details in details_of(store.entries(session_id), FirstAnswerDetails)
             if entry.task is not None
         }
-        self._verdicts = store.verdicts(session)
+        self._verdicts = store.verdicts(session_id)
         self._since = time.monotonic()
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""An annotator's own outline against the consensus: how near, what was missed, what was invented."""
+"""An annotator's own outline against the consensus: distances, missed lesions, and false ones."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ def compare_outline(
     Parameters
     ----------
     outline
-        Integers on the grid: 0 nothing, 1 surely lesion, more may be lesion.
+        Integers, of the grid's shape (s, a, r): 0 nothing, 1 surely lesion, more may be lesion.
     consensus
-        bool on the grid.
+        bool, of the same shape.
     grid
         Of both; its first axis counts axial slices.
     whole
@@ -129,7 +129,18 @@ def compare_outline(
 
 
 def label_sides(outline: np.ndarray, consensus: np.ndarray, *, whole: bool = False) -> np.ndarray:
-    """Who takes each voxel for lesion, as uint8 of `Side`; parameters as for `compare_outline`."""
+    """Who takes each voxel for lesion.
+
+    Parameters
+    ----------
+    outline, consensus, whole
+        As for `compare_outline`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of `Side`, of the same shape.
+    """
     found = np.where(outline > 0, Side.OUTLINE, Side.NEITHER).astype(np.uint8)
     found[consensus.astype(bool) & _slices(outline, whole)[:, None, None]] = Side.CONSENSUS
     found[consensus.astype(bool) & (outline > 0)] = Side.BOTH
@@ -151,8 +162,10 @@ def save_outline(
     ----------
     store, annotator, case, output
         Where it is kept, who outlined, and the numbers of case and prediction in the store.
-    outline, found
-        What was outlined, and what `compare_outline` found.
+    outline
+        Integers, of the grid's shape: 0 nothing, 1 surely lesion, more may be lesion.
+    found
+        What `compare_outline` made of it.
     confidence
         That the outline is right, 0.5 to 1.
     """
@@ -185,9 +198,9 @@ def earlier_outline_scores(store: Store, annotator: str, *, without: str = "") -
     return found
 
 
-def outlines(store: Store, session: str) -> list[VerdictDetails]:
+def outlines(store: Store, session_id: str) -> list[VerdictDetails]:
     """The outlines of a session, with what came of the comparison; the first one first."""
-    return [verdict for _, verdict in details_of(store.entries(session), VerdictDetails) if verdict.score]
+    return [verdict for _, verdict in details_of(store.entries(session_id), VerdictDetails) if verdict.score]
 
 
 def _slices(outline: np.ndarray, whole: bool) -> np.ndarray:

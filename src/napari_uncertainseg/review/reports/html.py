@@ -115,9 +115,9 @@ def pluralised(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def short_id(session: str) -> Markup:
+def short_id(session_id: str) -> Markup:
     """The first eight digits of a session, by which the report names it."""
-    return element("code", session[:8])
+    return element("code", session_id[:8])
 
 
 def whole_page(title: str, content: Iterable[Markup]) -> str:

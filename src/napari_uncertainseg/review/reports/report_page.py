@@ -118,10 +118,14 @@ def _integrity(sessions: Sequence[SessionPart], odd: Mapping[str, str]) -> list[
         )
         for one in sessions
     ]
-    for id, why in odd.items():
+    for session_id, why in odd.items():
         fault = f"not in this report: {why}"
         rows.append(
-            (element("code", id, class_="hash"), element("span", fault, class_="bad"), escaped("none"))
+            (
+                element("code", session_id, class_="hash"),
+                element("span", fault, class_="bad"),
+                escaped("none"),
+            )
         )
     if not rows:
         return [

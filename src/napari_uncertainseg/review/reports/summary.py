@@ -47,7 +47,7 @@ _UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
 
 
 def summarise(
-    store: Store, session: str | None = None, *, named: bool = True, progress: Progress = silent
+    store: Store, session_id: str | None = None, *, named: bool = True, progress: Progress = silent
 ) -> Summary:
     """Read what a report says.
 
@@ -55,7 +55,7 @@ def summarise(
     ----------
     store
         Of the sessions; nothing is written.
-    session
+    session_id
         One, with the other readings of the same; all if None.
     named
         False calls people and cases by number as `verdict_table` does, and leaves out comments and files.
@@ -67,7 +67,7 @@ def summarise(
     InputError
         If there is no such session, or the store cannot be read.
     """
-    wanted, odd = _wanted(store, session)
+    wanted, odd = _wanted(store, session_id)
     parts = _parts(store, wanted, named, progress)
     again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
     differing = {place_of(one.task) for part in again for one in part.differing}
@@ -84,17 +84,17 @@ def summarise(
     )
 
 
-def _wanted(store: Store, session: str | None) -> tuple[list[Session], dict[str, str]]:
+def _wanted(store: Store, session_id: str | None) -> tuple[list[Session], dict[str, str]]:
     """The sessions of a report, the earliest first, and those that cannot be read."""
     every, odd = store.readable()
     every.reverse()
-    if session is None:
+    if session_id is None:
         return every, odd
-    if session in odd:
-        raise Unreadable(odd[session])
-    first = first_reading_id(store.session(session))
+    if session_id in odd:
+        raise Unreadable(odd[session_id])
+    first = first_reading_id(store.session(session_id))
     later = {s.id for s in every if is_reading_of(s, first)}
-    return [s for s in every if s.id in {first, session} | later], {}
+    return [s for s in every if s.id in {first, session_id} | later], {}
 
 
 def _parts(store: Store, wanted: Sequence[Session], named: bool, progress: Progress) -> list[SessionPart]:
@@ -209,8 +209,8 @@ def _training(store: Store, part: SessionPart) -> TrainingPart:
     return TrainingPart(part.session.id, part.annotator, scores, moved, outline, trouble)
 
 
-def _outline(store: Store, session: str) -> dict[str, float]:
-    made = outlines(store, session)
+def _outline(store: Store, session_id: str) -> dict[str, float]:
+    made = outlines(store, session_id)
     return {name: x for name, x in made[-1].score.items() if x is not None} if made else {}
 
 

@@ -85,7 +85,7 @@ def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.
         return rng.permutation(len(table))
     if order == "gain":
         wrong = np.nan_to_num(np.where(candidate, peak, 1 - peak))  # what a human drew is not in question
-        return np.argsort(-wrong / pace.takes(volume), kind="stable")
+        return np.argsort(-wrong / pace.seconds_for(volume), kind="stable")
     raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
 
 

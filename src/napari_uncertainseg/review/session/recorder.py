@@ -47,19 +47,23 @@ class Recorder:
         Names of what the reviewer sees, kept with each verdict.
     """
 
-    def __init__(self, store: Store, session: str, visible: Callable[[], Sequence[str]] = lambda: ()) -> None:
+    def __init__(
+        self, store: Store, session_id: str, visible: Callable[[], Sequence[str]] = lambda: ()
+    ) -> None:
         self._visible = visible
-        self.session = store.session(session)
+        self.session = store.session(session_id)
         self._store = store
-        self.tasks: list[Task] = store.tasks(session)
+        self.tasks: list[Task] = store.tasks(session_id)
         if not isinstance(self.session.settings, ReviewSettings):
-            raise InputError(f"Session {session} is an exercise, and no reading of a case.")
+            raise InputError(f"Session {session_id} is an exercise, and no reading of a case.")
         self._settings = self.session.settings
-        entries = store.entries(session)
+        entries = store.entries(session_id)
         if not entries or not self.tasks:
-            raise InputError(f"Session {session} has no entry or no task: something was taken away.")
+            raise InputError(f"Session {session_id} has no entry or no task: something was taken away.")
         if {entry.task for entry in entries} - {None, *(task.id for task in self.tasks)}:
-            raise Unreadable(f"Session {session} has entries on tasks of another one: it cannot be resumed.")
+            raise Unreadable(
+                f"Session {session_id} has entries on tasks of another one: it cannot be resumed."
+            )
         self._last = entries[-1].number
         self._ahead = ErrorForecast(self.tasks, self._settings.ranks, self._settings.drawn)
         self._standing = current_verdicts(entries)

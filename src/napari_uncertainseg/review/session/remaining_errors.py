@@ -1,4 +1,4 @@
-"""What is still wrong in a session: what to expect of the unseen, and what is certain enough."""
+"""How many errors are left in a session: an estimate for the tasks without a verdict, and an upper bound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_uncertainseg.review.store.records import Task
 
 CONFIDENCE = 0.95
 FEWEST = 10
-"""Verdicts before which an expectation is mostly the model's own word."""
+"""Verdicts before which an expectation is mostly the model's own probability."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class RemainingErrors:
     unseen, judged
         Tasks without a verdict, and with one.
     expected
-        How many of them are wrong by the regression in `live`: a guess.
+        How many of the unseen are wrong, by the regression in `error_model`: no guarantee.
     most, checks
-        The 95 % bound that trusts nothing but the random checks, and how many of these were judged; without
-        any it is all of the unseen.
+        Upper bound with 95 % confidence, which rests on the random checks only (see `stopping`), and how many
+        of these were reviewed. Without any, the bound is all of the unseen.
     """
 
     unseen: int
@@ -46,7 +46,7 @@ def is_wrong(task: Task, found: CurrentVerdict) -> bool:
 
 
 class ErrorForecast:
-    """What can be said of a session's tasks before any verdict, so that each verdict costs little.
+    """Prepares what does not depend on verdicts, so that an update after each verdict is quick.
 
     Parameters
     ----------
@@ -73,8 +73,12 @@ class ErrorForecast:
         self._task = {t.id: t for t in tasks}
 
     def outlook(self, standing: Mapping[int, CurrentVerdict]) -> RemainingErrors:
-        """Look ahead, given the verdicts that stand, by task."""
-        bad = {id: is_wrong(self._task[id], found) for id, found in standing.items() if id in self._task}
+        """Estimate and bound the remaining errors from the current verdicts, by task."""
+        bad = {
+            task_id: is_wrong(self._task[task_id], verdict)
+            for task_id, verdict in standing.items()
+            if task_id in self._task
+        }
         seen = np.array([t.id in bad for t in self._known], bool)
         wrong = np.array([bad.get(t.id, False) for t in self._known], bool)
         # A candidate is wrong where it is a lesion, a lesion where it is none.
@@ -83,6 +87,6 @@ class ErrorForecast:
         unseen = int((~seen).sum())
         bound = ErrorBound(unseen, unseen, 0)
         if self.drawn:
-            judged = {self._rank_of[id]: value for id, value in bad.items() if id in self._rank_of}
+            judged = {self._rank_of[i]: is_bad for i, is_bad in bad.items() if i in self._rank_of}
             bound = bound_remaining_errors(self.ranks, self.drawn, judged, confidence=CONFIDENCE)
         return RemainingErrors(unseen, int(seen.sum()), float(expected), bound.most, bound.checks)

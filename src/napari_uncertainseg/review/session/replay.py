@@ -61,13 +61,13 @@ class Replay:
         Its id.
     """
 
-    def __init__(self, store: Store, session: str) -> None:
-        self.session = store.session(session)
-        self.tasks: Sequence[Task] = store.tasks(session)
+    def __init__(self, store: Store, session_id: str) -> None:
+        self.session = store.session(session_id)
+        self.tasks: Sequence[Task] = store.tasks(session_id)
         self._task = {task.id: task for task in self.tasks}
-        self._entries = store.entries(session)
+        self._entries = store.entries(session_id)
         if not self.tasks or not self._entries:
-            raise InputError(f"Session {session} has no entry or no task: something was taken away.")
+            raise InputError(f"Session {session_id} has no entry or no task: something was taken away.")
         self._masks: MaskStore = store.masks
         self.steps: tuple[Step, ...] = tuple(self._step(entry) for entry in self._entries)
 

@@ -77,14 +77,14 @@ def is_reading_of(session: Session, first_reading_id: str, reading: int | None =
     )
 
 
-def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) -> str:
+def open_next_reading(store: Store, session_id: str, annotator: str, *, seed: int) -> str:
     """Open the second reading of a session, or the third where there is a second; gives its id.
 
     Parameters
     ----------
     store
         Of the sessions.
-    session
+    session_id
         The first reading.
     annotator
         Who reads; nobody reads twice.
@@ -97,19 +97,19 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
         If the annotator has read it already, all readings have been made, the second one goes on, or the two
         agree in everything.
     """
-    found = reading_status(store, session)
+    found = reading_status(store, session_id)
     name = " ".join(annotator.split())
     readers = {s.annotator for s in (found.first, found.second, found.third) if s is not None}
     if name in readers:
         raise InputError(f"{name} has read this already: somebody else has to do the next reading.")
     if found.third is not None:
         raise InputError("Three readers have read this; there is no fourth reading.")
-    if session in sessions_being_reread(store):
+    if session_id in sessions_being_reread(store):
         raise InputError(
             "The second reading is not finished. A third reading is about the tasks on which the first two "
             "differ, and can start when the second one is complete or closed."
         )
-    tasks: Sequence[Task] = store.tasks(session)
+    tasks: Sequence[Task] = store.tasks(session_id)
     if found.second is not None:
         tasks = found.differing
         if not tasks:
@@ -119,7 +119,7 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
     order = np.random.default_rng(seed).permutation(len(tasks))
     settings = {
         **found.first.settings.model_dump(include={"threshold", "min_volume"}, exclude_unset=True),
-        "of": session,
+        "of": session_id,
         "reading": SECOND if found.second is None else THIRD,
         "order": "random",
         "seed": seed,
@@ -132,14 +132,14 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
     return store.open_session(project, store.annotator(name), "qc", chosen, settings)
 
 
-def reading_status(store: Store, session: str) -> ReadingStatus:
+def reading_status(store: Store, session_id: str) -> ReadingStatus:
     """The further readings of a first reading, and how far they agree."""
     sessions = {s.id: s for s in store.sessions()}
-    if session not in sessions:
-        raise InputError(f"{store.name}: there is no session {session}.")
-    first = sessions[session]
-    second = next((s for s in sessions.values() if is_reading_of(s, session, SECOND)), None)
-    third = next((s for s in sessions.values() if is_reading_of(s, session, THIRD)), None)
+    if session_id not in sessions:
+        raise InputError(f"{store.name}: there is no session {session_id}.")
+    first = sessions[session_id]
+    second = next((s for s in sessions.values() if is_reading_of(s, session_id, SECOND)), None)
+    third = next((s for s in sessions.values() if is_reading_of(s, session_id, THIRD)), None)
     if second is None:
         return ReadingStatus(
             first=first, second=None, third=None, both=0, same=0, kappa=float("nan"), differing=()
@@ -184,10 +184,10 @@ def _has_more(store: Store, session: Session) -> bool:
         return False
 
 
-def decisions(store: Store, session: str) -> Mapping[Place, CurrentVerdict]:
+def decisions(store: Store, session_id: str) -> Mapping[Place, CurrentVerdict]:
     """The current verdicts of a session, by location."""
-    verdicts = store.verdicts(session)
-    return {_place(task): verdicts[task.id] for task in store.tasks(session) if task.id in verdicts}
+    verdicts = store.verdicts(session_id)
+    return {_place(task): verdicts[task.id] for task in store.tasks(session_id) if task.id in verdicts}
 
 
 def kappa(pairs: Sequence[tuple[str, str]]) -> float:

@@ -70,11 +70,11 @@ class Entry:
 
 
 def append_entry(
-    last: tuple[int, str], session: str, at: str, kind: str, task: int | None, content: Mapping[str, Any]
+    last: tuple[int, str], session_id: str, at: str, kind: str, task: int | None, content: Mapping[str, Any]
 ) -> Entry:
     """The entry after the last one, of which number and hash are given; ``(0, GENESIS)`` at first."""
     number, previous = last
-    return Entry(session, number + 1, at, kind, task, to_json(content, "An entry"), previous)
+    return Entry(session_id, number + 1, at, kind, task, to_json(content, "An entry"), previous)
 
 
 def details_of(entries: Iterable[Entry], kind: type[_Details]) -> list[tuple[Entry, _Details]]:

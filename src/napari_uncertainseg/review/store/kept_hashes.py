@@ -47,7 +47,7 @@ def hashes(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[str]:
+def not_as_kept(store: Store, path: Path, session_id: str | None = None) -> list[str]:
     """What is no longer as a table of hashes says, in sentences; a session may have gone on since.
 
     Parameters
@@ -56,7 +56,7 @@ def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[st
         Of the sessions.
     path
         The table, as `hashes` made it.
-    session
+    session_id
         One session only.
 
     Raises
@@ -64,9 +64,9 @@ def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[st
     InputError
         If the table cannot be read or is another one.
     """
-    kept = [row for row in _read(path) if session in (None, row[0])]
-    if session is not None and not kept:
-        return [f"{path.name} says nothing of session {session}."]
+    kept = [row for row in _read(path) if session_id in (None, row[0])]
+    if session_id is not None and not kept:
+        return [f"{path.name} says nothing of session {session_id}."]
     return [
         f"Session {session_id} is not the one of {path.name}: its journal was rewritten, cut, or taken away."
         for session_id, number, last in kept
@@ -74,9 +74,9 @@ def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[st
     ]
 
 
-def _hash_at(store: Store, session: str, number: int) -> str:
+def _hash_at(store: Store, session_id: str, number: int) -> str:
     try:
-        return next((entry.hash for entry in store.entries(session) if entry.number == number), "")
+        return next((entry.hash for entry in store.entries(session_id) if entry.number == number), "")
     except Unreadable:
         return ""
 

@@ -43,8 +43,12 @@ class NewTask:
         Number in the output's label image, below 0 of a candidate; 0 of a case.
     voxel
         Index (s, a, r) to look at.
-    uncertainty, probability, volume_mm3
-        What is known of it beforehand.
+    uncertainty
+        Of the lesion (LSU), 0 to 1; None where the model says nothing.
+    probability
+        The largest probability that the model gives to a voxel of it (its peak), 0 to 1; None likewise.
+    volume_mm3
+        mm3, as the model outlines it.
     """
 
     case: int
@@ -80,7 +84,7 @@ class Session:
     settings
         What was chosen when it was opened.
     opened, closed
-        ISO 8601, UTC; None while it goes on.
+        ISO 8601, UTC; None while it is open.
     """
 
     id: str
@@ -165,11 +169,11 @@ def _odd(what: str, name: str) -> str:
     return f"{what}: its {name} is not as this program writes it, so that somebody has changed the file."
 
 
-def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
+def task_row(session_id: str, position: int, task: NewTask) -> dict[str, Any]:
     """A row of a task at a position of a session."""
     s, a, r = map(int, task.voxel)
     return {
-        "session_id": session,
+        "session_id": session_id,
         "position": position,
         "case_id": task.case,
         "output_id": task.output,
@@ -220,11 +224,11 @@ def entry_row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def verdict_row(session: str, task: int, found: CurrentVerdict) -> dict[str, Any]:
-    """A row of a verdict that stands."""
+def verdict_row(session_id: str, task: int, found: CurrentVerdict) -> dict[str, Any]:
+    """A row of a current verdict."""
     return {
         "task_id": task,
-        "session_id": session,
+        "session_id": session_id,
         "number": found.number,
         "decision": found.decision,
         "confidence": found.confidence,

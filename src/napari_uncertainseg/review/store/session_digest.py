@@ -32,9 +32,9 @@ LEFT_OUT = (
 """What the chain of a session of version 1 does not tell of."""
 
 
-def seal(connection: Connection, session: str, tasks: int) -> dict[str, Any]:
+def seal(connection: Connection, session_id: str, tasks: int) -> dict[str, Any]:
     """What the first entry of a session says: how many tasks it has, and a digest of all that it is."""
-    return {"session": _digest(_whole, connection, session, tasks), "tasks": tasks, "covers": COVERS}
+    return {"session": _digest(_whole, connection, session_id, tasks), "tasks": tasks, "covers": COVERS}
 
 
 def seal_of_task(connection: Connection, task: int) -> str:
@@ -47,15 +47,15 @@ def is_covered(entries: list[Entry]) -> bool:
     return _opened(entries).covers == COVERS
 
 
-def is_as_opened(connection: Connection, session: str, entries: list[Entry]) -> bool:
+def is_as_opened(connection: Connection, session_id: str, entries: list[Entry]) -> bool:
     """Whether a session is what its first entry says, but for what its journal tells of later."""
     opened = _opened(entries)
     what = _whole if opened.covers == COVERS else _version_1
     added = [details for _, details in details_of(entries, AddedDetails)]
     return (
-        _digest(what, connection, session, opened.tasks) == opened.session
-        and _is_as_added(connection, session, opened.tasks, added)
-        and _is_closed_as(connection, session, [e.at for e in entries if e.kind == "closed"])
+        _digest(what, connection, session_id, opened.tasks) == opened.session
+        and _is_as_added(connection, session_id, opened.tasks, added)
+        and _is_closed_as(connection, session_id, [e.at for e in entries if e.kind == "closed"])
     )
 
 
@@ -65,9 +65,9 @@ def _opened(entries: list[Entry]) -> OpenedDetails:
     return first if isinstance(first, OpenedDetails) else OpenedDetails()
 
 
-def _is_as_added(connection: Connection, session: str, first: int, said: list[AddedDetails]) -> bool:
+def _is_as_added(connection: Connection, session_id: str, first: int, said: list[AddedDetails]) -> bool:
     t = schema.tasks
-    query = sa.select(t).where(t.c.session_id == session).order_by(t.c.position).offset(first)
+    query = sa.select(t).where(t.c.session_id == session_id).order_by(t.c.position).offset(first)
     later = [dict(row) for row in connection.execute(query).mappings()]
     return len(later) == len(said) and all(
         (row["target"], row["label"], (row["voxel_s"], row["voxel_a"], row["voxel_r"]))
@@ -77,9 +77,9 @@ def _is_as_added(connection: Connection, session: str, first: int, said: list[Ad
     )
 
 
-def _is_closed_as(connection: Connection, session: str, said: list[str]) -> bool:
+def _is_closed_as(connection: Connection, session_id: str, said: list[str]) -> bool:
     s = schema.sessions
-    kept = connection.scalar(sa.select(s.c.closed).where(s.c.id == session))
+    kept = connection.scalar(sa.select(s.c.closed).where(s.c.id == session_id))
     return ([] if kept is None else [kept]) == said
 
 
@@ -88,20 +88,22 @@ def _digest(what: Callable[..., list[Any]], connection: Connection, about: Any, 
     return hashlib.sha256(canonical(what(connection, about, tasks)).encode()).hexdigest()
 
 
-def _whole(connection: Connection, session: str, tasks: int | None) -> list[Any]:
+def _whole(connection: Connection, session_id: str, tasks: int | None) -> list[Any]:
     """All rows that a session rests on: who, in which project, how, and its first tasks with theirs."""
     s, t = schema.sessions, schema.tasks
     columns = [column for column in s.c if column is not s.c.closed]
-    rows = _rows(connection, sa.select(*_as_text(columns)).where(s.c.id == session))
+    rows = _rows(connection, sa.select(*_as_text(columns)).where(s.c.id == session_id))
     if len(rows) != 1:
-        raise Unreadable(f"Session {session} is not there, only its entries: somebody has changed the file.")
+        raise Unreadable(
+            f"Session {session_id} is not there, only its entries: somebody has changed the file."
+        )
     about = dict(zip((column.name for column in columns), rows[0], strict=True))
     about["settings"] = _settings(about["settings"])
     return [
         [about[column.name] for column in columns],
         _by_id(connection, schema.projects, {about["project_id"]}),
         _by_id(connection, schema.annotators, {about["annotator_id"]}),
-        _of_tasks(connection, t.c.session_id == session, tasks),
+        _of_tasks(connection, t.c.session_id == session_id, tasks),
     ]
 
 
@@ -149,14 +151,14 @@ def _settings(said: Any) -> Any:
     return from_json(said, "The session's settings") if isinstance(said, str) else said
 
 
-def _version_1(connection: Connection, session: str, tasks: int | None) -> list[Any]:
+def _version_1(connection: Connection, session_id: str, tasks: int | None) -> list[Any]:
     """What the first version made its digest of, as the tables were then."""
     s, p, a = schema.sessions, schema.projects, schema.annotators
     about = (
         sa.select(p.c.name, a.c.name, s.c.kind, sa.type_coerce(s.c.settings, sa.Text), s.c.opened)
         .join(p, s.c.project_id == p.c.id)
         .join(a, s.c.annotator_id == a.c.id)
-        .where(s.c.id == session)
+        .where(s.c.id == session_id)
     )
     t, c, o = schema.tasks, schema.cases, schema.outputs
     was = c.alias()  # the case that it was, before it was taken apart
@@ -166,7 +168,7 @@ def _version_1(connection: Connection, session: str, tasks: int | None) -> list[
         .join(c, t.c.case_id == c.c.id)
         .join(was, was.c.id == sa.func.coalesce(c.c.split_of, c.c.id))
         .outerjoin(o, t.c.output_id == o.c.id)
-        .where(t.c.session_id == session)
+        .where(t.c.session_id == session_id)
         .order_by(t.c.position)
         .limit(tasks)
     )
