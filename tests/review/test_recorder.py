@@ -37,7 +37,7 @@ def test_verdicts_are_written_and_gone_on_with(store, recorder):
     recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4})
     recorder.judge(second, "rejected", nothing_else, {})
     again = Recorder(store, recorder.session.id)
-    assert not again.is_new and again.standing == recorder.standing
+    assert not again.is_new and again.current_verdicts == recorder.current_verdicts
     assert again.verdicts == (Verdict(first, "accepted"), Verdict(second, "rejected"))
     said = store.entries(recorder.session.id)[1].details
     assert said.visible == ("FLAIR",) and 0 <= said.seconds < 5 and said.voxel == first
@@ -62,9 +62,9 @@ def test_undo_redo_and_withdrawal(store, recorder):
 def test_lesions_that_grew_together_are_judged_together(store, recorder):
     a, b = recorder.tasks[1], recorder.tasks[3]
     recorder.judge(a.voxel, "accepted", lambda voxel: voxel in (a.voxel, b.voxel), {})
-    assert set(recorder.standing) == {a.id, b.id}
+    assert set(recorder.current_verdicts) == {a.id, b.id}
     recorder.undo()
-    assert not recorder.standing and store.verify() == {recorder.session.id: ""}
+    assert not recorder.current_verdicts and store.verify() == {recorder.session.id: ""}
 
 
 def test_what_comes_up_later_is_added(store, recorder):
@@ -112,7 +112,7 @@ def test_another_window_is_noticed_and_nothing_counts_twice(store, path, recorde
         other.judge(other.tasks[0].voxel, "accepted", nothing_else, {})
         with pytest.raises(InputError, match="another window"):
             recorder.judge(recorder.tasks[1].voxel, "accepted", nothing_else, {})
-        assert not recorder.standing and len(other.standing) == 1
+        assert not recorder.current_verdicts and len(other.current_verdicts) == 1
     recorder = Recorder(store, recorder.session.id)
     recorder.close()
     with pytest.raises(InputError, match="closed"):
@@ -176,7 +176,7 @@ def test_the_outlook_follows_the_verdicts(store, path):
     assert found.unseen == 20 and found.checks > 0 and found.most < 20
     assert expected[-1] < 1.5 < expected[8]  # the wrong ones came first
     assert Recorder(store, session).outlook() == found
-    assert is_wrong(recorder.tasks[0], recorder.standing[recorder.tasks[0].id])
+    assert is_wrong(recorder.tasks[0], recorder.current_verdicts[recorder.tasks[0].id])
 
 
 @pytest.mark.slow

@@ -668,7 +668,7 @@ def test_going_on_takes_nothing_along_that_is_somebody_elses(qtbot, dock, case, 
     dock.annotator.clear()
     click(qtbot, dock.resume_button)
     assert case.recorder.session.annotator == "reader 1" == dock.annotator.text()
-    assert case.verdicts == () and not case.recorder.standing
+    assert case.verdicts == () and not case.recorder.current_verdicts
 
 
 def test_reading_again_asks_before_it_drops(qtbot, dock, case, asked):

@@ -16,8 +16,8 @@ from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.review.reports.report_data import LocationDecisions, finite, place_of
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.reports.report_data import LocationDecisions, finite, location_of
+from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.session_settings import ReviewSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
@@ -35,7 +35,7 @@ _RING = "#ffb000"
 class Pictures:
     """PNG by location, and a sentence for each case that has none, or not all."""
 
-    drawn: dict[Place, bytes] = field(default_factory=dict)
+    drawn: dict[Location, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -106,7 +106,9 @@ def _draw_case(
         if not _lies_in(one.task.voxel, volume.data.shape):
             outside += 1
             continue
-        found.drawn[place_of(one.task)] = draw(volume, one.task.voxel, ring_of(one.task.volume_mm3), window)
+        found.drawn[location_of(one.task)] = draw(
+            volume, one.task.voxel, ring_of(one.task.volume_mm3), window
+        )
     if outside:
         found.notes.append(
             f"{outside} of the locations of {case} lie outside of the scan: was it replaced by another one?"

@@ -62,7 +62,7 @@ def write_report(
     drawn = Pictures()
     if pictures:
         differing = (one for part in found.reread for one in part.differing)
-        doubtful = (one for places in found.doubtful.values() for one in places)
+        doubtful = (one for places in found.most_uncertain.values() for one in places)
 
         def rest(stage: str, fraction: float) -> None:
             progress(stage, _NUMBERS + (1 - _NUMBERS) * fraction)

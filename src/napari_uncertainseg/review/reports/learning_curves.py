@@ -17,7 +17,7 @@ from napari_uncertainseg.calibration.reliability import wilson_band
 from napari_uncertainseg.review.lessons.lesson import is_lesson
 from napari_uncertainseg.review.lessons.scoring import Score, score
 from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 
@@ -92,13 +92,13 @@ def training_of(found: Snapshot) -> tuple[Trained, ...]:
 
 
 def _trained(found: Snapshot, annotator: str, lessons: Sequence[Session]) -> Trained:
-    seen: set[Place] = set()
+    seen: set[Location] = set()
     every: list[tuple[SnapshotTask, bool]] = []
     curve = []
     for session in lessons:
         answers = _answers(found, session)
-        fresh = [task.place not in seen for task, _ in answers]
-        seen |= {task.place for task, _ in answers}
+        fresh = [task.location not in seen for task, _ in answers]
+        seen |= {task.location for task, _ in answers}
         if answers and (found.is_done(session) or session is not lessons[-1]):
             every += answers
             curve.append(_point(session, answers, fresh))

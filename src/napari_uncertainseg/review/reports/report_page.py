@@ -18,7 +18,7 @@ from napari_uncertainseg.review.reports.html import (
 from napari_uncertainseg.review.reports.report_data import SessionPart, Summary
 from napari_uncertainseg.review.reports.report_places import most_uncertain, reader_differences
 from napari_uncertainseg.review.reports.report_training import training_part
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.journal import GENESIS
 from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings
 
@@ -49,7 +49,7 @@ _WORDS = {
 
 def report_page(
     found: Summary,
-    pictures: Mapping[Place, bytes] | None = None,
+    pictures: Mapping[Location, bytes] | None = None,
     notes: Sequence[str] = (),
     *,
     program: str = "napari-uncertainseg",

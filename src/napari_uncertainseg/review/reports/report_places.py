@@ -15,11 +15,11 @@ from napari_uncertainseg.review.reports.html import (
     short_id,
     table,
 )
-from napari_uncertainseg.review.reports.report_data import LocationDecisions, RereadPart, Summary, place_of
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.reports.report_data import LocationDecisions, RereadPart, Summary, location_of
+from napari_uncertainseg.review.session.rereading import Location
 
 
-def reader_differences(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+def reader_differences(found: Summary, shown: Mapping[Location, bytes]) -> list[Markup]:
     """Per first reading: how far others agree, and where they do not."""
     content = [element("h2", "Where readers differ")]
     if not found.reread:
@@ -29,14 +29,14 @@ def reader_differences(found: Summary, shown: Mapping[Place, bytes]) -> list[Mar
     return content
 
 
-def _reading(part: RereadPart, shown: Mapping[Place, bytes]) -> list[Markup]:
+def _reading(part: RereadPart, shown: Mapping[Location, bytes]) -> list[Markup]:
     found = part.found
     title = element(
         "h3", "Session ", short_id(found.first.id), ", read by ", name_span(", ".join(part.readers))
     )
     if not found.both:
         return [title, element("p", "The two readers have reviewed nothing in common yet.")]
-    same, differing = part.doubt_same, part.doubt_differing
+    same, differing = part.uncertainty_same, part.uncertainty_differing
     said = (
         f"{part.readers[0]} and {part.readers[1]} agree on {found.same} of {found.both} locations "
         f"that both reviewed; Cohen's kappa {format_number(found.kappa)}."
@@ -70,11 +70,11 @@ def _places(places: Sequence[LocationDecisions]) -> Markup:
     return table(head, rows, right=(0, 2, *range(len(head) - 3, len(head))))
 
 
-def _pictures(places: Sequence[LocationDecisions], shown: Mapping[Place, bytes]) -> Markup:
+def _pictures(places: Sequence[LocationDecisions], shown: Mapping[Location, bytes]) -> Markup:
     drawn = [
-        picture(shown[place_of(one.task)], _alt(one), _caption(i, one))
+        picture(shown[location_of(one.task)], _alt(one), _caption(i, one))
         for i, one in enumerate(places, 1)
-        if place_of(one.task) in shown
+        if location_of(one.task) in shown
     ]
     return element("div", *drawn, class_="pictures") if drawn else Markup()
 
@@ -103,9 +103,9 @@ def _caption(at: int, one: LocationDecisions) -> Markup:
     return Markup(element("b", f"{at}.") + escaped(where))
 
 
-def most_uncertain(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+def most_uncertain(found: Summary, shown: Mapping[Location, bytes]) -> list[Markup]:
     """Per case: the reviewed lesions and candidates of which the model is least certain."""
-    if not found.doubtful:
+    if not found.most_uncertain:
         return []
     content = [element("h2", "The most uncertain lesions that were reviewed")]
     content.append(
@@ -113,7 +113,7 @@ def most_uncertain(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]
             "p", "Ordered by the model's uncertainty. Locations on which readers differ are listed above."
         )
     )
-    for places in found.doubtful.values():
+    for places in found.most_uncertain.values():
         content.append(element("h3", places[0].case))
         content.append(_doubtful_table(places))
         content.append(_pictures(places, shown))

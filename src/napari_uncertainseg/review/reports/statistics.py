@@ -16,7 +16,7 @@ import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained, training_of
 from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
-from napari_uncertainseg.review.session.rereading import Place, kappa
+from napari_uncertainseg.review.session.rereading import Location, kappa
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import THIRD, RereadingSettings
 
@@ -88,7 +88,7 @@ class ReaderAgreement:
         less than other places do.
     kappa
         Cohen's; NaN where chance alone would agree, as `rereading.kappa`.
-    doubt_same, doubt_differ
+    uncertainty_same, uncertainty_differ
         The model's mean doubt (LSU, 0 to 1) where they agree and where they differ; NaN without a place.
     known_same, known_differ
         Places that these rest on: where the doubt is known.
@@ -100,8 +100,8 @@ class ReaderAgreement:
     same: int
     third: int
     kappa: float
-    doubt_same: float
-    doubt_differ: float
+    uncertainty_same: float
+    uncertainty_differ: float
     known_same: int
     known_differ: int
 
@@ -150,7 +150,7 @@ def compute_statistics(found: Snapshot) -> Statistics:
 def _of_annotators(found: Snapshot) -> tuple[ReviewProgress, ...]:
     groups: dict[tuple[str, str], list[tuple[Session, Sequence[SnapshotTask], str]]] = defaultdict(list)
     for session in found.sessions:
-        cases = {task.place[0] for task in found.tasks[session.id]}
+        cases = {task.location[0] for task in found.tasks[session.id]}
         at = max(_last(found, session, case) for case in (*cases, None))
         groups[session.annotator, session.kind].append((session, found.tasks[session.id], at))
     order = {name: i for i, name in enumerate(found.annotators)}
@@ -162,7 +162,7 @@ def _of_cases(found: Snapshot) -> tuple[ReviewProgress, ...]:
     for session in found.sessions:
         by_case: dict[int, list[SnapshotTask]] = defaultdict(list)
         for task in found.tasks[session.id]:
-            by_case[task.place[0]].append(task)
+            by_case[task.location[0]].append(task)
         for case, tasks in by_case.items():
             at = max(_last(found, session, case), _last(found, session, None))
             groups[case, session.kind].append((session, tasks, at))
@@ -194,7 +194,7 @@ def _times(found: Snapshot) -> tuple[Times, ...]:
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for session in found.sessions:
         seconds[session.annotator, session.kind] += [
-            t.seconds for t in found.tasks[session.id] if t.seconds is not None and t.place[1] != "case"
+            t.seconds for t in found.tasks[session.id] if t.seconds is not None and t.location[1] != "case"
         ]
     order = {name: i for i, name in enumerate(found.annotators)}
     rows = []
@@ -210,19 +210,21 @@ _Said = tuple[str, float | None, bool]
 
 
 def _agreements(found: Snapshot, done: Sequence[Session]) -> tuple[ReaderAgreement, ...]:
-    said: dict[str, dict[Place, _Said]] = {name: {} for name in found.annotators}
+    said: dict[str, dict[Location, _Said]] = {name: {} for name in found.annotators}
     for session in done:  # the first one first: who judged a place twice counts with the last verdict
         settings = session.settings
         third = isinstance(settings, RereadingSettings) and settings.reading == THIRD
         said[session.annotator] |= {
-            t.place: (t.decision, t.doubt, third) for t in found.tasks[session.id] if t.decision is not None
+            t.location: (t.decision, t.uncertainty, third)
+            for t in found.tasks[session.id]
+            if t.decision is not None
         }
     pairs = (_agreement(a, b, said[a], said[b]) for a, b in combinations(found.annotators, 2))
     return tuple(pair for pair in pairs if pair.both)
 
 
 def _agreement(
-    first: str, second: str, ours: dict[Place, _Said], theirs: dict[Place, _Said]
+    first: str, second: str, ours: dict[Location, _Said], theirs: dict[Location, _Said]
 ) -> ReaderAgreement:
     both = [(ours[place], theirs[place]) for place in ours if place in theirs]
     doubts: dict[bool, list[float]] = {True: [], False: []}
@@ -237,8 +239,8 @@ def _agreement(
         same=sum(a[0] == b[0] for a, b in both),
         third=sum(a[2] or b[2] for a, b in both),
         kappa=kappa([(a[0], b[0]) for a, b in both]),
-        doubt_same=_mean(doubts[True]),
-        doubt_differ=_mean(doubts[False]),
+        uncertainty_same=_mean(doubts[True]),
+        uncertainty_differ=_mean(doubts[False]),
         known_same=len(doubts[True]),
         known_differ=len(doubts[False]),
     )

@@ -25,11 +25,11 @@ from napari_uncertainseg.review.reports.report_data import (
     TrainingPart,
     WrongPart,
     finite,
-    place_of,
+    location_of,
 )
 from napari_uncertainseg.review.reports.verdict_table import verdict_table
 from napari_uncertainseg.review.session.rereading import (
-    Place,
+    Location,
     decisions,
     first_reading_id,
     is_reading_of,
@@ -41,8 +41,8 @@ from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.review.store.session_settings import SECOND
 from napari_uncertainseg.review.store.store import Store
 
-MOST_DOUBTFUL = 12
-"""Places of a case that are shown."""
+MOST_UNCERTAIN = 12
+"""Locations of a case that are shown."""
 _UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
 
 
@@ -70,7 +70,7 @@ def summarise(
     wanted, odd = _wanted(store, session_id)
     parts = _parts(store, wanted, named, progress)
     again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
-    differing = {place_of(one.task) for part in again for one in part.differing}
+    differing = {location_of(one.task) for part in again for one in part.differing}
     return Summary(
         file=store.name if named else "",
         made=datetime.now(UTC),
@@ -79,7 +79,7 @@ def summarise(
         reread=again,
         wrong=tuple(wrong for part in parts for wrong in _wrong(part)),
         training=tuple(_training(store, part) for part in parts if part.session.kind == "training"),
-        doubtful=_doubtful(parts, differing),
+        most_uncertain=_most_uncertain(parts, differing),
         odd=odd if named else dict.fromkeys(odd, _UNSOUND),
     )
 
@@ -141,28 +141,30 @@ def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> Re
     readings = [s for s in (found.first, found.second, found.third) if s is not None]
     names = tuple(called.get(s.id, "") for s in readings)
     said = [decisions(store, s.id) for s in readings]
-    case = {place_of(one.task): one.case for one in part.items}
+    case = {location_of(one.task): one.case for one in part.items}
     differing = tuple(
         LocationDecisions(
             task,
-            case.get(place_of(task), ""),
+            case.get(location_of(task), ""),
             tuple((name, _decision(theirs, task)) for name, theirs in zip(names, said, strict=True)),
         )
         for task in found.differing
     )
-    places = {place_of(one.task): one.task for one in part.items}
+    places = {location_of(one.task): one.task for one in part.items}
     both = [at for at in said[0] if at in said[1] and at in places]
     same = [places[at] for at in both if said[0][at].decision == said[1][at].decision]
-    return RereadPart(found, names, differing, doubt_of(same), doubt_of(one.task for one in differing))
+    return RereadPart(
+        found, names, differing, mean_uncertainty(same), mean_uncertainty(one.task for one in differing)
+    )
 
 
-def _decision(said: Mapping[Place, CurrentVerdict], task: Task) -> str:
-    found = said.get(place_of(task))
+def _decision(said: Mapping[Location, CurrentVerdict], task: Task) -> str:
+    found = said.get(location_of(task))
     return "" if found is None else found.decision
 
 
-def doubt_of(tasks: Iterable[Task]) -> MeanUncertainty:
-    """Mean doubt of those of which it is known."""
+def mean_uncertainty(tasks: Iterable[Task]) -> MeanUncertainty:
+    """Mean uncertainty (LSU, 0 to 1) of the tasks of which it is known; NaN of none."""
     known = [x for task in tasks if (x := finite(task.uncertainty)) is not None]
     return MeanUncertainty(float(np.mean(known)) if known else math.nan, len(known))
 
@@ -214,19 +216,21 @@ def _outline(store: Store, session_id: str) -> dict[str, float]:
     return {name: x for name, x in made[-1].score.items() if x is not None} if made else {}
 
 
-def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tuple[LocationDecisions, ...]]:
-    """Judged places by case, the most doubtful first."""
-    said: dict[Place, list[tuple[str, str]]] = {}
-    first: dict[Place, ReportTask] = {}
+def _most_uncertain(
+    parts: Sequence[SessionPart], without: set[Location]
+) -> dict[int, tuple[LocationDecisions, ...]]:
+    """Reviewed locations by case, the most uncertain first."""
+    said: dict[Location, list[tuple[str, str]]] = {}
+    first: dict[Location, ReportTask] = {}
     for part in parts:
         for one in part.judged if part.session.kind in READINGS else ():
-            at = place_of(one.task)
+            at = location_of(one.task)
             if one.task.target != "case" and finite(one.task.uncertainty) is not None and at not in without:
                 first.setdefault(at, one)
                 said.setdefault(at, []).append((part.annotator, one.decision))
     found: dict[int, list[LocationDecisions]] = {}
     for at in sorted(first, key=lambda at: -(first[at].task.uncertainty or 0.0)):
         mine = found.setdefault(at[0], [])
-        if len(mine) < MOST_DOUBTFUL:
+        if len(mine) < MOST_UNCERTAIN:
             mine.append(LocationDecisions(first[at].task, first[at].case, tuple(said[at])))
     return {case: tuple(found[case]) for case in sorted(found)}

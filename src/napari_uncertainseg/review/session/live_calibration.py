@@ -29,7 +29,7 @@ _IS_LESION: Mapping[str, bool] = {"accepted": True, "edited": True, "rejected": 
 
 def lesion_calibration(
     tasks: Sequence[Task],
-    standing: Mapping[int, CurrentVerdict],
+    verdicts: Mapping[int, CurrentVerdict],
     ranks: Sequence[int] = (),
     drawn: Collection[int] = (),
     *,
@@ -41,7 +41,7 @@ def lesion_calibration(
     ----------
     tasks
         Of a session, in the order in which they are shown; those without a probability do not count.
-    standing
+    verdicts
         The verdicts, by task.
     ranks, drawn
         Of the session's `Queue`; empty where it has none.
@@ -60,7 +60,7 @@ def lesion_calibration(
     shown, drawn = (ranks, drawn) if planned else (range(len(tasks)), ())
     rank = np.array([shown[i] for i in known], int)
     chosen = [tasks[i] for i in known]
-    said = [_IS_LESION.get(standing[t.id].decision) if t.id in standing else None for t in chosen]
+    said = [_IS_LESION.get(verdicts[t.id].decision) if t.id in verdicts else None for t in chosen]
     judged = np.array([one is not None for one in said], bool)
     lesion = np.array([bool(one) for one in said], bool)
     peak = np.clip(np.array([t.probability for t in chosen], float), 0, 1)

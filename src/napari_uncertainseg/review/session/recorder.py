@@ -66,7 +66,7 @@ class Recorder:
             )
         self._last = entries[-1].number
         self._ahead = ErrorForecast(self.tasks, self._settings.ranks, self._settings.drawn)
-        self._standing = current_verdicts(entries)
+        self._current = current_verdicts(entries)
         self._of_task: dict[int | None, list[Entry]] = {}
         for entry in entries:
             self._of_task.setdefault(entry.task, []).append(entry)
@@ -91,22 +91,22 @@ class Recorder:
         return not (isinstance(self._settings, RereadingSettings) and self._settings.reading == THIRD)
 
     @property
-    def standing(self) -> Mapping[int, CurrentVerdict]:
+    def current_verdicts(self) -> Mapping[int, CurrentVerdict]:
         """The current verdicts, by task."""
-        return self._standing
+        return self._current
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """The current verdicts, each with the voxel on which it was given."""
         return tuple(
             Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.decision)  # type: ignore[arg-type]
-            for task, found in self._standing.items()
+            for task, found in self._current.items()
         )
 
     @property
     def seconds_each(self) -> float | None:
         """Median time from when a lesion was shown to its verdict; None before there is one."""
-        known = [v.seconds for v in self._standing.values() if v.seconds is not None]
+        known = [v.seconds for v in self._current.values() if v.seconds is not None]
         return float(np.median(known)) if known else None
 
     def last_seen_at(self, threshold: float, min_volume: float) -> tuple[float, float]:
@@ -122,11 +122,11 @@ class Recorder:
 
     def calibration(self) -> Reliability:
         """How often what the model gave some probability is a lesion, by the current verdicts."""
-        return lesion_calibration(self.tasks, self._standing, self._ahead.ranks, self._ahead.drawn)
+        return lesion_calibration(self.tasks, self._current, self._ahead.ranks, self._ahead.drawn)
 
     def outlook(self) -> RemainingErrors:
         """How many of the tasks without a verdict are still wrong."""
-        return self._ahead.outlook(self._standing)
+        return self._ahead.outlook(self._current)
 
     def show(self, voxel: Voxel | None) -> None:
         """Say that a lesion is being looked at, from now on."""
@@ -141,7 +141,7 @@ class Recorder:
         same
             Whether a voxel belongs to what is shown at present, which does not count.
         """
-        to_do = (t.voxel for t in self.tasks if t.id not in self._standing)
+        to_do = (t.voxel for t in self.tasks if t.id not in self._current)
         return next((voxel for voxel in to_do if not same(voxel)), None)
 
     def judge(
@@ -227,13 +227,13 @@ class Recorder:
 
     def close(self) -> None:
         """End the session; nothing can be added to it afterwards."""
-        self._write("closed", None, {"judged": len(self._standing), "tasks": len(self.tasks)})
+        self._write("closed", None, {"judged": len(self._current), "tasks": len(self.tasks)})
 
     def hand_over(self, to: str) -> None:
         """Take all verdicts back and end the session: another one, whose id is given, has them now."""
-        for task in list(self._standing):
+        for task in list(self._current):
             self._write("verdict", task, {"decision": WITHDRAWN, "moved_to": to})
-        self._standing = {}
+        self._current = {}
         self.close()
 
     def _step(
@@ -274,9 +274,9 @@ class Recorder:
     def _update(self, tasks: Iterable[int]) -> None:
         """Find the current verdicts of some tasks after new entries on them."""
         for task in tasks:
-            self._standing.pop(task, None)
-            self._standing |= current_verdicts(self._of_task[task])
-        self._standing = dict(sorted(self._standing.items(), key=lambda item: item[1].number))
+            self._current.pop(task, None)
+            self._current |= current_verdicts(self._of_task[task])
+        self._current = dict(sorted(self._current.items(), key=lambda item: item[1].number))
 
     def _voxel_of(self, task: int) -> Voxel:
         return next(t.voxel for t in self.tasks if t.id == task)

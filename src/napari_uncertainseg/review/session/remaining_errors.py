@@ -72,11 +72,11 @@ class ErrorForecast:
         self._rank_of = {t.id: rank for t, rank in zip(tasks, self.ranks, strict=False)}
         self._task = {t.id: t for t in tasks}
 
-    def outlook(self, standing: Mapping[int, CurrentVerdict]) -> RemainingErrors:
+    def outlook(self, verdicts: Mapping[int, CurrentVerdict]) -> RemainingErrors:
         """Estimate and bound the remaining errors from the current verdicts, by task."""
         bad = {
             task_id: is_wrong(self._task[task_id], verdict)
-            for task_id, verdict in standing.items()
+            for task_id, verdict in verdicts.items()
             if task_id in self._task
         }
         seen = np.array([t.id in bad for t in self._known], bool)

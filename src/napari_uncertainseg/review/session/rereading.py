@@ -19,7 +19,7 @@ from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, Rer
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
-Place = tuple[int, str, Voxel]
+Location = tuple[int, str, Voxel]
 """What two sessions have in common: case, target and voxel."""
 
 
@@ -184,7 +184,7 @@ def _has_more(store: Store, session: Session) -> bool:
         return False
 
 
-def decisions(store: Store, session_id: str) -> Mapping[Place, CurrentVerdict]:
+def decisions(store: Store, session_id: str) -> Mapping[Location, CurrentVerdict]:
     """The current verdicts of a session, by location."""
     verdicts = store.verdicts(session_id)
     return {_place(task): verdicts[task.id] for task in store.tasks(session_id) if task.id in verdicts}
@@ -199,5 +199,5 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> float:
     return float(kappa_of_counts(counts, undefined=np.nan))
 
 
-def _place(task: Task) -> Place:
+def _place(task: Task) -> Location:
     return task.case, task.target, task.voxel

@@ -157,11 +157,11 @@ def describe_progress(recorder: Recorder) -> str:
     """How far a session is, for the eye."""
     pace = recorder.seconds_each
     each = "" if pace is None else f", {pace:.1f} s each (median)"
-    left = len(recorder.tasks) - len(recorder.standing)
-    hint = "" if recorder.standing else " Press N for the first."
+    left = len(recorder.tasks) - len(recorder.current_verdicts)
+    hint = "" if recorder.current_verdicts else " Press N for the first."
     hint = hint if left else " Nothing is left: close the session."
     return (
-        f"<b>{escape(shortened(recorder.session.annotator))}</b>: {len(recorder.standing)} of "
+        f"<b>{escape(shortened(recorder.session.annotator))}</b>: {len(recorder.current_verdicts)} of "
         f"{len(recorder.tasks)} judged{each}. All of it is on disk.{hint}"
     )
 
