@@ -318,7 +318,7 @@ def test_numbers_that_are_none(store, path, out) -> None:
 
 
 def test_text_is_escaped_once() -> None:
-    assert escaped("<&'\">") == "&lt;&amp;&#x27;&quot;&gt;" and escaped(escaped("<")) == "&lt;"
+    assert escaped("<&'\">") == "&lt;&amp;&#39;&#34;&gt;" and escaped(escaped("<")) == "&lt;"
     assert escaped("a\ud800b\x00") == "a?b\N{REPLACEMENT CHARACTER}"
     assert table(["<a>"], [["<b>"], [Markup("<i></i>")]]).count("&lt;") == 2
     odd = (None, float("nan"), "x", True)
