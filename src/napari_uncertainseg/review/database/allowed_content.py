@@ -99,7 +99,7 @@ def is_id(value: object) -> bool:
 
 
 def shown_id(value: object) -> str:
-    """An id as it is told to the user, whatever stands in its place."""
+    """An id for display, whatever the file holds instead of one."""
     return value if is_id(value) else ascii(value)[:40]  # type: ignore[return-value]
 
 

@@ -44,14 +44,14 @@ class Misjudged:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the model says of a place: whether it takes it for a lesion, and its largest probability."""
+    """What the model says of a location: whether it takes it for a lesion, and its largest probability."""
 
     is_lesion: bool
     probability: float
 
 
 class Lesson:
-    """A session of questions while it goes on, or afterwards.
+    """A session of questions, open or closed.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class Lesson:
         return Opinion(bool(at_least(np.array(peak), self._threshold)), peak)
 
     def show(self) -> None:
-        """Say that the question is seen from now on."""
+        """Start the clock of the question that is shown now."""
         self._since = time.monotonic()
 
     def answer(self, is_lesion: bool, confidence: float) -> None:

@@ -80,7 +80,7 @@ class Trained:
 def training_of(found: Snapshot) -> tuple[Trained, ...]:
     """Scores and learning curves, of lessons that are done.
 
-    A lesson that goes on does not count: its score would tell after each answer whether it was right. One
+    A lesson that is not finished does not count: its score would tell after each answer whether it was right. One
     that was left counts once its annotator has begun another.
     """
     lessons: dict[str, list[Session]] = defaultdict(list)

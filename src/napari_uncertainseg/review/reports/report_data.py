@@ -19,7 +19,7 @@ from napari_uncertainseg.review.store.records import Session, Task
 
 @dataclass(frozen=True)
 class ReportTask:
-    """A task and what stands of it.
+    """A task, and the current verdict on it.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class SessionPart:
 
 @dataclass(frozen=True)
 class LocationDecisions:
-    """A place, and what each of some readers decided; an empty decision where one has not judged it."""
+    """A location, and what each of some readers decided; an empty decision where one has not judged it."""
 
     task: Task
     case: str
@@ -89,7 +89,7 @@ class LocationDecisions:
 
 @dataclass(frozen=True)
 class MeanUncertainty:
-    """Mean doubt (LSU, 0 to 1) of some places, NaN of none, and over how many of them."""
+    """Mean uncertainty (LSU, 0 to 1) of some locations, NaN of none, and over how many of them."""
 
     mean: float
     count: int
@@ -106,9 +106,9 @@ class RereadPart:
     readers
         What they are called: two or three.
     differing
-        Places on which first and second differ, with the decision of each.
+        Locations on which first and second differ, with the decision of each.
     uncertainty_same, uncertainty_differing
-        The model's doubt where they agree, and where they differ.
+        The model's uncertainty where they agree, and where they differ.
     """
 
     found: ReadingStatus

@@ -1,6 +1,6 @@
 """What all annotators of a store did: progress, time, agreement, and what came of training.
 
-Verdicts of a session that goes on may be hidden from whoever reads the same again: agreement and scores come
+Verdicts of an open session may be hidden from whoever reads the same again: agreement and scores come
 from sessions that are done, and the others only count.
 """
 

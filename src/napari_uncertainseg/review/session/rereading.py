@@ -94,7 +94,7 @@ def open_next_reading(store: Store, session_id: str, annotator: str, *, seed: in
     Raises
     ------
     InputError
-        If the annotator has read it already, all readings have been made, the second one goes on, or the two
+        If the annotator has read it already, all readings have been made, the second one is not finished, or the two
         agree in everything.
     """
     found = reading_status(store, session_id)

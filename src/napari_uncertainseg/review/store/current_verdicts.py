@@ -1,4 +1,4 @@
-"""What a journal amounts to: the verdicts that stand after all that was undone and done again."""
+"""The current verdicts of a journal, after everything that was undone and redone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WITHDRAWN = "withdrawn"
 
 @dataclass(frozen=True)
 class CurrentVerdict:
-    """A verdict that stands.
+    """The verdict on a task that counts at present.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class CurrentVerdict:
 
 
 def current_verdicts(entries: Iterable[Entry]) -> dict[int, CurrentVerdict]:
-    """The verdicts that stand, by task, in the order in which they were given.
+    """The current verdicts, by task, in the order in which they were given.
 
     A later verdict on a task takes the place of an earlier one. ``"undo"`` and ``"redo"`` entries say
     ``of`` which entry they are.

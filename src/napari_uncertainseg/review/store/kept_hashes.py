@@ -48,7 +48,7 @@ def hashes(store: Store) -> pd.DataFrame:
 
 
 def not_as_kept(store: Store, path: Path, session_id: str | None = None) -> list[str]:
-    """What is no longer as a table of hashes says, in sentences; a session may have gone on since.
+    """What differs from a table of hashes, in sentences; later entries of a session are no difference.
 
     Parameters
     ----------

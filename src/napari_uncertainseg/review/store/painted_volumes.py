@@ -65,7 +65,7 @@ class PaintedVolumes:
         return {_ADDED: self.added_mm3, _REMOVED: self.removed_mm3, _DRAWN: self.drawn}
 
     def in_words(self) -> str:
-        """The same for the eye."""
+        """The same for display."""
         lesions = "lesion" if self.drawn == 1 else "lesions"
         volumes = f"{self.added_mm3:.0f} mm³ added, {self.removed_mm3:.0f} mm³ removed"
         return f"{volumes}, {self.drawn} {lesions} drawn"

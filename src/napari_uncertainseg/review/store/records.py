@@ -1,4 +1,4 @@
-"""What stands in a store, as objects and as rows of its tables."""
+"""Sessions, tasks and entries, as objects and as rows of the tables."""
 
 from __future__ import annotations
 

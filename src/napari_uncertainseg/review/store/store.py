@@ -344,7 +344,7 @@ class Store:
         return entries[-1].hash if entries else GENESIS
 
     def _last(self, connection: Connection, session_id: str, after: int | None) -> tuple[int, str]:
-        """Number and hash of the last entry of a session; nobody else goes on with it until this is done."""
+        """Number and hash of the last entry of a session; nobody else can write until this is done."""
         s, e = schema.sessions, schema.entries
         # Whoever holds the session's row writes the next entry.
         held = connection.execute(sa.select(s.c.closed).where(s.c.id == session_id).with_for_update()).first()
