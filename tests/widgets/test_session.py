@@ -265,7 +265,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert len(case.recorder.tasks) == 1
     (place,) = case.recorder.tasks
     elsewhere = next(v for v in ((5, 10, 8), (12, 22, 18), (18, 32, 25)) if v != place.voxel)
-    with pytest.raises(InputError, match="about the 1 places that the first two readers differ in"):
+    with pytest.raises(InputError, match="about the 1 locations on which the first two readers differ"):
         case.judge(elsewhere, "accepted")
     assert not case.verdicts and len(case.recorder.tasks) == 1
     for _ in range(2):
@@ -707,9 +707,18 @@ def test_a_lesson_is_not_gone_on_with_as_a_review(qtbot, dock, case, mask):
     consensus = mask.copy()
     consensus[11:14] = False
     store, now = dock._file.store(), case.prediction
-    where = register_prediction(store, now)
+    number, output = register_prediction(store, now)
     lesson = start_lesson(
-        store, "t", *where, consensus, case.lesions, now.probability, case.grid, now.brain, seed=1
+        store,
+        annotator="t",
+        case=number,
+        output=output,
+        consensus=consensus,
+        lesions=case.lesions,
+        probability=now.probability,
+        grid=case.grid,
+        brain=now.brain,
+        seed=1,
     )
     dock._list()
     dock.table.selectRow(0)

@@ -80,8 +80,8 @@ class Trained:
 def training_of(found: Snapshot) -> tuple[Trained, ...]:
     """Scores and learning curves, of lessons that are done.
 
-    A lesson that is not finished does not count: its score would tell after each answer whether it was right. One
-    that was left counts once its annotator has begun another.
+    A lesson that is not finished does not count: its score would tell after each answer whether it was
+    right. One that was left counts once its annotator has begun another.
     """
     lessons: dict[str, list[Session]] = defaultdict(list)
     for session in found.sessions:

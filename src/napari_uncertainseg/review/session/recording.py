@@ -22,7 +22,7 @@ class RecordedReview:
     not_recorded = Signal(str)
     """What was painted could not be written into the session, and why."""
     not_kept = Signal(str)
-    """A session that keeps the review by default could not be written, and why: the review continues without it."""
+    """A session that keeps the review by default could not be written, and why: it continues without."""
 
     def __init__(self) -> None:
         self._reviewed = CaseReview()

@@ -94,8 +94,8 @@ def open_next_reading(store: Store, session_id: str, annotator: str, *, seed: in
     Raises
     ------
     InputError
-        If the annotator has read it already, all readings have been made, the second one is not finished, or the two
-        agree in everything.
+        If the annotator has read it already, all readings have been made, the second one is not finished,
+        or the two agree in everything.
     """
     found = reading_status(store, session_id)
     name = " ".join(annotator.split())
