@@ -125,12 +125,12 @@ def test_the_journal_keeps_all_that_was_done_and_undone_with_volumes_and_numbers
     case.redo()
     kinds = [e.kind for e in store.entries(session)]
     assert kinds == ["opened", "painted", "added", "verdict", "undo", "painted", "painted"]
-    painted = [e.values for e in store.entries(session) if e.kind == "painted"]
+    painted = [e.details for e in store.entries(session) if e.kind == "painted"]
     free = int((case.prediction.probability[0:2, 13:17, 13:17] < 0.5).sum())
-    assert painted[0]["added_mm3"] == free == case.painted.added_mm3 and painted[0]["removed_mm3"] == 0
-    assert painted[0]["drawn_lesions"] == 1 and painted[1]["mask"] is None
+    assert painted[0].added_mm3 == free == case.painted.added_mm3 and painted[0].removed_mm3 == 0
+    assert painted[0].drawn_lesions == 1 and painted[1].mask is None
     assert store.verify(session)[session] == ""
-    number = next(e.values["number"] for e in store.entries(session) if e.kind == "verdict")
+    number = next(e.details.number for e in store.entries(session) if e.kind == "verdict")
     again = Case()
     again.prediction = case.prediction
     again.threshold = 0.4  # others would be numbered first

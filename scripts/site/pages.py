@@ -65,7 +65,10 @@ def _modules(package: Path) -> list[Path]:
 def _api_page(package: Path) -> str:
     name = _dotted(package)
     parts = [f"# `{name}`\n", f"{_first_line(package / '__init__.py')}\n"]
-    parts += [f"## `{_dotted(module)}`\n\n::: {_dotted(module)}\n    options: {{heading_level: 3}}\n" for module in _modules(package)]
+    parts += [
+        f"## `{_dotted(module)}`\n\n::: {_dotted(module)}\n    options: {{heading_level: 3}}\n"
+        for module in _modules(package)
+    ]
     return "\n".join(parts)
 
 
@@ -75,7 +78,16 @@ def _index() -> str:
         for package in _packages()
     ]
     return "\n".join(
-        ["# API", "", "One page for each package, made from the docstrings.", "", "| package | holds |", "| --- | --- |", *rows, ""]
+        [
+            "# API",
+            "",
+            "One page for each package, made from the docstrings.",
+            "",
+            "| package | holds |",
+            "| --- | --- |",
+            *rows,
+            "",
+        ]
     )
 
 

@@ -62,7 +62,7 @@ def test_what_was_confirmed_outlasts_a_kill(store, path):
         confirmed.update(killed_after(path, session, chance.uniform(0, 0.4)))
         with Store(path) as after:
             assert after.verify() == {session: ""}
-            kept = {entry.number: entry.values.get("mask") for entry in after.entries(session)}
+            kept = {entry.number: getattr(entry.details, "mask", None) for entry in after.entries(session)}
             assert confirmed.items() <= kept.items()
             assert list(kept) == list(range(1, len(kept) + 1))
             for name in {m for m in kept.values() if m}:

@@ -113,8 +113,10 @@ def test_agreement_is_that_of_the_rereading_and_of_a_loop(store) -> None:
     for task in store.tasks(first):
         place = (task.case, task.target, task.voxel)
         doubts[ours[place].decision == theirs[place].decision].append(task.uncertainty)
-    assert pair.doubt_same == pytest.approx(np.mean(doubts[True])) and pair.known_same == len(doubts[True])
-    assert pair.doubt_differ == pytest.approx(np.mean(doubts[False]))
+    assert pair.uncertainty_same == pytest.approx(np.mean(doubts[True])) and pair.known_same == len(
+        doubts[True]
+    )
+    assert pair.uncertainty_differ == pytest.approx(np.mean(doubts[False]))
     assert pair.known_differ == len(doubts[False]) == pair.both - pair.same
     assert pair.third == 0
     third = found["Anna Weber", "Chiara"]  # a third reading, judged in full though not closed
@@ -141,7 +143,7 @@ def test_an_open_first_reading_counts_once_it_is_closed(store) -> None:
     store.record(first, "closed")
     assert [(pair.both, pair.same) for pair in numbers(store).agreements] == [(1, 1)]
     assert math.isnan(numbers(store).agreements[0].kappa) and math.isnan(
-        numbers(store).agreements[0].doubt_differ
+        numbers(store).agreements[0].uncertainty_differ
     )
 
 
@@ -296,7 +298,7 @@ def test_properties_of_any_readings(found) -> None:
     rows = {frozenset((row.first, row.second)): row for row in numbers.agreements}
     for a, b in combinations("abc", 2):  # plainly: the last verdict of each on each place
         said = {
-            who: {t.place: t for s in done if s.annotator == who for t in found.tasks[s.id] if t.decision}
+            who: {t.location: t for s in done if s.annotator == who for t in found.tasks[s.id] if t.decision}
             for who in (a, b)
         }
         common = [place for place in said[a] if place in said[b]]

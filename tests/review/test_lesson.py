@@ -22,6 +22,22 @@ SHAPE = (40, 30, 30)
 GRID, BRAIN = Grid(SHAPE, np.eye(4)), np.ones(SHAPE, bool)
 
 
+def begin(store, annotator, case, output, truth, found, p, **options):
+    """A lesson on a case of this grid."""
+    return start_lesson(
+        store,
+        annotator=annotator,
+        case=case,
+        output=output,
+        consensus=truth,
+        lesions=found,
+        probability=p,
+        grid=GRID,
+        brain=BRAIN,
+        **options,
+    )
+
+
 @pytest.fixture(scope="module")
 def scene():
     """Ten lesions of which the model finds eight, four false lesions and two false candidates."""
@@ -77,14 +93,14 @@ def test_what_the_model_suspects_fills_up_the_highest_first(cautious) -> None:
 def test_a_suspected_place_is_no_lesion_to_the_model_and_comes_again(store, cautious) -> None:
     truth, found, p = cautious
     case = store.case(store.project("x"), "c", "c")
-    lesson = start_lesson(store, "t", case, None, truth, found, p, GRID, BRAIN, plan="balanced", seed=1)
+    lesson = begin(store, "t", case, None, truth, found, p, plan="balanced", seed=1)
     assert sorted(lesson.arm_of().values()) == sorted([*ARM_NAMES] * 2)
     while lesson.at is not None:
         if lesson.opinion is not None:
             assert lesson.opinion.is_lesion == truth[lesson.at]
         lesson.answer(True, 0.9)
     wrong = {one.voxel for one in lesson.misjudged()}
-    second = start_lesson(store, "t", case, None, truth, found, p, GRID, BRAIN, plan="balanced", seed=2)
+    second = begin(store, "t", case, None, truth, found, p, plan="balanced", seed=2)
     assert len(wrong) == 3 == second.came_again and {task.voxel for task in second._tasks[:3]} == wrong
     assert all(second.arm_of()[voxel] != lesson.arm_of()[voxel] for voxel in wrong)
 
@@ -192,7 +208,7 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
     output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
 
     def lesson(seed):
-        return start_lesson(store, "trainee", case, output, truth, found, p, GRID, BRAIN, seed=seed)
+        return begin(store, "trainee", case, output, truth, found, p, seed=seed)
 
     first = lesson(1)
     assert len(first) == 12 and first.came_again == 0 and earlier_scores(store, "trainee") == []
@@ -216,7 +232,7 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
     with pytest.raises(InputError, match=r"0.5 to 1"):
         second.answer(True, 0.4)
     assert [one.accuracy for one in earlier_scores(store, "trainee", without=second.session)] == [0.75]
-    assert start_lesson(store, "other", case, output, truth, found, p, GRID, BRAIN, seed=3).came_again == 0
+    assert begin(store, "other", case, output, truth, found, p, seed=3).came_again == 0
 
 
 @given(
@@ -273,7 +289,7 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     truth, found, p = scene
     case = store.case(store.project("x"), "c", "c")
     output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
-    lesson = start_lesson(store, "t", case, output, truth, found, p, GRID, BRAIN, plan="balanced", seed=4)
+    lesson = begin(store, "t", case, output, truth, found, p, plan="balanced", seed=4)
     seen = {"without": 0, "first": 0, "after": 0}
     while lesson.at is not None:
         voxel, at_first = lesson.at, lesson.opinion
@@ -297,7 +313,7 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     assert found_out is not None and found_out.helped == found_out.could_help
     assert found_out.harmed == found_out.could_harm
     assert store.verify() == {lesson.session: ""}
-    plain = start_lesson(store, "u", case, output, truth, found, p, GRID, BRAIN, seed=4)
+    plain = begin(store, "u", case, output, truth, found, p, seed=4)
     assert plain.opinion is None and plain.score_by_arm() == {} and plain.influence() is None
 
 
@@ -316,7 +332,7 @@ def test_depth_is_the_distance_to_what_is_no_brain(store, scene) -> None:
     assert {name: one.answers for name, one in groups.items()} == {"< 15 mm deep": 1, "deeper": 1}
     truth, found, p = scene
     case = store.case(store.project("x"), "c", "c")
-    lesson = start_lesson(store, "t", case, None, truth, found, p, GRID, BRAIN, seed=1)
+    lesson = begin(store, "t", case, None, truth, found, p, seed=1)
     while lesson.at is not None:
         lesson.answer(True, 0.9)
     assert sum(one.answers for one in lesson.score_by_depth().values()) == len(lesson)

@@ -37,12 +37,12 @@ def test_verdicts_are_written_and_gone_on_with(store, recorder):
     recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4})
     recorder.judge(second, "rejected", nothing_else, {})
     again = Recorder(store, recorder.session.id)
-    assert not again.is_new and again.standing == recorder.standing
+    assert not again.is_new and again.current_verdicts == recorder.current_verdicts
     assert again.verdicts == (Verdict(first, "accepted"), Verdict(second, "rejected"))
-    said = store.entries(recorder.session.id)[1].values
-    assert said["visible"] == ["FLAIR"] and 0 <= said["seconds"] < 5 and said["voxel"] == list(first)
-    assert "seconds" not in store.entries(recorder.session.id)[2].values  # it was never shown
-    assert again.seconds_each == said["seconds"]
+    said = store.entries(recorder.session.id)[1].details
+    assert said.visible == ("FLAIR",) and 0 <= said.seconds < 5 and said.voxel == first
+    assert store.entries(recorder.session.id)[2].details.seconds is None  # it was never shown
+    assert again.seconds_each == said.seconds
 
 
 def test_undo_redo_and_withdrawal(store, recorder):
@@ -62,9 +62,9 @@ def test_undo_redo_and_withdrawal(store, recorder):
 def test_lesions_that_grew_together_are_judged_together(store, recorder):
     a, b = recorder.tasks[1], recorder.tasks[3]
     recorder.judge(a.voxel, "accepted", lambda voxel: voxel in (a.voxel, b.voxel), {})
-    assert set(recorder.standing) == {a.id, b.id}
+    assert set(recorder.current_verdicts) == {a.id, b.id}
     recorder.undo()
-    assert not recorder.standing and store.verify() == {recorder.session.id: ""}
+    assert not recorder.current_verdicts and store.verify() == {recorder.session.id: ""}
 
 
 @pytest.mark.parametrize("what", ["judge", "undo", "redo"])
@@ -133,7 +133,7 @@ def test_strokes_are_kept_as_differences(store, recorder):
     edit[4:6, 7:9, 11:20], edit[10, 3, 3] = 1, -1
     recorder.paint(edit)
     np.testing.assert_array_equal(Recorder(store, recorder.session.id).painted(), edit)
-    name = store.entries(recorder.session.id)[-1].values["mask"]
+    name = store.entries(recorder.session.id)[-1].details.mask
     assert store.masks.read(name).shape == (7, 6, 17)  # the box around them
     recorder.paint(None)
     assert recorder.painted() is None and store.verify() == {recorder.session.id: ""}
@@ -145,7 +145,7 @@ def test_another_window_is_noticed_and_nothing_counts_twice(store, path, recorde
         other.judge(other.tasks[0].voxel, "accepted", nothing_else, {})
         with pytest.raises(InputError, match="another window"):
             recorder.judge(recorder.tasks[1].voxel, "accepted", nothing_else, {})
-        assert not recorder.standing and len(other.standing) == 1
+        assert not recorder.current_verdicts and len(other.current_verdicts) == 1
     recorder = Recorder(store, recorder.session.id)
     recorder.close()
     with pytest.raises(InputError, match="closed"):
@@ -176,7 +176,7 @@ def test_orders(order):
         assert doubts == sorted(doubts, reverse=True)
     elif order == "gain":
         wrong = [t.probability if t.target == "candidate" else 1 - t.probability for t in by_rank]
-        gains = [p / ReadingSpeed().takes(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
+        gains = [p / ReadingSpeed().seconds_for(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
         assert gains == sorted(gains, reverse=True)
     elif order == "size":
         sizes = [t.volume_mm3 for t in by_rank]
@@ -209,7 +209,7 @@ def test_the_outlook_follows_the_verdicts(store, path):
     assert found.unseen == 20 and found.checks > 0 and found.most < 20
     assert expected[-1] < 1.5 < expected[8]  # the wrong ones came first
     assert Recorder(store, session).outlook() == found
-    assert is_wrong(recorder.tasks[0], recorder.standing[recorder.tasks[0].id])
+    assert is_wrong(recorder.tasks[0], recorder.current_verdicts[recorder.tasks[0].id])
 
 
 @pytest.mark.slow

@@ -37,18 +37,18 @@ def test_who_knows_all_leaves_nothing_in_any_order() -> None:
         found = read(table, shown, PERFECT, rng)
         assert found.before == errors and found.errors[-1] == 0
         assert (np.diff(found.errors) <= 0).all() and (np.diff(found.seconds) > 0).all()
-        assert found.seconds[-1] == pytest.approx(PERFECT.pace.takes(table["volume_mm3"]).sum())
+        assert found.seconds[-1] == pytest.approx(PERFECT.pace.seconds_for(table["volume_mm3"]).sum())
         assert found.seconds_to(0) <= found.seconds[-1] and found.seconds_to(1) == found.seconds[0]
 
 
 def test_the_time_is_that_of_the_reader() -> None:
-    np.testing.assert_allclose(ReadingSpeed(5, 2).takes(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
+    np.testing.assert_allclose(ReadingSpeed(5, 2).seconds_for(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
 
 
 def test_a_pace_is_learnt_from_the_log() -> None:
     rng = np.random.default_rng(0)
     volume = rng.lognormal(3, 1.5, 300)
-    seconds = ReadingSpeed(4, 3).takes(volume) + rng.normal(0, 0.5, 300)
+    seconds = ReadingSpeed(4, 3).seconds_for(volume) + rng.normal(0, 0.5, 300)
     seconds[::10] = 500  # a telephone
     found = fit_reading_speed(volume, seconds)
     assert found.seconds == pytest.approx(4, abs=0.4) and found.per_tenfold == pytest.approx(3, abs=0.4)

@@ -33,7 +33,7 @@ def test_a_session_is_kept(store, path):
     session = fill(store)
     (found,) = store.sessions()
     assert (found.id, found.project, found.annotator, found.kind) == (session, "study", "reader", "review")
-    assert found.settings == {"order": "doubt"} and found.closed is None
+    assert found.settings.written() == {"order": "doubt"} and found.closed is None
     tasks = store.tasks(session)
     assert [t.position for t in tasks] == list(range(LESIONS)) and tasks[2].voxel == (2, 2, 3)
     assert tasks[0].uncertainty == 0.9 and store.folder(tasks[0].case) == "cases/patient07"
@@ -350,7 +350,7 @@ def test_a_power_cut_leaves_a_prefix_of_what_was_written(store, path, tmp_path):
         (folder / "sessions.db").write_bytes(before)
         (folder / "sessions.db-wal").write_bytes(log[:cut])
         with Store(folder / "sessions.db") as after:
-            found = [e.values.get("comment") for e in after.entries(session)][1:]
+            found = [e.details.comment for e in after.entries(session)[1:]]
             assert found == [str(i) for i in range(len(found))]
             assert len(found) >= sum(size <= cut for size in kept)
             assert after.verify() == {session: ""}

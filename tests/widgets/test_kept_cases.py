@@ -11,10 +11,11 @@ from napari_uncertainseg.evaluate.session_report import write_report
 from napari_uncertainseg.review.reports.snapshot import take_snapshot
 from napari_uncertainseg.review.reports.statistics import compute_statistics
 from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.session.session_list import SessionList
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .fakes import fake_prediction
 

@@ -17,12 +17,12 @@ from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.lesions import export as exporting
 from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
-from napari_uncertainseg.widgets.shared.session_file import register_prediction
 
 from .fake_layers import FakeLayers
 

@@ -11,6 +11,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.lessons.lesson import start_lesson
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
@@ -18,7 +19,7 @@ from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .fake_layers import FakeLayers
 
@@ -99,9 +100,9 @@ def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesio
         (session,) = reader.sessions()
         (stands,) = reader.verdicts(session.id).values()
         entry = reader.entries(session.id)[-1]
-    assert stands.decision == "accepted" and entry.values["voxel"] == list(shown)
-    assert entry.values["visible"] == ["FLAIR", "entropy"]
-    assert entry.values["threshold"] == case.threshold and stands.seconds is not None
+    assert stands.decision == "accepted" and entry.details.voxel == shown
+    assert entry.details.visible == ("FLAIR", "entropy")
+    assert entry.details.threshold == case.threshold and stands.seconds is not None
     assert "1 of" in dock.progress.state.text() and "median" in dock.progress.state.text()
     assert "1 of" in dock.table.item(0, 2).text()
     click(qtbot, lesions.buttons["undo"])
@@ -264,7 +265,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert len(case.recorder.tasks) == 1
     (place,) = case.recorder.tasks
     elsewhere = next(v for v in ((5, 10, 8), (12, 22, 18), (18, 32, 25)) if v != place.voxel)
-    with pytest.raises(InputError, match="about the 1 places that the first two readers differ in"):
+    with pytest.raises(InputError, match="about the 1 locations on which the first two readers differ"):
         case.judge(elsewhere, "accepted")
     assert not case.verdicts and len(case.recorder.tasks) == 1
     for _ in range(2):
@@ -581,7 +582,7 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     assert seen == [(one, False), (one, True), (both, True), (one, True), (one, True)]
     assert case.selected is None or case.selected in places
     click(qtbot, replay.back_button)
-    assert "verdict taken back" in replay.what.text() and case.selected == places[1]
+    assert "verdict undone" in replay.what.text() and case.selected == places[1]
     assert dock._layers.visited[-1] == places[1]  # the viewer goes along
     replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
     assert replay.score.text().startswith("1 decided, 100% right: 0 lesions missed")
@@ -667,7 +668,7 @@ def test_going_on_takes_nothing_along_that_is_somebody_elses(qtbot, dock, case, 
     dock.annotator.clear()
     click(qtbot, dock.resume_button)
     assert case.recorder.session.annotator == "reader 1" == dock.annotator.text()
-    assert case.verdicts == () and not case.recorder.standing
+    assert case.verdicts == () and not case.recorder.current_verdicts
 
 
 def test_reading_again_asks_before_it_drops(qtbot, dock, case, asked):
@@ -706,9 +707,18 @@ def test_a_lesson_is_not_gone_on_with_as_a_review(qtbot, dock, case, mask):
     consensus = mask.copy()
     consensus[11:14] = False
     store, now = dock._file.store(), case.prediction
-    where = register_prediction(store, now)
+    number, output = register_prediction(store, now)
     lesson = start_lesson(
-        store, "t", *where, consensus, case.lesions, now.probability, case.grid, now.brain, seed=1
+        store,
+        annotator="t",
+        case=number,
+        output=output,
+        consensus=consensus,
+        lesions=case.lesions,
+        probability=now.probability,
+        grid=case.grid,
+        brain=now.brain,
+        seed=1,
     )
     dock._list()
     dock.table.selectRow(0)

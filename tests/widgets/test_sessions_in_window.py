@@ -141,7 +141,7 @@ def judge_all(review, qtbot, decide):
     qtbot.keyClick(canvas, N)
     for _ in range(20):
         recorder = case.recorder
-        if len(recorder.standing) == len(recorder.tasks):
+        if len(recorder.current_verdicts) == len(recorder.tasks):
             return
         qtbot.keyClick(canvas, decide(case.selected))
     raise AssertionError("more verdicts than tasks")

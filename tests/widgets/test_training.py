@@ -11,10 +11,11 @@ from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.exercises.lesson_score import SCORES
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .fake_layers import FakeLayers
 

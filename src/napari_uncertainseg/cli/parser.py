@@ -252,14 +252,19 @@ def _add_export_seg(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_session(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "session", "session", "list or verify recorded sessions, or simulate some")
+    parser = _command(
+        commands,
+        "session",
+        "session",
+        "list, verify or export recorded sessions, or simulate some",
+    )
     actions = parser.add_subparsers(
         dest="action", metavar="list|verify|export|report|migrate|simulate", required=True
     )
     for name, help in (
-        ("list", "who judged what, and how much of it"),
-        ("export", "all verdicts as TSV, and with --json the whole journal"),
-        ("report", "one web page on who judged what, where readers differ, and what the model got wrong"),
+        ("list", "list the sessions: who reviewed which case, and how much of it"),
+        ("export", "write all verdicts as TSV, and with --json the whole journal"),
+        ("report", "write a web page: who reviewed what, where readers differ, and errors of the model"),
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
     ):
         action = actions.add_parser(name, help=help)
@@ -270,7 +275,7 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
             metavar="FILE.db|URL",
             help="the file of the Session dock, or postgresql://user@host/name",
         )
-        _reads(action, "--masks", metavar="DIR", help="of a server: the folder of its masks")
+        _reads(action, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
         if name == "export":
             _writes(action, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="where to")
             _writes(action, "--json", kind=NUMBERS, metavar="FILE.json", help="the whole journal, with names")
@@ -280,7 +285,7 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
         if name == "verify":
             action.add_argument("--session", metavar="ID", help="one session only")
             action.add_argument(
-                "--head", metavar="HASH", help="the last hash that was told when a session was closed"
+                "--head", metavar="HASH", help="the last hash that was shown when a session was closed"
             )
             _reads(action, "--hashes", metavar="FILE.tsv", help="the table of last hashes beside an export")
     migrate = actions.add_parser(
@@ -288,13 +293,15 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
     )
     migrate.add_argument("url", metavar="URL", help="postgresql://user@host/name")
     simulate = actions.add_parser(
-        "simulate", help="let simulated readers go through cases with a reference, in each order"
+        "simulate", help="compare the orders by simulated readers, on cases with a reference"
     )
     _reads(simulate, "cases", table=True, metavar="CASES.tsv", help="the table of `evaluate --cases`")
     simulate.add_argument(
-        "--seconds", type=_seconds, default=6.0, help="for a lesion of 10 mm3 (%(default)g)"
+        "--seconds", type=_seconds, default=6.0, help="reading time of a lesion of 10 mm3 (%(default)g)"
     )
-    simulate.add_argument("--skill", type=_probability, default=0.95, help="share judged right (%(default)g)")
+    simulate.add_argument(
+        "--skill", type=_probability, default=0.95, help="share that is right (%(default)g)"
+    )
     simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
     _writes(simulate, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the table there too")
 

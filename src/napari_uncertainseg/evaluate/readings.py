@@ -74,7 +74,7 @@ class CaseReadings:
         """Where the FLAIR of a session lies, and how far the session is."""
         if session.id not in self._closed:
             tasks, judged = self._store.tasks(session.id), len(self._store.verdicts(session.id))
-            if not tasks:  # somebody took them away: of no case that could be told
+            if not tasks:  # they were deleted, so the case is unknown
                 return "", CaseReading(0, 0, False)
             flair = self._store.folder(tasks[0].case)
             flair = os.path.realpath(flair) if flair else ""  # nobody knows where

@@ -20,7 +20,7 @@ from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain, list_of
+from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 
@@ -41,7 +41,7 @@ _KINDS: Mapping[str, Fits] = {
     "case": _are(_is_text),
     "inputs": _are(_are(_is_text)),
     "seconds": _are(is_number),
-    "notes": list_of(is_plain),
+    "notes": lambda value: isinstance(value, list) and all(map(is_plain, value)),
     **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
 }
 """What information of a prediction is, where there is any."""

@@ -1,4 +1,4 @@
-"""A report of sessions as a file: the numbers, and pictures of the places that they are about."""
+"""A report of sessions as a file: the numbers, and pictures of the locations that they are about."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def write_report(
     store: Store,
     path: Path | str,
     *,
-    session: str | None = None,
+    session_id: str | None = None,
     named: bool = True,
     pictures: bool = True,
     progress: Progress = silent,
@@ -35,7 +35,7 @@ def write_report(
         Of the sessions; stays open, and nothing is written into it.
     path
         Where to, ending in ``.html``. A file there is replaced.
-    session
+    session_id
         One, with the other readings of the same; all if None.
     named
         False calls people and cases by number, and leaves out comments, files and paths.
@@ -58,11 +58,11 @@ def write_report(
     path = Path(path)
     check_output(path, PAGE)
     share = _NUMBERS if pictures else 1.0
-    found = summarise(store, session, named=named, progress=lambda s, done: progress(s, share * done))
+    found = summarise(store, session_id, named=named, progress=lambda s, done: progress(s, share * done))
     drawn = Pictures()
     if pictures:
         differing = (one for part in found.reread for one in part.differing)
-        doubtful = (one for places in found.doubtful.values() for one in places)
+        doubtful = (one for places in found.most_uncertain.values() for one in places)
 
         def rest(stage: str, fraction: float) -> None:
             progress(stage, _NUMBERS + (1 - _NUMBERS) * fraction)

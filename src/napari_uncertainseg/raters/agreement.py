@@ -17,6 +17,7 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_numbers
 from napari_uncertainseg.raters.consensus import Raters, as_masks, flat_within, joint_box, majority
+from napari_uncertainseg.raters.kappa import kappa_of_counts
 
 
 def pairwise_dice(raters: Raters) -> np.ndarray:
@@ -152,11 +153,11 @@ def cohen_kappa(raters: Raters, *, region: np.ndarray | None = None) -> np.ndarr
         bool, of a mask's shape: the voxels that take part; all if None.
     """
     within = flat_within(as_masks(raters), region)
-    common, n = _in_common(within), within.shape[1]
-    share = np.diag(common) / n
-    found = share[:, None] + share - 2 * common / n
-    expected = share[:, None] * (1 - share) + share * (1 - share[:, None])
-    return 1 - np.divide(found, expected, out=np.zeros_like(found), where=expected > 0)
+    both, n = _in_common(within), within.shape[1]
+    size = np.diag(both)
+    first, second = size[:, None] - both, size - both  # voxels that only one of a pair has
+    counts = np.array([[n - both - first - second, second], [first, both]])
+    return kappa_of_counts(np.moveaxis(counts, (0, 1), (-2, -1)), undefined=1.0)
 
 
 def fleiss_kappa(raters: Raters, *, region: np.ndarray | None = None) -> float:

@@ -81,7 +81,7 @@ def read(
     at = np.asarray(shown, int)
     exists = table["exists"].to_numpy(bool)[at]
     candidate = table["candidate"].to_numpy(bool)[at]
-    times = reader.pace.takes(table["volume_mm3"].to_numpy()[at]) * np.exp(
+    times = reader.pace.seconds_for(table["volume_mm3"].to_numpy()[at]) * np.exp(
         rng.normal(0, reader.spread, len(at))
     )
     seconds = np.cumsum(times)

@@ -1,7 +1,8 @@
-"""What a file of sessions may hold: all that is read from one is looked at here first.
+"""What a file of sessions may hold: every value that is read from one is checked first.
 
-Such a file may come from elsewhere. Whatever is in it, it is either of the kind that this program writes, or
-`Unreadable` says of which session it is not.
+Such a file may come from elsewhere. Whatever it holds is either what this program writes, or `Unreadable`
+says where it is not. Columns of the tables are checked by the functions here, settings and journal entries,
+which are JSON, by the pydantic models of `store.session_settings` and `store.entry_details`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import parse_json
@@ -19,6 +22,25 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[0-9a-f]{32}")
 Fits = Callable[[Any], bool]
 """Whether a value is of a kind."""
+
+Text = Annotated[str, Field(strict=True)]
+"""Text; `from_json` has seen to it that it can be printed and written."""
+Number = Annotated[float, Field(strict=True, gt=-_LARGEST, lt=_LARGEST)]
+"""A finite number that can be computed with."""
+Whole = Annotated[int, Field(strict=True, gt=-_LARGEST, lt=_LARGEST)]
+"""A whole number; numbers of candidates are below 0."""
+Count = Annotated[int, Field(strict=True, ge=0, lt=_LARGEST)]
+"""A whole number from 0 up."""
+Amount = Annotated[float, Field(strict=True, ge=0, lt=_LARGEST)]
+"""0 or more, such as seconds or mm3."""
+Share = Annotated[float, Field(strict=True, ge=-1e-3, le=1.001)]
+"""From 0 to 1, but for rounding."""
+YesNo = Annotated[bool, Field(strict=True)]
+"""True or false, and no number."""
+Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$")]
+"""A SHA-256, hexadecimal."""
+Index = Annotated[tuple[Count, Count, Count], Field(description="(s, a, r)")]
+"""Three whole numbers from 0 up, such as a voxel."""
 
 
 class Unreadable(InputError):
@@ -77,7 +99,7 @@ def is_id(value: object) -> bool:
 
 
 def shown_id(value: object) -> str:
-    """An id as it is told to the user, whatever stands in its place."""
+    """An id for display, whatever the file holds instead of one."""
     return value if is_id(value) else ascii(value)[:40]  # type: ignore[return-value]
 
 
@@ -86,121 +108,61 @@ def or_none(fits: Fits) -> Fits:
     return lambda value: value is None or fits(value)
 
 
-def list_of(fits: Fits, length: int | None = None) -> Fits:
-    """Whether it is a list of such, of a length where one is given."""
-    return lambda value: (
-        isinstance(value, list) and length in (None, len(value)) and all(fits(one) for one in value)
-    )
-
-
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_score(value: object) -> bool:
-    return isinstance(value, dict) and all(or_none(is_number)(x) for x in value.values())
-
-
-_ENTRY: Mapping[str, Fits] = {
-    "session": is_plain,
-    "tasks": is_count,
-    "covers": is_count,
-    "row": is_plain,
-    "target": is_plain,
-    "label": is_whole,
-    "number": is_whole,
-    "voxel": list_of(is_count, 3),
-    "visible": list_of(is_plain),
-    "decision": is_plain,
-    "comment": is_plain,
-    "confidence": or_none(is_share),
-    "seconds": or_none(is_amount),
-    "threshold": is_number,
-    "min_volume": is_number,
-    "mask": or_none(is_sha256),
-    "painted": _is_bool,
-    "moved_to": is_plain,
-    "added_mm3": is_amount,
-    "removed_mm3": is_amount,
-    "drawn_lesions": is_count,
-    "start": list_of(is_count, 3),
-    "shape": list_of(is_count, 3),
-    "of": is_count,
-    "is_lesion": _is_bool,
-    "score": _is_score,
-}
-"""What an entry says, by name; what else stands in one is of no account."""
-_SETTINGS: Mapping[str, Fits] = {
-    "threshold": is_number,
-    "min_volume": is_number,
-    "ranks": list_of(is_count),
-    "drawn": list_of(is_count),
-    "exists": list_of(_is_bool),
-    "arms": list_of(is_plain),
-    "depth_mm": list_of(is_number),
-    "of": is_plain,
-    "reading": is_count,
-    "flair": or_none(is_sha256),
-}
-"""The same for the settings of a session."""
-
-
-def from_json(text: object) -> dict[str, Any]:
-    """What a JSON object of this program says.
-
-    Raises
-    ------
-    ValueError
-        If it is none: not JSON, or with numbers or text in it that nothing can be done with.
-    """
-    if not is_plain(text):
-        raise ValueError("no text")
-    try:
-        return parse_json(str(text), "it")
-    except InputError as error:
-        raise ValueError(str(error)) from None
-
-
-def entry_content(text: object) -> dict[str, Any]:
-    """What an entry says, from its JSON.
-
-    Raises
-    ------
-    ValueError
-        If it is not as this program writes it; the message names the first value that is not.
-    """
-    found = from_json(text)
-    for name, value in found.items():
-        if name in _ENTRY and not _ENTRY[name](value):
-            raise ValueError(name)
-    return found
-
-
-def settings_of(said: object) -> dict[str, Any]:
-    """The settings of a session, without those that are not as this program writes them.
+def from_json(text: object, name: str) -> dict[str, Any]:
+    """The content of a JSON object that this program wrote.
 
     Parameters
     ----------
-    said
-        JSON, or what a server has made of it.
+    text
+        As it was read.
+    name
+        What the message calls it.
+
+    Raises
+    ------
+    Unreadable
+        If it is not a JSON object, or holds numbers or text that this program does not write.
     """
+    if not is_plain(text):
+        raise Unreadable(f"{name} is not text: somebody has changed the file.")
     try:
-        found = from_json(said if isinstance(said, str) else json.dumps(said))
-    except (ValueError, TypeError):
-        return {}
-    return {name: value for name, value in found.items() if name not in _SETTINGS or _SETTINGS[name](value)}
+        return parse_json(str(text), name)
+    except InputError as error:
+        raise Unreadable(str(error)) from None
 
 
-def settings_to_keep(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a new session, as they will come back from JSON.
+def to_json(content: Mapping[str, Any], name: str) -> str:
+    """JSON in one form only: sorted keys, no spaces, no NaN.
 
     Raises
     ------
     InputError
-        If JSON cannot hold them.
+        If JSON cannot hold the content.
     """
     try:
-        found: dict[str, Any] = from_json(json.dumps(dict(settings), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"Settings of a session are what JSON can hold; these are not: {error}.") from error
-    return found
+        text = canonical(dict(content))
+        text.encode()
+    except (
+        TypeError,
+        ValueError,
+    ) as error:  # what `json.dumps` and `str.encode` raise, and nothing else runs
+        raise InputError(f"{name} holds what JSON can; this does not: {error}.") from error
+    return text
+
+
+def canonical(content: Any) -> str:
+    """JSON in one form only: sorted keys, no spaces, no NaN. What hashes are made of."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def describe_first_error(error: ValidationError) -> str:
+    """Which value is wrong, and what would be right, as the end of a sentence."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "missing":
+        return f"its {place} is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    if not place:
+        return message
+    between = " " if message.startswith("Input ") else ": "
+    return f"its {place}{between}{message.removeprefix('Input ')}"

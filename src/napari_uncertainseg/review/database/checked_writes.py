@@ -70,5 +70,5 @@ def _at(table: sa.Table, key: Sequence[Any]) -> list[sa.ColumnElement[bool]]:
 def _swallowed(table: sa.Table) -> InputError:
     return InputError(
         f"The {table.name} was not kept as it was given: something in the database changes what is written, "
-        "such as a trigger. Nothing was recorded; go on with a new file."
+        "such as a trigger. Nothing was recorded. Choose a new file in Session."
     )

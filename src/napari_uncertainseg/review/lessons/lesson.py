@@ -18,8 +18,11 @@ from napari_uncertainseg.review.lessons.model_visibility import ARMS, ModelInflu
 from napari_uncertainseg.review.lessons.questions import Question, depths, make_questions
 from napari_uncertainseg.review.lessons.scoring import Score, by_depth, by_size, score
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.entry_details import FirstAnswerDetails
+from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Session, Task
+from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
@@ -41,14 +44,14 @@ class Misjudged:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the model says of a place: whether it takes it for a lesion, and its largest probability."""
+    """What the model says of a location: whether it takes it for a lesion, and its largest probability."""
 
     is_lesion: bool
     probability: float
 
 
 class Lesson:
-    """A session of questions while it goes on, or afterwards.
+    """A session of questions, open or closed.
 
     Parameters
     ----------
@@ -60,26 +63,30 @@ class Lesson:
         How many of the questions had been misjudged before.
     """
 
-    def __init__(self, store: Store, session: str, *, came_again: int = 0) -> None:
-        self._store, self.session, self.came_again = store, session, came_again
-        known = store.session(session)
+    def __init__(self, store: Store, session_id: str, *, came_again: int = 0) -> None:
+        self._store, self.session, self.came_again = store, session_id, came_again
+        known = store.session(session_id)
         self.annotator = known.annotator
-        self._tasks = store.tasks(session)
-        if not is_lesson(known):
-            raise InputError(f"Session {session} is no lesson as this program writes one.")
-        self._exists = [bool(e) for e in known.settings["exists"]]
-        self._arms = _listed(known, "arms", ["without"] * len(self._tasks))
-        self._depths = _listed(known, "depth_mm", [math.nan] * len(self._tasks))
-        self._threshold = float(known.settings.get("threshold", 0.5))
+        self._tasks = store.tasks(session_id)
+        settings, n = known.settings, len(self._tasks)
+        if not isinstance(settings, ExerciseSettings) or settings.exists is None:
+            raise InputError(f"Session {session_id} asks no questions: it is no exercise with answers.")
+        self._exists = settings.exists
+        self._arms = ("without",) * n if settings.arms is None else settings.arms
+        self._depths = (math.nan,) * n if settings.depth_mm is None else settings.depth_mm
+        fewest = min(len(self._exists), len(self._arms), len(self._depths))
+        if fewest < n:
+            raise InputError(
+                f"Session {session_id} asks {n} questions, and its settings answer {fewest} of them: "
+                "somebody has changed the file."
+            )
+        self._threshold = 0.5 if settings.threshold is None else settings.threshold
         self._firsts = {
-            int(e.task): bool(e.values["is_lesion"])
-            for e in store.entries(session)
-            if e.kind == "first" and e.task is not None and "is_lesion" in e.values
+            entry.task: details.is_lesion
+            for entry, details in details_of(store.entries(session_id), FirstAnswerDetails)
+            if entry.task is not None
         }
-        self._verdicts = store.verdicts(session)
-        n = min(len(self._exists), len(self._arms), len(self._depths))
-        if n < len(self._tasks):
-            raise InputError(f"Session {session} is no lesson as this program writes one.")
+        self._verdicts = store.verdicts(session_id)
         self._since = time.monotonic()
 
     def __len__(self) -> int:
@@ -120,7 +127,7 @@ class Lesson:
         return Opinion(bool(at_least(np.array(peak), self._threshold)), peak)
 
     def show(self) -> None:
-        """Say that the question is seen from now on."""
+        """Start the clock of the question that is shown now."""
         self._since = time.monotonic()
 
     def answer(self, is_lesion: bool, confidence: float) -> None:
@@ -223,15 +230,15 @@ class Lesson:
 
 def start_lesson(
     store: Store,
+    *,
     annotator: str,
     case: int,
     output: int | None,
     consensus: np.ndarray,
-    found: Lesions,
+    lesions: Lesions,
     probability: np.ndarray,
     grid: Grid,
     brain: np.ndarray,
-    *,
     plan: str = "without",
     seed: int,
 ) -> Lesson:
@@ -241,15 +248,20 @@ def start_lesson(
     ----------
     store, annotator, case, output
         Where it is kept, who answers, and the numbers of case and prediction in the store.
-    consensus, found, probability, seed
+    consensus, lesions, probability, seed
         As for `make_questions`.
     grid, brain
-        Where they lie, and bool on it.
+        Grid of the arrays, and the brain: bool, of the grid's shape.
     plan
         What is seen of the model, one of `ARMS`.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, there is nothing to ask, or the store cannot be written.
     """
     again, arms = _before(store, annotator, case)
-    chosen = make_questions(consensus, found, probability, grid.voxel_volume, seed=seed, again=again)
+    chosen = make_questions(consensus, lesions, probability, grid.voxel_volume, seed=seed, again=again)
     tasks = [_task(trial, case, output) for trial in chosen]
     exists = [trial.exists for trial in chosen]
     last = [arms.get(trial.voxel) for trial in chosen]
@@ -257,7 +269,7 @@ def start_lesson(
         "exists": exists,
         "arms": assign(exists, plan, np.random.default_rng(seed), last),
         "depth_mm": depths([trial.voxel for trial in chosen], brain, grid.spacing),
-        "threshold": found.threshold,
+        "threshold": lesions.threshold,
         "seed": seed,
     }
     session = store.open_session(
@@ -266,14 +278,9 @@ def start_lesson(
     return Lesson(store, session, came_again=sum(trial.voxel in again for trial in chosen))
 
 
-def _listed(session: Session, name: str, otherwise: list[Any]) -> list[Any]:
-    found = session.settings.get(name, otherwise)
-    return found if isinstance(found, list) else []
-
-
 def is_lesson(session: Session) -> bool:
     """Whether a session asks questions: others in training outline a whole case."""
-    return session.kind == "training" and isinstance(session.settings.get("exists"), list)
+    return isinstance(session.settings, ExerciseSettings) and session.settings.exists is not None
 
 
 def earlier_scores(store: Store, annotator: str, *, without: str = "") -> list[Score]:

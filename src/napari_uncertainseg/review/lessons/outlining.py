@@ -1,4 +1,4 @@
-"""An annotator's own outline against the consensus: how near, what was missed, what was invented."""
+"""An annotator's own outline against the consensus: distances, missed lesions, and false ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.lessons.lesson import PROJECT
 from napari_uncertainseg.review.lessons.questions import representative_voxel
+from napari_uncertainseg.review.store.entry_details import VerdictDetails
+from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
@@ -88,9 +91,9 @@ def compare_outline(
     Parameters
     ----------
     outline
-        Integers on the grid: 0 nothing, 1 surely lesion, more may be lesion.
+        Integers, of the grid's shape (s, a, r): 0 nothing, 1 surely lesion, more may be lesion.
     consensus
-        bool on the grid.
+        bool, of the same shape.
     grid
         Of both; its first axis counts axial slices.
     whole
@@ -112,21 +115,32 @@ def compare_outline(
     distances = SurfaceDistances.between(np.stack([own, truth]), grid.spacing)
     volume = grid.voxel_volume
     return OutlineComparison(
-        int(slices.sum()),
-        dice(own, truth),
-        float(distances.hausdorff()[0, 1]),
-        detections(own, truth, min_voxels=least).f1,
-        float(own.sum() * volume),
-        float(truth.sum() * volume),
-        _only(truth, own, least, volume),
-        _only(own, truth, 1, volume),
-        _share(inner & truth, inner),
-        _share(own & truth, truth),
+        slices=int(slices.sum()),
+        dice=dice(own, truth),
+        hd95_mm=float(distances.hausdorff()[0, 1]),
+        lesion_f1=detections(own, truth, min_voxels=least).f1,
+        volume_mm3=float(own.sum() * volume),
+        consensus_mm3=float(truth.sum() * volume),
+        missed=_only(truth, own, least, volume),
+        invented=_only(own, truth, 1, volume),
+        inner_right=_share(inner & truth, inner),
+        outer_covers=_share(own & truth, truth),
     )
 
 
 def label_sides(outline: np.ndarray, consensus: np.ndarray, *, whole: bool = False) -> np.ndarray:
-    """Who takes each voxel for lesion, as uint8 of `Side`; parameters as for `compare_outline`."""
+    """Who takes each voxel for lesion.
+
+    Parameters
+    ----------
+    outline, consensus, whole
+        As for `compare_outline`.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 of `Side`, of the same shape.
+    """
     found = np.where(outline > 0, Side.OUTLINE, Side.NEITHER).astype(np.uint8)
     found[consensus.astype(bool) & _slices(outline, whole)[:, None, None]] = Side.CONSENSUS
     found[consensus.astype(bool) & (outline > 0)] = Side.BOTH
@@ -148,8 +162,10 @@ def save_outline(
     ----------
     store, annotator, case, output
         Where it is kept, who outlined, and the numbers of case and prediction in the store.
-    outline, found
-        What was outlined, and what `compare_outline` found.
+    outline
+        Integers, of the grid's shape: 0 nothing, 1 surely lesion, more may be lesion.
+    found
+        What `compare_outline` made of it.
     confidence
         That the outline is right, 0.5 to 1.
     """
@@ -174,11 +190,17 @@ def earlier_outline_scores(store: Store, annotator: str, *, without: str = "") -
     name = " ".join(annotator.split())
     found = []
     for s in reversed(store.sessions()):
-        if s.kind == "training" and s.annotator == name and s.settings.get("outline") and s.id != without:
-            with suppress(Unreadable):  # of what somebody has changed nothing is told
-                scores = [e.values.get("score", {}).get("dice") for e in store.entries(s.id)]
-                found += [float(score) for score in scores if score is not None]
+        is_outline = isinstance(s.settings, ExerciseSettings) and s.settings.outline
+        if is_outline and s.annotator == name and s.id != without:
+            with suppress(Unreadable):  # a session that somebody has changed is left out
+                dice_scores = [verdict.score.get("dice") for verdict in outlines(store, s.id)]
+                found += [score for score in dice_scores if score is not None]
     return found
+
+
+def outlines(store: Store, session_id: str) -> list[VerdictDetails]:
+    """The outlines of a session, with what came of the comparison; the first one first."""
+    return [verdict for _, verdict in details_of(store.entries(session_id), VerdictDetails) if verdict.score]
 
 
 def _slices(outline: np.ndarray, whole: bool) -> np.ndarray:

@@ -79,15 +79,15 @@ def score(exists: np.ndarray, says: np.ndarray, confidence: np.ndarray) -> Score
     hit_rate, false_rate = (hits + 0.5) / (hits + misses + 1), (false + 0.5) / (false + right + 1)
     z_hit, z_false = norm.ppf(hit_rate), norm.ppf(false_rate)
     return Score(
-        len(truth),
-        hits,
-        misses,
-        false,
-        right,
-        float(z_hit - z_false),
-        float(-(z_hit + z_false) / 2),
-        float(np.mean((probability - truth) ** 2)) if len(truth) else math.nan,
-        curve,
+        answers=len(truth),
+        hits=hits,
+        misses=misses,
+        false_alarms=false,
+        correct_rejections=right,
+        sensitivity=float(z_hit - z_false),
+        criterion=float(-(z_hit + z_false) / 2),
+        brier=float(np.mean((probability - truth) ** 2)) if len(truth) else math.nan,
+        confidence=curve,
     )
 
 

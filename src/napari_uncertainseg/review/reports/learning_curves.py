@@ -17,8 +17,9 @@ from napari_uncertainseg.calibration.reliability import wilson_band
 from napari_uncertainseg.review.lessons.lesson import is_lesson
 from napari_uncertainseg.review.lessons.scoring import Score, score
 from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Trained:
 def training_of(found: Snapshot) -> tuple[Trained, ...]:
     """Scores and learning curves, of lessons that are done.
 
-    A lesson that goes on does not count: its score would tell after each answer whether it was right. One
-    that was left counts once its annotator has begun another.
+    A lesson that is not finished does not count: its score would tell after each answer whether it was
+    right. One that was left counts once its annotator has begun another.
     """
     lessons: dict[str, list[Session]] = defaultdict(list)
     for session in found.sessions:
@@ -91,13 +92,13 @@ def training_of(found: Snapshot) -> tuple[Trained, ...]:
 
 
 def _trained(found: Snapshot, annotator: str, lessons: Sequence[Session]) -> Trained:
-    seen: set[Place] = set()
+    seen: set[Location] = set()
     every: list[tuple[SnapshotTask, bool]] = []
     curve = []
     for session in lessons:
         answers = _answers(found, session)
-        fresh = [task.place not in seen for task, _ in answers]
-        seen |= {task.place for task, _ in answers}
+        fresh = [task.location not in seen for task, _ in answers]
+        seen |= {task.location for task, _ in answers}
         if answers and (found.is_done(session) or session is not lessons[-1]):
             every += answers
             curve.append(_point(session, answers, fresh))
@@ -106,9 +107,10 @@ def _trained(found: Snapshot, annotator: str, lessons: Sequence[Session]) -> Tra
 
 def _answers(found: Snapshot, session: Session) -> list[tuple[SnapshotTask, bool]]:
     """Questions with an answer, and whether each was about a lesion."""
-    exists = session.settings["exists"]
+    settings = session.settings
+    exists = settings.exists if isinstance(settings, ExerciseSettings) and settings.exists else ()
     return [
-        (task, bool(exists[task.position]))
+        (task, exists[task.position])
         for task in found.tasks[session.id]
         if task.decision is not None and task.position < len(exists)
     ]
@@ -119,18 +121,19 @@ def _point(
 ) -> LearningPoint:
     first = [answer for answer, new in zip(answers, fresh, strict=True) if new]
     right = sum(_is_right(task, exists) for task, exists in first)
-    arms = session.settings.get("arms", ())
+    settings = session.settings
+    arms = settings.arms if isinstance(settings, ExerciseSettings) and settings.arms else ()
     aided = sum(task.position < len(arms) and arms[task.position] != "without" for task, _ in first)
     low, high = wilson_band(np.array([right]), np.array([len(first)]))
     return LearningPoint(
-        session.id,
-        session.opened,
-        len(first),
-        right,
-        len(answers) - len(first),
-        aided,
-        float(low[0]),
-        float(high[0]),
+        session=session.id,
+        opened=session.opened,
+        first=len(first),
+        right=right,
+        repeats=len(answers) - len(first),
+        aided=aided,
+        low=float(low[0]),
+        high=float(high[0]),
     )
 
 

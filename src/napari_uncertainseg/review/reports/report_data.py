@@ -12,14 +12,14 @@ import numpy as np
 
 from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.scoring import Score
-from napari_uncertainseg.review.session.rereading import Place, ReadingStatus
+from napari_uncertainseg.review.session.rereading import Location, ReadingStatus
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
 
 
 @dataclass(frozen=True)
 class ReportTask:
-    """A task and what stands of it.
+    """A task, and the current verdict on it.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class SessionPart:
 
 @dataclass(frozen=True)
 class LocationDecisions:
-    """A place, and what each of some readers decided; an empty decision where one has not judged it."""
+    """A location, and what each of some readers decided; an empty decision where one has not judged it."""
 
     task: Task
     case: str
@@ -89,7 +89,7 @@ class LocationDecisions:
 
 @dataclass(frozen=True)
 class MeanUncertainty:
-    """Mean doubt (LSU, 0 to 1) of some places, NaN of none, and over how many of them."""
+    """Mean uncertainty (LSU, 0 to 1) of some locations, NaN of none, and over how many of them."""
 
     mean: float
     count: int
@@ -106,16 +106,16 @@ class RereadPart:
     readers
         What they are called: two or three.
     differing
-        Places on which first and second differ, with the decision of each.
-    doubt_same, doubt_differing
-        The model's doubt where they agree, and where they differ.
+        Locations on which first and second differ, with the decision of each.
+    uncertainty_same, uncertainty_differing
+        The model's uncertainty where they agree, and where they differ.
     """
 
     found: ReadingStatus
     readers: tuple[str, ...]
     differing: tuple[LocationDecisions, ...]
-    doubt_same: MeanUncertainty
-    doubt_differing: MeanUncertainty
+    uncertainty_same: MeanUncertainty
+    uncertainty_differing: MeanUncertainty
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class Summary:
         Whether names are in it.
     sessions, reread, wrong, training
         Its parts, the earliest session first.
-    doubtful
-        By case number: judged places, the most doubtful first, but not those on which readers differ.
+    most_uncertain
+        By case number: judged places, the most uncertain first, without those on which readers differ.
     odd
         Sessions that cannot be read, and why, by id: nothing of them is in the other parts.
     """
@@ -185,11 +185,11 @@ class Summary:
     reread: tuple[RereadPart, ...]
     wrong: tuple[WrongPart, ...]
     training: tuple[TrainingPart, ...]
-    doubtful: Mapping[int, tuple[LocationDecisions, ...]]
+    most_uncertain: Mapping[int, tuple[LocationDecisions, ...]]
     odd: Mapping[str, str] = field(default_factory=dict)
 
 
-def place_of(task: Task) -> Place:
+def location_of(task: Task) -> Location:
     """What sessions have in common: case, target and voxel."""
     return task.case, task.target, task.voxel
 

@@ -1,4 +1,4 @@
-"""A report of sessions as one HTML page: who judged what, where readers differ, what the model got wrong."""
+"""A report of sessions as one HTML page: who reviewed what, where readers differ, errors of the model."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ from napari_uncertainseg.review.reports.html import (
     table,
     whole_page,
 )
-from napari_uncertainseg.review.reports.report_data import SessionPart, Summary, finite
+from napari_uncertainseg.review.reports.report_data import SessionPart, Summary
 from napari_uncertainseg.review.reports.report_places import most_uncertain, reader_differences
 from napari_uncertainseg.review.reports.report_training import training_part
-from napari_uncertainseg.review.session.rereading import SECOND, THIRD, Place
+from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.journal import GENESIS
+from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings
 
 TITLE = "Report of reading sessions"
 NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
 _PICTURES = (
-    "Axial slices of the FLAIR as it lies on disk now, 100 mm wide, anterior up, the patient's right on the "
-    "left (R), with a ring around the place."
+    "Axial slices of the FLAIR, read from disk when this report was made: 100 mm wide, anterior up, the "
+    "patient's right on the left (R). A ring marks the location."
 )
 _WORDS = {
-    "probability": "The largest that the model gives to a voxel of the place, 0 to 1.",
-    "doubt (LSU)": "Lesion structural uncertainty, 0 to 1: 1 minus the mean over the model's members of the "
-    "intersection over union of the lesion with the member's own.",
-    "volume": "mm³, as the model outlines it at the session's threshold.",
-    "place": "Index (superior, anterior, right) of the voxel to look at, from 0; the first is the slice.",
-    "candidate": "A place that the model finds improbable to be a lesion: below the session's threshold.",
-    "model wrong": "A lesion that the reader does not accept as it is, or a candidate that the reader does "
+    "probability": "The largest probability that the model gives to a voxel of the lesion, 0 to 1.",
+    "doubt (LSU)": "Uncertainty of the lesion (lesion structural uncertainty), 0 to 1: 1 minus the mean "
+    "intersection over union of the lesion with that of each member of the model.",
+    "volume": "mm³, within the model's outline at the session's threshold.",
+    "location": "Voxel index (superior, anterior, right), from 0; the first number is the axial slice.",
+    "candidate": "A region below the session's threshold that may be a missed lesion.",
+    "model wrong": "A lesion that the reader did not accept as outlined, or a candidate that the reader did "
     "not reject. Undecided counts as wrong.",
-    "kappa": "Cohen's kappa of the two readers' decisions on what both judged: 1 is full agreement, 0 what "
-    "chance would give.",
-    "d' (sensitivity)": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
-    "criterion": "Above 0 the annotator is slow to call a lesion, below 0 quick.",
-    "Brier": "Mean squared difference of the stated probability from the truth: 0 is best, 0.25 a coin's.",
-    "last hash": "SHA-256 of the last entry of a journal. Kept elsewhere, it proves that nothing was taken "
-    "away at the end.",
+    "kappa": "Cohen's kappa of the two readers' decisions on what both reviewed: 1 is full agreement, 0 is "
+    "agreement by chance.",
+    "d' (sensitivity)": "How well lesions are told from other findings: 0 is chance, 3 is nearly perfect.",
+    "criterion": "Above 0: the annotator tends to answer no lesion; below 0: tends to answer lesion.",
+    "Brier": "Mean squared difference between stated probability and truth: 0 is best, 0.25 is guessing.",
+    "last hash": "SHA-256 of the last entry of a journal. Kept elsewhere, it proves that no entry was "
+    "removed from the end.",
 }
 
 
 def report_page(
     found: Summary,
-    pictures: Mapping[Place, bytes] | None = None,
+    pictures: Mapping[Location, bytes] | None = None,
     notes: Sequence[str] = (),
     *,
     program: str = "napari-uncertainseg",
@@ -60,7 +61,7 @@ def report_page(
     found
         What it says.
     pictures
-        PNG of places, from `evaluate.place_pictures`; tables name all places anyway.
+        PNG by location, from `evaluate.place_pictures`; the tables name all locations anyway.
     notes
         Why pictures are missing, a sentence each.
     program
@@ -81,7 +82,7 @@ def report_page(
         *training_part(found.training),
         *most_uncertain(found, shown),
         *_comments(found),
-        element("h2", "Words and units"),
+        element("h2", "Terms and units"),
         element("dl", *(_word(what, meaning) for what, meaning in _WORDS.items())),
     ]
     return whole_page(TITLE, content)
@@ -93,7 +94,7 @@ def _word(what: str, meaning: str) -> Markup:
 
 def _head(found: Summary, program: str) -> Markup:
     made = found.made.strftime("%Y-%m-%d %H:%M UTC")
-    file = found.file or "left out, as are names of people and cases, and comments"
+    file = found.file or "not shown, like the names of people and cases, and comments"
     about = f"Made on {made} by {program}. File: "
     return Markup(
         element("h1", TITLE)
@@ -117,13 +118,20 @@ def _integrity(sessions: Sequence[SessionPart], odd: Mapping[str, str]) -> list[
         )
         for one in sessions
     ]
-    for id, why in odd.items():
-        fault = f"left out of this report: {why}"
+    for session_id, why in odd.items():
+        fault = f"not in this report: {why}"
         rows.append(
-            (element("code", id, class_="hash"), element("span", fault, class_="bad"), escaped("none"))
+            (
+                element("code", session_id, class_="hash"),
+                element("span", fault, class_="bad"),
+                escaped("none"),
+            )
         )
     if not rows:
-        return [element("h2", "Integrity"), element("p", "There is no session, and so no journal to check.")]
+        return [
+            element("h2", "Integrity"),
+            element("p", "There is no session, so no journal to check."),
+        ]
     return [element("h2", "Integrity"), verdict, table(("session", "journal", "last hash"), rows)]
 
 
@@ -131,14 +139,14 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
     if not sessions:
         return [
             element("h2", "Sessions"),
-            element("p", "The file holds no session yet: begin one in the Session dock."),
+            element("p", "The file holds no session yet. Start one in the Session dock."),
         ]
     head = (
         "session",
         "annotator",
         "case",
         "kind",
-        "judged",
+        "reviewed",
         "state",
         "opened (UTC)",
         "seconds per lesion, median",
@@ -167,12 +175,10 @@ def _sessions(sessions: Sequence[SessionPart]) -> list[Markup]:
 def _kind(part: SessionPart) -> Markup:
     """The kind of a session, and of a further reading which and of what."""
     settings = part.session.settings
-    if part.session.kind != "qc" or "of" not in settings:
+    if not isinstance(settings, RereadingSettings) or settings.first_reading is None:
         return escaped(part.session.kind)
-    which = {float(SECOND): "second", float(THIRD): "third"}.get(
-        finite(settings.get("reading")) or 0.0, "further"
-    )
-    return Markup(escaped(f"{which} reading of ") + short_id(str(settings["of"])))
+    which = {SECOND: "second", THIRD: "third"}.get(settings.reading or 0, "further")
+    return Markup(escaped(f"{which} reading of ") + short_id(settings.first_reading))
 
 
 def _about_pictures(some: bool, notes: Sequence[str]) -> list[Markup]:
@@ -181,16 +187,16 @@ def _about_pictures(some: bool, notes: Sequence[str]) -> list[Markup]:
 
 
 def _wrong(found: Summary) -> list[Markup]:
-    content = [element("h2", "What was found wrong with the model")]
+    content = [element("h2", "Errors of the model found by the readers")]
     if not found.wrong:
-        return [*content, element("p", "No lesion was judged in a session that reads a case.")]
+        return [*content, element("p", "No lesion was reviewed yet.")]
     head = (
         "session",
         "annotator",
         "target",
-        "judged",
+        "reviewed",
         "model wrong",
-        "no lesion / is one",
+        "opposite decision",
         "undecided",
         "outline changed",
     )
@@ -226,6 +232,6 @@ def _comments(found: Summary) -> list[Markup]:
         for one in part.judged
         if one.comment
     ]
-    head = ("session", "annotator", "case", "place", "decision", "comment")
-    said = table(head, rows, right=(3,)) if rows else element("p", "None was written.")
+    head = ("session", "annotator", "case", "location", "decision", "comment")
+    said = table(head, rows, right=(3,)) if rows else element("p", "There are no comments.")
     return [element("h2", "Comments"), said]

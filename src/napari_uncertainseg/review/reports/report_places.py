@@ -1,4 +1,4 @@
-"""The parts of a report that show places: where readers differ, and where the model is most in doubt."""
+"""The parts of a report that show locations: where readers differ, and the most uncertain lesions."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from napari_uncertainseg.review.reports.html import (
     short_id,
     table,
 )
-from napari_uncertainseg.review.reports.report_data import LocationDecisions, RereadPart, Summary, place_of
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.reports.report_data import LocationDecisions, RereadPart, Summary, location_of
+from napari_uncertainseg.review.session.rereading import Location
 
 
-def reader_differences(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
+def reader_differences(found: Summary, shown: Mapping[Location, bytes]) -> list[Markup]:
     """Per first reading: how far others agree, and where they do not."""
     content = [element("h2", "Where readers differ")]
     if not found.reread:
-        return [*content, element("p", "No session here was read by a second reader.")]
+        return [*content, element("p", "No session was read by a second reader.")]
     for part in found.reread:
         content += _reading(part, shown)
     return content
 
 
-def _reading(part: RereadPart, shown: Mapping[Place, bytes]) -> list[Markup]:
+def _reading(part: RereadPart, shown: Mapping[Location, bytes]) -> list[Markup]:
     found = part.found
     title = element(
         "h3", "Session ", short_id(found.first.id), ", read by ", name_span(", ".join(part.readers))
     )
     if not found.both:
-        return [title, element("p", "The two have judged nothing in common yet.")]
-    same, differing = part.doubt_same, part.doubt_differing
+        return [title, element("p", "The two readers have reviewed nothing in common yet.")]
+    same, differing = part.uncertainty_same, part.uncertainty_differing
     said = (
-        f"{part.readers[0]} and {part.readers[1]} decided the same on {found.same} of {found.both} places "
-        f"that both judged; Cohen's kappa {format_number(found.kappa)}."
+        f"{part.readers[0]} and {part.readers[1]} agree on {found.same} of {found.both} locations "
+        f"that both reviewed; Cohen's kappa {format_number(found.kappa)}."
     )
     doubt = (
-        f"The model's mean doubt (LSU) is {format_number(same.mean)} where they agree "
-        f"({pluralised(same.count, 'place')}) and {format_number(differing.mean)} where they differ "
-        f"({pluralised(differing.count, 'place')})."
+        f"The model's mean uncertainty (LSU) is {format_number(same.mean)} where they agree "
+        f"({pluralised(same.count, 'location')}) and {format_number(differing.mean)} where they differ "
+        f"({pluralised(differing.count, 'location')})."
     )
     content = [title, element("p", said), element("p", doubt)]
     if not part.differing:
-        return [*content, element("p", "They differ in nothing.")]
+        return [*content, element("p", "They agree on all of them.")]
     return [*content, _places(part.differing), _pictures(part.differing, shown)]
 
 
 def _places(places: Sequence[LocationDecisions]) -> Markup:
-    """A table of places, each reader's decision in a column of their own."""
+    """A table of locations, each reader's decision in a column of their own."""
     readers = [name_span(reader) for reader, _ in places[0].decisions]
-    head = ("", "case", "place", "target", *readers, "probability", "doubt (LSU)", "volume, mm³")
+    head = ("", "case", "location", "target", *readers, "probability", "doubt (LSU)", "volume, mm³")
     rows = [
         (
             str(i),
             name_span(one.case),
             _voxel(one),
             one.task.target,
-            *(decision or "not judged" for _, decision in one.decisions),
+            *(decision or "not reviewed" for _, decision in one.decisions),
             *_numbers(one),
         )
         for i, one in enumerate(places, 1)
@@ -70,17 +70,17 @@ def _places(places: Sequence[LocationDecisions]) -> Markup:
     return table(head, rows, right=(0, 2, *range(len(head) - 3, len(head))))
 
 
-def _pictures(places: Sequence[LocationDecisions], shown: Mapping[Place, bytes]) -> Markup:
+def _pictures(places: Sequence[LocationDecisions], shown: Mapping[Location, bytes]) -> Markup:
     drawn = [
-        picture(shown[place_of(one.task)], _alt(one), _caption(i, one))
+        picture(shown[location_of(one.task)], _alt(one), _caption(i, one))
         for i, one in enumerate(places, 1)
-        if place_of(one.task) in shown
+        if location_of(one.task) in shown
     ]
     return element("div", *drawn, class_="pictures") if drawn else Markup()
 
 
 def _said(one: LocationDecisions) -> str:
-    return "; ".join(f"{reader}: {decision or 'not judged'}" for reader, decision in one.decisions)
+    return "; ".join(f"{reader}: {decision or 'not reviewed'}" for reader, decision in one.decisions)
 
 
 def _voxel(one: LocationDecisions) -> str:
@@ -93,7 +93,7 @@ def _numbers(one: LocationDecisions) -> tuple[str, str, str]:
 
 
 def _alt(one: LocationDecisions) -> str:
-    return f"Axial slice {one.task.voxel[0]} of {one.case}, with a ring around the place"
+    return f"Axial slice {one.task.voxel[0]} of {one.case}, with a ring around the location"
 
 
 def _caption(at: int, one: LocationDecisions) -> Markup:
@@ -103,13 +103,17 @@ def _caption(at: int, one: LocationDecisions) -> Markup:
     return Markup(element("b", f"{at}.") + escaped(where))
 
 
-def most_uncertain(found: Summary, shown: Mapping[Place, bytes]) -> list[Markup]:
-    """Per case: the judged places of which the model is least sure."""
-    if not found.doubtful:
+def most_uncertain(found: Summary, shown: Mapping[Location, bytes]) -> list[Markup]:
+    """Per case: the reviewed lesions and candidates of which the model is least certain."""
+    if not found.most_uncertain:
         return []
-    content = [element("h2", "The most doubtful places that were judged")]
-    content.append(element("p", "By the model's doubt; places on which readers differ stand above."))
-    for places in found.doubtful.values():
+    content = [element("h2", "The most uncertain lesions that were reviewed")]
+    content.append(
+        element(
+            "p", "Ordered by the model's uncertainty. Locations on which readers differ are listed above."
+        )
+    )
+    for places in found.most_uncertain.values():
         content.append(element("h3", places[0].case))
         content.append(_doubtful_table(places))
         content.append(_pictures(places, shown))
@@ -127,5 +131,5 @@ def _doubtful_table(places: Sequence[LocationDecisions]) -> Markup:
         )
         for i, one in enumerate(places, 1)
     ]
-    head = ("", "place", "target", "decisions", "probability", "doubt (LSU)", "volume, mm³")
+    head = ("", "location", "target", "decisions", "probability", "doubt (LSU)", "volume, mm³")
     return table(head, rows, right=(0, 1, 4, 5, 6))

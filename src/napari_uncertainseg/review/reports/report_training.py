@@ -1,4 +1,4 @@
-"""The part of a report on annotators in training: scores, and what their confidence meant."""
+"""The part of a report on exercises: scores, and whether the stated confidence was right."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _OUTLINE = {
     "lesion_f1": "lesion F1",
     "volume_mm3": "volume, mm³",
     "consensus_mm3": "volume of the consensus, mm³",
-    "inner_right": "share of the inner contour that is lesion",
+    "inner_right": "share of the inner contour that is lesion in the consensus",
     "outer_covers": "share of the consensus that the outer contour covers",
 }
 
 
 def training_part(parts: Sequence[TrainingPart]) -> list[Markup]:
-    """Per session in training: its score; nothing where there is none."""
+    """Per exercise: its score; nothing where there is none."""
     if not parts:
         return []
-    content = [element("h2", "Training")]
+    content = [element("h2", "Exercises")]
     for part in parts:
         content.append(element("h3", "Session ", short_id(part.session), ", ", name_span(part.annotator)))
         if part.trouble:
@@ -49,7 +49,7 @@ def training_part(parts: Sequence[TrainingPart]) -> list[Markup]:
 
 
 def _scores(part: TrainingPart) -> list[Markup]:
-    head = ("answers", "number", "right", "d'", "criterion", "Brier", "missed", "invented")
+    head = ("answers", "number", "right", "d'", "criterion", "Brier", "missed", "false alarms")
     rows = [
         (
             _GROUPS.get(group, group),
@@ -67,10 +67,10 @@ def _scores(part: TrainingPart) -> list[Markup]:
     if part.moved is not None:
         moved = part.moved
         said = (
-            f"After the model was seen {moved.changed} of {moved.answers} answers were changed, {moved.left} "
-            f"of them away from what it said. It moved the annotator to right {moved.helped} of the "
-            f"{moved.could_help} times that only it was right, and to wrong {moved.harmed} of the "
-            f"{moved.could_harm} times that only the annotator was."
+            f"After seeing the model, the annotator changed {moved.changed} of {moved.answers} answers, "
+            f"{moved.left} of them although the model agreed. Where only the model was right, the annotator "
+            f"followed it in {moved.helped} of {moved.could_help} answers; where only the annotator was "
+            f"right, in {moved.harmed} of {moved.could_harm}."
         )
         content.append(element("p", said))
     return [*content, *_stated(part.scores["all"].confidence)]
@@ -89,6 +89,9 @@ def _stated(found: Reliability) -> list[Markup]:
         for row in bins_table(found).to_dict("records")
         if row["count"]
     ]
-    head = ("stated probability", "answers", "mean stated", "share that is lesion", "95 % band")
-    said = "How often what was called a lesion, so surely, was one. Both are equal where confidence is right."
+    head = ("stated probability", "answers", "mean stated", "share that is lesion", "95 % interval")
+    said = (
+        "How often there was a lesion, for each stated probability of one. With perfect calibration the mean "
+        "stated probability equals the share."
+    )
     return [element("p", said), table(head, rows, right=range(1, 5))]

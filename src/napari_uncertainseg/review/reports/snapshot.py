@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import Unreadable, is_plain
-from napari_uncertainseg.review.session.rereading import Place
+from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.case_names import labels
 from napari_uncertainseg.review.store.queries import sessions_in
 from napari_uncertainseg.review.store.records import Session, checked
@@ -21,15 +21,15 @@ from napari_uncertainseg.review.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class SnapshotTask:
-    """A task, and the verdict that stands on it.
+    """A task, and its current verdict.
 
     Attributes
     ----------
     position
         In its session, from 0.
-    place
+    location
         Number of the case, target, voxel.
-    doubt
+    uncertainty
         The model's: structural uncertainty (LSU), 0 to 1; None where it is not known.
     decision
         None without a verdict; then the two below are None, too.
@@ -40,8 +40,8 @@ class SnapshotTask:
     """
 
     position: int
-    place: Place
-    doubt: float | None
+    location: Location
+    uncertainty: float | None
     decision: str | None
     confidence: float | None
     seconds: float | None
@@ -87,7 +87,7 @@ class Snapshot:
         The numbers are those of `sharing.verdict_table`.
         """
         people = _numbered("annotator", self.annotators)
-        seen = dict.fromkeys(t.place[0] for s in self.sessions for t in self.tasks[s.id])
+        seen = dict.fromkeys(t.location[0] for s in self.sessions for t in self.tasks[s.id])
         cases = _numbered("case", (self.cases[case] for case in seen))
         return replace(
             self,

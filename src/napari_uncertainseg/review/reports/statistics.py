@@ -1,6 +1,6 @@
 """What all annotators of a store did: progress, time, agreement, and what came of training.
 
-Verdicts of a session that goes on may be hidden from whoever reads the same again: agreement and scores come
+Verdicts of an open session may be hidden from whoever reads the same again: agreement and scores come
 from sessions that are done, and the others only count.
 """
 
@@ -16,8 +16,9 @@ import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained, training_of
 from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
-from napari_uncertainseg.review.session.rereading import THIRD, Place, kappa
+from napari_uncertainseg.review.session.rereading import Location, kappa
 from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.session_settings import THIRD, RereadingSettings
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class ReaderAgreement:
         less than other places do.
     kappa
         Cohen's; NaN where chance alone would agree, as `rereading.kappa`.
-    doubt_same, doubt_differ
+    uncertainty_same, uncertainty_differ
         The model's mean doubt (LSU, 0 to 1) where they agree and where they differ; NaN without a place.
     known_same, known_differ
         Places that these rest on: where the doubt is known.
@@ -99,8 +100,8 @@ class ReaderAgreement:
     same: int
     third: int
     kappa: float
-    doubt_same: float
-    doubt_differ: float
+    uncertainty_same: float
+    uncertainty_differ: float
     known_same: int
     known_differ: int
 
@@ -137,19 +138,19 @@ def compute_statistics(found: Snapshot) -> Statistics:
     readings = [s for s in found.sessions if s.kind != "training"]
     done = [s for s in readings if found.is_done(s)]
     return Statistics(
-        _of_annotators(found),
-        _of_cases(found),
-        _times(found),
-        _agreements(found, done),
-        training_of(found),
-        len(readings) - len(done),
+        annotators=_of_annotators(found),
+        cases=_of_cases(found),
+        times=_times(found),
+        agreements=_agreements(found, done),
+        trained=training_of(found),
+        waiting=len(readings) - len(done),
     )
 
 
 def _of_annotators(found: Snapshot) -> tuple[ReviewProgress, ...]:
     groups: dict[tuple[str, str], list[tuple[Session, Sequence[SnapshotTask], str]]] = defaultdict(list)
     for session in found.sessions:
-        cases = {task.place[0] for task in found.tasks[session.id]}
+        cases = {task.location[0] for task in found.tasks[session.id]}
         at = max(_last(found, session, case) for case in (*cases, None))
         groups[session.annotator, session.kind].append((session, found.tasks[session.id], at))
     order = {name: i for i, name in enumerate(found.annotators)}
@@ -161,7 +162,7 @@ def _of_cases(found: Snapshot) -> tuple[ReviewProgress, ...]:
     for session in found.sessions:
         by_case: dict[int, list[SnapshotTask]] = defaultdict(list)
         for task in found.tasks[session.id]:
-            by_case[task.place[0]].append(task)
+            by_case[task.location[0]].append(task)
         for case, tasks in by_case.items():
             at = max(_last(found, session, case), _last(found, session, None))
             groups[case, session.kind].append((session, tasks, at))
@@ -179,13 +180,13 @@ def _progress(
 ) -> ReviewProgress:
     sessions, tasks, last = zip(*parts, strict=True)
     return ReviewProgress(
-        name,
-        kind,
-        len(sessions),
-        sum(s.closed is None for s in sessions),
-        sum(map(len, tasks)),
-        sum(task.decision is not None for each in tasks for task in each),
-        max(last),
+        name=name,
+        kind=kind,
+        sessions=len(sessions),
+        open=sum(s.closed is None for s in sessions),
+        tasks=sum(map(len, tasks)),
+        judged=sum(task.decision is not None for each in tasks for task in each),
+        last=max(last),
     )
 
 
@@ -193,7 +194,7 @@ def _times(found: Snapshot) -> tuple[Times, ...]:
     seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
     for session in found.sessions:
         seconds[session.annotator, session.kind] += [
-            t.seconds for t in found.tasks[session.id] if t.seconds is not None and t.place[1] != "case"
+            t.seconds for t in found.tasks[session.id] if t.seconds is not None and t.location[1] != "case"
         ]
     order = {name: i for i, name in enumerate(found.annotators)}
     rows = []
@@ -209,18 +210,21 @@ _Said = tuple[str, float | None, bool]
 
 
 def _agreements(found: Snapshot, done: Sequence[Session]) -> tuple[ReaderAgreement, ...]:
-    said: dict[str, dict[Place, _Said]] = {name: {} for name in found.annotators}
+    said: dict[str, dict[Location, _Said]] = {name: {} for name in found.annotators}
     for session in done:  # the first one first: who judged a place twice counts with the last verdict
-        third = session.settings.get("reading") == THIRD
+        settings = session.settings
+        third = isinstance(settings, RereadingSettings) and settings.reading == THIRD
         said[session.annotator] |= {
-            t.place: (t.decision, t.doubt, third) for t in found.tasks[session.id] if t.decision is not None
+            t.location: (t.decision, t.uncertainty, third)
+            for t in found.tasks[session.id]
+            if t.decision is not None
         }
     pairs = (_agreement(a, b, said[a], said[b]) for a, b in combinations(found.annotators, 2))
     return tuple(pair for pair in pairs if pair.both)
 
 
 def _agreement(
-    first: str, second: str, ours: dict[Place, _Said], theirs: dict[Place, _Said]
+    first: str, second: str, ours: dict[Location, _Said], theirs: dict[Location, _Said]
 ) -> ReaderAgreement:
     both = [(ours[place], theirs[place]) for place in ours if place in theirs]
     doubts: dict[bool, list[float]] = {True: [], False: []}
@@ -229,16 +233,16 @@ def _agreement(
         if doubt is not None:
             doubts[decision == other].append(doubt)
     return ReaderAgreement(
-        first,
-        second,
-        len(both),
-        sum(a[0] == b[0] for a, b in both),
-        sum(a[2] or b[2] for a, b in both),
-        kappa([(a[0], b[0]) for a, b in both]),
-        _mean(doubts[True]),
-        _mean(doubts[False]),
-        len(doubts[True]),
-        len(doubts[False]),
+        first=first,
+        second=second,
+        both=len(both),
+        same=sum(a[0] == b[0] for a, b in both),
+        third=sum(a[2] or b[2] for a, b in both),
+        kappa=kappa([(a[0], b[0]) for a, b in both]),
+        uncertainty_same=_mean(doubts[True]),
+        uncertainty_differ=_mean(doubts[False]),
+        known_same=len(doubts[True]),
+        known_differ=len(doubts[False]),
     )
 
 

@@ -78,9 +78,9 @@ def _of_agreement(found: ReaderAgreement) -> dict[str, float | str]:
         "share_same": found.share,
         "kappa": found.kappa,
         "in_third_reading": found.third,
-        "mean_lsu_same": found.doubt_same,
+        "mean_lsu_same": found.uncertainty_same,
         "known_lsu_same": found.known_same,
-        "mean_lsu_differ": found.doubt_differ,
+        "mean_lsu_differ": found.uncertainty_differ,
         "known_lsu_differ": found.known_differ,
     }
 

@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.lessons.lesson import Lesson, is_lesson
+from napari_uncertainseg.review.lessons.outlining import outlines
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.reports.report_data import (
     LocationDecisions,
@@ -24,30 +25,29 @@ from napari_uncertainseg.review.reports.report_data import (
     TrainingPart,
     WrongPart,
     finite,
-    place_of,
+    location_of,
 )
 from napari_uncertainseg.review.reports.verdict_table import verdict_table
 from napari_uncertainseg.review.session.rereading import (
-    SECOND,
-    Place,
+    Location,
     decisions,
     first_reading_id,
+    is_reading_of,
     reading_status,
 )
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.session_settings import SECOND
 from napari_uncertainseg.review.store.store import Store
 
-MOST_DOUBTFUL = 12
-"""Places of a case that are shown."""
+MOST_UNCERTAIN = 12
+"""Locations of a case that are shown."""
 _UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
-_BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)
-"""What comes of settings or answers that this program did not write."""
 
 
 def summarise(
-    store: Store, session: str | None = None, *, named: bool = True, progress: Progress = silent
+    store: Store, session_id: str | None = None, *, named: bool = True, progress: Progress = silent
 ) -> Summary:
     """Read what a report says.
 
@@ -55,7 +55,7 @@ def summarise(
     ----------
     store
         Of the sessions; nothing is written.
-    session
+    session_id
         One, with the other readings of the same; all if None.
     named
         False calls people and cases by number as `verdict_table` does, and leaves out comments and files.
@@ -67,46 +67,34 @@ def summarise(
     InputError
         If there is no such session, or the store cannot be read.
     """
-    try:
-        return _summary(store, session, named, progress)
-    except InputError:
-        raise
-    except _BROKEN as error:
-        raise InputError(
-            f"{store.name} holds settings or entries that this program did not write; "
-            "`uncertainseg session verify` says in which session."
-        ) from error
-
-
-def _summary(store: Store, session: str | None, named: bool, progress: Progress) -> Summary:
-    wanted, odd = _wanted(store, session)
+    wanted, odd = _wanted(store, session_id)
     parts = _parts(store, wanted, named, progress)
     again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
-    differing = {place_of(one.task) for part in again for one in part.differing}
+    differing = {location_of(one.task) for part in again for one in part.differing}
     return Summary(
-        store.name if named else "",
-        datetime.now(UTC),
-        named,
-        tuple(parts),
-        again,
-        tuple(wrong for part in parts for wrong in _wrong(part)),
-        tuple(_training(store, part) for part in parts if part.session.kind == "training"),
-        _doubtful(parts, differing),
-        odd if named else dict.fromkeys(odd, _UNSOUND),
+        file=store.name if named else "",
+        made=datetime.now(UTC),
+        named=named,
+        sessions=tuple(parts),
+        reread=again,
+        wrong=tuple(wrong for part in parts for wrong in _wrong(part)),
+        training=tuple(_training(store, part) for part in parts if part.session.kind == "training"),
+        most_uncertain=_most_uncertain(parts, differing),
+        odd=odd if named else dict.fromkeys(odd, _UNSOUND),
     )
 
 
-def _wanted(store: Store, session: str | None) -> tuple[list[Session], dict[str, str]]:
+def _wanted(store: Store, session_id: str | None) -> tuple[list[Session], dict[str, str]]:
     """The sessions of a report, the earliest first, and those that cannot be read."""
     every, odd = store.readable()
     every.reverse()
-    if session is None:
+    if session_id is None:
         return every, odd
-    if session in odd:
-        raise Unreadable(odd[session])
-    first = first_reading_id(store.session(session))
-    later = {s.id for s in every if s.kind == "qc" and s.settings.get("of") == first}
-    return [s for s in every if s.id in {first, session} | later], {}
+    if session_id in odd:
+        raise Unreadable(odd[session_id])
+    first = first_reading_id(store.session(session_id))
+    later = {s.id for s in every if is_reading_of(s, first)}
+    return [s for s in every if s.id in {first, session_id} | later], {}
 
 
 def _parts(store: Store, wanted: Sequence[Session], named: bool, progress: Progress) -> list[SessionPart]:
@@ -128,12 +116,12 @@ def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]],
     if fault and not named:  # it may tell a path
         fault = _UNSOUND
     return SessionPart(
-        session,
-        called,
-        items,
-        store.head(session.id),
-        fault,
-        PaintedVolumes.at_last(store.entries(session.id)),
+        session=session,
+        annotator=called,
+        items=items,
+        head=store.head(session.id),
+        fault=fault,
+        painted=PaintedVolumes.at_last(store.entries(session.id)),
     )
 
 
@@ -144,8 +132,7 @@ def _judged(task: Task, row: Mapping[str, Any]) -> ReportTask:
 
 
 def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:
-    settings = (other.session.settings for other in parts if other.session.kind == "qc")
-    return any(s.get("of") == part.session.id and s.get("reading") == SECOND for s in settings)
+    return any(is_reading_of(other.session, part.session.id, SECOND) for other in parts)
 
 
 def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> RereadPart:
@@ -154,28 +141,30 @@ def _reread(store: Store, part: SessionPart, parts: Sequence[SessionPart]) -> Re
     readings = [s for s in (found.first, found.second, found.third) if s is not None]
     names = tuple(called.get(s.id, "") for s in readings)
     said = [decisions(store, s.id) for s in readings]
-    case = {place_of(one.task): one.case for one in part.items}
+    case = {location_of(one.task): one.case for one in part.items}
     differing = tuple(
         LocationDecisions(
             task,
-            case.get(place_of(task), ""),
+            case.get(location_of(task), ""),
             tuple((name, _decision(theirs, task)) for name, theirs in zip(names, said, strict=True)),
         )
         for task in found.differing
     )
-    places = {place_of(one.task): one.task for one in part.items}
+    places = {location_of(one.task): one.task for one in part.items}
     both = [at for at in said[0] if at in said[1] and at in places]
     same = [places[at] for at in both if said[0][at].decision == said[1][at].decision]
-    return RereadPart(found, names, differing, doubt_of(same), doubt_of(one.task for one in differing))
+    return RereadPart(
+        found, names, differing, mean_uncertainty(same), mean_uncertainty(one.task for one in differing)
+    )
 
 
-def _decision(said: Mapping[Place, CurrentVerdict], task: Task) -> str:
-    found = said.get(place_of(task))
+def _decision(said: Mapping[Location, CurrentVerdict], task: Task) -> str:
+    found = said.get(location_of(task))
     return "" if found is None else found.decision
 
 
-def doubt_of(tasks: Iterable[Task]) -> MeanUncertainty:
-    """Mean doubt of those of which it is known."""
+def mean_uncertainty(tasks: Iterable[Task]) -> MeanUncertainty:
+    """Mean uncertainty (LSU, 0 to 1) of the tasks of which it is known; NaN of none."""
     known = [x for task in tasks if (x := finite(task.uncertainty)) is not None]
     return MeanUncertainty(float(np.mean(known)) if known else math.nan, len(known))
 
@@ -191,14 +180,14 @@ def _wrong(part: SessionPart) -> list[WrongPart]:
         unsure = wrong.count("unsure")
         found.append(
             WrongPart(
-                part.session.id,
-                part.annotator,
-                target,
-                len(judged),
-                len(wrong),
-                against,
-                unsure,
-                len(wrong) - against - unsure,
+                session=part.session.id,
+                annotator=part.annotator,
+                target=target,
+                judged=len(judged),
+                wrong=len(wrong),
+                opposite=against,
+                undecided=unsure,
+                painted=len(wrong) - against - unsure,
             )
         )
     return found
@@ -215,31 +204,33 @@ def _training(store: Store, part: SessionPart) -> TrainingPart:
                 moved = lesson.influence()
         else:
             outline = _outline(store, part.session.id)
-    except _BROKEN:
-        trouble = "This session cannot be scored: its settings or answers are not of this program."
+    except InputError as error:
+        trouble = f"This session cannot be scored: {error}"
     if not trouble and not scores and not outline:
         trouble = "No answer yet."
     return TrainingPart(part.session.id, part.annotator, scores, moved, outline, trouble)
 
 
-def _outline(store: Store, session: str) -> dict[str, float]:
-    said = [e.values["score"] for e in store.entries(session) if e.kind == "verdict" and "score" in e.values]
-    return {str(k): x for k, v in dict(said[-1]).items() if (x := finite(v)) is not None} if said else {}
+def _outline(store: Store, session_id: str) -> dict[str, float]:
+    made = outlines(store, session_id)
+    return {name: x for name, x in made[-1].score.items() if x is not None} if made else {}
 
 
-def _doubtful(parts: Sequence[SessionPart], without: set[Place]) -> dict[int, tuple[LocationDecisions, ...]]:
-    """Judged places by case, the most doubtful first."""
-    said: dict[Place, list[tuple[str, str]]] = {}
-    first: dict[Place, ReportTask] = {}
+def _most_uncertain(
+    parts: Sequence[SessionPart], without: set[Location]
+) -> dict[int, tuple[LocationDecisions, ...]]:
+    """Reviewed locations by case, the most uncertain first."""
+    said: dict[Location, list[tuple[str, str]]] = {}
+    first: dict[Location, ReportTask] = {}
     for part in parts:
         for one in part.judged if part.session.kind in READINGS else ():
-            at = place_of(one.task)
+            at = location_of(one.task)
             if one.task.target != "case" and finite(one.task.uncertainty) is not None and at not in without:
                 first.setdefault(at, one)
                 said.setdefault(at, []).append((part.annotator, one.decision))
     found: dict[int, list[LocationDecisions]] = {}
     for at in sorted(first, key=lambda at: -(first[at].task.uncertainty or 0.0)):
         mine = found.setdefault(at[0], [])
-        if len(mine) < MOST_DOUBTFUL:
+        if len(mine) < MOST_UNCERTAIN:
             mine.append(LocationDecisions(first[at].task, first[at].case, tuple(said[at])))
     return {case: tuple(found[case]) for case in sorted(found)}

@@ -83,7 +83,7 @@ def as_json(store: Store) -> dict[str, Any]:
     return {
         "sessions": [
             {
-                **asdict(session),
+                **{**asdict(session), "settings": session.settings.written()},
                 "tasks": [
                     {**asdict(task), "case_name": called[task.case]} for task in store.tasks(session.id)
                 ],

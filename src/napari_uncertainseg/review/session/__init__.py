@@ -1,1 +1,1 @@
-"""A session while it goes on: recording, order, stopping, second readings, replay."""
+"""Sessions in which a case is read: recording, order, stopping, second readings, replay."""

@@ -1,10 +1,10 @@
-"""What a session's verdicts say of the tasks that have none: a guess, updated with each verdict.
+"""What a session's verdicts say of the tasks without one: an estimate, updated with each verdict.
 
-Logistic regression of *is a lesion* on what the queue goes by: the logit of the largest probability, LSU, and
-whether it is a candidate. A normal prior holds the coefficients to the model's own word, the largest
-probability itself, from which verdicts move them (on such priors: Gelman et al., Ann Appl Stat 2:1360, 2008).
-It is a guess: where probability and doubt tell of lesions in another form than this, it is off. What holds in
-any case is in `stopping`.
+Bayesian logistic regression of *is a lesion* on what orders the queue: the logit of the largest probability
+(peak), the uncertainty (LSU), and whether the task is a candidate. A normal prior is centred on the model's
+own peak, and verdicts move the coefficients away from it (on such priors: Gelman et al., Ann Appl Stat
+2:1360, 2008). The estimate is biased where lesions depend on peak and uncertainty in another way than this.
+The bound that always holds is in `stopping`.
 """
 
 from __future__ import annotations
@@ -19,24 +19,30 @@ _SPREAD = 1.0
 """The prior's standard deviation, of each."""
 
 
-def features_of(peak: np.ndarray, doubt: np.ndarray, candidate: np.ndarray) -> np.ndarray:
-    """What the regression goes by, shape (tasks, 4): one, logit of the peak, doubt, whether a candidate.
+def features_of(peak: np.ndarray, uncertainty: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    """Features of the regression: one, logit of the peak, uncertainty from -1 to 1, whether a candidate.
 
     Parameters
     ----------
     peak
-        Largest probability, 0 to 1.
-    doubt
-        LSU, 0 to 1.
+        float, shape (tasks,): largest probability, 0 to 1.
+    uncertainty
+        float, shape (tasks,): LSU, 0 to 1.
     candidate
-        bool.
+        bool, shape (tasks,).
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (tasks, 4).
     """
+    # A peak of exactly 0 or 1 has an infinite logit.
     p = np.clip(np.asarray(peak, float), 1e-4, 1 - 1e-4)
-    doubt = 2 * np.asarray(doubt, float) - 1
-    return np.column_stack([np.ones_like(p), logit(p), doubt, np.asarray(candidate, float)])
+    centred = 2 * np.asarray(uncertainty, float) - 1  # of the size of the others, for one prior
+    return np.column_stack([np.ones_like(p), logit(p), centred, np.asarray(candidate, float)])
 
 
-def chance_of_lesion(features: np.ndarray, judged: np.ndarray, lesion: np.ndarray) -> np.ndarray:
+def chance_of_lesion(features: np.ndarray, reviewed: np.ndarray, lesion: np.ndarray) -> np.ndarray:
     """Probability that each task is a lesion, at the most probable coefficients.
 
     Without a verdict it is the largest probability itself.
@@ -45,14 +51,20 @@ def chance_of_lesion(features: np.ndarray, judged: np.ndarray, lesion: np.ndarra
     ----------
     features
         From `features_of`, shape (tasks, 4).
-    judged
-        bool, whether there is a verdict on it.
+    reviewed
+        bool, shape (tasks,): whether there is a verdict.
     lesion
-        bool, what that says; not looked at elsewhere.
+        bool, shape (tasks,): whether the verdict is a lesion; ignored where there is none.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (tasks,), 0 to 1.
     """
-    x, y = features[judged], lesion[judged].astype(bool)
+    x, y = features[reviewed], lesion[reviewed].astype(bool)
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
+        """Negative log posterior at some coefficients, and its gradient; convex, so one minimum."""
         z, off = x @ at, (at - _MODEL) / _SPREAD
         value = np.logaddexp(0, np.where(y, -z, z)).sum() + off @ off / 2
         return float(value), x.T @ (expit(z) - y) + off / _SPREAD

@@ -1,10 +1,10 @@
-"""Live calibration: how often what the model gave some probability is a lesion, by the verdicts so far.
+"""Live calibration: the share of lesions at each probability of the model, by the verdicts so far.
 
-Each bin speaks of all of the case's lesions and candidates in it. Its point is a guess: what was judged
-counts as it was judged, the rest by the regression in `live`. Its bar is no guess. It trusts only the
-verdicts and that the random checks were drawn at random (see `stopping`); in sessions without any it
-reaches from where all that was not judged is no lesion to where all of it is. So it holds in whatever order
-the lesions come and whatever probability and doubt are worth; with few verdicts it is long.
+Each bin is about all lesions and candidates of the case in it. Its point is an estimate: reviewed ones count
+by their verdict, the others by the regression in `error_model`. Its bar is guaranteed. It rests only on the
+verdicts and on the random checks (see `stopping`). In sessions without random checks it reaches from where
+none of the others is a lesion to where all of them are. So it holds in whatever order the lesions come, and
+however good probability and uncertainty are; with few verdicts it is long.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from napari_uncertainseg.review.store.records import Task
 _BINS = 5
 """Tens of lesions fill no more."""
 _EACH = 0.975
-"""Confidence of either end of a bar."""
+"""Confidence of each end of a bar: both together have 95 %."""
 _IS_LESION: Mapping[str, bool] = {"accepted": True, "edited": True, "rejected": False}
-"""What a verdict says; undecided says nothing."""
+"""Whether a verdict means a lesion; undecided means neither."""
 
 
 def lesion_calibration(
     tasks: Sequence[Task],
-    standing: Mapping[int, CurrentVerdict],
+    verdicts: Mapping[int, CurrentVerdict],
     ranks: Sequence[int] = (),
     drawn: Collection[int] = (),
     *,
@@ -41,7 +41,7 @@ def lesion_calibration(
     ----------
     tasks
         Of a session, in the order in which they are shown; those without a probability do not count.
-    standing
+    verdicts
         The verdicts, by task.
     ranks, drawn
         Of the session's `Queue`; empty where it has none.
@@ -54,12 +54,13 @@ def lesion_calibration(
         ``count`` is the number of lesions and candidates, ``fraction`` the share of them that are lesions,
         and ``low``, ``high`` its 95 % limits. Where all are judged these are one.
     """
+    # Tasks that came up later have no rank: without a rank for each, the order was not planned.
     known = [i for i, t in enumerate(tasks) if t.probability is not None and t.uncertainty is not None]
     planned = bool(ranks) and all(i < len(ranks) for i in known)
     shown, drawn = (ranks, drawn) if planned else (range(len(tasks)), ())
     rank = np.array([shown[i] for i in known], int)
     chosen = [tasks[i] for i in known]
-    said = [_IS_LESION.get(standing[t.id].decision) if t.id in standing else None for t in chosen]
+    said = [_IS_LESION.get(verdicts[t.id].decision) if t.id in verdicts else None for t in chosen]
     judged = np.array([one is not None for one in said], bool)
     lesion = np.array([bool(one) for one in said], bool)
     peak = np.clip(np.array([t.probability for t in chosen], float), 0, 1)
@@ -67,8 +68,9 @@ def lesion_calibration(
     where = bins_of(peak.astype(np.float32), edges)
     count = np.bincount(where, minlength=bins)
     likely = np.where(judged, lesion, _chance(chosen, peak, judged, lesion))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # empty bins are NaN
         mean, fraction = (np.bincount(where, x, bins) / count for x in (peak, likely))
+    # The upper limit of "is a lesion" is `high`; that of "is none" is 1 - `low`.
     high, none = (
         np.array([_most(shown, drawn, rank, judged, is_so, where == b) for b in range(bins)])
         for is_so in (lesion, ~lesion)
@@ -91,7 +93,17 @@ def _most(
     is_so: np.ndarray,
     member: np.ndarray,
 ) -> float:
-    """Share of some tasks of which something is so at most; NaN where there are none."""
+    """Upper limit of the share of some tasks that is so; NaN where there are none.
+
+    Parameters
+    ----------
+    shown, drawn
+        As for `bound_remaining_errors`.
+    rank
+        int, shape (tasks,).
+    judged, is_so, member
+        bool, shape (tasks,): whether there is a verdict; whether it says so; whether the task is in the bin.
+    """
     if not member.any():
         return np.nan
     seen = member & judged

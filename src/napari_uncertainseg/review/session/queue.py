@@ -85,7 +85,7 @@ def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.
         return rng.permutation(len(table))
     if order == "gain":
         wrong = np.nan_to_num(np.where(candidate, peak, 1 - peak))  # what a human drew is not in question
-        return np.argsort(-wrong / pace.takes(volume), kind="stable")
+        return np.argsort(-wrong / pace.seconds_for(volume), kind="stable")
     raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
 
 
@@ -125,14 +125,14 @@ def queue_of(
     tables = (("lesion", lesions.table), ("candidate", lesions.candidate_table))
     found = [
         NewTask(
-            case,
-            output,
-            target,
-            int(row["label"]),
-            (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
-            _known(row["lsu"]),
-            _known(row["max_probability"]),
-            float(row["volume_mm3"]),
+            case=case,
+            output=output,
+            target=target,
+            label=int(row["label"]),
+            voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+            uncertainty=_known(row["lsu"]),
+            probability=_known(row["max_probability"]),
+            volume_mm3=float(row["volume_mm3"]),
         )
         for target, table in tables
         for row in table.to_dict("records")

@@ -22,7 +22,7 @@ class RecordedReview:
     not_recorded = Signal(str)
     """What was painted could not be written into the session, and why."""
     not_kept = Signal(str)
-    """A session that keeps the review by default could not be written, and why: it goes on without."""
+    """A session that keeps the review by default could not be written, and why: it continues without."""
 
     def __init__(self) -> None:
         self._reviewed = CaseReview()
@@ -78,7 +78,7 @@ class RecordedReview:
             self.not_kept.emit(str(error))
 
     def _or_without(self, act: Callable[[], _T]) -> _T:
-        """Do what is recorded; where that fails in a session that nobody began, without it."""
+        """Do what is recorded; where recording fails in a session that nobody started, do it without."""
         try:
             return act()
         except InputError as error:

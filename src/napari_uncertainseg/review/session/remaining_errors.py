@@ -1,10 +1,9 @@
-"""What is still wrong in a session: what to expect of the unseen, and what is certain enough."""
+"""How many errors are left in a session: an estimate for the tasks without a verdict, and an upper bound."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from napari_uncertainseg.review.store.records import Task
 
 CONFIDENCE = 0.95
 FEWEST = 10
-"""Verdicts before which an expectation is mostly the model's own word."""
+"""Verdicts before which an expectation is mostly the model's own probability."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,10 @@ class RemainingErrors:
     unseen, judged
         Tasks without a verdict, and with one.
     expected
-        How many of them are wrong by the regression in `live`: a guess.
+        How many of the unseen are wrong, by the regression in `error_model`: no guarantee.
     most, checks
-        The 95 % bound that trusts nothing but the random checks, and how many of these were judged; without
-        any it is all of the unseen.
+        Upper bound with 95 % confidence, which rests on the random checks only (see `stopping`), and how many
+        of these were reviewed. Without any, the bound is all of the unseen.
     """
 
     unseen: int
@@ -47,14 +46,14 @@ def is_wrong(task: Task, found: CurrentVerdict) -> bool:
 
 
 class ErrorForecast:
-    """What can be said of a session's tasks before any verdict, so that each verdict costs little.
+    """Prepares what does not depend on verdicts, so that an update after each verdict is quick.
 
     Parameters
     ----------
     tasks
         Of the session, in the order in which they are shown.
-    settings
-        Of the session: ``ranks`` and ``drawn`` of its `Queue`.
+    ranks, drawn
+        Of the session's `Queue`; empty where it has none.
 
     Attributes
     ----------
@@ -62,10 +61,9 @@ class ErrorForecast:
         These, of the tasks that the session began with; empty where it has none.
     """
 
-    def __init__(self, tasks: Sequence[Task], settings: Mapping[str, Any]) -> None:
-        ranks = [int(rank) for rank in settings.get("ranks", ())]
-        self.ranks = ranks if len(ranks) <= len(tasks) else []
-        self.drawn = {int(rank) for rank in settings.get("drawn", ())} if self.ranks else set()
+    def __init__(self, tasks: Sequence[Task], ranks: Sequence[int] = (), drawn: Collection[int] = ()) -> None:
+        self.ranks = tuple(ranks) if len(ranks) <= len(tasks) else ()
+        self.drawn = set(drawn) if self.ranks else set()
         self._known = [t for t in tasks if t.probability is not None and t.uncertainty is not None]
         peak = np.array([t.probability for t in self._known])
         doubt = np.array([t.uncertainty for t in self._known])
@@ -74,9 +72,13 @@ class ErrorForecast:
         self._rank_of = {t.id: rank for t, rank in zip(tasks, self.ranks, strict=False)}
         self._task = {t.id: t for t in tasks}
 
-    def outlook(self, standing: Mapping[int, CurrentVerdict]) -> RemainingErrors:
-        """Look ahead, given the verdicts that stand, by task."""
-        bad = {id: is_wrong(self._task[id], found) for id, found in standing.items() if id in self._task}
+    def outlook(self, verdicts: Mapping[int, CurrentVerdict]) -> RemainingErrors:
+        """Estimate and bound the remaining errors from the current verdicts, by task."""
+        bad = {
+            task_id: is_wrong(self._task[task_id], verdict)
+            for task_id, verdict in verdicts.items()
+            if task_id in self._task
+        }
         seen = np.array([t.id in bad for t in self._known], bool)
         wrong = np.array([bad.get(t.id, False) for t in self._known], bool)
         # A candidate is wrong where it is a lesion, a lesion where it is none.
@@ -85,6 +87,6 @@ class ErrorForecast:
         unseen = int((~seen).sum())
         bound = ErrorBound(unseen, unseen, 0)
         if self.drawn:
-            judged = {self._rank_of[id]: value for id, value in bad.items() if id in self._rank_of}
+            judged = {self._rank_of[i]: is_bad for i, is_bad in bad.items() if i in self._rank_of}
             bound = bound_remaining_errors(self.ranks, self.drawn, judged, confidence=CONFIDENCE)
         return RemainingErrors(unseen, int(seen.sum()), float(expected), bound.most, bound.checks)

@@ -1,11 +1,9 @@
-"""A session played back: what was done when, what stood then, and how it scores against another consensus."""
+"""A session played back: each step, the verdicts at each moment, and a score against a consensus."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,18 +11,21 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.review.lessons.scoring import Score, score
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.store.entry_details import (
+    EntryDetails,
+    FirstAnswerDetails,
+    PaintedDetails,
+    VerdictDetails,
+)
+from napari_uncertainseg.review.store.journal import Entry, details_of
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.records import Task
+from napari_uncertainseg.review.store.session_settings import SessionSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
 
 _SAYS = {"accepted": True, "edited": True, "rejected": False}
 """Whether a verdict calls it a lesion; undecided and outlines say neither."""
-
-
-_LARGEST = 1 << 31
-"""Voxels of a scan."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Step:
     what
         In words.
     voxel
-        Where, (s, a, r); None where it is about no place.
+        Where, (s, a, r); None where the entry is about no location.
     """
 
     number: int
@@ -60,47 +61,43 @@ class Replay:
         Its id.
     """
 
-    def __init__(self, store: Store, session: str) -> None:
-        self.session = store.session(session)
-        self.tasks: Sequence[Task] = store.tasks(session)
+    def __init__(self, store: Store, session_id: str) -> None:
+        self.session = store.session(session_id)
+        self.tasks: Sequence[Task] = store.tasks(session_id)
         self._task = {task.id: task for task in self.tasks}
-        self._entries = store.entries(session)
+        self._entries = store.entries(session_id)
         if not self.tasks or not self._entries:
-            raise InputError(f"Session {session} has no entry or no task: something was taken away.")
+            raise InputError(f"Session {session_id} has no entry or no task: something was taken away.")
         self._masks: MaskStore = store.masks
         self.steps: tuple[Step, ...] = tuple(self._step(entry) for entry in self._entries)
 
     def check_fits(self, shape: Sequence[int]) -> None:
-        """See that all its places lie on a grid, or raise InputError."""
+        """See that all its locations lie on a grid, or raise InputError."""
         check_inside([step.voxel for step in self.steps if step.voxel is not None], shape)
         check_inside([task.voxel for task in self.tasks], shape)
 
     def verdicts(self, until: int) -> tuple[Verdict, ...]:
-        """What stood after a step, by place, in the order in which it was given.
+        """The verdicts after a step, by location, in the order in which they were given.
 
         Parameters
         ----------
         until
             Index of the step.
         """
-        voxels = {e.number: e.values["voxel"] for e in self._entries if "voxel" in e.values}
+        voxels = {e.number: voxel for e in self._entries if (voxel := e.details.voxel) is not None}
         return tuple(
-            Verdict(_voxel(voxels.get(found.number)) or self._task[task].voxel, _decision(found))
+            Verdict(voxels.get(found.number, self._task[task].voxel), _decision(found))
             for task, found in current_verdicts(self._entries[: until + 1]).items()
             if task in self._task and found.decision in ("accepted", "rejected", "unsure", "edited")
         )
 
     def seen_at(self, until: int) -> tuple[float | None, float | None]:
         """Threshold and smallest volume (mm3) after a step, as far as they are known."""
-        found: list[float | None] = []
-        for name in ("threshold", "min_volume"):
-            said = [
-                self.session.settings.get(name),
-                *(e.values.get(name) for e in self._entries[: until + 1]),
-            ]
-            known = [float(x) for x in said if isinstance(x, int | float)]
-            found.append(known[-1] if known else None)
-        return found[0], found[1]
+        seen: list[SessionSettings | EntryDetails] = [self.session.settings]
+        seen += [entry.details for entry in self._entries[: until + 1]]
+        thresholds = [each.threshold for each in seen if each.threshold is not None]
+        volumes = [each.min_volume for each in seen if each.min_volume is not None]
+        return thresholds[-1] if thresholds else None, volumes[-1] if volumes else None
 
     def painting(self, until: int) -> np.ndarray | None:
         """What was painted by then: int8 on the grid, +1 added, -1 removed; None where nothing was.
@@ -110,13 +107,10 @@ class Replay:
         InputError
             If the mask is missing or was changed.
         """
-        painted = [e.values for e in self._entries[: until + 1] if e.kind == "painted"]
-        if not painted or painted[-1].get("mask") is None:
-            return None
-        return unpacked(painted[-1], self._masks)
+        return last_painting(self._entries[: until + 1], self._masks)
 
     def score(self, consensus: np.ndarray) -> Score:
-        """Score the verdicts that stand at the end against a consensus; undecided ones do not count.
+        """Score the verdicts at the end against a consensus; undecided ones do not count.
 
         Where no confidence was stated, a verdict counts as sure.
 
@@ -128,7 +122,7 @@ class Replay:
         Raises
         ------
         InputError
-            If a place of the session lies outside of the grid.
+            If a location of the session lies outside of the grid.
         """
         rows = [
             (self._exists(consensus, self._task[task].voxel), _SAYS[found.decision], found.confidence)
@@ -144,60 +138,69 @@ class Replay:
         return bool(consensus[voxel])
 
     def _step(self, entry: Entry) -> Step:
-        said = entry.values
         task = None if entry.task is None else self._task.get(entry.task)
-        voxel = _voxel(said.get("voxel")) or (None if task is None else task.voxel)
-        return Step(entry.number, entry.at, _in_words(entry.kind, said), voxel)
+        voxel = entry.details.voxel or (None if task is None else task.voxel)
+        return Step(entry.number, entry.at, _describe(entry), voxel)
 
 
-def unpacked(said: Mapping[str, Any], masks: MaskStore) -> np.ndarray:
-    """The painting that an entry of kind ``painted`` names, on the grid.
+def last_painting(entries: Iterable[Entry], masks: MaskStore) -> np.ndarray | None:
+    """The painting at the end of a journal: int8 on the grid, +1 added, -1 removed; None where it is empty.
 
     Raises
     ------
     InputError
         If the mask is missing, was changed, or does not fit the grid that the entry says.
     """
-    part = masks.read(str(said["mask"]))
-    try:
-        shape, start = ([int(n) for n in said[name]] for name in ("shape", "start"))
-        fits = math.prod(shape) <= _LARGEST and min(*shape, *start) >= 0
-        where = tuple(slice(a, a + n) for a, n in zip(start, part.shape, strict=True))
-    except (KeyError, TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise InputError("What was painted is not as this program writes it: somebody changed the session.")
-    edit = np.zeros(shape, np.int8)
-    check_same_shape("The painting", part.shape, "its place on the grid", edit[where].shape)
-    edit[where] = part
+    strokes = details_of(entries, PaintedDetails)
+    if not strokes or strokes[-1][1].mask is None:
+        return None
+    return read_painting(strokes[-1][1], masks)
+
+
+def read_painting(details: PaintedDetails, masks: MaskStore) -> np.ndarray:
+    """The painting that an entry names, int8 on the grid.
+
+    Raises
+    ------
+    InputError
+        If the mask is missing, was changed, or does not fit the grid that the entry says.
+    """
+    if details.mask is None or details.start is None or details.shape is None:
+        raise InputError("This entry names no painting.")
+    part = masks.read(details.mask)
+    if part.ndim != 3:
+        raise InputError(f"The painting has {part.ndim} axes and not 3: somebody has changed the session.")
+    s, a, r = (slice(start, start + n) for start, n in zip(details.start, part.shape, strict=True))
+    edit = np.zeros(details.shape, np.int8)
+    check_same_shape("The painting", part.shape, "its location on the grid", edit[s, a, r].shape)
+    edit[s, a, r] = part
     return edit
 
 
-def _in_words(kind: str, said: Mapping[str, Any]) -> str:
-    took = f" after {float(said['seconds']):.1f} s" if isinstance(said.get("seconds"), int | float) else ""
-    sure = (
-        f", {float(said['confidence']):.0%} sure" if isinstance(said.get("confidence"), int | float) else ""
-    )
-    if kind == "verdict":
-        return f"{said.get('decision', '?')}{took}{sure}"
-    if kind == "first":
-        return f"first answer: {'lesion' if said.get('is_lesion') else 'no lesion'}{took}{sure}"
-    plain = {
-        "opened": "session opened",
-        "added": "lesion added",
-        "undo": "verdict taken back",
-        "redo": "verdict given again",
-        "painted": "painted" if said.get("mask") else "painting taken back",
-        "closed": "session closed",
-    }
-    return plain.get(kind, kind)
+_STEPS = {
+    "opened": "session opened",
+    "added": "lesion added",
+    "undo": "verdict undone",
+    "redo": "verdict redone",
+    "closed": "session closed",
+}
 
 
-def _voxel(said: Any) -> Voxel | None:
-    if not (isinstance(said, list | tuple) and len(said) == 3):
-        return None
-    s, a, r = map(int, said)
-    return s, a, r
+def _describe(entry: Entry) -> str:
+    details = entry.details
+    if isinstance(details, VerdictDetails):
+        return f"{details.decision}{_time_and_confidence(details)}"
+    if isinstance(details, FirstAnswerDetails):
+        answer = "lesion" if details.is_lesion else "no lesion"
+        return f"first answer: {answer}{_time_and_confidence(details)}"
+    if isinstance(details, PaintedDetails):
+        return "painted" if details.mask else "painting undone"
+    return _STEPS.get(entry.kind, entry.kind)
+
+
+def _time_and_confidence(details: VerdictDetails | FirstAnswerDetails) -> str:
+    time = "" if details.seconds is None else f" after {details.seconds:.1f} s"
+    return time if details.confidence is None else f"{time}, {details.confidence:.0%} sure"
 
 
 def _decision(found: CurrentVerdict) -> Decision:

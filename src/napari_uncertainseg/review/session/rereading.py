@@ -5,22 +5,21 @@ Each reads in a session of their own, with the same tasks; nobody's verdicts sho
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.raters.kappa import kappa_of_counts
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
-SECOND, THIRD = 2, 3
-"""Which reading a session of kind ``qc`` is, as its settings say; a third sees only what two differ in."""
-Place = tuple[int, str, Voxel]
+Location = tuple[int, str, Voxel]
 """What two sessions have in common: case, target and voxel."""
 
 
@@ -35,7 +34,7 @@ class ReadingStatus:
     second, third
         The sessions that read all of it again, and what the two differed in; None where there is none.
     both
-        Tasks that first and second have judged.
+        Tasks that the first and the second reader have reviewed.
     same
         Of these, with the same decision.
     kappa
@@ -62,17 +61,30 @@ class ReadingStatus:
 
 def first_reading_id(session: Session) -> str:
     """The id of the first reading that a session is, or that it reads again."""
-    return str(session.settings.get("of", session.id)) if session.kind == "qc" else session.id
+    settings = session.settings
+    if isinstance(settings, RereadingSettings) and settings.first_reading is not None:
+        return settings.first_reading
+    return session.id
 
 
-def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) -> str:
+def is_reading_of(session: Session, first_reading_id: str, reading: int | None = None) -> bool:
+    """Whether a session is a further reading of another one, and a certain one where that is asked for."""
+    settings = session.settings
+    return (
+        isinstance(settings, RereadingSettings)
+        and settings.first_reading == first_reading_id
+        and reading in (None, settings.reading)
+    )
+
+
+def open_next_reading(store: Store, session_id: str, annotator: str, *, seed: int) -> str:
     """Open the second reading of a session, or the third where there is a second; gives its id.
 
     Parameters
     ----------
     store
         Of the sessions.
-    session
+    session_id
         The first reading.
     annotator
         Who reads; nobody reads twice.
@@ -82,36 +94,32 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
     Raises
     ------
     InputError
-        If the annotator has read it already, all readings have been made, the second one goes on, or the two
-        agree in everything.
+        If the annotator has read it already, all readings have been made, the second one is not finished,
+        or the two agree in everything.
     """
-    found = reading_status(store, session)
+    found = reading_status(store, session_id)
     name = " ".join(annotator.split())
     readers = {s.annotator for s in (found.first, found.second, found.third) if s is not None}
     if name in readers:
-        raise InputError(f"{name} has read this already: a further reading is somebody else's.")
+        raise InputError(f"{name} has read this already: somebody else has to do the next reading.")
     if found.third is not None:
-        raise InputError("Three have read this; there is no fourth reading.")
-    if session in sessions_being_reread(store):
+        raise InputError("Three readers have read this; there is no fourth reading.")
+    if session_id in sessions_being_reread(store):
         raise InputError(
-            "The second reading goes on: a third is of what the two differ in, once it is judged in full or "
-            "closed."
+            "The second reading is not finished. A third reading is about the tasks on which the first two "
+            "differ, and can start when the second one is complete or closed."
         )
-    tasks: Sequence[Task] = store.tasks(session)
+    tasks: Sequence[Task] = store.tasks(session_id)
     if found.second is not None:
         tasks = found.differing
         if not tasks:
             raise InputError(
-                "First and second reader agree on all that both have judged: no third is needed."
+                "First and second reader agree on everything that both have reviewed: no third is needed."
             )
     order = np.random.default_rng(seed).permutation(len(tasks))
     settings = {
-        **{
-            key: found.first.settings[key]
-            for key in ("threshold", "min_volume")
-            if key in found.first.settings
-        },
-        "of": session,
+        **found.first.settings.model_dump(include={"threshold", "min_volume"}, exclude_unset=True),
+        "of": session_id,
         "reading": SECOND if found.second is None else THIRD,
         "order": "random",
         "seed": seed,
@@ -124,17 +132,18 @@ def open_next_reading(store: Store, session: str, annotator: str, *, seed: int) 
     return store.open_session(project, store.annotator(name), "qc", chosen, settings)
 
 
-def reading_status(store: Store, session: str) -> ReadingStatus:
-    """What has become of a first reading."""
+def reading_status(store: Store, session_id: str) -> ReadingStatus:
+    """The further readings of a first reading, and how far they agree."""
     sessions = {s.id: s for s in store.sessions()}
-    if session not in sessions:
-        raise InputError(f"{store.name}: there is no session {session}.")
-    first = sessions[session]
-    later = [s for s in sessions.values() if s.kind == "qc" and s.settings.get("of") == session]
-    second = next((s for s in later if s.settings.get("reading") == SECOND), None)
-    third = next((s for s in later if s.settings.get("reading") == THIRD), None)
+    if session_id not in sessions:
+        raise InputError(f"{store.name}: there is no session {session_id}.")
+    first = sessions[session_id]
+    second = next((s for s in sessions.values() if is_reading_of(s, session_id, SECOND)), None)
+    third = next((s for s in sessions.values() if is_reading_of(s, session_id, THIRD)), None)
     if second is None:
-        return ReadingStatus(first, None, None, 0, 0, float("nan"), ())
+        return ReadingStatus(
+            first=first, second=None, third=None, both=0, same=0, kappa=float("nan"), differing=()
+        )
     ours, theirs = decisions(store, first.id), decisions(store, second.id)
     both = [place for place in ours if place in theirs]
     differing = {place for place in both if ours[place].decision != theirs[place].decision}
@@ -148,49 +157,47 @@ def reading_status(store: Store, session: str) -> ReadingStatus:
     ]
     with_first, with_second = sum(c == a for c, a, _ in sided), sum(c == b for c, _, b in sided)
     return ReadingStatus(
-        first,
-        second,
-        third,
-        len(both),
-        len(both) - len(differing),
-        kappa(pairs),
-        tasks,
-        with_first,
-        with_second,
-        len(sided) - with_first - with_second,
+        first=first,
+        second=second,
+        third=third,
+        both=len(both),
+        same=len(both) - len(differing),
+        kappa=kappa(pairs),
+        differing=tasks,
+        with_first=with_first,
+        with_second=with_second,
+        with_neither=len(sided) - with_first - with_second,
     )
 
 
 def sessions_being_reread(store: Store) -> set[str]:
-    """Sessions that somebody is reading again who has not done: nobody is shown their verdicts then."""
+    """First readings whose second or third reading is not finished: their verdicts stay hidden."""
     going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
     return {first_reading_id(s) for s in going_on if _has_more(store, s)}
 
 
 def _has_more(store: Store, session: Session) -> bool:
-    """Whether something is left to judge; nobody can go on with what cannot be read."""
+    """Whether tasks are left to review; a session that cannot be read cannot be resumed."""
     try:
         return len(store.verdicts(session.id)) < len(store.tasks(session.id))
     except Unreadable:
         return False
 
 
-def decisions(store: Store, session: str) -> Mapping[Place, CurrentVerdict]:
-    """The verdicts that stand in a session, by place."""
-    verdicts = store.verdicts(session)
-    return {_place(task): verdicts[task.id] for task in store.tasks(session) if task.id in verdicts}
+def decisions(store: Store, session_id: str) -> Mapping[Location, CurrentVerdict]:
+    """The current verdicts of a session, by location."""
+    verdicts = store.verdicts(session_id)
+    return {_place(task): verdicts[task.id] for task in store.tasks(session_id) if task.id in verdicts}
 
 
 def kappa(pairs: Sequence[tuple[str, str]]) -> float:
     """Cohen's kappa of two readers' decisions; NaN where chance alone would agree in all."""
-    n = len(pairs)
-    if not n:
-        return float("nan")
-    observed = sum(a == b for a, b in pairs) / n
-    ours, theirs = (Counter(column) for column in zip(*pairs, strict=True))
-    chance = sum(ours[name] * theirs[name] for name in ours) / n**2
-    return (observed - chance) / (1 - chance) if chance < 1 else float("nan")
+    index = {name: i for i, name in enumerate(dict.fromkeys(name for pair in pairs for name in pair))}
+    counts = np.zeros((len(index), len(index)))
+    for ours, theirs in pairs:
+        counts[index[ours], index[theirs]] += 1
+    return float(kappa_of_counts(counts, undefined=np.nan))
 
 
-def _place(task: Task) -> Place:
+def _place(task: Task) -> Location:
     return task.case, task.target, task.voxel

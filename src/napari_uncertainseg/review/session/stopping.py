@@ -1,7 +1,7 @@
-"""When to stop: how many of the tasks that nobody has looked at can still be wrong.
+"""When to stop: an upper bound on the errors among the tasks that nobody has reviewed.
 
-Now and then a task is shown that was drawn at random from those not yet shown. Whatever the model's doubt
-is worth, and whatever was shown before, the chance that such a draw is wrong is the share of wrong ones
+Now and then a task is shown that was drawn at random from those not yet shown. However good the model's
+uncertainty is, and whatever was shown before, the chance that such a draw is wrong is the share of wrong ones
 among those it was drawn from. So each total number of wrong tasks is bet against, at the odds that it
 implies: the draws will find fewer. If the total is true, the bets make 20 of a stake of 1 in at most 5 % of
 all sessions, at any time (Ville's inequality); a total against which they do is refuted. Therefore the
@@ -32,7 +32,7 @@ with np.errstate(divide="ignore"):
 
 @dataclass(frozen=True)
 class ErrorBound:
-    """What is known of the tasks that nobody has looked at.
+    """What is known of the tasks that nobody has reviewed.
 
     Attributes
     ----------
@@ -56,13 +56,13 @@ class RandomDraws:
     Attributes
     ----------
     pool
-        How many tasks each was drawn from.
+        int, shape (draws,): how many tasks each was drawn from.
     outside
-        How many tasks outside of its pool are wrong: found so, or not looked at.
+        int, shape (draws,): how many tasks outside of its pool are wrong: by a verdict, or without one.
     wrong
-        Whether each was wrong, or not looked at.
+        bool, shape (draws,): whether each was wrong, or has no verdict.
     seen
-        Whether each was looked at.
+        bool, shape (draws,): whether each has a verdict.
     """
 
     pool: np.ndarray
@@ -80,12 +80,18 @@ class RandomDraws:
         confidence
             In how many sessions, at least, the true number is refuted at no time.
         """
+        # If `total` tasks are wrong in all, this is the share of wrong ones in each draw's pool: the chance
+        # that the draw is wrong. A share above 1, or a right draw from a pool of wrong ones, is impossible.
         share = np.maximum((total - self.outside) / self.pool, 0.0)
         if (share > 1).any() or ((share == 1) & ~self.wrong).any():
             return True
-        share = np.where(self.wrong, 0.0, share)  # where it was wrong the odds do not count
+        # Bet b (a row) says that a draw is wrong with b times this chance. Its capital is multiplied by the
+        # ratio of both probabilities: b after a wrong draw, (1 - b share) / (1 - share) after a right one.
+        # The expected factor is 1 if the total is true, whatever b is: a fair game, as Ville needs.
+        share = np.where(self.wrong, 0.0, share)  # unused there; avoids log(0) where the share is 1
         gain = np.log1p(-_FEWER * share) - np.log1p(-share)
         capital = _STAKES + np.cumsum(np.where(self.wrong, _LOSS, gain), axis=1)
+        # Refuted as soon as the bets together have made 1 / (1 - confidence) out of a stake of 1.
         return bool((np.logaddexp.reduce(capital, axis=0) >= -np.log1p(-confidence)).any())
 
 
@@ -97,17 +103,17 @@ def bound_remaining_errors(
     confidence: float = 0.95,
     among: Collection[int] | None = None,
 ) -> ErrorBound:
-    """Bound what is wrong among the unseen.
+    """Bound how many of the tasks without a verdict are wrong.
 
     Parameters
     ----------
     shown
-        The tasks' ranks, such as by doubt, from 0, in the order in which they are to be shown (see `mixed`).
+        The tasks' ranks (such as by uncertainty, from 0), in the order of showing them, see `mixed`.
     drawn
         Ranks of those that were drawn at random to be checked (see `draw_checks`). Where that is all of them,
         the whole order is random.
     wrong
-        Whether each task that was looked at was wrong, by rank. Undecided counts as wrong.
+        Whether each reviewed task was wrong, by rank. Undecided counts as wrong.
     confidence
         That the bound holds at all times; above 0, below 1.
     among
@@ -128,6 +134,7 @@ def bound_remaining_errors(
     judged = {rank: bool(is_wrong) for rank, is_wrong in wrong.items() if rank in about}
     unseen, found = len(about) - len(judged), sum(judged.values())
     draws = draws_of(shown, drawn, judged, about)
+    # If a total is refuted, all larger ones are: the smallest refuted number is found by bisection.
     refuted = bisect_left(range(unseen + 1), True, key=lambda left: draws.refute(found + left, confidence))
     return ErrorBound(unseen, max(refuted - 1, 0), int(draws.seen.sum()))
 
@@ -145,12 +152,14 @@ def draws_of(
     n = len(shown)
     place = np.argsort(np.asarray(shown, int))
     inside, is_drawn, seen = (_marked(n, ranks) for ranks in (about, drawn, wrong))
+    # Without a verdict a task counts as wrong, which can only make the bound larger.
     bad = inside & np.array([wrong.get(rank, True) for rank in range(n)], bool)
     leaves = np.minimum(_reached(place, is_drawn), place + 1)  # its pool, at the latest when it is shown
     counted = inside & is_drawn & (leaves > place)
     ranks = np.flatnonzero(counted)[np.argsort(place[counted])]
     ranks = ranks[place[ranks] <= place[seen].max(initial=-1)]
     at = place[ranks]
+    # Running counts of what has left the pool before each draw: its wrong tasks, and all of it.
     outside = np.cumsum(np.bincount(leaves, bad, n + 2))[at]
     pool = inside.sum() - np.cumsum(np.bincount(leaves, inside, n + 2))[at]
     return RandomDraws(pool, outside, bad[ranks], seen[ranks])

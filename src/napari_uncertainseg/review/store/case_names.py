@@ -67,7 +67,7 @@ def labels(connection: Connection) -> dict[int, str]:
         .order_by(c.c.id)
     )
     rows = connection.execute(query)
-    cases = [_Case(id, _text(n), _text(f), sha256, _text(p)) for id, n, f, sha256, p in rows]
+    cases = [_Case(i, _text(n), _text(f), sha256, _text(p)) for i, n, f, sha256, p in rows]
     often = Counter(name for name, _ in {(case.called, case.whose) for case in cases})
     taken: dict[str, str] = {}
     return {

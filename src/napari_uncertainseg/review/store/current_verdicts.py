@@ -1,11 +1,11 @@
-"""What a journal amounts to: the verdicts that stand after all that was undone and done again."""
+"""The current verdicts of a journal, after everything that was undone and redone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.store.entry_details import UndoDetails, VerdictDetails
 from napari_uncertainseg.review.store.journal import Entry
 
 WITHDRAWN = "withdrawn"
@@ -14,7 +14,7 @@ WITHDRAWN = "withdrawn"
 
 @dataclass(frozen=True)
 class CurrentVerdict:
-    """A verdict that stands.
+    """The verdict on a task that counts at present.
 
     Attributes
     ----------
@@ -44,53 +44,37 @@ class CurrentVerdict:
 
 
 def current_verdicts(entries: Iterable[Entry]) -> dict[int, CurrentVerdict]:
-    """The verdicts that stand, by task, in the order in which they were given.
+    """The current verdicts, by task, in the order in which they were given.
 
     A later verdict on a task takes the place of an earlier one. ``"undo"`` and ``"redo"`` entries say
     ``of`` which entry they are.
     """
-    given: dict[int, Entry] = {}
+    given: dict[int, tuple[int, VerdictDetails]] = {}
     undone: set[int] = set()
     for entry in entries:
-        if entry.kind == "verdict" and entry.task is not None:
-            given[entry.number] = entry
-        elif entry.kind == "undo":
-            undone.add(_of(entry))
-        elif entry.kind == "redo":
-            undone.discard(_of(entry))
-    found: dict[int, CurrentVerdict] = {}
-    for number, entry in given.items():
-        if number not in undone and entry.task is not None:
-            found.pop(entry.task, None)
-            if entry.values.get("decision") != WITHDRAWN:
-                found[entry.task] = _standing(entry)
-    return found
+        details = entry.details
+        if isinstance(details, VerdictDetails) and entry.task is not None:
+            given[entry.number] = entry.task, details
+        elif isinstance(details, UndoDetails) and entry.kind == "undo":
+            undone.add(details.entry)
+        elif isinstance(details, UndoDetails):
+            undone.discard(details.entry)
+    verdicts: dict[int, CurrentVerdict] = {}
+    for number, (task, details) in given.items():
+        if number not in undone:
+            verdicts.pop(task, None)  # so that the order is that of the latest verdicts
+            if details.decision != WITHDRAWN:
+                verdicts[task] = _verdict(number, details)
+    return verdicts
 
 
-def _standing(entry: Entry) -> CurrentVerdict:
-    said = entry.values
-    numbers = (said.get("confidence"), said.get("seconds"))
-    if "decision" not in said or not all(x is None or isinstance(x, int | float) for x in numbers):
-        raise _changed(entry)
+def _verdict(number: int, details: VerdictDetails) -> CurrentVerdict:
     return CurrentVerdict(
-        entry.number,
-        str(said["decision"]),
-        *numbers,
-        str(said.get("comment", "")),
-        said.get("mask"),
-        bool(said.get("painted", False)),
-    )
-
-
-def _of(entry: Entry) -> int:
-    of = entry.values.get("of")
-    if not isinstance(of, int):
-        raise _changed(entry)
-    return of
-
-
-def _changed(entry: Entry) -> Unreadable:
-    return Unreadable(
-        f"Entry {entry.number} of session {entry.session} is not as this program writes one: "
-        "uncertainseg session verify says more."
+        number=number,
+        decision=details.decision,
+        confidence=details.confidence,
+        seconds=details.seconds,
+        comment=details.comment,
+        mask=details.mask,
+        painted=details.painted,
     )

@@ -7,17 +7,20 @@ which reports print, then differs.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
-from napari_uncertainseg.review.database.allowed_content import Unreadable, entry_content
+from napari_uncertainseg.review.database.allowed_content import canonical, from_json, to_json
+from napari_uncertainseg.review.store.entry_details import EntryDetails, entry_details
 
 GENESIS = "0" * 64
 """What the first entry of a session follows."""
 Said = tuple[int | None, Mapping[str, Any]]
 """On which task of its session an entry is, if on one, and what it says."""
+
+_Details = TypeVar("_Details", bound=EntryDetails)
 
 
 @dataclass(frozen=True)
@@ -56,35 +59,30 @@ class Entry:
         fields = [self.session, self.number, self.at, self.kind, self.task, self.content, self.previous]
         return hashlib.sha256(canonical(fields).encode()).hexdigest()
 
-    @property
-    def values(self) -> dict[str, Any]:
-        """The content as it was given.
+    @cached_property
+    def details(self) -> EntryDetails:
+        """The content, checked.
 
         Raises
         ------
         Unreadable
             If somebody changed it into what this program does not write.
         """
-        try:
-            return entry_content(self.content)
-        except ValueError:
-            raise Unreadable(
-                f"Entry {self.number} of session {self.session} was changed: "
-                "uncertainseg session verify says more."
-            ) from None
-
-
-def canonical(content: Any) -> str:
-    """JSON in one form only: sorted keys, no spaces, no NaN."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        name = f"Entry {self.number} of session {self.session}"
+        return entry_details(self.kind, from_json(self.content, name), name)
 
 
 def append_entry(
-    last: tuple[int, str], session: str, at: str, kind: str, task: int | None, content: Mapping[str, Any]
+    last: tuple[int, str], session_id: str, at: str, kind: str, task: int | None, content: Mapping[str, Any]
 ) -> Entry:
     """The entry after the last one, of which number and hash are given; ``(0, GENESIS)`` at first."""
     number, previous = last
-    return Entry(session, number + 1, at, kind, task, canonical(dict(content)), previous)
+    return Entry(session_id, number + 1, at, kind, task, to_json(content, "An entry"), previous)
+
+
+def details_of(entries: Iterable[Entry], kind: type[_Details]) -> list[tuple[Entry, _Details]]:
+    """The entries with details of a kind, and these."""
+    return [(entry, entry.details) for entry in entries if isinstance(entry.details, kind)]
 
 
 def first_fault(entries: Iterable[tuple[Entry, str]]) -> str:

@@ -48,8 +48,8 @@ def hashes(store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[str]:
-    """What is no longer as a table of hashes says, in sentences; a session may have gone on since.
+def not_as_kept(store: Store, path: Path, session_id: str | None = None) -> list[str]:
+    """What differs from a table of hashes, in sentences; later entries of a session are no difference.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[st
         Of the sessions.
     path
         The table, as `hashes` made it.
-    session
+    session_id
         One session only.
 
     Raises
@@ -65,29 +65,32 @@ def not_as_kept(store: Store, path: Path, session: str | None = None) -> list[st
     InputError
         If the table cannot be read or is another one.
     """
-    kept = [row for row in _read(path) if session in (None, row[0])]
-    if session is not None and not kept:
-        return [f"{path.name} says nothing of session {session}."]
+    kept = [row for row in _read(path) if session_id in (None, row[0])]
+    if session_id is not None and not kept:
+        return [f"{path.name} says nothing of session {session_id}."]
     return [
-        f"Session {id} is not the one of {path.name}: its journal was written anew, cut, or taken away."
-        for id, number, last in kept
-        if _hash_at(store, id, number) != last
+        f"Session {session_id} is not the one of {path.name}: its journal was rewritten, cut, or taken away."
+        for session_id, number, last in kept
+        if _hash_at(store, session_id, number) != last
     ]
 
 
-def _hash_at(store: Store, session: str, number: int) -> str:
+def _hash_at(store: Store, session_id: str, number: int) -> str:
     try:
-        return next((entry.hash for entry in store.entries(session) if entry.number == number), "")
+        return next((entry.hash for entry in store.entries(session_id) if entry.number == number), "")
     except Unreadable:
         return ""
 
 
 def _read(path: Path) -> list[tuple[str, int, str]]:
-    table = read_tsv(path, texts=True)
+    try:
+        table = read_tsv(path, texts=True)
+    except InputError as error:
+        raise InputError(f"{path} is no table of hashes; name the one beside an export. {error}") from error
     table = table[(table != "").any(axis=1)]  # but for blank lines
     if list(table.columns) != _COLUMNS or not all(
         number.isdecimal() and len(number) <= _MOST_DIGITS and is_sha256(last)
         for number, last in zip(table.entries, table.last_hash, strict=True)
     ):
         raise InputError(f"{path} is no table of hashes; name the one beside an export.")
-    return [(id, int(number), last) for id, number, last in table.itertuples(index=False)]
+    return [(session_id, int(number), last) for session_id, number, last in table.itertuples(index=False)]

@@ -63,7 +63,7 @@ class MaskStore:
         return name
 
     def read(self, name: str) -> np.ndarray:
-        """Read a mask by its name.
+        """Read a mask by its name: bool or integers, of the shape in which it was kept.
 
         Raises
         ------
@@ -77,16 +77,7 @@ class MaskStore:
             raise InputError(f"{path}: the mask cannot be read ({error.strerror or error}).") from error
         if hashlib.sha256(data).hexdigest() != name:
             raise InputError(f"{path}: the mask is not what was written; it was changed or damaged.")
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                content = file.read(_LARGEST + 1)
-            if len(content) > _LARGEST:
-                raise InputError(f"{path}: this is too large for a mask.")
-            found: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
-        except (OSError, EOFError, zlib.error, ValueError, MemoryError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{path}: this is not a mask.") from error
+        found = _decode(data, path)
         if found.dtype != bool and not np.issubdtype(found.dtype, np.integer):
             raise InputError(f"{path}: this is not a mask, which holds whole numbers.")
         return found
@@ -102,6 +93,20 @@ class MaskStore:
         if not _NAME.fullmatch(name):
             raise InputError("A mask is named by 64 hexadecimal digits.")
         return self._folder / name[:2] / f"{name}.npy.gz"
+
+
+def _decode(data: bytes, path: Path) -> np.ndarray:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            content = file.read(_LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:  # what gzip raises of bytes that it did not make
+        raise InputError(f"{path}: this is not a mask.") from error
+    if len(content) > _LARGEST:
+        raise InputError(f"{path}: this is too large for a mask.")
+    try:
+        return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+    except (EOFError, ValueError, MemoryError) as error:  # what NumPy raises of a header that is none
+        raise InputError(f"{path}: this is not a mask.") from error
 
 
 def _settle(folder: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.store.entry_details import PaintedDetails
+from napari_uncertainseg.review.store.journal import Entry, details_of
 
 _ADDED, _REMOVED, _DRAWN = "added_mm3", "removed_mm3", "drawn_lesions"
 
@@ -50,21 +51,21 @@ class PaintedVolumes:
     @classmethod
     def at_last(cls, entries: Iterable[Entry]) -> PaintedVolumes | None:
         """What a journal says was painted in the end; None where nothing was, or it does not say."""
-        said: dict[str, Any] = {}
-        for entry in entries:
-            said = entry.values if entry.kind == "painted" else said
-        numbers = [said.get(name) for name in (_ADDED, _REMOVED, _DRAWN)]
-        if said.get("mask") is None or not all(isinstance(x, int | float) for x in numbers):
+        strokes = details_of(entries, PaintedDetails)
+        if not strokes:
             return None
-        added, removed, drawn = (float(x) for x in numbers if x is not None)
-        return cls(added, removed, int(drawn))
+        last = strokes[-1][1]
+        added, removed, drawn = last.added_mm3, last.removed_mm3, last.drawn_lesions
+        if last.mask is None or added is None or removed is None or drawn is None:
+            return None
+        return cls(added, removed, drawn)
 
     def said(self) -> dict[str, Any]:
         """The same for a journal or a summary."""
         return {_ADDED: self.added_mm3, _REMOVED: self.removed_mm3, _DRAWN: self.drawn}
 
     def in_words(self) -> str:
-        """The same for the eye."""
+        """The same for display."""
         lesions = "lesion" if self.drawn == 1 else "lesions"
         volumes = f"{self.added_mm3:.0f} mm³ added, {self.removed_mm3:.0f} mm³ removed"
         return f"{volumes}, {self.drawn} {lesions} drawn"

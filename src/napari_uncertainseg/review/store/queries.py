@@ -16,19 +16,19 @@ _RECENT = 1000
 """Verdicts that a pace is learnt from: slopes of all pairs of them are compared."""
 
 
-def chain_of(connection: Connection, session: str, task: int | None = None) -> list[tuple[Entry, str]]:
+def chain_of(connection: Connection, session_id: str, task: int | None = None) -> list[tuple[Entry, str]]:
     """The journal of a session, or what of it is about one task, with the hash kept beside each entry."""
     e = schema.entries
-    query = sa.select(e).where(e.c.session_id == session).order_by(e.c.number)
+    query = sa.select(e).where(e.c.session_id == session_id).order_by(e.c.number)
     if task is not None:
         query = query.where(e.c.task_id == task)
     return [(entry_of(row), row["hash"]) for row in connection.execute(query).mappings()]
 
 
-def tasks_query(session: str) -> sa.Select:
+def tasks_query(session_id: str) -> sa.Select:
     """The tasks of a session, in their order."""
     t = schema.tasks
-    return sa.select(t).where(t.c.session_id == session).order_by(t.c.position)
+    return sa.select(t).where(t.c.session_id == session_id).order_by(t.c.position)
 
 
 def session_rows(*which: sa.ColumnElement[bool]) -> sa.Select:
@@ -55,14 +55,14 @@ def sessions_in(connection: Connection) -> tuple[list[Session], dict[str, str]]:
     return found, odd
 
 
-def has_task(connection: Connection, session: str, task: int) -> bool:
+def has_task(connection: Connection, session_id: str, task: int) -> bool:
     """Whether a task is one of a session."""
     t = schema.tasks
-    query = sa.select(t.c.id).where(t.c.id == task, t.c.session_id == session)
+    query = sa.select(t.c.id).where(t.c.id == task, t.c.session_id == session_id)
     return connection.scalar(query) is not None
 
 
-def look_through(connection: Connection, session: str) -> None:
+def look_through(connection: Connection, session_id: str) -> None:
     """Read all of a session.
 
     Raises
@@ -70,19 +70,19 @@ def look_through(connection: Connection, session: str) -> None:
     Unreadable
         If something in it cannot be read.
     """
-    tasks = [task_of(row) for row in connection.execute(tasks_query(session)).mappings()]
+    tasks = [task_of(row) for row in connection.execute(tasks_query(session_id)).mappings()]
     cases = set(connection.scalars(sa.select(schema.cases.c.id)))
     if not {task.case for task in tasks} <= cases:
         raise Unreadable(
-            f"Session {session} is about a case that is not there: somebody has changed the file."
+            f"Session {session_id} is about a case that is not there: somebody has changed the file."
         )
-    entries = [entry for entry, _ in chain_of(connection, session)]
+    entries = [entry for entry, _ in chain_of(connection, session_id)]
     if {entry.task for entry in entries} - {None, *(task.id for task in tasks)}:
         raise Unreadable(
-            f"Session {session} has entries on tasks of another one: somebody has changed the file."
+            f"Session {session_id} has entries on tasks of another one: somebody has changed the file."
         )
     for entry in entries:
-        entry.values  # noqa: B018 - which looks at it
+        entry.details  # noqa: B018 - reading it checks it
     current_verdicts(entries)
 
 

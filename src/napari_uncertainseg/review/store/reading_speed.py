@@ -21,8 +21,8 @@ class ReadingSpeed:
     seconds: float = 6.0
     per_tenfold: float = 2.0
 
-    def takes(self, volume: np.ndarray) -> np.ndarray:
-        """Seconds for lesions of a volume (mm3); half a second at least."""
+    def seconds_for(self, volume: np.ndarray) -> np.ndarray:
+        """Seconds for lesions of some volumes (float array, mm3); half a second at least."""
         tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
         return np.maximum(self.seconds + self.per_tenfold * tenfolds, 0.5)
 
@@ -34,16 +34,16 @@ def reading_time(since: float) -> dict[str, float]:
 
 
 def fit_reading_speed(volume: np.ndarray, seconds: np.ndarray) -> ReadingSpeed:
-    """The pace of verdicts that were given; the usual one where they are fewer than `FEWEST`.
+    """The reading speed of verdicts that were given; the usual one where they are fewer than `FEWEST`.
 
-    By the median of slopes (Theil and Sen), so that a telephone call does not count.
+    By the median of slopes (Theil and Sen), so that an interruption does not count.
 
     Parameters
     ----------
     volume
-        mm3.
+        float, shape (verdicts,), mm3.
     seconds
-        From when each was shown to its verdict.
+        float, shape (verdicts,): from when each lesion was shown to its verdict.
     """
     tenfolds = np.log10(np.maximum(np.asarray(volume, float), 1.0) / 10)
     if len(tenfolds) < FEWEST:

@@ -1,4 +1,4 @@
-"""What stands in a store, as objects and as rows of its tables."""
+"""Sessions, tasks and entries, as objects and as rows of the tables."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from napari_uncertainseg.review.database.allowed_content import (
     is_share,
     is_whole,
     or_none,
-    settings_of,
     shown_id,
 )
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.store.session_settings import SessionSettings, read_settings
 from napari_uncertainseg.review.verdicts import Voxel
 
 
@@ -43,8 +43,12 @@ class NewTask:
         Number in the output's label image, below 0 of a candidate; 0 of a case.
     voxel
         Index (s, a, r) to look at.
-    uncertainty, probability, volume_mm3
-        What is known of it beforehand.
+    uncertainty
+        Of the lesion (LSU), 0 to 1; None where the model says nothing.
+    probability
+        The largest probability that the model gives to a voxel of it (its peak), 0 to 1; None likewise.
+    volume_mm3
+        mm3, as the model outlines it.
     """
 
     case: int
@@ -78,16 +82,16 @@ class Session:
     kind
         ``"review"``, ``"training"`` or ``"qc"``.
     settings
-        What was chosen: order, arm, target of the stop rule.
+        What was chosen when it was opened.
     opened, closed
-        ISO 8601, UTC; None while it goes on.
+        ISO 8601, UTC; None while it is open.
     """
 
     id: str
     project: str
     annotator: str
     kind: str
-    settings: Mapping[str, Any]
+    settings: SessionSettings
     opened: str
     closed: str | None
 
@@ -99,13 +103,13 @@ def session_of(row: Mapping[Any, Any]) -> Session:
         if not is_plain(row[name]):
             raise Unreadable(_odd(f"Session {row['id']}", name))
     return Session(
-        row["id"],
-        row["project"],
-        row["annotator"],
-        row["kind"],
-        settings_of(row["settings"]),
-        row["opened"],
-        row["closed"],
+        id=row["id"],
+        project=row["project"],
+        annotator=row["annotator"],
+        kind=row["kind"],
+        settings=read_settings(row["kind"], row["settings"]),
+        opened=row["opened"],
+        closed=row["closed"],
     )
 
 
@@ -165,11 +169,11 @@ def _odd(what: str, name: str) -> str:
     return f"{what}: its {name} is not as this program writes it, so that somebody has changed the file."
 
 
-def task_row(session: str, position: int, task: NewTask) -> dict[str, Any]:
+def task_row(session_id: str, position: int, task: NewTask) -> dict[str, Any]:
     """A row of a task at a position of a session."""
     s, a, r = map(int, task.voxel)
     return {
-        "session_id": session,
+        "session_id": session_id,
         "position": position,
         "case_id": task.case,
         "output_id": task.output,
@@ -193,16 +197,16 @@ def task_of(row: Mapping[Any, Any]) -> Task:
     """A task from its row."""
     checked(schema.tasks, row, f"Task {shown_id(row['id'])} of session {shown_id(row['session_id'])}")
     return Task(
-        row["case_id"],
-        row["output_id"],
-        row["target"],
-        row["label"],
-        (row["voxel_s"], row["voxel_a"], row["voxel_r"]),
-        row["uncertainty"],
-        row["probability"],
-        row["volume_mm3"],
-        row["id"],
-        row["position"],
+        case=row["case_id"],
+        output=row["output_id"],
+        target=row["target"],
+        label=row["label"],
+        voxel=(row["voxel_s"], row["voxel_a"], row["voxel_r"]),
+        uncertainty=row["uncertainty"],
+        probability=row["probability"],
+        volume_mm3=row["volume_mm3"],
+        id=row["id"],
+        position=row["position"],
     )
 
 
@@ -220,11 +224,11 @@ def entry_row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def verdict_row(session: str, task: int, found: CurrentVerdict) -> dict[str, Any]:
-    """A row of a verdict that stands."""
+def verdict_row(session_id: str, task: int, found: CurrentVerdict) -> dict[str, Any]:
+    """A row of a current verdict."""
     return {
         "task_id": task,
-        "session_id": session,
+        "session_id": session_id,
         "number": found.number,
         "decision": found.decision,
         "confidence": found.confidence,

@@ -6,15 +6,22 @@ Version 1 of the digest left out what `LEFT_OUT` names; sessions of it keep veri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from napari_uncertainseg.review.database import schema
-from napari_uncertainseg.review.database.allowed_content import from_json
-from napari_uncertainseg.review.store.journal import Entry, canonical
+from napari_uncertainseg.review.database.allowed_content import (
+    Unreadable,
+    canonical,
+    from_json,
+    is_number,
+    is_plain,
+)
+from napari_uncertainseg.review.store.entry_details import AddedDetails, OpenedDetails
+from napari_uncertainseg.review.store.journal import Entry, details_of
 
 COVERS = 2
 """Version of the digest that new sessions have."""
@@ -25,9 +32,9 @@ LEFT_OUT = (
 """What the chain of a session of version 1 does not tell of."""
 
 
-def seal(connection: Connection, session: str, tasks: int) -> dict[str, Any]:
+def seal(connection: Connection, session_id: str, tasks: int) -> dict[str, Any]:
     """What the first entry of a session says: how many tasks it has, and a digest of all that it is."""
-    return {"session": _digest(_whole, connection, session, tasks), "tasks": tasks, "covers": COVERS}
+    return {"session": _digest(_whole, connection, session_id, tasks), "tasks": tasks, "covers": COVERS}
 
 
 def seal_of_task(connection: Connection, task: int) -> str:
@@ -37,58 +44,66 @@ def seal_of_task(connection: Connection, task: int) -> str:
 
 def is_covered(entries: list[Entry]) -> bool:
     """Whether the chain covers all that is shown of a session, see `LEFT_OUT`."""
-    return entries[0].values.get("covers") == COVERS
+    return _opened(entries).covers == COVERS
 
 
-def is_as_opened(connection: Connection, session: str, entries: list[Entry]) -> bool:
+def is_as_opened(connection: Connection, session_id: str, entries: list[Entry]) -> bool:
     """Whether a session is what its first entry says, but for what its journal tells of later."""
-    opened = entries[0].values
-    first, what = int(opened.get("tasks", 0)), _whole if is_covered(entries) else _version_1
+    opened = _opened(entries)
+    what = _whole if opened.covers == COVERS else _version_1
+    added = [details for _, details in details_of(entries, AddedDetails)]
     return (
-        _digest(what, connection, session, first) == opened.get("session")
-        and _is_as_added(connection, session, first, [e.values for e in entries if e.kind == "added"])
-        and _is_closed_as(connection, session, [e.at for e in entries if e.kind == "closed"])
+        _digest(what, connection, session_id, opened.tasks) == opened.session
+        and _is_as_added(connection, session_id, opened.tasks, added)
+        and _is_closed_as(connection, session_id, [e.at for e in entries if e.kind == "closed"])
     )
 
 
-def _is_as_added(connection: Connection, session: str, first: int, said: list[dict[str, Any]]) -> bool:
+def _opened(entries: list[Entry]) -> OpenedDetails:
+    """What the first entry says; a digest of nothing where somebody has put another kind in its place."""
+    first = entries[0].details
+    return first if isinstance(first, OpenedDetails) else OpenedDetails()
+
+
+def _is_as_added(connection: Connection, session_id: str, first: int, said: list[AddedDetails]) -> bool:
     t = schema.tasks
-    query = sa.select(t).where(t.c.session_id == session).order_by(t.c.position).offset(first)
+    query = sa.select(t).where(t.c.session_id == session_id).order_by(t.c.position).offset(first)
     later = [dict(row) for row in connection.execute(query).mappings()]
     return len(later) == len(said) and all(
-        (row["target"], row["label"], [row["voxel_s"], row["voxel_a"], row["voxel_r"]])
-        == (told.get("target"), told.get("label"), told.get("voxel"))
-        and ("row" not in told or seal_of_task(connection, row["id"]) == told["row"])
+        (row["target"], row["label"], (row["voxel_s"], row["voxel_a"], row["voxel_r"]))
+        == (told.target, told.label, told.voxel)
+        and (told.row is None or seal_of_task(connection, row["id"]) == told.row)
         for row, told in zip(later, said, strict=True)
     )
 
 
-def _is_closed_as(connection: Connection, session: str, said: list[str]) -> bool:
+def _is_closed_as(connection: Connection, session_id: str, said: list[str]) -> bool:
     s = schema.sessions
-    kept = connection.scalar(sa.select(s.c.closed).where(s.c.id == session))
+    kept = connection.scalar(sa.select(s.c.closed).where(s.c.id == session_id))
     return ([] if kept is None else [kept]) == said
 
 
 def _digest(what: Callable[..., list[Any]], connection: Connection, about: Any, tasks: int | None) -> str:
-    """SHA-256 of rows; nothing where they hold what no row of this program does."""
-    try:
-        return hashlib.sha256(canonical(what(connection, about, tasks)).encode()).hexdigest()
-    except (TypeError, ValueError):
-        return ""
+    """SHA-256 of rows; `Unreadable` where they hold what no row of this program does."""
+    return hashlib.sha256(canonical(what(connection, about, tasks)).encode()).hexdigest()
 
 
-def _whole(connection: Connection, session: str, tasks: int | None) -> list[Any]:
+def _whole(connection: Connection, session_id: str, tasks: int | None) -> list[Any]:
     """All rows that a session rests on: who, in which project, how, and its first tasks with theirs."""
     s, t = schema.sessions, schema.tasks
     columns = [column for column in s.c if column is not s.c.closed]
-    (row,) = _rows(connection, sa.select(*_as_text(columns)).where(s.c.id == session))
-    about = dict(zip((column.name for column in columns), row, strict=True))
+    rows = _rows(connection, sa.select(*_as_text(columns)).where(s.c.id == session_id))
+    if len(rows) != 1:
+        raise Unreadable(
+            f"Session {session_id} is not there, only its entries: somebody has changed the file."
+        )
+    about = dict(zip((column.name for column in columns), rows[0], strict=True))
     about["settings"] = _settings(about["settings"])
     return [
         [about[column.name] for column in columns],
         _by_id(connection, schema.projects, {about["project_id"]}),
         _by_id(connection, schema.annotators, {about["annotator_id"]}),
-        _of_tasks(connection, t.c.session_id == session, tasks),
+        _of_tasks(connection, t.c.session_id == session_id, tasks),
     ]
 
 
@@ -96,6 +111,7 @@ def _of_tasks(connection: Connection, which: sa.ColumnElement[bool], first: int 
     t, c = schema.tasks, schema.cases
     query = sa.select(t).where(which).order_by(t.c.position).limit(first)
     rows = connection.execute(query).all()
+    _check_values(rows)
     cases = _by_id(connection, c, {row.case_id for row in rows})
     projects = {row[list(c.c.keys()).index("project_id")] for row in cases}
     outputs = {row.output_id for row in rows if row.output_id is not None}
@@ -112,7 +128,18 @@ def _by_id(connection: Connection, table: sa.Table, ids: Collection[Any]) -> lis
 
 
 def _rows(connection: Connection, query: sa.Select[Any]) -> list[Any]:
-    return [list(row) for row in connection.execute(query)]
+    rows = [list(row) for row in connection.execute(query)]
+    _check_values(rows)
+    return rows
+
+
+def _check_values(rows: Iterable[Iterable[Any]]) -> None:
+    """Text, numbers, and what a server has made of JSON: else a row has no canonical form."""
+    for value in (value for row in rows for value in row):
+        if not (
+            value is None or is_plain(value) or is_number(value) or isinstance(value, dict | list | bool)
+        ):
+            raise Unreadable("A row that the session rests on holds what no column does: it was changed.")
 
 
 def _as_text(columns: list[Any]) -> list[Any]:
@@ -121,17 +148,17 @@ def _as_text(columns: list[Any]) -> list[Any]:
 
 
 def _settings(said: Any) -> Any:
-    return from_json(said) if isinstance(said, str) else said
+    return from_json(said, "The session's settings") if isinstance(said, str) else said
 
 
-def _version_1(connection: Connection, session: str, tasks: int | None) -> list[Any]:
+def _version_1(connection: Connection, session_id: str, tasks: int | None) -> list[Any]:
     """What the first version made its digest of, as the tables were then."""
     s, p, a = schema.sessions, schema.projects, schema.annotators
     about = (
         sa.select(p.c.name, a.c.name, s.c.kind, sa.type_coerce(s.c.settings, sa.Text), s.c.opened)
         .join(p, s.c.project_id == p.c.id)
         .join(a, s.c.annotator_id == a.c.id)
-        .where(s.c.id == session)
+        .where(s.c.id == session_id)
     )
     t, c, o = schema.tasks, schema.cases, schema.outputs
     was = c.alias()  # the case that it was, before it was taken apart
@@ -141,7 +168,7 @@ def _version_1(connection: Connection, session: str, tasks: int | None) -> list[
         .join(c, t.c.case_id == c.c.id)
         .join(was, was.c.id == sa.func.coalesce(c.c.split_of, c.c.id))
         .outerjoin(o, t.c.output_id == o.c.id)
-        .where(t.c.session_id == session)
+        .where(t.c.session_id == session_id)
         .order_by(t.c.position)
         .limit(tasks)
     )

@@ -22,11 +22,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import (
     Unreadable,
-    entry_content,
     is_plain,
     is_sha256,
     made_plain,
-    settings_to_keep,
     shown_id,
 )
 from napari_uncertainseg.review.database.checked_writes import insert, insert_all, replace, update
@@ -63,6 +61,7 @@ from napari_uncertainseg.review.store.records import (
     verdict_row,
 )
 from napari_uncertainseg.review.store.session_digest import LEFT_OUT, is_covered, seal, seal_of_task
+from napari_uncertainseg.review.store.session_settings import settings_to_store
 from napari_uncertainseg.review.store.verification import fault_of
 
 DATABASE = "sessions.db"
@@ -211,7 +210,7 @@ class Store:
             "project_id": project,
             "annotator_id": annotator,
             "kind": kind,
-            "settings": settings_to_keep(settings),
+            "settings": settings_to_store(settings),
             "opened": _now(),
         }
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
@@ -227,12 +226,12 @@ class Store:
         with self.reading() as connection:
             return sessions_in(connection)[0]
 
-    def session(self, id: str) -> Session:
+    def session(self, session_id: str) -> Session:
         """One session by its id."""
         with self.reading() as connection:
-            for row in connection.execute(session_rows(schema.sessions.c.id == id)).mappings():
+            for row in connection.execute(session_rows(schema.sessions.c.id == session_id)).mappings():
                 return session_of(row)
-        raise InputError(f"{self.name}: there is no session {id}.")
+        raise InputError(f"{self.name}: there is no session {session_id}.")
 
     def readable(self) -> tuple[list[Session], dict[str, str]]:
         """Sessions of which all can be read, the latest first; and of the others by id what cannot be."""
@@ -246,33 +245,33 @@ class Store:
         return [session for session in sessions if session.id not in odd], odd
 
     def pace(self, annotator: str) -> ReadingSpeed:
-        """How fast somebody reads, from all their verdicts here."""
+        """How fast a reader is, from all their verdicts here."""
         with self.reading() as connection:
             return fit_reading_speed(*times_of(connection, name_of(annotator)))
 
-    def tasks(self, session: str) -> list[Task]:
+    def tasks(self, session_id: str) -> list[Task]:
         """The tasks of a session, in their order."""
         with self.reading() as connection:
-            return [task_of(row) for row in connection.execute(tasks_query(session)).mappings()]
+            return [task_of(row) for row in connection.execute(tasks_query(session_id)).mappings()]
 
-    def add_task(self, session: str, task: NewTask, *, after: int | None = None) -> Task:
+    def add_task(self, session_id: str, task: NewTask, *, after: int | None = None) -> Task:
         """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
         t = schema.tasks
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
-            last = self._last(connection, session, after)
-            query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session)
-            row = task_row(session, int(connection.scalar(query) or 0) + 1, task)
-            id = int(insert(connection, t, row))
+            last = self._last(connection, session_id, after)
+            query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session_id)
+            row = task_row(session_id, int(connection.scalar(query) or 0) + 1, task)
+            task_id = int(insert(connection, t, row))
             said = {"target": task.target, "label": row["label"], "voxel": list(map(int, task.voxel))}
-            said["row"] = seal_of_task(connection, id)
-            self._append(connection, session, "added", None, said, last)
-            return task_of({**row, "id": id})
+            said["row"] = seal_of_task(connection, task_id)
+            self._append(connection, session_id, "added", None, said, last)
+            return task_of({**row, "id": task_id})
 
     # -- the journal --------------------------------------------------------------------------
 
     def record(
         self,
-        session: str,
+        session_id: str,
         kind: str,
         task: int | None = None,
         content: Mapping[str, Any] | None = None,
@@ -283,7 +282,7 @@ class Store:
 
         Parameters
         ----------
-        session
+        session_id
             Which session's.
         kind
             ``"verdict"``, ``"undo"``, ``"redo"``, ``"shown"``, ``"comment"``, ``"closed"``.
@@ -292,49 +291,49 @@ class Store:
         content
             What JSON can hold.
         after
-            Number of the last entry that the caller knows. If there are others since, another window has
-            gone on with the session, and nothing is written.
+            Number of the last entry that the caller knows. If there are later ones, another window has
+            resumed the session, and nothing is written.
         """
-        return self.record_all(session, kind, [(task, content or {})], after=after)[0]
+        return self.record_all(session_id, kind, [(task, content or {})], after=after)[0]
 
     def record_all(
-        self, session: str, kind: str, said: Iterable[Said], *, after: int | None = None
+        self, session_id: str, kind: str, said: Iterable[Said], *, after: int | None = None
     ) -> list[Entry]:
         """Write entries of a kind, each on a task; all of them or none. As `record` otherwise."""
         made: list[Entry] = []
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
-            last = self._last(connection, session, after)
+            last = self._last(connection, session_id, after)
             for task, content in said:
-                made.append(self._append(connection, session, kind, task, content, last))
+                made.append(self._append(connection, session_id, kind, task, content, last))
                 last = made[-1].number, made[-1].hash
         return made
 
-    def entries(self, session: str) -> list[Entry]:
+    def entries(self, session_id: str) -> list[Entry]:
         """The journal of a session."""
         with self.reading() as connection:
-            return [entry for entry, _ in chain_of(connection, session)]
+            return [entry for entry, _ in chain_of(connection, session_id)]
 
-    def verdicts(self, session: str) -> dict[int, CurrentVerdict]:
-        """What stands at present, by task."""
-        return current_verdicts(self.entries(session))
+    def verdicts(self, session_id: str) -> dict[int, CurrentVerdict]:
+        """The current verdicts, by task."""
+        return current_verdicts(self.entries(session_id))
 
-    def verify(self, session: str | None = None) -> dict[str, str]:
+    def verify(self, session_id: str | None = None) -> dict[str, str]:
         """Check that nothing was changed after it was written.
 
         Parameters
         ----------
-        session
+        session_id
             One session, or all.
 
         Returns
         -------
         Per session what is wrong with it, in a sentence; empty where nothing is.
         """
-        if session is not None and session not in self.ids():
-            raise InputError(f"{self.name}: there is no session {session}.")
+        if session_id is not None and session_id not in self.ids():
+            raise InputError(f"{self.name}: there is no session {session_id}.")
         with self.reading() as connection:
-            chosen = self.ids() if session is None else [session]
-            return {id: fault_of(connection, id, self.masks) for id in chosen}
+            chosen = self.ids() if session_id is None else [session_id]
+            return {each: fault_of(connection, each, self.masks) for each in chosen}
 
     def ids(self) -> list[str]:
         """Of all sessions, readable or not, the latest first; and of those of which only entries are left."""
@@ -344,60 +343,56 @@ class Store:
             left = connection.scalars(sa.select(e.c.session_id).distinct().order_by(e.c.session_id)).all()
             return list(dict.fromkeys(map(shown_id, [*found, *left])))
 
-    def not_covered(self, session: str) -> str:
+    def not_covered(self, session_id: str) -> str:
         """What the chain of a session of an older version does not tell of; empty where it tells of all."""
-        return "" if is_covered(self.entries(session)) else LEFT_OUT
+        return "" if is_covered(self.entries(session_id)) else LEFT_OUT
 
-    def head(self, session: str) -> str:
+    def head(self, session_id: str) -> str:
         """Hash of a session's last entry: kept elsewhere, it proves that the journal was not cut short."""
-        entries = self.entries(session)
+        entries = self.entries(session_id)
         return entries[-1].hash if entries else GENESIS
 
-    def _last(self, connection: Connection, session: str, after: int | None) -> tuple[int, str]:
-        """Number and hash of the last entry of a session; nobody else goes on with it until this is done."""
+    def _last(self, connection: Connection, session_id: str, after: int | None) -> tuple[int, str]:
+        """Number and hash of the last entry of a session; nobody else can write until this is done."""
         s, e = schema.sessions, schema.entries
         # Whoever holds the session's row writes the next entry.
-        held = connection.execute(sa.select(s.c.closed).where(s.c.id == session).with_for_update()).first()
+        held = connection.execute(sa.select(s.c.closed).where(s.c.id == session_id).with_for_update()).first()
         if held is None:
-            raise InputError(f"{self.name}: there is no session {session}.")
+            raise InputError(f"{self.name}: there is no session {session_id}.")
         if held.closed is not None:
             raise InputError("This session is closed; open a new one.")
-        query = sa.select(e).where(e.c.session_id == session).order_by(e.c.number.desc()).limit(1)
+        query = sa.select(e).where(e.c.session_id == session_id).order_by(e.c.number.desc()).limit(1)
         row = connection.execute(query).mappings().first()
         last = (0, GENESIS) if row is None else (entry_of(row).number, str(row["hash"]))
         if after is not None and after != last[0]:
             raise InputError(
-                "This session went on in another window; open it again here to see what was done."
+                "This session was continued in another window. Resume it here again to see what was done."
             )
         return last
 
     def _append(
         self,
         connection: Connection,
-        session: str,
+        session_id: str,
         kind: str,
         task: int | None,
         content: Mapping[str, Any],
         last: tuple[int, str],
     ) -> Entry:
-        if task is not None and not has_task(connection, session, task):
-            raise InputError(f"{self.name}: session {session} has no task {task}.")
-        try:
-            entry = append_entry(last, session, _now(), kind, task, content)
-            row = entry_row(entry)
-            entry_content(entry.content)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"An entry holds what JSON can; this does not: {error}.") from error
-        insert(connection, schema.entries, row)
+        if task is not None and not has_task(connection, session_id, task):
+            raise InputError(f"{self.name}: session {session_id} has no task {task}.")
+        entry = append_entry(last, session_id, _now(), kind, task, content)
+        entry.details  # noqa: B018 - reading it checks it: nothing is written that could not be read
+        insert(connection, schema.entries, entry_row(entry))
         if kind == "closed":
-            update(connection, schema.sessions, [session], {"closed": entry.at})
+            update(connection, schema.sessions, [session_id], {"closed": entry.at})
         if task is not None:
-            self._update_verdict(connection, session, task)
+            self._update_verdict(connection, session_id, task)
         return entry
 
-    def _update_verdict(self, connection: Connection, session: str, task: int) -> None:
-        found = current_verdicts(entry for entry, _ in chain_of(connection, session, task)).get(task)
-        row = None if found is None else verdict_row(session, task, found)
+    def _update_verdict(self, connection: Connection, session_id: str, task: int) -> None:
+        found = current_verdicts(entry for entry, _ in chain_of(connection, session_id, task)).get(task)
+        row = None if found is None else verdict_row(session_id, task, found)
         replace(connection, schema.verdicts, [task], row)
 
 

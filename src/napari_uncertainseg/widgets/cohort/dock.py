@@ -299,7 +299,9 @@ class CohortDock(QWidget):
         if recorder is not None and self._at is not None and self._is_at_hand(self._at):
             if self.annotator.text().strip() in ("", recorder.session.annotator):
                 self._counted = True
-                self._set_state(self._at, CaseReading(len(recorder.standing), len(recorder.tasks), False))
+                self._set_state(
+                    self._at, CaseReading(len(recorder.current_verdicts), len(recorder.tasks), False)
+                )
         elif self._counted:
             self._counted = False
             self._show_sessions()

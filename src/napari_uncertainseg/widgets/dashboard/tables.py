@@ -96,8 +96,8 @@ def agreement(rows: Sequence[ReaderAgreement]) -> Shown:
                 str(row.both),
                 _percent(row.share) + ("*" if row.third else ""),
                 format_number(row.kappa),
-                format_number(row.doubt_same),
-                format_number(row.doubt_differ),
+                format_number(row.uncertainty_same),
+                format_number(row.uncertainty_differ),
             )
             for row in rows
         ],

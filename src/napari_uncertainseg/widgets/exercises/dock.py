@@ -23,11 +23,12 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
 from napari_uncertainseg.review.lessons.lesson import Lesson, Opinion, earlier_scores, start_lesson
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _PLANS = {
     "without": ("hidden", "You judge alone."),
@@ -222,14 +223,14 @@ class ExercisesDock(QWidget):
         case, output = register_prediction(store, prediction)
         self._lesson = start_lesson(
             store,
-            self.annotator.text(),
-            case,
-            output,
-            mask,
-            lesions,
-            prediction.probability,
-            prediction.grid,
-            prediction.brain,
+            annotator=self.annotator.text(),
+            case=case,
+            output=output,
+            consensus=mask,
+            lesions=lesions,
+            probability=prediction.probability,
+            grid=prediction.grid,
+            brain=prediction.brain,
             plan=self.plan.currentData(),
             seed=secrets.randbits(31),
         )

@@ -25,7 +25,7 @@ def why_empty(shown: LesionModel, *, predicted: bool, candidates: bool) -> str:
 def what_is_left(lists: Sequence[LesionModel], shown: LesionModel, recorder: Recorder | None) -> str:
     """What to do where nothing more comes next."""
     recorder = None if recorder is not None and recorder.by_default else recorder
-    if recorder is not None and len(recorder.standing) == len(recorder.tasks):
+    if recorder is not None and len(recorder.current_verdicts) == len(recorder.tasks):
         return f"All {len(recorder.tasks)} of this session are judged: close it in Session."
     if recorder is not None and not recorder.accepts_new_tasks:
         return "Only the place that is selected is left."

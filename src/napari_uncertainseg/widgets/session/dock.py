@@ -291,7 +291,7 @@ class SessionDock(QWidget):
         recorder = self._case.recorder
         if recorder is None:
             return
-        left = len(recorder.tasks) - len(recorder.standing)
+        left = len(recorder.tasks) - len(recorder.current_verdicts)
         unread = f"{left} of {len(recorder.tasks)} have no verdict yet. Close the session for good?"
         if left and not ask_yes_no_cancel(self, "Close session", unread, "Close it", None):
             return

@@ -85,7 +85,7 @@ class SessionProgress(QWidget):
         going_on = recorder is not None
         for widget in (self.outlook, self._stopping):
             widget.setVisible(going_on)
-        self.diagram.setVisible(recorder is not None and bool(recorder.standing))
+        self.diagram.setVisible(recorder is not None and bool(recorder.current_verdicts))
         self.trust.hide()
         if recorder is None or self._ahead is None:
             self.state.setText(otherwise)
@@ -94,7 +94,7 @@ class SessionProgress(QWidget):
         self.outlook.set_html(describe_remaining_errors(self._ahead))
         self.diagram.show_reliability(recorder.calibration())
         self.trust.setText(describe_calibration(self._ahead))
-        self.trust.setVisible(bool(recorder.standing) and bool(self.trust.text()))
+        self.trust.setVisible(bool(recorder.current_verdicts) and bool(self.trust.text()))
         self._show_stop()
 
     def _show_stop(self) -> None:

@@ -85,7 +85,7 @@ class SessionList(NumberTable):
         for row, session in enumerate(self._listed):
             cell = self.item(row, JUDGED)
             if session.id == recorder.session.id and cell is not None:
-                cell.setText(f"{len(recorder.standing)} of {len(recorder.tasks)}")
+                cell.setText(f"{len(recorder.current_verdicts)} of {len(recorder.tasks)}")
 
     def select_unfinished(self, annotator: str, prediction: Prediction | None) -> Session | None:
         """Select an annotator's latest open session of a prediction; None where there is none."""

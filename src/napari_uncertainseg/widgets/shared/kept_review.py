@@ -15,11 +15,15 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.session.queue import Queue, queue_of
-from napari_uncertainseg.review.session.recorder import BY_DEFAULT, KEPT, Recorder
+from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
+from napari_uncertainseg.review.store.entry_details import PaintedDetails
+from napari_uncertainseg.review.store.journal import details_of
+from napari_uncertainseg.review.store.predictions import PROJECT, register_prediction
 from napari_uncertainseg.review.store.records import NewTask, Session
+from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT, ReviewSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets.shared.session_file import PROJECT, SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 UNNAMED = "unnamed reader"
 """Whose a review is until somebody says who judges."""
@@ -58,10 +62,11 @@ class ResumeOffer:
     @property
     def text(self) -> str:
         """Whose it is, from when, how much, and of which model and method."""
-        said = self.session.settings
+        settings = self.session.settings
         many = f"{self.verdicts} verdict{'' if self.verdicts == 1 else 's'}"
         what = f"{many} and painting" if self.painted else many
-        by = ", ".join(str(said[name]) for name in ("model", "method") if said.get(name))
+        made = (settings.model, settings.method) if isinstance(settings, ReviewSettings) else ()
+        by = ", ".join(name for name in made if name)
         when = self.session.opened[:16].replace("T", " ")
         text = f"A review of these scans is kept: {what} by {self.session.annotator}, begun {when} UTC"
         text += f", with {by}." if by else "."
@@ -182,7 +187,8 @@ class ReviewKeeper:
             mine = not name or session.annotator in (name, UNNAMED)
             if session.kind != "review" or session.closed is not None or not mine:
                 continue
-            known = sha256 is not None and session.settings.get("case") == sha256
+            settings = session.settings
+            known = sha256 is not None and isinstance(settings, ReviewSettings) and settings.case == sha256
             try:
                 offer = self._offer_of(store, session, outputs, known)
             except Unreadable:  # the list of Session says so
@@ -202,9 +208,9 @@ class ReviewKeeper:
         if not (same or known):
             return None
         entries = store.entries(session.id)
-        painted = [e.values.get("mask") for e in entries if e.kind == "painted"]
+        strokes = details_of(entries, PaintedDetails)
         verdicts = len(current_verdicts(entries))
-        is_painted = bool(painted) and painted[-1] is not None
+        is_painted = bool(strokes) and strokes[-1][1].mask is not None
         last = max((entry.at for entry in entries), default=session.opened)
         return ResumeOffer(session, verdicts, is_painted, same, last) if verdicts or is_painted else None
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 import sqlalchemy as sa
 from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.identity import case_name
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.database import schema
-from napari_uncertainseg.review.database.allowed_content import is_sha256
 from napari_uncertainseg.review.database.connection import target_name
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
-from napari_uncertainseg.review.session.rereading import SECOND, THIRD
 from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
 from napari_uncertainseg.review.store.store import DATABASE, Store
 
-PROJECT = "review"
 COLUMNS = ("case", "annotator", "judged", "state", "opened")
 JUDGED = COLUMNS.index("judged")
 _LONGEST = 24
@@ -145,7 +140,7 @@ def _state_of(session: Session) -> str:
     """Whether a session is open, and which reading it is where it is not the first."""
     if session.kind == "training":
         return session.kind
-    reading = session.settings.get("reading")  # from a file: it may be anything
+    reading = session.settings.reading if isinstance(session.settings, RereadingSettings) else None
     which = "2nd " if reading == SECOND else "3rd " if reading == THIRD else ""
     return f"{which}{'open' if session.closed is None else 'closed'}"
 
@@ -162,11 +157,11 @@ def describe_progress(recorder: Recorder) -> str:
     """How far a session is, for the eye."""
     pace = recorder.seconds_each
     each = "" if pace is None else f", {pace:.1f} s each (median)"
-    left = len(recorder.tasks) - len(recorder.standing)
-    hint = "" if recorder.standing else " Press N for the first."
+    left = len(recorder.tasks) - len(recorder.current_verdicts)
+    hint = "" if recorder.current_verdicts else " Press N for the first."
     hint = hint if left else " Nothing is left: close the session."
     return (
-        f"<b>{escape(shortened(recorder.session.annotator))}</b>: {len(recorder.standing)} of "
+        f"<b>{escape(shortened(recorder.session.annotator))}</b>: {len(recorder.current_verdicts)} of "
         f"{len(recorder.tasks)} judged{each}. All of it is on disk.{hint}"
     )
 
@@ -208,34 +203,14 @@ def describe_stopping(found: RemainingErrors, target: int) -> str:
     return f"not yet: up to {found.most}"
 
 
-def register_prediction(store: Store, prediction: Prediction) -> tuple[int, int]:
-    """Numbers of the case and of the prediction in the store, made where they are not there."""
-    about: Mapping[str, Any] = prediction.information
-    flair, whose = about.get("inputs", {}).get("flair", {}), about.get("case", {})
-    path, file = flair.get("path"), str(flair.get("name") or "scan")
-    # What an older version made does not say whose it is: then it is a case of its own.
-    sha256 = whose["sha256"] if is_sha256(whose.get("sha256")) else prediction.sha256
-    name = whose.get("name") or case_name(Path(path) if path else None, file)
-    case = store.case(store.project(PROJECT), str(name), str(path or file), sha256)
-    output = store.output(
-        case,
-        prediction.sha256,
-        model=str(about.get("model", "")),
-        model_sha256=str(about.get("model_sha256", "")),
-        method=str(about.get("method", "")),
-        threshold=prediction.threshold,
-    )
-    return case, output
-
-
 def how_made(store: Store, output: int | None, session: Session) -> str:
     """How to come by the prediction that a session is of: an instruction, as the end of a sentence."""
     with store.reading() as connection:
         made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
     if made is None or not made.model:
         return "segment its scans as it was, first."
-    members = session.settings.get("members")
-    count = f", {members} members" if isinstance(members, int) else ""
+    members = session.settings.members if isinstance(session.settings, ReviewSettings) else None
+    count = "" if members is None else f", {members} members"
     return (
         f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
         f"(its threshold is {made.threshold:.2f})."
