@@ -57,8 +57,8 @@ def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
 
 
 def begin(review, qtbot, exercise="judge"):
-    dock = review.training
-    review.show_dock("training")
+    dock = review.exercises
+    review.show_dock("exercises")
     dock.annotator.setText("trainee")
     dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
     dock.exercise.setCurrentIndex(dock.exercise.findData(exercise))
@@ -87,9 +87,9 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     for kind, area in review._areas.items():
         review.show_dock(kind)
         left = [x for x in reachable(area) if x not in (area.banner, area.cover)]
-        assert bool(left) is (kind == "training"), (kind, left)
-        assert area.cover.isVisibleTo(area) is (kind != "training")
-        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "training")
+        assert bool(left) is (kind == "exercises"), (kind, left)
+        assert area.cover.isVisibleTo(area) is (kind != "exercises")
+        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "exercises")
     for kind in ("lesions", "session"):  # made anew it is covered, too
         again = review.make(kind)
         viewer.window.add_dock_widget(again, name=kind, area="right")
@@ -155,7 +155,7 @@ def test_closing_the_training_dock_ends_it(review, qtbot):
     begin(review, qtbot)
     viewer = review.layers.viewer
     before = len(viewer.layers)
-    viewer.window.remove_dock_widget(review._areas["training"])
+    viewer.window.remove_dock_widget(review._areas["exercises"])
     qtbot.wait(50)
     assert not review.layers.blinded and len(viewer.layers) > before
     assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())

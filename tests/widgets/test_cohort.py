@@ -481,12 +481,12 @@ def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, 
 
 def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
     review = open_review(viewer)
-    review.open_dock("training")
-    monkeypatch.setattr(type(review.training), "busy", True)
+    review.open_dock("exercises")
+    monkeypatch.setattr(type(review.exercises), "busy", True)
     review.open_dock("cohort")
     read(review.cohort, qtbot, table)
     click(review.cohort, qtbot, review.cohort.next_button)
-    assert "press Stop and score in Training" in review.cohort.message.text() and not len(viewer.layers)
+    assert "press Stop and score in Exercises" in review.cohort.message.text() and not len(viewer.layers)
 
 
 def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):

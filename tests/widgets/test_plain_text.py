@@ -112,7 +112,7 @@ def test_no_dock_draws_a_tag(make_viewer, qtbot) -> None:
     viewer.add_image(noise, name=name)
     viewer.add_labels((noise > 110).astype(np.uint8), name=f"{name} mask")
     viewer.add_labels((noise > 115).astype(np.uint8), name=f"{name} other")
-    for kind in ("lesions", "calibration", "raters", "session", "training", "cohort", "dashboard"):
+    for kind in ("lesions", "calibration", "raters", "session", "exercises", "cohort", "dashboard"):
         review.open_dock(kind)
         qtbot.wait(50)
     review.raters.choose([f"{name} mask", f"{name} other"])

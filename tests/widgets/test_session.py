@@ -345,12 +345,12 @@ def test_the_docks_share_who_judges(qtbot, shown, case, file):
     sessions = SessionFile(file)
     made = shown(SessionDock(case, FakeLayers(), sessions))
     qtbot.keyClicks(made.annotator, "reader")
-    training = shown(ExercisesDock(case, FakeLayers(), sessions))
-    assert training.annotator.text() == "reader"
-    training.annotator.setText("reader 2")
+    exercises = shown(ExercisesDock(case, FakeLayers(), sessions))
+    assert exercises.annotator.text() == "reader"
+    exercises.annotator.setText("reader 2")
     assert made.annotator.text() == "reader 2" and made.start_button.isEnabled()
     click(qtbot, made.start_button)
-    training.annotator.setText("somebody else")
+    exercises.annotator.setText("somebody else")
     assert made.annotator.text() == "reader 2"  # whose session goes on
     click(qtbot, made.leave_button)
     assert made.annotator.text() == "somebody else"

@@ -1,4 +1,4 @@
-"""Whole sessions through the real window, with clicks and keys: training, and three readers."""
+"""Whole sessions through the real window, with clicks and keys: exercises, and three readers."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     truth = viewer.add_labels(
         consensus.astype(np.uint8), name="experts", scale=scan.scale, translate=scan.translate
     )
-    review.open_dock("training")
-    dock = review.training
+    review.open_dock("exercises")
+    dock = review.exercises
     type_into(dock.annotator, "trainee", qtbot)
     dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
     dock.plan.setCurrentIndex(dock.plan.findData("after"))

@@ -250,14 +250,14 @@ def test_choices_for_one_case_are_not_for_the_next(review, qtbot, mask, grid):
     viewer = review.layers.viewer
     data, options, _ = layer_data(Volume(mask.astype(np.uint8), grid, "Ann's expert"), "labels")
     viewer.add_layer(Labels(data, **options))
-    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+    for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         box.setCurrentIndex(1)
     review.calibration.region.setCurrentIndex(review.calibration.region.findData("mask"))
     assert review.case.reliability is not None and review.case.region.kind == "mask"
     viewer.layers.remove(review.layers.scan.layer())
     qtbot.wait(20)
     assert is_closed(review)
-    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+    for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         assert box.currentData() is None
     assert review.case.region.kind == review.calibration.region.currentData() != "mask"
 

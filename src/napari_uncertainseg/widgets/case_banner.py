@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.shared.dock_area import DockArea
 
-_EXERCISE = "Hidden while an exercise goes on.\n\nStop and score, in Training, shows it again."
-_READING = "Hidden while a second or third reading goes on: it tells what others decided."
+_EXERCISE = "Hidden during an exercise.\n\nPress Stop and score in Exercises to show it again."
+_READING = "Hidden during a second or third reading: it would show what other readers decided."
 
 
 class CaseBanner:
@@ -75,7 +75,7 @@ class CaseBanner:
     def _reason(self, kind: str) -> str:
         """Why a dock may not be seen now; empty where it may."""
         if self._layers.blinded:
-            return "" if kind == "training" else _EXERCISE
+            return "" if kind == "exercises" else _EXERCISE
         recorder = self._case.recorder
         blind = recorder is not None and recorder.session.kind == "qc"
         return _READING if blind and kind == "dashboard" else ""

@@ -41,9 +41,9 @@ def session_widget() -> QWidget:
     return _contribute("session")
 
 
-def training_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Training`."""
-    return _contribute("training")
+def exercises_widget() -> QWidget:
+    """`Plugins > UncertainSeg > Exercises`."""
+    return _contribute("exercises")
 
 
 def cohort_widget() -> QWidget:

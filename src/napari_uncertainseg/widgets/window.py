@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 _ANSWERS = {"accept": True, "reject": False}
-"""Keys of the list that answer a question in training."""
+"""Keys of the list that answer a question of an exercise."""
 _SURER = {",": -1, ".": 1}
 _NAME = "uncertainseg-review"
 _WIDTH = 400
@@ -68,8 +68,8 @@ _DOCKS: dict[str, _Dock] = {
     "session": _Dock(
         "Session", "Session (UncertainSeg)", lambda r: SessionDock(r.case, r.layers, r.sessions)
     ),
-    "training": _Dock(
-        "Training", "Training (UncertainSeg)", lambda r: ExercisesDock(r.case, r.layers, r.sessions)
+    "exercises": _Dock(
+        "Exercises", "Exercises (UncertainSeg)", lambda r: ExercisesDock(r.case, r.layers, r.sessions)
     ),
     "cohort": _Dock("Cohort", "Cohort (UncertainSeg)", lambda r: CohortDock(r.case, r.open_case, r.sessions)),
     "dashboard": _Dock("Dashboard", "Dashboard (UncertainSeg)", lambda r: DashboardDock(r.sessions)),
@@ -114,7 +114,7 @@ class Review(QObject):
     def _is_exercise(self) -> bool:
         """Whether what is on screen is an exercise, or somebody's session played back."""
         replayed = "session" in self._widgets and self.session.replay.active
-        return replayed or self.layers.blinded or ("training" in self._widgets and self.training.busy)
+        return replayed or self.layers.blinded or ("exercises" in self._widgets and self.exercises.busy)
 
     def _bind(self, key: str, act: Callable[[], None]) -> QShortcut:
         """Bind a key in the whole window. Fields that take text keep their keys: Qt asks them first."""
@@ -124,15 +124,15 @@ class Review(QObject):
 
     def _act(self, method: str) -> None:
         """Do what a key says: in the list, or, while questions are asked, only answer them."""
-        if "training" in self._widgets and self.training.busy:
+        if "exercises" in self._widgets and self.exercises.busy:
             if method in _ANSWERS:
-                self.training.answer(_ANSWERS[method])
+                self.exercises.answer(_ANSWERS[method])
         elif "lesions" in self._widgets and self.case.prediction is not None:
             getattr(self.lesions, method)()
 
     def _surer(self, steps: int) -> None:
-        if "training" in self._widgets:
-            self.training.surer(steps)
+        if "exercises" in self._widgets:
+            self.exercises.surer(steps)
 
     @property
     def segment(self) -> SegmentDock:
@@ -160,9 +160,9 @@ class Review(QObject):
         return self._widgets["session"]  # type: ignore[return-value]
 
     @property
-    def training(self) -> ExercisesDock:
-        """The Training dock."""
-        return self._widgets["training"]  # type: ignore[return-value]
+    def exercises(self) -> ExercisesDock:
+        """The Exercises dock."""
+        return self._widgets["exercises"]  # type: ignore[return-value]
 
     @property
     def cohort(self) -> CohortDock:
@@ -223,8 +223,8 @@ class Review(QObject):
         InputError
             While an exercise goes on.
         """
-        if "training" in self._widgets and self.training.busy:
-            raise InputError("An exercise goes on: press Stop and score in Training first.")
+        if "exercises" in self._widgets and self.exercises.busy:
+            raise InputError("An exercise is running: press Stop and score in Exercises first.")
         for kind in _REVIEW:
             self._add(kind)
         self.arrange("segment")
@@ -239,7 +239,7 @@ class Review(QObject):
             While an exercise goes on, or if the folder cannot be read.
         """
         if self._is_exercise():
-            raise InputError("An exercise or a replay goes on: end it first.")
+            raise InputError("An exercise or a replay is running: end it first.")
         restored = read_saved_results(folder)
         if may_drop(self._window, self.case):
             for kind in _REVIEW:

@@ -1,4 +1,4 @@
-"""The Training dock: is this a lesion, and how sure are you? Or: outline it. Then how near that was."""
+"""The Exercises dock: is this a lesion, and how sure are you? Or: outline it. Then how near that was."""
 
 from __future__ import annotations
 
