@@ -27,7 +27,7 @@ LARGE, SMALL = (1600, 1000), (1280, 720)
 def main(folder: Path) -> None:
     """Drive the window through the tour, and take a picture at each step."""
     from napari_uncertainseg.cli.driver import ReviewWindow
-    from napari_uncertainseg.widgets.readers import patient07_layers
+    from napari_uncertainseg.widgets.scans.sample_layers import patient07_layers
 
     folder.mkdir(parents=True, exist_ok=True)
     window = ReviewWindow(LARGE)

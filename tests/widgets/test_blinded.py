@@ -21,12 +21,13 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.layers.annotator_outline import NAME
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
@@ -36,9 +37,8 @@ LEFT = Qt.MouseButton.LeftButton
 def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
     """All docks, after Run, with a reference and a consensus."""
     monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
-    made = open_review(viewer)
+    made = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
     qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
@@ -49,8 +49,8 @@ def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
     for name in ("experts", "another"):
         data, options, _ = layer_data(Volume(consensus.astype(np.uint8), grid, name), "labels")
         viewer.add_layer(Labels(data, **options))
-    for kind in module._DOCKS:
-        made.open_dock(kind)
+    for dock in DOCKS:
+        made.open_dock(dock.key)
     made.calibration.reference.setCurrentIndex(1)
     made.raters.choose(["experts", "another"])
     return weakref.proxy(made)

@@ -21,7 +21,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
 FIRST, SECOND = (5, 10, 8), (12, 21, 18)
@@ -58,11 +58,10 @@ def told(monkeypatch):
 @pytest.fixture
 def window(make_viewer, monkeypatch, flair, file, told):
     """Open a window with a scan."""
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
 
     def open_window():
         viewer = make_viewer()
-        review = open_review(viewer)
+        review = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
         data, options, _ = layer_data(flair)
         viewer.add_layer(Image(data, **options))
         review.case.set_images({"flair": flair})

@@ -22,7 +22,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
@@ -39,10 +39,8 @@ def file(tmp_path, monkeypatch):
 @pytest.fixture
 def viewer(make_viewer, qtbot, monkeypatch, flair, file):
     """The window after Run."""
-
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
-    made = open_review(viewer)
+    made = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
     qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)

@@ -25,8 +25,10 @@ from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
@@ -63,7 +65,7 @@ METRICS = {
 }
 
 
-class CalibrationDock(QWidget):
+class CalibrationDock(DockWidget):
     """Reliability of the prediction against a reference layer, live.
 
     Parameters
@@ -336,3 +338,11 @@ def _size(found: Reliability | None, unit: str) -> str:
         return ""
     what = "in the reference" if unit == "lesions" else "lesion in the reference"
     return f"{voxels(found):,} {unit}, {reference_voxels(found):,} of them {what}"
+
+
+DOCK = Dock(
+    "calibration",
+    "Calibration",
+    lambda context: CalibrationDock(context.case, context.layers),
+    opens_with_review=True,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,7 @@ class ReviewLayers:
         self._shown = case.original
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
-        self._undo_connections: list[Callable[[], object]] = []
+        self._connections = Connections()
         self._listen()
 
     @property
@@ -97,8 +98,7 @@ class ReviewLayers:
             (case.selection_changed, self._results.mark),
         ]
         for emitter, slot in pairs:
-            emitter.connect(slot)
-            self._undo_connections.append(partial(emitter.disconnect, slot))
+            self._connections.connect(emitter, slot)
         for layer in self._viewer.layers:
             self._watch(layer)
 
@@ -373,8 +373,7 @@ class ReviewLayers:
 
     def cleanup(self) -> None:
         """Let go of viewer and case; the layers stay. May be called twice."""
-        while self._undo_connections:
-            self._undo_connections.pop()()
+        self._connections.disconnect_all()
         for layer in self._viewer.layers:
             if isinstance(layer, Image) and not is_result(layer):
                 layer.events.visible.disconnect(self._on_seen)

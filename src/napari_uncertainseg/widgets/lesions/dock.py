@@ -24,6 +24,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
@@ -32,6 +33,7 @@ from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, rich
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 
-class LesionsDock(QWidget):
+class LesionsDock(DockWidget):
     """One row per lesion, the most doubtful first; a verdict for each.
 
     Parameters
@@ -201,6 +203,11 @@ class LesionsDock(QWidget):
     def table(self) -> LesionTable:
         """The list that is shown: lesions or candidates."""
         return self.tables[self.tabs.currentIndex()]
+
+    def act(self, action: str) -> None:
+        """Do what the button of an action does."""
+        if self._case.prediction is not None:
+            getattr(self, action)()
 
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""
@@ -390,3 +397,12 @@ def _of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decisi
     """Verdicts on lesions (0) or on candidates (1), by label."""
     sign = -1 if number else 1
     return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}
+
+
+DOCK = Dock(
+    "lesions",
+    "Lesions",
+    lambda context: LesionsDock(context.case, context.layers, keeper=context.keeper),
+    opens_with_review=True,
+    keys=tuple(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS),
+)

@@ -26,11 +26,13 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters.report import PAIRWISE
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEMENT, KIND_COLOURS, KINDS
 from napari_uncertainseg.widgets.raters.comparison import Comparison, ComparisonRequest
 from napari_uncertainseg.widgets.raters.scatter import UncertaintyScatter
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, format_number
@@ -52,9 +54,10 @@ _SHOWN = {
     DISAGREEMENT: "Population variance of the raters' marks, 0 (they agree) to 0.25.",
     KINDS: "\n".join(meaning for _, meaning in KIND_COLOURS.values()).capitalize(),
 }
+_RUN_TEXTS = {JobState.IDLE: "Compare", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling …"}
 
 
-class RatersDock(QWidget):
+class RatersDock(DockWidget):
     """Several label layers compared with each other, and with the prediction where there is one.
 
     Works on scans and on two-dimensional images.
@@ -245,7 +248,7 @@ class RatersDock(QWidget):
 
     def _show_state(self, _: Any = None) -> None:
         idle, several = self._jobs.state is JobState.IDLE, len(self.chosen()) >= 2
-        self.run.setText("Compare" if idle else self._jobs.state.value)
+        self.run.setText(_RUN_TEXTS[self._jobs.state])
         self.run.setEnabled(several if idle else self._jobs.state is JobState.RUNNING)
         self.run.setToolTip("Compare the ticked raters." if several else "Tick two label layers or more.")
         self.progress.setVisible(not idle)
@@ -326,3 +329,6 @@ def _column(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget)
     return page
+
+
+DOCK = Dock("raters", "Raters", lambda context: RatersDock(context.case, context.layers))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,6 +21,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg._base import InputError, Progress, format_time_left
+from napari_uncertainseg.images.identity import case_name
+from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
@@ -32,6 +35,7 @@ from napari_uncertainseg.widgets.segment.request import (
     summary_of,
 )
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, plain_tooltip, rich
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
@@ -47,9 +51,10 @@ _SKULL_TIP = (
     "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
     "of the brain is wrong.\nGoes back to automatic with another FLAIR."
 )
+_RUN_TEXTS = {JobState.IDLE: "Run", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling …"}
 
 
-class SegmentDock(QWidget):
+class SegmentDock(DockWidget):
     """Choose scans and model, run, see what the run says.
 
     Parameters
@@ -95,6 +100,8 @@ class SegmentDock(QWidget):
         """The FLAIR that is being segmented."""
         self._why = ""
         """Why the run is being cancelled, where not by the user."""
+        self._wanted: tuple[Layer | None, ...] | None = None
+        """Layers to segment as soon as Run is enabled."""
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
@@ -172,6 +179,8 @@ class SegmentDock(QWidget):
         for box in (self.method, self.model):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
+        self.setting_changed.connect(self._announce_setting)
+        self.roles.changed.connect(self.subject_changed)
         self.brain.toggled.connect(self._layers.show_brain)
         self.bias.toggled.connect(self.setting_changed)
         self._loader.finished.connect(self._on_choices)
@@ -217,6 +226,15 @@ class SegmentDock(QWidget):
         model, method = self.model.currentData(), self.method.currentData()
         return Preferences(model, method, self.members.value(), self.bias.isChecked()).setting
 
+    def _announce_setting(self) -> None:
+        self._preferences.announce(self.setting)
+
+    @property
+    def subject(self) -> str:
+        """The scan that Run would segment."""
+        chosen = self.roles.layer("flair")
+        return "" if chosen is None else f"To be segmented: {case_name(origin_of(chosen).path, chosen.name)}"
+
     def _on_no_choices(self, text: str) -> None:
         self.device.setText("none")
         self._say(f"⚠ {text}")
@@ -233,6 +251,8 @@ class SegmentDock(QWidget):
         self.members.setEnabled(most > fewest)
 
     def _on_roles(self) -> None:
+        if self._wanted != self.roles.chosen:
+            self._wanted = None
         for widget in (self.empty, self.sample):
             widget.setVisible(not self.roles.any_scan)
         running = self._running
@@ -293,6 +313,24 @@ class SegmentDock(QWidget):
             bias_correction=request.bias_correction,
         )
         self._jobs.start(partial(request.run, self._segmenters))
+
+    def run_when_ready(self) -> None:
+        """Run with the layers chosen now, once models are listed and an earlier run has ended.
+
+        Choosing or removing a layer before then cancels this.
+        """
+        self._wanted = self.roles.chosen
+        self._show_state(self._jobs.state)
+
+    def _run_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and self._jobs.state is JobState.IDLE:
+            self._on_run()
+
+    def stop(self) -> None:
+        """Cancel a run, or one that is about to start. Nothing happens where there is none."""
+        self._wanted = None
+        self._jobs.cancel()
 
     def _stop_run(self, why: str) -> None:
         self._running, self._why = None, why
@@ -355,7 +393,7 @@ class SegmentDock(QWidget):
 
     def _on_sample(self) -> None:
         def work(progress: Progress) -> list[Any]:
-            from napari_uncertainseg.widgets.readers import sample_layers
+            from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
 
             progress("making the simulated case, about 20 s the first time", 0.0)
             return sample_layers()
@@ -368,7 +406,7 @@ class SegmentDock(QWidget):
 
     def _show_state(self, state: JobState) -> None:
         idle = state is JobState.IDLE
-        self.run.setText({JobState.CANCELLING: "Cancelling …"}.get(state, state.value))
+        self.run.setText(_RUN_TEXTS[state])
         ready = bool(self.roles.any_scan and self._choices.models)
         self.run.setEnabled(ready if idle else state is JobState.RUNNING)
         self.run.setToolTip(
@@ -376,6 +414,8 @@ class SegmentDock(QWidget):
             if idle
             else "Stop; nothing is changed by a stopped run."
         )
+        if idle and ready and self._wanted is not None:
+            QTimer.singleShot(0, self._run_wanted)  # first, listeners hear how the run before has ended
         self.sample.setEnabled(idle)
         for widget in (self.progress, self.stage):
             widget.setVisible(not idle)
@@ -389,6 +429,8 @@ class SegmentDock(QWidget):
 
     def cleanup(self) -> None:
         """Stop the work and let go of the viewer. May be called twice."""
+        self._wanted = None
+        self._preferences.announce("")
         self._jobs.cleanup()
         self._loader.cleanup()
         self._layers.blinding_changed.disconnect(self.roles.refill, missing_ok=True)
@@ -400,3 +442,13 @@ def _select(box: QComboBox, key: str) -> None:
     index = box.findData(key)
     if index >= 0:
         box.setCurrentIndex(index)
+
+
+def make_dock(context: ReviewContext, **options: Any) -> SegmentDock:
+    """Make the dock for a window; ``options`` are those of :class:`SegmentDock`."""
+    dock = SegmentDock(context.case, context.layers, preferences=context.preferences, **options)
+    dock.done.connect(context.show_findings)
+    return dock
+
+
+DOCK = Dock("segment", "Segment", make_dock, menu_name="Review", opens_with_review=True)

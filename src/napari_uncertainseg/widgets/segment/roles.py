@@ -132,6 +132,11 @@ class RoleBoxes(QObject):
         return self._boxes[role].layer()
 
     @property
+    def chosen(self) -> tuple[Layer | None, ...]:
+        """The layers chosen, in the order of the boxes."""
+        return tuple(box.layer() for box in self._boxes.values())
+
+    @property
     def any_scan(self) -> bool:
         """Whether the viewer has a scan at all."""
         return bool(self._candidates("flair"))
