@@ -16,6 +16,7 @@ from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets import readers
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 from napari_uncertainseg.widgets.window import open_review
@@ -286,4 +287,4 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
     assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
-    qtbot.waitUntil(lambda: review.segment.device.text() != "looking …", timeout=60_000)
+    qtbot.waitUntil(lambda: review.segment.device.text() != texts.DEVICE_SEARCH, timeout=60_000)
