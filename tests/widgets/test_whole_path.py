@@ -119,7 +119,7 @@ def _run(review, qtbot):
 
 def _find_lesions(review, qtbot):
     """Type a threshold at which there is enough to do (random weights know nothing of lesions)."""
-    case, spin = review.case, review.lesions.tuning.spin
+    case, spin = review.case, review.lesions.threshold.spin
     if case.lesions.count < 4:
         counts = {t: case.prediction.lesions(t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)}
         spin.setValue(float(max(counts, key=counts.get)))
@@ -157,7 +157,7 @@ def _judge(viewer, review, qtbot):
 
 def _drag(review, qtbot):
     """Drag the slider's handle a little to the left."""
-    case, slider = review.case, review.lesions.tuning.slider
+    case, slider = review.case, review.lesions.threshold.slider
     option = QStyleOptionSlider()
     slider.initStyleOption(option)
     style = slider.style()
@@ -205,7 +205,7 @@ def _paint(viewer, review, qtbot):
     assert case.recorder is not None and not case.unsaved  # kept by default
     painted = case.edit > 0
     before = case.threshold
-    qtbot.keyClick(review.lesions.tuning.slider, Qt.Key.Key_Right)
+    qtbot.keyClick(review.lesions.threshold.slider, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: case.threshold > before, timeout=2000)
     assert (case.lesions.labels[painted] > 0).all()
     _shown_is_case(review)
