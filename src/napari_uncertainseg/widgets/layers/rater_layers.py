@@ -45,7 +45,7 @@ class RaterLayers:
         """
         missing = [name for name in names if name not in self._viewer.layers]
         if missing:
-            raise InputError(f"Layer {missing[0]!r} was removed; choose the raters again.")
+            raise InputError(f"There is no layer {missing[0]!r}; choose the raters again.")
         layers = [self._viewer.layers[name] for name in names]
         first = layers[0]
         for layer in layers[1:]:
