@@ -66,7 +66,7 @@ def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     review.lesions.next_lesion()
     for button in ("accept", "reject", "accept", "unsure", *["accept"] * 8):
         buttons[button].click()
-    review.lesions.details.button.click()
+    review.lesions.measures.button.click()
     window.dock_picture(folder / "details.png", "lesions")
     window.dock_picture(folder / "session.png", "session")
     dock.close_session()
@@ -173,7 +173,7 @@ def simulated_raters(folder: Path) -> None:
     window.show_results()
     window.compare_raters(names)
     window.review.raters.tabs.setCurrentIndex(2)
-    window.review.raters.shown["who doubts"].click()
+    window.review.raters.layer_boxes["who is uncertain"].click()
     window.picture(folder / "raters-patient19.png", LARGE)
     window.close()
 

@@ -117,7 +117,7 @@ def test_no_dock_draws_a_tag(make_viewer, qtbot) -> None:
         qtbot.wait(50)
     review.raters.choose([f"{name} mask", f"{name} other"])
     review.raters.run.click()
-    qtbot.waitUntil(lambda: review.raters.found is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: review.raters.comparison is not None, timeout=20_000)
     qtbot.wait(100)
     seen = 0
     for dock in viewer.window._qt_window.findChildren(QWidget):

@@ -164,7 +164,7 @@ def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
     widget = {
         "canvas": qt_viewer.canvas.native,
         "list": review.lesions.table,
-        "slider": review.lesions.tuning.slider,
+        "slider": review.lesions.threshold.slider,
         "layer list": qt_viewer.layers,
     }[place]
     _focus(qtbot, viewer, widget)
@@ -181,7 +181,7 @@ def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
-    spin = review.lesions.tuning.spin
+    spin = review.lesions.threshold.spin
     _focus(qtbot, viewer, spin)
     spin.selectAll()
     qtbot.keyClicks(spin, "gw0.25nuq")
@@ -262,7 +262,7 @@ def test_no_dock_makes_a_small_window_larger(viewer, qtbot, flair):
     _add_scan(viewer, flair)
     _run(qtbot, review)
     review.lesions.next_lesion()
-    review.lesions.details.button.click()
+    review.lesions.measures.button.click()
     for dock in DOCKS:
         review.open_dock(dock.key)
         qtbot.wait(50)

@@ -273,7 +273,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert case.selected == place.voxel and lesions.recorded.text() == "● recorded for third"
     click(qtbot, lesions.buttons["reject"])
     assert case.selected == place.voxel  # not on to a lesion that is none of the third reading's
-    assert lesions.message.text() == "All 1 of this session are judged: close it in Session."
+    assert lesions.message.text() == "All 1 lesions of this session are reviewed: close it in Session."
     assert "Nothing is left" in dock.progress.state.text()
     click(qtbot, dock.close_button)
     assert not lesions.message.text() and not lesions.recorded.isVisible()

@@ -15,6 +15,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets.scans import layer_reader, sample_layers
+from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
@@ -108,7 +109,7 @@ def _run(review, qtbot):
 
 def _find_lesions(review, qtbot):
     """Type a threshold at which there is enough to do (random weights know nothing of lesions)."""
-    case, spin = review.case, review.lesions.tuning.spin
+    case, spin = review.case, review.lesions.threshold.spin
     if case.lesions.count < 4:
         counts = {t: case.prediction.lesions(t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)}
         spin.setValue(float(max(counts, key=counts.get)))
@@ -146,7 +147,7 @@ def _judge(viewer, review, qtbot):
 
 def _drag(review, qtbot):
     """Drag the slider's handle a little to the left."""
-    case, slider = review.case, review.lesions.tuning.slider
+    case, slider = review.case, review.lesions.threshold.slider
     option = QStyleOptionSlider()
     slider.initStyleOption(option)
     style = slider.style()
@@ -194,7 +195,7 @@ def _paint(viewer, review, qtbot):
     assert case.recorder is not None and not case.unsaved  # kept by default
     painted = case.edit > 0
     before = case.threshold
-    qtbot.keyClick(review.lesions.tuning.slider, Qt.Key.Key_Right)
+    qtbot.keyClick(review.lesions.threshold.slider, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: case.threshold > before, timeout=2000)
     assert (case.lesions.labels[painted] > 0).all()
     _shown_is_case(review)
@@ -275,4 +276,4 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
     assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
-    qtbot.waitUntil(lambda: review.segment.device.text() != "looking …", timeout=60_000)
+    qtbot.waitUntil(lambda: review.segment.device.text() != texts.DEVICE_SEARCH, timeout=60_000)

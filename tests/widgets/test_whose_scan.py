@@ -162,7 +162,7 @@ def test_findings_go_with_their_scan(review, qtbot, patients, order):
     qtbot.wait(20)
     assert is_closed(review)
     assert {whose(x) for x in layers} == {"Bob"} and chosen(review) is None  # Bob was not chosen
-    assert not review.segment.roles.doubts()
+    assert not review.segment.roles.mismatches()
 
 
 def test_a_patient_dropped_after_the_other_was_deleted(review, qtbot, patients):
@@ -274,7 +274,7 @@ def test_roles_follow_the_flair(make, patients):
     choose(review, "flair", 3)
     assert whose(roles.layer("flair")) == whose(roles.layer("t1")) == "Bob"
     choose(review, "t1", 2)  # Ann's, by hand
-    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.doubts()["t1"]
+    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.mismatches()["t1"]
     choose(review, "flair", 1)
     choose(review, "flair", 3)
     assert whose(roles.layer("t1")) == "Bob"  # what was chosen for another FLAIR is forgotten

@@ -102,7 +102,7 @@ def _measure(review: Review, viewer: Any, moves: int) -> dict[str, Any]:
     from napari_uncertainseg.widgets.shared import napari_internals
 
     window, canvas = napari_internals.main_window(viewer), napari_internals.drawing_canvas(viewer)
-    slider, values = review.lesions.tuning.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
+    slider, values = review.lesions.threshold.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
     painted = _Painted(canvas)
 
     def nothing() -> None:

@@ -107,12 +107,12 @@ class ReviewWindow:
             If the dock says why it cannot.
         """
         self.review.open_dock("raters")
-        dock, before = self.review.raters, self.review.raters.found
+        dock, before = self.review.raters, self.review.raters.comparison
         dock.choose(list(names))
         dock.run.click()
-        answered = lambda: dock.found is not before or dock.message.text().startswith("⚠")  # noqa: E731
+        answered = lambda: dock.comparison is not before or dock.message.text().startswith("⚠")  # noqa: E731
         self.wait_for(answered, "the comparison of raters")
-        if dock.found is before:
+        if dock.comparison is before:
             raise InputError(dock.message.text().removeprefix("⚠ "))
         self.settle()
 

@@ -37,7 +37,7 @@ def read_results(path: str | Sequence[str]) -> list[Any]:
 
     viewer = napari.current_viewer()
     if viewer is None:
-        raise InputError("Results are opened in napari's window: there is none.")
+        raise InputError("Results can only be opened in a napari window, and no window is open.")
     review_of(viewer).open_results(Path(paths_of(path)[0]))
     return [(None,)]  # napari's sign that there is nothing to add
 

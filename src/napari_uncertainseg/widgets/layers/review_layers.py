@@ -278,7 +278,7 @@ class ReviewLayers:
         """
         named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
         if not named:
-            raise InputError(f"There is no layer {name!r} any more; choose another reference.")
+            raise InputError(f"There is no layer {name!r}; choose another reference.")
         layer, grid = named[0], self._case.grid
         if grid is None:
             raise InputError("There is no prediction yet; press Run in Segment first.")

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -25,6 +24,7 @@ from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
+from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
 from napari_uncertainseg.widgets.segment.request import (
@@ -35,6 +35,7 @@ from napari_uncertainseg.widgets.segment.request import (
     summary_of,
 )
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, plain_tooltip, rich
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
@@ -46,31 +47,24 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
-_SKULL = (("automatic", "auto"), ("already removed", "removed"), ("still there", "present"))
-_SKULL_TIP = (
-    "Whether the scans still show the skull. Choose it yourself where a note doubts it, or where the outline "
-    "of the brain is wrong.\nGoes back to automatic with another FLAIR."
-)
-_RUN_TEXTS = {JobState.IDLE: "Run", JobState.RUNNING: "Cancel", JobState.CANCELLING: "Cancelling …"}
-
 
 class SegmentDock(DockWidget):
-    """Choose scans and model, run, see what the run says.
+    """Choose scans and model, run, read the result in a sentence.
 
     Parameters
     ----------
     case, layers
-        What the docks share.
+        The case under review, and the viewer's layers; shared by all docks.
     make_segmenter
         Called in the background with (model, method=, members=, device=, seed=).
     load
         Called in the background for models, methods and the device's name.
     preferences
-        Where the last settings are kept.
+        Stores the settings of the last run.
     """
 
     done = Signal()
-    """A run has ended well and the case holds its prediction."""
+    """A run has succeeded, and the case holds its prediction."""
     setting_changed = Signal()
     """Another model, method or number of members was chosen."""
 
@@ -91,52 +85,48 @@ class SegmentDock(DockWidget):
         self._segmenters = Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
         self._choices = Choices()
-        self._skull_of: Callable[[], Layer | None] = lambda: None
+        self._skull_flair: Callable[[], Layer | None] = lambda: None
+        """The FLAIR for which the skull was chosen."""
         self._jobs = JobRunner(self)
         self._loader = JobRunner(self)
         self._form = QFormLayout()
         self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
         self._running: Layer | None = None
         """The FLAIR that is being segmented."""
-        self._why = ""
-        """Why the run is being cancelled, where not by the user."""
+        self._cancel_reason = ""
+        """Why the run is being cancelled; empty if the user pressed Cancel."""
         self._wanted: tuple[Layer | None, ...] | None = None
         """Layers to segment as soon as Run is enabled."""
         self._build()
         self._connect()
         self._loader.start(lambda progress: load())
         self._on_roles()
-        self._say("")
+        self._show_message("")
         self._show_notice(not self._preferences.load().notice_seen)
 
-    # -- what is on it ------------------------------------------------------------------------
+    # -- widgets -------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.notice = rich(
-            "<b>For research only.</b> This is not a medical device: its lesions, numbers and colours"
-            " must not decide about a patient."
-        )
-        self.understood = QPushButton("Understood")
-        self.understood.setToolTip("Do not show this again.")
-        self.empty = PlainLabel("No scan yet: drop a NIfTI or DICOM folder here, or open the sample.")
-        self.sample = QPushButton("Open the sample")
-        self.sample.setToolTip(
-            "A simulated case: a template brain with drawn lesions and three simulated raters."
-        )
-        self.model = choice_box("model", "Which network segments.")
-        self.method = choice_box("method", "How the model's doubt is found.")
+        self.notice = rich(texts.RESEARCH_NOTICE)
+        self.understood = QPushButton(texts.NOTICE_READ)
+        self.understood.setToolTip(texts.NOTICE_READ_TIP)
+        self.empty = PlainLabel(texts.NO_SCAN)
+        self.sample = QPushButton(texts.OPEN_SAMPLE)
+        self.sample.setToolTip(texts.OPEN_SAMPLE_TIP)
+        self.model = choice_box("model", texts.MODEL_TIP)
+        self.method = choice_box("method", texts.METHOD_TIP)
         self.members = QSpinBox()
         self.members.setRange(1, 1)
-        self.members.setToolTip("Number of predictions that are compared; more take longer and tell more.")
-        self.skull = choice_box("skull", _SKULL_TIP)
-        for title, key in _SKULL:
+        self.members.setToolTip(texts.MEMBERS_TIP)
+        self.skull = choice_box("skull", texts.SKULL_TIP)
+        for title, key in texts.SKULL_CHOICES:
             self.skull.addItem(title, key)
-        self.brain = QCheckBox("Outline the brain that was found")
-        self.brain.setToolTip("Nothing outside of it was segmented.")
-        self.bias = QCheckBox("Correct uneven brightness (N4)")
-        self.bias.setToolTip("Takes some seconds; helps with raw scans, not needed for corrected ones.")
-        self.device = PlainLabel("looking …")
-        self.device.setToolTip("Where the network runs; the fastest device is chosen.")
+        self.brain = QCheckBox(texts.BRAIN_OUTLINE)
+        self.brain.setToolTip(texts.BRAIN_OUTLINE_TIP)
+        self.bias = QCheckBox(texts.BIAS_CORRECTION)
+        self.bias.setToolTip(texts.BIAS_CORRECTION_TIP)
+        self.device = PlainLabel(texts.DEVICE_SEARCH)
+        self.device.setToolTip(texts.DEVICE_TIP)
         self.run = QPushButton()
         self.run.setObjectName("run")
         self.progress = QProgressBar()
@@ -150,13 +140,13 @@ class SegmentDock(DockWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self._form.addRow("Skull", self.skull)
+        self._form.addRow(texts.SKULL, self.skull)
         self._form.addRow(self.brain)
-        self._form.addRow("Model", self.model)
-        self._form.addRow("Method", self.method)
-        self._form.addRow("Members", self.members)
+        self._form.addRow(texts.MODEL, self.model)
+        self._form.addRow(texts.METHOD, self.method)
+        self._form.addRow(texts.MEMBERS, self.members)
         self._form.addRow(self.bias)
-        self._form.addRow("Runs on", self.device)
+        self._form.addRow(texts.DEVICE, self.device)
         column = QVBoxLayout(self)
         for widget in (self.notice, self.understood, self.empty, self.sample):
             column.addWidget(widget)
@@ -211,16 +201,14 @@ class SegmentDock(DockWidget):
         self.bias.setChecked(remembered.bias_correction)
         self.device.setText(choices.device)
         if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
-            self._say(f"As in your last run: {self.setting}.")
+            self._show_message(texts.last_settings(self.setting))
         self._show_state(self._jobs.state)
         if not choices.models:
-            self._say(
-                "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
-            )
+            self._show_message(texts.NO_MODEL)
 
     @property
     def setting(self) -> str:
-        """What a run uses, in words; empty until it is known."""
+        """Model, method, members and correction of a run, as text; empty until the choices are loaded."""
         if self._choices.method(self.method.currentData()) is None:
             return ""
         model, method = self.model.currentData(), self.method.currentData()
@@ -236,8 +224,8 @@ class SegmentDock(DockWidget):
         return "" if chosen is None else f"To be segmented: {case_name(origin_of(chosen).path, chosen.name)}"
 
     def _on_no_choices(self, text: str) -> None:
-        self.device.setText("none")
-        self._say(f"⚠ {text}")
+        self.device.setText(texts.NO_DEVICE)
+        self._show_message(texts.error(text))
 
     def _on_method(self) -> None:
         """Offer as many members as the method has with the model, the usual number first."""
@@ -257,28 +245,28 @@ class SegmentDock(DockWidget):
             widget.setVisible(not self.roles.any_scan)
         running = self._running
         if running is not None and self.roles.layer("flair") is not running:
-            self._stop_run(f"'{running.name}' is not the FLAIR any more")
+            self._stop_run(texts.flair_changed(running.name))
         flair = self.roles.layer("flair")
-        if flair is not self._skull_of():  # what was said of the skull was said of one scan
+        if flair is not self._skull_flair():  # the choice was made for one scan only
             self.skull.setCurrentIndex(0)
-            self._skull_of = (lambda: None) if flair is None else weakref.ref(flair)
+            self._skull_flair = (lambda: None) if flair is None else weakref.ref(flair)
         self._show_state(self._jobs.state)
 
     def _on_prediction(self) -> None:
-        """What was said of a case goes with it."""
+        """Clear the message when the case is closed."""
         if self._case.prediction is None:
-            self._say("")
+            self._show_message("")
 
     def _on_flair_picked(self) -> None:
-        """Close the case of another scan: its findings are not to be seen beside one that is to be run."""
+        """Close the case of another scan: its results must not be shown beside the scan to be segmented."""
         chosen, scan = self.roles.layer("flair"), self._layers.scan.layer()
         if chosen is None or chosen is scan or self._case.prediction is None:
             return
-        said = leave_for_another(self, self._case)
-        if said is None:
+        message = leave_for_another(self, self._case)
+        if message is None:
             self.roles.pick_flair(scan)
         else:
-            self._say(said)
+            self._show_message(message)
 
     def _on_understood(self) -> None:
         self._preferences.save(notice_seen=True)
@@ -299,13 +287,13 @@ class SegmentDock(DockWidget):
         try:
             request = self._request()
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(texts.error(str(error)))
             return
-        if self._case.unsaved and not self._may_drop():
+        if self._case.unsaved and not self._may_delete_review():
             return
-        self._say("")
-        self._running, self._why = self.roles.layer("flair"), ""
-        self.roles.pick_flair(self._running)  # it is meant: nothing takes its place unasked
+        self._show_message("")
+        self._running, self._cancel_reason = self.roles.layer("flair"), ""
+        self.roles.pick_flair(self._running)  # the user means this one: do not replace it automatically
         self._preferences.save(
             model=request.model,
             method=request.method,
@@ -332,21 +320,18 @@ class SegmentDock(DockWidget):
         self._wanted = None
         self._jobs.cancel()
 
-    def _stop_run(self, why: str) -> None:
-        self._running, self._why = None, why
+    def _stop_run(self, reason: str) -> None:
+        self._running, self._cancel_reason = None, reason
         self._jobs.cancel()
 
     def _on_failed(self, text: str) -> None:
         self._running = None
-        self._say(f"⚠ {text}")
+        self._show_message(texts.error(text))
 
     def _on_cancelled(self) -> None:
         self._running = None
-        self._say(
-            f"⚠ Cancelled: {self._why}. Nothing was changed."
-            if self._why
-            else "Cancelled; nothing was changed."
-        )
+        reason = self._cancel_reason
+        self._show_message(texts.cancelled_because(reason) if reason else texts.CANCELLED)
 
     def _request(self) -> Request:
         images, mask = self.roles.volumes()
@@ -360,16 +345,8 @@ class SegmentDock(DockWidget):
             self.skull.currentData(),
         )
 
-    def _may_drop(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            "Verdicts are not exported",
-            "A new run drops the verdicts and the painting on this scan, and they have not been exported.\n\n"
-            "Run all the same?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Yes
+    def _may_delete_review(self) -> bool:
+        return bool(ask_yes_no_cancel(self, texts.RUN_AGAIN_TITLE, texts.RUN_AGAIN, texts.RUN_ANYWAY, None))
 
     def _on_finished(self, result: Any) -> None:
         if isinstance(result, list):  # the sample
@@ -382,20 +359,18 @@ class SegmentDock(DockWidget):
             or running not in self._layers.viewer.layers
             or not shows(running, request.images["flair"])
         ):
-            self._say(
-                "⚠ The FLAIR that was segmented has gone or was changed meanwhile: nothing is shown of it."
-            )
+            self._show_message(texts.FLAIR_LOST)
             return
         self._case.set_images(request.images, request.mask)
         self._case.prediction = prediction
-        self._say(summary_of(self._case, prediction))
+        self._show_message(summary_of(self._case, prediction))
         self.done.emit()
 
     def _on_sample(self) -> None:
         def work(progress: Progress) -> list[Any]:
             from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
 
-            progress("making the simulated case, about 20 s the first time", 0.0)
+            progress(texts.MAKING_SAMPLE, 0.0)
             return sample_layers()
 
         self._jobs.start(work)
@@ -406,14 +381,10 @@ class SegmentDock(DockWidget):
 
     def _show_state(self, state: JobState) -> None:
         idle = state is JobState.IDLE
-        self.run.setText(_RUN_TEXTS[state])
+        self.run.setText(texts.RUN_LABELS[state.name])
         ready = bool(self.roles.any_scan and self._choices.models)
         self.run.setEnabled(ready if idle else state is JobState.RUNNING)
-        self.run.setToolTip(
-            "Find the lesions, and where the model doubts."
-            if idle
-            else "Stop; nothing is changed by a stopped run."
-        )
+        self.run.setToolTip(texts.RUN_TIP if idle else texts.CANCEL_TIP)
         if idle and ready and self._wanted is not None:
             QTimer.singleShot(0, self._run_wanted)  # first, listeners hear how the run before has ended
         self.sample.setEnabled(idle)
@@ -423,12 +394,12 @@ class SegmentDock(DockWidget):
             self.progress.setValue(0)
             self.stage.clear()
 
-    def _say(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         self.message.setText(text)
         self.message.setVisible(bool(text))
 
     def cleanup(self) -> None:
-        """Stop the work and let go of the viewer. May be called twice."""
+        """Stop the work and disconnect from the viewer. May be called twice."""
         self._wanted = None
         self._preferences.announce("")
         self._jobs.cleanup()
