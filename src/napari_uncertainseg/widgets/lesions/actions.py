@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.lesions import texts
 
 
@@ -51,3 +52,6 @@ def _action(method: str, key: str) -> Action:
 
 
 ACTIONS = tuple(_action(method, key) for method, key in _KEYS.items())
+
+KEYS = tuple(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS)
+"""The same for the window, which binds them."""

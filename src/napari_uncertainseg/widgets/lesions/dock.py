@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from qtpy.QtCore import Qt
@@ -24,9 +24,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
-from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
+from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.lesions import texts
-from napari_uncertainseg.widgets.lesions.actions import ACTIONS
+from napari_uncertainseg.widgets.lesions.actions import ACTIONS, KEYS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import (
@@ -38,6 +38,7 @@ from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
+from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, rich
 
@@ -84,8 +85,7 @@ class LesionsDock(DockWidget):
 
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
-        for signal, slot in self._listened():
-            signal.disconnect(slot, missing_ok=True)
+        self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
         self.measures.cleanup()
@@ -162,11 +162,8 @@ class LesionsDock(DockWidget):
         layout.addLayout(listing)
         layout.addWidget(self._stack, stretch=1)
         layout.addLayout(self._lay_out_buttons())
-        layout.addWidget(self.message)
-        layout.addWidget(self.keys)
-        layout.addWidget(self.measures)
-        layout.addWidget(self.threshold)
-        layout.addWidget(self.export)
+        for below in (self.message, self.keys, self.measures, self.threshold, self.export):
+            layout.addWidget(below)
 
     def _lay_out_buttons(self) -> QGridLayout:
         grid = QGridLayout()
@@ -177,20 +174,16 @@ class LesionsDock(DockWidget):
             grid.addWidget(self.buttons[name], 1, 3 * number, 1, 3)
         return grid
 
-    def _listened(self) -> list[tuple[Any, Callable[..., None]]]:
+    def _connect(self) -> None:
         case = self._case
-        return [
+        self._connections = Connections(
             (case.prediction_changed, self._on_prediction),
             (case.lesions_changed, self._show_lesions),
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
             (case.stepped, self._show_message),
             (case.not_kept, self._show_recorded),
-        ]
-
-    def _connect(self) -> None:
-        for signal, slot in self._listened():
-            signal.connect(slot)
+        )
         for table in self.tables:
             table.chosen.connect(self._choose)
         for name, button in self.buttons.items():
@@ -399,10 +392,9 @@ def _of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decisi
     return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}
 
 
-DOCK = Dock(
-    "lesions",
-    "Lesions",
-    lambda context: LesionsDock(context.case, context.layers, keeper=context.keeper),
-    opens_with_review=True,
-    keys=tuple(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS),
-)
+def make_dock(context: ReviewContext) -> LesionsDock:
+    """Make the dock for a window."""
+    return LesionsDock(context.case, context.layers, keeper=context.keeper)
+
+
+DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QProgressBar,
     QPushButton,
@@ -19,10 +18,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError, Progress, format_time_left
-from napari_uncertainseg.images.identity import case_name
+from napari_uncertainseg._base import InputError, format_time_left
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
-from napari_uncertainseg.widgets.scans.patient import origin_of
+from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
@@ -31,13 +29,21 @@ from napari_uncertainseg.widgets.segment.request import (
     MakeSegmenter,
     Request,
     Segmenters,
+    make_sample,
     real_segmenter,
     summary_of,
 )
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, plain_tooltip, rich
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    PlainLabel,
+    choice_box,
+    fill_choices,
+    plain_tooltip,
+    rich,
+)
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
@@ -151,9 +157,9 @@ class SegmentDock(DockWidget):
         for widget in (self.notice, self.understood, self.empty, self.sample):
             column.addWidget(widget)
         column.addLayout(self._form)
-        below: tuple[QWidget, ...] = (self.run, self.progress, self.stage, self.message)
-        for each in below:
-            column.addWidget(each)
+        column.addWidget(self.run)
+        for below in (self.progress, self.stage, self.message):
+            column.addWidget(below)
         column.addStretch(1)
 
     def _connect(self) -> None:
@@ -162,11 +168,10 @@ class SegmentDock(DockWidget):
         self.sample.clicked.connect(self._on_sample)
         self.roles.changed.connect(self._on_roles)
         self.roles.flair_picked.connect(self._on_flair_picked)
-        self._case.prediction_changed.connect(self._on_prediction)
-        self._layers.blinding_changed.connect(self.roles.refill)
-        self.method.currentIndexChanged.connect(self._on_method)
-        self.model.currentIndexChanged.connect(self._on_method)
+        self._connections = Connections((self._case.prediction_changed, self._on_prediction))
+        self._connections.connect(self._layers.blinding_changed, self.roles.refill)
         for box in (self.method, self.model):
+            box.currentIndexChanged.connect(self._on_method)
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
         self.setting_changed.connect(self._announce_setting)
@@ -175,26 +180,21 @@ class SegmentDock(DockWidget):
         self.bias.toggled.connect(self.setting_changed)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
-        jobs = self._jobs
-        jobs.state_changed.connect(self._show_state)
-        jobs.progressed.connect(self._on_progress)
-        jobs.finished.connect(self._on_finished)
-        jobs.failed.connect(self._on_failed)
-        jobs.cancelled.connect(self._on_cancelled)
+        self._jobs.state_changed.connect(self._show_state)
+        self._jobs.progressed.connect(self._on_progress)
+        self._jobs.finished.connect(self._on_finished)
+        self._jobs.failed.connect(self._on_failed)
+        self._jobs.cancelled.connect(self._on_cancelled)
 
     # -- choices ------------------------------------------------------------------------------
 
     def _on_choices(self, choices: Choices) -> None:
         self._choices = choices
         remembered = self._preferences.load()
-        for name, about in choices.models:
-            self.model.addItem(name, name)
-            self.model.setItemData(self.model.count() - 1, plain_tooltip(about), Qt.ItemDataRole.ToolTipRole)
-        for method in choices.methods:
-            self.method.addItem(method.title, method.key)
-            self.method.setItemData(self.method.count() - 1, method.tip, Qt.ItemDataRole.ToolTipRole)
-        _select(self.model, remembered.model)
-        _select(self.method, remembered.method)
+        models = [(name, name, plain_tooltip(about)) for name, about in choices.models]
+        fill_choices(self.model, models, remembered.model)
+        methods = [(method.title, method.key, method.tip) for method in choices.methods]
+        fill_choices(self.method, methods, remembered.method)
         self._on_method()
         if remembered.method == self.method.currentData() and remembered.members:
             self.members.setValue(remembered.members)
@@ -221,7 +221,7 @@ class SegmentDock(DockWidget):
     def subject(self) -> str:
         """The scan that Run would segment."""
         chosen = self.roles.layer("flair")
-        return "" if chosen is None else f"To be segmented: {case_name(origin_of(chosen).path, chosen.name)}"
+        return "" if chosen is None else texts.to_be_segmented(case_name_of(chosen))
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText(texts.NO_DEVICE)
@@ -289,17 +289,13 @@ class SegmentDock(DockWidget):
         except InputError as error:
             self._show_message(texts.error(str(error)))
             return
-        if self._case.unsaved and not self._may_delete_review():
+        question = texts.RUN_AGAIN_TITLE, texts.RUN_AGAIN, texts.RUN_ANYWAY
+        if self._case.unsaved and not ask_yes_no_cancel(self, *question, None):
             return
         self._show_message("")
         self._running, self._cancel_reason = self.roles.layer("flair"), ""
         self.roles.pick_flair(self._running)  # the user means this one: do not replace it automatically
-        self._preferences.save(
-            model=request.model,
-            method=request.method,
-            members=request.members,
-            bias_correction=request.bias_correction,
-        )
+        self._preferences.save(**request.settings)
         self._jobs.start(partial(request.run, self._segmenters))
 
     def run_when_ready(self) -> None:
@@ -345,20 +341,14 @@ class SegmentDock(DockWidget):
             self.skull.currentData(),
         )
 
-    def _may_delete_review(self) -> bool:
-        return bool(ask_yes_no_cancel(self, texts.RUN_AGAIN_TITLE, texts.RUN_AGAIN, texts.RUN_ANYWAY, None))
-
     def _on_finished(self, result: Any) -> None:
         if isinstance(result, list):  # the sample
             self._layers.add(result)
             return
         request, prediction = result
         running, self._running = self._running, None
-        if (
-            running is None
-            or running not in self._layers.viewer.layers
-            or not shows(running, request.images["flair"])
-        ):
+        there = running is not None and running in self._layers.viewer.layers
+        if not there or not shows(running, request.images["flair"]):
             self._show_message(texts.FLAIR_LOST)
             return
         self._case.set_images(request.images, request.mask)
@@ -367,22 +357,15 @@ class SegmentDock(DockWidget):
         self.done.emit()
 
     def _on_sample(self) -> None:
-        def work(progress: Progress) -> list[Any]:
-            from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
-
-            progress(texts.MAKING_SAMPLE, 0.0)
-            return sample_layers()
-
-        self._jobs.start(work)
+        self._jobs.start(make_sample)
 
     def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
         self.progress.setValue(round(1000 * fraction))
         self.stage.setText(f"{stage} · {format_time_left(left)}")
 
     def _show_state(self, state: JobState) -> None:
-        idle = state is JobState.IDLE
+        idle, ready = state is JobState.IDLE, bool(self.roles.any_scan and self._choices.models)
         self.run.setText(texts.RUN_LABELS[state.name])
-        ready = bool(self.roles.any_scan and self._choices.models)
         self.run.setEnabled(ready if idle else state is JobState.RUNNING)
         self.run.setToolTip(texts.RUN_TIP if idle else texts.CANCEL_TIP)
         if idle and ready and self._wanted is not None:
@@ -404,19 +387,12 @@ class SegmentDock(DockWidget):
         self._preferences.announce("")
         self._jobs.cleanup()
         self._loader.cleanup()
-        self._layers.blinding_changed.disconnect(self.roles.refill, missing_ok=True)
-        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
+        self._connections.disconnect_all()
         self.roles.cleanup()
 
 
-def _select(box: QComboBox, key: str) -> None:
-    index = box.findData(key)
-    if index >= 0:
-        box.setCurrentIndex(index)
-
-
 def make_dock(context: ReviewContext, **options: Any) -> SegmentDock:
-    """Make the dock for a window; ``options`` are those of :class:`SegmentDock`."""
+    """Make the dock for a window, perhaps with other options of :class:`SegmentDock`."""
     dock = SegmentDock(context.case, context.layers, preferences=context.preferences, **options)
     dock.done.connect(context.show_findings)
     return dock

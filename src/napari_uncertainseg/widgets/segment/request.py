@@ -53,6 +53,12 @@ class Request:
     bias_correction: bool
     skull: str = "auto"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the next run starts with, by the names that preferences have for it."""
+        names = ("model", "method", "members", "bias_correction")
+        return {name: getattr(self, name) for name in names}
+
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
         """Segment, in the background. Returns the request with its prediction."""
         progress(texts.LOADING_MODEL, 0.0)
@@ -93,3 +99,11 @@ def summary_of(case: Case, prediction: Prediction) -> str:
     seconds = stages.get("total", sum(stages.values())) if isinstance(stages, Mapping) else None
     notes = prediction.information.get("notes", ())
     return texts.run_summary(lesions.count, lesions.volume_ml, case.threshold, seconds, notes)
+
+
+def make_sample(progress: Progress) -> list[Any]:
+    """Make the layers of the simulated case; called in the background."""
+    from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
+
+    progress(texts.MAKING_SAMPLE, 0.0)
+    return sample_layers()

@@ -163,3 +163,8 @@ def other_flair(case: str) -> str:
 def case_closed(case: str) -> str:
     """What to do after a case was closed for another FLAIR."""
     return f"Closed {case}, because another FLAIR was chosen. Press Run to segment it."
+
+
+def to_be_segmented(name: str) -> str:
+    """Banner of the dock while no case is open but a FLAIR is chosen."""
+    return f"To be segmented: {name}"
