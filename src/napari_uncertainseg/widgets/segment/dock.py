@@ -245,7 +245,7 @@ class SegmentDock(DockWidget):
             widget.setVisible(not self.roles.any_scan)
         running = self._running
         if running is not None and self.roles.layer("flair") is not running:
-            self._stop_run(texts.flair_changed(running.name))
+            self.stop(texts.flair_changed(running.name))
         flair = self.roles.layer("flair")
         if flair is not self._skull_flair():  # the choice was made for one scan only
             self.skull.setCurrentIndex(0)
@@ -311,13 +311,10 @@ class SegmentDock(DockWidget):
         if wanted is not None and self._jobs.state is JobState.IDLE:
             self._on_run()
 
-    def stop(self) -> None:
-        """Cancel a run, or one that is about to start. Nothing happens where there is none."""
-        self._wanted = None
-        self._jobs.cancel()
-
-    def _stop_run(self, reason: str) -> None:
-        self._running, self._cancel_reason = None, reason
+    def stop(self, reason: str = "") -> None:
+        """Cancel a run, or one that is about to start; a message then gives the reason, if there is one."""
+        self._wanted = self._running = None
+        self._cancel_reason = reason
         self._jobs.cancel()
 
     def _on_failed(self, text: str) -> None:

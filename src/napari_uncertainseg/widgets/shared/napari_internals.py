@@ -18,9 +18,11 @@ from napari.utils.key_bindings import KeymapProvider, coerce_keybinding
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from napari.components import ViewerModel
     from napari.layers import Labels
+    from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeySequence
-    from qtpy.QtWidgets import QDockWidget, QMainWindow
+    from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 TRIED_ON = ("0.9.2",)
 """Versions of napari that this module was tried on."""
@@ -49,6 +51,19 @@ def main_window(viewer: Viewer) -> QMainWindow:
     `QApplication.activeWindow` may be another one.
     """
     return viewer.window._qt_window
+
+
+def viewer_around(widget: QWidget) -> ViewerModel | None:
+    """The viewer in whose window a widget lies, also in a floating dock; None for a widget on its own.
+
+    `napari.current_viewer` (public) is the one that was active last, which may be another.
+    """
+    parent: QObject | None = widget
+    while parent is not None:
+        if (qt_viewer := getattr(parent, "_qt_viewer", None)) is not None:
+            return qt_viewer.viewer
+        parent = parent.parent()
+    return None
 
 
 def drawing_canvas(viewer: Viewer) -> Any:
