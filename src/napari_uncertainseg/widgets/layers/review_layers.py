@@ -70,7 +70,6 @@ class ReviewLayers:
         self._shown = case.original
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
-        self._connections = Connections()
         self._listen()
 
     @property
@@ -85,7 +84,7 @@ class ReviewLayers:
 
     def _listen(self) -> None:
         layers, dims, case = self._viewer.layers.events, self._viewer.dims.events, self._case
-        pairs = [
+        self._connections = Connections(
             (layers.inserted, self._on_inserted),
             (layers.removed, self._on_removed),
             (layers.renamed, self._on_renamed),
@@ -96,9 +95,7 @@ class ReviewLayers:
             (case.lesions_changed, self._results.follow),
             (case.verdicts_changed, self._results.colour),
             (case.selection_changed, self._results.mark),
-        ]
-        for emitter, slot in pairs:
-            self._connections.connect(emitter, slot)
+        )
         for layer in self._viewer.layers:
             self._watch(layer)
 
