@@ -188,7 +188,7 @@ class GuaranteeRow(QWidget):
         self._out_of_range, n = self._record.unlike(measures), len(self._record.cases)
         self._is_calibration_case = self._record.holds(prediction.information, measures)
         if self._is_calibration_case:
-            self.light.setText(texts.LIGHT_CALIBRATION_CASE)
+            self.light.set_html(texts.LIGHT_CALIBRATION_CASE)
         elif n < _FEWEST_CASES:
             self.light.setText(texts.light_too_few(n))
         elif not self._out_of_range:
