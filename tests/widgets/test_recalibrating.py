@@ -165,7 +165,7 @@ def test_a_temperature_by_hand_is_seen_while_it_moves_and_applied_when_it_rests(
 
 def test_what_moves_while_it_is_applied_is_not_lost(qtbot, row, choose, case):
     choose("by hand")
-    row._settle(0.7)  # a job is running now
+    row._apply_temperature(0.7)  # a job is running now
     row.temperature.slider.setValue(100)
     qtbot.waitUntil(lambda: case.recalibration.temperature == pytest.approx(4.0), timeout=5000)
 
