@@ -105,13 +105,13 @@ class GuaranteeRow(QWidget):
         row.addWidget(self.button)
         below = QHBoxLayout()
         below.addWidget(self.kind)
-        below.addWidget(self.contours)
-        below.addWidget(self.light, stretch=1)
+        below.addWidget(self.contours, stretch=1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(row)
         column.addLayout(below)
+        column.addWidget(self.light)
 
     def _read(self) -> None:
         prediction, self._record = self._case.prediction, self._case.record
