@@ -57,7 +57,7 @@ def test_a_promise_sets_the_threshold(make, case):
 def test_what_so_few_cases_cannot_promise_is_said(make, case):
     row = make(lambda information: record_like(case.prediction))
     row.kind.setCurrentIndex(1)
-    assert not row.button.isEnabled() and row.button.text() == "Not possible"
+    assert not row.button.isEnabled() and row.button.text() == "None"
     assert row.button.toolTip() == "12 cases cannot support this promise: it needs at least 22."
     before = case.threshold
     row.use()

@@ -145,8 +145,8 @@ def fitted_here(kind: str) -> str:
 
 
 def before_and_after(name: str, before: float, after: float) -> str:
-    """A measure before and after a recalibration, as HTML."""
-    return f"{name} {before:.3f} → <b>{after:.3f}</b>"
+    """A measure before and after a recalibration, as HTML that is not broken over two lines."""
+    return f"{name} {before:.3f} → ".replace(" ", "&nbsp;") + f"<b>{after:.3f}</b>"
 
 
 def dice_at(threshold: float) -> str:

@@ -132,7 +132,7 @@ class LesionsDock(DockWidget):
             self.buttons[action.method].setToolTip(texts.action_tip(action.meaning, action.key))
         self.buttons["alone"].setCheckable(True)
         self.progress = QProgressBar()
-        self.progress.setFixedWidth(130)
+        self.progress.setFixedWidth(145)
         self.progress.setToolTip(texts.PROGRESS_TIP)
         self.recorded = PlainLabel()
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)

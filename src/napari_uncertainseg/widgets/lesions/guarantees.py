@@ -105,13 +105,13 @@ class GuaranteeRow(QWidget):
         row.addWidget(self.button)
         below = QHBoxLayout()
         below.addWidget(self.kind)
-        below.addWidget(self.contours)
-        below.addWidget(self.light, stretch=1)
+        below.addWidget(self.contours, stretch=1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(row)
         column.addLayout(below)
+        column.addWidget(self.light)
 
     def _read(self) -> None:
         prediction, self._record = self._case.prediction, self._case.record
@@ -188,7 +188,7 @@ class GuaranteeRow(QWidget):
         self._out_of_range, n = self._record.unlike(measures), len(self._record.cases)
         self._is_calibration_case = self._record.holds(prediction.information, measures)
         if self._is_calibration_case:
-            self.light.setText(texts.LIGHT_CALIBRATION_CASE)
+            self.light.set_html(texts.LIGHT_CALIBRATION_CASE)
         elif n < _FEWEST_CASES:
             self.light.setText(texts.light_too_few(n))
         elif not self._out_of_range:

@@ -27,7 +27,7 @@ RECORDED_TIP = (
 KEYS_TIP = "The keys work while the viewer or this dock has the focus."
 
 NO_PREDICTION = "No prediction yet: press Run in Segment."
-FILTER_HIDES_ALL = "The filter hides all lesions: choose 'all', or a lower uncertainty."
+FILTER_HIDES_ALL = "The filter hides all lesions: choose 'all', or a lower doubt."
 NO_CANDIDATE = "No candidates: nothing lies between the candidates' threshold and yours."
 NO_LESION = "No lesions at this threshold: lower the threshold or the minimum volume."
 
@@ -46,8 +46,8 @@ def header(lesions: int, candidates: int, volume_ml: float) -> str:
 
 
 def uncertainty_filter(least: float) -> str:
-    """A choice of the smallest uncertainty (0 to 1) that is listed."""
-    return f"uncertainty ≥ {least}" if least else "any uncertainty"
+    """A choice of the smallest uncertainty (LSU, 0 to 1) that is listed, under the title of its column."""
+    return f"Doubt ≥ {least}" if least else "Doubt: any"
 
 
 def progress(reviewed: int, total: int) -> str:
@@ -187,7 +187,7 @@ def calibration_errors(ace: float, mce: float) -> str:
 
 AT_MOST = "At most"
 LIMIT_TIP = "Largest share that may be missed or false, 1 to 99 %."
-USE, NOT_POSSIBLE = "Use", "Not possible"
+USE, NO_THRESHOLD = "Use", "None"
 ON_AVERAGE = "on average"
 CONTOURS = "core, envelope"
 CONTOURS_TIP = (
@@ -222,7 +222,7 @@ def guarantee_kind_tip(confidence: float) -> str:
 
 def use_threshold(threshold: float | None) -> str:
     """The button that applies a guaranteed threshold; None where there is none."""
-    return NOT_POSSIBLE if threshold is None else f"{USE} {threshold:.2f}"
+    return NO_THRESHOLD if threshold is None else f"{USE} {threshold:.2f}"
 
 
 def guarantee_tip(threshold: float, cases: int, loss: float) -> str:

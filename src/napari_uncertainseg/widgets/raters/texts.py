@@ -71,9 +71,10 @@ RATER_COLUMNS = {
     "volume": "Volume of the rater's marks, mm³ (mm² for a 2-D image).",
     "bias": "Volume above that of the consensus, in per cent of it. Above 0 the rater over-segments.",
     "distance": "Mean distance of the rater's boundary from the consensus boundary, mm.",
-    "sensitivity": "Share of the true lesion voxels that the rater marked, 0 to 1, estimated by STAPLE.",
-    "specificity": (
-        "Share of the other voxels in the box of all marks that the rater did not mark, 0 to 1, by STAPLE."
+    "sens.": "Sensitivity: share of the true lesion voxels that the rater marked, 0 to 1, by STAPLE.",
+    "spec.": (
+        "Specificity: share of the other voxels in the box of all marks that the rater did not mark,\n"
+        "0 to 1, by STAPLE."
     ),
 }
 """Title and meaning of each column about single raters."""
