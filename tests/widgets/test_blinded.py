@@ -21,12 +21,13 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.layers.annotator_outline import NAME
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
@@ -36,9 +37,8 @@ LEFT = Qt.MouseButton.LeftButton
 def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
     """All docks, after Run, with a reference and a consensus."""
     monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
-    made = open_review(viewer)
+    made = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
     qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
@@ -49,16 +49,16 @@ def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
     for name in ("experts", "another"):
         data, options, _ = layer_data(Volume(consensus.astype(np.uint8), grid, name), "labels")
         viewer.add_layer(Labels(data, **options))
-    for kind in module._DOCKS:
-        made.open_dock(kind)
+    for dock in DOCKS:
+        made.open_dock(dock.key)
     made.calibration.reference.setCurrentIndex(1)
     made.raters.choose(["experts", "another"])
     return weakref.proxy(made)
 
 
 def begin(review, qtbot, exercise="judge"):
-    dock = review.training
-    review.show_dock("training")
+    dock = review.exercises
+    review.show_dock("exercises")
     dock.annotator.setText("trainee")
     dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
     dock.exercise.setCurrentIndex(dock.exercise.findData(exercise))
@@ -87,9 +87,9 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     for kind, area in review._areas.items():
         review.show_dock(kind)
         left = [x for x in reachable(area) if x not in (area.banner, area.cover)]
-        assert bool(left) is (kind == "training"), (kind, left)
-        assert area.cover.isVisibleTo(area) is (kind != "training")
-        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "training")
+        assert bool(left) is (kind == "exercises"), (kind, left)
+        assert area.cover.isVisibleTo(area) is (kind != "exercises")
+        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "exercises")
     for kind in ("lesions", "session"):  # made anew it is covered, too
         again = review.make(kind)
         viewer.window.add_dock_widget(again, name=kind, area="right")
@@ -155,7 +155,7 @@ def test_closing_the_training_dock_ends_it(review, qtbot):
     begin(review, qtbot)
     viewer = review.layers.viewer
     before = len(viewer.layers)
-    viewer.window.remove_dock_widget(review._areas["training"])
+    viewer.window.remove_dock_widget(review._areas["exercises"])
     qtbot.wait(50)
     assert not review.layers.blinded and len(viewer.layers) > before
     assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QFileDialog
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.calibration.dock import METRICS, CalibrationDock
+from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
+from napari_uncertainseg.widgets.calibration.texts import METRICS
 
 from .fake_layers import FakeLayers
 

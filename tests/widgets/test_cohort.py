@@ -16,21 +16,20 @@ from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets import readers
-from napari_uncertainseg.widgets import window as review_module
-from napari_uncertainseg.widgets.cohort import case_opener as opening
+from napari_uncertainseg.widgets import window as window_module
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
+from napari_uncertainseg.widgets.scans import layer_reader
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
-from napari_uncertainseg.widgets.segment import leaving_case as leaving
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session.dock import SessionDock
+from napari_uncertainseg.widgets.shared import dialogs, discard_question
 from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
-from napari_uncertainseg.widgets.window import open_review
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
 from .fake_layers import FakeLayers
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
 LEFT = Qt.MouseButton.LeftButton
@@ -39,13 +38,13 @@ STATE = 2
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
-    monkeypatch.setattr(readers, "_tell", lambda message: None)
+    monkeypatch.setattr(layer_reader, "show_notice", lambda message: None)
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     path = tmp_path / "kept" / "sessions.db"
-    monkeypatch.setattr(review_module, "default_file", lambda: path)
+    monkeypatch.setattr(window_module, "default_file", lambda: path)
     return path
 
 
@@ -59,7 +58,7 @@ def asked(monkeypatch):
         return answer.says
 
     answer.says, answer.questions = True, questions
-    monkeypatch.setattr(leaving, "ask_yes_no_cancel", answer)
+    monkeypatch.setattr(discard_question, "ask_yes_no_cancel", answer)
     monkeypatch.setattr(session_module, "ask_yes_no_cancel", answer)
     return answer
 
@@ -172,7 +171,7 @@ def test_it_follows_who_judges(qtbot, dock):
 
 
 def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypatch, file):
-    monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *a, **k: (str(table), ""))
+    monkeypatch.setattr(dialogs.QFileDialog, "getOpenFileName", lambda *a, **k: (str(table), ""))
     dock.table_action.trigger()
     idle(dock, qtbot)
     assert column(dock, 0) == ["one", "two", "<b>three</b>"]
@@ -185,14 +184,14 @@ def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypa
 
 def test_a_folder_is_chosen_and_what_is_left_out_is_said(qtbot, dock, folder, monkeypatch):
     (folder / "p3" / "FLAIR_2.nii.gz").touch()
-    monkeypatch.setattr(opening.QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))
+    monkeypatch.setattr(dialogs.QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))
     dock.folder_action.trigger()
     idle(dock, qtbot)
     assert column(dock, 0) == ["p1", "p2"]
     assert dock.notes.text() == "p3: left out, 2 names of scans say FLAIR; one is needed."
     starts = []
     monkeypatch.setattr(
-        opening.QFileDialog, "getExistingDirectory", lambda parent, title, start: starts.append(start) or ""
+        dialogs.QFileDialog, "getExistingDirectory", lambda parent, title, start: starts.append(start) or ""
     )
     dock.folder_action.trigger()  # given up: the list stays, and the dialog began where it was last
     assert starts == [str(folder)] and column(dock, 0) == ["p1", "p2"]
@@ -375,9 +374,10 @@ def test_closing_the_dock_while_it_reads(qtbot, dock, window, table):
 
 
 @pytest.fixture
-def viewer(make_viewer, monkeypatch, file):
-    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
-    return make_viewer()
+def viewer(make_viewer, file):
+    made = make_viewer()
+    review_of(made, docks_with(make_segmenter=FakeSegmenter))
+    return made
 
 
 def _open_next(review, qtbot, timeout=10_000):
@@ -464,8 +464,7 @@ def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):
 
 def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, monkeypatch, table, file):
     slow = lambda *a, **k: FakeSegmenter(*a, **k, steps=40, pause=0.02)  # noqa: E731
-    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(make_segmenter=slow))
-    review = open_review(make_viewer())
+    review = open_review(make_viewer(), docks_with(make_segmenter=slow))
     review.open_dock("cohort")
     read(review.cohort, qtbot, table)
     click(review.cohort, qtbot, review.cohort.next_button)
@@ -481,17 +480,16 @@ def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, 
 
 def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
     review = open_review(viewer)
-    review.open_dock("training")
-    monkeypatch.setattr(type(review.training), "busy", True)
+    review.open_dock("exercises")
+    monkeypatch.setattr(type(review.exercises), "busy", True)
     review.open_dock("cohort")
     read(review.cohort, qtbot, table)
     click(review.cohort, qtbot, review.cohort.next_button)
-    assert "press Stop and score in Training" in review.cohort.message.text() and not len(viewer.layers)
+    assert "press Stop and score in Exercises" in review.cohort.message.text() and not len(viewer.layers)
 
 
 def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):
     model = str(write_model(tmp_path / "tiny", threshold=0.5))
-    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(model, most=3))  # its heads
     rng, shape = np.random.default_rng(2), (40, 48, 44)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
     brain = sum(axis**2 for axis in axes) < 1
@@ -504,7 +502,7 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
         home.mkdir(parents=True)
         write_volume(home / "FLAIR.nii.gz", data, Grid(data.shape, affine))
     viewer = make_viewer()
-    review = open_review(viewer)
+    review = open_review(viewer, docks_with(model, most=3))  # its heads
     review.open_dock("cohort")
     read(review.cohort, qtbot, tmp_path / "study")
     for i in (1, 2):

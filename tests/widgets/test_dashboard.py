@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from napari.components import ViewerModel
 from napari.qt import get_stylesheet
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMainWindow
@@ -237,8 +240,10 @@ def test_it_follows_the_theme(qtbot, make, full) -> None:
     window = QMainWindow()
     dock = make(full)
     window.setCentralWidget(dock)
+    window._qt_viewer = SimpleNamespace(viewer=ViewerModel())  # as napari's has one
     colours = []
     for theme in ("dark", "light"):
+        window._qt_viewer.viewer.theme = theme
         window.setStyleSheet(get_stylesheet(theme))
         window.show()
         qtbot.wait(1)

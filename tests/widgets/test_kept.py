@@ -23,7 +23,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
 FIRST, SECOND = (5, 10, 8), (12, 21, 18)
@@ -60,11 +60,10 @@ def told(monkeypatch):
 @pytest.fixture
 def window(make_viewer, monkeypatch, flair, file, told):
     """Open a window with a scan."""
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
 
     def open_window():
         viewer = make_viewer()
-        review = open_review(viewer)
+        review = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
         data, options, _ = layer_data(flair)
         viewer.add_layer(Image(data, **options))
         review.case.set_images({"flair": flair})
@@ -111,14 +110,14 @@ def test_the_first_verdict_begins_a_session_that_is_offered_again(
     again = window()
     again.case.prediction = known(prediction, flair)
     offer = again.keeper.offer
-    assert again.lesions.offer.isVisibleTo(again.lesions) and offer.same
+    assert again.lesions.resume.isVisibleTo(again.lesions) and offer.same
     for word in ("3 verdicts and painting", UNNAMED, "bundled, one-pass"):
-        assert word in again.lesions.offer.text.text()
-    again.lesions.offer.accept_button.click()
+        assert word in again.lesions.resume.text.text()
+    again.lesions.resume.accept_button.click()
     assert again.case.decisions() == seen[0] and again.case.threshold == 0.6
     np.testing.assert_array_equal(again.case.lesions.labels, seen[1])
     assert numbers.items() <= again.case.decisions().items()
-    assert not again.lesions.offer.isVisibleTo(again.lesions) and "Resumed" in again.lesions.message.text()
+    assert not again.lesions.resume.isVisibleTo(again.lesions) and "Resumed" in again.lesions.message.text()
     again.case.judge(FIRST, "accepted")
     assert len(sessions(file)) == 1
 
@@ -146,8 +145,8 @@ def test_verdicts_of_another_segmentation_are_brought_over_by_voxel(
     case.prediction = known(fake_prediction(fewer, grid), flair, method="flips")
     offer = review.keeper.offer
     assert not offer.same and "another segmentation" in offer.text
-    assert review.lesions.offer.accept_button.text() == "Bring its verdicts over"
-    review.lesions.offer.accept()
+    assert review.lesions.resume.accept_button.text() == "Copy its verdicts"
+    review.lesions.resume.accept()
     assert [v.decision for v in case.verdicts] == ["rejected"] and "1 of 2" in review.lesions.message.text()
     assert "1 lie on no lesion" in review.lesions.message.text()
     assert sessions(file) == [(UNNAMED, False, ["rejected"]), (UNNAMED, False, ["rejected", "accepted"])]
@@ -293,7 +292,7 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     case.judge(SECOND, "accepted")  # instead of going on with it: a second review
     said = []
     case.stepped.connect(said.append)
-    review.lesions.offer.accept_button.click()
+    review.lesions.resume.accept_button.click()
     kept = "The review that was on screen is kept, too: see Session."
     assert said == [f"Resumed: 1 verdicts by {UNNAMED}. {kept}"]
     case.judge((21, 4, 4), "unsure")  # in the one that was begun first

@@ -509,15 +509,15 @@ def test_letters_of_another_readers_scan(flip):
 def test_core_and_envelope_lie_on_the_scan_and_go_again(viewer, shown, prediction):
     active = viewer.layers.selection.active
     shown.show_band(0.8, 0.2)
-    core, envelope = viewer.layers["promised core"], viewer.layers["promised envelope"]
+    core, envelope = viewer.layers["guaranteed core"], viewer.layers["guaranteed envelope"]
     np.testing.assert_array_equal(core.data > 0, prediction.probability >= 0.8)
     assert is_result(core) and core.contour == 1 and viewer.layers.selection.active is active
     assert _world(core, (3, 4, 5)) == pytest.approx(_world(viewer.layers["FLAIR"], (3, 4, 5)))
     shown.show_band(0.7, 0.2)
-    assert viewer.layers["promised core"] is core
+    assert viewer.layers["guaranteed core"] is core
     np.testing.assert_array_equal(core.data > 0, prediction.probability >= 0.7)
     viewer.layers.remove(envelope)
     shown.show_band(0.7, 0.2)
-    assert viewer.layers["promised envelope"] is not envelope
+    assert viewer.layers["guaranteed envelope"] is not envelope
     shown.show_band(None, None)
-    assert "promised core" not in viewer.layers and "promised envelope" not in viewer.layers
+    assert "guaranteed core" not in viewer.layers and "guaranteed envelope" not in viewer.layers

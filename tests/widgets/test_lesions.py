@@ -161,7 +161,7 @@ def test_columns_sort_as_numbers(qtbot, view):
     table = view
     content = random_table(40)
     content.loc[3, "volume_mm3"] = np.nan
-    table.take(content, {}, None)
+    table.set_table(content, {}, None)
     click_header(qtbot, table, "volume_mm3")
     ranks = [int(x) for x in cells(table, "label")]
     expected = content.sort_values("volume_mm3", ascending=False, na_position="last")["label"]
@@ -174,7 +174,7 @@ def test_columns_sort_as_numbers(qtbot, view):
 
 def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(view):
     content = random_table(4).assign(lsu=[0.16, 0.08, np.nan, 0.01])
-    view.take(content, {}, None)
+    view.set_table(content, {}, None)
     model, column = view.lesions, KEYS.index("lsu")
 
     def shares():
@@ -182,12 +182,12 @@ def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(vie
 
     np.testing.assert_allclose(shares(), [1, 0.5, np.nan, 0.0625])
     assert cells(view, "lsu") == ["0.16", "0.08", "-", "0.01"]
-    view.set_filter(Filter(least_doubt=0.05))
+    view.set_filter(Filter(least_lsu=0.05))
     np.testing.assert_allclose(shares()[:2], [1, 0.5])
     tip = " ".join(model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole).split())
-    assert "The full bar is the largest of this list." in tip
+    assert "A full bar is the largest value of this list." in tip
     view.set_filter(Filter())
-    view.take(content.assign(lsu=0.0), {}, None)
+    view.set_table(content.assign(lsu=0.0), {}, None)
     assert shares() == [0, 0, 0, 0]
 
 
@@ -198,7 +198,7 @@ def test_a_verdict_is_written_in_words_and_the_next_lesion_selected(qtbot, dock,
     assert cells(dock.tables[0], "verdict")[:2] == ["✗ rejected", "○ to do"]
     assert dock.tables[0].selected == 2
     assert layers.visited[-1] == case.selected
-    assert dock.progress.text() == "1 of 3 judged"
+    assert dock.progress.text() == "1 of 3 reviewed"
 
 
 def test_all_lesions_can_be_judged_by_the_methods_that_keys_call(dock, case):
@@ -206,7 +206,7 @@ def test_all_lesions_can_be_judged_by_the_methods_that_keys_call(dock, case):
     for method in ("accept", "reject", "unsure"):
         getattr(dock, method)()
     assert [v.decision for v in case.verdicts] == ["accepted", "rejected", "unsure"]
-    assert "judged" in dock.message.text()
+    assert "reviewed" in dock.message.text()
     dock.undo()
     dock.undo()
     assert sorted(case.decisions()) == [1]
@@ -229,7 +229,7 @@ def test_every_action_has_a_method_a_key_and_a_button(dock):
 
 def test_undo_without_a_verdict_says_so(dock):
     dock.undo()
-    assert "nothing to take back" in dock.message.text()
+    assert "nothing to undo" in dock.message.text()
 
 
 def test_next_follows_the_order_of_the_list(qtbot, dock, case):
@@ -242,14 +242,14 @@ def test_next_follows_the_order_of_the_list(qtbot, dock, case):
 
 
 def test_the_filter_hides_what_is_judged_and_the_step_still_goes_on(dock):
-    dock.shown.setCurrentText("to do")
+    dock.verdict_filter.setCurrentText("to do")
     dock.next_lesion()
     dock.accept()
     assert dock.tables[0].model().rowCount() == 2
     assert dock.tables[0].selected == 2
-    dock.shown.setCurrentText("accepted")
+    dock.verdict_filter.setCurrentText("accepted")
     assert cells(dock.tables[0], "label") == ["1"]
-    dock.shown.setCurrentText("rejected")
+    dock.verdict_filter.setCurrentText("rejected")
     assert "filter" in dock.empty.text()
     assert dock.empty.isVisible()
 
@@ -260,7 +260,7 @@ def test_the_filter_keeps_what_it_says(view, state, doubt):
     table = view
     content = random_table(50)
     decisions = dict.fromkeys(range(1, 51, 3), "accepted")
-    table.take(content, decisions, None)
+    table.set_table(content, decisions, None)
     table.set_filter(Filter(state, doubt))
     words = content["label"].map(decisions).fillna("to do")
     kept = content[(content["lsu"] >= doubt) & ((words == state) | (state == "all"))]
@@ -268,30 +268,30 @@ def test_the_filter_keeps_what_it_says(view, state, doubt):
 
 
 def test_dragging_the_threshold_takes_list_header_and_case_along(qtbot, dock, case, layers):
-    slider = dock.tuning.slider
+    slider = dock.threshold.slider
     slider.setSliderDown(True)
     for value in range(500, 240, -20):
         slider.setValue(value)
     slider.setSliderDown(False)
     qtbot.waitUntil(lambda: case.threshold == 0.26, timeout=2000)
     expected = case.prediction.lesions(0.26, case.min_volume)
-    assert dock.tuning.spin.value() == 0.26
+    assert dock.threshold.spin.value() == 0.26
     assert cells(dock.tables[0], "label") == [str(n) for n in expected.table["label"]]
     assert f"{expected.volume_ml:.1f} ml" in dock.header.text()
     assert layers.previewed[-1] == 0.26 and layers.settled == 1
-    qtbot.mouseClick(dock.tuning.reset_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.threshold.reset_button, Qt.MouseButton.LeftButton)
     assert case.threshold == case.prediction.threshold
     assert slider.value() == 500
 
 
 def test_keys_move_the_threshold_in_hundredths(qtbot, dock, case):
-    qtbot.keyClick(dock.tuning.slider, Qt.Key.Key_Left)
+    qtbot.keyClick(dock.threshold.slider, Qt.Key.Key_Left)
     qtbot.waitUntil(lambda: case.threshold == 0.49, timeout=2000)
 
 
 def test_the_smallest_volume_leaves_small_lesions_out(qtbot, dock, case):
     volumes = np.sort(case.lesions.table["volume_mm3"])
-    dock.tuning.volume.setValue(volumes[0] + 1)
+    dock.threshold.volume.setValue(volumes[0] + 1)
     qtbot.waitUntil(lambda: case.lesions.count == len(volumes) - 1, timeout=2000)
     assert len(cells(dock.tables[0], "label")) == len(volumes) - 1
 
@@ -308,14 +308,14 @@ def test_the_selection_stays_with_its_lesion_when_numbers_change(qtbot, dock, ca
 
 def test_the_view_keeps_its_place_when_the_table_changes(qtbot, view):
     table = view
-    table.take(random_table(500), {}, None)
+    table.set_table(random_table(500), {}, None)
     qtbot.wait(10)
     table.verticalScrollBar().setValue(200)
     chosen = []
     table.chosen.connect(chosen.append)
     table.select(7, reveal=False)
     for n in (499, 350, 480):
-        table.take(random_table(n, seed=n), {3: "accepted"}, 7)
+        table.set_table(random_table(n, seed=n), {3: "accepted"}, 7)
         assert table.verticalScrollBar().value() == 200
         assert table.selected == 7
         assert table.currentIndex().row() == 6
@@ -326,9 +326,9 @@ def test_rows_are_not_compared_in_python(view, python_calls):
     table = view
     content = random_table(10_000)
     decisions = dict.fromkeys(range(1, 200), "accepted")
-    table.take(content, decisions, 5)
+    table.set_table(content, decisions, 5)
     with python_calls() as count:
-        table.take(content, decisions, 5)
+        table.set_table(content, decisions, 5)
         table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
         table.set_filter(Filter("to do", 0.2))
     assert count[0] < 100_000  # a comparison in Python for each pair would be ten times that
@@ -354,15 +354,15 @@ def test_a_lesion_chosen_elsewhere_is_shown_in_its_list(dock, case):
 
 
 def test_best_dice_is_that_of_the_room_below(qtbot, dock, case, mask):
-    assert not dock.tuning.best_button.isEnabled()
+    assert not dock.threshold.best_button.isEnabled()
     case.reference = mask
     expected = best_dice(case.prediction.probability, mask)
-    qtbot.mouseClick(dock.tuning.best_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.threshold.best_button, Qt.MouseButton.LeftButton)
     assert case.threshold == expected.threshold
-    assert f"{expected.dice:.3f}" in dock.tuning.best_button.toolTip()
+    assert f"{expected.dice:.3f}" in dock.threshold.best_button.toolTip()
     case.reference = np.zeros_like(mask)
-    assert not dock.tuning.best_button.isEnabled()
-    assert "no voxel" in dock.tuning.best_button.toolTip()
+    assert not dock.threshold.best_button.isEnabled()
+    assert "no voxel" in dock.threshold.best_button.toolTip()
 
 
 def test_empty_states_say_what_to_do_next(qtbot, layers):
@@ -378,7 +378,7 @@ def test_empty_states_say_what_to_do_next(qtbot, layers):
 def test_no_lesion_at_the_threshold_says_lower_it(dock, case):
     case.threshold = 0.99
     case.min_volume = 1e4
-    assert "lower it" in dock.empty.text()
+    assert "lower the threshold" in dock.empty.text()
     assert dock.empty.isVisible()
 
 

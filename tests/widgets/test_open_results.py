@@ -22,13 +22,13 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.widgets import case_opener as opening_module
 from napari_uncertainseg.widgets import window as module
-from napari_uncertainseg.widgets.cohort import case_opener as opening_module
 from napari_uncertainseg.widgets.readers import get_reader
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 FIRST, DRAWN = (5, 10, 8), (21, 4, 4)
@@ -100,9 +100,8 @@ def test_what_was_written_is_read_back(folder, reviewed):
 @pytest.fixture
 def viewer(make_viewer, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "default_file", lambda: tmp_path / "kept" / "sessions.db")
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
-    open_review(viewer)
+    open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
     return viewer
 
 

@@ -135,11 +135,11 @@ def test_the_selected_lesion_is_marked_and_can_be_seen_alone(shown):
     shown.show_band(0.5, 0.1)
     shown.show_alone(True)
     assert shown.alone and _seen(layer) == {0, int(row["label"]), light}
-    assert _seen(shown.viewer.layers["promised envelope"]) == {0}
+    assert _seen(shown.viewer.layers["guaranteed envelope"]) == {0}
     shown.show_band(0.6, 0.2)  # drawn anew
-    assert _seen(shown.viewer.layers["promised core"]) == {0}
+    assert _seen(shown.viewer.layers["guaranteed core"]) == {0}
     shown.show_alone(False)
-    envelope = shown.viewer.layers["promised envelope"]
+    envelope = shown.viewer.layers["guaranteed envelope"]
     assert reserved(envelope.data.dtype)[0] in _seen(envelope)
 
 

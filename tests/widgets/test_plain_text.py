@@ -112,12 +112,12 @@ def test_no_dock_draws_a_tag(make_viewer, qtbot) -> None:
     viewer.add_image(noise, name=name)
     viewer.add_labels((noise > 110).astype(np.uint8), name=f"{name} mask")
     viewer.add_labels((noise > 115).astype(np.uint8), name=f"{name} other")
-    for kind in ("lesions", "calibration", "raters", "session", "training", "cohort", "dashboard"):
+    for kind in ("lesions", "calibration", "raters", "session", "exercises", "cohort", "dashboard"):
         review.open_dock(kind)
         qtbot.wait(50)
     review.raters.choose([f"{name} mask", f"{name} other"])
     review.raters.run.click()
-    qtbot.waitUntil(lambda: review.raters.found is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: review.raters.comparison is not None, timeout=20_000)
     qtbot.wait(100)
     seen = 0
     for dock in viewer.window._qt_window.findChildren(QWidget):

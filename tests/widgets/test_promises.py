@@ -58,7 +58,7 @@ def test_a_promise_sets_the_threshold(make, case):
 def test_what_so_few_cases_cannot_promise_is_said(make, case):
     row = make(lambda information: record_like(case.prediction))
     row.kind.setCurrentIndex(1)
-    assert not row.button.isEnabled() and row.button.text() == "Cannot"
+    assert not row.button.isEnabled() and row.button.text() == "None"
     assert row.button.toolTip() == "12 cases cannot support this guarantee: it needs at least 22."
     before = case.threshold
     row.use()
@@ -71,10 +71,10 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     assert "like the 12 calibration cases" in row.light.text()
     record.measures["voxel_mm3"][:] /= 10
     case.prediction = case.prediction
-    assert "no promise holds here" in row.light.text() and "volume of a voxel" in row.light.text()
+    assert "Guarantee not valid" in row.light.text() and "volume of a voxel" in row.light.text()
     assert "calibration cases 0." in row.light.toolTip()
-    assert not row.button.isEnabled() and "another kind" in row.button.toolTip()
-    row.band.click()
+    assert not row.button.isEnabled() and "differs from" in row.button.toolTip()
+    row.contours.click()
     assert row.band_shown[-1] == (None, None)
 
 
@@ -82,7 +82,7 @@ def one_of_them(row):
     assert "one of the calibration cases" in row.light.text() and "●" not in row.light.text()
     assert row.light.textFormat() == Qt.TextFormat.RichText  # no tag is read as text
     assert not row.button.isEnabled() and "further cases" in row.button.toolTip()
-    row.band.click()
+    row.contours.click()
     assert row.band_shown[-1] == (None, None)
 
 
@@ -105,7 +105,7 @@ def test_a_calibration_case_of_an_old_record_is_told_by_its_measures(make, case)
 
 def test_few_cases_do_not_light_it(make, case):
     row = make(lambda information: record_like(case.prediction, n=1))
-    assert "1 calibration case: too few to say" in row.light.text() and "●" not in row.light.text()
+    assert "1 calibration case: too few to compare" in row.light.text() and "●" not in row.light.text()
 
 
 def test_it_holds_for_the_smallest_lesion_that_it_was_made_with(make, case):
@@ -144,7 +144,7 @@ def test_without_a_prediction_nothing_is_offered(qtbot):
 def test_core_and_envelope_follow_the_promise(make, case):
     record = record_like(case.prediction)
     row = make(lambda information: record)
-    row.band.click()
+    row.contours.click()
     core, envelope = (record.promise(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
     assert row.band_shown[-1] == (core, envelope) and core > envelope
     row.limit.setValue(80)  # now each alone would let the core reach beyond the envelope
@@ -155,5 +155,5 @@ def test_core_and_envelope_follow_the_promise(make, case):
     row.kind.setCurrentIndex(1)
     row.limit.setValue(5)  # twelve cases cannot
     assert row.band_shown[-1] == (None, None)
-    row.band.click()
+    row.contours.click()
     assert row.band_shown[-1] == (None, None)

@@ -50,8 +50,8 @@ def test_it_applies_at_once_and_goes_back(row, choose, case):
     choose("beta")
     assert case.prediction is not before and case.original is before
     assert case.reliability.ace != ace and case.reliability_before().ace == ace
-    assert f"ACE {ace:.3f}, <b>{case.reliability.ace:.3f}</b>" in row.result.text()
-    assert "Dice at 0.50" in row.result.text()
+    result = row.result.text().replace("&nbsp;", " ")
+    assert f"ACE {ace:.3f} → <b>{case.reliability.ace:.3f}</b>" in result and "Dice at 0.50" in result
     assert len(case.verdicts) == 1 and case.threshold == 0.5
     choose(None)
     assert case.prediction is before and case.reliability.ace == ace
@@ -59,7 +59,7 @@ def test_it_applies_at_once_and_goes_back(row, choose, case):
 
 
 def test_what_was_fitted_on_calibration_cases_is_offered(row, choose, case):
-    assert "temperature, of 2 calibration cases" in [
+    assert "temperature, from 2 calibration cases" in [
         row.choice.itemText(i) for i in range(row.choice.count())
     ]
     choose("record")
@@ -150,7 +150,7 @@ def test_a_temperature_by_hand_is_seen_while_it_moves_and_applied_when_it_rests(
     choose("by hand")
     assert row.temperature.isVisible() and case.recalibration.temperature == 1.0
     seen = []
-    row.tried.connect(seen.append)
+    row.previewed.connect(seen.append)
     row.temperature.slider.setValue(50)
     assert row.temperature.value == pytest.approx(2.0) and row.temperature.label.text() == "2.00"
     assert len(seen) == 1 and case.recalibration.temperature == 1.0  # not yet
@@ -165,7 +165,7 @@ def test_a_temperature_by_hand_is_seen_while_it_moves_and_applied_when_it_rests(
 
 def test_what_moves_while_it_is_applied_is_not_lost(qtbot, row, choose, case):
     choose("by hand")
-    row._settle(0.7)  # a job is running now
+    row._apply_temperature(0.7)  # a job is running now
     row.temperature.slider.setValue(100)
     qtbot.waitUntil(lambda: case.recalibration.temperature == pytest.approx(4.0), timeout=5000)
 

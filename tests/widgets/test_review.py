@@ -23,37 +23,23 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import menu
 from napari_uncertainseg.widgets import window as module
-from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.scans.volumes import layer_data
-from napari_uncertainseg.widgets.segment.dock import SegmentDock
-from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
-from napari_uncertainseg.widgets.window import open_review
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..review.many_sessions import a_department
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
-
-CHOICES = Choices(
-    (("small", "A small model."),),
-    (MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5)}),),
-    "CPU",
-)
 
 
 @pytest.fixture
-def viewer(make_viewer, monkeypatch):
-    def segment(review):
-        return SegmentDock(
-            review.case,
-            review.layers,
-            make_segmenter=FakeSegmenter,
-            load=lambda: CHOICES,
-            preferences=review.preferences,
-        )
-
-    kind = module._DOCKS["segment"]
-    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
-    return make_viewer()
+def viewer(make_viewer, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
+    made = make_viewer()
+    review_of(made, docks_with(fewest=5, most=5, make_segmenter=FakeSegmenter))
+    return made
 
 
 def _docks(viewer):
@@ -139,8 +125,7 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
     assert len(review.case.verdicts) == 3
 
 
-def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
+def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
@@ -157,7 +142,7 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair, tmp_pa
     viewer.close()
 
     later = make_viewer()
-    review = open_review(later)
+    review = open_review(later, docks_with(fewest=5, most=5, make_segmenter=FakeSegmenter))
     _add_scan(later, flair)
     _run(qtbot, review)
     review.open_dock("session")
@@ -179,7 +164,7 @@ def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
     widget = {
         "canvas": qt_viewer.canvas.native,
         "list": review.lesions.table,
-        "slider": review.lesions.tuning.slider,
+        "slider": review.lesions.threshold.slider,
         "layer list": qt_viewer.layers,
     }[place]
     _focus(qtbot, viewer, widget)
@@ -196,7 +181,7 @@ def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
-    spin = review.lesions.tuning.spin
+    spin = review.lesions.threshold.spin
     _focus(qtbot, viewer, spin)
     spin.selectAll()
     qtbot.keyClicks(spin, "gw0.25nuq")
@@ -232,8 +217,9 @@ def test_keys_are_free_in_napari():
         if not any(kind in name for kind in ("points", "shapes", "vectors", "tracks", "surface"))
     }
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
-    ours = {action.key for action in ACTIONS} | set(module._SURER)
-    assert len(ours) == len(ACTIONS) + 2
+    actions = [action for dock in DOCKS for action in dock.keys]
+    ours = {action.key for action in actions}
+    assert len(ours) == len(actions) == 10
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 
@@ -248,7 +234,7 @@ def test_after_a_run_the_list_is_in_front_and_a_lesion_in_view(viewer, qtbot, fl
 
 
 def test_contributed_widget_opens_the_whole_arrangement(viewer, qtbot):
-    viewer.window.add_dock_widget(menu.review_widget(), name="Review (UncertainSeg)", area="right")
+    viewer.window.add_dock_widget(menu.segment_dock(viewer), name="Review (UncertainSeg)", area="right")
     qtbot.waitUntil(lambda: sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"], timeout=2000)
     assert _docks(viewer)["Segment"].isAncestorOf(open_review(viewer).segment)
 
@@ -276,17 +262,18 @@ def test_no_dock_makes_a_small_window_larger(viewer, qtbot, flair):
     _add_scan(viewer, flair)
     _run(qtbot, review)
     review.lesions.next_lesion()
-    review.lesions.details.button.click()
-    for kind in module._DOCKS:
-        review.open_dock(kind)
+    review.lesions.measures.button.click()
+    for dock in DOCKS:
+        review.open_dock(dock.key)
         qtbot.wait(50)
-        assert _fits(window), kind
-    for kind in module._DOCKS:
-        review.show_dock(kind)
+        assert _fits(window), dock.key
+    for dock in DOCKS:
+        review.show_dock(dock.key)
         qtbot.wait(50)
-        area, content = review._areas[kind], review._widgets[kind]
-        assert area.viewport().width() == content.width() >= content.minimumSizeHint().width(), kind
-        assert content.height() == area.viewport().height() + area.verticalScrollBar().maximum(), kind
+        opened = review.opened.get(dock.key)
+        area, content = opened.area, opened.widget
+        assert area.viewport().width() == content.width() >= content.minimumSizeHint().width(), dock.key
+        assert content.height() == area.viewport().height() + area.verticalScrollBar().maximum(), dock.key
     assert _fits(window)
 
 
@@ -295,28 +282,26 @@ def test_a_dock_of_the_menu_leaves_the_window_as_it_is(viewer, qtbot):
     viewer.window.resize(1280, 720)
     open_review(viewer)
     for make, name in (
-        (menu.session_widget, "Session (UncertainSeg)"),
-        (menu.dashboard_widget, "Dashboard (UncertainSeg)"),
+        (menu.session_dock, "Session (UncertainSeg)"),
+        (menu.dashboard_dock, "Dashboard (UncertainSeg)"),
     ):
-        viewer.window.add_dock_widget(make(), name=name, area="right")
+        viewer.window.add_dock_widget(make(viewer), name=name, area="right")
         qtbot.wait(100)
         assert _fits(window), name
-    again = menu.session_widget()  # the one that is there is closed
+    again = menu.session_dock(viewer)  # the one that is there is closed
     viewer.window.add_dock_widget(again, name="Session (UncertainSeg)", area="right")
     qtbot.wait(100)
     assert len(_docks(viewer)) == 5 and again.isAncestorOf(open_review(viewer).session)
 
 
-def test_the_dashboard_is_read_again_when_its_tab_is(viewer, qtbot, tmp_path, monkeypatch):
-    path = tmp_path / "sessions.db"
-    monkeypatch.setattr(module, "default_file", lambda: path)
+def test_the_dashboard_is_read_again_when_its_tab_is(viewer, qtbot, tmp_path):
     review = open_review(viewer)
     review.open_dock("dashboard")
     qtbot.wait(50)
     assert not review.dashboard.found.annotators
     review.show_dock("segment")
     qtbot.wait(50)
-    with Store(path) as store:
+    with Store(tmp_path / "sessions.db") as store:
         a_department(store)
     review.show_dock("dashboard")
     qtbot.waitUntil(lambda: bool(review.dashboard.found.annotators), timeout=2000)

@@ -274,7 +274,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert case.selected == place.voxel and lesions.recorded.text() == "● recorded for third"
     click(qtbot, lesions.buttons["reject"])
     assert case.selected == place.voxel  # not on to a lesion that is none of the third reading's
-    assert lesions.message.text() == "All 1 of this session are judged: close it in Session."
+    assert lesions.message.text() == "All 1 lesions of this session are reviewed: close it in Session."
     assert "Nothing is left" in dock.progress.state.text()
     click(qtbot, dock.close_button)
     assert not lesions.message.text() and not lesions.recorded.isVisible()
@@ -346,12 +346,12 @@ def test_the_docks_share_who_judges(qtbot, shown, case, file):
     sessions = SessionFile(file)
     made = shown(SessionDock(case, FakeLayers(), sessions))
     qtbot.keyClicks(made.annotator, "reader")
-    training = shown(ExercisesDock(case, FakeLayers(), sessions))
-    assert training.annotator.text() == "reader"
-    training.annotator.setText("reader 2")
+    exercises = shown(ExercisesDock(case, FakeLayers(), sessions))
+    assert exercises.annotator.text() == "reader"
+    exercises.annotator.setText("reader 2")
     assert made.annotator.text() == "reader 2" and made.start_button.isEnabled()
     click(qtbot, made.start_button)
-    training.annotator.setText("somebody else")
+    exercises.annotator.setText("somebody else")
     assert made.annotator.text() == "reader 2"  # whose session goes on
     click(qtbot, made.leave_button)
     assert made.annotator.text() == "somebody else"

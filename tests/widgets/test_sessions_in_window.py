@@ -1,4 +1,4 @@
-"""Whole sessions through the real window, with clicks and keys: training, and three readers."""
+"""Whole sessions through the real window, with clicks and keys: exercises, and three readers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
@@ -39,10 +39,8 @@ def file(tmp_path, monkeypatch):
 @pytest.fixture
 def viewer(make_viewer, qtbot, monkeypatch, flair, file):
     """The window after Run."""
-
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
-    made = open_review(viewer)
+    made = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
     qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
@@ -77,8 +75,8 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     truth = viewer.add_labels(
         consensus.astype(np.uint8), name="experts", scale=scan.scale, translate=scan.translate
     )
-    review.open_dock("training")
-    dock = review.training
+    review.open_dock("exercises")
+    dock = review.exercises
     type_into(dock.annotator, "trainee", qtbot)
     dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
     dock.plan.setCurrentIndex(dock.plan.findData("after"))

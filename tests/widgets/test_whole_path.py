@@ -14,20 +14,20 @@ from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets import readers
-from napari_uncertainseg.widgets import window as module
-from napari_uncertainseg.widgets.segment.dock import SegmentDock
-from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
-from napari_uncertainseg.widgets.window import open_review
+from napari_uncertainseg.widgets.scans import layer_reader, sample_layers
+from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
+from .fake_window import docks_with
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
-    monkeypatch.setattr(readers, "_tell", lambda message: None)
+    for module in (layer_reader, sample_layers):
+        monkeypatch.setattr(module, "show_notice", lambda message: None)
 
 
 @pytest.fixture
@@ -56,24 +56,15 @@ def small_scans(tmp_path) -> tuple[list[Path], Path]:
     return files, write_volume(tmp_path / "expert.nii.gz", mask.astype(np.uint8), grid)
 
 
-def _use_model(monkeypatch, folder):
-    choices = Choices(
-        ((str(folder), "Random weights."),),
-        (MethodChoice("one-pass", "One pass", "Heads.", {str(folder): (3, 3)}),),
-        "CPU",
-    )
-    kind = module._DOCKS["segment"]
-
-    def segment(review):
-        return SegmentDock(review.case, review.layers, load=lambda: choices, preferences=review.preferences)
-
-    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
+def _docks(folder):
+    return docks_with(str(folder), most=3, about="Random weights.")
 
 
 def test_small_volume_tiny_model(make_viewer, qtbot, monkeypatch, tmp_path, small_scans, tiny_model):
-    _use_model(monkeypatch, tiny_model)
     scans, expert = small_scans
-    _walk(make_viewer(), qtbot, monkeypatch, tmp_path / "out", scans, expert)
+    viewer = make_viewer()
+    review_of(viewer, _docks(tiny_model))
+    _walk(viewer, qtbot, monkeypatch, tmp_path / "out", scans, expert)
 
 
 @pytest.mark.slow
@@ -118,7 +109,7 @@ def _run(review, qtbot):
 
 def _find_lesions(review, qtbot):
     """Type a threshold at which there is enough to do (random weights know nothing of lesions)."""
-    case, spin = review.case, review.lesions.tuning.spin
+    case, spin = review.case, review.lesions.threshold.spin
     if case.lesions.count < 4:
         counts = {t: case.prediction.lesions(t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)}
         spin.setValue(float(max(counts, key=counts.get)))
@@ -156,7 +147,7 @@ def _judge(viewer, review, qtbot):
 
 def _drag(review, qtbot):
     """Drag the slider's handle a little to the left."""
-    case, slider = review.case, review.lesions.tuning.slider
+    case, slider = review.case, review.lesions.threshold.slider
     option = QStyleOptionSlider()
     slider.initStyleOption(option)
     style = slider.style()
@@ -204,7 +195,7 @@ def _paint(viewer, review, qtbot):
     assert case.recorder is not None and not case.unsaved  # kept by default
     painted = case.edit > 0
     before = case.threshold
-    qtbot.keyClick(review.lesions.tuning.slider, Qt.Key.Key_Right)
+    qtbot.keyClick(review.lesions.threshold.slider, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: case.threshold > before, timeout=2000)
     assert (case.lesions.labels[painted] > 0).all()
     _shown_is_case(review)
@@ -251,9 +242,8 @@ def _export(review, qtbot, monkeypatch, out):
 def test_cancel_gives_the_button_back_within_a_second(
     make_viewer, qtbot, monkeypatch, small_scans, tiny_model
 ):
-    _use_model(monkeypatch, tiny_model)
     viewer = make_viewer()
-    review = open_review(viewer)
+    review = open_review(viewer, _docks(tiny_model))
     viewer.open([str(path) for path in small_scans[0]], plugin="napari-uncertainseg")
     run = review.segment.run
     qtbot.waitUntil(run.isEnabled, timeout=30_000)
@@ -286,4 +276,4 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
     assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
-    qtbot.waitUntil(lambda: review.segment.device.text() != "looking …", timeout=60_000)
+    qtbot.waitUntil(lambda: review.segment.device.text() != texts.DEVICE_SEARCH, timeout=60_000)

@@ -14,12 +14,13 @@ from qtpy.QtCore import Qt
 
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.layers.colours import MAPS
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.segment import leaving_case as leaving
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
@@ -53,9 +54,8 @@ def patients(flair, grid):
 def make(make_viewer, qtbot, monkeypatch, tmp_path):
     def made(**options):
         monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-        make_segmenter = partial(NamedSegmenter, **options)
-        monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=make_segmenter))
-        return weakref.proxy(open_review(make_viewer()))  # what a fixture gives is kept beyond the window
+        docks = docks_with(make_segmenter=partial(NamedSegmenter, **options))
+        return weakref.proxy(open_review(make_viewer(), docks))  # a fixture's value outlives the window
 
     return made
 
@@ -66,8 +66,8 @@ def review(make, qtbot, patients):
     made = make()
     drop(made, patients["Ann"])
     run(made, qtbot)
-    for kind in module._DOCKS:
-        made.open_dock(kind)
+    for dock in DOCKS:
+        made.open_dock(dock.key)
     return made
 
 
@@ -126,8 +126,8 @@ def is_closed(review):
 
 def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
     review = make()
-    for kind in module._DOCKS:
-        review.open_dock(kind)
+    for dock in DOCKS:
+        review.open_dock(dock.key)
     assert set(banners(review).values()) == {"No case: nothing is segmented"} and len(banners(review)) == 8
     title = review.layers.viewer.window._qt_window.windowTitle()
     drop(review, patients["Ann"])
@@ -162,7 +162,7 @@ def test_findings_go_with_their_scan(review, qtbot, patients, order):
     qtbot.wait(20)
     assert is_closed(review)
     assert {whose(x) for x in layers} == {"Bob"} and chosen(review) is None  # Bob was not chosen
-    assert not review.segment.roles.doubts()
+    assert not review.segment.roles.mismatches()
 
 
 def test_a_patient_dropped_after_the_other_was_deleted(review, qtbot, patients):
@@ -250,14 +250,14 @@ def test_choices_for_one_case_are_not_for_the_next(review, qtbot, mask, grid):
     viewer = review.layers.viewer
     data, options, _ = layer_data(Volume(mask.astype(np.uint8), grid, "Ann's expert"), "labels")
     viewer.add_layer(Labels(data, **options))
-    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+    for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         box.setCurrentIndex(1)
     review.calibration.region.setCurrentIndex(review.calibration.region.findData("mask"))
     assert review.case.reliability is not None and review.case.region.kind == "mask"
     viewer.layers.remove(review.layers.scan.layer())
     qtbot.wait(20)
     assert is_closed(review)
-    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+    for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         assert box.currentData() is None
     assert review.case.region.kind == review.calibration.region.currentData() != "mask"
 
@@ -274,7 +274,7 @@ def test_roles_follow_the_flair(make, patients):
     choose(review, "flair", 3)
     assert whose(roles.layer("flair")) == whose(roles.layer("t1")) == "Bob"
     choose(review, "t1", 2)  # Ann's, by hand
-    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.doubts()["t1"]
+    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.mismatches()["t1"]
     choose(review, "flair", 1)
     choose(review, "flair", 3)
     assert whose(roles.layer("t1")) == "Bob"  # what was chosen for another FLAIR is forgotten

@@ -99,8 +99,10 @@ def _fill(scene: Scene, review: Review) -> None:
 
 def _measure(review: Review, viewer: Any, moves: int) -> dict[str, Any]:
     """Paint without and with a move, in turn, so that a busy machine slows both."""
-    window, canvas = viewer.window._qt_window, viewer.window._qt_viewer.canvas._scene_canvas
-    slider, values = review.lesions.tuning.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
+    from napari_uncertainseg.widgets.shared import napari_internals
+
+    window, canvas = napari_internals.main_window(viewer), napari_internals.drawing_canvas(viewer)
+    slider, values = review.lesions.threshold.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
     painted = _Painted(canvas)
 
     def nothing() -> None:

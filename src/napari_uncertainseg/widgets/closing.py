@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QMainWindow
 
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.kept_review import describe_kept
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
@@ -32,13 +32,12 @@ class CloseGuard:
 
     def __init__(self, window: QMainWindow, case: Case, sessions: SessionFile) -> None:
         self._window, self._case, self._sessions = window, case, sessions
-        self._close: Callable[..., Any] = window.close
         # napari's menu and keys call this with confirm_need; its cross sends a spontaneous event.
-        window.close = self._asked_to_close  # type: ignore[method-assign]
+        self._close = napari_internals.replace_close(window, self._asked_to_close)
 
     def cleanup(self) -> None:
         """Give the window its own close back. May be called twice."""
-        self._window.__dict__.pop("close", None)
+        napari_internals.restore_close(self._window)
 
     def refuses(self, event: QEvent) -> bool:
         """Whether a close by the window's cross is not to go on; it is done later where the user agrees."""

@@ -1,1 +1,1 @@
-"""The Calibration dock: whether the model's confidence means something, and its recalibration."""
+"""The Calibration dock: whether probabilities agree with a reference, and their recalibration."""

@@ -1,4 +1,4 @@
-"""The Calibration dock: whether the prediction's confidence means something."""
+"""The Calibration dock: whether the predicted probabilities agree with a reference."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
@@ -37,33 +40,8 @@ if TYPE_CHECKING:
 _PAINT_MS = 100
 _SLICE_MS = 30
 
-REGIONS = {
-    "brain": ("whole brain", "All voxels of the brain. Most are far from any lesion, so ECE is near 0 here."),
-    "lesions": ("around lesions", "Voxels within 5 mm of a predicted or a reference lesion."),
-    "each": (
-        "each lesion",
-        "Lesions and candidates as wholes, by their mean p: does one of 0.7 exist seven times in ten?",
-    ),
-    "mask": ("inside a mask", "Voxels of the brain that a label layer marks: a structure, a part you drew."),
-    "slice": ("this slice", "Voxels of the brain in the slice that is shown; follows the viewer."),
-}
 
-METRICS = {
-    "ace": (
-        "ACE",
-        "Average calibration error: mean over bins of |mean probability - fraction that is lesion|.\n"
-        "0 is best. Each bin counts alike, so the rare high probabilities weigh as much as the background.",
-    ),
-    "mce": ("MCE", "Maximum calibration error: the largest difference of all bins. 0 is best."),
-    "ece": (
-        "ECE",
-        "Expected calibration error: the same differences, weighted by the number of voxels in the bin.\n"
-        "0 is best. Over a whole brain it is small for any model, because background is easy.",
-    ),
-}
-
-
-class CalibrationDock(QWidget):
+class CalibrationDock(DockWidget):
     """Reliability of the prediction against a reference layer, live.
 
     Parameters
@@ -71,7 +49,7 @@ class CalibrationDock(QWidget):
     case
         The case under review.
     layers
-        Knows the user's label layers and the slice that is shown.
+        Gives the user's label layers and the current slice.
     parent
         Qt parent.
     """
@@ -83,66 +61,57 @@ class CalibrationDock(QWidget):
         self._problem = ""
         self._make_controls()
         self._lay_out()
-        self._reread = qthrottled(self._read_reference, timeout=_PAINT_MS)
-        self._follow = qthrottled(self._take_region, timeout=_SLICE_MS)
+        self._update_reference = qthrottled(self._read_reference, timeout=_PAINT_MS)
+        self._update_region = qthrottled(self._apply_region, timeout=_SLICE_MS)
         self._connect()
         self._list_layers()
         self._show()
 
     def cleanup(self) -> None:
         """Disconnect from case and layers. May be called twice."""
-        self._reread.cancel()
-        self._follow.cancel()
+        self._update_reference.cancel()
+        self._update_region.cancel()
         for signal, slot in self._listened():
             signal.disconnect(slot, missing_ok=True)
         self.recalibration.cleanup()
         self.view.cleanup()
 
-    # -- making it ----------------------------------------------------------------------------
+    # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
         self.reference = QComboBox()
-        self.reference.setToolTip(
-            "What the prediction is compared with: a label layer on this scan's grid;\n"
-            "every label above 0 is lesion."
-        )
+        self.reference.setToolTip(texts.REFERENCE_TIP)
         self.region = QComboBox()
-        for kind, (title, meaning) in REGIONS.items():
+        for kind, (title, meaning) in texts.REGIONS.items():
             self.region.addItem(title, kind)
             self.region.setItemData(self.region.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-        self.region.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in REGIONS.values()))
+        self.region.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in texts.REGIONS.values()))
         self.inside = QComboBox()
-        self.inside.setToolTip(
-            "The label layer inside which calibration is judged; every label above 0 counts."
-        )
-        self._masks = 0
+        self.inside.setToolTip(texts.MASK_TIP)
+        self._mask_version = 0
         self.view = ReliabilityView()
         self.view.setMinimumHeight(260)
         self.recalibration = RecalibrationRow(self._case)
         self.empty = wrapping_label(Qt.AlignmentFlag.AlignCenter)
         self.warning = wrapping_label(Qt.AlignmentFlag.AlignLeft)
-        self.numbers = {key: DefinedLabel("Calibration") for key in METRICS}
-        for key, (_, meaning) in METRICS.items():
-            self.numbers[key].setToolTip(f"{meaning}\nClick for all definitions and sources.")
+        self.numbers = {key: DefinedLabel("Calibration") for key in texts.METRICS}
+        for key, (_, meaning) in texts.METRICS.items():
+            self.numbers[key].setToolTip(texts.metric_tip(meaning))
         self.voxels = PlainLabel()
-        self.voxels.setToolTip("Voxels in the region, and how many of them are lesion in the reference.")
-        self.figure_button = QPushButton("Export figure…")
+        self.voxels.setToolTip(texts.COUNT_TIP)
+        self.figure_button = QPushButton(texts.EXPORT_FIGURE)
         self.figure_button.setToolTip(
-            "Write the diagram as SVG, PDF or PNG."
-            if figures.can_draw()
-            else "Needs matplotlib, which is not installed: pip install matplotlib."
+            texts.EXPORT_FIGURE_TIP if figures.can_draw() else texts.NO_MATPLOTLIB_TIP
         )
-        self.table_button = QPushButton("Export bins…")
-        self.table_button.setToolTip(
-            "Write one row per bin as TSV: edges, mean probability, fraction, count, band."
-        )
+        self.table_button = QPushButton(texts.EXPORT_BINS)
+        self.table_button.setToolTip(texts.EXPORT_BINS_TIP)
         self.message = wrapping_label(Qt.AlignmentFlag.AlignLeft, selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("reference", self.reference)
-        form.addRow("region", self.region)
-        form.addRow("mask", self.inside)
+        form.addRow(texts.REFERENCE, self.reference)
+        form.addRow(texts.REGION, self.region)
+        form.addRow(texts.MASK, self.inside)
         self._form = form
         form.setRowVisible(self.inside, False)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -181,29 +150,29 @@ class CalibrationDock(QWidget):
         for signal, slot in self._listened():
             signal.connect(slot)
         self.reference.currentIndexChanged.connect(self._read_reference)
-        self.region.currentIndexChanged.connect(self._take_region)
-        self.inside.currentIndexChanged.connect(self._take_region)
-        self.recalibration.tried.connect(self._show_tried)
+        self.region.currentIndexChanged.connect(self._apply_region)
+        self.inside.currentIndexChanged.connect(self._apply_region)
+        self.recalibration.previewed.connect(self._show_preview)
         self.figure_button.clicked.connect(self.export_figure)
         self.table_button.clicked.connect(self.export_bins)
 
     # -- from the user to the case ------------------------------------------------------------
 
     def _list_layers(self) -> None:
-        """Offer the label layers that there are; a chosen one that has gone is let go."""
+        """List the label layers; a chosen one that was removed is no longer chosen."""
         chosen, names = self.reference.currentData(), self._layers.label_layers()
         inside = self.inside.currentData()
         for box in (self.reference, self.inside):
             set_layer_choices(box, names)
         if inside is not None and inside not in names:
-            self._take_region()
+            self._apply_region()
         if chosen is not None and chosen not in names:
             self._read_reference()
         else:
             self._show()
 
     def _on_prediction(self) -> None:
-        """Read the reference again; without a case nothing is chosen that was chosen for one."""
+        """Read the reference again; without a case the choices are reset."""
         if self._case.prediction is None:
             for box in (self.reference, self.inside, self.region):
                 box.setCurrentIndex(0)
@@ -221,17 +190,17 @@ class CalibrationDock(QWidget):
         else:
             self._show()
 
-    def _take_region(self) -> None:
+    def _apply_region(self) -> None:
         kind = self.region.currentData()
         self._form.setRowVisible(self.inside, kind == "mask")
         if kind == "mask":
-            self._take_mask()
+            self._apply_mask()
             return
         axis, index = self._layers.current_slice() if kind == "slice" else (0, 0)
         self._case.region = Region(kind, axis, index)
 
-    def _take_mask(self) -> None:
-        """Judge inside the mask's layer, as it is now; in the whole brain while none is chosen."""
+    def _apply_mask(self) -> None:
+        """Use the mask's current voxels as region; the whole brain while no mask is chosen."""
         name = self.inside.currentData()
         if name is None:
             self._case.region = Region()
@@ -242,97 +211,104 @@ class CalibrationDock(QWidget):
             self.inside.setCurrentIndex(0)
             self._warn(str(error))
             return
-        self._masks += 1
-        self._case.region = Region("mask", inside=mask, version=self._masks)
+        self._mask_version += 1
+        self._case.region = Region("mask", inside=mask, version=self._mask_version)
 
     def _on_edited(self, name: str) -> None:
         if name == self.reference.currentData():
-            self._reread()
+            self._update_reference()
         if name == self.inside.currentData() and self.region.currentData() == "mask":
-            self._follow()
+            self._update_region()
 
     def _on_slice(self) -> None:
         if self.region.currentData() == "slice":
-            self._follow()
+            self._update_region()
 
     # -- from the case to the screen ----------------------------------------------------------
 
     def _show(self) -> None:
-        found = self._case.reliability
+        reliability = self._case.reliability
         each = self._case.region.kind == "each"
-        self.view.set_unit("lesions" if each else "voxels")
-        self.view.show_reliability(found)
+        unit = texts.LESIONS if each else texts.VOXELS
+        self.view.set_unit(unit)
+        self.view.show_reliability(reliability)
         self.view.show_before(self._case.reliability_before())
         self._mark_threshold()
-        self._stack.setCurrentWidget(self.empty if found is None else self.view)
+        self._stack.setCurrentWidget(self.empty if reliability is None else self.view)
         self.empty.setText(self._next_step())
-        self._show_numbers(found)
-        self.voxels.setText(_size(found, "lesions" if each else "voxels"))
-        unset = self.region.currentData() == "mask" and self.inside.currentData() is None
-        whole = "Choose the mask's layer: until then this is the whole brain."
-        self._warn(whole if unset else "" if found is None or each else caution(found))
-        self.figure_button.setEnabled(found is not None and figures.can_draw())
-        self.table_button.setEnabled(found is not None)
+        self._show_numbers(reliability)
+        self.voxels.setText(_counts(reliability, unit))
+        no_mask = self.region.currentData() == "mask" and self.inside.currentData() is None
+        if no_mask:
+            self._warn(texts.CHOOSE_MASK)
+        else:
+            self._warn("" if reliability is None or each else caution(reliability))
+        self.figure_button.setEnabled(reliability is not None and figures.can_draw())
+        self.table_button.setEnabled(reliability is not None)
 
-    def _show_tried(self, found: Reliability) -> None:
-        """Show what a temperature would do, before voxels are touched."""
+    def _show_preview(self, reliability: Reliability) -> None:
+        """Show the effect of a temperature in the diagram only, before the maps change."""
         self.view.show_before(self._case.reliability_before() or self._case.reliability)
-        self.view.show_reliability(found)
-        self._show_numbers(found)
+        self.view.show_reliability(reliability)
+        self._show_numbers(reliability)
 
-    def _show_numbers(self, found: Reliability | None) -> None:
-        for key, (name, _) in METRICS.items():
-            value = None if found is None else getattr(found, key)
-            self.numbers[key].set_html(
-                f"<b>{name}</b> " + ("-" if value is None or value != value else f"{value:.4f}")
-            )
+    def _show_numbers(self, reliability: Reliability | None) -> None:
+        for key, (name, _) in texts.METRICS.items():
+            value = None if reliability is None else getattr(reliability, key)
+            self.numbers[key].set_html(texts.metric(name, value))
 
     def _mark_threshold(self) -> None:
         self.view.set_threshold(None if self._case.prediction is None else self._case.threshold)
 
     def _next_step(self) -> str:
         if self._case.prediction is None:
-            return "No prediction yet: press Run in Segment."
+            return texts.NO_PREDICTION
         if self._problem:
             return self._problem
-        return "Choose a reference layer: an expert's mask on this scan's grid."
+        return texts.CHOOSE_REFERENCE
 
     def _warn(self, sentence: str) -> None:
-        self.warning.setText(f"⚠ {sentence}" if sentence else "")
+        self.warning.setText(texts.warning(sentence))
         self.warning.setVisible(bool(sentence))
 
     # -- export -------------------------------------------------------------------------------
 
     def export_figure(self) -> None:
         """Ask for a file, and draw the diagram into it."""
-        kinds = "SVG (*.svg);;PDF (*.pdf);;PNG (*.png)"
-        self._save("reliability.svg", kinds, figures.save_figure)
+        self._save("reliability.svg", texts.FIGURE_KINDS, figures.save_figure)
 
     def export_bins(self) -> None:
         """Ask for a file, and write the bins into it."""
-        self._save("reliability.tsv", "Table (*.tsv)", _write_bins)
+        self._save("reliability.tsv", texts.TABLE_KINDS, _write_bins)
 
     def _save(self, name: str, kinds: str, write: Callable[[Path, Reliability], object]) -> None:
-        found = self._case.reliability
-        path = None if found is None else ask_file(self, "Export", name, kinds)
-        if path is None or found is None:
+        reliability = self._case.reliability
+        path = None if reliability is None else ask_file(self, texts.EXPORT_TITLE, name, kinds)
+        if path is None or reliability is None:
             return
         try:
-            write(path, found)
+            write(path, reliability)
         except (InputError, OSError) as error:
-            self.message.setText(f"⚠ Not saved: {error}")
+            self.message.setText(texts.not_saved(error))
         else:
-            self.message.setText(f"Saved to {path}")
+            self.message.setText(texts.saved(path))
 
 
-def _write_bins(path: Path, found: Reliability) -> None:
+def _write_bins(path: Path, reliability: Reliability) -> None:
     from napari_uncertainseg.export import write_table
 
-    write_table(path, bins_table(found))
+    write_table(path, bins_table(reliability))
 
 
-def _size(found: Reliability | None, unit: str) -> str:
-    if found is None:
+def _counts(reliability: Reliability | None, unit: str) -> str:
+    if reliability is None:
         return ""
-    what = "in the reference" if unit == "lesions" else "lesion in the reference"
-    return f"{voxels(found):,} {unit}, {reference_voxels(found):,} of them {what}"
+    return texts.counts(voxels(reliability), reference_voxels(reliability), unit)
+
+
+DOCK = Dock(
+    "calibration",
+    "Calibration",
+    lambda context: CalibrationDock(context.case, context.layers),
+    opens_with_review=True,
+)

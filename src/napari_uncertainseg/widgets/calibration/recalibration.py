@@ -1,4 +1,4 @@
-"""Recalibration in the window: a choice that applies at once, and what it changed."""
+"""Recalibration in the window: a choice that applies at once, and its effect."""
 
 from __future__ import annotations
 
@@ -16,66 +16,59 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import Recalibrated
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.temperature import TemperatureSlider
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
-_KINDS: dict[Kind, str] = {
-    "temperature": "one number: the logit is divided by it; what is above 0.5 stays above",
-    "platt": "a slope and a shift of the logit",
-    "beta": "two slopes and a shift",
-    "isotonic": "steps, within which all voxels become equal; the most supple, and the first to fit noise",
-}
-_KEPT, _BY_HAND = "record", "by hand"
+_KINDS: tuple[Kind, ...] = ("temperature", "platt", "beta", "isotonic")
+_RECORD, _BY_HAND = "record", "by hand"
+"""Data of the choices: the calibration record's recalibration, and a temperature set by hand."""
 
 
 _FittedFor = tuple[np.ndarray | None, Region] | None
-"""Reference and region of a fit on this very case."""
+"""Reference and region of a fit on this case."""
 
 
-class _Asked(NamedTuple):
-    """What a running job is about."""
+class _Request(NamedTuple):
+    """Input of a running job."""
 
     original: Prediction | None
     fitted_for: _FittedFor
 
 
-_NOTHING = _Asked(None, None)
+_NO_REQUEST = _Request(None, None)
 
 
 class RecalibrationRow(QWidget):
-    """Which recalibration the prediction is shown with, and its calibration before and after.
+    """The recalibration of the prediction, and its calibration before and after.
 
     Parameters
     ----------
     case
-        Whose prediction it changes.
+        The case whose prediction it changes.
     parent
         Qt parent.
     """
 
-    tried = Signal(object)
-    """The reliability that a temperature would have, while it is being chosen."""
+    previewed = Signal(object)
+    """The reliability with a temperature while the slider moves."""
 
     def __init__(self, case: Case, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case = case
         self._jobs = JobRunner(self)
         self._fitted_for: _FittedFor = None
-        self._asked = _NOTHING
+        self._request = _NO_REQUEST
         self.choice = QComboBox()
-        self.choice.setToolTip(
-            "Make the probabilities mean what they say; verdicts, painting and threshold stay.\n"
-            "Fitted on this very case it shows what is possible, not what to expect on another.\n"
-            "Each lesion as a whole has no fit of its own: there it is fitted on the brain's voxels."
-        )
+        self.choice.setToolTip(texts.RECALIBRATION_TIP)
         self.temperature = TemperatureSlider()
         self.result = PlainLabel()
         self.result.setWordWrap(True)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("recalibrate", self.choice)
-        form.addRow("temperature", self.temperature)
+        form.addRow(texts.RECALIBRATION, self.choice)
+        form.addRow(texts.TEMPERATURE, self.temperature)
         self._form = form
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -85,8 +78,8 @@ class RecalibrationRow(QWidget):
         case.reliability_changed.connect(self._show)
         case.lesions_changed.connect(self._show)
         self.choice.currentIndexChanged.connect(self._apply)
-        self.temperature.tried.connect(self._try)
-        self.temperature.settled.connect(self._settle)
+        self.temperature.moved.connect(self._preview)
+        self.temperature.stopped.connect(self._apply_temperature)
         self._jobs.finished.connect(self._on_finished)
         self._jobs.failed.connect(self._on_failed)
         self._jobs.state_changed.connect(self._enable)
@@ -101,124 +94,124 @@ class RecalibrationRow(QWidget):
         self._case.lesions_changed.disconnect(self._show, missing_ok=True)
 
     def _list(self) -> None:
-        """Offer what there is for the prediction's model, and show what is in use."""
+        """List the recalibrations for the prediction's model, and choose the current one."""
         record = self._case.record
         blocked = self.choice.blockSignals(True)
         self.choice.clear()
-        self.choice.addItem("as the model says", None)
+        self.choice.addItem(texts.ORIGINAL, None)
         if record is not None and record.recalibration is not None:
-            n = len(record.cases)
-            self.choice.addItem(f"{record.recalibration.kind}, of {n} calibration cases", _KEPT)
-        for kind, meaning in _KINDS.items():
-            self.choice.addItem(f"{kind}, fitted here", kind)
-            self.choice.setItemData(self.choice.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-        self.choice.addItem("temperature, by hand", _BY_HAND)
-        now = self._case.recalibration
-        self.choice.setCurrentIndex(self.choice.findData(None if now is None else self._name_of(now)))
-        if isinstance(now, Temperature):
-            self.temperature.set_value(now.temperature)
+            title = texts.fitted_on_cases(record.recalibration.kind, len(record.cases))
+            self.choice.addItem(title, _RECORD)
+        for kind in _KINDS:
+            self.choice.addItem(texts.fitted_here(kind), kind)
+            self.choice.setItemData(self.choice.count() - 1, texts.KINDS[kind], Qt.ItemDataRole.ToolTipRole)
+        self.choice.addItem(texts.BY_HAND, _BY_HAND)
+        current = self._case.recalibration
+        self.choice.setCurrentIndex(
+            self.choice.findData(None if current is None else self._choice_of(current))
+        )
+        if isinstance(current, Temperature):
+            self.temperature.set_value(current.temperature)
         self.choice.blockSignals(blocked)
         self._form.setRowVisible(self.temperature, self.choice.currentData() == _BY_HAND)
         self._enable()
         self._show()
 
-    def _name_of(self, now: Recalibration) -> str:
-        """Which of the choices led to what is in use."""
+    def _choice_of(self, current: Recalibration) -> str:
+        """The choice that the current recalibration comes from."""
         record = self._case.record
-        if record is not None and record.recalibration == now:
-            return _KEPT
-        return _BY_HAND if isinstance(now, Temperature) and self._fitted_for is None else now.kind
+        if record is not None and record.recalibration == current:
+            return _RECORD
+        return _BY_HAND if isinstance(current, Temperature) and self._fitted_for is None else current.kind
 
     def _enable(self) -> None:
         self.choice.setEnabled(self._case.original is not None and self._jobs.state is JobState.IDLE)
 
     def _apply(self) -> None:
         chosen, record = self.choice.currentData(), self._case.record
-        self._say("")
+        self._show_message("")
         self._form.setRowVisible(self.temperature, chosen == _BY_HAND)
         if chosen is None:
             self._fitted_for = None
             self._case.recalibrate(None)
             return
         if chosen == _BY_HAND:
-            self._settle(self.temperature.value)
+            self._apply_temperature(self.temperature.value)
             return
-        kept = record.recalibration if chosen == _KEPT and record is not None else None
-        self._asked = _Asked(
-            self._case.original, None if kept is not None else (self._case.reference, self._case.region)
+        recorded = record.recalibration if chosen == _RECORD and record is not None else None
+        self._request = _Request(
+            self._case.original, None if recorded is not None else (self._case.reference, self._case.region)
         )
-        self._start(kept or chosen)
+        self._start(recorded or chosen)
 
-    def _start(self, how: Kind | Recalibration) -> None:
+    def _start(self, recalibration: Kind | Recalibration) -> None:
         try:
-            work = self._case.plan_recalibration(how)
+            work = self._case.plan_recalibration(recalibration)
         except InputError as error:
             self._on_failed(str(error))
             return
-        self._say("Recalibrating …")
+        self._show_message(texts.RECALIBRATING)
         self._jobs.start(lambda progress: work())
 
-    def _try(self, temperature: float) -> None:
-        """Show at once what a temperature would do."""
+    def _preview(self, temperature: float) -> None:
+        """Show the effect of a temperature in the diagram at once."""
         evidence = self._case.evidence
         if evidence is not None:
-            self._say("Tried in the diagram; maps and list follow when you rest.")
-            self.tried.emit(reliability_after(evidence, Temperature(0.0, 0.0, temperature)))
+            self._show_message(texts.PREVIEW)
+            self.previewed.emit(reliability_after(evidence, Temperature(0.0, 0.0, temperature)))
 
-    def _settle(self, temperature: float) -> None:
-        """Recalibrate by a temperature chosen by hand, unless another choice was made meanwhile."""
+    def _apply_temperature(self, temperature: float) -> None:
+        """Recalibrate with a temperature set by hand, unless another choice was made since."""
         if self.choice.currentData() != _BY_HAND or self._jobs.state is not JobState.IDLE:
-            return  # what is running is followed by this one, see `_on_finished`
+            return  # `_on_finished` applies the latest temperature
         evidence = self._case.evidence
-        self._asked = _Asked(self._case.original, None)
+        self._request = _Request(self._case.original, None)
         if evidence is None:
-            self._on_failed(
-                "A temperature is tried against a reference, on voxels; choose both above and below."
-            )
+            self._on_failed(texts.NEEDS_VOXEL_REFERENCE)
             return
         try:
             self._start(fixed_temperature(evidence, temperature))
         except InputError as error:
             self._on_failed(str(error))
 
-    def _on_finished(self, found: Recalibrated) -> None:
-        asked, self._asked = self._asked, _NOTHING
-        self._say("")
-        if self._changed(asked.fitted_for):
-            self._give_up()
+    def _on_finished(self, recalibrated: Recalibrated) -> None:
+        request, self._request = self._request, _NO_REQUEST
+        self._show_message("")
+        if self._changed(request.fitted_for):
+            self._reset()
             return
-        by_hand_now, wanted = self.choice.currentData() == _BY_HAND, self.temperature.value
-        self._fitted_for = asked.fitted_for
-        self._case.apply_recalibrated(found)
+        by_hand, latest = self.choice.currentData() == _BY_HAND, self.temperature.value
+        self._fitted_for = request.fitted_for
+        self._case.apply_recalibrated(recalibrated)
         self._list()
-        if by_hand_now and isinstance(found.by, Temperature) and found.by.temperature != wanted:
-            self.temperature.set_value(wanted)
-            self._settle(wanted)
+        if by_hand and isinstance(recalibrated.by, Temperature) and recalibrated.by.temperature != latest:
+            self.temperature.set_value(latest)
+            self._apply_temperature(latest)
 
     def _on_failed(self, problem: str) -> None:
-        asked, self._asked = self._asked, _NOTHING
-        if asked.original is not self._case.original:
-            return  # it was about a prediction that is no longer there
+        request, self._request = self._request, _NO_REQUEST
+        if request.original is not self._case.original:
+            return  # it was about an earlier prediction
         self._fitted_for = None
         self._case.recalibrate(None)
         self._list()
-        self._say(f"⚠ {problem}")
+        self._show_message(texts.warning(problem))
 
     def _changed(self, fitted_for: _FittedFor) -> bool:
-        """Whether a fit on this very case is of another reference or region than the present ones."""
+        """Whether a fit on this case used another reference or region than the current ones."""
         if fitted_for is None:
             return False
         reference, region = fitted_for
         return not _same(self._case.reference, reference) or self._case.region != region
 
-    def _give_up(self) -> None:
-        """What was fitted is of another reference or region."""
+    def _reset(self) -> None:
+        """Show the original output again: the fit was for another reference or region."""
         self._fitted_for = None
         self._case.recalibrate(None)
         self._list()
-        self._say("Reference or region changed: back to the model's own probabilities.")
+        self._show_message(texts.FIT_OUTDATED)
 
-    def _say(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.result.setText(sentence)
         self.result.setVisible(bool(sentence))
 
@@ -227,24 +220,26 @@ class RecalibrationRow(QWidget):
             return
         fitted_here = self._fitted_for is not None and self._case.recalibration is not None
         if fitted_here and self._changed(self._fitted_for):
-            self._give_up()
+            self._reset()
             return
         before, after = self._case.reliability_before(), self._case.reliability
         self.result.setVisible(before is not None)
         if before is None or after is None:
             return
-        lines = [f"before and after: ACE {before.ace:.3f}, <b>{after.ace:.3f}</b>"]
-        lines.append(f"MCE {before.mce:.3f}, <b>{after.mce:.3f}</b>")
-        reference, original, now = self._case.reference, self._case.original, self._case.prediction
-        if reference is not None and original is not None and now is not None:
+        lines = [
+            texts.before_and_after("ACE", before.ace, after.ace),
+            texts.before_and_after("MCE", before.mce, after.mce),
+        ]
+        reference, original, current = self._case.reference, self._case.original, self._case.prediction
+        if reference is not None and original is not None and current is not None:
             t = self._case.threshold
-            old, new = (dice(p.probability >= t, reference) for p in (original, now))
-            lines.append(f"Dice at {t:.2f} {old:.3f}, <b>{new:.3f}</b>")
+            old, new = (dice(p.probability >= t, reference) for p in (original, current))
+            lines.append(texts.before_and_after(texts.dice_at(t), old, new))
         if after.ace > before.ace:
-            lines.append("⚠ no better here")
+            lines.append(texts.NO_BETTER)
         self.result.set_html(" · ".join(lines))
 
 
 def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
-    """Whether two masks are alike: layers are read anew."""
+    """Whether two masks hold the same: layers are read again each time."""
     return one is other or (one is not None and other is not None and np.array_equal(one, other))

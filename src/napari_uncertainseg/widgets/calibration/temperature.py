@@ -1,4 +1,4 @@
-"""A temperature chosen by hand: what it does is seen while the slider moves, and applied when it rests."""
+"""A temperature set by hand: previewed while the slider moves, applied when it stops."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QSlider, QWidget
 from superqt.utils import qdebounced
 
+from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
 _STEPS = 100
-"""Of the slider to each side, for a factor of `_MOST`."""
+"""Steps of the slider to each side of 1; the last is a factor of `_MOST`."""
 _MOST = 4.0
-_REST_MS = 400
+_STOP_MS = 400
+"""The slider counts as stopped after this long."""
 
 
 class TemperatureSlider(QWidget):
-    """From 1/4 to 4, in equal ratios.
+    """A slider for temperatures from 1/4 to 4, in equal ratios.
 
     Parameters
     ----------
@@ -24,27 +26,23 @@ class TemperatureSlider(QWidget):
         Qt parent.
     """
 
-    tried = Signal(float)
-    """The slider is here at present."""
-    settled = Signal(float)
-    """It rests here."""
+    moved = Signal(float)
+    """The slider is moving; the current temperature."""
+    stopped = Signal(float)
+    """The slider stopped; the temperature to apply."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(-_STEPS, _STEPS)
         self.slider.setPageStep(_STEPS // 10)
-        self.slider.setToolTip(
-            "Temperature: the logit is divided by it. Above 1 the probabilities move towards 0.5,\n"
-            "below 1 away from it; what is above 0.5 stays above.\n"
-            "The diagram follows at once, maps and list when you rest."
-        )
+        self.slider.setToolTip(texts.TEMPERATURE_TIP)
         self.label = PlainLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.slider, stretch=1)
         row.addWidget(self.label)
-        self._settle = qdebounced(self._say_settled, timeout=_REST_MS)
+        self._emit_stopped_later = qdebounced(self._emit_stopped, timeout=_STOP_MS)
         self.slider.valueChanged.connect(self._on_moved)
         self._show()
 
@@ -54,23 +52,23 @@ class TemperatureSlider(QWidget):
         return float(_MOST ** (self.slider.value() / _STEPS))
 
     def set_value(self, temperature: float) -> None:
-        """Put the slider to the nearest step, without a signal."""
+        """Move the slider to the nearest step, without a signal."""
         blocked = self.slider.blockSignals(True)
         self.slider.setValue(round(_STEPS * np.log(temperature) / np.log(_MOST)))
         self.slider.blockSignals(blocked)
         self._show()
 
     def cleanup(self) -> None:
-        """Forget what is due. May be called twice."""
-        self._settle.cancel()
+        """Cancel a signal that is due. May be called twice."""
+        self._emit_stopped_later.cancel()
 
     def _on_moved(self) -> None:
         self._show()
-        self.tried.emit(self.value)
-        self._settle()
+        self.moved.emit(self.value)
+        self._emit_stopped_later()
 
-    def _say_settled(self) -> None:
-        self.settled.emit(self.value)
+    def _emit_stopped(self) -> None:
+        self.stopped.emit(self.value)
 
     def _show(self) -> None:
         self.label.setText(f"{self.value:.2f}")

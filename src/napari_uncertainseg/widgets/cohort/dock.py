@@ -30,11 +30,15 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
-from napari_uncertainseg.widgets.cohort.case_opener import LoadedCase, ask_dataset, ask_table, load_case
-from napari_uncertainseg.widgets.segment.leaving_case import Dropping
+from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
+from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_table
+from napari_uncertainseg.widgets.shared.discard_question import DiscardQuestion
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile, shortened
 
 _COLUMNS = ("case", "scans", "state")
@@ -61,7 +65,7 @@ OpenCase = Callable[[LoadedCase], None]
 """Shows a case instead of the one before; raises InputError where that cannot be now."""
 
 
-class CohortDock(QWidget):
+class CohortDock(DockWidget):
     """A list of cases, how far each is read, and the way to the next one.
 
     Parameters
@@ -74,20 +78,29 @@ class CohortDock(QWidget):
         Where the docks of the window keep sessions; never made here.
     parent
         Qt parent.
+    preferences
+        Names what the cases are segmented with.
     """
 
     def __init__(
-        self, case: Case, open_case: OpenCase, sessions: SessionFile, parent: QWidget | None = None
+        self,
+        case: Case,
+        open_case: OpenCase,
+        sessions: SessionFile,
+        parent: QWidget | None = None,
+        *,
+        preferences: PreferenceStore | None = None,
     ) -> None:
         super().__init__(parent)
         self._case, self._open_case = case, open_case
         self._sessions = sessions
+        self._preferences = preferences or PreferenceStore()
         self._readings: CaseReadings | None = None
         self._worklist: Worklist | None = None
         self._found: tuple[CaseReading | None, ...] = ()
         self._at: int | None = None
         self._opening: int | None = None
-        self._dropping = Dropping(self, case, "Open another case", _LOST)
+        self._discard = DiscardQuestion(self, case, "Open another case", _LOST, "Discard them")
         self._counted = False
         self._jobs = JobRunner(self)
         self._make_controls()
@@ -101,6 +114,7 @@ class CohortDock(QWidget):
         self._jobs.cleanup()
         self._typing.stop()
         self._case.verdicts_changed.disconnect(self._on_verdicts, missing_ok=True)
+        self._preferences.setting_changed.disconnect(self._show_setting, missing_ok=True)
         self._sessions.changed.disconnect(self._on_other_sessions, missing_ok=True)
         self._sessions.annotator_changed.disconnect(self._on_annotator, missing_ok=True)
 
@@ -162,6 +176,8 @@ class CohortDock(QWidget):
 
     def _connect(self) -> None:
         self._case.verdicts_changed.connect(self._on_verdicts)
+        self._preferences.setting_changed.connect(self._show_setting)
+        self._show_setting()
         self.folder_action.triggered.connect(self.choose_folder)
         self.table_action.triggered.connect(self.choose_table)
         self._sessions.changed.connect(self._on_other_sessions)
@@ -186,9 +202,8 @@ class CohortDock(QWidget):
             except InputError as error:
                 self._say(f"⚠ {error}")
 
-    def show_setting(self, setting: str) -> None:
-        """Say what the cases are segmented with."""
-        self.runs_with.setText(f"Runs with: {setting} (from Segment)")
+    def _show_setting(self) -> None:
+        self.runs_with.setText(f"Runs with: {self._preferences.setting} (from Segment)")
 
     # -- what the user does -------------------------------------------------------------------
 
@@ -227,8 +242,8 @@ class CohortDock(QWidget):
         """Read the files of a case; it is shown when that is done."""
         if self._worklist is None or self._jobs.state is not JobState.IDLE:
             return
-        self._dropping = Dropping(self, self._case, "Open another case", _LOST)
-        if not self._dropping.may():
+        self._discard = DiscardQuestion(self, self._case, "Open another case", _LOST, "Discard them")
+        if not self._discard.allows():
             return
         self._opening = row
         chosen = self._worklist.cases[row]
@@ -267,7 +282,7 @@ class CohortDock(QWidget):
         self.table.selectRow(0 if following is None else following)
 
     def _show_case(self, loaded: LoadedCase) -> None:
-        if not self._dropping.may():  # what was judged while the files were read
+        if not self._discard.allows():  # what was judged while the files were read
             self._say("")
             return
         recorder = self._case.recorder
@@ -371,3 +386,12 @@ def _in_words(reading: CaseReading | None) -> str:
         return "not read"
     judged = f"{reading.judged} of {reading.tasks}"
     return f"closed ({judged})" if reading.closed else f"{judged} judged"
+
+
+DOCK = Dock(
+    "cohort",
+    "Cohort",
+    lambda context: CohortDock(
+        context.case, context.open_case, context.sessions, preferences=context.preferences
+    ),
+)

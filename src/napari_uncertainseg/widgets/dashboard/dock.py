@@ -26,8 +26,10 @@ from napari_uncertainseg.review.reports.statistics import Statistics, compute_st
 from napari_uncertainseg.review.reports.statistics_table import statistics_table
 from napari_uncertainseg.widgets.dashboard import tables as tables
 from napari_uncertainseg.widgets.dashboard.learning_curve import LearningCurveView
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
 from napari_uncertainseg.widgets.shared.number_table import NumberTable
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
@@ -40,7 +42,7 @@ _TWO_LINES = 38
 """Height of a row that is named by two annotators."""
 
 
-class DashboardDock(QWidget):
+class DashboardDock(DockWidget):
     """Progress, agreement, time and training of all annotators.
 
     It only reads.
@@ -73,6 +75,10 @@ class DashboardDock(QWidget):
         self._file.changed.disconnect(self.refresh, missing_ok=True)
         self.curves.cleanup()
         self.confidence.cleanup()
+
+    def on_front(self) -> None:
+        """Read the file again."""
+        self.refresh()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Read the file again: it may have changed while the dock was hidden."""
@@ -269,3 +275,11 @@ def _column(*widgets: QWidget) -> QWidget:
         layout.addWidget(widget, stretch=int(grows))
     layout.addStretch(0)
     return holder
+
+
+DOCK = Dock(
+    "dashboard",
+    "Dashboard",
+    lambda context: DashboardDock(context.sessions),
+    shows_other_readers=True,
+)

@@ -8,8 +8,8 @@ import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained
 from napari_uncertainseg.review.reports.statistics import ReaderAgreement, ReviewProgress, Statistics, Times
-from napari_uncertainseg.widgets.exercises.lesson_score import SCORES
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
+from napari_uncertainseg.widgets.shared.lesson_scores import SCORES
 from napari_uncertainseg.widgets.shared.number_table import Table, format_number
 from napari_uncertainseg.widgets.shared.session_file import shortened
 

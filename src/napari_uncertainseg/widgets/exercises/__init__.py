@@ -1,1 +1,1 @@
-"""The Training dock: exercises for people who learn to read scans."""
+"""The Exercises dock: exercises for people who learn to read scans."""

@@ -1,4 +1,4 @@
-"""The Training dock: is this a lesion, and how sure are you? Or: outline it. Then how near that was."""
+"""The Exercises dock: is this a lesion, and how sure are you? Or: outline it. Then how near that was."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
 from napari_uncertainseg.review.lessons.lesson import Lesson, Opinion, earlier_scores, start_lesson
 from napari_uncertainseg.review.store.predictions import register_prediction
+from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
@@ -41,6 +43,9 @@ _EXERCISES = {
     "outline": ("outline lesions", "Paint all lesions of one slice or more, then compare."),
 }
 _STEP = 10  # percent, of the keys
+_SURER = {"less_sure": -1, "surer": 1}
+_ANSWERS = {"accept": True, "reject": False}
+"""Keys of the lesion list that answer a question."""
 
 
 class Shows(Protocol):
@@ -74,7 +79,7 @@ class Shows(Protocol):
         """Show all as it was."""
 
 
-class ExercisesDock(QWidget):
+class ExercisesDock(DockWidget):
     """Exercises on a case with a consensus, blinded to model and consensus; then the score.
 
     Parameters
@@ -193,6 +198,28 @@ class ExercisesDock(QWidget):
     def busy(self) -> bool:
         """Whether an exercise goes on: the list of lesions would tell too much then."""
         return self._lesson is not None or self._outlining
+
+    @property
+    def in_exercise(self) -> bool:
+        """Whether an exercise is running."""
+        return self.busy
+
+    @property
+    def holds_case(self) -> str:
+        """Why the case must stay while an exercise is running."""
+        return "An exercise is running: press Stop and score in Exercises first." if self.busy else ""
+
+    @property
+    def takes_all_keys(self) -> bool:
+        """During an exercise, the keys of the list only answer: the list would show the model's findings."""
+        return self.busy
+
+    def act(self, action: str) -> None:
+        """Answer, or change the stated confidence."""
+        if action in _SURER:
+            self.surer(_SURER[action])
+        elif self.busy and action in _ANSWERS:
+            self.answer(_ANSWERS[action])
 
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
@@ -372,3 +399,15 @@ class ExercisesDock(QWidget):
 def _in_words(opinion: Opinion) -> str:
     what = "a lesion" if opinion.is_lesion else "no lesion"
     return f"The model takes it for <b>{what}</b>; largest p there {opinion.probability:.2f}."
+
+
+DOCK = Dock(
+    "exercises",
+    "Exercises",
+    lambda context: ExercisesDock(context.case, context.layers, context.sessions),
+    keys=(
+        KeyAction("less_sure", ",", f"Exercises: {_STEP} % less sure of the answer."),
+        KeyAction("surer", ".", f"Exercises: {_STEP} % surer of the answer."),
+    ),
+    shown_in_exercise=True,
+)

@@ -12,19 +12,11 @@ from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.shared.definitions import session_definitions
+from napari_uncertainseg.widgets.shared.lesson_scores import SCORES
 from napari_uncertainseg.widgets.shared.location_table import LocationTable
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table, format_number
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
-SCORES = {
-    "right": "Share of answers that are right.",
-    "d'": "How well lesions are told from others: 0 is chance, 3 nearly perfect.",
-    "criterion": "Above 0 you are slow to call a lesion, below 0 quick.",
-    "Brier": "Mean squared difference of the stated probability from the truth: 0 is best, 0.25 a coin's.",
-    "missed": "Lesions that you did not call lesions.",
-    "invented": "Others that you called lesions.",
-}
-"""What is shown of a score, and what it means."""
 _ARMS = {"without": "alone", "first": "model first", "after": "model after"}
 _SHOWN_BEFORE = 5
 

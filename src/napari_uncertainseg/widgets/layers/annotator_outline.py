@@ -63,13 +63,13 @@ class AnnotatorOutline:
         Raises
         ------
         InputError
-            If the layer has gone.
+            If the layer was removed or moved.
         """
         if self._layer is None or self._layer not in self._viewer.layers:
-            raise InputError(f"The layer {NAME!r} has gone: begin again.")
+            raise InputError(f"The layer {NAME!r} was removed: begin again.")
         drawn = placing.drawn_over(self._layer)
         if drawn is None:
-            raise InputError(f"The layer {NAME!r} was moved: it does not lie over the scan any more.")
+            raise InputError(f"The layer {NAME!r} was moved: it no longer lies over the scan.")
         return np.asarray(drawn)
 
     def compare(self, sides: np.ndarray, placing: Placement) -> None:
@@ -83,7 +83,7 @@ class AnnotatorOutline:
             metadata=placing.metadata,
             colormap=DirectLabelColormap(color_dict=colours),
             opacity=0.6,
-            features={"lesion to": ["", *(meaning for _, meaning in SIDE_COLOURS.values())]},
+            features={"marked by": ["", *(meaning for _, meaning in SIDE_COLOURS.values())]},
             **placing.options,
         )
         self._comparison.editable = False

@@ -11,6 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
+from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
 
 
 @dataclass(frozen=True)
@@ -81,20 +82,6 @@ def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
 _LINES = line_colours(np.dtype(np.uint16))
 
 
-class _LabelColours(DirectLabelColormap):
-    """Maps all 65,536 possible labels at once, where napari goes through them one by one at each new colour.
-
-    Should napari rename the method, its own is used again, and is slower.
-    """
-
-    def _map_precast(self, values: np.ndarray, apply_selection: bool) -> np.ndarray:
-        colours = self._values_mapping_to_minimum_values_set(apply_selection)[1]
-        table = np.zeros((max(colours) + 1, 4), np.float32)
-        for number, colour in colours.items():
-            table[number] = colour
-        return table[values]
-
-
 def lesion_colours(
     doubt: Mapping[int, float], decisions: Mapping[int, Decision]
 ) -> dict[int, tuple[float, ...]]:
@@ -119,9 +106,9 @@ def lesion_colours(
 
 def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:
     """Colormap of colours by lesion number; other numbers are lesions without a verdict."""
-    return _LabelColours(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours, **_LINES})
+    return TableLabelColormap(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours, **_LINES})
 
 
 def single_colormap() -> DirectLabelColormap:
     """One colour for all candidates."""
-    return _LabelColours(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})
+    return TableLabelColormap(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})

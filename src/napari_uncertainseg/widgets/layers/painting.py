@@ -10,6 +10,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.widgets.shared import napari_internals
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -30,8 +31,7 @@ class Painting:
         self._labels = labels  # what the layer shows, in canonical order
         self._case = case
         self._pending = False
-        # napari emits nothing on undo and redo; its key bindings call these methods.
-        layer.undo, layer.redo = self.undo, self.redo  # type: ignore[method-assign]
+        napari_internals.replace_undo(layer, self.undo, self.redo)
         layer.events.paint.connect(self._on_paint)
 
     def _on_paint(self, event: object = None) -> None:
@@ -46,7 +46,7 @@ class Painting:
         lesions = self._case.lesions
         if not painted or lesions is None:
             return
-        self._layer._reset_history()  # the case has it
+        napari_internals.forget_strokes(self._layer)  # the case has it
         wanted = self._labels > 0
         voxels = np.flatnonzero(wanted != (lesions.labels > 0))
         edit = np.zeros(self._labels.shape, np.int8) if self._case.edit is None else self._case.edit.copy()
@@ -72,5 +72,4 @@ class Painting:
         """Let go of the layer. May be called twice."""
         self._pending = False
         self._layer.events.paint.disconnect(self._on_paint)
-        self._layer.__dict__.pop("undo", None)
-        self._layer.__dict__.pop("redo", None)
+        napari_internals.restore_undo(self._layer)

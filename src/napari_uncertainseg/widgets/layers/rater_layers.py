@@ -1,4 +1,4 @@
-"""The layers of a comparison of raters: their consensus, where they differ, and who doubts."""
+"""The layers of a comparison of raters: their consensus, where they differ, and who is uncertain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from napari_uncertainseg.widgets.scans.volumes import KEY, spacing_of
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-CONSENSUS, DISAGREEMENT, KINDS = "consensus", "raters differ (variance)", "who doubts"
+CONSENSUS, DISAGREEMENT, KINDS = "consensus", "rater variance", "who is uncertain"
 KIND_COLOURS: Mapping[UncertaintySource, tuple[str, str]] = {
-    UncertaintySource.BOTH: ("#56b4e9", "raters differ, the model is unsure"),
-    UncertaintySource.MODEL: ("#f0e442", "raters agree, the model is unsure"),
-    UncertaintySource.RATERS: ("#d55e00", "blind spot: raters differ, the model is sure"),
+    UncertaintySource.BOTH: ("#56b4e9", "raters differ, the model is uncertain"),
+    UncertaintySource.MODEL: ("#f0e442", "raters agree, the model is uncertain"),
+    UncertaintySource.RATERS: ("#d55e00", "blind spot: raters differ, the model is certain"),
 }
 """Colour (Okabe and Ito) and meaning of each kind that is drawn."""
 _OUTLINE = "#7cfc00"
@@ -45,7 +45,7 @@ class RaterLayers:
         """
         missing = [name for name in names if name not in self._viewer.layers]
         if missing:
-            raise InputError(f"There is no layer {missing[0]!r} any more; choose the raters again.")
+            raise InputError(f"There is no layer {missing[0]!r}; choose the raters again.")
         layers = [self._viewer.layers[name] for name in names]
         first = layers[0]
         for layer in layers[1:]:
@@ -89,7 +89,7 @@ class RaterLayers:
         self._add(CONSENSUS, outline)
 
     def show_kinds(self, kinds: np.ndarray, metadata: Mapping[str, Any], place: Mapping[str, Any]) -> None:
-        """Show who doubts, on the prediction's grid; hidden until asked for."""
+        """Show who is uncertain, on the prediction's grid; hidden at first."""
         colours: dict[int | None, Any] = {None: "transparent", int(UncertaintySource.NEITHER): "transparent"}
         colours |= {int(kind): colour for kind, (colour, _) in KIND_COLOURS.items()}
         layer = Labels(
@@ -100,7 +100,7 @@ class RaterLayers:
             opacity=0.6,
             visible=False,
             features={
-                "who doubts": [
+                KINDS: [
                     "",
                     *(KIND_COLOURS[UncertaintySource(i)][1] for i in range(1, len(UncertaintySource))),
                 ]

@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets.layers.painting import Painting
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.placement import Placement
+from napari_uncertainseg.widgets.shared import napari_internals
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -140,7 +141,7 @@ class ResultLayers:
                 layer.contrast_limits = map_options(style, array)["contrast_limits"]
             layer.data = self.placing.array(array)
         self._end_painting()
-        self._layers[LESIONS]._reset_history()
+        napari_internals.forget_strokes(self._layers[LESIONS])
         self._begin_painting()
 
     # -- lesions at the threshold -------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from napari_uncertainseg.widgets.layers.risk_contours import (
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,6 @@ class ReviewLayers:
         self._shown = case.original
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
-        self._undo_connections: list[Callable[[], object]] = []
         self._listen()
 
     @property
@@ -82,7 +82,7 @@ class ReviewLayers:
 
     def _listen(self) -> None:
         layers, dims, case = self._viewer.layers.events, self._viewer.dims.events, self._case
-        pairs = [
+        self._connections = Connections(
             (layers.inserted, self._on_inserted),
             (layers.removed, self._on_removed),
             (layers.renamed, self._on_renamed),
@@ -93,10 +93,7 @@ class ReviewLayers:
             (case.lesions_changed, self._results.follow),
             (case.verdicts_changed, self._results.colour),
             (case.selection_changed, self._results.mark),
-        ]
-        for emitter, slot in pairs:
-            emitter.connect(slot)
-            self._undo_connections.append(partial(emitter.disconnect, slot))
+        )
         for layer in self._viewer.layers:
             self._watch(layer)
 
@@ -272,7 +269,7 @@ class ReviewLayers:
         """
         named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
         if not named:
-            raise InputError(f"There is no layer {name!r} any more; choose another reference.")
+            raise InputError(f"There is no layer {name!r}; choose another reference.")
         layer, grid = named[0], self._case.grid
         if grid is None:
             raise InputError("There is no prediction yet; press Run in Segment first.")
@@ -367,8 +364,7 @@ class ReviewLayers:
 
     def cleanup(self) -> None:
         """Let go of viewer and case; the layers stay. May be called twice."""
-        while self._undo_connections:
-            self._undo_connections.pop()()
+        self._connections.disconnect_all()
         for layer in self._viewer.layers:
             if isinstance(layer, Image | Labels) and not is_result(layer):
                 layer.events.visible.disconnect(self._on_seen)

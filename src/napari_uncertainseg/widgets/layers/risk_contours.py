@@ -1,7 +1,4 @@
-"""Two contours: of what is outlined in them little is false, and little is missed outside of them.
-
-Likewise the contour of the brain.
-"""
+"""Contours: the core, in which little is false; the envelope, outside which little is missed; the brain."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.widgets.scans.placement import Placement
 
-CORE, ENVELOPE = "promised core", "promised envelope"
+CORE, ENVELOPE = "guaranteed core", "guaranteed envelope"
 BRAIN = "brain (outline)"
 _COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
 """What may be lesion has the colour of candidates."""

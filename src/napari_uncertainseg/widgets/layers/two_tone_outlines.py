@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 
+from napari_uncertainseg.widgets.shared import napari_internals
+
 _THICK = 2.0  # times the other voxel side: across such a side no line is drawn
 AROUND = (0.0, 0.0, 0.0, 0.75)
 """Colour of the dark line."""
@@ -90,8 +92,7 @@ class TwoToneOutline:
     def __init__(self, layer: Labels) -> None:
         self._layer = layer
         self._selected, self._alone = 0, False
-        self._napari = layer._calculate_contour
-        layer._calculate_contour = self._draw  # type: ignore[method-assign]
+        self._draw_plainly = napari_internals.replace_contour(layer, self._draw)
         layer.contour = 1
 
     def mark(self, selected: int, *, alone: bool) -> None:
@@ -102,8 +103,8 @@ class TwoToneOutline:
 
     def _draw(self, labels: np.ndarray, data_slice: tuple[slice, ...]) -> np.ndarray | None:
         if self._layer.contour < 1 or labels.ndim != 2:
-            return self._napari(labels, data_slice)
-        sides = tuple(abs(float(self._layer.scale[axis])) for axis in self._layer._slice_input.displayed)
+            return self._draw_plainly(labels, data_slice)
+        sides = napari_internals.displayed_sides(self._layer)
         starts = [max(part.start - 1, 0) for part in data_slice]
         wider = tuple(slice(a, part.stop + 1) for a, part in zip(starts, data_slice, strict=True))
         found = drawn(labels[wider], (sides[0], sides[1]), selected=self._selected, alone=self._alone)

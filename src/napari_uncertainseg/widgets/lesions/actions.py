@@ -1,32 +1,57 @@
-"""What the reader does in the list of lesions, and the keys for it."""
+"""The actions of the list of lesions, and their keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_uncertainseg.widgets.lesions.table_model import MARKS
+from napari_uncertainseg.widgets.dock_description import KeyAction
+from napari_uncertainseg.widgets.lesions import texts
 
 
 @dataclass(frozen=True)
 class Action:
-    """What the reader does, the key for it, and the method of the dock that does it."""
+    """An action of the reader.
+
+    Attributes
+    ----------
+    method
+        Method of the dock that does it.
+    text
+        On its button.
+    short
+        Beside its key, below the buttons.
+    key
+        As napari writes keys, such as ``"Shift+N"``.
+    meaning
+        What happens, a sentence.
+    """
 
     method: str
     text: str
+    short: str
     key: str
     meaning: str
 
 
-ACTIONS = (
-    Action("previous_lesion", "◀ Previous", "Shift+N", "Go to the lesion above in the list."),
-    Action(
-        "next_lesion", "Next ▶", "N", "Go to the next lesion without a verdict, in the order of the list."
-    ),
-    Action("undo", "↶ Undo", "Q", "Take back what was done last, a verdict or a stroke."),
-    Action("redo", "↷ Redo", "Shift+Q", "Do again what was taken back."),
-    Action("accept", f"{MARKS['accepted']} Accept", "G", "Good: it is a lesion. Goes on to the next."),
-    Action("reject", f"{MARKS['rejected']} Reject", "W", "Wrong: it is not a lesion. Goes on to the next."),
-    Action("unsure", f"{MARKS['unsure']} Unsure", "U", "It cannot be decided here. Goes on to the next."),
-    Action("alone", "Hide the rest", "H", "See only the selected lesion's outline; press again to see all."),
-)
-"""Keys that napari leaves free; who arranges the window binds them."""
+_KEYS = {
+    "previous_lesion": "Shift+N",
+    "next_lesion": "N",
+    "undo": "Q",
+    "redo": "Shift+Q",
+    "accept": "G",
+    "reject": "W",
+    "unsure": "U",
+    "alone": "H",
+}
+"""By method. Keys that napari does not use; the window binds them."""
+
+
+def _action(method: str, key: str) -> Action:
+    text, short, meaning = texts.ACTION_LABELS[method]
+    return Action(method, text, short, key, meaning)
+
+
+ACTIONS = tuple(_action(method, key) for method, key in _KEYS.items())
+
+KEYS = tuple(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS)
+"""The same for the window, which binds them."""

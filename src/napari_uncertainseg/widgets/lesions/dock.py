@@ -1,9 +1,9 @@
-"""The Lesions dock: the list, the verdicts, the live threshold and the export."""
+"""The Lesions dock: list, verdicts, measures, live threshold and export."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from qtpy.QtCore import Qt
@@ -24,14 +24,22 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
-from napari_uncertainseg.widgets.lesions.actions import ACTIONS
+from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.actions import ACTIONS, KEYS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
-from napari_uncertainseg.widgets.lesions.messages import recorded_for, what_is_left, why_empty
+from napari_uncertainseg.widgets.lesions.messages import (
+    empty_list_message,
+    end_of_list_message,
+    recording_message,
+)
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
+from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, rich
 
 if TYPE_CHECKING:
@@ -39,8 +47,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 
-class LesionsDock(QWidget):
-    """One row per lesion, the most doubtful first; a verdict for each.
+class LesionsDock(DockWidget):
+    """One row per lesion, the most uncertain first; the reader gives each a verdict.
 
     Parameters
     ----------
@@ -51,7 +59,7 @@ class LesionsDock(QWidget):
     parent
         Qt parent.
     keeper
-        Finds reviews of the same scans, which are offered here.
+        Finds earlier reviews of the same scans, which the dock offers to resume.
     """
 
     def __init__(
@@ -63,13 +71,13 @@ class LesionsDock(QWidget):
         keeper: ReviewKeeper | None = None,
     ) -> None:
         super().__init__(parent)
-        self.offer = None if keeper is None else ResumeBar(case, keeper, self)
+        self.resume = None if keeper is None else ResumeBar(case, keeper, self)
         self._case = case
         self._layers = layers
         self._make_list()
         self._make_buttons()
-        self.details = MeasuresPanel(case, self)
-        self.tuning = ThresholdPanel(case, layers, self)
+        self.measures = MeasuresPanel(case, self)
+        self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
         self._lay_out()
         self._connect()
@@ -77,31 +85,27 @@ class LesionsDock(QWidget):
 
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
-        for signal, slot in self._listened():
-            signal.disconnect(slot, missing_ok=True)
-        if self.offer is not None:
-            self.offer.cleanup()
-        self.details.cleanup()
-        self.tuning.cleanup()
+        self._connections.disconnect_all()
+        if self.resume is not None:
+            self.resume.cleanup()
+        self.measures.cleanup()
+        self.threshold.cleanup()
         self.export.cleanup()
 
-    # -- making it ----------------------------------------------------------------------------
+    # -- widgets ------------------------------------------------------------------------------
 
     def _make_list(self) -> None:
         self.header = PlainLabel()
-        self.header.setToolTip(
-            "Lesions at the threshold, with their volume,\n"
-            "and candidates below it that may be missed lesions."
-        )
+        self.header.setToolTip(texts.HEADER_TIP)
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setUsesScrollButtons(False)
         self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
-        for title, meaning in (
-            ("Lesions", "What lies at or above the threshold."),
-            ("Candidates", "What lies below the threshold and may be a missed lesion: accept what is one."),
+        for title, tip in (
+            (texts.LESIONS, texts.LESIONS_TIP),
+            (texts.CANDIDATES, texts.CANDIDATES_TIP),
         ):
-            self.tabs.setTabToolTip(self.tabs.addTab(title), meaning)
+            self.tabs.setTabToolTip(self.tabs.addTab(title), tip)
         self.tables = (LesionTable(), LesionTable())
         self.empty = PlainLabel()
         self.empty.setWordWrap(True)
@@ -112,33 +116,34 @@ class LesionsDock(QWidget):
         for page in (*self.tables, self.empty):
             self._stack.addWidget(page)
         self._stack.setMinimumHeight(120)
-        self.shown = QComboBox()
+        self.verdict_filter = QComboBox()
         for state in ("all", *STATES):
-            self.shown.addItem(state, state)
-        self.shown.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.shown.setToolTip("List all lesions, or only those with one verdict.")
-        self.least_doubt = QComboBox()
-        for doubt in (0.0, 0.25, 0.5, 0.75):
-            self.least_doubt.addItem(f"doubt ≥ {doubt}" if doubt else "any doubt", doubt)
-        self.least_doubt.setToolTip("List only lesions with at least this doubt (LSU, 0 to 1).")
+            self.verdict_filter.addItem(state, state)
+        self.verdict_filter.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.verdict_filter.setToolTip(texts.VERDICT_FILTER_TIP)
+        self.uncertainty_filter = QComboBox()
+        for least in (0.0, 0.25, 0.5, 0.75):
+            self.uncertainty_filter.addItem(texts.uncertainty_filter(least), least)
+        self.uncertainty_filter.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
 
     def _make_buttons(self) -> None:
         self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
         for action in ACTIONS:
-            self.buttons[action.method].setToolTip(f"{action.meaning}\nKey: {action.key}")
+            self.buttons[action.method].setToolTip(texts.action_tip(action.meaning, action.key))
         self.buttons["alone"].setCheckable(True)
         self.progress = QProgressBar()
-        self.progress.setFixedWidth(130)
-        self.progress.setToolTip("Lesions of this list that have a verdict.")
+        self.progress.setFixedWidth(145)
+        self.progress.setToolTip(texts.PROGRESS_TIP)
         self.recorded = PlainLabel()
         self.recorded.setWordWrap(True)
-        self.recorded.setToolTip("Verdicts and painting are on disk in a session. Leave in Session stops it.")
-        self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.method.split('_')[0]}" for a in ACTIONS))
+        self.recorded.setTextFormat(Qt.TextFormat.PlainText)
+        self.recorded.setToolTip(texts.RECORDED_TIP)
+        self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.short}" for a in ACTIONS))
         self.keys.setWordWrap(True)
-        self.keys.setToolTip("They work while the viewer or this dock has the focus.")
+        self.keys.setToolTip(texts.KEYS_TIP)
         self.message = PlainLabel()
         self.message.setWordWrap(True)
-        self._say("")
+        self._show_message("")
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -147,22 +152,19 @@ class LesionsDock(QWidget):
         heading = QHBoxLayout()
         heading.addWidget(self.header, stretch=1)
         heading.addWidget(self.progress)
-        if self.offer is not None:
-            layout.addWidget(self.offer)
+        if self.resume is not None:
+            layout.addWidget(self.resume)
         layout.addLayout(heading)
         layout.addWidget(self.recorded)
         listing = QHBoxLayout()
         listing.addWidget(self.tabs)
-        listing.addWidget(self.shown)
-        listing.addWidget(self.least_doubt, stretch=1)
+        listing.addWidget(self.verdict_filter)
+        listing.addWidget(self.uncertainty_filter, stretch=1)
         layout.addLayout(listing)
         layout.addWidget(self._stack, stretch=1)
         layout.addLayout(self._lay_out_buttons())
-        layout.addWidget(self.message)
-        layout.addWidget(self.keys)
-        layout.addWidget(self.details)
-        layout.addWidget(self.tuning)
-        layout.addWidget(self.export)
+        for below in (self.message, self.keys, self.measures, self.threshold, self.export):
+            layout.addWidget(below)
 
     def _lay_out_buttons(self) -> QGridLayout:
         grid = QGridLayout()
@@ -173,113 +175,115 @@ class LesionsDock(QWidget):
             grid.addWidget(self.buttons[name], 1, 3 * number, 1, 3)
         return grid
 
-    def _listened(self) -> list[tuple[Any, Callable[..., None]]]:
+    def _connect(self) -> None:
         case = self._case
-        return [
-            (case.prediction_changed, self._forget),
+        self._connections = Connections(
+            (case.prediction_changed, self._on_prediction),
             (case.lesions_changed, self._show_lesions),
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
-            (case.stepped, self._say),
+            (case.stepped, self._show_message),
             (case.not_kept, self._show_recorded),
-        ]
-
-    def _connect(self) -> None:
-        for signal, slot in self._listened():
-            signal.connect(slot)
+        )
         for table in self.tables:
             table.chosen.connect(self._choose)
         for name, button in self.buttons.items():
             button.clicked.connect(getattr(self, name))
         self.tabs.currentChanged.connect(self._show_page)
-        self.shown.currentIndexChanged.connect(self._filter)
-        self.least_doubt.currentIndexChanged.connect(self._filter)
+        self.verdict_filter.currentIndexChanged.connect(self._filter)
+        self.uncertainty_filter.currentIndexChanged.connect(self._filter)
 
-    # -- stepping and judging -----------------------------------------------------------------
+    # -- stepping and verdicts ----------------------------------------------------------------
 
     @property
     def table(self) -> LesionTable:
         """The list that is shown: lesions or candidates."""
         return self.tables[self.tabs.currentIndex()]
 
+    def act(self, action: str) -> None:
+        """Do what the button of an action does."""
+        if self._case.prediction is not None:
+            getattr(self, action)()
+
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""
-        self._go_on(self.table.lesions.next_task(self.table.selected))
+        self._go_to_next(self.table.lesions.next_task(self.table.selected))
 
     def previous_lesion(self) -> None:
         """Go to the lesion above in the list."""
-        label = self.table.lesions.beside(self.table.selected, -1)
+        label = self.table.lesions.neighbour(self.table.selected, -1)
         if label is not None:
             self._go_to(label)
 
     def accept(self) -> None:
-        """Accept the selected lesion, and go on."""
-        self._judge("accepted")
+        """Accept the selected lesion, and go to the next."""
+        self._record("accepted")
 
     def reject(self) -> None:
-        """Reject the selected lesion, and go on."""
-        self._judge("rejected")
+        """Reject the selected lesion, and go to the next."""
+        self._record("rejected")
 
     def unsure(self) -> None:
-        """Call the selected lesion unsure, and go on."""
-        self._judge("unsure")
+        """Mark the selected lesion as unsure, and go to the next."""
+        self._record("unsure")
 
     def alone(self) -> None:
-        """See only the selected lesion's outline, or all again."""
+        """Show only the selected lesion's outline, or all again."""
         self._layers.show_alone(not self._layers.alone)
         self.buttons["alone"].setChecked(self._layers.alone)
 
     def undo(self) -> None:
-        """Take back what was done last, a verdict or a stroke, and go there."""
-        self._step(self._case.undo, "There is nothing to take back.")
+        """Undo the last verdict or brush stroke, and go there."""
+        self._undo_or_redo(self._case.undo, texts.NOTHING_TO_UNDO)
 
     def redo(self) -> None:
-        """Do again what was taken back, and go there."""
-        self._step(self._case.redo, "There is nothing to do again.")
+        """Redo what was undone, and go there."""
+        self._undo_or_redo(self._case.redo, texts.NOTHING_TO_REDO)
 
-    def _judge(self, decision: Decision) -> None:
+    def _record(self, decision: Decision) -> None:
         label = self.table.selected
         if label is None or self.table.lesions.row(label) is None:
-            self._say("Choose a lesion in the list first.")
+            self._show_message(texts.CHOOSE_LESION)
             return
-        following = self.table.lesions.next_task(label)  # before the filter takes the row away
-        self._say("")
+        following = self.table.lesions.next_task(label)  # read before the filter hides the row
+        self._show_message("")
         try:
             self._case.judge(self._case.selected or self.table.lesions.voxel(label), decision)
         except InputError as error:
-            self._say(f"⚠ Not recorded: {error}")
+            self._show_message(texts.not_recorded(error))
             return
-        self._go_on(following)
+        self._go_to_next(following)
 
-    def _go_on(self, following: int | None) -> None:
-        """Go to what the session has next, or else, unless it takes nothing else, the list."""
+    def _go_to_next(self, following: int | None) -> None:
+        """Go to the session's next task; if it has none and accepts new ones, to the next of the list."""
         recorder = self._case.recorder
         if (voxel := self._case.next_task()) is not None:
             self._go_to_voxel(voxel)
         elif following is None or not (recorder is None or recorder.accepts_new_tasks):
-            self._say(what_is_left([view.lesions for view in self.tables], self.table.lesions, recorder))
+            lists = [view.lesions for view in self.tables]
+            self._show_message(end_of_list_message(lists, self.table.lesions, recorder))
         else:
             self._go_to(following)
 
-    def _step(self, step: Callable[[], Change | None], otherwise: str) -> None:
+    def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
         try:
-            done = step()
+            change = step()
         except InputError as error:
-            self._say(f"⚠ Not recorded: {error}")
+            self._show_message(texts.not_recorded(error))
             return
-        if done is None:
-            self._say(otherwise)
-        elif (lesions := self._case.lesions) is not None and lesions.component_at(done.voxel):
-            self._go_to_voxel(done.voxel)
+        if change is None:
+            self._show_message(nothing_left)
+        elif (lesions := self._case.lesions) is not None and lesions.component_at(change.voxel):
+            self._go_to_voxel(change.voxel)
         else:
-            self._layers.show_slice(done.voxel)
+            self._layers.show_slice(change.voxel)
 
     def _go_to(self, label: int) -> None:
         self._choose(label)
         self.table.select(label)
 
     def _go_to_voxel(self, voxel: tuple[int, int, int]) -> None:
-        """Go to what a session shows next: it may stand in the other list, or in none at this threshold."""
+        """Go to a task of the session: it may be in the other list, or in none at this threshold."""
         self._case.selected = voxel
         self._layers.go_to(voxel)
 
@@ -288,46 +292,43 @@ class LesionsDock(QWidget):
         self._case.selected = voxel
         self._layers.go_to(voxel)
 
-    def _say(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
 
-    def _forget(self) -> None:
-        """What was said was about another prediction."""
-        self._say("")
+    def _on_prediction(self) -> None:
+        """Clear the message: it was about another prediction."""
+        self._show_message("")
         self.buttons["alone"].setChecked(self._layers.alone)
 
     # -- from the case to the screen ----------------------------------------------------------
 
     def _show_lesions(self) -> None:
         lesions = self._case.lesions
-        for widget in (self.tabs, self.shown, self.least_doubt, *self.buttons.values()):
+        for widget in (self.tabs, self.verdict_filter, self.uncertainty_filter, *self.buttons.values()):
             widget.setEnabled(lesions is not None)
         if lesions is None:
-            self.header.set_html("<b>Lesions</b>")
+            self.header.set_html(texts.TITLE_EMPTY)
             for view in self.tables:
                 view.clear()
         else:
             candidates = len(lesions.candidate_table)
-            self.header.set_html(
-                f"<b>Lesions {lesions.count}</b> · candidates {candidates} · {lesions.volume_ml:.1f} ml"
-            )
+            self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
             decisions = self._case.decisions()
             selected = self._selected_labels()
             tables = (lesions.table, lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
-                view.take(table, _of_list(decisions, number), selected[number])
+                view.set_table(table, _of_list(decisions, number), selected[number])
             here = self.tabs.currentIndex()
             if selected[here] is None and selected[1 - here] is not None:
-                self.tabs.setCurrentIndex(
-                    1 - here
-                )  # what is selected has become a lesion, or is none any more
+                # The selected region crossed the threshold: it is in the other list now.
+                self.tabs.setCurrentIndex(1 - here)
         self._show_page()
 
     def _show_verdicts(self) -> None:
         decisions = self._case.decisions()
         for number, view in enumerate(self.tables):
-            view.take_verdicts(_of_list(decisions, number))
+            view.set_verdicts(_of_list(decisions, number))
         self._show_page()
 
     def _show_selection(self) -> None:
@@ -346,32 +347,32 @@ class LesionsDock(QWidget):
         return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
 
     def _filter(self) -> None:
-        chosen = Filter(self.shown.currentData(), self.least_doubt.currentData())
+        chosen = Filter(self.verdict_filter.currentData(), self.uncertainty_filter.currentData())
         for view in self.tables:
             view.set_filter(chosen)
         self._show_page()
 
     def _show_page(self) -> None:
-        """Show the list, or say what to do when it is empty."""
+        """Show the list, or a sentence where it is empty."""
         model = self.table.lesions
         predicted, candidates = self._case.lesions is not None, bool(self.tabs.currentIndex())
-        if sentence := why_empty(model, predicted=predicted, candidates=candidates):
+        if sentence := empty_list_message(model, predicted=predicted, candidates=candidates):
             self.empty.setText(sentence)
             self._stack.setCurrentWidget(self.empty)
         else:
             self._stack.setCurrentWidget(self.table)
         self.progress.setVisible(model.total > 0)
         self.progress.setRange(0, max(model.total, 1))
-        self.progress.setValue(model.judged)
-        self.progress.setFormat(f"{model.judged} of {model.total} judged")
+        self.progress.setValue(model.reviewed)
+        self.progress.setFormat(texts.progress(model.reviewed, model.total))
         self._show_recorded()
 
     def _show_recorded(self) -> None:
-        """Say for whom a session is recorded, if one is; what was said of another one is over."""
-        text = recorded_for(self._case.recorder, self._case.why_not_kept)
+        """Show for whom a session is recorded; a message about an earlier one is cleared."""
+        text = recording_message(self._case.recorder, self._case.why_not_kept)
         if text != self.recorded.text():
             self.recorded.setText(text)
-            self._say("")
+            self._show_message("")
         self.recorded.setVisible(bool(text))
 
     def _listed_table(self) -> tuple[str, pd.DataFrame] | None:
@@ -390,3 +391,11 @@ def _of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decisi
     """Verdicts on lesions (0) or on candidates (1), by label."""
     sign = -1 if number else 1
     return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}
+
+
+def make_dock(context: ReviewContext) -> LesionsDock:
+    """Make the dock for a window."""
+    return LesionsDock(context.case, context.layers, keeper=context.keeper)
+
+
+DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS)

@@ -1,9 +1,8 @@
-"""Export from the Lesions dock: the list as TSV, all results into a folder, the lesions as DICOM SEG."""
+"""Export from the Lesions dock: list as TSV, all results into a folder, lesions as DICOM SEG."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,24 @@ from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_folder, may_replace
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _Exported = tuple[Path, Prediction, tuple[Verdict, ...], np.ndarray | None]
-"""Where an export went, and what it held: prediction, verdicts and painting."""
-
-_SEG = (
-    "Write the reviewed lesions as one DICOM SEG object of the FLAIR's study, slice by slice on its series."
-)
+"""Folder of an export, and its content: prediction, verdicts, painting."""
 
 Table = Callable[[], tuple[str, pd.DataFrame] | None]
 
 
 class ExportPanel(QWidget):
-    """Three buttons, and a line that says where the files went.
+    """Three buttons, and a line with the path of what was written.
 
     Parameters
     ----------
     case
-        What is exported.
+        The case that is exported.
     table
         Gives the name and the rows of the list that is shown; None without a prediction.
     parent
@@ -48,13 +44,11 @@ class ExportPanel(QWidget):
         self._case = case
         self._table = table
         self._jobs = JobRunner(self)
-        self.table_button = QPushButton("Export table…")
-        self.table_button.setToolTip("Write the list that is shown, with all columns and verdicts, as TSV.")
-        self.results_button = QPushButton("Export all…")
-        self.results_button.setToolTip(
-            "Write probability, uncertainty maps, lesions, table and verdicts into a folder."
-        )
-        self.seg_button = QPushButton("DICOM SEG…")
+        self.table_button = QPushButton(texts.EXPORT_TABLE)
+        self.table_button.setToolTip(texts.EXPORT_TABLE_TIP)
+        self.results_button = QPushButton(texts.EXPORT_ALL)
+        self.results_button.setToolTip(texts.EXPORT_ALL_TIP)
+        self.seg_button = QPushButton(texts.EXPORT_SEG)
         self._source: Path | None = None  # the FLAIR's DICOM series
         self.message = PlainLabel()
         self.message.setWordWrap(True)
@@ -86,7 +80,7 @@ class ExportPanel(QWidget):
         if listed is None:
             return
         name, rows = listed
-        path = ask_file(self, f"Export the table of {name}", f"{name}.tsv", "Table (*.tsv)")
+        path = ask_file(self, texts.export_table_title(name), f"{name}.tsv", texts.TABLE_KINDS)
         if path is None:
             return
         from napari_uncertainseg.export import write_table
@@ -96,12 +90,12 @@ class ExportPanel(QWidget):
         except (InputError, OSError) as error:
             self._warn(str(error))
         else:
-            self._say(f"Saved {len(rows)} {name} to {path}")
+            self._show_message(texts.saved_table(len(rows), name, path))
 
     def export_results(self) -> None:
         """Ask for a folder, and write all results there in the background."""
         prediction, lesions = self._case.prediction, self._case.lesions
-        folder = None if prediction is None else ask_folder(self, "Export all results into a folder")
+        folder = None if prediction is None else ask_folder(self, texts.EXPORT_ALL_TITLE)
         if prediction is None or lesions is None or folder is None:
             return
         try:
@@ -118,11 +112,11 @@ class ExportPanel(QWidget):
         def work(progress: Progress) -> _Exported:
             from napari_uncertainseg.export import write_results
 
-            progress("writing", 0.0)
+            progress(texts.WRITING, 0.0)
             write_results(folder, prediction, lesions, overwrite=overwrite, **review)
             return folder, prediction, verdicts, edit
 
-        self._say(f"Writing into {folder} …")
+        self._show_message(texts.writing_folder(folder))
         self._jobs.start(work)
 
     def export_seg(self) -> None:
@@ -130,7 +124,7 @@ class ExportPanel(QWidget):
         prediction, lesions, source = self._case.prediction, self._case.lesions, self._source
         if prediction is None or lesions is None or source is None:
             return
-        path = ask_file(self, "Export the lesions as DICOM SEG", "lesions.dcm", "DICOM SEG (*.dcm)")
+        path = ask_file(self, texts.EXPORT_SEG_TITLE, "lesions.dcm", texts.SEG_KINDS)
         if path is None:
             return
         decisions = self._case.decisions()
@@ -140,24 +134,24 @@ class ExportPanel(QWidget):
             from napari_uncertainseg.export import reviewed_mask, scans_of
             from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
 
-            progress("writing", 0.0)
+            progress(texts.WRITING, 0.0)
             check_output(path, SEG, scans_of(prediction))
             mask = reviewed_mask(lesions, decisions)
             algorithm = Algorithm.from_information(prediction.information, lesions.threshold)
             return write_dicom_seg(path, mask, prediction.grid, source, algorithm=algorithm, reviewed=True)
 
-        self._say(f"Writing {path} …")
+        self._show_message(texts.writing_file(path))
         self._jobs.start(work)
 
     def _on_exported(self, exported: _Exported | Path) -> None:
         if isinstance(exported, Path):
-            self._say(f"Saved the reviewed lesions to {exported}")
+            self._show_message(texts.saved_seg(exported))
             return
         folder, prediction, verdicts, edit = exported
         case = self._case
         if case.prediction is prediction and case.verdicts == verdicts and case.edit is edit:
             case.mark_saved()
-        self._say(f"Saved all results into {folder}")
+        self._show_message(texts.saved_results(folder))
 
     def _on_prediction(self) -> None:
         self.message.hide()
@@ -165,19 +159,19 @@ class ExportPanel(QWidget):
         self._on_state(self._jobs.state)
 
     def _find_source(self) -> None:
-        """Look for the DICOM series that the FLAIR came from; the tooltip says why there is none."""
+        """Look for the FLAIR's DICOM series; the tooltip says why there is none."""
         from napari_uncertainseg.images.dicom_seg import source_of
 
         self._source, prediction = None, self._case.prediction
         if prediction is None:
-            self.seg_button.setToolTip(_SEG)
+            self.seg_button.setToolTip(texts.EXPORT_SEG_TIP)
             return
         try:
             self._source = source_of(prediction.information)
         except InputError as error:
-            self.seg_button.setToolTip(f"<p>{_SEG}</p><p>Not now: {escape(str(error))}</p>")
+            self.seg_button.setToolTip(texts.seg_unavailable_tip(error))
         else:
-            self.seg_button.setToolTip(f"<p>{_SEG}</p><p>The series: {escape(str(self._source))}</p>")
+            self.seg_button.setToolTip(texts.seg_source_tip(self._source))
 
     def _on_state(self, state: JobState) -> None:
         ready = self._case.prediction is not None and state is JobState.IDLE
@@ -185,9 +179,9 @@ class ExportPanel(QWidget):
         self.results_button.setEnabled(ready)
         self.seg_button.setEnabled(ready and self._source is not None)
 
-    def _say(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.show()
 
     def _warn(self, sentence: str) -> None:
-        self._say(f"⚠ Not saved: {sentence}")
+        self._show_message(texts.not_saved(sentence))

@@ -1,4 +1,4 @@
-"""Everything that is measured of the selected lesion, one click away."""
+"""Everything that is measured in the selected lesion, in a panel that folds out."""
 
 from __future__ import annotations
 
@@ -11,30 +11,25 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS, MeasureColumn
 from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, MAPS, SUMMARIES
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 
-_PATIENCE_MS = 200
-_MAPS = {
-    "entropy": "entropy",
-    "expected_entropy": "expected",
-    "mutual_information": "mutual inf.",
-    "variance": "variance",
-}
-_SUMMARIES = {"mean": "mean", "sum": "sum", "logsum": "log-sum", "max": "max"}
+_DELAY_MS = 200
+"""Shortest time between two updates while the selection moves."""
 
 
 class MeasuresPanel(QWidget):
-    """A line to fold out, and below it the measures of the selected lesion or candidate.
+    """A line that folds out, and below it the measures of the selected lesion or candidate.
 
-    Nothing is measured while it is folded.
+    Nothing is measured while it is folded in.
 
     Parameters
     ----------
     case
-        Whose selection it follows.
+        The case under review.
     parent
         Qt parent.
     """
@@ -43,23 +38,24 @@ class MeasuresPanel(QWidget):
         super().__init__(parent)
         self._case = case
         self._jobs = JobRunner(self)
-        self._wanted: tuple[Lesions, bool] | None = None
+        self._requested: tuple[Lesions, bool] | None = None
+        """Lesions that are being measured, and whether their candidates are."""
         self._measured: tuple[Lesions, bool, pd.DataFrame] | None = None
         self.button = QToolButton()
         self.button.setCheckable(True)
         self.button.setAutoRaise(True)
-        self.button.setText("all measures")
+        self.button.setText(texts.ALL_MEASURES)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.button.setToolTip("All that is measured of the selected lesion or candidate.")
-        self.definitions = DefinedLabel("Doubt per lesion", "definitions")
-        self.definitions.setToolTip("Every number, what it is and where it is from.")
+        self.button.setToolTip(texts.ALL_MEASURES_TIP)
+        self.definitions = DefinedLabel("Doubt per lesion", texts.DEFINITIONS)
+        self.definitions.setToolTip(texts.DEFINITIONS_TIP)
         self.agreement = PlainLabel()
         self.agreement.setWordWrap(True)
-        known = [COLUMNS["persistence"], *AGREEMENT.values()]
-        self.agreement.setToolTip("\n".join(_wrapped(column) for column in known))
+        columns = [COLUMNS["persistence"], *AGREEMENT.values()]
+        self.agreement.setToolTip("\n".join(_definition(column) for column in columns))
         self.maps = NumberTable()
         self.maps.setFixedHeight(5 * 24 + 12)
-        self._show = qthrottled(self._show_now, timeout=_PATIENCE_MS)
+        self._show = qthrottled(self._show_now, timeout=_DELAY_MS)
         self._lay_out()
         self._case.selection_changed.connect(self._show)
         self._case.lesions_changed.connect(self._show)
@@ -95,30 +91,33 @@ class MeasuresPanel(QWidget):
         self.maps.setVisible(row is not None)
         if row is None:
             return
-        known = {"persistence": COLUMNS["persistence"], **AGREEMENT}
+        columns = {"persistence": COLUMNS["persistence"], **AGREEMENT}
         self.agreement.set_html(
-            " · ".join(f"{column.title.lower()} <b>{row[name]:.2f}</b>" for name, column in known.items())
+            " · ".join(f"{column.title.lower()} <b>{row[name]:.2f}</b>" for name, column in columns.items())
         )
         self.maps.show_table(
             Table(
-                rows=tuple(_SUMMARIES.values()),
-                columns=tuple(_MAPS.values()),
-                cells=tuple(tuple(f"{row[f'{s}_{m}']:.3g}" for m in _MAPS) for s in _SUMMARIES),
+                rows=tuple(texts.SUMMARY_TITLES.values()),
+                columns=tuple(texts.MAP_TITLES.values()),
+                cells=tuple(
+                    tuple(f"{row[f'{summary}_{name}']:.3g}" for name in texts.MAP_TITLES)
+                    for summary in texts.SUMMARY_TITLES
+                ),
                 definitions={
-                    **{_SUMMARIES[s]: f"{meaning}." for s, meaning in SUMMARIES.items()},
-                    **{_MAPS[m]: meaning for m, meaning in MAPS.items()},
+                    **{texts.SUMMARY_TITLES[s]: f"{definition}." for s, definition in SUMMARIES.items()},
+                    **{texts.MAP_TITLES[m]: definition for m, definition in MAPS.items()},
                 },
             )
         )
 
     def _row(self) -> pd.Series | None:
-        """All measures of what is selected; None where nothing is, or it is being measured."""
+        """All measures of the selected lesion; None without one, or while it is being measured."""
         lesions, voxel = self._case.lesions, self._case.selected
         number = 0 if lesions is None or voxel is None else int(lesions.labels[voxel])
         candidate = 0 if lesions is None or voxel is None else int(lesions.candidates[voxel])
         if lesions is None or not (number or candidate):
             self._measured = None
-            self.agreement.setText("Choose a lesion in the list.")
+            self.agreement.setText(texts.SELECT_LESION)
             return None
         if self._measured is None or self._measured[:2] != (lesions, not number):
             self._measure(lesions, candidates=not number)
@@ -127,27 +126,27 @@ class MeasuresPanel(QWidget):
         details = self._measured[2].set_index("label")
         row, more = table.loc[number or candidate], details.loc[number or candidate]
         if row["drawn"]:
-            self.agreement.setText("A human drew this lesion: the model says nothing of it.")
+            self.agreement.setText(texts.DRAWN_LESION)
             return None
         return pd.concat([row, more[more.index.difference(row.index)]])
 
     def _measure(self, lesions: Lesions, *, candidates: bool) -> None:
-        """Measure all of a list in the background; what is asked for meanwhile comes after."""
+        """Measure all lesions of a list in the background; a request during that time waits."""
         prediction = self._case.prediction
         if prediction is None or self._jobs.state is not JobState.IDLE:
             return
-        self.agreement.setText("Measuring …")
+        self.agreement.setText(texts.MEASURING)
         labels = lesions.candidates if candidates else lesions.labels
         threshold = lesions.threshold
-        self._wanted = (lesions, candidates)
+        self._requested = (lesions, candidates)
         self._jobs.start(lambda progress: prediction.details(labels, threshold))
 
     def _on_measured(self, details: pd.DataFrame) -> None:
-        if self._wanted is not None:
-            self._measured = (*self._wanted, details)
-        self._wanted = None
+        if self._requested is not None:
+            self._measured = (*self._requested, details)
+        self._requested = None
         self._show_now()
 
 
-def _wrapped(column: MeasureColumn) -> str:
+def _definition(column: MeasureColumn) -> str:
     return f"{column.title}: {column.definition}"

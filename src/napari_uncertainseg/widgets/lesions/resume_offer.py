@@ -1,4 +1,4 @@
-"""The offer to go on with a review of the same scans, above the list of lesions."""
+"""The offer to resume an earlier review of the same scans, above the list of lesions."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
-_LOST = "Verdicts or painting on screen are kept nowhere, and would be dropped. Go on all the same?"
-
 
 class ResumeBar(QWidget):
-    """Says whose review is kept, and asks whether to go on with it; hidden where there is none.
+    """Shows whose review is kept, and offers to resume it; hidden where there is none.
 
     Parameters
     ----------
@@ -50,28 +49,28 @@ class ResumeBar(QWidget):
         self._keeper.changed.disconnect(self._show, missing_ok=True)
 
     def accept(self) -> None:
-        """Go on with the review that is offered, or take its verdicts over."""
-        if self._case.unsaved and not ask_yes_no_cancel(self, "Resume", _LOST, "Go on", None):
+        """Resume the review that is offered, or copy its verdicts."""
+        if self._case.unsaved and not ask_yes_no_cancel(
+            self, texts.RESUME, texts.RESUME_LOSES_WORK, texts.CONTINUE, None
+        ):
             return
         try:
-            said = self._keeper.accept()
+            message = self._keeper.accept()
         except InputError as error:
-            self.text.setText(f"⚠ {error}")
+            self.text.setText(texts.error(error))
             return
-        self._case.stepped.emit(said)
+        self._case.stepped.emit(message)
 
     def _show(self) -> None:
         offer = self._keeper.offer
         self.setVisible(offer is not None)
         if offer is None:
             return
-        self.text.setText(f"● {offer.text}")
-        accept, leave = ("Resume", "Not now") if offer.same else ("Bring its verdicts over", "Leave it")
+        self.text.setText(texts.earlier_review(offer.text))
+        accept, leave = (
+            (texts.RESUME, texts.NOT_NOW) if offer.same else (texts.COPY_VERDICTS, texts.DO_NOT_COPY)
+        )
         self.accept_button.setText(accept)
         self.leave_button.setText(leave)
-        self.accept_button.setToolTip(
-            "Go on where it was left: its verdicts, painting, threshold and numbers."
-            if offer.same
-            else "Each verdict goes to the lesion that now lies at its place, in a review of its own."
-        )
-        self.leave_button.setToolTip("It stays where it is: in the list of Session.")
+        self.accept_button.setToolTip(texts.RESUME_TIP if offer.same else texts.COPY_VERDICTS_TIP)
+        self.leave_button.setToolTip(texts.LEAVE_TIP)

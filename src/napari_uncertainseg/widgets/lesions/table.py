@@ -1,4 +1,4 @@
-"""The table of lesions as it is seen: a bar for the doubt, and a list that keeps its place."""
+"""The table of lesions on screen: a bar for the uncertainty, and a list that does not scroll by itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class UncertaintyBar(QStyledItemDelegate):
     colour = QColor("gray")
 
     def paint(self, painter: QPainter | None, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        """Draw the cell, its number on the right, and the bar in what is left."""
+        """Draw the cell: its number on the right, the bar in the rest."""
         super().paint(painter, option, index)
         value = index.data(BAR)
         if painter is None or value is None or np.isnan(value):
@@ -52,7 +52,7 @@ class UncertaintyBar(QStyledItemDelegate):
 
 
 class LesionTable(QTableView):
-    """A list of lesions, one of which may be selected."""
+    """A list of lesions; at most one is selected."""
 
     chosen = Signal(int)
     """The user chose a lesion: its label."""
@@ -64,34 +64,34 @@ class LesionTable(QTableView):
         self._quiet = False
         self._selected: int | None = None
         self.setModel(self.lesions)
-        # These exist from here on, which Qt's type hints do not know.
+        # Qt's type hints call these optional; they exist once the model is set.
         self._selection = cast(QItemSelectionModel, self.selectionModel())
         self._header = cast(QHeaderView, self.horizontalHeader())
         self._scroll_bar = cast(QScrollBar, self.verticalScrollBar())
         self.setItemDelegateForColumn(1, self._bars)
         self._lay_out()
         self.setSortingEnabled(True)
-        self._header.setSortIndicatorClearable(True)  # the third click on a title: the most doubtful first
+        self._header.setSortIndicatorClearable(True)  # third click on a title: most uncertain first
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self._header.sortIndicatorChanged.connect(self._after_sorting)
         self._selection.currentRowChanged.connect(self._on_current)
-        self._take_colour()
+        self._update_colour()
 
-    def take(self, table: pd.DataFrame, decisions: Mapping[int, Decision], selected: int | None) -> None:
-        """Show a table; the selected lesion stays selected, and the view stays where it is."""
-        self._quietly(lambda: self.lesions.take(table, decisions))
-        calibrated = self.lesions.has("p_exists")
+    def set_table(self, table: pd.DataFrame, decisions: Mapping[int, Decision], selected: int | None) -> None:
+        """Show a table; the selected lesion stays selected, and the view does not scroll."""
+        self._quietly(lambda: self.lesions.set_table(table, decisions))
+        calibrated = self.lesions.has_column("p_exists")
         for key, hidden in (("p_exists", not calibrated), ("mean_entropy", calibrated)):
-            self.setColumnHidden(_NUMBER[key], hidden)  # both do not fit in
+            self.setColumnHidden(_NUMBER[key], hidden)  # there is no room for both
         self.select(selected, reveal=False)
 
     def clear(self) -> None:
-        """Show no lesion, as there is none."""
-        self.take(pd.DataFrame(columns=["label", "slice_s", "slice_a", "slice_r"]), {}, None)
+        """Show an empty list."""
+        self.set_table(pd.DataFrame(columns=["label", "slice_s", "slice_a", "slice_r"]), {}, None)
 
-    def take_verdicts(self, decisions: Mapping[int, Decision]) -> None:
+    def set_verdicts(self, decisions: Mapping[int, Decision]) -> None:
         """Show new verdicts."""
-        self._quietly(lambda: self.lesions.take_verdicts(decisions))
+        self._quietly(lambda: self.lesions.set_verdicts(decisions))
         self.select(self._selected, reveal=False)
 
     def set_filter(self, chosen: Filter) -> None:
@@ -100,7 +100,7 @@ class LesionTable(QTableView):
         self.select(self._selected)
 
     def select(self, label: int | None, *, reveal: bool = True) -> None:
-        """Select a lesion without telling anybody; None, or one that is not listed, clears the selection."""
+        """Select a lesion without a signal; None, or a lesion that is not listed, clears the selection."""
         self._selected = label
         row = None if label is None else self.lesions.row(label)
         self._quietly(lambda: self._mark(row))
@@ -116,15 +116,15 @@ class LesionTable(QTableView):
         """Follow napari's theme."""
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_bars"):
-            self._take_colour()
+            self._update_colour()
 
     def focusInEvent(self, event: QFocusEvent | None) -> None:
-        """Take the focus; Qt would make the first row the current one, which is nobody's choice."""
-        take_focus = super().focusInEvent
-        self._quietly(lambda: take_focus(event))
+        """Get the focus without a change of selection: Qt alone would select the first row."""
+        get_focus = super().focusInEvent
+        self._quietly(lambda: get_focus(event))
         self.select(self._selected, reveal=False)
 
-    def _take_colour(self) -> None:
+    def _update_colour(self) -> None:
         self._bars.colour = accent(theme_of(self))
 
     def _lay_out(self) -> None:
@@ -156,8 +156,8 @@ class LesionTable(QTableView):
         self._selection.setCurrentIndex(index, how.ClearAndSelect | how.Rows)
 
     def _quietly(self, change: Callable[[], None]) -> None:
-        """Change the list without scrolling, and without mistaking the change for a choice."""
-        self._quiet, place = True, self._scroll_bar.value()
+        """Change the list without scrolling and without the signal `chosen`."""
+        self._quiet, position = True, self._scroll_bar.value()
         automatic = self.hasAutoScroll()
         self.setAutoScroll(False)
         try:
@@ -165,7 +165,7 @@ class LesionTable(QTableView):
         finally:
             self._quiet = False
             self.setAutoScroll(automatic)
-            self._scroll_bar.setValue(place)
+            self._scroll_bar.setValue(position)
 
     def _after_sorting(self) -> None:
         self.select(self._selected)

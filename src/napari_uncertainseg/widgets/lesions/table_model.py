@@ -1,4 +1,4 @@
-"""What the table of lesions holds: its columns, filter and model."""
+"""Columns, filter and Qt model of the table of lesions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from qtpy.QtWidgets import QWidget
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
 from napari_uncertainseg.uncertainty.lesion_columns import EXISTS
+from napari_uncertainseg.widgets.lesions import texts
 
 STATES = ("to do", "unsure", "rejected", "accepted")
-"""What a lesion can be to the reviewer, in the order in which it sorts."""
+"""States of a lesion in the review, in the order in which they sort."""
 
 MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
-"""A shape for each, because colour alone is no sign."""
+"""A symbol for each, because colour alone cannot be told apart by everybody."""
 
 VERDICT = "verdict"
-DOUBT = "lsu"
+LSU = "lsu"
 BAR = Qt.ItemDataRole.UserRole
 """Role under which a cell gives its number as a share of the largest in its column, hidden rows included."""
 
@@ -32,30 +33,26 @@ _Index = QModelIndex
 
 @dataclass(frozen=True)
 class Column:
-    """One column: which value it shows, under which name, in which form."""
+    """One column: the value it shows, its title, how the value is written, and its width in pixels."""
 
     key: str
-    title: str
     text: Callable[[float], str]
     width: int
     largest_first: bool = True
 
     @property
-    def meaning(self) -> str:
+    def title(self) -> str:
+        """What stands above the column."""
+        return texts.COLUMN_TITLES[self.key]
+
+    @property
+    def tip(self) -> str:
         """Definition and unit, in a few lines."""
         if self.key == VERDICT:
-            return (
-                "What you decided: accepted, rejected or unsure.\n"
-                "A lesion that grew together from lesions with different verdicts is unsure."
-            )
+            return texts.VERDICT_TIP
         measure = EXISTS if self.key == "p_exists" else MEASURES[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
-        bar = (
-            " The full bar is the largest of this list. What a human drew is marked drawn: the model has no "
-            "doubt about it."
-            if self.key == DOUBT
-            else ""
-        )
+        bar = texts.UNCERTAINTY_BAR_TIP if self.key == LSU else ""
         return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
 
 
@@ -64,15 +61,13 @@ def _volume(value: float) -> str:
 
 
 COLUMNS = (
-    Column("label", "#", lambda v: str(int(v)), 34, largest_first=False),
-    Column(DOUBT, "doubt", lambda v: f"{v:.2f}", 84),
-    Column("mean_probability", "p", lambda v: f"{v:.2f}", 44),
-    Column("p_exists", "is lesion", lambda v: f"{v:.0%}", 60),
-    Column("volume_mm3", "mm³", _volume, 56),
-    Column("mean_entropy", "entropy", lambda v: f"{v:.2f}", 62),
-    Column(
-        VERDICT, "verdict", lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 88, largest_first=False
-    ),
+    Column("label", lambda v: str(int(v)), 34, largest_first=False),
+    Column(LSU, lambda v: f"{v:.2f}", 84),
+    Column("mean_probability", lambda v: f"{v:.2f}", 44),
+    Column("p_exists", lambda v: f"{v:.0%}", 60),
+    Column("volume_mm3", _volume, 56),
+    Column("mean_entropy", lambda v: f"{v:.2f}", 62),
+    Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 88, largest_first=False),
 )
 
 
@@ -82,26 +77,39 @@ class Filter:
 
     state: str = "all"
     """``"all"`` or one of ``STATES``."""
-    least_doubt: float = 0.0
+    least_lsu: float = 0.0
     """Rows with a smaller LSU are left out."""
 
-    def keeps(self, states: np.ndarray, doubt: np.ndarray) -> np.ndarray:
-        """Which rows stay, bool."""
-        kept = (doubt >= self.least_doubt) | (self.least_doubt == 0)  # what a human drew has no doubt
-        return kept if self.state == "all" else kept & (states == STATES.index(self.state))
+    def passes(self, states: np.ndarray, lsu: np.ndarray) -> np.ndarray:
+        """Which rows are listed.
+
+        Parameters
+        ----------
+        states
+            Index into `STATES` of each row, shape (rows,).
+        lsu
+            Structural uncertainty, 0 to 1, same shape; NaN for lesions that a human drew.
+
+        Returns
+        -------
+        np.ndarray
+            bool, of the same shape.
+        """
+        listed = (lsu >= self.least_lsu) | (self.least_lsu == 0)  # NaN passes only without a limit
+        return listed if self.state == "all" else listed & (states == STATES.index(self.state))
 
 
 class LesionModel(QAbstractTableModel):
     """Lesions or candidates, sorted and filtered.
 
     Order and filter are arrays of row numbers: ten thousand rows take two numpy calls,
-    where a proxy model would come back into Python for each comparison.
+    while a proxy model would call Python for each comparison.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values: dict[str, np.ndarray] = {c.key: np.empty(0) for c in COLUMNS}
-        self._known: frozenset[str] = frozenset()
+        self._columns: frozenset[str] = frozenset()
         self._voxels = np.empty((0, 3), dtype=int)
         self._drawn = np.empty(0, dtype=bool)
         self._rows = np.empty(0, dtype=int)
@@ -110,17 +118,17 @@ class LesionModel(QAbstractTableModel):
 
     # -- content ------------------------------------------------------------------------------
 
-    def take(self, table: pd.DataFrame, decisions: Mapping[int, Decision]) -> None:
-        """Take a table of lesions, and the verdicts by label."""
-        self._known = frozenset(table.columns)
+    def set_table(self, table: pd.DataFrame, decisions: Mapping[int, Decision]) -> None:
+        """Hold a table of lesions, and the verdicts by label."""
+        self._columns = frozenset(table.columns)
         self._values = {c.key: _numbers(table, c.key) for c in COLUMNS if c.key != VERDICT}
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
         self._drawn = _numbers(table, "drawn") == 1
         self._voxels = table[["slice_s", "slice_a", "slice_r"]].to_numpy(dtype=int)
         self._arrange()
 
-    def take_verdicts(self, decisions: Mapping[int, Decision]) -> None:
-        """Take new verdicts for the same lesions."""
+    def set_verdicts(self, decisions: Mapping[int, Decision]) -> None:
+        """Hold new verdicts for the same lesions."""
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
         self._arrange()
 
@@ -129,9 +137,9 @@ class LesionModel(QAbstractTableModel):
         self._filter = chosen
         self._arrange()
 
-    def has(self, key: str) -> bool:
-        """Whether the table at hand has a column."""
-        return key in self._known
+    def has_column(self, key: str) -> bool:
+        """Whether the current table has a column."""
+        return key in self._columns
 
     @property
     def total(self) -> int:
@@ -139,7 +147,7 @@ class LesionModel(QAbstractTableModel):
         return len(self._values["label"])
 
     @property
-    def judged(self) -> int:
+    def reviewed(self) -> int:
         """Number of lesions with a verdict, listed or not."""
         return int(np.count_nonzero(self._values[VERDICT]))
 
@@ -149,8 +157,8 @@ class LesionModel(QAbstractTableModel):
 
     def row(self, label: int) -> int | None:
         """Row of a lesion; None when it is not listed."""
-        found = np.flatnonzero(self._values["label"][self._rows] == label)
-        return int(found[0]) if len(found) else None
+        rows = np.flatnonzero(self._values["label"][self._rows] == label)
+        return int(rows[0]) if len(rows) else None
 
     def voxel(self, label: int) -> tuple[int, int, int]:
         """The voxel to look at, (s, a, r)."""
@@ -160,29 +168,29 @@ class LesionModel(QAbstractTableModel):
     def next_task(self, after: int | None) -> int | None:
         """The first lesion without a verdict after a lesion, in the list's order.
 
-        From the end it goes on at the top; the lesion itself does not count. None when all are judged.
+        From the end it goes on at the top; the lesion itself does not count. None when all have a verdict.
         """
         labels = self._values["label"][self._rows].astype(int)
         row = None if after is None else self.row(after)
         start = 0 if row is None else row + 1
-        to_do = (self._values[VERDICT][self._rows] == 0) & (labels != after)
-        found = np.flatnonzero(np.roll(to_do, -start))
-        return int(np.roll(labels, -start)[found[0]]) if len(found) else None
+        to_review = (self._values[VERDICT][self._rows] == 0) & (labels != after)
+        following = np.flatnonzero(np.roll(to_review, -start))
+        return int(np.roll(labels, -start)[following[0]]) if len(following) else None
 
-    def beside(self, label: int | None, step: int) -> int | None:
+    def neighbour(self, label: int | None, step: int) -> int | None:
         """The lesion some rows further in the list; None beyond its ends."""
         row = None if label is None else self.row(label)
-        wanted = 0 if row is None else row + step
-        return self.label(wanted) if 0 <= wanted < len(self._rows) else None
+        target = 0 if row is None else row + step
+        return self.label(target) if 0 <= target < len(self._rows) else None
 
     def _arrange(self) -> None:
-        """Filter and sort anew; rows are inserted or removed at the end, so that the view keeps its place."""
+        """Filter and sort; rows are inserted or removed at the end, so that the view does not scroll."""
         column, order = self._sorted_by
         ranks = np.arange(self.total)
         key = ranks if column < 0 else self._values[COLUMNS[column].key]
         key = -key if order == Qt.SortOrder.DescendingOrder and column >= 0 else key
         rows = np.lexsort((ranks, key))  # NaN goes to the end
-        rows = rows[self._filter.keeps(self._values[VERDICT], self._values["lsu"])[rows]]
+        rows = rows[self._filter.passes(self._values[VERDICT], self._values["lsu"])[rows]]
         self._resize(rows)
         if len(rows):
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
@@ -199,7 +207,7 @@ class LesionModel(QAbstractTableModel):
             self.endRemoveRows()
         self._rows = rows
 
-    # -- what Qt asks -------------------------------------------------------------------------
+    # -- Qt's interface ------------------------------------------------------------------------
 
     def rowCount(self, parent: QModelIndex = _Index()) -> int:  # noqa: B008
         """Number of listed rows."""
@@ -210,13 +218,13 @@ class LesionModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(COLUMNS)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """What a cell shows."""
+        """Text, bar, alignment or tooltip of a cell."""
         column = COLUMNS[index.column()]
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag.AlignLeft if column.key == VERDICT else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return column.meaning
+            return column.tip
         if role not in (Qt.ItemDataRole.DisplayRole, BAR):
             return None
         row = self._rows[index.row()]
@@ -224,7 +232,7 @@ class LesionModel(QAbstractTableModel):
         if role == BAR:
             return self._share(column.key, value)
         if np.isnan(value):
-            return "- drawn" if column.key == DOUBT and self._drawn[row] else "-"
+            return texts.DRAWN if column.key == LSU and self._drawn[row] else "-"
         return column.text(value)
 
     def _share(self, key: str, value: float) -> float:
@@ -234,14 +242,14 @@ class LesionModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Titles, and their definitions as tooltips."""
+        """Titles of the columns, and their definitions as tooltips."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         column = COLUMNS[section]
         if role == Qt.ItemDataRole.DisplayRole:
             return column.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{column.meaning}\nClick to sort."
+            return f"{column.tip}\n{texts.SORT_TIP}"
         if role == Qt.ItemDataRole.InitialSortOrderRole:
             return Qt.SortOrder.DescendingOrder if column.largest_first else Qt.SortOrder.AscendingOrder
         return None

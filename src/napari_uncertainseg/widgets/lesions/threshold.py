@@ -1,4 +1,4 @@
-"""The live threshold: a slider that lesions, counts and diagram follow while it moves."""
+"""The live threshold: lesions, counts and diagram follow the slider while it moves."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.thresholds import BestThreshold, best_dice
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
@@ -30,32 +31,32 @@ from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 _STEPS = 1000
 _FASTEST_MS = 30
 _DRAGGED_MS = 250
-"""While the slider is dragged the list follows this often: painting the window takes the rest of the time."""
+"""Shortest time between updates of the list while the slider is dragged: drawing needs the rest."""
 
 
 class Previews(Protocol):
-    """What can show a threshold in the visible slice at once."""
+    """Shows a threshold in the visible slice at once."""
 
     def preview(self, threshold: float) -> None:
         """Show the visible slice at a threshold."""
 
     def settle(self) -> None:
-        """Show everything as the case has it."""
+        """End the preview: show everything as the case has it."""
 
     def show_band(self, core: float | None, envelope: float | None) -> None:
-        """Outline what lies above two thresholds; None hides a contour."""
+        """Outline the regions above two thresholds; None hides a contour."""
 
 
 class ThresholdPanel(QWidget):
     """Threshold, smallest volume and a small reliability diagram.
 
-    While the slider is dragged, the visible slice follows at once, and the case as often as
-    there is time for it: never more than half of the time goes into computing.
+    While the slider is dragged, the visible slice follows at once, and the case as often as it can without
+    using more than half of the time for computing.
 
     Parameters
     ----------
     case
-        Whose threshold it is.
+        The case under review.
     previews
         Shows the visible slice while the slider moves.
     parent
@@ -67,7 +68,7 @@ class ThresholdPanel(QWidget):
         self._case = case
         self._previews = previews
         self._best: BestThreshold | None = None
-        self._best_of: tuple[Prediction | None, np.ndarray | None] = (None, None)
+        self._best_input: tuple[Prediction | None, np.ndarray | None] = (None, None)
         self._make_controls()
         self._lay_out()
         self._apply = qthrottled(self._set_threshold, timeout=_FASTEST_MS)
@@ -82,10 +83,10 @@ class ThresholdPanel(QWidget):
         self._apply_volume.cancel()
         self._case.lesions_changed.disconnect(self._show_case, missing_ok=True)
         self._case.reliability_changed.disconnect(self._show_reliability, missing_ok=True)
-        self.promises.cleanup()
+        self.guarantee.cleanup()
         self._diagram.cleanup()
 
-    # -- making it ----------------------------------------------------------------------------
+    # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -97,34 +98,27 @@ class ThresholdPanel(QWidget):
         self.spin.setSingleStep(0.01)
         self.spin.setDecimals(3)
         for control in (self.slider, self.spin):
-            control.setToolTip(
-                "Threshold, 0.01 to 0.99: voxels with at least this probability are lesion.\n"
-                "Lower finds more and larger lesions, higher fewer and smaller ones."
-            )
+            control.setToolTip(texts.THRESHOLD_TIP)
         self.reset_button = QToolButton()
         self.reset_button.setText("↺")
-        self.reset_button.setToolTip("Back to the model's own threshold.")
         self.volume = QDoubleSpinBox()
         self.volume.setRange(0, 10_000)
         self.volume.setDecimals(1)
         self.volume.setSuffix(" mm³")
-        self.volume.setToolTip("Smallest lesion, mm³: components with a smaller volume are left out.")
+        self.volume.setToolTip(texts.MIN_VOLUME_TIP)
         for field in (self.spin, self.volume):
-            field.setKeyboardTracking(False)  # else a half-typed number is applied, and rewritten
-        self.best_button = QPushButton("Best Dice")
-        self.promises = GuaranteeRow(self._case, self._previews.show_band)
+            field.setKeyboardTracking(False)  # otherwise a half-typed number is applied and rewritten
+        self.best_button = QPushButton(texts.BEST_DICE)
+        self.guarantee = GuaranteeRow(self._case, self._previews.show_band)
         self._diagram = ReliabilityView(compact=True)
         self._numbers = PlainLabel()
         self._numbers.setWordWrap(True)
-        self._numbers.setToolTip(
-            "Average and maximum calibration error against the reference, 0 is best.\n"
-            "Reference and region are chosen in Calibration."
-        )
+        self._numbers.setToolTip(texts.CALIBRATION_ERRORS_TIP)
 
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(PlainLabel("threshold"), 0, 0)
+        grid.addWidget(PlainLabel(texts.THRESHOLD), 0, 0)
         grid.addWidget(self.slider, 0, 1)
         grid.addWidget(self.spin, 0, 2)
         grid.addWidget(self.reset_button, 0, 3)
@@ -132,13 +126,13 @@ class ThresholdPanel(QWidget):
         second.addWidget(self.volume)
         second.addStretch()
         second.addWidget(self.best_button)
-        grid.addWidget(PlainLabel("at least"), 1, 0)
+        grid.addWidget(PlainLabel(texts.MIN_VOLUME), 1, 0)
         grid.addLayout(second, 1, 1, 1, 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(grid)
-        layout.addWidget(self.promises)
+        layout.addWidget(self.guarantee)
         self._diagram.setFixedHeight(140)
         below = QHBoxLayout()
         below.addWidget(self._diagram, stretch=3)
@@ -158,12 +152,12 @@ class ThresholdPanel(QWidget):
     # -- from the user to the case ------------------------------------------------------------
 
     def reset(self) -> None:
-        """Take the model's own threshold again."""
+        """Use the model's own threshold again."""
         if self._case.prediction is not None:
             self._case.threshold = self._case.prediction.threshold
 
     def use_best_dice(self) -> None:
-        """Take the threshold with the best Dice coefficient against the reference."""
+        """Use the threshold with the best Dice coefficient against the reference."""
         if self._best is not None:
             self._case.threshold = self._best.threshold
 
@@ -208,27 +202,27 @@ class ThresholdPanel(QWidget):
         self._diagram.set_threshold(None if prediction is None else self.spin.value())
         default = 0.5 if prediction is None else prediction.threshold
         self.reset_button.setEnabled(prediction is not None and self._case.threshold != default)
-        self.reset_button.setToolTip(f"Back to the model's own threshold, {default:.2f}.")
+        self.reset_button.setToolTip(texts.reset_tip(default))
 
     def _show_reliability(self) -> None:
         self._find_best()
-        found = self._case.reliability
-        self._diagram.setVisible(found is not None)
-        self._diagram.show_reliability(found)
-        if found is None:
-            self._numbers.setText("Choose a reference in Calibration to see whether the probabilities hold.")
+        reliability = self._case.reliability
+        self._diagram.setVisible(reliability is not None)
+        self._diagram.show_reliability(reliability)
+        if reliability is None:
+            self._numbers.setText(texts.CHOOSE_REFERENCE)
         else:
-            self._numbers.set_html(f"<b>ACE</b> {found.ace:.3f}<br><b>MCE</b> {found.mce:.3f}")
+            self._numbers.set_html(texts.calibration_errors(reliability.ace, reliability.mce))
 
     def _find_best(self) -> None:
         now = (self._case.prediction, self._case.reference)
-        if now[0] is self._best_of[0] and now[1] is self._best_of[1]:
+        if now[0] is self._best_input[0] and now[1] is self._best_input[1]:
             return
-        self._best_of, self._best = now, None
-        self.best_button.setText("Best Dice")
+        self._best_input, self._best = now, None
+        self.best_button.setText(texts.BEST_DICE)
         self.best_button.setEnabled(False)
         if now[0] is None or now[1] is None:
-            self.best_button.setToolTip("Choose a reference in Calibration first.")
+            self.best_button.setToolTip(texts.NO_REFERENCE_TIP)
             return
         try:
             best = best_dice(now[0].probability, now[1])
@@ -237,16 +231,12 @@ class ThresholdPanel(QWidget):
             return
         self._best = best
         self.best_button.setEnabled(True)
-        self.best_button.setText(f"Best Dice: {best.threshold:.2f}")
-        self.best_button.setToolTip(
-            f"At {best.threshold:.3f} the Dice coefficient against the reference is {best.dice:.3f},\n"
-            "the highest of all thresholds. It counts voxels, before small lesions are left out\n"
-            "and without painting, and was chosen on this very case: expect less on another."
-        )
+        self.best_button.setText(texts.best_dice(best.threshold))
+        self.best_button.setToolTip(texts.best_dice_tip(best.threshold, best.dice))
 
 
 def _quietly(control: QSlider | QDoubleSpinBox, value: float) -> None:
-    """Set a control without hearing back from it."""
+    """Set a control without its signal."""
     blocked = control.blockSignals(True)
     control.setValue(value)  # type: ignore[arg-type]
     control.blockSignals(blocked)

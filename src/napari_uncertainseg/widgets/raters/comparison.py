@@ -1,4 +1,4 @@
-"""Between Compare and the result: a question, taken from the layers once, and its answer as tables."""
+"""From Compare to the result: a request that is read from the layers once, and the result as tables."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.report import PAIRWISE, Consensus, RaterReport, report_raters
-from napari_uncertainseg.uncertainty.against_raters import (
-    DISTANCE,
-    UNSURE_ENTROPY,
-    UNSURE_LSU,
-    AgainstRaters,
-    against_raters,
-)
+from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
+from napari_uncertainseg.widgets.raters import texts
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 from napari_uncertainseg.widgets.shared.number_table import Table, format_number
 
@@ -27,52 +21,25 @@ if TYPE_CHECKING:
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
-_NEAR = f"within {DISTANCE:g} mm of anybody's mark"
-_HABITS = {
-    "volume": "What the rater marked, mm³ (mm² of an image).",
-    "bias": "That more than the consensus, in per cent of it; above 0 the rater outlines generously.",
-    "distance": "Mean distance of the rater's boundary from that of the consensus, mm.",
-    "sensitivity": "Share of the true lesion voxels that the rater marked, as STAPLE estimates it.",
-    "specificity": "Share of the other voxels, in the box of all marks, that the rater left, by STAPLE.",
-}
-_KINDS = {
-    UncertaintySource.BOTH: "raters differ, model unsure",
-    UncertaintySource.RATERS: "raters differ, model sure",
-    UncertaintySource.MODEL: "raters agree, model unsure",
-    UncertaintySource.NEITHER: "raters agree, model sure",
-}
-
-_MODEL = {
-    "doubt and disagreement, voxels": "Spearman's rank correlation of entropy and the raters' variance\n"
-    f"over voxels {_NEAR}. 1: the model doubts where raters differ.",
-    "doubt and disagreement, lesions": "Spearman's rank correlation of structural uncertainty (LSU)\n"
-    "and the raters' mean variance over the model's lesions.",
-    **dict.fromkeys(
-        _KINDS.values(),
-        f"Voxels {_NEAR}, unsure where the entropy is above {UNSURE_ENTROPY:g} nats; lesions of the model,\n"
-        f"unsure where LSU is above {UNSURE_LSU:g}, split where some raters touch them and others do not.",
-    ),
-    "Dice with the consensus": "Where all raters agree; the rest is left out (CURVAS).",
-    "thresholded soft Dice": "Mean over six thresholds of the Dice of probability and raters' mean (CURVAS).",
-    "ECE, mean over raters": f"Top-label calibration error against each rater, voxels {_NEAR}. 0 is best.",
-    "CRPS of the volume": "How far the predicted volume lies from what the raters' volumes allow. 0 is best.",
-}
-
 
 @dataclass(frozen=True, eq=False)
 class ComparisonRequest:
-    """Everything that a comparison needs, taken from the window once.
+    """Everything that a comparison needs, read from the window once.
 
     Attributes
     ----------
-    names, masks, spacing
-        Of the raters, as their layers hold them.
+    names
+        Of the raters' layers.
+    masks
+        Of each rater, bool, as the layer holds them.
+    spacing
+        Voxel size along each axis, mm.
     consensus
-        Which one.
+        Kind of consensus.
     prediction, lesions, placed
-        What the model says, and the raters' masks on its grid; None where there is no prediction there.
+        The model's prediction and lesions, and the raters' masks on its grid; None without one.
     note
-        Why there is none, though there is a prediction.
+        Why the raters are not compared with the prediction; empty where they are.
     """
 
     names: tuple[str, ...]
@@ -85,10 +52,10 @@ class ComparisonRequest:
     note: str
 
     @classmethod
-    def ask(
+    def from_window(
         cls, case: Case, layers: ReviewLayers, names: list[str], consensus: Consensus
     ) -> ComparisonRequest:
-        """Take masks and prediction as they are now.
+        """Read the current masks and prediction.
 
         Raises
         ------
@@ -101,49 +68,51 @@ class ComparisonRequest:
             try:
                 placed = [layers.mask_of(name) for name in names]
             except InputError as error:
-                note = f"Not compared with the prediction: {error}"
+                note = texts.not_compared(error)
         lesions = None if placed is None else case.lesions
         return cls(tuple(names), masks, spacing, consensus, prediction, lesions, placed, note)
 
-    def answer(self, progress: Progress) -> Comparison:
-        """Compare; called in the background."""
+    def run(self, progress: Progress) -> Comparison:
+        """Compare, in the background."""
 
-        def part(stage: str, fraction: float) -> None:
+        def rater_progress(stage: str, fraction: float) -> None:
             progress(stage, 0.7 * fraction)
 
-        report = report_raters(self.masks, self.names, self.spacing, consensus=self.consensus, progress=part)
+        report = report_raters(
+            self.masks, self.names, self.spacing, consensus=self.consensus, progress=rater_progress
+        )
         model = None
         if self.prediction is not None and self.lesions is not None and self.placed is not None:
-            progress("the model's doubt", 0.7)
+            progress(texts.MODEL_STAGE, 0.7)
             p = self.prediction
-            found = self.lesions
-            table = found.table[~found.table["drawn"]]  # what a human drew, the model does not doubt
+            lesions = self.lesions
+            table = lesions.table[~lesions.table["drawn"]]  # the model has no uncertainty for drawn lesions
             model = against_raters(
                 p.probability,
                 p.entropy,
-                in_rows(found.labels, table["label"].to_numpy()),
+                in_rows(lesions.labels, table["label"].to_numpy()),
                 table["lsu"].to_numpy(float),
                 self.placed,
                 p.grid.spacing,
-                threshold=found.threshold,
+                threshold=lesions.threshold,
             )
         return Comparison(report, model, self.lesions, self.note)
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was found, and how it is shown.
+    """The result of a comparison, and its tables.
 
     Attributes
     ----------
     report
-        The raters among each other.
+        The raters compared with each other.
     model
-        The model against them; None where there is no prediction on their grid.
+        The model compared with them; None where there is no prediction on their grid.
     lesions
-        The model's, that were compared.
+        The model's lesions that were compared.
     note
-        What the user should know.
+        A sentence for the user; may be empty.
     """
 
     report: RaterReport
@@ -151,8 +120,8 @@ class Comparison:
     lesions: Lesions | None
     note: str = ""
 
-    def pairs(self, measure: str) -> Table:
-        """One measure of all pairs."""
+    def pair_table(self, measure: str) -> Table:
+        """One measure for all pairs of raters."""
         cells = tuple(tuple(format_number(v) for v in row) for row in self.report.pairwise[measure])
         columns = tuple(str(i) for i in range(1, len(cells) + 1))  # the names would not fit
         rows = tuple(f"{i}  {name}" for i, name in zip(columns, self.report.names, strict=True))
@@ -164,7 +133,7 @@ class Comparison:
             names | dict.fromkeys(rows, PAIRWISE[measure].definition),
         )
 
-    def habits(self) -> Table:
+    def rater_table(self) -> Table:
         """One row per rater."""
         report = self.report
         columns: list[Any] = [
@@ -177,27 +146,32 @@ class Comparison:
             [format_number(v) for v in report.performance.sensitivity],
             [format_number(v, 3) for v in report.performance.specificity],
         ]
-        return Table(report.names, tuple(_HABITS), tuple(zip(*columns, strict=True)), dict(_HABITS))
+        return Table(
+            report.names,
+            tuple(texts.RATER_COLUMNS),
+            tuple(zip(*columns, strict=True)),
+            dict(texts.RATER_COLUMNS),
+        )
 
     def model_sentence(self) -> str:
-        """What the Model tab begins with."""
+        """The first line of the Model tab."""
         if self.model is None:
-            return self.note or "No prediction of this scan yet: press Run in Segment, then Compare again."
+            return self.note or texts.NO_PREDICTION
         assert self.lesions is not None
-        return f"Lesions at the threshold {self.lesions.threshold:.2f}; voxels {_NEAR}."
+        return texts.compared_at(self.lesions.threshold)
 
-    def model_numbers(self) -> Table:
-        """The model against the raters, one number per row."""
+    def model_table(self) -> Table:
+        """The model compared with the raters, one number per row."""
         assert self.model is not None
         m = self.model
         values = [format_number(m.voxels.rank), format_number(m.lesions.rank)]
-        for kind in _KINDS:
-            lesions = int(np.count_nonzero(m.lesion_kinds == kind))
-            values.append(f"{m.volumes_mm3[kind] / 1000:.2f} ml, {lesions} lesions")
+        for source in texts.SOURCES:
+            lesions = int(np.count_nonzero(m.lesion_kinds == source))
+            values.append(texts.volume_and_lesions(m.volumes_mm3[source], lesions))
         values += [
             format_number(m.curvas.consensus_dice),
             format_number(m.curvas.soft_dice),
             format_number(float(np.mean(m.curvas.ece)), 3),
             f"{m.curvas.crps / 1000:.2f} ml",
         ]
-        return Table(tuple(_MODEL), ("",), tuple((v,) for v in values), dict(_MODEL))
+        return Table(tuple(texts.MODEL_ROWS), ("",), tuple((v,) for v in values), dict(texts.MODEL_ROWS))

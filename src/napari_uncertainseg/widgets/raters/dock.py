@@ -1,4 +1,4 @@
-"""The Raters dock: how several experts agree, and whether the model doubts where they differ."""
+"""The Raters dock: how several raters agree, and whether the model is uncertain where they differ."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters.report import PAIRWISE
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEMENT, KIND_COLOURS, KINDS
+from napari_uncertainseg.widgets.raters import texts
 from napari_uncertainseg.widgets.raters.comparison import Comparison, ComparisonRequest
 from napari_uncertainseg.widgets.raters.scatter import UncertaintyScatter
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, format_number
@@ -38,23 +41,14 @@ from napari_uncertainseg.widgets.shared.number_table import NumberTable, format_
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
-_CONSENSUS = {
-    "majority": ("Majority", "Where more than half of the raters see lesion."),
-    "staple": (
-        "STAPLE",
-        "Each rater counts by how well they agree with the others (Warfield et al. 2004).\n"
-        "Estimated in the box of all marks and 5 mm around it.",
-    ),
-}
-_STALE = "⚠ Prediction, threshold or painting changed since: press Compare again."
-_SHOWN = {
-    CONSENSUS: "The consensus as an outline.",
-    DISAGREEMENT: "Population variance of the raters' marks, 0 (they agree) to 0.25.",
+_LAYER_TIPS = {
+    CONSENSUS: texts.CONSENSUS_LAYER_TIP,
+    DISAGREEMENT: texts.DISAGREEMENT_LAYER_TIP,
     KINDS: "\n".join(meaning for _, meaning in KIND_COLOURS.values()).capitalize(),
 }
 
 
-class RatersDock(QWidget):
+class RatersDock(DockWidget):
     """Several label layers compared with each other, and with the prediction where there is one.
 
     Works on scans and on two-dimensional images.
@@ -64,7 +58,7 @@ class RatersDock(QWidget):
     case
         The case under review.
     layers
-        Knows the user's label layers and shows what was found.
+        Gives the user's label layers, and shows the result.
     parent
         Qt parent.
     """
@@ -74,7 +68,7 @@ class RatersDock(QWidget):
         self._case = case
         self._layers = layers
         self._jobs = JobRunner(self)
-        self.found: Comparison | None = None
+        self.comparison: Comparison | None = None
         self._make_controls()
         self._lay_out()
         self._connect()
@@ -82,32 +76,34 @@ class RatersDock(QWidget):
         self._show()
 
     def cleanup(self) -> None:
-        """Stop the work and let go of case and layers. May be called twice."""
+        """Stop the work and disconnect from case and layers. May be called twice."""
         self._jobs.cleanup()
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)
         self._case.prediction_changed.disconnect(self._on_other_prediction, missing_ok=True)
         self._case.lesions_changed.disconnect(self._on_other_prediction, missing_ok=True)
         self.scatter.cleanup()
 
-    # -- making it ----------------------------------------------------------------------------
+    # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
         self.raters = QListWidget()
-        self.raters.setToolTip("Label layers, one per rater: tick two or more. What is not 0 is lesion.")
+        self.raters.setToolTip(texts.RATERS_TIP)
         self.raters.setMaximumHeight(110)
         self.consensus = QComboBox()
-        for kind, (title, meaning) in _CONSENSUS.items():
+        for kind, (title, meaning) in texts.CONSENSUS_KINDS.items():
             self.consensus.addItem(title, kind)
             self.consensus.setItemData(self.consensus.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-        self.consensus.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in _CONSENSUS.values()))
+        self.consensus.setToolTip(
+            "\n".join(f"{title}: {meaning}" for title, meaning in texts.CONSENSUS_KINDS.values())
+        )
         self.run = QPushButton()
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
         self.message = wrapping_label(selectable=True)
-        self.shown = {name: QCheckBox(name) for name in _SHOWN}
-        for name, meaning in _SHOWN.items():
-            self.shown[name].setToolTip(meaning)
+        self.layer_boxes = {name: QCheckBox(name) for name in _LAYER_TIPS}
+        for name, meaning in _LAYER_TIPS.items():
+            self.layer_boxes[name].setToolTip(meaning)
         self.measure = QComboBox()
         for name, measure in PAIRWISE.items():
             title = f"{measure.title} ({measure.unit})" if measure.unit else measure.title
@@ -115,7 +111,7 @@ class RatersDock(QWidget):
             self.measure.setItemData(
                 self.measure.count() - 1, measure.definition, Qt.ItemDataRole.ToolTipRole
             )
-        self.pairs, self.habits, self.model = NumberTable(), NumberTable(), NumberTable()
+        self.pairs, self.each_rater, self.model = NumberTable(), NumberTable(), NumberTable()
         self.summary = wrapping_label(selectable=True)
         self.scatter = UncertaintyScatter()
         self.compared = wrapping_label(selectable=True)
@@ -123,31 +119,31 @@ class RatersDock(QWidget):
         self.legend.set_html(
             "<br>".join(f"<span style='color:{c}'>■</span> {meaning}" for c, meaning in KIND_COLOURS.values())
         )
-        self.export = QPushButton("Export table…")
-        self.export.setToolTip("Write one row per pair of raters as TSV, with all measures.")
+        self.export = QPushButton(texts.EXPORT_TABLE)
+        self.export.setToolTip(texts.EXPORT_TABLE_TIP)
 
     def _lay_out(self) -> None:
-        top = QWidget()  # no higher than it must be while the tabs are hidden
+        top = QWidget()  # keeps its height while the tabs are hidden
         top.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         form = QFormLayout(top)
         form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("raters", self.raters)
-        form.addRow("consensus", self.consensus)
-        shown = QHBoxLayout()
-        for box in self.shown.values():
-            shown.addWidget(box)
-        shown.addStretch(1)
+        form.addRow(texts.RATERS, self.raters)
+        form.addRow(texts.CONSENSUS, self.consensus)
+        boxes = QHBoxLayout()
+        for box in self.layer_boxes.values():
+            boxes.addWidget(box)
+        boxes.addStretch(1)
         self.tabs = QTabWidget()
-        self.tabs.addTab(_column(self.measure, self.pairs, self.summary, self.export), "Agreement")
-        self.tabs.addTab(_column(self.habits), "Each rater")
-        self.tabs.addTab(_column(self.compared, self.model, self.legend, self.scatter), "Model")
+        self.tabs.addTab(_column(self.measure, self.pairs, self.summary, self.export), texts.AGREEMENT)
+        self.tabs.addTab(_column(self.each_rater), texts.EACH_RATER)
+        self.tabs.addTab(_column(self.compared, self.model, self.legend, self.scatter), texts.MODEL)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(top)
         for widget in (self.run, self.progress, self.message):
             layout.addWidget(widget)
-        self.tabs.setCornerWidget(DefinedLabel("Raters", "definitions"))  # the row above is full
-        layout.addLayout(shown)
+        self.tabs.setCornerWidget(DefinedLabel("Raters", texts.DEFINITIONS))  # the row above is full
+        layout.addLayout(boxes)
         layout.addWidget(self.tabs, stretch=1)
         layout.addStretch(0)
 
@@ -159,15 +155,15 @@ class RatersDock(QWidget):
         self.run.clicked.connect(self._on_run)
         self.measure.currentIndexChanged.connect(self._show_pairs)
         self.export.clicked.connect(self.export_table)
-        for name, box in self.shown.items():
+        for name, box in self.layer_boxes.items():
             box.toggled.connect(partial(self._layers.raters.set_visible, name))
         self._jobs.state_changed.connect(self._show_state)
         self._jobs.progressed.connect(lambda stage, share, left: self.progress.setValue(round(1000 * share)))
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(lambda text: self._say(f"⚠ {text}"))
-        self._jobs.cancelled.connect(lambda: self._say("Cancelled; nothing was changed."))
+        self._jobs.failed.connect(lambda text: self._show_message(texts.error(text)))
+        self._jobs.cancelled.connect(lambda: self._show_message(texts.CANCELLED))
 
-    # -- which raters -------------------------------------------------------------------------
+    # -- choice of raters --------------------------------------------------------------------
 
     def chosen(self) -> list[str]:
         """Names of the ticked layers."""
@@ -184,7 +180,7 @@ class RatersDock(QWidget):
         return [item for item in items if item is not None]
 
     def _list_layers(self) -> None:
-        """Offer the label layers that there are; what was ticked stays ticked."""
+        """List the label layers; ticked ones stay ticked."""
         ticked = self.chosen()
         blocked = self.raters.blockSignals(True)
         self.raters.clear()
@@ -203,120 +199,122 @@ class RatersDock(QWidget):
             self._jobs.cancel()
             return
         try:
-            question = ComparisonRequest.ask(
+            request = ComparisonRequest.from_window(
                 self._case, self._layers, self.chosen(), self.consensus.currentData()
             )
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(texts.error(error))
             return
-        self._say("")
-        self._jobs.start(question.answer)
+        self._show_message("")
+        self._jobs.start(request.run)
 
-    def _on_finished(self, found: Comparison) -> None:
-        if found.report.names[0] not in self._layers.label_layers():
-            self._say("⚠ The raters' layers have gone; choose others.")
+    def _on_finished(self, comparison: Comparison) -> None:
+        if comparison.report.names[0] not in self._layers.label_layers():
+            self._show_message(texts.LAYERS_REMOVED)
             return
         if self._layers.blinded:
-            self._say("An exercise went on when this was done: compare once more.")
+            self._show_message(texts.DURING_EXERCISE)
             return
-        self.found = found
-        report = found.report
+        self.comparison = comparison
+        report = comparison.report
         self._layers.show_raters(report.consensus, report.disagreement, report.names[0])
-        if found.model is not None and found.lesions is self._case.lesions:
-            self._layers.show_kinds(found.model.kinds)
-        self._say(f"• {found.note}" if found.note else "")
+        if comparison.model is not None and comparison.lesions is self._case.lesions:
+            self._layers.show_kinds(comparison.model.kinds)
+        self._show_message(texts.note(comparison.note))
         self._show()
         self._drop_without_case()
 
     def _on_other_prediction(self) -> None:
-        """What was said of the model is about another prediction, threshold or painting now."""
+        """Mark the numbers about the model as outdated: prediction, threshold or painting changed."""
         self._drop_without_case()
-        if self.found is not None and self.found.model is not None and self.compared.text() != _STALE:
-            self.compared.setText(_STALE)
+        if self._model_compared and self.compared.text() != texts.OUTDATED:
+            self.compared.setText(texts.OUTDATED)
             self._layers.raters.set_visible(KINDS, False)
-            self.shown[KINDS].setChecked(False)
+            self.layer_boxes[KINDS].setChecked(False)
 
     def _drop_without_case(self) -> None:
-        """What was said of a model goes with the case."""
-        if self.found is not None and self.found.model is not None and self._case.prediction is None:
-            self.found = None
+        """Remove the comparison with a model when its case is closed."""
+        if self._model_compared and self._case.prediction is None:
+            self.comparison = None
             self._layers.raters.remove()
             self._show()
 
+    @property
+    def _model_compared(self) -> bool:
+        """Whether the shown comparison includes the model."""
+        return self.comparison is not None and self.comparison.model is not None
+
     def _show_state(self, _: Any = None) -> None:
         idle, several = self._jobs.state is JobState.IDLE, len(self.chosen()) >= 2
-        self.run.setText("Compare" if idle else self._jobs.state.value)
+        self.run.setText(texts.RUN_LABELS[self._jobs.state.name])
         self.run.setEnabled(several if idle else self._jobs.state is JobState.RUNNING)
-        self.run.setToolTip("Compare the ticked raters." if several else "Tick two label layers or more.")
+        self.run.setToolTip(
+            texts.CANCEL_TIP if not idle else texts.COMPARE_TIP if several else texts.TICK_TWO
+        )
         self.progress.setVisible(not idle)
         if not self.raters.count():
-            self._say("No label layer yet: open or draw one per rater, on one grid.")
-        elif self.found is None and idle:
-            self._say("" if several else "Tick two label layers or more, one per rater.")
+            self._show_message(texts.NO_LABELS)
+        elif self.comparison is None and idle:
+            self._show_message("" if several else texts.TICK_TWO)
 
-    def _say(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         self.message.setText(text)
         self.message.setVisible(bool(text))
 
-    # -- what was found -----------------------------------------------------------------------
+    # -- the result -------------------------------------------------------------------------
 
     def _show(self) -> None:
-        there = self._layers.raters.names()
-        for name, box in self.shown.items():
+        existing = self._layers.raters.names()
+        for name, box in self.layer_boxes.items():
             blocked = box.blockSignals(True)
-            box.setEnabled(name in there)
+            box.setEnabled(name in existing)
             box.setChecked(self._layers.raters.visible(name))
             box.blockSignals(blocked)
-        self.tabs.setVisible(self.found is not None)
-        if self.found is None:
+        self.tabs.setVisible(self.comparison is not None)
+        if self.comparison is None:
             return
         self._show_pairs()
-        self.habits.show_table(self.found.habits())
-        current = self.found.model is None or self.found.lesions is self._case.lesions
-        self.compared.setText(self.found.model_sentence() if current else _STALE)
-        model = self.found.model
+        self.each_rater.show_table(self.comparison.rater_table())
+        current = self.comparison.model is None or self.comparison.lesions is self._case.lesions
+        self.compared.setText(self.comparison.model_sentence() if current else texts.OUTDATED)
+        model = self.comparison.model
         for widget in (self.model, self.legend):
             widget.setVisible(model is not None)
         self.scatter.setVisible(model is not None and bool(len(model.lesion_doubt)))
         if model is not None:
-            self.model.show_table(self.found.model_numbers())
+            self.model.show_table(self.comparison.model_table())
             self.scatter.show_points(model.lesion_doubt, model.lesion_disagreement)
 
     def _show_pairs(self) -> None:
-        if self.found is None:
+        if self.comparison is None:
             return
-        report, name = self.found.report, self.measure.currentData()
-        self.pairs.show_table(self.found.pairs(name))
-        unit = f" {PAIRWISE[name].unit}" if PAIRWISE[name].unit else ""
-        self.summary.set_html(
-            f"<b>mean of all pairs</b> {format_number(report.mean(name))}{unit}"
-            f" &nbsp; <b>Fleiss' kappa</b> {format_number(report.fleiss)}"
-        )
-        self.summary.setToolTip(
-            f"{PAIRWISE[name].definition}\nFleiss' kappa: agreement of all beyond chance."
-        )
+        report, name = self.comparison.report, self.measure.currentData()
+        self.pairs.show_table(self.comparison.pair_table(name))
+        mean, fleiss = format_number(report.mean(name)), format_number(report.fleiss)
+        self.summary.set_html(texts.pair_mean(mean, PAIRWISE[name].unit, fleiss))
+        self.summary.setToolTip(texts.pair_mean_tip(PAIRWISE[name].definition))
 
     def export_table(self) -> None:
         """Ask for a file, and write all pairs into it."""
-        if self.found is None:
+        if self.comparison is None:
             return
-        path = ask_file(self, "Export", "raters.tsv", "Table (*.tsv)")
+        path = ask_file(self, texts.EXPORT_TITLE, "raters.tsv", texts.TABLE_KINDS)
         if path is not None:
-            self._write(path, partial(_write_pairs, self.found))
+            self._write(path, partial(_write_pairs, self.comparison))
 
     def _write(self, path: Path, write: Callable[[Path], object]) -> None:
         try:
             write(path)
         except (InputError, OSError) as error:
-            self._say(f"⚠ Not saved: {error}")
+            self._show_message(texts.not_saved(error))
         else:
-            self._say(f"Saved to {path}")
+            self._show_message(texts.saved(path))
 
 
-def _write_pairs(found: Comparison, path: Path) -> None:
+def _write_pairs(comparison: Comparison, path: Path) -> None:
     from napari_uncertainseg.export import write_table
 
-    write_table(path, found.report.pairs())
+    write_table(path, comparison.report.pairs())
 
 
 def _column(*widgets: QWidget) -> QWidget:
@@ -326,3 +324,6 @@ def _column(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget)
     return page
+
+
+DOCK = Dock("raters", "Raters", lambda context: RatersDock(context.case, context.layers))

@@ -1,4 +1,4 @@
-"""Lesions as points: the model's doubt against the raters' disagreement."""
+"""Lesions as points: the model's uncertainty against the raters' disagreement."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_uncertainseg.widgets.raters import texts
 from napari_uncertainseg.widgets.shared.plots import Frame, accent, theme_of
 
 _UNIT = [(v, f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)]
@@ -34,20 +35,25 @@ class UncertaintyScatter(QWidget):
         self._frame = Frame(self._canvas, row=0)
         self._frame.view.setRange(xRange=(0, 1), yRange=(0, 0.26), padding=0.03)
         self._frame.set_ticks(_VARIANCE, _UNIT)
-        self._frame.view.setToolTip(
-            "Each point is a lesion of the model. Right: the model doubts it. Top: the raters differ.\n"
-            "Top left is the blind spot: raters differ, and the model is sure."
-        )
+        self._frame.view.setToolTip(texts.SCATTER_TIP)
         self._points = pg.PlotDataItem(pen=None, symbol="o", symbolSize=7)
         self._frame.view.addItem(self._points)
         self._apply_theme()
 
-    def show_points(self, doubt: np.ndarray, disagreement: np.ndarray) -> None:
-        """Show other lesions: structural uncertainty 0 to 1, variance of the raters 0 to 0.25."""
-        self._points.setData(doubt, disagreement)
+    def show_points(self, lsu: np.ndarray, disagreement: np.ndarray) -> None:
+        """Show lesions.
+
+        Parameters
+        ----------
+        lsu
+            Structural uncertainty of each lesion, 0 to 1, shape (lesions,).
+        disagreement
+            Mean variance of the raters' marks in each, 0 to 0.25, same shape.
+        """
+        self._points.setData(lsu, disagreement)
 
     def cleanup(self) -> None:
-        """Let go of the drawing. May be called twice."""
+        """Close the drawing. May be called twice."""
         self._canvas.close()
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -68,7 +74,7 @@ class UncertaintyScatter(QWidget):
             axis.setTextPen(text)
             axis.enableAutoSIPrefix(False)
         style = {"color": text.name(), "font-size": "9pt"}
-        self._frame.left.setLabel("raters differ (variance)", **style)
-        self._frame.bottom.setLabel("the model's doubt (LSU)", **style)
+        self._frame.left.setLabel(texts.SCATTER_UP, **style)
+        self._frame.bottom.setLabel(texts.SCATTER_ACROSS, **style)
         self._frame.left.setWidth(48)
         self._frame.bottom.setHeight(40)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """One way to find the model's doubt.
+    """One method to estimate the model's uncertainty.
 
     Attributes
     ----------
     key
-        What the segmenter calls it.
+        The segmenter's name for it.
     title, tip
         What the user reads.
     counts
@@ -31,21 +31,21 @@ class MethodChoice:
     counts: Mapping[str, tuple[int, int]]
 
     def range(self, model: str | None) -> tuple[int, int, int]:
-        """Smallest, usual and largest number of members; (1, 1, 1) where the method is of no use."""
+        """Smallest, usual and largest number of members; (1, 1, 1) where the method cannot be used."""
         usual, most = self.counts.get(model or "", (1, 1))
         return min(2, most), usual, most
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Models as (name, tooltip), methods, and the device as it is named to the user."""
+    """Models as (name, tooltip), methods, and the device's name for the user."""
 
     models: tuple[tuple[str, str], ...] = ()
     methods: tuple[MethodChoice, ...] = ()
     device: str = ""
 
     def method(self, key: str | None) -> MethodChoice | None:
-        """The method of that key."""
+        """The method with this key."""
         return next((m for m in self.methods if m.key == key), None)
 
 
@@ -56,7 +56,7 @@ def _members(method: Method, models: Sequence[Model]) -> dict[str, tuple[int, in
 
 
 def load_choices() -> Choices:
-    """Ask what there is. Brings torch, so it is called in the background."""
+    """List models, methods and the device. Imports torch, so it is called in the background."""
     from napari_uncertainseg.inference.sampling import METHODS
     from napari_uncertainseg.networks.catalog import list_models
     from napari_uncertainseg.networks.engines.device import choose_device

@@ -1,4 +1,4 @@
-"""Between Run and the result: a request, taken from the form once, and the segmenter for it."""
+"""From Run to the result: a request that is read from the form once, and the segmenter for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_uncertainseg._base import Progress
+from napari_uncertainseg.widgets.segment import texts
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Predictor(Protocol):
-    """What a run needs of a segmenter."""
+    """What a run needs from a segmenter."""
 
     def predict(
         self,
@@ -35,14 +36,14 @@ MakeSegmenter = Callable[..., Predictor]
 
 def real_segmenter(*args: Any, **options: Any) -> Predictor:
     """Make the segmenter of this package."""
-    from napari_uncertainseg.inference.segmenter import Segmenter  # brings torch: only in the job's thread
+    from napari_uncertainseg.inference.segmenter import Segmenter  # imports torch: only in the job's thread
 
     return Segmenter(*args, **options)
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """Everything that a run needs, taken from the form once."""
+    """Everything that a run needs, read from the form once."""
 
     images: dict[str, Volume]
     mask: Volume | None
@@ -52,9 +53,15 @@ class Request:
     bias_correction: bool
     skull: str = "auto"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the next run starts with, by the names that preferences have for it."""
+        names = ("model", "method", "members", "bias_correction")
+        return {name: getattr(self, name) for name in names}
+
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
-        """Segment; called in the background. Gives itself back with the prediction that belongs to it."""
-        progress("loading the model", 0.0)
+        """Segment, in the background. Returns the request with its prediction."""
+        progress(texts.LOADING_MODEL, 0.0)
         segmenter = segmenters.get(self.model, self.method, self.members)
         prediction = segmenter.predict(
             self.images,
@@ -63,13 +70,13 @@ class Request:
             bias_correction=self.bias_correction,
             progress=progress,
         )
-        progress("finding the lesions", 1.0)
+        progress(texts.FINDING_LESIONS, 1.0)
         prediction.ranker.prepare()
         return self, prediction
 
 
 class Segmenters:
-    """Keeps the last segmenter, whose network is ready for the next scan."""
+    """Keeps the last segmenter, so that its network is ready for the next scan."""
 
     def __init__(self, make: MakeSegmenter) -> None:
         self._make = make
@@ -79,19 +86,24 @@ class Segmenters:
         """The segmenter for a model, a method and a number of members."""
         key = (model, method, members)
         if self._last is None or self._last[0] != key:
-            self._last = None  # the old network is let go before the new one is loaded
+            self._last = None  # frees the old network before the new one is loaded
             self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
         return self._last[1]
 
 
 def summary_of(case: Case, prediction: Prediction) -> str:
-    """What the run found, and what it has to say about itself."""
+    """Number and volume of the lesions, the time that the run took, and its notes."""
     lesions = case.lesions
     assert lesions is not None
-    lines = [f"{lesions.count} lesions, {lesions.volume_ml:.1f} ml at p ≥ {case.threshold:.2f}"]
-    seconds = prediction.information.get("seconds")
-    if isinstance(seconds, Mapping):
-        total = seconds.get("total", sum(seconds.values()))
-        lines[0] += f", in {total:.0f} s"
+    stages = prediction.information.get("seconds")  # seconds by stage
+    seconds = stages.get("total", sum(stages.values())) if isinstance(stages, Mapping) else None
     notes = prediction.information.get("notes", ())
-    return "\n".join([lines[0] + ".", *(f"• {note}" for note in notes)])
+    return texts.run_summary(lesions.count, lesions.volume_ml, case.threshold, seconds, notes)
+
+
+def make_sample(progress: Progress) -> list[Any]:
+    """Make the layers of the simulated case; called in the background."""
+    from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
+
+    progress(texts.MAKING_SAMPLE, 0.0)
+    return sample_layers()

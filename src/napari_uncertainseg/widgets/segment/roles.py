@@ -18,6 +18,7 @@ from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.segment import texts
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -25,24 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Role:
-    """What a layer can be."""
+    """What a layer can be used for: a modality, or the brain mask."""
 
     key: str
     title: str
     tip: str
-    nothing: str = "none"
+    nothing: str = texts.NO_LAYER
 
 
 ROLES = (
-    Role("flair", "FLAIR", "The scan to segment. Results lie on its grid.", "choose a scan"),
-    Role("t1", "T1", "A T1-weighted scan of the same visit, if there is one. It is brought onto the FLAIR."),
-    Role("t2", "T2", "A T2-weighted scan of the same visit, if there is one. It is brought onto the FLAIR."),
-    Role(
-        "mask",
-        "Brain mask",
-        "Your own brain mask, if you have one; otherwise the brain is found.",
-        "automatic",
-    ),
+    Role("flair", "FLAIR", texts.FLAIR_TIP, texts.CHOOSE_SCAN),
+    Role("t1", "T1", texts.T1_TIP),
+    Role("t2", "T2", texts.T2_TIP),
+    Role("mask", texts.BRAIN_MASK, texts.BRAIN_MASK_TIP, texts.AUTOMATIC),
 )
 _MASK_NAME = re.compile(r"brain", re.IGNORECASE)
 
@@ -74,7 +70,7 @@ class _LayerBox(QComboBox):
 
 @dataclass(frozen=True, eq=False)
 class _Pick:
-    """What the user has chosen, None for no layer; and for which FLAIR, None before one was chosen."""
+    """A choice of the user: a layer (None: no layer), and its FLAIR (None: no FLAIR was chosen yet)."""
 
     layer: weakref.ref[Layer] | None
     flair: weakref.ref[Layer] | None
@@ -83,17 +79,16 @@ class _Pick:
 class RoleBoxes(QObject):
     """One box per role, filled in from the layers' names and headers, and kept up to date.
 
-    What is chosen as the FLAIR stays so for as long as the layer is there; when it goes, none of the scans
-    that are there takes its place unasked. The other roles follow the FLAIR: a scan is offered unasked only
-    where something says that it is of the same visit (`belongs`), and what the user has chosen is for one
-    FLAIR.
+    The FLAIR stays chosen as long as its layer exists. When it is removed, no other scan is chosen
+    automatically. The other roles follow the FLAIR: a scan is chosen automatically only if something shows
+    that it is of the same visit (`belongs`), and a choice of the user holds for one FLAIR only.
 
     Parameters
     ----------
     viewer, form, parent
-        Whose layers; where the boxes go; Qt parent.
+        Source of the layers; form that gets the boxes; Qt parent.
     held
-        Whether layers come and go that the boxes are to take no note of.
+        Returns True while the boxes should ignore added and removed layers (during exercises).
     """
 
     changed = Signal()
@@ -114,9 +109,9 @@ class RoleBoxes(QObject):
         self._picked: dict[str, _Pick] = {}
         self._flair: weakref.ref[Layer] | None = None
         self._unsure = False
-        """Whether the FLAIR is only the one scan that there was."""
+        """Whether the FLAIR was chosen only because it was the single scan."""
         self._passed: weakref.WeakSet[Layer] = weakref.WeakSet()
-        """Scans that were there when a FLAIR went."""
+        """Scans that were open when a FLAIR was removed."""
         self._boxes = {role.key: _LayerBox(role) for role in ROLES}
         for role in ROLES:
             form.addRow(role.title, self._boxes[role.key])
@@ -132,6 +127,11 @@ class RoleBoxes(QObject):
         return self._boxes[role].layer()
 
     @property
+    def chosen(self) -> tuple[Layer | None, ...]:
+        """The layers chosen, in the order of the boxes."""
+        return tuple(box.layer() for box in self._boxes.values())
+
+    @property
     def any_scan(self) -> bool:
         """Whether the viewer has a scan at all."""
         return bool(self._candidates("flair"))
@@ -145,7 +145,7 @@ class RoleBoxes(QObject):
             If no FLAIR is chosen, one layer has two roles, or a layer cannot be used.
         """
         if self.layer("flair") is None:
-            raise InputError("Choose the layer that is the FLAIR; the other roles may stay empty.")
+            raise InputError(texts.NO_FLAIR)
         images: dict[str, Volume] = {}
         used: dict[int, str] = {}
         for role in ROLES:
@@ -153,27 +153,25 @@ class RoleBoxes(QObject):
             if layer is None or role.key == "mask":
                 continue
             if id(layer) in used:
-                raise InputError(
-                    f"Layer {layer.name!r} is both {used[id(layer)]} and {role.title}; choose another."
-                )
+                raise InputError(texts.layer_used_twice(layer.name, used[id(layer)], role.title))
             used[id(layer)] = role.title
             images[role.key] = volume_of(layer, role.key)
         mask = self.layer("mask")
         return images, None if mask is None else volume_of(mask)
 
-    def doubts(self) -> dict[str, str]:
+    def mismatches(self) -> dict[str, str]:
         """By role, why a chosen scan or mask seems not to be of the FLAIR's visit: a sentence each."""
-        flair, found = self.layer("flair"), {}
+        flair, reasons = self.layer("flair"), {}
         for role in ROLES[1:]:
             layer = self.layer(role.key)
             if layer is None or flair is None:
                 continue
-            if why := mismatch(origin_of(layer), origin_of(flair)):
-                found[role.key] = f"{role.title} '{layer.name}': {why}."
-        return found
+            if reason := mismatch(origin_of(layer), origin_of(flair)):
+                reasons[role.key] = texts.mismatch(role.title, layer.name, reason)
+        return reasons
 
     def choose(self, layers: Mapping[str, Layer]) -> None:
-        """Choose layers as the user would; a role that is left out gets none."""
+        """Choose layers as the user would; a role without a layer gets none."""
         flair = _weak(layers.get("flair"))
         self._picked = {role.key: _Pick(_weak(layers.get(role.key)), flair) for role in ROLES}
         self.refill()
@@ -189,7 +187,7 @@ class RoleBoxes(QObject):
         self.refill()
 
     def cleanup(self) -> None:
-        """Let go of the viewer. May be called twice."""
+        """Disconnect from the viewer. May be called twice."""
         for emitter in self._emitters:
             emitter.disconnect(self.refill)
         for box in self._boxes.values():
@@ -206,7 +204,7 @@ class RoleBoxes(QObject):
         return [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]
 
     def refill(self, event: object = None) -> None:
-        """Offer the layers that there are, and choose what can be chosen unasked."""
+        """List the layers, and choose those that can be chosen automatically."""
         if self._held():
             return
         flair = self._choose_flair(self._candidates("flair"))
@@ -220,16 +218,16 @@ class RoleBoxes(QObject):
         self.changed.emit()
 
     def _choose_flair(self, candidates: list[Layer]) -> Layer | None:
-        before = _there(self._flair, candidates)
+        before = _existing(self._flair, candidates)
         if self._flair is not None and before is None:
             self._passed.update(candidates)
         pick = self._picked.get("flair")
         if pick is not None:
-            chosen = _there(pick.layer, candidates)
+            chosen = _existing(pick.layer, candidates)
             if pick.layer is None or chosen is not None:
                 self._unsure = False
                 return chosen
-            del self._picked["flair"]  # the layer has gone, and the choice with it
+            del self._picked["flair"]  # the layer was removed, so the choice is void
         if before is not None and not self._unsure:
             return before
         free = [layer for layer in candidates if layer not in self._passed]
@@ -241,7 +239,7 @@ class RoleBoxes(QObject):
     def _choose(self, key: str, candidates: list[Layer], taken: list[Layer | None]) -> Layer | None:
         flair, pick = taken[0], self._pick_for(key)
         if pick is not None:
-            chosen = _there(pick.layer, candidates)
+            chosen = _existing(pick.layer, candidates)
             if pick.layer is None or chosen is not None:
                 return chosen
             del self._picked[key]
@@ -251,7 +249,7 @@ class RoleBoxes(QObject):
         return next((layer for layer in fitting if belongs(origin_of(layer), origin_of(flair))), None)
 
     def _pick_for(self, key: str) -> _Pick | None:
-        """What the user has chosen for a role of this FLAIR; what was for another one is dropped."""
+        """The user's choice for a role of this FLAIR; a choice for another FLAIR is dropped."""
         pick = self._picked.get(key)
         if pick is None:
             return None
@@ -267,7 +265,7 @@ def _weak(layer: Layer | None) -> weakref.ref[Layer] | None:
     return None if layer is None else weakref.ref(layer)
 
 
-def _there(reference: weakref.ref[Layer] | None, layers: list[Layer]) -> Layer | None:
+def _existing(reference: weakref.ref[Layer] | None, layers: list[Layer]) -> Layer | None:
     layer = None if reference is None else reference()
     return layer if layer in layers else None
 
@@ -277,5 +275,5 @@ def _fits(layer: Layer, key: str) -> bool:
 
 
 def _modality(layer: Layer) -> str | None:
-    told = layer.metadata.get("uncertainseg", {}).get("modality")
-    return told or guess_modality(layer.name)
+    modality = layer.metadata.get("uncertainseg", {}).get("modality")
+    return modality or guess_modality(layer.name)

@@ -21,6 +21,7 @@ from napari_uncertainseg.review.session.rereading import (
     sessions_being_reread,
 )
 from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
 from napari_uncertainseg.widgets.session.location import SessionLocation
 from napari_uncertainseg.widgets.session.previous import PreviousReview, question_of
@@ -30,12 +31,13 @@ from napari_uncertainseg.widgets.session.session_list import SessionList
 from napari_uncertainseg.widgets.session.tools import SessionTools
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import notice, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
 from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made, shortened
 
 
-class SessionDock(QWidget):
+class SessionDock(DockWidget):
     """Begin a session, go on with one, close it; and what there is.
 
     Parameters
@@ -82,6 +84,11 @@ class SessionDock(QWidget):
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._on_name)
         self._on_file()
+
+    @property
+    def in_exercise(self) -> bool:
+        """Whether a session is being replayed."""
+        return self.replay.active
 
     def cleanup(self) -> None:
         """Disconnect from the case, and let the database go. May be called twice."""
@@ -400,3 +407,6 @@ class SessionDock(QWidget):
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
+
+
+DOCK = Dock("session", "Session", lambda context: SessionDock(context.case, context.layers, context.sessions))

@@ -1,10 +1,10 @@
-"""Where to save: file dialogs that open in the folder last used."""
+"""Questions to the user: which file or folder, which answer. File dialogs open in the folder last used."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from napari.utils.history import get_save_history, update_save_history
+from napari.utils.history import get_open_history, get_save_history, update_open_history, update_save_history
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
@@ -71,3 +71,23 @@ def may_replace(parent: QWidget, folder: Path) -> bool:
         QMessageBox.StandardButton.Cancel,
     )
     return answer == QMessageBox.StandardButton.Yes
+
+
+def ask_table(parent: QWidget, title: str) -> Path | None:
+    """A table to read, from where something was opened last; None if the user gives up."""
+    kinds = "Table (*.tsv *.txt);;All files (*)"
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, get_open_history()[0], kinds)
+    return _remembered(chosen, chosen)
+
+
+def ask_dataset(parent: QWidget, title: str) -> Path | None:
+    """A folder to read, beside that which was opened last; None if the user gives up."""
+    chosen = QFileDialog.getExistingDirectory(parent, title, get_open_history()[0])
+    return _remembered(chosen, str(Path(chosen) / "cases"))
+
+
+def _remembered(chosen: str, inside: str) -> Path | None:
+    if not chosen:
+        return None
+    update_open_history(inside)
+    return Path(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from qtpy.QtCore import Qt
@@ -83,3 +84,12 @@ def choice_box(name: str, tip: str) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(12)
     return box
+
+
+def fill_choices(box: QComboBox, choices: Sequence[tuple[str, object, str]], chosen: object) -> None:
+    """Add choices to a box, each a text, its data and its tooltip; choose the one with some data."""
+    for text, data, tip in choices:
+        box.addItem(text, data)
+        box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    if (index := box.findData(chosen)) >= 0:
+        box.setCurrentIndex(index)

@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Any, Literal
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
@@ -27,11 +27,11 @@ _REPORT_EVERY = 0.05
 
 
 class JobState(Enum):
-    """What the Run button stands for at this moment."""
+    """What a runner is doing; a button's words for it belong to the dock."""
 
-    IDLE = "Run"
-    RUNNING = "Cancel"
-    CANCELLING = "Cancelling"
+    IDLE = auto()
+    RUNNING = auto()
+    CANCELLING = auto()
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class JobRunner(QObject):
 
     @property
     def state(self) -> JobState:
-        """What the button shows."""
+        """What the runner is doing."""
         return self._state
 
     def start(self, work: Work) -> None:

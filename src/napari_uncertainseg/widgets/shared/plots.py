@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from napari.settings import get_settings
-from napari.utils.theme import Theme, available_themes, get_theme
+from napari.utils.theme import Theme, get_theme
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QColor, QFont, QPalette
+from qtpy.QtGui import QColor, QFont
 from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_uncertainseg.widgets.shared.napari_internals import viewer_around
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.reliability import Reliability
@@ -24,18 +26,12 @@ _FLOOR = 0.5
 
 
 def theme_of(widget: QWidget) -> Theme:
-    """The napari theme in which a widget is shown.
+    """The theme of the viewer in whose window a widget lies; that of napari's settings outside of one.
 
-    A viewer may have another theme than napari's settings, so it is read from the
-    background that the style sheet gives the widget: lists and fields have the foreground's.
+    Qt sends a ``StyleChange`` when the theme changes, and when the widget comes into a window.
     """
-    widget.ensurePolished()
-    shown = widget.palette().color(QPalette.ColorRole.Window)
-    for name in available_themes():
-        theme = get_theme(name)
-        if shown in (QColor(theme.background.as_hex()), QColor(theme.foreground.as_hex())):
-            return theme
-    return get_theme(get_settings().appearance.theme)
+    viewer = viewer_around(widget)
+    return get_theme(get_settings().appearance.theme if viewer is None else viewer.theme)
 
 
 def accent(theme: Theme) -> QColor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from psygnal import Signal
+
 _PLUGIN = "napari-uncertainseg"
 _SECTION = "review"
 
@@ -46,8 +48,22 @@ class PreferenceStore:
     for as long as the store lives.
     """
 
+    setting_changed = Signal()
+    """`setting` is another one."""
+
     def __init__(self) -> None:
         self._kept = Preferences()
+        self._announced = ""
+
+    @property
+    def setting(self) -> str:
+        """What the next run uses, in words: as the Segment dock has it, otherwise as in the last run."""
+        return self._announced or self.load().setting
+
+    def announce(self, setting: str) -> None:
+        """Take over what the Segment dock has chosen; empty when nothing is chosen in it."""
+        self._announced = setting
+        self.setting_changed.emit()
 
     def load(self) -> Preferences:
         """The preferences as they were last saved, defaults otherwise."""

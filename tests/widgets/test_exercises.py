@@ -1,4 +1,4 @@
-"""The Training dock, driven as an annotator in training drives it."""
+"""The Exercises dock, driven as an annotator who practises drives it."""
 
 import dataclasses
 
