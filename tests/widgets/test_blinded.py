@@ -26,24 +26,13 @@ from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
-from .fakes import FakeSegmenter
-
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
+def review(segmented_viewer, mask, grid):
     """All docks, after Run, with a reference and a consensus."""
-    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
-    viewer = make_viewer()
-    made = open_review(viewer)
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(made.segment.done, timeout=5000):
-        qtbot.mouseClick(made.segment.run, LEFT)
+    viewer, made = segmented_viewer, open_review(segmented_viewer)
     consensus = mask.copy()
     consensus[11:14] = False
     for name in ("experts", "another"):

@@ -13,6 +13,7 @@ from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration.dock import METRICS, CalibrationDock
 
+from .actions import discard
 from .fake_layers import FakeLayers
 
 
@@ -29,12 +30,6 @@ def dock(qtbot, case, layers):
     yield made
     made.cleanup()
     discard(qtbot, made)
-
-
-def discard(qtbot, widget):
-    widget.close()
-    widget.deleteLater()
-    qtbot.wait(1)
 
 
 def choose(combo, value):

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets import readers
 from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
@@ -22,12 +21,8 @@ from napari_uncertainseg.widgets.window import open_review
 
 from ..random_models import write_model
 
+pytestmark = pytest.mark.usefixtures("quiet")
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    monkeypatch.setattr(readers, "_tell", lambda message: None)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
 from napari_uncertainseg.widgets.case_banner import CaseBanner
 from napari_uncertainseg.widgets.closing import CloseGuard
-from napari_uncertainseg.widgets.cohort.case_opener import CaseOpener, LoadedCase, may_drop
+from napari_uncertainseg.widgets.cohort.case_opener import CaseOpener, LoadedCase, may_discard
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
 from napari_uncertainseg.widgets.dashboard.dock import DashboardDock
 from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
@@ -99,7 +99,7 @@ class Review(QObject):
         self.preferences = PreferenceStore()
         self.sessions = SessionFile(default_file())
         self.keeper = ReviewKeeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
-        self.keeper.said.connect(show_info)
+        self.keeper.message.connect(show_info)
         self._closing = CloseGuard(window, self.case, self.sessions)
         self._opener = CaseOpener(viewer, self.case, self)
         self._viewer = viewer
@@ -132,7 +132,7 @@ class Review(QObject):
 
     def _surer(self, steps: int) -> None:
         if "exercises" in self._widgets:
-            self.exercises.surer(steps)
+            self.exercises.change_confidence(steps)
 
     @property
     def segment(self) -> SegmentDock:
@@ -241,7 +241,7 @@ class Review(QObject):
         if self._is_exercise():
             raise InputError("An exercise or a replay is running: end it first.")
         restored = read_saved_results(folder)
-        if may_drop(self._window, self.case):
+        if may_discard(self._window, self.case):
             for kind in _REVIEW:
                 self._add(kind)
             self.arrange("segment")

@@ -1,4 +1,4 @@
-"""Opening one case after the other: its scans are read, take the place of the case before, and are run."""
+"""Opening one case after the other: its scans are read, replace the case before, and are segmented."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.evaluate.worklist import ROLES, WorkCase
 from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.readers import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
 
 REFERENCE = "reference"
 """Role and name of the layer with the mask to compare with."""
-_LOST = "Verdicts or painting on screen are kept nowhere, and would be dropped. Open the folder all the same?"
 _LOOK_MS, _LOOKS = 100, 1200
-"""How often, and how many times, it is seen whether Run can be pressed: models are listed in the meantime."""
+"""How often (ms), and how many times, to check whether Run is enabled: the models are listed meanwhile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class LoadedCase:
     Attributes
     ----------
     case
-        What it is.
+        Its row in the list.
     layers
         By role: ``flair``, and where there are any ``t1``, ``t2`` and ``reference``.
     problem
@@ -56,22 +56,20 @@ class LoadedCase:
 
 
 def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
-    """Read the files of a case; for any thread.
+    """Read the files of a case; may run in any thread.
 
     Raises
     ------
     InputError
-        If a scan cannot be read. A reference that cannot be is left out.
+        If a scan cannot be read. A reference that cannot be read is left out.
     """
     layers: dict[str, LayerData] = {}
     for i, role in enumerate(role for role in ROLES if role in case.images):
         progress(f"reading {role}", i / (len(case.images) + 1))
         data, options, kind = read_layers(str(case.images[role]))[0]
         if kind != "image":
-            raise InputError(
-                f"{case.images[role]}: this looks like a label image, not like a scan; correct the list."
-            )
-        options["metadata"][KEY]["modality"] = role  # the list knows better than the file's name
+            raise InputError(texts.not_a_scan(case.images[role]))
+        options["metadata"][KEY]["modality"] = role  # more reliable than the file's name
         layers[role] = data, options | {"visible": role == "flair"}, kind
     if case.reference is None:
         return LoadedCase(case, layers)
@@ -86,14 +84,14 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
 class CaseOpener(QObject):
     """Shows one case of a worklist at a time, and segments it.
 
-    Only what was added here, and results, are taken away again: the user's own layers stay.
+    It only removes results and the layers that it added: the user's own layers stay.
 
     Parameters
     ----------
     viewer
         Where cases are shown.
     case
-        What the docks share.
+        The case that the docks share.
     parent
         Qt parent.
     """
@@ -102,7 +100,7 @@ class CaseOpener(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._case = case
-        self._ours: list[Layer] = []
+        self._added: list[Layer] = []
         self._segment: SegmentDock | None = None
         self._looks = 0
         self._timer = QTimer(self)
@@ -110,9 +108,9 @@ class CaseOpener(QObject):
         self._timer.timeout.connect(self._run_when_ready)
 
     def open(self, loaded: LoadedCase, segment: SegmentDock) -> None:
-        """Show a case instead of the one before, and press Run as soon as that can be done.
+        """Show a case instead of the one before, and press Run as soon as it is enabled.
 
-        Verdicts and painting that no session keeps are lost: ask before. A run that goes on is cancelled.
+        Verdicts and painting that are in no session are lost: ask before. A run in progress is cancelled.
         """
         if segment.run.text() == JobState.RUNNING.value:
             segment.run.click()
@@ -128,7 +126,7 @@ class CaseOpener(QObject):
     def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:
         """Show a folder of results instead of the case before, as it was when it was written.
 
-        Verdicts and painting that no session keeps are lost: ask before.
+        Verdicts and painting that are in no session are lost: ask before.
         """
         if segment.run.text() == JobState.RUNNING.value:
             segment.run.click()
@@ -146,33 +144,31 @@ class CaseOpener(QObject):
         case.threshold, case.min_volume = restored.threshold, restored.min_volume
         case.reset_review(restored.verdicts, restored.edit)
         self._viewer.reset_view()
-        many = len(restored.verdicts)
-        opened = f"Opened {folder} with {many} verdict{'' if many == 1 else 's'}."
-        case.stepped.emit(" ".join([opened, *restored.notes]))
+        case.stepped.emit(texts.opened_results(folder, len(restored.verdicts), restored.notes))
         for note in restored.notes:
             show_info(note)
 
     def _show(self, layers: Mapping[str, LayerData]) -> dict[str, Layer]:
-        """Take the case before away, and add the layers of another, by role."""
-        self._take_away()
+        """Remove the case before, and add the layers of another, by role."""
+        self._remove_layers()
         added = {role: Layer.create(*data) for role, data in layers.items()}
         for layer in reversed(added.values()):  # the FLAIR above the other scans
             self._viewer.add_layer(layer)
-        self._ours = list(added.values())
+        self._added = list(added.values())
         return added
 
-    def _take_away(self) -> None:
+    def _remove_layers(self) -> None:
         layers = self._viewer.layers
-        gone = [layer for layer in layers if layer in self._ours or is_result(layer)]
+        gone = [layer for layer in layers if layer in self._added or is_result(layer)]
         if gone:
             with layers.batched_update():
                 for layer in gone:
                     layers.remove(layer)
-        self._ours = []
+        self._added = []
 
     def _run_when_ready(self) -> None:
         segment, self._looks = self._segment, self._looks + 1
-        there = bool(self._ours) and all(layer in self._viewer.layers for layer in self._ours)
+        there = bool(self._added) and all(layer in self._viewer.layers for layer in self._added)
         if segment is None or not there or self._looks > _LOOKS:
             self.cleanup()
         elif segment.run.text() == JobState.IDLE.value and segment.run.isEnabled():
@@ -180,25 +176,26 @@ class CaseOpener(QObject):
             segment.run.click()
 
     def cleanup(self) -> None:
-        """Press nothing any more; the layers stay. May be called twice."""
+        """Stop waiting for Run; the layers stay. May be called twice."""
         self._timer.stop()
         self._segment = None
 
 
-def may_drop(parent: QWidget, case: Case) -> bool:
-    """Whether what would be lost by opening results may be."""
-    return not case.unsaved or bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Drop them", None))
+def may_discard(parent: QWidget, case: Case) -> bool:
+    """Ask before opening results by which verdicts or painting would be lost."""
+    if not case.unsaved:
+        return True
+    return bool(ask_yes_no_cancel(parent, texts.OPEN_RESULTS, texts.LOST_BY_RESULTS, texts.DISCARD, None))
 
 
 def ask_table(parent: QWidget, title: str) -> Path | None:
-    """A table to read, from where something was opened last; None if the user gives up."""
-    kinds = "Table (*.tsv *.txt);;All files (*)"
-    chosen, _ = QFileDialog.getOpenFileName(parent, title, get_open_history()[0], kinds)
+    """Ask for a table, in the folder last used; None if the user cancels."""
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, get_open_history()[0], texts.TABLE_KINDS)
     return _remembered(chosen, chosen)
 
 
 def ask_dataset(parent: QWidget, title: str) -> Path | None:
-    """A folder to read, beside that which was opened last; None if the user gives up."""
+    """Ask for a folder, in the folder last used; None if the user cancels."""
     chosen = QFileDialog.getExistingDirectory(parent, title, get_open_history()[0])
     return _remembered(chosen, str(Path(chosen) / "cases"))
 
