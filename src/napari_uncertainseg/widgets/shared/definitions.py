@@ -20,7 +20,10 @@ SCORES = {
     "false positives": "Other locations that were answered with lesion.",
 }
 """Names of the scores of an exercise, and their tooltips."""
-CONFIDENCE_DIAGRAM = "Fraction correct at each stated confidence; the diagonal is perfect calibration."
+CONFIDENCE_DIAGRAM = (
+    "Fraction of true lesions at each probability that the annotator stated (0 to 1).\n"
+    "The diagonal is perfect calibration."
+)
 _NAME = "uncertainseg-definitions"
 _SIZE = (960, 640)
 

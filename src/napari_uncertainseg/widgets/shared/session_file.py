@@ -128,7 +128,7 @@ class SessionFile:
 def _row(session: Session, tasks: Sequence[SnapshotTask], names: Mapping[int, str]) -> tuple[str, ...]:
     opened = session.opened[5:16].replace("T", " ")
     if not tasks:  # they were deleted from the file
-        return "?", session.annotator, "0 of 0", session.kind, opened
+        return "?", session.annotator, "0 of 0", _state_of(session), opened
     case, _, _ = tasks[0].place
     reviewed = f"{sum(task.decision is not None for task in tasks)} of {len(tasks)}"
     return names[case], session.annotator, reviewed, _state_of(session), opened
