@@ -582,7 +582,7 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     assert "verdict taken back" in replay.step.text() and case.selected == places[1]
     assert dock._layers.visited[-1] == places[1]  # the viewer goes along
     replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
-    assert replay.score.text().startswith("1 decided, 100% right: 0 lesions missed")
+    assert replay.score.text().startswith("1 decided, 100% right. Lesions missed: 0")
     click(qtbot, replay.end_button)
     assert not replay.isVisible() and case.verdicts == () and case.edit is None and not case.unsaved
     assert dock.start_button.isEnabled()

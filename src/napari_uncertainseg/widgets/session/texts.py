@@ -221,7 +221,7 @@ def describe_agreement(readings: ReadingStatus) -> str:
         f"(kappa {format_number(readings.kappa)}). "
     )
     if readings.third is None:
-        return f"{agree}{differing} left for a third reader."
+        return f"{agree}{differing} left for a third reader." if differing else agree.strip()
     third = escape(shortened(readings.third.annotator))
     reviewed = readings.with_first + readings.with_second + neither
     other = f", {neither} with neither" if neither else ""
@@ -303,7 +303,7 @@ def describe_score(score: Score) -> str:
     if not score.answers:
         return NOTHING_TO_SCORE
     return (
-        f"{score.answers} decided, {score.accuracy:.0%} right: {score.misses} lesions missed, "
-        f"{score.false_alarms} false positives; d' {format_number(score.sensitivity)}, "
+        f"{score.answers} decided, {score.accuracy:.0%} right. Lesions missed: {score.misses}, "
+        f"false positives: {score.false_alarms}; d' {format_number(score.sensitivity)}, "
         f"criterion {format_number(score.criterion)}."
     )
