@@ -261,11 +261,11 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     case.prediction = known(prediction, flair)
     case.judge(FIRST, "rejected")
     case.prediction = known(prediction, flair, seconds=1)
-    case.judge(SECOND, "accepted")  # instead of going on with it: a second review
+    case.judge(SECOND, "accepted")  # instead of resuming it: a second review
     said = []
     case.stepped.connect(said.append)
     review.lesions.offer.accept_button.click()
-    kept = "The review that was on screen is kept, too: see Session."
+    kept = "The review that was on screen is saved, too: see Session."
     assert said == [f"Resumed: 1 verdict by {UNNAMED}. {kept}"]
     case.judge((21, 4, 4), "unsure")  # in the one that was begun first
 
