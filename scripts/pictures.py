@@ -102,7 +102,7 @@ def in_an_exercise(window: Any, folder: Path) -> None:
         dock.answer(True)
     window.picture(folder / "exercises.png", LARGE)
     while dock.busy:
-        dock.sure.setValue(chance.randint(50, 100))
+        dock.confidence.setValue(chance.randint(50, 100))
         chance.choice((dock.yes, dock.no)).click()
     window.dock_picture(folder / "exercises-score.png", "exercises")
     outline(window, folder)

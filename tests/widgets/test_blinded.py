@@ -20,30 +20,19 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.layers.annotator_outline import NAME
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import docks_with
-from .fakes import FakeSegmenter
-
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
+def review(segmented_viewer, mask, grid):
     """All docks, after Run, with a reference and a consensus."""
-    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-    viewer = make_viewer()
-    made = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(made.segment.done, timeout=5000):
-        qtbot.mouseClick(made.segment.run, LEFT)
+    viewer, made = segmented_viewer, open_review(segmented_viewer)
     consensus = mask.copy()
     consensus[11:14] = False
     for name in ("experts", "another"):

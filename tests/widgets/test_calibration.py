@@ -14,6 +14,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
 from napari_uncertainseg.widgets.calibration.texts import METRICS
 
+from .actions import discard
 from .fake_layers import FakeLayers
 
 
@@ -30,12 +31,6 @@ def dock(qtbot, case, layers):
     yield made
     made.cleanup()
     discard(qtbot, made)
-
-
-def discard(qtbot, widget):
-    widget.close()
-    widget.deleteLater()
-    qtbot.wait(1)
 
 
 def choose(combo, value):

@@ -18,7 +18,6 @@ from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import window as window_module
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
-from napari_uncertainseg.widgets.scans import layer_reader
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session.dock import SessionDock
@@ -32,13 +31,9 @@ from .fake_layers import FakeLayers
 from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
+pytestmark = pytest.mark.usefixtures("quiet")
 LEFT = Qt.MouseButton.LeftButton
 STATE = 2
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    monkeypatch.setattr(layer_reader, "show_notice", lambda message: None)
 
 
 @pytest.fixture
@@ -49,18 +44,8 @@ def file(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch):
-    """What was asked in a dialog; the answer is yes unless a test says otherwise."""
-    questions = []
-
-    def answer(parent, title, question, yes, no):
-        questions.append(question)
-        return answer.says
-
-    answer.says, answer.questions = True, questions
-    monkeypatch.setattr(discard_question, "ask_yes_no_cancel", answer)
-    monkeypatch.setattr(session_module, "ask_yes_no_cancel", answer)
-    return answer
+def asked(answer_questions):
+    return answer_questions(discard_question, session_module)
 
 
 @pytest.fixture
@@ -158,7 +143,7 @@ def column(dock, at):
 
 
 def test_it_says_what_to_do_next_and_makes_no_file(qtbot, dock, file):
-    assert dock.progress.text().startswith("No cases yet: choose.")
+    assert dock.progress.text().startswith("No cases yet: press Choose")
     assert not dock.next_button.isEnabled() and not dock.open_button.isEnabled()
     assert not file.parent.exists() and dock.annotator.text() == ""
 
@@ -176,7 +161,7 @@ def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypa
     idle(dock, qtbot)
     assert column(dock, 0) == ["one", "two", "<b>three</b>"]
     assert column(dock, 1) == ["FLAIR", "FLAIR T1 reference", "FLAIR"]
-    assert column(dock, STATE) == ["not read"] * 3
+    assert column(dock, STATE) == ["not reviewed"] * 3
     assert "&lt;b&gt;three" in dock.table.item(2, 0).toolTip()
     assert dock.progress.text() == "3 cases, 0 closed: cases.tsv"
     assert dock.table.selectedIndexes()[0].row() == 0 and not file.parent.exists()
@@ -230,13 +215,13 @@ def test_the_states_follow_the_session(qtbot, make, dock, window, table):
     session.annotator.setText("anna")
     session.start()
     n = len(window.case.recorder.tasks)
-    assert column(dock, STATE)[0] == f"0 of {n} judged"
+    assert column(dock, STATE)[0] == f"0 of {n} reviewed"
     window.case.judge(window.case.next_task(), "accepted")
-    assert column(dock, STATE) == [f"1 of {n} judged", "not read", "not read"]
+    assert column(dock, STATE) == [f"1 of {n} reviewed", "not reviewed", "not reviewed"]
     session.close_session()
     assert column(dock, STATE)[0] == f"closed (1 of {n})"
     assert dock.progress.text().startswith("Case 1 of 3, 1 closed")
-    for annotator, first in (("bert", "not read"), ("anna", f"closed (1 of {n})")):
+    for annotator, first in (("bert", "not reviewed"), ("anna", f"closed (1 of {n})")):
         dock.annotator.setText(annotator)
         dock.annotator.editingFinished.emit()
         assert column(dock, STATE)[0] == first
@@ -269,13 +254,13 @@ def test_a_session_is_left_open_and_that_is_said(qtbot, make, dock, window, tabl
     window.case.judge(window.case.next_task(), "accepted")
     click(dock, qtbot, dock.next_button)
     assert asked.questions == []  # a session keeps them
-    assert "session of anna was left" in dock.message.text() and window.case.recorder is None
+    assert "session of anna is no longer recorded" in dock.message.text() and window.case.recorder is None
     with Store(file) as store:
         (kept,) = store.sessions()
         assert kept.closed is None and len(store.verdicts(kept.id)) == 1
     dock.table.selectRow(0)
     click(dock, qtbot, dock.open_button)
-    assert "A session of this case is open" in dock.message.text()
+    assert "an open session of this case" in dock.message.text()
 
 
 def test_another_scan_opened_by_hand_is_not_counted_as_the_case(qtbot, make, dock, window, table, flair):
@@ -286,7 +271,7 @@ def test_another_scan_opened_by_hand_is_not_counted_as_the_case(qtbot, make, doc
     window.case.prediction = fake_prediction(flair.data > 0.9, flair.grid)
     session.annotator.setText("anna")
     session.start()
-    assert window.case.recorder is not None and column(dock, STATE) == ["not read"] * 3
+    assert window.case.recorder is not None and column(dock, STATE) == ["not reviewed"] * 3
 
 
 def test_what_no_session_keeps_is_asked_about(qtbot, dock, window, table, asked):
@@ -295,7 +280,7 @@ def test_what_no_session_keeps_is_asked_about(qtbot, dock, window, table, asked)
     window.case.judge((5, 10, 8), "accepted")
     asked.says = None
     click(dock, qtbot, dock.next_button)
-    assert len(asked.questions) == 1 and "would be dropped" in asked.questions[0]
+    assert len(asked.questions) == 1 and "will be lost" in asked.questions[0]
     assert len(window.opened) == 1 and len(window.case.verdicts) == 1
     asked.says = True
     click(dock, qtbot, dock.next_button)
@@ -335,7 +320,9 @@ def test_a_reference_that_cannot_be_read_is_left_out(qtbot, dock, window, table,
     read(dock, qtbot, table)
     dock.table.selectRow(1)
     click(dock, qtbot, dock.open_button)
-    assert "There is no reference" in dock.message.text() and "expert.nii.gz" in dock.message.text()
+    assert (
+        "The reference mask cannot be used" in dock.message.text() and "expert.nii.gz" in dock.message.text()
+    )
     assert list(window.opened[0].layers) == ["flair", "t1"]
 
 
@@ -352,14 +339,14 @@ def test_sessions_that_are_none_and_others(qtbot, make, window, file, sessions, 
     dock = make(CohortDock, window)
     assert "is not a database of sessions" in dock.message.text()
     read(dock, qtbot, table)
-    assert column(dock, STATE) == ["not read"] * 3
+    assert column(dock, STATE) == ["not reviewed"] * 3
     other = tmp_path / "other.db"
     with Store(other) as store:
         case = store.case(store.project("review"), "one", str(table.parent / "p1" / "FLAIR.nii.gz"))
         tasks = [NewTask(case, None, "lesion", 1, (1, 1, 1))]
         store.open_session(store.project("review"), store.annotator("anna"), "review", tasks, {})
     sessions.choose(other)
-    assert dock.message.text() == "" and column(dock, STATE)[0] == "0 of 1 judged"
+    assert dock.message.text() == "" and column(dock, STATE)[0] == "0 of 1 reviewed"
 
 
 def test_closing_the_dock_while_it_reads(qtbot, dock, window, table):
@@ -518,8 +505,9 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     review.open_dock("session")
     review.session.annotator.setText("anna")
     review.session.start_button.click()
-    assert column(review.cohort, STATE)[1].endswith("judged")
+    assert column(review.cohort, STATE)[1].endswith("reviewed")
     review.session.close_session()
     assert (
-        column(review.cohort, STATE)[1].startswith("closed") and column(review.cohort, STATE)[0] == "not read"
+        column(review.cohort, STATE)[1].startswith("closed")
+        and column(review.cohort, STATE)[0] == "not reviewed"
     )

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
@@ -14,9 +13,10 @@ from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
-from napari_uncertainseg.widgets.exercises.lesson_score import SCORES
+from napari_uncertainseg.widgets.shared.definitions import SCORES
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
+from .actions import click
 from .fake_layers import FakeLayers
 
 
@@ -46,10 +46,6 @@ def dock(shown, case, layers, file):
     return shown(ExercisesDock(case, layers, SessionFile(file)))
 
 
-def click(qtbot, button):
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
 def begin(qtbot, dock):
     qtbot.keyClicks(dock.annotator, "trainee")
     dock.consensus.setCurrentIndex(dock.consensus.findData("consensus"))
@@ -57,9 +53,9 @@ def begin(qtbot, dock):
 
 
 def test_it_says_what_to_do_next(qtbot, dock, file):
-    assert "Choose the layer" in dock.question.text() and not dock.begin_button.isEnabled()
+    assert "Choose the label layer" in dock.question.text() and not dock.begin_button.isEnabled()
     dock.consensus.setCurrentIndex(dock.consensus.findData("consensus"))
-    assert "Say who" in dock.question.text() and not file.exists()
+    assert "Enter the annotator" in dock.question.text() and not file.exists()
     empty = ExercisesDock(Case(), FakeLayers(), SessionFile(file))
     assert "press Run" in empty.question.text()
     empty.cleanup()
@@ -71,14 +67,16 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     begin(qtbot, dock)
     assert layers.blinded and "1 of 2" in dock.question.text() and not dock.score.sizes.isVisible()
     truth = layers.masks["consensus"] > 0
-    dock.sure.setValue(90)
+    dock.confidence.setValue(90)
     click(qtbot, dock.yes if truth[layers.visited[-1]] else dock.no)
     assert "2 of 2" in dock.question.text()
-    dock.sure.setValue(60)
+    dock.confidence.setValue(60)
     missed = bool(truth[layers.visited[-1]])
     click(qtbot, dock.no if missed else dock.yes)  # wrong
     assert not layers.blinded and "2 answers, 50% right" in dock.score.summary.text()
-    assert layers.revealed == "consensus" and dock.question.text() == "Done. Begin again when you like."
+    assert (
+        layers.revealed == "consensus" and dock.question.text() == "Done. Press Begin for another exercise."
+    )
     columns = [dock.score.sizes.horizontalHeaderItem(i).text() for i in range(dock.score.sizes.columnCount())]
     assert columns[0] == "all" and dock.score.sizes.item(0, 0).text() == "50%"
     assert dock.score.wrong.rowCount() == 1 and dock.score.wrong.item(0, 3).text() == "60%"
@@ -95,7 +93,10 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     click(qtbot, dock.begin_button)
     assert layers.visited[-1] == place  # it comes back, first
     click(qtbot, dock.stop_button)
-    assert dock.score.summary.text() == "No answer was given: nothing to score." and not dock.yes.isEnabled()
+    assert (
+        dock.score.summary.text() == "You gave no answer: there is nothing to score."
+        and not dock.yes.isEnabled()
+    )
     assert dock.score.isVisible()
     assert not any(part.isVisible() for part in (dock.score.sizes, dock.score.view, dock.score.wrong))
     click(qtbot, dock.begin_button)
@@ -142,7 +143,7 @@ def test_what_cannot_be_asked_or_written_is_said(qtbot, dock, case, layers, monk
 def test_the_model_is_shown_first_or_after(qtbot, dock, layers, file):
     dock.plan.setCurrentIndex(dock.plan.findData("first"))
     begin(qtbot, dock)
-    assert dock.opinion.isVisible() and "The model takes it for <b>a lesion" in dock.opinion.text()
+    assert dock.opinion.isVisible() and "The model's answer: <b>a lesion" in dock.opinion.text()
     click(qtbot, dock.stop_button)
     dock.plan.setCurrentIndex(dock.plan.findData("after"))
     click(qtbot, dock.begin_button)
@@ -151,11 +152,11 @@ def test_the_model_is_shown_first_or_after(qtbot, dock, layers, file):
         assert not dock.opinion.isVisible()
         n, right = len(layers.visited), bool(truth[layers.visited[-1]])
         click(qtbot, dock.no if right else dock.yes)  # wrong at first
-        assert dock.opinion.isVisible() and "once more" in dock.question.text()
+        assert dock.opinion.isVisible() and "again: you may change" in dock.question.text()
         assert layers.visited[n:] == layers.visited[n - 1 : n]
         click(qtbot, dock.yes)  # as the model says
     assert (
-        "you changed 1 of 2 answers. Where only it was right it moved you to right 1 of 1 times"
+        "you changed 1 of 2 answers. Where only the model was right, you followed it 1 of 1 times"
         in dock.score.summary.text()
     )
     assert "50% right" in dock.score.summary.text()
@@ -168,8 +169,8 @@ def test_who_leaves_the_model_is_not_moved_by_it_but_counted(qtbot, dock, layers
         click(qtbot, dock.yes)  # as the model will say
         click(qtbot, dock.no)
     said = dock.score.summary.text()
-    assert "you changed 2 of 2 answers, 2 of them away from what it said" in said
-    assert "to right 0 of 0 times, where only you were to wrong 0 of 0" in said
+    assert "you changed 2 of 2 answers, 2 of them against the model" in said
+    assert "Where only you were right, you followed it 0 of 0 times" in said
 
 
 def test_where_the_model_suspects_nothing_else_it_says_what_to_do(qtbot, dock, case, layers):
@@ -201,11 +202,11 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
     assert "Nothing is outlined yet" in dock.question.text() and layers.blinded  # goes on
     layers.outline[4:7, 8:14, 6:10] = 1
     layers.outline[4:7, 30:32, 6:10] = 2
-    dock.sure.setValue(80)
+    dock.confidence.setValue(80)
     click(qtbot, dock.stop_button)
     assert not layers.blinded and dock.outline.isVisible() and not dock.score.isVisible()
     assert np.bincount(layers.compared.ravel()).tolist()[1:] == [72, 36, 24]
-    assert "3 slices: 0 missed, 1 invented" in dock.outline.summary.text()
+    assert "3 slices. Lesions missed: 0, false positives: 1" in dock.outline.summary.text()
     assert dock.outline.numbers.item(0, 0).text() == f"{2 * 72 / (72 + 24 + 108):.2f}"
     dock.outline.alone.selectRow(0)
     assert layers.outline[layers.visited[-1]] == 2
@@ -218,7 +219,9 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
     click(qtbot, dock.begin_button)
     layers.outline[4:7, 8:14, 6:12] = 1
     click(qtbot, dock.stop_button)
-    assert "24 slices: 1 missed, 0 invented. Dice before: 0.71." in dock.outline.summary.text()
+    assert (
+        "24 slices. Lesions missed: 1, false positives: 0. Dice before: 0.71." in dock.outline.summary.text()
+    )
 
 
 def test_another_prediction_ends_an_outline(qtbot, dock, case, layers):
@@ -246,13 +249,13 @@ def test_a_recorded_session_comes_first(qtbot, dock, case, layers, file):
 
 
 def test_keys_make_surer_only_while_asked(qtbot, dock):
-    dock.surer(1)
-    assert dock.sure.value() == 75
+    dock.change_confidence(1)
+    assert dock.confidence.value() == 75
     begin(qtbot, dock)
-    dock.surer(1)
-    assert dock.sure.value() == 85
-    dock.surer(-9)
-    assert dock.sure.value() == 50
+    dock.change_confidence(1)
+    assert dock.confidence.value() == 85
+    dock.change_confidence(-9)
+    assert dock.confidence.value() == 50
 
 
 @pytest.mark.viewer

@@ -37,17 +37,8 @@ def file(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch):
-    questions: list[str] = []
-
-    def answer(parent, title, question, yes, no):
-        questions.append(question)
-        return answer.says
-
-    answer.says, answer.questions = True, questions
-    for place in (session_module, closing_module, offer_module):
-        monkeypatch.setattr(place, "ask_yes_no_cancel", answer)
-    return answer
+def asked(answer_questions):
+    return answer_questions(session_module, closing_module, offer_module)
 
 
 @pytest.fixture
@@ -148,7 +139,7 @@ def test_verdicts_of_another_segmentation_are_brought_over_by_voxel(
     assert review.lesions.resume.accept_button.text() == "Copy its verdicts"
     review.lesions.resume.accept()
     assert [v.decision for v in case.verdicts] == ["rejected"] and "1 of 2" in review.lesions.message.text()
-    assert "1 lie on no lesion" in review.lesions.message.text()
+    assert "1 left out: no lesion" in review.lesions.message.text()
     assert sessions(file) == [(UNNAMED, False, ["rejected"]), (UNNAMED, False, ["rejected", "accepted"])]
 
 
@@ -158,11 +149,11 @@ def test_a_name_given_later_takes_the_review_over_when_it_is_started(window, pre
     dock, case = review.session, review.case
     case.prediction = known(prediction, flair)
     case.judge(FIRST, "rejected")
-    assert dock.table.rowCount() == 1 and "kept by default" in dock.progress.state.text()
+    assert dock.table.rowCount() == 1 and "saved automatically" in dock.progress.state.text()
     assert dock.annotator.isEnabled() and not dock.start_button.isEnabled()
     dock.annotator.setText("Ada")
     dock.start_button.click()
-    assert "Ada's own" in asked.questions[-1]
+    assert "work of Ada" in asked.questions[-1]
     assert sessions(file) == [("Ada", False, ["rejected"]), (UNNAMED, True, [])]
     with Store(file) as store:
         assert not any(store.verify().values())
@@ -185,7 +176,7 @@ def test_closing_says_what_is_kept_and_asks_about_what_is_not(window, prediction
     review.case.set_recorder(None)  # Leave
     review.case.judge(SECOND, "accepted")
     assert review.case.unsaved and review.case.recorder is None
-    assert review._closing.refuses(Spontaneous()) and "kept nowhere" in asked.questions[-1]
+    assert review._closing.refuses(Spontaneous()) and "not saved in a session" in asked.questions[-1]
     asked.says, closed = True, []
     close = review._closing._close
     review._closing._close = lambda *how: closed.append(how)
@@ -223,7 +214,7 @@ def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
     else:
         monkeypatch.setattr(Store, "open_session", fails)
     case.judge(SECOND, "accepted")
-    assert "The disk is full." in told[-1] and "not kept" in told[-1]
+    assert "The disk is full." in told[-1] and "no longer saved" in told[-1]
     assert case.verdicts[-1].decision == "accepted" and case.unsaved and case.recorder is None
     case.set_edit(np.ones(case.grid.shape, np.int8))
     assert len(told) == 1 and case.undo() and case.undo()  # said once, and all goes on
@@ -289,18 +280,18 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     case.prediction = known(prediction, flair)
     case.judge(FIRST, "rejected")
     case.prediction = known(prediction, flair, seconds=1)
-    case.judge(SECOND, "accepted")  # instead of going on with it: a second review
+    case.judge(SECOND, "accepted")  # instead of resuming it: a second review
     said = []
     case.stepped.connect(said.append)
     review.lesions.resume.accept_button.click()
-    kept = "The review that was on screen is kept, too: see Session."
-    assert said == [f"Resumed: 1 verdicts by {UNNAMED}. {kept}"]
+    kept = "The review that was on screen is saved, too: see Session."
+    assert said == [f"Resumed: 1 verdict by {UNNAMED}. {kept}"]
     case.judge((21, 4, 4), "unsure")  # in the one that was begun first
 
     case.prediction = known(prediction, flair, seconds=2)
     assert review.keeper.offer.verdicts == 2 and review.keeper.offer.others == 1
     text = review.keeper.offer.text
-    assert "2 verdicts" in text and "1 more is kept, see Session" in text
+    assert "2 verdicts" in text and "Session lists 1 more review of these scans" in text
 
 
 def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
@@ -318,7 +309,7 @@ def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
     case.set_edit(edit)
-    assert case.edit is edit and case.unsaved and "not kept" in told[-1]
+    assert case.edit is edit and case.unsaved and "no longer saved" in told[-1]
 
 
 def test_painting_where_the_model_finds_nothing_is_kept(window, prediction, flair, grid, file):

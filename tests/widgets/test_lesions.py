@@ -24,6 +24,7 @@ from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
 
+from .actions import discard
 from .fake_layers import FakeLayers
 
 KEYS = [column.key for column in COLUMNS]
@@ -42,13 +43,6 @@ def dock(qtbot, case, layers):
     yield made
     made.cleanup()
     discard(qtbot, made)
-
-
-def discard(qtbot, widget):
-    """Delete a widget now: deleteLater waits for an event loop, which ``wait`` runs."""
-    widget.close()
-    widget.deleteLater()
-    qtbot.wait(1)
 
 
 @pytest.fixture

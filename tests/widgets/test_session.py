@@ -5,7 +5,6 @@ import sqlite3
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
@@ -17,10 +16,13 @@ from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.exercises.dock import ExercisesDock
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
+from napari_uncertainseg.widgets.session import dock as dock_module
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
+from .actions import click
 from .fake_layers import FakeLayers
 
 
@@ -30,17 +32,8 @@ def file(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch):
-    """What was asked in a dialog; each answer is the first that is offered, unless a test says otherwise."""
-    questions = []
-
-    def answer(parent, title, question, yes, no):
-        questions.append(question)
-        return answer.says
-
-    answer.says, answer.questions = True, questions
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", answer)
-    return answer
+def asked(answer_questions):
+    return answer_questions(dock_module)
 
 
 @pytest.fixture
@@ -67,17 +60,18 @@ def lesions(qtbot, case):
     qtbot.wait(1)
 
 
-def click(qtbot, button):
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
 def start(qtbot, dock, name="reader 1"):
     qtbot.keyClicks(dock.annotator, name)
     click(qtbot, dock.start_button)
 
 
+def verify(qtbot, dock):
+    click(qtbot, dock.tools.verify_button)
+    qtbot.waitUntil(lambda: dock.message.text() != texts.VERIFYING)
+
+
 def test_it_says_what_to_do_next(qtbot, make, dock, file):
-    assert "Say who judges" in dock.progress.state.text() and not dock.start_button.isEnabled()
+    assert "Enter the annotator's name" in dock.progress.state.text() and not dock.start_button.isEnabled()
     assert not file.parent.exists()  # nothing is made before it is needed
     dock.annotator.setText("  ")
     assert not dock.start_button.isEnabled()
@@ -89,8 +83,8 @@ def test_each_verdict_is_on_disk_before_the_next_lesion(qtbot, dock, case, lesio
     start(qtbot, dock)
     assert "0 of" in dock.progress.state.text() and "reader 1" in dock.progress.state.text()
     assert (
-        "is made after 10 verdicts" in dock.progress.outlook.text()
-        and "no random check is judged yet" in dock.progress.outlook.text()
+        "is estimated after 10 verdicts" in dock.progress.remaining.text()
+        and "no random check has been reviewed" in dock.progress.remaining.text()
     )
     lesions.next_lesion()
     shown = case.selected
@@ -130,7 +124,7 @@ def test_a_verdict_that_cannot_be_written_does_not_count(qtbot, dock, case, lesi
 def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, file, asked):
     case.judge((5, 10, 8), "unsure")  # before the session
     start(qtbot, dock)
-    assert "that are on screen" in asked.questions[0]
+    assert "painting on screen" in asked.questions[0]
     case.judge((12, 22, 18), "accepted")
     edit = np.zeros(case.grid.shape, np.int8)
     edit[1, 1, 1:5] = 1
@@ -152,7 +146,7 @@ def test_a_session_is_gone_on_with(qtbot, make, dock, case, prediction, flair, f
     click(qtbot, again.close_button)
     assert "last hash" in again.message.text() and later.recorder is None and not later.unsaved
     assert again.table.item(0, 3).text() == "closed"
-    click(qtbot, again.tools.verify_button)
+    verify(qtbot, again)
     assert "1 of 1 sessions" in again.message.text()
     with Store(file) as reader:
         (session,) = reader.sessions()
@@ -163,7 +157,7 @@ def test_what_was_left_open_is_selected_again(qtbot, make, dock, case, predictio
     start(qtbot, dock)
     case.judge((5, 10, 8), "accepted")
     click(qtbot, dock.leave_button)
-    assert dock.table.selected_row == 0 and "go on with it" in dock.progress.state.text()
+    assert dock.table.selected_row == 0 and "press Resume" in dock.progress.state.text()
     dock.cleanup()
     other = dataclasses.replace(prediction, probability=prediction.probability * 0.9)
     later = Case()
@@ -221,7 +215,9 @@ def test_the_order_of_the_session_is_that_of_next(qtbot, dock, case, lesions, mo
     sizes = [volumes[case.lesions.labels[voxel] - 1] for voxel in seen]
     assert sizes == sorted(volumes, reverse=True)
     click(qtbot, lesions.buttons["accept"])
-    assert "Nothing is left unseen" in dock.progress.outlook.text() or case.lesions.candidate_table.size
+    assert (
+        "All tasks have been reviewed" in dock.progress.remaining.text() or case.lesions.candidate_table.size
+    )
 
 
 def test_painting_that_cannot_be_written_is_said(qtbot, dock, case, monkeypatch):
@@ -275,12 +271,12 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     click(qtbot, lesions.buttons["reject"])
     assert case.selected == place.voxel  # not on to a lesion that is none of the third reading's
     assert lesions.message.text() == "All 1 lesions of this session are reviewed: close it in Session."
-    assert "Nothing is left" in dock.progress.state.text()
+    assert "You can close the session" in dock.progress.state.text()
     click(qtbot, dock.close_button)
     assert not lesions.message.text() and not lesions.recorded.isVisible()
     for row in range(3):  # whichever of the readings is selected
         dock.table.selectRow(row)
-        assert "of the other 1 third judged 1: 0 as first, 1 as second." in dock.agreement.text()
+        assert "Of the other 1, third reviewed 1: 0 agree with first, 1 with second." in dock.agreement.text()
         assert dock.again_button.isEnabled()
     assert [dock.table.item(row, 3).text() for row in range(3)] == ["3rd closed", "2nd closed", "closed"]
 
@@ -300,7 +296,7 @@ def test_what_another_wrote_or_reads_again_is_not_shown_to_a_third(qtbot, dock, 
     for row in range(1, 3):
         dock.table.selectRow(row)
         click(qtbot, dock.replay_button)
-        assert "Somebody is reading this again" in dock.message.text() and not dock.replay.active
+        assert "third reading is in progress" in dock.message.text() and not dock.replay.active
 
 
 def test_ones_own_verdicts_are_asked_about_though_anothers_were_on_screen(qtbot, dock, case, asked):
@@ -311,7 +307,7 @@ def test_ones_own_verdicts_are_asked_about_though_anothers_were_on_screen(qtbot,
     case.judge((12, 22, 18), "rejected")
     case.mark_saved()  # exported
     click(qtbot, dock.start_button)
-    assert "some of them reader 1's, as reader 2's own?" in asked.questions[-1]
+    assert "some of them by reader 1, as the work of reader 2?" in asked.questions[-1]
 
 
 def test_a_selected_session_stays_selected_while_a_name_is_typed(qtbot, dock, case):
@@ -333,7 +329,7 @@ def test_closing_before_the_end_is_asked_about(qtbot, dock, case, asked):
     asked.says = None
     click(qtbot, dock.close_button)
     left = len(case.recorder.tasks) - 1
-    assert f"{left} of {left + 1} have no verdict yet" in asked.questions[-1]
+    assert f"{left} of {left + 1} tasks have no verdict yet" in asked.questions[-1]
     asked.says = True
     for task in case.recorder.tasks:
         case.judge(task.voxel, "accepted")
@@ -368,7 +364,7 @@ def test_a_reading_of_a_strange_file_is_listed(qtbot, make, dock, file):
 
 
 def test_the_whole_path_of_the_file_is_told(dock, file):
-    assert str(file) in dock.place.file_button.toolTip()
+    assert str(file) in dock.location.file_button.toolTip()
 
 
 def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
@@ -378,7 +374,7 @@ def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
     asked.says = None
     click(qtbot, dock.start_button)
     assert case.recorder is None and len(case.verdicts) == 1  # cancelled
-    assert "reader 1's own?" in asked.questions[-1]
+    assert "the work of reader 1?" in asked.questions[-1]
     dock.annotator.clear()
     n = len(asked.questions)
     start(qtbot, dock, "reader 2")
@@ -390,12 +386,14 @@ def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
     case.judge((12, 22, 18), "accepted")  # in no session
     dock.annotator.setText("reader 3")
     click(qtbot, dock.start_button)
-    assert "some of them reader 2's, as reader 3's own?" in asked.questions[-1] and case.recorder is None
+    assert (
+        "some of them by reader 2, as the work of reader 3?" in asked.questions[-1] and case.recorder is None
+    )
     dock.annotator.setText("reader 2")
     dock.table.selectRow(0)
     asked.says = None
     click(qtbot, dock.resume_button)
-    assert "would be dropped" in asked.questions[-1] and len(case.verdicts) == 2
+    assert "will be lost" in asked.questions[-1] and len(case.verdicts) == 2
     asked.says = True
     click(qtbot, dock.resume_button)
     assert case.verdicts == (Verdict((5, 10, 8), "rejected"),)
@@ -458,7 +456,7 @@ def test_a_folder_that_cannot_be_made_is_said(qtbot, case, tmp_path):
     made = SessionDock(case, FakeLayers(), SessionFile(tmp_path / "text" / "x.db"))
     made.annotator.setText("a")
     made.start_button.click()
-    assert "cannot be made" in made.message.text()
+    assert "cannot be created" in made.message.text()
     made.tools.verify()
     assert "no session yet" in made.message.text()
     made.cleanup()
@@ -506,10 +504,10 @@ def test_an_export_leaves_names_out(qtbot, dock, case, tmp_path, monkeypatch):
 def test_another_file_is_chosen(qtbot, dock, tmp_path, monkeypatch):
     other = tmp_path / "other.db"
     monkeypatch.setattr("napari_uncertainseg.widgets.session.location.ask_file", lambda *a, **k: other)
-    click(qtbot, dock.place.file_button)
-    assert dock.place.file_button.text() == "other.db" and dock.table.rowCount() == 0
+    click(qtbot, dock.location.file_button)
+    assert dock.location.file_button.text() == "other.db" and dock.table.rowCount() == 0
     start(qtbot, dock)
-    assert other.is_file() and dock.table.rowCount() == 1 and not dock.place.file_button.isEnabled()
+    assert other.is_file() and dock.table.rowCount() == 1 and not dock.location.file_button.isEnabled()
 
 
 def test_a_damaged_file_is_named(qtbot, make, file):
@@ -530,20 +528,20 @@ def test_changes_afterwards_are_told(qtbot, dock, case, file):
     with connection:
         connection.execute("UPDATE entry SET content = replace(content, 'accepted', 'rejected')")
     connection.close()
-    click(qtbot, dock.tools.verify_button)
+    verify(qtbot, dock)
     assert "0 of 1 sessions" in dock.message.text() and "was changed after" in dock.message.text()
 
 
 def test_the_stop_rule_follows_the_target_and_says_when_it_cannot_be_trusted(qtbot, dock, case):
     start(qtbot, dock)
     assert dock.progress.stop.text() == "not known: no random checks yet"
-    assert not dock.progress.diagram.isVisible() and not dock.progress.trust.isVisible()
+    assert not dock.progress.diagram.isVisible() and not dock.progress.caution.isVisible()
     for task in case.recorder.tasks[:-1]:
         case.judge(task.voxel, "accepted" if task.target == "lesion" else "rejected")
     assert dock.progress.diagram.isVisible()
     found = case.recorder.outlook()
-    assert dock.progress.trust.isVisible() == (found.judged < 10)
-    assert "mostly the model's own" in dock.progress.trust.text() or found.judged >= 10
+    assert dock.progress.caution.isVisible() == (found.judged < 10)
+    assert "mostly the model's own" in dock.progress.caution.text() or found.judged >= 10
     assert found.unseen == 1
     dock.progress.target.setValue(found.most)
     assert "you may stop" in dock.progress.stop.text()
@@ -552,7 +550,7 @@ def test_the_stop_rule_follows_the_target_and_says_when_it_cannot_be_trusted(qtb
         expected = f"not yet: up to {found.most}" if found.checks else "not known: no random checks yet"
         assert dock.progress.stop.text() == expected
     case.judge(case.recorder.tasks[-1].voxel, "unsure")
-    assert dock.progress.stop.text() == "all seen"
+    assert dock.progress.stop.text() == "all reviewed"
 
 
 def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
@@ -571,8 +569,8 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     click(qtbot, dock.replay_button)
     replay = dock.replay
     assert replay.isVisible() and case.verdicts == () and case.edit is None and case.recorder is None
-    assert "1 of 6" in replay.what.text() and "session opened" in replay.what.text()
-    assert not dock.start_button.isEnabled() and "Playing back" in dock.progress.state.text()
+    assert "1 of 6" in replay.step.text() and "session opened" in replay.step.text()
+    assert not dock.start_button.isEnabled() and "Replay: nothing is recorded" in dock.progress.state.text()
     seen = []
     for _ in range(5):
         click(qtbot, replay.forward_button)
@@ -582,10 +580,10 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     assert seen == [(one, False), (one, True), (both, True), (one, True), (one, True)]
     assert case.selected is None or case.selected in places
     click(qtbot, replay.back_button)
-    assert "verdict undone" in replay.what.text() and case.selected == places[1]
+    assert "verdict taken back" in replay.step.text() and case.selected == places[1]
     assert dock._layers.visited[-1] == places[1]  # the viewer goes along
     replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
-    assert replay.score.text().startswith("1 decided, 100% right: 0 lesions missed")
+    assert replay.score.text().startswith("1 decided, 100% right. Lesions missed: 0")
     click(qtbot, replay.end_button)
     assert not replay.isVisible() and case.verdicts == () and case.edit is None and not case.unsaved
     assert dock.start_button.isEnabled()
@@ -601,7 +599,7 @@ def test_it_plays_by_itself_and_stops_at_the_end(qtbot, dock, case):
     click(qtbot, dock.replay.play_button)
     assert dock.replay.play_button.text() == "Stop"
     qtbot.waitUntil(lambda: dock.replay.play_button.text() == "Play", timeout=3000)
-    assert "session closed" in dock.replay.what.text()
+    assert "session closed" in dock.replay.step.text()
     other = dataclasses.replace(case.prediction)
     case.prediction = other  # another case was opened
     assert not dock.replay.active and not dock.replay.isVisible() and dock.start_button.isEnabled()
@@ -614,14 +612,14 @@ def test_what_is_on_screen_is_asked_about_before_a_replay(qtbot, dock, case, ask
     dock.table.selectRow(0)
     asked.says = False
     click(qtbot, dock.replay_button)
-    assert not dock.replay.active and len(case.verdicts) == 1 and "Replay all the same" in asked.questions[-1]
+    assert not dock.replay.active and len(case.verdicts) == 1 and "Continue anyway" in asked.questions[-1]
 
 
 def test_sessions_may_be_kept_on_a_server(qtbot, dock, case, tmp_path, monkeypatch):
     where = Server(f"sqlite:///{tmp_path / 'study.db'}", tmp_path / "masks")  # a URL, as a server has one
     monkeypatch.setattr("napari_uncertainseg.widgets.session.location.ask_server", lambda parent: where)
-    click(qtbot, dock.place.server_button)
-    assert dock.place.file_button.text().endswith("study.db") and dock.message.text() == ""
+    click(qtbot, dock.location.server_button)
+    assert dock.location.file_button.text().endswith("study.db") and dock.message.text() == ""
     start(qtbot, dock)
     edit = np.zeros(case.grid.shape, np.int8)
     edit[5, 9, 7] = 1
@@ -630,26 +628,26 @@ def test_sessions_may_be_kept_on_a_server(qtbot, dock, case, tmp_path, monkeypat
         any(path.is_file() for path in (tmp_path / "masks").rglob("*")) and (tmp_path / "study.db").exists()
     )
     assert dock.table.rowCount() == 1
-    assert not dock.place.server_button.isEnabled()
+    assert not dock.location.server_button.isEnabled()
 
 
 def test_a_server_is_asked_for_without_keeping_its_password(qtbot, tmp_path, monkeypatch):
     dialog = ServerDialog()
     qtbot.addWidget(dialog)
     dialog.url.setText("mysql://a@b/c")
-    dialog._take()
+    dialog._check()
     assert "Name a PostgreSQL server" in dialog.problem.text()
     dialog.url.setText("postgresql://reader@host/study")
     dialog.password.setText("hunter/2")
-    dialog._take()
-    assert "folder of the masks" in dialog.problem.text() and dialog.result() == 0
+    dialog._check()
+    assert "folder for the masks" in dialog.problem.text() and dialog.result() == 0
     monkeypatch.setattr("napari_uncertainseg.widgets.session.server_dialog.ask_folder", lambda *a: tmp_path)
     click(qtbot, dialog.folder_button)
     found = dialog.server
     assert "hunter%2F2" in found.url and found.masks == tmp_path
     file = SessionFile(*found)
     assert "hunter" not in file.name and "host/study" in file.name
-    dialog._take()
+    dialog._check()
     assert dialog.result() == 1
     file.close()
 
@@ -664,7 +662,7 @@ def test_going_on_takes_nothing_along_that_is_somebody_elses(qtbot, dock, case, 
     assert not case.unsaved and not asked.questions  # all of it is in the session
     dock.table.selectRow(1)
     click(qtbot, dock.resume_button)
-    assert "is reader 1's" in dock.message.text() and case.recorder is None
+    assert "belongs to reader 1" in dock.message.text() and case.recorder is None
     dock.annotator.clear()
     click(qtbot, dock.resume_button)
     assert case.recorder.session.annotator == "reader 1" == dock.annotator.text()
@@ -680,7 +678,7 @@ def test_reading_again_asks_before_it_drops(qtbot, dock, case, asked):
     dock.table.selectRow(0)
     asked.says = False
     click(qtbot, dock.again_button)
-    assert len(case.verdicts) == 1 and case.recorder is None and "Read again" in asked.questions[-1]
+    assert len(case.verdicts) == 1 and case.recorder is None and "will be lost" in asked.questions[-1]
 
 
 def test_a_blinded_reader_is_shown_nothing_of_the_first(qtbot, dock, case):
@@ -733,7 +731,7 @@ def test_an_exercise_ends_a_replay_and_keeps_sessions_still(qtbot, dock, case):
     click(qtbot, dock.replay_button)
     dock._layers.blind()
     assert not dock.replay.active and case.verdicts == ()
-    for widget in (dock.start_button, dock.replay_button, dock.place, dock.tools):
+    for widget in (dock.start_button, dock.replay_button, dock.location, dock.tools):
         assert not widget.isEnabled()
     dock._layers.unblind()
     assert dock.start_button.isEnabled() and dock.tools.isEnabled()
@@ -793,8 +791,9 @@ def test_what_somebody_made_of_the_file_is_said_or_left_out(qtbot, make, case, f
     connection.close()
     again = make()  # no traceback
     again.table.selectRow(0)
-    for button in (again.resume_button, again.replay_button, again.tools.verify_button):
+    for button in (again.resume_button, again.replay_button):
         click(qtbot, button)
+    verify(qtbot, again)
     assert "⚠" in again.message.text() or "0 of 1" in again.message.text()
 
 
@@ -830,6 +829,6 @@ def test_a_session_of_recalibrated_probabilities_is_gone_on_with(qtbot, case, do
     row = case.lesions.table.iloc[0]
     case.judge(tuple(int(row[f"slice_{axis}"]) for axis in "sar"), "accepted")
     click(qtbot, dock.leave_button)
-    assert dock.table.selected_row == 0 and "go on with it" in dock.progress.state.text()
+    assert dock.table.selected_row == 0 and "press Resume" in dock.progress.state.text()
     click(qtbot, dock.resume_button)
     assert case.recorder is not None and len(case.verdicts) == 1

@@ -14,39 +14,24 @@ from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.review.lessons.outlining import Side
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.layers.annotator_outline import COMPARISON, NAME
 from napari_uncertainseg.widgets.layers.colours import MAPS
-from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
 from napari_uncertainseg.widgets.window import open_review
-
-from .fake_window import docks_with
-from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
-    path = tmp_path / "sessions.db"
-    monkeypatch.setattr(module, "default_file", lambda: path)
-    return path
+def file(tmp_path):
+    return tmp_path / "sessions.db"
 
 
 @pytest.fixture
-def viewer(make_viewer, qtbot, monkeypatch, flair, file):
-    """The window after Run."""
-    viewer = make_viewer()
-    made = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(made.segment.done, timeout=5000):
-        qtbot.mouseClick(made.segment.run, LEFT)
-    return viewer
+def viewer(segmented_viewer):
+    return segmented_viewer
 
 
 def canvas_of(review, qtbot):
@@ -86,20 +71,23 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     canvas = canvas_of(review, qtbot)
     qtbot.keyClick(canvas, N)  # the list would tell: keys only answer now
     assert case.selected is None
-    sure = dock.sure.value()
+    sure = dock.confidence.value()
     for key in QKeySequence("."), QKeySequence("."), QKeySequence(","):
         qtbot.keyClick(canvas, key[0].key())
-    assert dock.sure.value() == sure + 10
+    assert dock.confidence.value() == sure + 10
     questions = 4  # two lesions, what the model invented, and a place that it suspects a little
     for _ in range(questions):
         assert dock.busy
         qtbot.keyClick(canvas, W)
-        assert dock.opinion.isVisible() and "The model takes it for" in dock.opinion.text()
+        assert dock.opinion.isVisible() and "The model's answer" in dock.opinion.text()
         qtbot.keyClick(canvas, G)
     assert not dock.busy and shown(review) == before
     assert "4 answers, 50% right" in dock.score.summary.text()
-    assert "you changed 4 of 4 answers, 1 of them away" in dock.score.summary.text()
-    assert "to right 2 of 2 times, where only you were to wrong 1 of 1" in dock.score.summary.text()
+    assert "you changed 4 of 4 answers, 1 of them against the model" in dock.score.summary.text()
+    assert (
+        "you followed it 2 of 2 times. Where only you were right, you followed it 1 of 1"
+        in dock.score.summary.text()
+    )
     assert case.verdicts == ()  # answers are no verdicts on the list
 
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
@@ -110,7 +98,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     for a in range(9, 13):
         outline.paint((5, a, 9), 1)
     qtbot.mouseClick(dock.stop_button, LEFT)
-    assert dock.outline.isVisible() and "0 missed, 0 invented" in dock.outline.summary.text()
+    assert dock.outline.isVisible() and "Lesions missed: 0, false positives: 0" in dock.outline.summary.text()
     assert float(dock.outline.numbers.item(0, 0).text()) > 0.5
     maps = {name for name in before if name in MAPS}
     assert maps and not dock.busy and set(shown(review)) == {*before, COMPARISON} - maps
@@ -164,7 +152,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     assert [v.decision for v in case.verdicts] == ["accepted"]
     judge_all(review, qtbot, lambda voxel: G)
     qtbot.mouseClick(dock.close_button, LEFT)
-    assert "Closed. Its last hash" in dock.message.text()
+    assert "Session closed. Keep its last hash" in dock.message.text()
     first = {v.voxel: v.decision for v in case.verdicts}
 
     type_into(dock.annotator, "first", qtbot)
@@ -177,7 +165,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     assert case.verdicts == () and not dock.agreement.isVisible()  # blinded
     review.open_dock("dashboard")
     others = review._areas["dashboard"]
-    assert others.cover.isVisible() and "what others decided" in others.cover.text()
+    assert others.cover.isVisible() and "what other readers decided" in others.cover.text()
     assert not review.dashboard.isVisible()
     review.show_dock("session")
     other = next(iter(first))
@@ -186,7 +174,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     assert not others.cover.isVisibleTo(others)
     dock.table.selectRow(1)
     assert f"first and second agree on {n - 1} of {n}" in dock.agreement.text()
-    assert "1 for a third reader" in dock.agreement.text()
+    assert "1 left for a third reader" in dock.agreement.text()
 
     type_into(dock.annotator, "third", qtbot)
     qtbot.mouseClick(dock.again_button, LEFT)
@@ -194,7 +182,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     judge_all(review, qtbot, lambda voxel: W)
     qtbot.mouseClick(dock.close_button, LEFT)
     qtbot.mouseClick(dock.tools.verify_button, LEFT)
-    assert dock.message.text() == "3 of 3 sessions are as they were written."
+    qtbot.waitUntil(lambda: dock.message.text() == "3 of 3 sessions are unchanged.")
     out = tmp_path / "verdicts.tsv"
     monkeypatch.setattr(tools_module, "ask_file", lambda *a, **k: out)
     qtbot.mouseClick(dock.tools.export_button, LEFT)

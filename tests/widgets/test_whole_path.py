@@ -14,20 +14,14 @@ from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets.scans import layer_reader, sample_layers
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
 from .fake_window import docks_with
 
+pytestmark = pytest.mark.usefixtures("quiet")
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    for module in (layer_reader, sample_layers):
-        monkeypatch.setattr(module, "show_notice", lambda message: None)
 
 
 @pytest.fixture

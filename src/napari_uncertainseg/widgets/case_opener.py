@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.segment.dock import SegmentDock
 
-_LOST = "Verdicts or painting on screen are not saved anywhere and will be lost. Open the folder anyway?"
+_LOST = (
+    "Verdicts or painting on screen are not saved in a session and were not exported. They will be lost. "
+    "Open the folder anyway?"
+)
 
 
 class CaseOpener:
@@ -43,7 +46,7 @@ class CaseOpener:
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer = viewer
         self._case = case
-        self._ours: list[Layer] = []
+        self._added: list[Layer] = []
 
     def open(self, loaded: LoadedCase, segment: SegmentDock) -> None:
         """Show a case instead of the one before, and segment it as soon as the Segment dock can.
@@ -86,23 +89,23 @@ class CaseOpener:
 
     def _show(self, layers: Mapping[str, LayerData]) -> dict[str, Layer]:
         """Remove the layers of the case before, and add those of another, by role."""
-        self._take_away()
+        self._remove_layers()
         added = {role: Layer.create(*data) for role, data in layers.items()}
         for layer in reversed(added.values()):  # the FLAIR above the other scans
             self._viewer.add_layer(layer)
-        self._ours = list(added.values())
+        self._added = list(added.values())
         return added
 
-    def _take_away(self) -> None:
+    def _remove_layers(self) -> None:
         layers = self._viewer.layers
-        gone = [layer for layer in layers if layer in self._ours or is_result(layer)]
+        gone = [layer for layer in layers if layer in self._added or is_result(layer)]
         if gone:
             with layers.batched_update():
                 for layer in gone:
                     layers.remove(layer)
-        self._ours = []
+        self._added = []
 
 
-def may_drop(parent: QWidget, case: Case) -> bool:
-    """Whether the user agrees to lose what opening results would drop."""
-    return not case.unsaved or bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Delete them", None))
+def may_discard(parent: QWidget, case: Case) -> bool:
+    """Ask before opening results by which verdicts or painting would be lost."""
+    return not case.unsaved or bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Discard them", None))

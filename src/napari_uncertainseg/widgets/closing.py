@@ -1,4 +1,4 @@
-"""Closing the window: what is kept, and where, is said first; what is kept nowhere is asked about."""
+"""Closing the window: first it says what is saved and where, or asks about what is not saved."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from napari_uncertainseg.widgets.shared.kept_review import describe_kept
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _LOST = (
-    "Verdicts or painting on screen are kept nowhere: no session has them, and they were not exported. "
-    "They are lost when the window closes."
+    "Verdicts or painting on screen are not saved in a session and were not exported. "
+    "They will be lost when the window closes."
 )
 
 
 class CloseGuard:
-    """Stands before a window's close; a program that closes it is not asked.
+    """Asks before a user closes the window; a program that closes it is not asked.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class CloseGuard:
         napari_internals.restore_close(self._window)
 
     def refuses(self, event: QEvent) -> bool:
-        """Whether a close by the window's cross is not to go on; it is done later where the user agrees."""
+        """Whether to stop a close by the window's X for now; it is done later where the user agrees."""
         if not event.spontaneous() or not self._says():
             return False
         event.ignore()
@@ -58,8 +58,8 @@ class CloseGuard:
     def _says(self) -> str:
         if self._case.unsaved:
             return _LOST
-        return describe_kept(self._case, self._sessions.place)
+        return describe_kept(self._case, self._sessions.location)
 
     def _may(self) -> bool:
-        button = "Close and lose them" if self._case.unsaved else "Close"
+        button = "Close without saving" if self._case.unsaved else "Close"
         return bool(ask_yes_no_cancel(self._window, "Close the window", self._says(), button, None))

@@ -15,7 +15,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.widgets.case_banner import CaseBanner
-from napari_uncertainseg.widgets.case_opener import CaseOpener, may_drop
+from napari_uncertainseg.widgets.case_opener import CaseOpener, may_discard
 from napari_uncertainseg.widgets.closing import CloseGuard
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.dock_list import DOCKS
@@ -71,7 +71,7 @@ class Review(QObject):
         self.preferences = PreferenceStore()
         self.sessions = SessionFile(default_file())
         self.keeper = ReviewKeeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
-        self.keeper.said.connect(show_info)
+        self.keeper.message.connect(show_info)
         self._closing = CloseGuard(window, self.case, self.sessions)
         self._opener = CaseOpener(viewer, self.case)
         self._viewer = viewer
@@ -204,7 +204,7 @@ class Review(QObject):
         if self._is_exercise():
             raise InputError("An exercise or a replay is running: end it first.")
         restored = read_saved_results(folder)
-        if may_drop(self._window, self.case):
+        if may_discard(self._window, self.case):
             self.open()
             self._opener.open_results(restored, folder, self.dock(SegmentDock))
             self.show_findings()

@@ -1,1 +1,1 @@
-"""The Cohort dock: many cases, one after the other."""
+"""The Cohort dock: reviewing many cases, one after the other."""

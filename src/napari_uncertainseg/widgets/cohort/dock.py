@@ -1,4 +1,4 @@
-"""The Cohort dock: many cases, one after the other."""
+"""The Cohort dock: a list of cases, which are opened and segmented one after the other."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
+from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_table
@@ -41,32 +42,17 @@ from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile, shortened
 
-_COLUMNS = ("case", "scans", "state")
-_STATE = _COLUMNS.index("state")
-_DEFINITIONS = {
-    "case": "Its name; the place of its FLAIR shows where the mouse rests.",
-    "scans": "What there is of it: FLAIR, T1, T2, and a reference mask.",
-    "state": "How many lesions and candidates of its furthest session are judged; closed is for good.",
-}
-_TITLES = {"flair": "FLAIR", "t1": "T1", "t2": "T2"}
-_FORMS = (
-    "A folder or BIDS dataset with FLAIR scans (T1 and T2 where there are any), or a table with the column "
-    "flair, and perhaps t1, t2, name and reference."
-)
+_STATE = texts.COLUMNS.index("state")
 _NOTES = 5
+"""Number of notes that are shown."""
 _PAUSE_MS = 300
-"""After which a name has been typed."""
-_LOST = (
-    "Verdicts or painting on this case are in no session and were not exported, and would be dropped. "
-    "Open the other case all the same?"
-)
-
+"""Milliseconds without a key after which a name has been typed."""
 OpenCase = Callable[[LoadedCase], None]
-"""Shows a case instead of the one before; raises InputError where that cannot be now."""
+"""Shows a case instead of the current one; raises InputError where that is not possible now."""
 
 
 class CohortDock(DockWidget):
-    """A list of cases, how far each is read, and the way to the next one.
+    """A list of cases with the state of each, and buttons to open them.
 
     Parameters
     ----------
@@ -75,7 +61,7 @@ class CohortDock(DockWidget):
     open_case
         Shows a case whose files have been read, and segments it.
     sessions
-        Where the docks of the window keep sessions; never made here.
+        The sessions that the docks of the window share; the file is never made here.
     parent
         Qt parent.
     preferences
@@ -97,11 +83,11 @@ class CohortDock(DockWidget):
         self._preferences = preferences or PreferenceStore()
         self._readings: CaseReadings | None = None
         self._worklist: Worklist | None = None
-        self._found: tuple[CaseReading | None, ...] = ()
-        self._at: int | None = None
+        self._states: tuple[CaseReading | None, ...] = ()
+        self._row: int | None = None
         self._opening: int | None = None
-        self._discard = DiscardQuestion(self, case, "Open another case", _LOST, "Discard them")
-        self._counted = False
+        self._discard = self._new_discard_question()
+        self._is_counting = False
         self._jobs = JobRunner(self)
         self._make_controls()
         self._lay_out()
@@ -121,46 +107,39 @@ class CohortDock(DockWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.choose_button = QPushButton("Choose…")
-        self.choose_button.setToolTip(_FORMS)
+        self.choose_button = QPushButton(texts.CHOOSE)
+        self.choose_button.setToolTip(texts.SOURCES)
         menu = QMenu(self.choose_button)
-        self.folder_action = QAction("Folder or BIDS dataset…", menu)
-        self.table_action = QAction("Table (TSV)…", menu)
+        self.folder_action = QAction(texts.FOLDER, menu)
+        self.table_action = QAction(texts.TABLE, menu)
         menu.addActions([self.folder_action, self.table_action])
         self.choose_button.setMenu(menu)
         self.annotator = QLineEdit(self._sessions.annotator)
-        self.annotator.setPlaceholderText("everybody")
-        self.annotator.setToolTip(
-            "Whose sessions count, of those in the file chosen in Session; everybody's where this is empty."
-        )
+        self.annotator.setPlaceholderText(texts.EVERYBODY)
+        self.annotator.setToolTip(texts.ANNOTATOR_TIP)
         self.runs_with = wrapping_label()
         self.runs_with.setTextFormat(Qt.TextFormat.PlainText)
-        self.runs_with.setToolTip(
-            "Model, method and members that each case is segmented with: as Segment has them."
-        )
+        self.runs_with.setToolTip(texts.RUNS_WITH_TIP)
         self.table = NumberTable()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.next_button = QPushButton("Open next")
-        self.next_button.setToolTip(
-            "The first case after this one that is not closed: its scans take the place of this one's, and "
-            "are segmented.\nYour own layers stay."
-        )
-        self.open_button = QPushButton("Open")
-        self.open_button.setToolTip("The selected case, instead of the one at hand.")
+        self.next_button = QPushButton(texts.OPEN_NEXT)
+        self.next_button.setToolTip(texts.OPEN_NEXT_TIP)
+        self.open_button = QPushButton(texts.OPEN)
+        self.open_button.setToolTip(texts.OPEN_TIP)
         self.progress, self.notes, self.message = (
             wrapping_label(),
             wrapping_label(selectable=True),
             wrapping_label(selectable=True),
         )
         for label in (self.progress, self.notes, self.message):
-            label.setTextFormat(Qt.TextFormat.PlainText)  # they quote files
+            label.setTextFormat(Qt.TextFormat.PlainText)  # they quote file names
 
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("cases", self.choose_button)
-        form.addRow("annotator", self.annotator)
+        form.addRow(texts.CASES, self.choose_button)
+        form.addRow(texts.ANNOTATOR, self.annotator)
         buttons = QHBoxLayout()
         buttons.addWidget(self.next_button)
         buttons.addWidget(self.open_button)
@@ -200,34 +179,34 @@ class CohortDock(DockWidget):
             try:
                 self.annotator.setText(latest_annotator(self._sessions.store()))
             except InputError as error:
-                self._say(f"⚠ {error}")
+                self._show_message(f"⚠ {error}")
 
     def _show_setting(self) -> None:
-        self.runs_with.setText(f"Runs with: {self._preferences.setting} (from Segment)")
+        self.runs_with.setText(texts.runs_with(self._preferences.setting))
 
     # -- what the user does -------------------------------------------------------------------
 
     def choose_folder(self) -> None:
         """Ask for a folder or a BIDS dataset."""
-        self.read(ask_dataset(self, "Cases to read"))
+        self.read(ask_dataset(self, texts.SOURCE_DIALOG))
 
     def choose_table(self) -> None:
         """Ask for a table of cases."""
-        self.read(ask_table(self, "Cases to read"))
+        self.read(ask_table(self, texts.SOURCE_DIALOG))
 
     def read(self, path: Path | None) -> None:
         """List the cases of a folder, a BIDS dataset or a table, in the background; nothing for None."""
         if path is None:
             return
-        self._say(f"Looking into {path} …")
+        self._show_message(texts.searching(path))
         self._jobs.start(partial(read_worklist, path))
 
     def open_next(self) -> None:
         """Open the first case after this one that is not closed."""
         self._read_states()
-        row = next_to_read(self._found, self._at)
+        row = next_to_read(self._states, self._row)
         if row is None:
-            self._say("All other cases are closed.")
+            self._show_message(texts.ALL_CLOSED)
         else:
             self._open(row)
         self._show()
@@ -242,87 +221,86 @@ class CohortDock(DockWidget):
         """Read the files of a case; it is shown when that is done."""
         if self._worklist is None or self._jobs.state is not JobState.IDLE:
             return
-        self._discard = DiscardQuestion(self, self._case, "Open another case", _LOST, "Discard them")
+        self._discard = self._new_discard_question()
         if not self._discard.allows():
             return
         self._opening = row
         chosen = self._worklist.cases[row]
-        self._say(f"Reading {chosen.name} …")
+        self._show_message(texts.reading(chosen.name))
         self._jobs.start(partial(load_case, chosen))
+
+    def _new_discard_question(self) -> DiscardQuestion:
+        return DiscardQuestion(self, self._case, texts.OPEN_ANOTHER, texts.LOST, texts.DISCARD)
 
     # -- what has been read -------------------------------------------------------------------
 
     def _on_finished(self, result: Worklist | LoadedCase) -> None:
         if isinstance(result, Worklist):
-            self._take(result)
+            self._show_worklist(result)
         else:
             self._show_case(result)
 
     def _on_failed(self, text: str) -> None:
-        self._say(f"⚠ {text}")
+        self._show_message(f"⚠ {text}")
 
-    def _take(self, worklist: Worklist) -> None:
-        """Take another list; a case of it that is open already stays so."""
-        self._worklist, self._at = worklist, None
+    def _show_worklist(self, worklist: Worklist) -> None:
+        """Show another list; a case of it that is already open stays open."""
+        self._worklist, self._row = worklist, None
         rest = len(worklist.notes) - _NOTES
-        more = [f"… and {rest} more."] if rest > 0 else []
+        more = [texts.more_notes(rest)] if rest > 0 else []
         self.notes.setText("\n".join([*worklist.notes[:_NOTES], *more]))
         rows, tips = [], {}
         for i, case in enumerate(worklist.cases, start=1):
-            scans = [_TITLES[role] for role in _TITLES if role in case.images]
-            scans += ["reference"] if case.reference is not None else []
+            scans = [texts.TITLES[role] for role in texts.TITLES if role in case.images]
+            scans += [texts.REFERENCE] if case.reference is not None else []
             rows.append((shortened(case.name, ends=True), " ".join(scans), ""))
             tips[str(i)] = plain_tooltip(
                 "\n".join(map(str, [case.name, *case.images.values(), *filter(None, [case.reference])]))
             )
-        self.table.show_table(Table(tuple(tips), _COLUMNS, tuple(rows), _DEFINITIONS | tips))
-        self._say("")
+        self.table.show_table(Table(tuple(tips), texts.COLUMNS, tuple(rows), texts.COLUMN_TIPS | tips))
+        self._show_message("")
         self._show_sessions()
-        following = next_to_read(self._found)
+        following = next_to_read(self._states)
         self.table.selectRow(0 if following is None else following)
 
     def _show_case(self, loaded: LoadedCase) -> None:
-        if not self._discard.allows():  # what was judged while the files were read
-            self._say("")
+        if not self._discard.allows():  # reviewed while the files were read
+            self._show_message("")
             return
         recorder = self._case.recorder
         try:
             self._open_case(loaded)
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
             return
-        self._at = self._opening
-        said = [f"⚠ There is no reference: {loaded.problem}"] if loaded.problem else []
+        self._row = self._opening
+        messages = [f"⚠ {texts.no_reference(loaded.problem)}"] if loaded.problem else []
         if recorder is not None:
-            said.append(
-                f"The session of {recorder.session.annotator} was left. It is still open: go on with it in "
-                "Session once its case is open again."
-            )
+            messages.append(texts.session_left(recorder.session.annotator))
         self._show_sessions()
-        reading = self._found[self._at] if self._at is not None else None
+        reading = self._states[self._row] if self._row is not None else None
         if reading is not None and not reading.closed:
-            said.append("A session of this case is open: go on with it in Session after the run.")
-        self._say("\n".join(said))
-        if self._at is not None:
-            self.table.selectRow(self._at)
+            messages.append(texts.OPEN_SESSION)
+        self._show_message("\n".join(messages))
+        if self._row is not None:
+            self.table.selectRow(self._row)
 
     # -- from the store to the screen ---------------------------------------------------------
 
     def _on_verdicts(self) -> None:
-        """Count along while a session of the case at hand is recorded, and read the file when it ends."""
+        """Update the count while the current case is recorded, and read the file again when that ends."""
         recorder = self._case.recorder
-        if recorder is not None and self._at is not None and self._is_at_hand(self._at):
+        if recorder is not None and self._row is not None and self._is_current(self._row):
             if self.annotator.text().strip() in ("", recorder.session.annotator):
-                self._counted = True
-                self._set_state(
-                    self._at, CaseReading(len(recorder.current_verdicts), len(recorder.tasks), False)
-                )
-        elif self._counted:
-            self._counted = False
+                self._is_counting = True
+                state = CaseReading(len(recorder.current_verdicts), len(recorder.tasks), False)
+                self._set_state(self._row, state)
+        elif self._is_counting:
+            self._is_counting = False
             self._show_sessions()
 
-    def _is_at_hand(self, row: int) -> bool:
-        """Whether the prediction is of a case of the list: the user may open other scans by hand."""
+    def _is_current(self, row: int) -> bool:
+        """Whether the prediction belongs to a row: the user may open other scans by hand."""
         flair = self._case.images.get("flair")
         return (
             self._worklist is not None and flair is not None and flair.path == self._worklist.cases[row].flair
@@ -330,37 +308,37 @@ class CohortDock(DockWidget):
 
     def _on_other_sessions(self) -> None:
         self._readings = None
-        self._say("")
+        self._show_message("")
         self._show_sessions()
 
     def _on_annotator(self, name: str) -> None:
-        """Follow who judges, when the name has been typed."""
+        """Take over the annotator of the other docks, when the name has been typed."""
         self.annotator.setText(name)
         self._typing.start()
 
     def _read_states(self) -> None:
-        """Read anew how far each case is; nobody has read anything where there is no file."""
+        """Read the state of each case again; without a file none has been reviewed."""
         cases = () if self._worklist is None else self._worklist.cases
-        self._found = (None,) * len(cases)
+        self._states = (None,) * len(cases)
         if not self._sessions.exists:
             return
         try:
             if self._readings is None:
                 self._readings = CaseReadings(self._sessions.store())
-            self._found = self._readings.furthest(cases, self.annotator.text())
+            self._states = self._readings.furthest(cases, self.annotator.text())
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
 
     def _show_sessions(self) -> None:
         self._read_states()
-        for row, reading in enumerate(self._found):
+        for row, reading in enumerate(self._states):
             self._set_state(row, reading)
         self._show()
 
     def _set_state(self, row: int, reading: CaseReading | None) -> None:
         cell = self.table.item(row, _STATE)
         if isinstance(cell, QTableWidgetItem):
-            cell.setText(_in_words(reading))
+            cell.setText(texts.describe_state(reading))
 
     def _show(self, state: object = None) -> None:
         idle = self._jobs.state is JobState.IDLE
@@ -369,23 +347,15 @@ class CohortDock(DockWidget):
         self.open_button.setEnabled(idle and self.table.selected_row is not None)
         self.notes.setVisible(bool(self.notes.text()))
         if self._worklist is None:
-            self.progress.setText(f"No cases yet: choose. {_FORMS}")
+            self.progress.setText(texts.NO_CASES)
             return
-        n, closed = len(self._found), sum(map(is_closed, self._found))
-        here = f"{n} case{'s' if n != 1 else ''}" if self._at is None else f"Case {self._at + 1} of {n}"
-        what = self._worklist.source.name if self._at is None else self._worklist.cases[self._at].name
-        self.progress.setText(f"{here}, {closed} closed: {what}")
+        n, closed = len(self._states), sum(map(is_closed, self._states))
+        name = self._worklist.source.name if self._row is None else self._worklist.cases[self._row].name
+        self.progress.setText(texts.describe_progress(n, closed, self._row, name))
 
-    def _say(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
-
-
-def _in_words(reading: CaseReading | None) -> str:
-    if reading is None:
-        return "not read"
-    judged = f"{reading.judged} of {reading.tasks}"
-    return f"closed ({judged})" if reading.closed else f"{judged} judged"
 
 
 DOCK = Dock(

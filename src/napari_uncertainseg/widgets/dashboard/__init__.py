@@ -1,1 +1,1 @@
-"""The Dashboard dock: what all annotators did."""
+"""The Dashboard dock: progress, agreement, time and exercises of all annotators."""

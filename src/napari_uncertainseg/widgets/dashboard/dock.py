@@ -1,4 +1,4 @@
-"""The Dashboard dock: what all annotators of a file of sessions did, for whoever leads them."""
+"""The Dashboard dock: progress, agreement, time and exercises of all annotators, for their supervisor."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.export import write_table
-from napari_uncertainseg.review.reports.html import pluralised
 from napari_uncertainseg.review.reports.learning_curves import Trained
 from napari_uncertainseg.review.reports.snapshot import Snapshot, take_snapshot
 from napari_uncertainseg.review.reports.statistics import Statistics, compute_statistics
 from napari_uncertainseg.review.reports.statistics_table import statistics_table
-from napari_uncertainseg.widgets.dashboard import tables as tables
+from napari_uncertainseg.widgets.dashboard import tables, texts
 from napari_uncertainseg.widgets.dashboard.learning_curve import LearningCurveView
 from napari_uncertainseg.widgets.dock_description import Dock
-from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
+from napari_uncertainseg.widgets.shared.definitions import CONFIDENCE_DIAGRAM, DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
@@ -35,22 +34,22 @@ from napari_uncertainseg.widgets.shared.number_table import NumberTable
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
-_NOTHING = Snapshot((), {}, {}, {})
+_EMPTY = Snapshot((), {}, {}, {})
 _CURVES = 8
-"""More than so many at once cannot be told apart."""
+"""Number of curves that can be told apart."""
 _TWO_LINES = 38
-"""Height of a row that is named by two annotators."""
+"""Height in pixels of a row with the names of two annotators."""
 
 
 class DashboardDock(DockWidget):
-    """Progress, agreement, time and training of all annotators.
+    """Progress, agreement, time and exercises of all annotators.
 
     It only reads.
 
     Parameters
     ----------
     file
-        The sessions that the docks of the window share, chosen in Session. Never made by looking.
+        The sessions that the docks of the window share, chosen in Session; the file is never made here.
     parent
         Qt parent.
     """
@@ -58,20 +57,20 @@ class DashboardDock(DockWidget):
     def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._file = file
-        self._gathered, self._problem = _NOTHING, ""
+        self._snapshot, self._problem = _EMPTY, ""
         self._trained: Sequence[Trained] = ()
-        self.found: Statistics = compute_statistics(_NOTHING)
+        self.statistics: Statistics = compute_statistics(_EMPTY)
         self._make_controls()
         self._lay_out()
         file.changed.connect(self.refresh)
         self.refresh_button.clicked.connect(self.refresh)
         self.export_button.clicked.connect(self.export_table)
         self.pseudonyms.toggled.connect(self._show)
-        self.who.currentIndexChanged.connect(self._show_curves)
+        self.annotator.currentIndexChanged.connect(self._show_curves)
         self._show()
 
     def cleanup(self) -> None:
-        """Disconnect, and let go of the drawings. May be called twice."""
+        """Disconnect, and release the diagrams. May be called twice."""
         self._file.changed.disconnect(self.refresh, missing_ok=True)
         self.curves.cleanup()
         self.confidence.cleanup()
@@ -89,7 +88,7 @@ class DashboardDock(DockWidget):
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow napari's theme."""
         super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "who"):
+        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "annotator"):
             self._mark_rows()
 
     # -- making it ----------------------------------------------------------------------------
@@ -97,56 +96,56 @@ class DashboardDock(DockWidget):
     def _make_controls(self) -> None:
         self.file = PlainLabel()
         self.file.setTextFormat(Qt.TextFormat.PlainText)
-        self.file.setToolTip("The file or server of sessions; another one is chosen in Session.")
-        self.refresh_button = QPushButton("Refresh")
-        self.refresh_button.setToolTip("Read the file again. This happens by itself when the dock is shown.")
-        self.export_button = QPushButton("Export…")
-        self.export_button.setToolTip(
-            "Write all of it as one TSV table, a number per row; under pseudonyms if they are ticked."
-        )
-        self.pseudonyms = QCheckBox("pseudonyms")
-        self.pseudonyms.setToolTip(
-            "Call annotators and cases by numbers, in the order of their first sessions, as\n"
-            "uncertainseg session export does; here and in the exported table."
-        )
+        self.file.setToolTip(texts.FILE_TIP)
+        self.refresh_button = QPushButton(texts.REFRESH)
+        self.refresh_button.setToolTip(texts.REFRESH_TIP)
+        self.export_button = QPushButton(texts.EXPORT)
+        self.export_button.setToolTip(texts.EXPORT_TIP)
+        self.pseudonyms = QCheckBox(texts.PSEUDONYMS)
+        self.pseudonyms.setToolTip(texts.PSEUDONYMS_TIP)
         self.message = wrapping_label(selectable=True)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.annotators, self.cases, self.pairs = NumberTable(), NumberTable(), NumberTable()
-        self.times, self.training = NumberTable(), NumberTable()
+        self.times, self.exercises = NumberTable(), NumberTable()
         rows = self.pairs.verticalHeader()
         assert rows is not None
         rows.setDefaultSectionSize(_TWO_LINES)
         self.agreement_note = wrapping_label()
-        self.agreement_note.setToolTip(
-            "Agreement is taken from reviews and second readings that are closed or judged in full. Of the\n"
-            "others only counts are shown: somebody may be reading the same without knowing the verdicts.\n"
-            "Places with the same case and voxel are compared; who judged one twice counts with the last."
-        )
-        self.times_note, self.training_note = wrapping_label(), wrapping_label()
-        self.who = QComboBox()
-        self.who.setToolTip("Whose learning curve, and what their stated confidence meant.")
+        self.agreement_note.setToolTip(texts.AGREEMENT_TIP)
+        self.times_note, self.exercises_note = wrapping_label(), wrapping_label()
+        self.annotator = QComboBox()
+        self.annotator.setToolTip(texts.CURVE_TIP)
         self.curves = LearningCurveView()
         self.curves.setMinimumHeight(170)
         self.confidence = ReliabilityView(compact=True)
         self.confidence.setMinimumHeight(130)
-        self.confidence.setToolTip(
-            "How often what the annotator called a lesion, so surely, was one: on the diagonal is right."
-        )
+        self.confidence.setToolTip(CONFIDENCE_DIAGRAM)
 
     def _lay_out(self) -> None:
         form, buttons = QFormLayout(), QHBoxLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("file", self.file)
+        form.addRow(texts.FILE, self.file)
         for widget in (self.refresh_button, self.export_button, self.pseudonyms):
             buttons.addWidget(widget)
         buttons.addStretch(1)
-        buttons.addWidget(DefinedLabel("Sessions", "definitions"))
+        buttons.addWidget(DefinedLabel("Sessions", texts.DEFINITIONS))
         self.tabs = QTabWidget()
         parts: dict[str, tuple[QWidget, ...]] = {
-            "Progress": (PlainLabel("annotators"), self.annotators, PlainLabel("cases"), self.cases),
-            "Agreement": (self.agreement_note, self.pairs),
-            "Time": (self.times_note, self.times),
-            "Training": (self.training_note, self.training, self.who, self.curves, self.confidence),
+            texts.PROGRESS: (
+                PlainLabel(texts.ANNOTATORS),
+                self.annotators,
+                PlainLabel(texts.CASES),
+                self.cases,
+            ),
+            texts.AGREEMENT: (self.agreement_note, self.pairs),
+            texts.TIME: (self.times_note, self.times),
+            texts.EXERCISES: (
+                self.exercises_note,
+                self.exercises,
+                self.annotator,
+                self.curves,
+                self.confidence,
+            ),
         }
         for title, widgets in parts.items():
             self.tabs.addTab(_column(*widgets), title)
@@ -161,97 +160,96 @@ class DashboardDock(DockWidget):
 
     def refresh(self) -> None:
         """Read the file again."""
-        self._gathered, self._problem = _NOTHING, ""
+        self._snapshot, self._problem = _EMPTY, ""
         try:
             if self._file.exists:
-                self._gathered = take_snapshot(self._file.store())
-                odd = list(self._gathered.odd.values())
-                left_out = (
-                    f"⚠ {self._file.name}: left out {pluralised(len(odd), 'session')}. {' '.join(odd[:3])}"
-                )
-                self._problem = left_out if odd else ""
+                self._snapshot = take_snapshot(self._file.store())
+                if problems := list(self._snapshot.odd.values()):
+                    self._problem = f"⚠ {texts.left_out(self._file.name, problems)}"
         except InputError as error:
             self._problem = f"⚠ {error}"
         self._show()
 
     def export_table(self) -> None:
         """Ask for a file, and write all numbers into it."""
-        path = ask_file(self, "Export the dashboard", "dashboard.tsv", "Table (*.tsv)")
+        path = ask_file(self, texts.EXPORT_DIALOG, "dashboard.tsv", texts.EXPORT_KIND)
         if path is None:
             return
         try:
-            write_table(path, statistics_table(self.found))
-            self._say(f"Written: {path}")
+            write_table(path, statistics_table(self.statistics))
+            self._show_message(texts.exported(str(path)))
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
 
     # -- from the store to the screen ---------------------------------------------------------
 
     def _show(self) -> None:
-        gathered = self._gathered.pseudonymous() if self.pseudonyms.isChecked() else self._gathered
+        snapshot = self._snapshot.pseudonymous() if self.pseudonyms.isChecked() else self._snapshot
         try:
-            self.found = compute_statistics(gathered)
+            self.statistics = compute_statistics(snapshot)
         except InputError as error:  # such as a confidence of 7 in a file from elsewhere
-            self.found, self._problem = compute_statistics(_NOTHING), f"⚠ {self._file.name}: {error}"
-        found = self.found
+            self.statistics, self._problem = (
+                compute_statistics(_EMPTY),
+                f"⚠ {texts.unreadable(self._file.name, str(error))}",
+            )
+        statistics = self.statistics
         self.file.setText(self._file.name)
         for table, shown in (
-            (self.annotators, tables.progress(found.annotators)),
-            (self.cases, tables.progress(found.cases)),
-            (self.pairs, tables.agreement(found.agreements)),
-            (self.times, tables.times(found.times)),
-            (self.training, tables.training(found.trained)),
+            (self.annotators, tables.progress(statistics.annotators)),
+            (self.cases, tables.progress(statistics.cases)),
+            (self.pairs, tables.agreement(statistics.agreements)),
+            (self.times, tables.times(statistics.times)),
+            (self.exercises, tables.exercises(statistics.trained)),
         ):
             _fill(table, shown)
-        self.agreement_note.setText(tables.describe_agreement(found))
+        self.agreement_note.setText(tables.describe_agreement(statistics))
         self.agreement_note.setVisible(bool(self.agreement_note.text()))
-        self.times_note.setText("No times yet: they come with the verdicts of a session.")
-        self.times_note.setVisible(not found.times)
-        self.training_note.setText("No lesson is done yet: begin one in Training, and press Stop and score.")
-        self.training_note.setVisible(not found.trained)
-        self.export_button.setEnabled(bool(found.annotators))
-        self._say(self._problem or self._next_step())
-        self._offer(found.trained)
+        self.times_note.setText(texts.NO_TIMES)
+        self.times_note.setVisible(not statistics.times)
+        self.exercises_note.setText(texts.NO_EXERCISE)
+        self.exercises_note.setVisible(not statistics.trained)
+        self.export_button.setEnabled(bool(statistics.annotators))
+        self._show_message(self._problem or self._next_step())
+        self._list_annotators(statistics.trained)
         self._mark_rows()
 
     def _next_step(self) -> str:
-        if self._gathered.sessions:
+        if self._snapshot.sessions:
             return ""
         if self._file.exists:
-            return "No session here yet: begin one in Session or in Training."
-        return f"There is no file {self._file.name} yet: begin a session in Session, or choose another there."
+            return texts.NO_SESSION
+        return texts.no_file(self._file.name)
 
-    def _offer(self, trained: Sequence[Trained]) -> None:
-        """Offer annotators without a signal; the chosen one stays chosen under another name, too."""
-        chosen, blocked = self.who.currentData(), self.who.blockSignals(True)
-        self.who.clear()
-        every = "all annotators" if len(trained) <= _CURVES else f"the first {_CURVES} of {len(trained)}"
-        self.who.addItem(every, None)
-        for one in trained:
-            self.who.addItem(one.annotator, one.key)
-        self.who.setCurrentIndex(max(self.who.findData(chosen), 0))
-        self.who.blockSignals(blocked)
-        for widget in (self.training, self.who, self.curves):
+    def _list_annotators(self, trained: Sequence[Trained]) -> None:
+        """List the annotators without a signal; the chosen one stays chosen, even under a pseudonym."""
+        chosen, blocked = self.annotator.currentData(), self.annotator.blockSignals(True)
+        self.annotator.clear()
+        self.annotator.addItem(texts.all_annotators(len(trained), _CURVES), None)
+        for annotator in trained:
+            self.annotator.addItem(annotator.annotator, annotator.key)
+        self.annotator.setCurrentIndex(max(self.annotator.findData(chosen), 0))
+        self.annotator.blockSignals(blocked)
+        for widget in (self.exercises, self.annotator, self.curves):
             widget.setVisible(bool(trained))
         self._trained = trained
         self._show_curves()
 
     def _show_curves(self) -> None:
-        which = self.who.currentIndex() - 1
-        numbered = list(enumerate(one.curve for one in self._trained))
-        self.curves.show_curves(numbered[:_CURVES] if which < 0 else [numbered[which]])
-        self.confidence.setVisible(which >= 0)
-        if which >= 0:
-            self.confidence.show_reliability(self._trained[which].score.confidence)
+        chosen = self.annotator.currentIndex() - 1  # -1: all
+        numbered = list(enumerate(annotator.curve for annotator in self._trained))
+        self.curves.show_curves(numbered[:_CURVES] if chosen < 0 else [numbered[chosen]])
+        self.confidence.setVisible(chosen >= 0)
+        if chosen >= 0:
+            self.confidence.show_reliability(self._trained[chosen].score.confidence)
 
     def _mark_rows(self) -> None:
-        """The table is the legend."""
-        for row in range(self.training.rowCount()):
-            header = self.training.verticalHeaderItem(row)
+        """Show the symbols of the curves in the table, which is their legend."""
+        for row in range(self.exercises.rowCount()):
+            header = self.exercises.verticalHeaderItem(row)
             if header is not None:
                 header.setIcon(self.curves.icon(row))
 
-    def _say(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
 
@@ -266,7 +264,7 @@ def _fill(widget: NumberTable, shown: tables.Shown) -> None:
 
 
 def _column(*widgets: QWidget) -> QWidget:
-    """Widgets below each other; tables and plots take the space that is left."""
+    """Widgets below each other; tables and plots share the free space."""
     holder = QWidget()
     layout = QVBoxLayout(holder)
     layout.setContentsMargins(0, 6, 0, 0)

@@ -1,4 +1,4 @@
-"""The dashboard's numbers as tables, with what each of them means."""
+"""The numbers of the dashboard as tables."""
 
 from __future__ import annotations
 
@@ -8,42 +8,13 @@ import numpy as np
 
 from napari_uncertainseg.review.reports.learning_curves import Trained
 from napari_uncertainseg.review.reports.statistics import ReaderAgreement, ReviewProgress, Statistics, Times
+from napari_uncertainseg.widgets.dashboard import texts
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
-from napari_uncertainseg.widgets.shared.lesson_scores import SCORES
 from napari_uncertainseg.widgets.shared.number_table import Table, format_number
 from napari_uncertainseg.widgets.shared.session_file import shortened
 
-KINDS = {"review": "review", "qc": "reread", "training": "training"}
 _LONGEST = 16
-"""Characters of a name in a narrow dock."""
-
-_PROGRESS = {
-    "kind": "Review; reread: second and third readings; training.",
-    "sessions": "Sessions that were begun, and how many of them are not closed.",
-    "judged": "Tasks with a verdict, of all tasks in these sessions.",
-    "last (UTC)": "When something was last written: month, day and time.",
-}
-_TIMES = {
-    "kind": _PROGRESS["kind"],
-    "number": "Verdicts whose time is known: after ten minutes on one lesion none is kept.",
-    "median": "Seconds from when a lesion was shown to its verdict, median.",
-    "quartiles": "Seconds: a quarter took less than the first, a quarter more than the last.",
-}
-_AGREEMENT = {
-    "both": "Places (case, lesion or candidate, voxel) that both have judged.",
-    "same": "Share of these with the same decision. *: some are third readings.",
-    "kappa": "Cohen's: agreement beyond chance. 0 is chance, 1 full agreement.",
-    "LSU =": "The model's mean structural uncertainty (LSU, 0 to 1) where the two agree.",
-    "LSU ≠": "The same where they differ: higher than LSU = where the model doubts what readers differ in.",
-}
-_TRAINING = {
-    "answers": "Answers in lessons that are done, to places that came again, too.",
-    "right": SCORES["right"],
-    "d'": SCORES["d'"],
-    "Brier": SCORES["Brier"],
-    "ECE": "How far the stated probability of a lesion lies from how often there was one: 0 is best.",
-    "first": "Right answers in the latest lesson, of places not asked about before: first answers.",
-}
+"""Characters of a name that fit into a narrow dock."""
 
 Shown = tuple[Table, tuple[str, ...]]
 """A table, and the tooltips of its rows: two rows may have one title."""
@@ -52,14 +23,11 @@ Shown = tuple[Table, tuple[str, ...]]
 def progress(rows: Sequence[ReviewProgress]) -> Shown:
     """Progress of annotators or of cases."""
     return _table(
-        [
-            (shortened(row.name, _LONGEST, ends=True), f"{row.name}\nlast activity {row.last[:16]} UTC")
-            for row in rows
-        ],
-        _PROGRESS,
+        [(shortened(row.name, _LONGEST, ends=True), texts.last_activity(row.name, row.last)) for row in rows],
+        texts.PROGRESS_COLUMNS,
         [
             (
-                KINDS.get(row.kind, row.kind),
+                texts.KINDS.get(row.kind, row.kind),
                 f"{row.sessions}, {row.open} open" if row.open else str(row.sessions),
                 f"{row.judged}/{row.tasks}, {_percent(row.share)}",
                 row.last[5:16].replace("T", " "),
@@ -70,13 +38,13 @@ def progress(rows: Sequence[ReviewProgress]) -> Shown:
 
 
 def times(rows: Sequence[Times]) -> Shown:
-    """Seconds for a lesion."""
+    """Seconds per lesion."""
     return _table(
         [(shortened(row.annotator, _LONGEST), row.annotator) for row in rows],
-        _TIMES,
+        texts.TIME_COLUMNS,
         [
             (
-                KINDS.get(row.kind, row.kind),
+                texts.KINDS.get(row.kind, row.kind),
                 str(row.number),
                 f"{row.median:.1f} s",
                 f"{row.low:.1f} to {row.high:.1f} s",
@@ -87,10 +55,10 @@ def times(rows: Sequence[Times]) -> Shown:
 
 
 def agreement(rows: Sequence[ReaderAgreement]) -> Shown:
-    """All pairs."""
+    """Agreement of each pair of annotators."""
     return _table(
-        [(_pair(row), _about(row)) for row in rows],
-        _AGREEMENT,
+        [(_pair(row), texts.describe_pair(row)) for row in rows],
+        texts.AGREEMENT_COLUMNS,
         [
             (
                 str(row.both),
@@ -104,11 +72,11 @@ def agreement(rows: Sequence[ReaderAgreement]) -> Shown:
     )
 
 
-def training(rows: Sequence[Trained]) -> Shown:
-    """What came of lessons."""
+def exercises(rows: Sequence[Trained]) -> Shown:
+    """Scores of exercises, per annotator."""
     return _table(
-        [(shortened(row.annotator, _LONGEST), _lessons(row)) for row in rows],
-        _TRAINING,
+        [(shortened(row.annotator, _LONGEST), texts.describe_exercises(row)) for row in rows],
+        texts.EXERCISE_COLUMNS,
         [
             (
                 str(row.score.answers),
@@ -123,20 +91,12 @@ def training(rows: Sequence[Trained]) -> Shown:
     )
 
 
-def describe_agreement(found: Statistics) -> str:
-    """What the table of pairs stands on, or what to do where there is none."""
-    said = (
-        ""
-        if found.agreements
-        else "No two annotators have judged the same places: press Read again in Session."
-    )
-    if found.waiting:
-        one = found.waiting == 1
-        said += (
-            f" {found.waiting} open reading{'' if one else 's'} count{'s' if one else ''} once "
-            f"{'it is' if one else 'they are'} closed or judged in full."
-        )
-    return said.strip()
+def describe_agreement(statistics: Statistics) -> str:
+    """What is missing in the table of pairs; empty where nothing is."""
+    sentences = [] if statistics.agreements else [texts.NO_PAIR]
+    if statistics.waiting:
+        sentences.append(texts.open_readings(statistics.waiting))
+    return " ".join(sentences)
 
 
 def _table(
@@ -149,35 +109,11 @@ def _table(
 
 
 def _pair(row: ReaderAgreement) -> str:
-    """Names below each other: beside each other they would push the numbers out of a narrow dock."""
-    alike = "annotator "
-    if row.first.startswith(alike) and row.second.startswith(alike):  # pseudonyms
-        return f"annotators {row.first.removeprefix(alike)} / {row.second.removeprefix(alike)}"
+    """Names below each other: side by side they would leave no room for the numbers."""
+    pseudonym = "annotator "
+    if row.first.startswith(pseudonym) and row.second.startswith(pseudonym):
+        return f"annotators {row.first.removeprefix(pseudonym)} / {row.second.removeprefix(pseudonym)}"
     return f"{shortened(row.first, _LONGEST)} /\n{shortened(row.second, _LONGEST)}"
-
-
-def _about(row: ReaderAgreement) -> str:
-    lines = [
-        f"{row.first} and {row.second}: {row.same} of {row.both} the same",
-        f"LSU known of {row.known_same} places where they agree, of {row.known_differ} where they differ",
-    ]
-    if row.third:
-        lines.append(
-            f"{row.third} of the places are third readings, taken because two readers differed there: "
-            "agreement is low on them"
-        )
-    return ".\n".join(lines) + "."
-
-
-def _lessons(row: Trained) -> str:
-    lines = [row.annotator]
-    for i, point in enumerate(row.curve, start=1):
-        band = "" if np.isnan(point.low) else f", 95 % interval {point.low:.0%} to {point.high:.0%}"
-        lines.append(
-            f"Lesson {i}: {point.right} of {point.first} first answers right{band}; {point.repeats} repeats"
-            + (f"; model shown for {point.aided}" if point.aided else "")
-        )
-    return "\n".join(lines)
 
 
 def _percent(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The Exercises dock: is this a lesion, and how sure are you? Or: outline it. Then how near that was."""
+"""The Exercises dock: classify locations or outline lesions, without the model, and see your score."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
-from napari_uncertainseg.review.lessons.lesson import Lesson, Opinion, earlier_scores, start_lesson
+from napari_uncertainseg.review.lessons.lesson import Lesson, earlier_scores, start_lesson
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
+from napari_uncertainseg.widgets.exercises import texts
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
@@ -32,24 +33,15 @@ from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
-_PLANS = {
-    "without": ("hidden", "You judge alone."),
-    "first": ("shown first", "You see what the model says, and judge."),
-    "after": ("shown after", "You judge, then see what the model says, and may change your mind."),
-    "balanced": ("all three, in turn", "Equally many of each kind: shows what the model does to you."),
-}
-_EXERCISES = {
-    "judge": ("judge places", "Is what the ring is around a lesion? As many are as are not."),
-    "outline": ("outline lesions", "Paint all lesions of one slice or more, then compare."),
-}
-_STEP = 10  # percent, of the keys
+_STEP = 10
+"""Percent by which a key changes the confidence."""
 _SURER = {"less_sure": -1, "surer": 1}
 _ANSWERS = {"accept": True, "reject": False}
 """Keys of the lesion list that answer a question."""
 
 
 class Shows(Protocol):
-    """What of the viewer a lesson needs."""
+    """What an exercise needs of the viewer."""
 
     def label_layers(self) -> list[str]:
         """Names of the user's label layers."""
@@ -58,7 +50,7 @@ class Shows(Protocol):
         """Where a label layer is not 0."""
 
     def blind(self) -> None:
-        """Hide all but the scans."""
+        """Hide everything but the scans."""
 
     def point_at(self, voxel: tuple[int, int, int]) -> None:
         """Go to a voxel, and draw a ring around it."""
@@ -67,27 +59,27 @@ class Shows(Protocol):
         """Add an empty label layer to paint on."""
 
     def outlined(self) -> np.ndarray:
-        """What was painted on it: integers on the grid."""
+        """The labels painted on it: integers, shape of the grid."""
 
     def reveal(self, name: str) -> None:
         """Show a layer that the user may have hidden."""
 
     def compare_outline(self, sides: np.ndarray) -> None:
-        """Show who takes what for lesion, `Side` on the grid."""
+        """Show who marked which voxel as lesion: values of `Side`, shape of the grid."""
 
     def unblind(self) -> None:
-        """Show all as it was."""
+        """Show everything as before."""
 
 
 class ExercisesDock(DockWidget):
-    """Exercises on a case with a consensus, blinded to model and consensus; then the score.
+    """Exercises on a case with a consensus, blinded to the model and the consensus; then the score.
 
     Parameters
     ----------
     case
-        The case at hand: its prediction gives what only looks like a lesion.
+        The current case: its prediction gives locations that only look like a lesion.
     layers
-        Hides, points, and knows the label layers; its ``layers_changed`` is heard.
+        Hides layers, points at locations, and has the label layers; its signal is ``layers_changed``.
     file
         The sessions.
     parent
@@ -100,8 +92,8 @@ class ExercisesDock(DockWidget):
         self._file = file
         self._lesson: Lesson | None = None
         self._outlining = False
-        self._of: Prediction | None = None
-        self._scored: QWidget | None = None
+        self._prediction: Prediction | None = None
+        self._latest_score: QWidget | None = None
         self._make_controls()
         self._lay_out()
         layers.layers_changed.connect(self._list_layers)  # type: ignore[attr-defined]
@@ -113,12 +105,12 @@ class ExercisesDock(DockWidget):
         self.annotator.textChanged.connect(self._show)
         for choice in (self.consensus, self.exercise):
             choice.currentIndexChanged.connect(self._show)
-        self.sure.valueChanged.connect(self._show_confidence)
+        self.confidence.valueChanged.connect(self._show_confidence)
         self._list_layers()
         self._show()
 
     def cleanup(self) -> None:
-        """Disconnect, show all as it was, and let the database go. May be called twice."""
+        """Disconnect, show everything as before, and close the database. May be called twice."""
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._layers.unblind()
@@ -131,31 +123,31 @@ class ExercisesDock(DockWidget):
     def _make_controls(self) -> None:
         self.annotator = AnnotatorField(self._file)
         self.consensus = QComboBox()
-        self.consensus.setToolTip("The label layer that counts as true: a consensus of experts.")
+        self.consensus.setToolTip(texts.CONSENSUS_TIP)
         self.exercise, self.plan = QComboBox(), QComboBox()
-        for box, offered in ((self.exercise, _EXERCISES), (self.plan, _PLANS)):
-            for name, (title, meaning) in offered.items():
+        for box, choices in ((self.exercise, texts.EXERCISES), (self.plan, texts.PLANS)):
+            for name, (title, meaning) in choices.items():
                 box.addItem(title, name)
                 box.setItemData(box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-            box.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in offered.values()))
-        self.begin_button = QPushButton("Begin")
-        self.begin_button.setToolTip(
-            "Hide model and consensus. Places are asked about in random order; those that you misjudged\n"
-            "before come first."
-        )
-        self.stop_button = QPushButton("Stop and score")
-        self.whole = QCheckBox("compare all slices")
-        self.whole.setToolTip("Otherwise those in which you painted something.")
+            box.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in choices.values()))
+        self.begin_button, self.stop_button = QPushButton(texts.BEGIN), QPushButton(texts.STOP)
+        self.whole = QCheckBox(texts.WHOLE)
         self.question, self.opinion = wrapping_label(), wrapping_label()
-        self.yes, self.no = QPushButton("Lesion (G)"), QPushButton("No lesion (W)")
-        self.sure = QSlider(Qt.Orientation.Horizontal)
-        self.sure.setRange(50, 100)
-        self.sure.setPageStep(_STEP)
-        self.sure.setValue(75)
-        self.sure.setToolTip(
-            "How sure you are of your answer: 50 % is a coin, 100 % certain.\nComma is less, full stop more."
-        )
-        self.sure_label = PlainLabel()
+        self.yes, self.no = QPushButton(texts.YES), QPushButton(texts.NO)
+        self.confidence = QSlider(Qt.Orientation.Horizontal)
+        self.confidence.setRange(50, 100)
+        self.confidence.setPageStep(_STEP)
+        self.confidence.setValue(75)
+        for widget, tip in (
+            (self.begin_button, texts.BEGIN_TIP),
+            (self.stop_button, texts.STOP_TIP),
+            (self.whole, texts.WHOLE_TIP),
+            (self.yes, texts.YES_TIP),
+            (self.no, texts.NO_TIP),
+            (self.confidence, texts.CONFIDENCE_TIP),
+        ):
+            widget.setToolTip(tip)
+        self.confidence_label = PlainLabel()
         self.score, self.outline = LessonScore(self._look_again), OutlineScore(self._look_again)
         self._rest = QWidget()
         self._show_confidence()
@@ -163,16 +155,16 @@ class ExercisesDock(DockWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("annotator", self.annotator)
-        form.addRow("consensus", self.consensus)
-        form.addRow("exercise", self.exercise)
-        form.addRow("model", self.plan)
+        form.addRow(texts.ANNOTATOR, self.annotator)
+        form.addRow(texts.CONSENSUS, self.consensus)
+        form.addRow(texts.EXERCISE, self.exercise)
+        form.addRow(texts.MODEL, self.plan)
         form.addRow("", self.whole)
         self._form = form
-        buttons, answers, sure = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        buttons, answers, confidence = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for row, widgets in (
             (buttons, (self.begin_button, self.stop_button)),
-            (sure, (PlainLabel("sure"), self.sure, self.sure_label)),
+            (confidence, (PlainLabel(texts.CONFIDENCE), self.confidence, self.confidence_label)),
             (answers, (self.yes, self.no)),
         ):
             for widget in widgets:
@@ -186,7 +178,7 @@ class ExercisesDock(DockWidget):
         self._answering = QWidget()
         below = QVBoxLayout(self._answering)
         below.setContentsMargins(0, 0, 0, 0)
-        below.addLayout(sure)
+        below.addLayout(confidence)
         below.addLayout(answers)
         layout.addWidget(self._answering)
         for part in (self.score, self.outline, self._rest):
@@ -196,7 +188,7 @@ class ExercisesDock(DockWidget):
 
     @property
     def busy(self) -> bool:
-        """Whether an exercise goes on: the list of lesions would tell too much then."""
+        """Whether an exercise is running: then nothing may show the answers."""
         return self._lesson is not None or self._outlining
 
     @property
@@ -217,28 +209,28 @@ class ExercisesDock(DockWidget):
     def act(self, action: str) -> None:
         """Answer, or change the stated confidence."""
         if action in _SURER:
-            self.surer(_SURER[action])
+            self.change_confidence(_SURER[action])
         elif self.busy and action in _ANSWERS:
             self.answer(_ANSWERS[action])
 
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
         if self._case.recorder is not None and not self._case.recorder.by_default:
-            self.question.setText("⚠ A session is being recorded: press Leave in Session first.")
+            self.question.setText(f"⚠ {texts.SESSION_IS_RECORDED}")
             return
-        self._of = self._case.original
+        self._prediction = self._case.original
         try:
             if self.exercise.currentData() == "judge":
                 self._begin_lesson()
             elif self._case.prediction is not None:
-                self._consensus()  # says what is wrong with it now, not after the work
+                self._consensus()  # raises now, not after the work
                 self._layers.blind()
                 self._layers.begin_outline()
                 self._outlining = True
         except InputError as error:
             self.question.setText(f"⚠ {error}")
             return
-        self._scored = None
+        self._latest_score = None
         self._ask()
         self._show()
 
@@ -271,19 +263,19 @@ class ExercisesDock(DockWidget):
         if self._lesson is None:
             return
         try:
-            self._lesson.answer(is_lesion, self.sure.value() / 100)
+            self._lesson.answer(is_lesion, self.confidence.value() / 100)
         except InputError as error:
-            self.question.setText(f"⚠ Not recorded: {error}")
+            self.question.setText(f"⚠ {texts.not_recorded(str(error))}")
             return
         if self._lesson.at is None:
             self.stop()
         else:
             self._ask()
 
-    def surer(self, steps: int) -> None:
-        """Be surer by a few steps, or less sure."""
-        if self.sure.isEnabled():
-            self.sure.setValue(self.sure.value() + _STEP * steps)
+    def change_confidence(self, steps: int) -> None:
+        """Raise the confidence by a number of steps, or lower it."""
+        if self.confidence.isEnabled():
+            self.confidence.setValue(self.confidence.value() + _STEP * steps)
 
     def stop(self) -> None:
         """End the exercise, show everything again, and the score."""
@@ -292,12 +284,12 @@ class ExercisesDock(DockWidget):
         try:
             if lesson is not None:
                 self._layers.unblind()
-                self._layers.reveal(self.consensus.currentData())  # to look at what was misjudged
+                self._layers.reveal(self.consensus.currentData())  # to see the wrong answers
                 lesson.close()
                 self.score.show_lesson(
                     lesson, earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
                 )
-                self._scored = self.score
+                self._latest_score = self.score
             elif self._outlining:
                 self._score_outline()
         except InputError as error:
@@ -305,36 +297,35 @@ class ExercisesDock(DockWidget):
         self._show()
 
     def _score_outline(self) -> None:
-        """Compare and keep; what cannot be compared yet can still be painted on."""
+        """Compare and save; an outline that cannot be compared yet can be painted on."""
         prediction = self._case.prediction
         if prediction is None:
             return
         outline = self._layers.outlined()
         consensus, whole = self._consensus(), self.whole.isChecked()
-        found = outlining.compare_outline(outline, consensus, prediction.grid, whole=whole)
+        comparison = outlining.compare_outline(outline, consensus, prediction.grid, whole=whole)
         store, name = self._file.store(), self.annotator.text()
         case, output = register_prediction(store, prediction)
-        session = outlining.save_outline(store, name, case, output, outline, self.sure.value() / 100, found)
+        session = outlining.save_outline(
+            store, name, case, output, outline, self.confidence.value() / 100, comparison
+        )
         self._outlining = False
         self._layers.unblind()
         self._layers.compare_outline(outlining.label_sides(outline, consensus, whole=whole))
-        self.outline.show_outline(found, outlining.earlier_outline_scores(store, name, without=session))
-        self._scored = self.outline
+        self.outline.show_outline(comparison, outlining.earlier_outline_scores(store, name, without=session))
+        self._latest_score = self.outline
 
     def _ask(self) -> None:
         self.opinion.clear()
         if self._outlining:
-            self.question.set_html(
-                "Paint all lesions of one slice or more on the layer <i>your outline</i>: label 1 what is "
-                "surely lesion, label 2 what may be. Then say how sure you are of it, and stop."
-            )
+            self.question.set_html(texts.OUTLINE)
         elif self._lesson is not None and (voxel := self._lesson.at) is not None:
             self._lesson.show()
             self._layers.point_at(voxel)
-            done, n, opinion = self._lesson.answered, len(self._lesson), self._lesson.opinion
-            again = " once more: you may change your mind" if self._lesson.may_change else ""
-            self.question.set_html(f"<b>{done + 1} of {n}{again}.</b> Is what the ring is around a lesion?")
-            self.opinion.set_html("" if opinion is None else _in_words(opinion))
+            number, questions = self._lesson.answered + 1, len(self._lesson)
+            self.question.set_html(texts.question(number, questions, self._lesson.may_change))
+            opinion = self._lesson.opinion
+            self.opinion.set_html("" if opinion is None else texts.describe_opinion(opinion))
         self.opinion.setVisible(bool(self.opinion.text()))
 
     def _look_again(self, voxel: tuple[int, int, int]) -> None:
@@ -348,57 +339,52 @@ class ExercisesDock(DockWidget):
         self._show()
 
     def _on_prediction(self) -> None:
-        if self._case.prediction is None:  # what counts as true was chosen for a case that has gone
+        if self._case.prediction is None:  # the consensus was chosen for a case that is closed
             self.consensus.setCurrentIndex(0)
-        if self._case.original is self._of:
+        if self._case.original is self._prediction:
             self._show()
-            return  # recalibrated: the places are the same
-        if self._lesson is not None:  # its places are no longer those that are shown
+            return  # recalibrated: the locations are the same
+        if self._lesson is not None:  # its locations belong to another prediction
             self.stop()
-        elif self._outlining:  # what was painted stays as a layer of the user's own
+        elif self._outlining:  # the painted layer stays
             self._outlining = False
             self._layers.unblind()
         self._show()
 
     def _show_confidence(self) -> None:
-        self.sure_label.setText(f"{self.sure.value()} %")
+        self.confidence_label.setText(f"{self.confidence.value()} %")
 
     def _show(self) -> None:
-        busy, judging = self.busy, self.exercise.currentData() == "judge"
+        busy, classifying = self.busy, self.exercise.currentData() == "judge"
         ready = self._case.prediction is not None and self.consensus.currentData() is not None
         named = bool(self.annotator.name)
         self.begin_button.setEnabled(ready and named and not busy)
-        for widget in (self.stop_button, self.sure):
+        for widget in (self.stop_button, self.confidence):
             widget.setEnabled(busy)
         for button in (self.yes, self.no):
             button.setEnabled(self._lesson is not None)
-            button.setVisible(judging)
-        self._form.setRowVisible(self.plan, judging)
-        self._form.setRowVisible(self.whole, not judging)
+            button.setVisible(classifying)
+        self._form.setRowVisible(self.plan, classifying)
+        self._form.setRowVisible(self.whole, not classifying)
         for field in (self.annotator, self.consensus, self.exercise, self.plan):
             field.setEnabled(not busy)
-        shown = None if busy else self._scored
-        self._answering.setVisible(shown is None)
+        score = None if busy else self._latest_score
+        self._answering.setVisible(score is None)
         for part in (self.score, self.outline):
-            part.setVisible(part is shown)
-        self._rest.setVisible(shown is None)
+            part.setVisible(part is score)
+        self._rest.setVisible(score is None)
         self.opinion.setVisible(busy and bool(self.opinion.text()))
         if not busy and not self.question.text().startswith("⚠"):
             self.question.setText(self._next_step(ready, named))
 
     def _next_step(self, ready: bool, named: bool) -> str:
         if self._case.prediction is None:
-            return "No prediction yet: press Run in Segment. What it takes for lesions is asked about, too."
+            return texts.NO_PREDICTION
         if not ready:
-            return "Choose the layer that counts as true."
+            return texts.NO_CONSENSUS
         if not named:
-            return "Say who is in training."
-        return "Ready." if self._scored is None else "Done. Begin again when you like."
-
-
-def _in_words(opinion: Opinion) -> str:
-    what = "a lesion" if opinion.is_lesion else "no lesion"
-    return f"The model takes it for <b>{what}</b>; largest p there {opinion.probability:.2f}."
+            return texts.NO_NAME
+        return texts.READY if self._latest_score is None else texts.DONE
 
 
 DOCK = Dock(
@@ -406,8 +392,8 @@ DOCK = Dock(
     "Exercises",
     lambda context: ExercisesDock(context.case, context.layers, context.sessions),
     keys=(
-        KeyAction("less_sure", ",", f"Exercises: {_STEP} % less sure of the answer."),
-        KeyAction("surer", ".", f"Exercises: {_STEP} % surer of the answer."),
+        KeyAction("less_sure", ",", texts.less_sure(_STEP)),
+        KeyAction("surer", ".", texts.more_sure(_STEP)),
     ),
     shown_in_exercise=True,
 )

@@ -1,10 +1,9 @@
-"""The Session dock: a review of which every verdict is on disk before the next lesion is shown."""
+"""The Session dock: a recorded review. Each verdict is on disk before the next lesion is shown."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from html import escape
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -22,9 +21,10 @@ from napari_uncertainseg.review.session.rereading import (
 )
 from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
 from napari_uncertainseg.widgets.session.location import SessionLocation
-from napari_uncertainseg.widgets.session.previous import PreviousReview, question_of
+from napari_uncertainseg.widgets.session.previous import PreviousReview, question_before_recording
 from napari_uncertainseg.widgets.session.progress import SessionProgress
 from napari_uncertainseg.widgets.session.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.session.session_list import SessionList
@@ -34,20 +34,20 @@ from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import notice, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made, shortened
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made
 
 
 class SessionDock(DockWidget):
-    """Begin a session, go on with one, close it; and what there is.
+    """Start a session, resume one, or close it; and the list of all sessions.
 
     Parameters
     ----------
     case
         The case under review.
     layers
-        What is seen, and the label layers.
+        The visible layers, and the label layers.
     file
-        The sessions; the file is made when the first one begins.
+        The sessions; the file is made when the first one starts.
     parent
         Qt parent.
     """
@@ -64,11 +64,11 @@ class SessionDock(DockWidget):
         self._layers = layers
         self._file = file
         self._unfinished: Session | None = None
-        self._kept: PreviousReview | None = None
-        self._going: Recorder | None = None
+        self._previous: PreviousReview | None = None
+        self._shown_recorder: Recorder | None = None
         self._make_controls()
         self._lay_out()
-        case.prediction_changed.connect(self._on_other_work)
+        case.prediction_changed.connect(self._select_unfinished)
         case.verdicts_changed.connect(self._show_progress)
         case.not_recorded.connect(self._warn)
         self.start_button.clicked.connect(self.start)
@@ -78,7 +78,7 @@ class SessionDock(DockWidget):
         self.again_button.clicked.connect(self.read_again)
         self.replay_button.clicked.connect(self.play_back)
         self.replay.ended.connect(self._show)
-        self.tools.said.connect(self._say)
+        self.tools.message_changed.connect(self._show_message)
         file.changed.connect(self._on_file)
         layers.blinding_changed.connect(self._on_blinding)  # type: ignore[attr-defined]
         self.table.itemSelectionChanged.connect(self._show)
@@ -91,8 +91,8 @@ class SessionDock(DockWidget):
         return self.replay.active
 
     def cleanup(self) -> None:
-        """Disconnect from the case, and let the database go. May be called twice."""
-        self._case.prediction_changed.disconnect(self._on_other_work, missing_ok=True)
+        """Disconnect from the case, and close the database. May be called twice."""
+        self._case.prediction_changed.disconnect(self._select_unfinished, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)
         self._file.changed.disconnect(self._on_file, missing_ok=True)
@@ -100,7 +100,7 @@ class SessionDock(DockWidget):
         self.replay.cleanup()
         self.tools.cleanup()
         self.progress.cleanup()
-        self.place.cleanup()
+        self.location.cleanup()
         self.annotator.cleanup()
         if self._case.recorder is not None and not self._case.recorder.by_default:
             self._case.set_recorder(None)
@@ -108,36 +108,22 @@ class SessionDock(DockWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.place = SessionLocation(self._file)
+        self.location = SessionLocation(self._file)
         self.annotator = AnnotatorField(self._file)
         self.order = QComboBox()
-        for name, meaning in ORDERS.items():
-            self.order.addItem(name, name)
+        for name in ORDERS:
+            title, meaning = texts.ORDERS[name]
+            self.order.addItem(title, name)
             self.order.setItemData(self.order.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-        self.order.setToolTip("In which order lesions and candidates are shown.")
-        self.start_button = QPushButton("Start session")
-        self.start_button.setToolTip(
-            "Record this review. Each verdict and each stroke is on disk before the next lesion is shown;\n"
-            "verdicts that you have given already are recorded first."
-        )
-        self.close_button = QPushButton("Close session")
-        self.close_button.setToolTip("End the session for good: nothing can be added to it afterwards.")
-        self.leave_button = QPushButton("Leave")
-        self.leave_button.setToolTip("Stop recording; the session stays open, and can be gone on with.")
+        self.order.setToolTip(texts.ORDER_TIP)
+        self.start_button = _button(texts.START, texts.START_TIP)
+        self.close_button = _button(texts.CLOSE, texts.CLOSE_TIP)
+        self.leave_button = _button(texts.LEAVE, texts.LEAVE_TIP)
         self.progress = SessionProgress()
         self.table = SessionList(self._file)
-        self.resume_button = QPushButton("Go on with it")
-        self.resume_button.setToolTip("Take over the verdicts and the painting of the selected session.")
-        self.again_button = QPushButton("Read again")
-        self.again_button.setToolTip(
-            "Quality control of the selected session by somebody else, who does not see its verdicts:\n"
-            "a second reading of all of it, or a third of what first and second differ in.\n"
-            "Change the annotator's name first."
-        )
-        self.replay_button = QPushButton("Replay")
-        self.replay_button.setToolTip(
-            "Play the selected session back, step by step, and score it against another consensus."
-        )
+        self.resume_button = _button(texts.RESUME, texts.RESUME_TIP)
+        self.again_button = _button(texts.READ_AGAIN, texts.READ_AGAIN_TIP)
+        self.replay_button = _button(texts.REPLAY, texts.REPLAY_TIP)
         self.replay = ReplayPanel(self._case, self._layers)
         self.tools = SessionTools(self._file)
         self.agreement = AgreementLine(self._file)
@@ -146,23 +132,23 @@ class SessionDock(DockWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("file", self.place)
-        form.addRow("annotator", self.annotator)
-        form.addRow("order", self.order)
-        begin, below = QHBoxLayout(), QHBoxLayout()
-        begin.addWidget(self.start_button)
-        begin.addWidget(self.leave_button)
-        begin.addWidget(self.close_button)
-        below.addWidget(self.resume_button)
-        below.addWidget(self.again_button)
-        below.addWidget(self.replay_button)
+        form.addRow(texts.FILE, self.location)
+        form.addRow(texts.ANNOTATOR, self.annotator)
+        form.addRow(texts.ORDER, self.order)
+        recording, selected = QHBoxLayout(), QHBoxLayout()
+        recording.addWidget(self.start_button)
+        recording.addWidget(self.leave_button)
+        recording.addWidget(self.close_button)
+        selected.addWidget(self.resume_button)
+        selected.addWidget(self.again_button)
+        selected.addWidget(self.replay_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
-        layout.addLayout(begin)
+        layout.addLayout(recording)
         layout.addWidget(self.progress)
         layout.addWidget(self.table, stretch=1)
-        layout.addLayout(below)
+        layout.addLayout(selected)
         layout.addWidget(self.tools)
         layout.addWidget(self.replay)
         layout.addWidget(self.agreement)
@@ -171,10 +157,10 @@ class SessionDock(DockWidget):
     # -- what the user does -------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin a session on the case at hand."""
-        before = self._case.recorder  # what kept the review so far, if anything did
-        own = before is not None and before.session.annotator == self.annotator.name
-        if not own and (self._case.verdicts or self._case.edit is not None):
+        """Start a session on the current case."""
+        before = self._case.recorder  # of the review that was saved automatically, if there is one
+        is_own = before is not None and before.session.annotator == self.annotator.name
+        if not is_own and (self._case.verdicts or self._case.edit is not None):
             answer = self._may_record()
             if answer is None:
                 return
@@ -189,31 +175,31 @@ class SessionDock(DockWidget):
             self._case.set_recorder(Recorder(store, session, self._layers.visible))
             if before is not None:
                 before.hand_over(session)
-            self._say("")
-            self.table.setFocus()  # no field is left that would take the keys of verdicts
+            self._show_message("")
+            self.table.setFocus()  # off text fields, so that the keys of verdicts work
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
         self._list()
         self._show()
 
     def _may_record(self) -> bool | None:
-        """Whether what is on screen is the annotator's own, to be recorded; None to give up."""
-        question = question_of(self._kept, self._case, self.annotator.name)
+        """Whether to record the review on screen as the annotator's own; None where the user cancels."""
+        question = question_before_recording(self._previous, self._case, self.annotator.name)
         if question is None:
             return False
-        return ask_yes_no_cancel(self, "Start session", question, "Record them", "Begin without them")
+        return ask_yes_no_cancel(self, texts.START, question, texts.RECORD, texts.WITHOUT_THEM)
 
     def resume(self) -> None:
-        """Go on with the selected session, if it is of the prediction at hand."""
+        """Resume the selected session, if it belongs to the current prediction."""
         session = self.table.session
-        if session is None or not self._is_theirs(session) or not self._may_drop("Go on with it"):
+        if session is None or not self._is_own_session(session) or not self._may_discard(texts.RESUME):
             return
-        self._go_on_with(session)
+        self._continue_session(session)
 
     def read_again(self) -> None:
-        """Begin the second or third reading of the selected session."""
+        """Start the second or third reading of the selected session."""
         session = self.table.session
-        if session is None or self._case.prediction is None or not self._may_drop("Read again"):
+        if session is None or self._case.prediction is None or not self._may_discard(texts.READ_AGAIN):
             return
         try:
             store = self._file.store()
@@ -222,12 +208,12 @@ class SessionDock(DockWidget):
                 store, first_reading_id(session), self.annotator.text(), seed=secrets.randbits(31)
             )
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
             return
         self._list()
-        self._go_on_with(store.session(id))
+        self._continue_session(store.session(id))
 
-    def _go_on_with(self, session: Session) -> None:
+    def _continue_session(self, session: Session) -> None:
         prediction = self._case.prediction
         if prediction is None:
             return
@@ -235,53 +221,54 @@ class SessionDock(DockWidget):
             recorder = Recorder(self._file.store(), session.id, self._layers.visible)
             self._check_output(recorder.tasks, session)
             resume(self._case, recorder)
-            self._say("")
+            self._show_message("")
             self.table.setFocus()
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
         self._show()
 
     def play_back(self) -> None:
-        """Play the selected session back, if it is of the prediction at hand."""
+        """Play back the selected session, if it belongs to the current prediction."""
         session, prediction = self.table.session, self._case.prediction
         if session is None or prediction is None:
             return
-        if not self._may_drop("Replay"):
+        if not self._may_discard(texts.REPLAY):
             return
         try:
             store = self._file.store()
             if first_reading_id(session) in sessions_being_reread(store):
-                raise InputError("Somebody is reading this again: it is played back when they have done.")
+                raise InputError(texts.BEING_REREAD)
             replay = Replay(store, session.id)
             self._check_output(replay.tasks, session)
             replay.check_fits(prediction.grid.shape)
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
             return
-        self._say("")
-        self.replay.begin(replay)
+        self._show_message("")
+        self.replay.start(replay)
         self._show()
 
-    def _is_theirs(self, session: Session) -> bool:
-        """Whether the named annotator may go on with a session; where nobody is named, its own is."""
+    def _is_own_session(self, session: Session) -> bool:
+        """Whether the annotator may resume a session; its own name is taken over where none is typed."""
         name = self.annotator.name
         if name in ("", session.annotator):
             self.annotator.setText(session.annotator)
             return True
-        self._say(f"⚠ This session is {session.annotator}'s: change the annotator's name, or start your own.")
+        self._show_message(f"⚠ {texts.other_annotator(session.annotator)}")
         return False
 
-    def _may_drop(self, what: str) -> bool:
-        """Whether verdicts and painting that would be lost may be."""
-        lost = f"Verdicts or painting on screen are in no session, and would be dropped. {what} all the same?"
-        return not self._case.unsaved or bool(ask_yes_no_cancel(self, what, lost, "Drop them", None))
+    def _may_discard(self, action: str) -> bool:
+        """Ask before an action by which verdicts or painting would be lost."""
+        if not self._case.unsaved:
+            return True
+        return bool(ask_yes_no_cancel(self, action, texts.LOST, texts.DISCARD, None))
 
     def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
-        """Raise InputError if a session is of another prediction than the one at hand."""
+        """Raise InputError if a session belongs to another prediction than the current one."""
         store, output = self._file.store(), next((task.output for task in tasks), None)
-        known = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
-        if not any(output in store.outputs(sha256) for sha256 in known):
-            raise InputError(f"This session is of another prediction: {how_made(store, output, session)}")
+        current = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
+        if not any(output in store.outputs(sha256) for sha256 in current):
+            raise InputError(texts.other_prediction(how_made(store, output, session)))
 
     def leave(self) -> None:
         """Stop recording without closing."""
@@ -290,51 +277,51 @@ class SessionDock(DockWidget):
         self._on_file()
 
     def _stop_recording(self, recorder: Recorder) -> None:
-        self._kept = PreviousReview(recorder.session, self._case.verdicts, self._case.edit)
+        self._previous = PreviousReview(recorder.session, self._case.verdicts, self._case.edit)
         self._case.set_recorder(None)
 
     def close_session(self) -> None:
-        """End the session at hand for good."""
+        """End the current session permanently."""
         recorder = self._case.recorder
         if recorder is None:
             return
-        left = len(recorder.tasks) - len(recorder.current_verdicts)
-        unread = f"{left} of {len(recorder.tasks)} have no verdict yet. Close the session for good?"
-        if left and not ask_yes_no_cancel(self, "Close session", unread, "Close it", None):
+        tasks = len(recorder.tasks)
+        without_verdict = tasks - len(recorder.current_verdicts)
+        question = texts.ask_to_close(without_verdict, tasks)
+        if without_verdict and not ask_yes_no_cancel(self, texts.CLOSE, question, texts.CLOSE_IT, None):
             return
         try:
             recorder.close()
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
             return
         self._stop_recording(recorder)
         head = self._file.store().head(recorder.session.id)
-        parts = " ".join(head[i : i + 16] for i in range(0, len(head), 16))
         self._on_file()
-        self._say(f"Closed. Its last hash, to keep elsewhere: {parts}")
+        self._show_message(texts.closed(head))
 
     def _on_blinding(self) -> None:
-        if self.replay.active:  # it would lead the trainee away, and tell
+        if self.replay.active:  # it moves the viewer, and shows verdicts
             self.replay.end()
         self._show()
 
     def _on_file(self) -> None:
-        self._say("")
+        self._show_message("")
         self._list()
-        self._on_other_work()
+        self._select_unfinished()
 
     def _on_name(self) -> None:
-        """A session that the user has selected stays selected while a name is typed."""
+        """Keep the session that the user has selected while a name is typed."""
         if self.table.session in (None, self._unfinished):
-            self._on_other_work()
+            self._select_unfinished()
         else:
             self._unfinished = None
-            self._show()
+            self._show_controls()
 
-    def _on_other_work(self) -> None:
-        """Find what the annotator left unfinished, when there is another case, name or file."""
+    def _select_unfinished(self) -> None:
+        """Select the annotator's open session of this case, after the case, the name or the file changed."""
         self._unfinished = None
-        if self._own() is None:
+        if self._own_recorder() is None:
             self._unfinished = self.table.select_unfinished(self.annotator.name, self._case.original)
         self._show()
 
@@ -344,69 +331,77 @@ class SessionDock(DockWidget):
         try:
             self.table.refresh()
         except InputError as error:
-            self._say(f"⚠ {error}")
+            self._show_message(f"⚠ {error}")
 
     def _show(self) -> None:
-        going, recorder, selected = self._case.recorder, self._own(), self.table.session
+        self._show_controls()
+        recorder = self._own_recorder()
+        self.agreement.show_readings(self.table.session if recorder is None else None)
+
+    def _show_controls(self) -> None:
+        """Everything but what needs the database: this runs at each key in the name."""
+        current, recorder, selected = self._case.recorder, self._own_recorder(), self.table.session
         ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
-        self.place.setEnabled(going is None and not self._layers.blinded)
+        self.location.setEnabled(current is None and not self._layers.blinded)
         for widget in (self.annotator, self.order):
             widget.setEnabled(recorder is None and not self._layers.blinded)
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.name))
         for button in (self.leave_button, self.close_button):
-            button.setEnabled(going is not None)
-        may_go_on = selected is not None and selected.closed is None and selected.kind in READINGS
-        self.resume_button.setEnabled(ready and recorder is None and may_go_on)
-        named, fit = bool(self.annotator.name), selected is not None and selected.kind in READINGS
-        self.again_button.setEnabled(ready and recorder is None and named and fit)
+            button.setEnabled(current is not None)
+        is_reading = selected is not None and selected.kind in READINGS
+        is_open = selected is not None and selected.closed is None
+        self.resume_button.setEnabled(ready and recorder is None and is_reading and is_open)
+        self.again_button.setEnabled(ready and recorder is None and is_reading and bool(self.annotator.name))
         blinded = self._layers.blinded or (recorder is not None and recorder.session.kind == "qc")
         self.tools.setEnabled(not blinded)
         self.replay_button.setEnabled(ready and recorder is None and selected is not None)
         self.replay.setVisible(self.replay.active)
-        self.agreement.show_readings(selected if recorder is None else None)
         self._show_progress()
 
     def _show_progress(self) -> None:
-        self.progress.show_recorder(self._own(), self._next_step())
-        going = self._case.recorder
-        if going is not self._going:  # a review is kept by default from its first verdict on
-            self._going = going
+        self.progress.show_recorder(self._own_recorder(), self._next_step())
+        recorder = self._case.recorder
+        if recorder is not self._shown_recorder:  # a review is saved automatically from its first verdict
+            self._shown_recorder = recorder
             self._list()
             self._show()
-        elif going is not None:
-            self.table.show_judged(going)
+        elif recorder is not None:
+            self.table.show_reviewed(recorder)
 
-    def _own(self) -> Recorder | None:
-        """What records a session that the reader began."""
+    def _own_recorder(self) -> Recorder | None:
+        """The recorder of a session that the reader has started."""
         recorder = self._case.recorder
         return None if recorder is None or recorder.by_default else recorder
 
     def _next_step(self) -> str:
         if self._case.prediction is None:
-            return "No prediction yet: press Run in Segment."
+            return texts.NO_PREDICTION
         if self.replay.active:
-            return "Playing back: nothing is recorded."
-        if (going := self._case.recorder) is not None:
-            return (
-                "This review is kept by default as that of "
-                f"<b>{escape(shortened(going.session.annotator))}</b>. "
-                "Say who judges and press Start session to record it as yours."
-            )
+            return texts.REPLAYING
+        if (recorder := self._case.recorder) is not None:
+            return texts.saved_automatically(recorder.session.annotator)
         if not self.annotator.name:
-            return "Say who judges, then start. A review is kept by default from its first verdict on."
+            return texts.NO_NAME
         if self._unfinished is not None and self._unfinished == self.table.session:
-            return "Not recording. Your open session of this case is selected: go on with it."
-        return "Not recording."
+            return texts.UNFINISHED
+        return texts.NOT_RECORDING
 
     def _warn(self, problem: str) -> None:
         from napari.utils.notifications import show_warning
 
-        self._say(f"⚠ The painting is not recorded: {problem}")
-        show_warning(notice(f"The painting is not recorded: {problem}"))  # this dock may be hidden
+        warning = texts.painting_not_recorded(problem)
+        self._show_message(f"⚠ {warning}")
+        show_warning(notice(warning))  # this dock may be hidden
 
-    def _say(self, sentence: str) -> None:
+    def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
 
 
 DOCK = Dock("session", "Session", lambda context: SessionDock(context.case, context.layers, context.sessions))
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

@@ -1,10 +1,11 @@
-"""Where sessions are kept: a file or a server, and the way to another."""
+"""Where sessions are saved: a file or a server."""
 
 from __future__ import annotations
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg.review.store.store import DATABASE
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.server_dialog import ask_server
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
@@ -25,8 +26,8 @@ class SessionLocation(QWidget):
     def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._file = file
-        self.file_button, self.server_button = QPushButton(), QPushButton("Server…")
-        self.server_button.setToolTip("Keep the sessions of several readers on a PostgreSQL server.")
+        self.file_button, self.server_button = QPushButton(), QPushButton(texts.SERVER)
+        self.server_button.setToolTip(texts.SERVER_TIP)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.file_button, stretch=1)
@@ -42,7 +43,7 @@ class SessionLocation(QWidget):
 
     def choose_file(self) -> None:
         """Ask for another file of sessions, or a new one."""
-        path = ask_file(self, "Sessions", DATABASE, "Sessions (*.db)", may_exist=True)
+        path = ask_file(self, texts.FILE_DIALOG, DATABASE, texts.FILE_KINDS, may_exist=True)
         if path is not None:
             self._file.choose(path)
 
@@ -53,7 +54,5 @@ class SessionLocation(QWidget):
             self._file.choose(chosen.url, chosen.masks)
 
     def _show(self) -> None:
-        self.file_button.setToolTip(
-            plain_tooltip(f"The sessions are kept in {self._file.place}\nClick to choose another file.")
-        )
+        self.file_button.setToolTip(plain_tooltip(texts.file_tip(self._file.location)))
         self.file_button.setText(shortened(self._file.name, ends=True).replace("&", "&&"))

@@ -1,4 +1,4 @@
-"""Whose verdicts are on screen when a session begins."""
+"""The annotator of the verdicts that are on screen when a session starts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.widgets.session import texts
 
 
 @dataclass(frozen=True, eq=False)
 class PreviousReview:
-    """What a session held when it was left, which may still be on screen."""
+    """Verdicts and painting of the session that was left last; they may still be on screen."""
 
     session: Session
     verdicts: tuple[Verdict, ...]
@@ -29,12 +30,15 @@ class PreviousReview:
         return painted or any(verdict in self.verdicts for verdict in case.verdicts)
 
 
-def question_of(kept: PreviousReview | None, case: Case, name: str) -> str | None:
-    """What to ask before what is on screen is recorded as somebody's; None where another's session has it."""
-    whose = ""
-    if kept is not None and kept.session.annotator != name:
-        if kept.is_all_of(case):
+def question_before_recording(previous: PreviousReview | None, case: Case, name: str) -> str | None:
+    """The question before the review on screen is recorded under a name.
+
+    None where the session of another annotator has all of it: then there is nothing to record.
+    """
+    other = ""
+    if previous is not None and previous.session.annotator != name:
+        if previous.is_all_of(case):
             return None
-        if kept.is_some_of(case):
-            whose = f", some of them {kept.session.annotator}'s,"
-    return f"Record the verdicts and the painting that are on screen{whose} as {name}'s own?"
+        if previous.is_some_of(case):
+            other = previous.session.annotator
+    return texts.ask_to_record(name, other)

@@ -1,8 +1,7 @@
-"""A session played back, step by step; and scored against any consensus."""
+"""A replay: a session is played back step by step, and scored against any consensus."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Protocol
 
 import numpy as np
@@ -12,26 +11,25 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QSl
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.replay import Replay
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
-from napari_uncertainseg.widgets.shared.number_table import format_number
 
 _STEP_MS = 1200
 
 
 class Shows(Protocol):
-    """What of the viewer a session needs; its ``layers_changed`` and ``blinding_changed`` are heard."""
+    """What a session needs of the viewer; its signals are ``layers_changed`` and ``blinding_changed``."""
 
     @property
     def blinded(self) -> bool:
-        """Whether all but the scans is hidden."""
+        """Whether everything but the scans is hidden."""
 
     def visible(self) -> list[str]:
-        """Names of the layers that are seen."""
+        """Names of the visible layers."""
 
     def go_to(self, voxel: tuple[int, int, int]) -> None:
-        """Move the viewer to a voxel, and frame the lesion there."""
+        """Move the viewer to a voxel, and zoom to the lesion there."""
 
     def label_layers(self) -> list[str]:
         """Names of the user's label layers."""
@@ -41,14 +39,14 @@ class Shows(Protocol):
 
 
 class ReplayPanel(QWidget):
-    """A slider over the steps; list, colours and painting are as they were then.
+    """A slider over the steps; list, colours and painting are as they were at each step.
 
     Parameters
     ----------
     case
         Shows the verdicts and the painting of each step; nothing is recorded.
     layers
-        Knows the label layers to score against.
+        Has the label layers to score against.
     parent
         Qt parent.
     """
@@ -59,7 +57,7 @@ class ReplayPanel(QWidget):
         super().__init__(parent)
         self._case, self._layers = case, layers
         self._replay: Replay | None = None
-        self._of: Prediction | None = None
+        self._prediction: Prediction | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_STEP_MS)
         self._make_controls()
@@ -79,35 +77,32 @@ class ReplayPanel(QWidget):
         """Disconnect, and stop playing. May be called twice."""
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
-        if self.active:  # what is on screen is somebody's session, and nobody's review
+        if self.active:  # a session that is played back is no review of its own
             self._case.reset_review()
         self._stop()
 
     def _on_prediction(self) -> None:
-        if self.active and self._case.original is not self._of:  # verdicts went with the other prediction
+        if self.active and self._case.original is not self._prediction:  # the verdicts have gone with it
             self._stop()
             self.ended.emit()
 
     def _stop(self) -> None:
         self._timer.stop()
-        self.play_button.setText("Play")
-        self._replay = self._of = None
+        self.play_button.setText(texts.PLAY)
+        self._replay = self._prediction = None
 
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setToolTip("The steps of the session, in the order in which they were done.")
-        self.back_button, self.play_button = QPushButton("◀"), QPushButton("Play")
-        self.forward_button, self.end_button = QPushButton("▶"), QPushButton("End replay")
-        self.back_button.setToolTip("One step back.")
-        self.forward_button.setToolTip("One step on.")
-        self.play_button.setToolTip("Go on by itself, a step every 1.2 s; again stops it.")
-        self.end_button.setToolTip("Back to an empty review of this prediction.")
-        self.what = wrapping_label()
+        self.slider.setToolTip(texts.STEP_TIP)
+        self.back_button, self.play_button = QPushButton("◀"), QPushButton(texts.PLAY)
+        self.forward_button, self.end_button = QPushButton("▶"), QPushButton(texts.END_REPLAY)
+        self.back_button.setToolTip(texts.BACK_TIP)
+        self.forward_button.setToolTip(texts.FORWARD_TIP)
+        self.play_button.setToolTip(texts.PLAY_TIP)
+        self.end_button.setToolTip(texts.END_REPLAY_TIP)
+        self.step = wrapping_label()
         self.consensus = QComboBox()
-        self.consensus.setToolTip(
-            "Score the verdicts of this session against a label layer: a verdict is right if the voxel that\n"
-            "was looked at is lesion there, or not. Undecided ones do not count."
-        )
+        self.consensus.setToolTip(texts.SCORE_AGAINST_TIP)
         self.score = wrapping_label(selectable=True)
 
     def _lay_out(self) -> None:
@@ -115,10 +110,10 @@ class ReplayPanel(QWidget):
         for button in (self.back_button, self.play_button, self.forward_button, self.end_button):
             row.addWidget(button)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("score against", self.consensus)
+        form.addRow(texts.SCORE_AGAINST, self.consensus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.what)
+        layout.addWidget(self.step)
         layout.addWidget(self.slider)
         layout.addLayout(row)
         layout.addLayout(form)
@@ -131,9 +126,9 @@ class ReplayPanel(QWidget):
         """Whether a session is played back."""
         return self._replay is not None
 
-    def begin(self, replay: Replay) -> None:
-        """Play a session back from its first step."""
-        self._replay, self._of = replay, self._case.original
+    def start(self, replay: Replay) -> None:
+        """Play back a session from its first step."""
+        self._replay, self._prediction = replay, self._case.original
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
         self.slider.setValue(0)
@@ -142,23 +137,23 @@ class ReplayPanel(QWidget):
         self._score()
 
     def end(self) -> None:
-        """Stop; verdicts and painting of the session leave the screen."""
+        """Stop; verdicts and painting of the session are removed from the screen."""
         self._stop()
         self._case.reset_review()
         self.ended.emit()
 
     def play(self) -> None:
-        """Go on by itself, or stop."""
+        """Play automatically, or stop."""
         if self._timer.isActive():
             self._timer.stop()
         else:
             if self.slider.value() == self.slider.maximum():
                 self.slider.setValue(0)
             self._timer.start()
-        self.play_button.setText("Stop" if self._timer.isActive() else "Play")
+        self.play_button.setText(texts.STOP if self._timer.isActive() else texts.PLAY)
 
     def forward(self) -> None:
-        """One step on; playing stops at the last one."""
+        """One step forward; playing stops at the last one."""
         self.slider.setValue(self.slider.value() + 1)
         if self.slider.value() == self.slider.maximum() and self._timer.isActive():
             self.play()
@@ -177,17 +172,14 @@ class ReplayPanel(QWidget):
         i = self.slider.value()
         step = self._replay.steps[i]
         where = "" if step.voxel is None else f" at {step.voxel}"
-        time = escape(step.at[:19].replace("T", " "))
-        self.what.set_html(
-            f"<b>{i + 1} of {len(self._replay.steps)}</b>, {time} UTC: {escape(step.what)}{where}"
-        )
+        self.step.set_html(texts.describe_step(i + 1, len(self._replay.steps), step.at, step.what, where))
         try:
             threshold, least = self._replay.seen_at(i)
             self._case.threshold = self._case.threshold if threshold is None else threshold
             self._case.min_volume = self._case.min_volume if least is None else least
             self._case.reset_review(self._replay.verdicts(i), self._replay.painting(i))
         except InputError as error:
-            self.what.setText(f"⚠ {error}")
+            self.step.setText(f"⚠ {error}")
             return
         if step.voxel is not None:
             self._case.selected = step.voxel
@@ -198,18 +190,8 @@ class ReplayPanel(QWidget):
         text = ""
         if self._replay is not None and name is not None:
             try:
-                text = _in_words(self._replay.score(self._layers.mask_of(name)))
+                text = texts.describe_score(self._replay.score(self._layers.mask_of(name)))
             except InputError as error:
                 text = f"⚠ {error}"
         self.score.setText(text)
         self.score.setVisible(bool(text))
-
-
-def _in_words(found: Score) -> str:
-    if not found.answers:
-        return "No decided verdict to score."
-    return (
-        f"{found.answers} decided, {found.accuracy:.0%} right: {found.misses} lesions missed, "
-        f"{found.false_alarms} invented; d' {format_number(found.sensitivity)}, "
-        f"criterion {format_number(found.criterion)}."
-    )

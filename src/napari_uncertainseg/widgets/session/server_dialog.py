@@ -1,4 +1,4 @@
-"""Which database server keeps the sessions, and where their masks lie."""
+"""The dialog that asks for a database server, and for the folder of its masks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database.connection import with_password
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
@@ -29,7 +30,7 @@ class Server(NamedTuple):
 
 
 class ServerDialog(QDialog):
-    """Asks for a server; the password is kept nowhere.
+    """Asks for a server; the password is not saved.
 
     Parameters
     ----------
@@ -39,15 +40,15 @@ class ServerDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Sessions on a server")
+        self.setWindowTitle(texts.SERVER_DIALOG)
         self.url, self.password = QLineEdit(), QLineEdit()
-        self.url.setPlaceholderText("postgresql://reader@server/study")
-        self.url.setToolTip("PostgreSQL: user, server and database, without the password.")
+        self.url.setPlaceholderText(texts.SERVER_URL_EXAMPLE)
+        self.url.setToolTip(texts.SERVER_URL_TIP)
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.password.setToolTip("Used for this window only, and stored nowhere.")
+        self.password.setToolTip(texts.PASSWORD_TIP)
         self.folder: Path | None = None
-        self.folder_button = QPushButton("choose a folder")
-        self.folder_button.setToolTip("Where painted masks are kept: a folder that all readers reach.")
+        self.folder_button = QPushButton(texts.CHOOSE_FOLDER)
+        self.folder_button.setToolTip(texts.MASKS_TIP)
         self.problem = PlainLabel()
         self.problem.setWordWrap(True)
         buttons = QDialogButtonBox(
@@ -55,15 +56,15 @@ class ServerDialog(QDialog):
         )
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("server", self.url)
-        form.addRow("password", self.password)
-        form.addRow("masks", self.folder_button)
+        form.addRow(texts.SERVER_URL, self.url)
+        form.addRow(texts.PASSWORD, self.password)
+        form.addRow(texts.MASKS, self.folder_button)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.problem)
         layout.addWidget(buttons)
         self.folder_button.clicked.connect(self._choose_folder)
-        buttons.accepted.connect(self._take)
+        buttons.accepted.connect(self._check)
         buttons.rejected.connect(self.reject)
 
     @property
@@ -77,16 +78,16 @@ class ServerDialog(QDialog):
         """
         url = with_password(self.url.text().strip(), self.password.text())
         if self.folder is None:
-            raise InputError("Choose the folder of the masks: one that all readers reach.")
+            raise InputError(texts.NO_MASKS)
         return Server(url, self.folder)
 
     def _choose_folder(self) -> None:
-        folder = ask_folder(self, "Folder of the masks")
+        folder = ask_folder(self, texts.MASKS_DIALOG)
         if folder is not None:
             self.folder = folder
             self.folder_button.setText(str(folder))
 
-    def _take(self) -> None:
+    def _check(self) -> None:
         try:
             _ = self.server
         except InputError as error:
@@ -96,7 +97,7 @@ class ServerDialog(QDialog):
 
 
 def ask_server(parent: QWidget) -> Server | None:
-    """A server to keep the sessions on; None if the user gives up."""
+    """Ask for a server to save the sessions on; None if the user cancels."""
     dialog = ServerDialog(parent)
     chosen = dialog.server if dialog.exec() else None
     dialog.deleteLater()

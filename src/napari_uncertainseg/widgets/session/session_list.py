@@ -12,15 +12,19 @@ from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
-from napari_uncertainseg.widgets.shared.session_file import COLUMN, COLUMNS, JUDGED, SessionFile, shortened
+from napari_uncertainseg.widgets.shared.session_file import (
+    COLUMN,
+    COLUMNS,
+    REVIEWED,
+    SessionFile,
+    sessions_of_prediction,
+    shortened,
+)
 
-_DEFINITIONS = {
-    "judged": "How many lesions and candidates have a verdict.",
-    "state": "2nd and 3rd are readings of the same by somebody else. A closed session is never changed.",
-}
-_MOST_SAID = 3
-"""Sentences on sessions that cannot be read: a dock is small."""
+_MOST_PROBLEMS = 3
+"""Number of sentences on sessions that cannot be read: a dock is small."""
 
 
 class SessionList(NumberTable):
@@ -40,7 +44,7 @@ class SessionList(NumberTable):
         self._listed: list[Session] = []
         down = self.verticalHeader()
         assert down is not None
-        down.setVisible(False)  # the width is needed
+        down.setVisible(False)  # to save width
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
 
@@ -64,26 +68,24 @@ class SessionList(NumberTable):
         finally:
             self._show_rows(rows)
         if problems:
-            raise InputError(" ".join(["Not all sessions can be read.", *problems[:_MOST_SAID]]))
+            raise InputError(" ".join([texts.UNREADABLE, *problems[:_MOST_PROBLEMS]]))
 
     def _show_rows(self, rows: Sequence[tuple[str, ...]]) -> None:
         numbers = tuple(str(i) for i in range(1, len(rows) + 1))
         shown = tuple(
             (shortened(case, COLUMN, ends=True), shortened(who, COLUMN), *rest) for case, who, *rest in rows
         )
-        self.show_table(Table(numbers, COLUMNS, shown, _DEFINITIONS))
+        self.show_table(Table(numbers, COLUMNS, shown, texts.LIST_TIPS))
         for i, names in enumerate(rows):
             for j, whole in enumerate(names[:2]):
                 cell = self.item(i, j)
                 assert cell is not None
-                cell.setToolTip(
-                    f"<span>{escape(whole)}</span>"
-                )  # a tooltip takes what looks like HTML for it
+                cell.setToolTip(f"<span>{escape(whole)}</span>")  # or a tooltip reads "<" as HTML
 
-    def show_judged(self, recorder: Recorder) -> None:
+    def show_reviewed(self, recorder: Recorder) -> None:
         """Follow a session that is being recorded."""
         for row, session in enumerate(self._listed):
-            cell = self.item(row, JUDGED)
+            cell = self.item(row, REVIEWED)
             if session.id == recorder.session.id and cell is not None:
                 cell.setText(f"{len(recorder.current_verdicts)} of {len(recorder.tasks)}")
 
@@ -92,14 +94,13 @@ class SessionList(NumberTable):
         own = [
             s for s in self._listed if s.annotator == annotator and s.closed is None and s.kind in READINGS
         ]
-        if prediction is None or not own:  # else it need not be hashed
+        if prediction is None or not own:  # saves hashing it
             return None
         try:
-            store = self._file.store()
-            outputs = store.outputs(prediction.sha256)
-            found = next((s for s in own if outputs & {t.output for t in store.tasks(s.id)[:1]}), None)
-        except InputError:  # it was said when the list was read
+            ids = sessions_of_prediction(self._file.store(), prediction.sha256)
+        except InputError:  # the list has shown it already
             return None
-        if found is not None:
-            self.selectRow(self._listed.index(found))
-        return found
+        latest = next((session for session in own if session.id in ids), None)
+        if latest is not None:
+            self.selectRow(self._listed.index(latest))
+        return latest

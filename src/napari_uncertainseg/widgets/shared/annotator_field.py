@@ -1,4 +1,4 @@
-"""Who judges: one name in all docks of a window."""
+"""The annotator's name: the same in all docks of a window."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from qtpy.QtWidgets import QLineEdit, QWidget
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _LONGEST = 200
-"""Characters that the store takes."""
+"""Characters that the store accepts."""
 
 
 class AnnotatorField(QLineEdit):
-    """A name or pseudonym, which other docks take over; not while it is greyed: a session goes on then.
+    """A name or pseudonym, shared with the other docks; a disabled field (during a session) keeps its name.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class AnnotatorField(QLineEdit):
         self._file = file
         self.setMaxLength(_LONGEST)
         self.setPlaceholderText("name or pseudonym")
-        self.setToolTip("Who judges: stands in the record and in exports.")
-        self.textChanged.connect(self._tell)
+        self.setToolTip("Name of the annotator. It is written into the session and into exports.")
+        self.textChanged.connect(self._share)
         file.annotator_changed.connect(self._follow)
 
     def cleanup(self) -> None:
@@ -37,16 +37,16 @@ class AnnotatorField(QLineEdit):
 
     @property
     def name(self) -> str:
-        """As the store keeps it: without needless spaces."""
+        """As in the store: without surplus spaces."""
         return " ".join(self.text().split())
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """Take over what others typed while this field was greyed."""
+        """Take over what was typed in other docks while this field was disabled."""
         super().changeEvent(event)
         if event is not None and event.type() == QEvent.Type.EnabledChange:
             self._follow(self._file.annotator)
 
-    def _tell(self, text: str) -> None:
+    def _share(self, text: str) -> None:
         self._file.annotator = text
 
     def _follow(self, name: str) -> None:

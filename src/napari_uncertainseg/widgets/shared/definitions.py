@@ -1,4 +1,4 @@
-"""The definitions of all numbers, in a window of their own, at the section that was asked for."""
+"""Definitions of numbers: a window that shows them at a section, and tooltips that several docks share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ from qtpy.QtWidgets import QTextBrowser, QWidget
 
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
+SCORES = {
+    "right": "Share of right answers.",
+    "d'": "How well lesions are told apart from other locations: 0 is guessing, 3 is nearly perfect.",
+    "criterion": "Above 0: tends to answer no lesion. Below 0: tends to answer lesion.",
+    "Brier": "Mean squared error of the stated probability (0 to 1): 0 is best, 0.25 is guessing.",
+    "missed": "Lesions that were answered with no lesion.",
+    "false positives": "Other locations that were answered with lesion.",
+}
+"""Names of the scores of an exercise, and their tooltips."""
+CONFIDENCE_DIAGRAM = (
+    "Fraction of true lesions at each probability that the annotator stated (0 to 1).\n"
+    "The diagonal is perfect calibration."
+)
 _NAME = "uncertainseg-definitions"
 _SIZE = (960, 640)
 
@@ -23,7 +36,7 @@ class DefinedLabel(PlainLabel):
     section
         The beginning of a heading of docs/methods.md.
     text
-        What it says.
+        Its text, underlined.
     parent
         Qt parent.
     """
@@ -41,7 +54,7 @@ class DefinedLabel(PlainLabel):
 
 
 def show_definitions(asker: QWidget, section: str) -> QTextBrowser:
-    """Open docs/methods.md at a section; the window is made once, and goes with the asker's.
+    """Open docs/methods.md at a section; there is one such window, which closes with the asker's.
 
     Parameters
     ----------
@@ -80,8 +93,8 @@ def _scroll_to(window: QTextBrowser, section: str) -> None:
 
 
 def session_definitions() -> DefinedLabel:
-    """A label of several lines about a session, that leads to what its numbers mean."""
+    """A label of several lines about a session, which opens the definitions of its numbers."""
     label = DefinedLabel("Sessions")
     label.setWordWrap(True)
-    label.setToolTip("Click for the definitions.")
+    label.setToolTip("Click to open the definitions of these numbers.")
     return label

@@ -13,7 +13,7 @@ from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 
 
 def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
-    """A file to write; the dialog asks before it takes one that exists. None if the user gives up.
+    """Ask for a file to write; the dialog warns about one that exists. None if the user cancels.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: b
     kinds
         Qt's filter, such as ``"Table (*.tsv)"``; its first ending is added where the user types none.
     may_exist
-        Do not ask about one that exists: it is opened, not replaced.
+        Do not warn about one that exists: it is opened, not replaced.
     """
     start = Path(get_save_history()[0]) / name
     if may_exist:
@@ -40,7 +40,7 @@ def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: b
 
 
 def ask_folder(parent: QWidget, title: str) -> Path | None:
-    """A folder to write into; None if the user gives up."""
+    """Ask for a folder to write into; None if the user cancels."""
     chosen = QFileDialog.getExistingDirectory(parent, title, get_save_history()[0])
     if not chosen:
         return None
@@ -49,7 +49,7 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
 
 
 def ask_yes_no_cancel(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
-    """Ask a question with one or two answers of their own; None where the user cancels."""
+    """Ask a question whose buttons say what they do; None where the user cancels."""
     box = QMessageBox(QMessageBox.Icon.Question, title, visible(question), parent=parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
     first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
@@ -66,7 +66,7 @@ def may_replace(parent: QWidget, folder: Path) -> bool:
     answer = QMessageBox.question(
         parent,
         "Replace results?",
-        plain_tooltip(f"{folder} is not empty.\n\nResults of this program will be replaced, nothing else."),
+        plain_tooltip(f"{folder} is not empty.\n\nOnly results of this program will be replaced."),
         QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
         QMessageBox.StandardButton.Cancel,
     )

@@ -1,9 +1,9 @@
-"""Reviews are kept by default: a session from the first verdict or stroke on, found again later."""
+"""Reviews are saved automatically: a session from the first verdict or stroke on, offered again later."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.reports.html import pluralised
 from napari_uncertainseg.review.session.queue import Queue, queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
@@ -23,33 +24,30 @@ from napari_uncertainseg.review.store.predictions import PROJECT, register_predi
 from napari_uncertainseg.review.store.records import NewTask, Session
 from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT, ReviewSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets.shared.session_file import SessionFile
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, sessions_of_prediction
 
 UNNAMED = "unnamed reader"
-"""Whose a review is until somebody says who judges."""
-
-
-_IS_KEPT = ("is", "are")
+"""Annotator of a review until a name is typed."""
 
 
 @dataclass(frozen=True)
 class ResumeOffer:
-    """A review of the scans at hand that was not finished.
+    """An unfinished review of the current scans.
 
     Attributes
     ----------
     session
         The review.
     verdicts
-        How many there are.
+        Number of verdicts.
     painted
         Whether something was painted.
     same
-        Whether it is of the very prediction at hand.
+        Whether it belongs to the current prediction.
     last
-        When it was last written in, ISO 8601, UTC.
+        Time of its last entry, ISO 8601, UTC.
     others
-        How many more there are: they are in the list of Session.
+        Number of further reviews of these scans, which the list in Session shows.
     """
 
     session: Session
@@ -61,39 +59,39 @@ class ResumeOffer:
 
     @property
     def text(self) -> str:
-        """Whose it is, from when, how much, and of which model and method."""
+        """Its annotator, start, extent, model and method."""
         settings = self.session.settings
-        many = f"{self.verdicts} verdict{'' if self.verdicts == 1 else 's'}"
-        what = f"{many} and painting" if self.painted else many
         made = (settings.model, settings.method) if isinstance(settings, ReviewSettings) else ()
-        by = ", ".join(name for name in made if name)
-        when = self.session.opened[:16].replace("T", " ")
-        text = f"A review of these scans is kept: {what} by {self.session.annotator}, begun {when} UTC"
-        text += f", with {by}." if by else "."
+        model = ", ".join(name for name in made if name)
+        text = (
+            f"There is a saved review of these scans: {_extent(self.verdicts, self.painted)} by "
+            f"{self.session.annotator}, started {_minute(self.session.opened)}"
+        )
+        text += f", with {model}." if model else "."
         if self.others:
-            text += f" Of these scans {self.others} more {_IS_KEPT[self.others > 1]} kept, see Session."
-        return text if self.same else f"{text} It is of another segmentation than the one at hand."
+            text += f" Session lists {pluralised(self.others, 'more review')} of these scans."
+        return text if self.same else f"{text} It belongs to another segmentation of these scans."
 
 
 class ReviewKeeper:
-    """Begins a session where nobody began one, and finds it again when the same scans are run.
+    """Starts a session where the reader started none, and offers it again when the same scans are run.
 
     Parameters
     ----------
     case
         The case under review.
     sessions
-        Where to; the file is made with the first verdict.
+        Where it is saved; the file is made with the first verdict.
     visible
-        Names of what the reviewer sees.
+        Names of the visible layers.
     busy
-        Whether an exercise or a replay goes on: what is on screen then is nobody's review.
+        Whether an exercise or a replay is running: then no review is on screen.
     """
 
     changed = Signal()
     """Another offer, or none."""
-    said = Signal(str)
-    """What the reviewer must hear of: what is kept, and where, or why it is not."""
+    message = Signal(str)
+    """A sentence for the reviewer: what is saved and where, or why it is not."""
 
     def __init__(
         self,
@@ -105,31 +103,31 @@ class ReviewKeeper:
         self.offer: ResumeOffer | None = None
         self._case, self._sessions = case, sessions
         self._visible, self._busy = visible, busy
-        self._of: Prediction | None = case.original
+        self._prediction: Prediction | None = case.original
         self._last = ""
         self._unused: tuple[Prediction | None, str] | None = None
-        case.keep_with(self._begin)
+        case.keep_with(self._start)
         case.prediction_changed.connect(self._on_prediction)
-        case.verdicts_changed.connect(self._note)
-        case.lesions_changed.connect(self._note)
+        case.verdicts_changed.connect(self._describe)
+        case.lesions_changed.connect(self._describe)
         case.not_kept.connect(self._on_not_kept)
 
     def cleanup(self) -> None:
-        """Let go of the case. May be called twice."""
+        """Disconnect from the case. May be called twice."""
         self._case.keep_with(None)
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
-        self._case.verdicts_changed.disconnect(self._note, missing_ok=True)
-        self._case.lesions_changed.disconnect(self._note, missing_ok=True)
+        self._case.verdicts_changed.disconnect(self._describe, missing_ok=True)
+        self._case.lesions_changed.disconnect(self._describe, missing_ok=True)
         self._case.not_kept.disconnect(self._on_not_kept, missing_ok=True)
 
-    # -- keeping ------------------------------------------------------------------------------
+    # -- saving -------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        """Begin a session, unless what is on screen is nobody's review; InputError if it cannot be."""
+    def _start(self) -> None:
+        """Start a session, unless no review is on screen; InputError if it cannot be written."""
         if self._busy() or self._case.prediction is None:
             return
         store = self._sessions.store()
-        self._case.set_recorder(self._begun_in_vain(store) or self._new_recorder(store))
+        self._case.set_recorder(self._unused_recorder(store) or self._new_recorder(store))
         self._unused = None
 
     def _new_recorder(self, store: Store) -> Recorder:
@@ -138,75 +136,78 @@ class ReviewKeeper:
         self._unused = self._case.original, session
         return Recorder(store, session, self._visible)
 
-    def _begun_in_vain(self, store: Store) -> Recorder | None:
-        """The session that was begun for this prediction when nothing could be written into it."""
-        of, session = self._unused or (None, "")
-        if of is None or of is not self._case.original:
+    def _unused_recorder(self, store: Store) -> Recorder | None:
+        """The session that was started for this prediction while nothing could be written into it."""
+        prediction, session = self._unused or (None, "")
+        if prediction is None or prediction is not self._case.original:
             return None
         recorder = Recorder(store, session, self._visible)
         return recorder if recorder.is_new else None
 
     def _on_not_kept(self, why: str) -> None:
         self._last = ""
-        self.said.emit(
-            f"This review is not kept from here on: {why} What you do now is only on the screen; the next "
-            "verdict or stroke tries again. Export it with Export all, or choose another file in Session and "
-            "press Start session."
+        self.message.emit(
+            f"This review is no longer saved: {why} Your changes are on screen only; the next verdict or "
+            "stroke tries to save them again. To keep them, press Export all, or choose another file in "
+            "Session and press Start session."
         )
 
-    def _note(self) -> None:
-        self._last = describe_kept(self._case, self._sessions.place) or self._last
+    def _describe(self) -> None:
+        self._last = describe_kept(self._case, self._sessions.location) or self._last
 
     def _on_prediction(self) -> None:
-        """Say what became of the review before, and look for one of the scans at hand."""
-        if self._case.original is self._of:
+        """Say where the review before is saved, and look for one of the current scans."""
+        if self._case.original is self._prediction:
             return
-        self._of = self._case.original
+        self._prediction = self._case.original
         if self._last:
-            self.said.emit(self._last)
+            self.message.emit(self._last)
         self._last = ""
-        self._look()
+        self._update_offer()
 
-    # -- finding again ------------------------------------------------------------------------
+    # -- offering -----------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _update_offer(self) -> None:
         try:
-            self.offer = None if self._of is None or not self._sessions.exists else self._found(self._of)
+            self.offer = (
+                None
+                if self._prediction is None or not self._sessions.exists
+                else self._find_offer(self._prediction)
+            )
         except InputError as error:
             self.offer = None
-            self.said.emit(f"Earlier reviews of these scans cannot be looked for: {error}")
+            self.message.emit(f"Cannot search for earlier reviews of these scans: {error}")
         self.changed.emit()
 
-    def _found(self, prediction: Prediction) -> ResumeOffer | None:
-        """The open review of the same scans that was last written in, the reader's own or nobody's."""
+    def _find_offer(self, prediction: Prediction) -> ResumeOffer | None:
+        """The latest open review of the same scans, under the reader's name or without one."""
         store, name = self._sessions.store(), " ".join(self._sessions.annotator.split())
         sha256 = prediction.information.get("case", {}).get("sha256")
-        outputs = store.outputs(prediction.sha256)
-        found: list[ResumeOffer] = []
+        ids = sessions_of_prediction(store, prediction.sha256)
+        offers: list[ResumeOffer] = []
         for session in store.sessions():
             mine = not name or session.annotator in (name, UNNAMED)
             if session.kind != "review" or session.closed is not None or not mine:
                 continue
             settings = session.settings
-            known = sha256 is not None and isinstance(settings, ReviewSettings) and settings.case == sha256
+            same_scans = (
+                sha256 is not None and isinstance(settings, ReviewSettings) and settings.case == sha256
+            )
+            same = session.id in ids
+            if not (same or same_scans):
+                continue
             try:
-                offer = self._offer_of(store, session, outputs, known)
-            except Unreadable:  # the list of Session says so
+                offer = self._make_offer(store, session, same)
+            except Unreadable:  # the list in Session says so
                 continue
             if offer is not None:
-                found.append(offer)
-        if not found:
+                offers.append(offer)
+        if not offers:
             return None
-        best = max(found, key=lambda offer: (offer.same, offer.last))
-        return replace(best, others=len(found) - 1)
+        best = max(offers, key=lambda offer: (offer.same, offer.last))
+        return replace(best, others=len(offers) - 1)
 
-    def _offer_of(
-        self, store: Store, session: Session, outputs: Collection[int], known: bool
-    ) -> ResumeOffer | None:
-        """A session of one of the outputs, or known to be of the same scans, in which something was done."""
-        same = any(task.output in outputs for task in store.tasks(session.id)[:1])
-        if not (same or known):
-            return None
+    def _make_offer(self, store: Store, session: Session, same: bool) -> ResumeOffer | None:
         entries = store.entries(session.id)
         strokes = details_of(entries, PaintedDetails)
         verdicts = len(current_verdicts(entries))
@@ -215,12 +216,12 @@ class ReviewKeeper:
         return ResumeOffer(session, verdicts, is_painted, same, last) if verdicts or is_painted else None
 
     def dismiss(self) -> None:
-        """Leave the offered review as it is."""
+        """Ignore the offered review; it stays as it is."""
         self.offer = None
         self.changed.emit()
 
     def accept(self) -> str:
-        """Go on with the offered review, or take its verdicts over; gives what there is to say.
+        """Resume the offered review, or copy its verdicts; gives a sentence for the reader.
 
         Raises
         ------
@@ -229,22 +230,22 @@ class ReviewKeeper:
         """
         assert self.offer is not None
         recorder = Recorder(self._sessions.store(), self.offer.session.id, self._visible)
-        said = self._resume(recorder) if self.offer.same else self._bring_over(recorder)
+        message = self._resume(recorder) if self.offer.same else self._copy_verdicts(recorder)
         if recorder.session.annotator != UNNAMED:
             self._sessions.annotator = recorder.session.annotator
         self.dismiss()
-        return said
+        return message
 
     def _resume(self, recorder: Recorder) -> str:
-        was = self._case.recorder
+        before = self._case.recorder
         resume(self._case, recorder)
-        said = f"Resumed: {len(recorder.verdicts)} verdicts by {recorder.session.annotator}."
-        if was is None or not was.verdicts:
-            return said
-        return f"{said} The review that was on screen is kept, too: see Session."
+        message = f"Resumed: {pluralised(len(recorder.verdicts), 'verdict')} by {recorder.session.annotator}."
+        if before is None or not before.verdicts:
+            return message
+        return f"{message} The review that was on screen is saved, too: see Session."
 
-    def _bring_over(self, recorder: Recorder) -> str:
-        """Give the verdicts to the lesions that now lie at their voxels, in a session of its own."""
+    def _copy_verdicts(self, recorder: Recorder) -> str:
+        """Give the verdicts to the lesions that are now at their voxels, in a new session."""
         case, edit = self._case, recorder.painted()
         if case.grid is None or case.lesions is None:
             raise InputError("There is no prediction yet; press Run in Segment first.")
@@ -255,23 +256,23 @@ class ReviewKeeper:
             v for v in recorder.verdicts if all(0 <= i < n for i, n in zip(v.voxel, shape, strict=True))
         ]
         case.reset_review((), edit)
-        found = tuple(v for v in inside if case.lesions.component_at(v.voxel))
-        case.reset_review(found, edit)
-        self._begin()
-        lost = len(recorder.verdicts) - len(found)
+        copied = tuple(v for v in inside if case.lesions.component_at(v.voxel))
+        case.reset_review(copied, edit)
+        self._start()
+        given, omitted = len(recorder.verdicts), len(recorder.verdicts) - len(copied)
         rest = (
-            f" {lost} lie on no lesion or candidate of this segmentation and were left out." if lost else ""
+            f" {omitted} left out: no lesion or candidate of this segmentation is there." if omitted else ""
         )
-        return f"Brought over {len(found)} of {len(recorder.verdicts)} verdicts.{rest}"
+        return f"Copied {len(copied)} of {given} verdicts.{rest}"
 
 
 def resume(case: Case, recorder: Recorder) -> None:
-    """Go on with a session: what is on screen is somebody else's, or of another session.
+    """Resume a session; it replaces the review on screen.
 
     Raises
     ------
     InputError
-        If its places lie outside of the scan, or its painting cannot be read or does not fit.
+        If its locations are outside the scan, or its painting cannot be read or does not fit.
     """
     if case.grid is not None:
         recorder.check_fits(case.grid.shape)
@@ -280,22 +281,31 @@ def resume(case: Case, recorder: Recorder) -> None:
     case.set_recorder(recorder)
 
 
-def describe_kept(case: Case, place: str) -> str:
-    """What a session holds of the case at hand, and where; empty where none does."""
+def describe_kept(case: Case, location: str) -> str:
+    """What a session has saved of the current case, and where; empty where no session has it."""
     recorder = case.recorder
     if recorder is None or not (case.verdicts or case.edit is not None):
         return ""
-    many = f"{len(case.verdicts)} verdict{'' if len(case.verdicts) == 1 else 's'}"
-    what = f"{many} and the painting" if case.edit is not None else many
-    who, when = recorder.session.annotator, recorder.session.opened[:16].replace("T", " ")
+    extent = _extent(len(case.verdicts), case.edit is not None)
+    annotator, opened = recorder.session.annotator, _minute(recorder.session.opened)
     return (
-        f"The review is kept: {what}, as the session of {who} from {when} UTC in {place}. "
-        "It is offered when the same scans are opened and run again."
+        f"The review is saved: {extent}, as the session of {annotator} from {opened} in {location}. "
+        "You can resume it when the same scans are opened and run again."
     )
 
 
+def _extent(verdicts: int, painted: bool) -> str:
+    number = pluralised(verdicts, "verdict")
+    return f"{number} and painting" if painted else number
+
+
+def _minute(time: str) -> str:
+    """A time of the store (ISO 8601, UTC) for display, to the minute."""
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
 def open_session(store: Store, case: Case, annotator: str, order: str, **settings: Any) -> str:
-    """Open a session on the case at hand; gives its id.
+    """Open a session on the current case; gives its id.
 
     Parameters
     ----------
@@ -304,11 +314,11 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
     case
         With a prediction.
     annotator
-        Who judges.
+        Name of the annotator.
     order
         One of `ORDERS`.
     settings
-        Kept with it.
+        Further settings of the session.
 
     Raises
     ------
@@ -322,11 +332,11 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
     checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
     pace, seed = store.pace(annotator), secrets.randbits(31)
     queue = queue_of(lesions, number, output, order, pace=pace, checks=checks, seed=seed)  # type: ignore[arg-type]
-    if not queue.tasks:  # all that there will be is what the reader draws
+    if not queue.tasks:  # the reader can still draw lesions
         middle = tuple(int(n // 2) for n in prediction.grid.shape)
         queue = Queue((NewTask(number, output, "case", 0, middle),), (0,), ())  # type: ignore[arg-type]
     about = prediction.information
-    said = {
+    about_session = {
         "order": order,
         "threshold": lesions.threshold,
         "min_volume": lesions.min_volume,
@@ -338,5 +348,5 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),
     }
-    project, who = store.project(PROJECT), store.annotator(annotator)
-    return store.open_session(project, who, "review", queue.tasks, {**said, **settings})
+    project, annotator_id = store.project(PROJECT), store.annotator(annotator)
+    return store.open_session(project, annotator_id, "review", queue.tasks, {**about_session, **settings})

@@ -1,9 +1,8 @@
-"""A file of sessions as the docks use it: opened when it is needed, listed, and a prediction kept in it."""
+"""The file of sessions that the docks of a window share: opened when it is needed, and listed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import platformdirs
@@ -13,22 +12,23 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.connection import target_name
-from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
+from napari_uncertainseg.review.reports.snapshot import SnapshotTask, take_snapshot
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
 from napari_uncertainseg.review.store.store import DATABASE, Store
 
-COLUMNS = ("case", "annotator", "judged", "state", "opened")
-JUDGED = COLUMNS.index("judged")
+EXERCISE = "exercise"
+"""What a session of kind ``training`` is called on screen."""
+COLUMNS = ("case", "annotator", "reviewed", "state", "opened")
+REVIEWED = COLUMNS.index("reviewed")
 _LONGEST = 24
-"""Characters of a name in a narrow dock."""
+"""Characters of a name that fit into a narrow dock."""
 COLUMN = 15
-"""Likewise in one of several columns."""
+"""Characters of a name that fit into one of several columns."""
 
 
 def default_file() -> Path:
-    """Where sessions are kept unless the user says otherwise."""
+    """Where sessions are saved unless the user chooses another file."""
     return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
 
 
@@ -38,7 +38,7 @@ class SessionFile:
     Parameters
     ----------
     target
-        The file, made when something is kept in it; or a ``postgresql://`` URL.
+        The file, made when something is written; or a ``postgresql://`` URL.
     masks
         Folder of the masks; needed for a server.
     """
@@ -46,7 +46,7 @@ class SessionFile:
     changed = Signal()
     """Another file or server was chosen."""
     annotator_changed = Signal(str)
-    """Somebody else judges."""
+    """The annotator's name was changed."""
 
     def __init__(self, target: Path | str, masks: Path | None = None) -> None:
         self._target, self._masks = target, masks
@@ -55,7 +55,7 @@ class SessionFile:
 
     @property
     def annotator(self) -> str:
-        """Who judges in this window, as typed."""
+        """Name of the annotator in this window, as typed."""
         return self._annotator
 
     @annotator.setter
@@ -66,21 +66,21 @@ class SessionFile:
 
     @property
     def name(self) -> str:
-        """For the eye: the file's name, or the server without its password."""
+        """For display: the file's name, or the server without its password."""
         return self._target.name if isinstance(self._target, Path) else target_name(self._target)
 
     @property
-    def place(self) -> str:
-        """Where it is: the whole path, or the server without its password."""
+    def location(self) -> str:
+        """For display: the whole path, or the server without its password."""
         return target_name(self._target) if not isinstance(self._target, Path) else str(self._target)
 
     @property
     def exists(self) -> bool:
-        """Whether there is something to look at: files are not made by looking."""
+        """Whether there is something to read. Reading never makes a file."""
         return not isinstance(self._target, Path) or self._target.exists()
 
     def choose(self, target: Path | str, masks: Path | None = None) -> None:
-        """Let this one go, and take another."""
+        """Close this file, and use another."""
         self.close()
         self._target, self._masks = target, masks
         self.changed.emit()
@@ -100,31 +100,33 @@ class SessionFile:
         return self._store
 
     def close(self) -> None:
-        """Let it go. May be called twice."""
+        """Close the database. May be called twice."""
         if self._store is not None:
             self._store.close()
             self._store = None
 
     def listed(self) -> tuple[list[Session], list[tuple[str, ...]], list[str]]:
-        """Sessions, the latest first, their rows in the table, and why others cannot be read.
+        """Sessions, the latest first, with their rows in the table, and why others cannot be read.
 
-        There are none where there is no file.
+        There are none where there is no file. This runs in the window's thread: it takes the same few
+        queries for any number of sessions, and counts verdicts in their table. Whether the journals say the
+        same is for `Store.verify`.
         """
         if not self.exists:
             return [], [], []
-        store = self.store()
-        sessions, odd = store.readable()
-        called = store.case_names()
-        return sessions, [_row(store, session, called) for session in sessions], list(odd.values())
+        snapshot = take_snapshot(self.store())
+        sessions = list(reversed(snapshot.sessions))
+        rows = [_row(session, snapshot.tasks[session.id], snapshot.cases) for session in sessions]
+        return sessions, rows, list(snapshot.odd.values())
 
 
-def _row(store: Store, session: Session, called: Mapping[int, str]) -> tuple[str, ...]:
+def _row(session: Session, tasks: Sequence[SnapshotTask], names: Mapping[int, str]) -> tuple[str, ...]:
     opened = session.opened[5:16].replace("T", " ")
-    tasks = store.tasks(session.id)
-    if not tasks:  # somebody took them away
-        return "?", session.annotator, "0 of 0", session.kind, opened
-    judged = f"{len(store.verdicts(session.id))} of {len(tasks)}"
-    return called[tasks[0].case], session.annotator, judged, _state_of(session), opened
+    if not tasks:  # they were deleted from the file
+        return "?", session.annotator, "0 of 0", _state_of(session), opened
+    case, _, _ = tasks[0].location
+    reviewed = f"{sum(task.decision is not None for task in tasks)} of {len(tasks)}"
+    return names[case], session.annotator, reviewed, _state_of(session), opened
 
 
 def _make_folder(folder: Path) -> None:
@@ -132,17 +134,17 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder} cannot be made ({error.strerror or error}); choose another file."
+            f"The folder {folder} cannot be created ({error.strerror or error}); choose another file."
         ) from error
 
 
 def _state_of(session: Session) -> str:
-    """Whether a session is open, and which reading it is where it is not the first."""
+    """Whether a session is open, and which reading it is; of an exercise only that."""
     if session.kind == "training":
-        return session.kind
+        return EXERCISE
     reading = session.settings.reading if isinstance(session.settings, RereadingSettings) else None
-    which = "2nd " if reading == SECOND else "3rd " if reading == THIRD else ""
-    return f"{which}{'open' if session.closed is None else 'closed'}"
+    number = "2nd " if reading == SECOND else "3rd " if reading == THIRD else ""
+    return f"{number}{'open' if session.closed is None else 'closed'}"
 
 
 def shortened(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
@@ -153,65 +155,23 @@ def shortened(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
     return f"{text[: longest - 1 - last]}…{text[len(text) - last :]}"
 
 
-def describe_progress(recorder: Recorder) -> str:
-    """How far a session is, for the eye."""
-    pace = recorder.seconds_each
-    each = "" if pace is None else f", {pace:.1f} s each (median)"
-    left = len(recorder.tasks) - len(recorder.current_verdicts)
-    hint = "" if recorder.current_verdicts else " Press N for the first."
-    hint = hint if left else " Nothing is left: close the session."
-    return (
-        f"<b>{escape(shortened(recorder.session.annotator))}</b>: {len(recorder.current_verdicts)} of "
-        f"{len(recorder.tasks)} judged{each}. All of it is on disk.{hint}"
-    )
-
-
-def describe_remaining_errors(found: RemainingErrors) -> str:
-    """When to stop, for the eye."""
-    if not found.unseen:
-        return "Nothing is left unseen."
-    expected = (
-        f"Of {found.unseen} unseen, about {found.expected:.0f} may be wrong: a guess."
-        if found.judged >= FEWEST
-        else f"{found.unseen} unseen. A guess how many are wrong is made after {FEWEST} verdicts."
-    )
-    checks = f"{found.checks} random check{'s' if found.checks != 1 else ''}"
-    if not found.checks:
-        return f"{expected} How many at most is not known: no random check is judged yet."
-    if found.most >= found.unseen:
-        return f"{expected} With {checks} it cannot be excluded that all are wrong."
-    return f"{expected} <b>At most {found.most}</b>, 95 % sure, by {checks}."
-
-
-def describe_calibration(found: RemainingErrors) -> str:
-    """How far the diagram's points can be trusted, for the eye; empty where that need not be said."""
-    if found.judged >= FEWEST:
-        return ""
-    return f"Fewer than {FEWEST} verdicts: the points are mostly the model's own probabilities."
-
-
-def describe_stopping(found: RemainingErrors, target: int) -> str:
-    """Whether the stop rule is met, for the eye; and when it cannot be trusted."""
-    if not found.unseen:
-        return "all seen"
-    if found.unseen <= target:
-        return f"<b>✔ you may stop</b>: {found.unseen} left"
-    if not found.checks:
-        return "not known: no random checks yet"
-    if found.most <= target:
-        return "<b>✔ you may stop</b>"
-    return f"not yet: up to {found.most}"
-
-
 def how_made(store: Store, output: int | None, session: Session) -> str:
-    """How to come by the prediction that a session is of: an instruction, as the end of a sentence."""
+    """How to make the prediction that a session belongs to: an instruction, as the end of a sentence."""
     with store.reading() as connection:
         made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
     if made is None or not made.model:
-        return "segment its scans as it was, first."
+        return "first segment its scans with the same settings."
     members = session.settings.members if isinstance(session.settings, ReviewSettings) else None
     count = "" if members is None else f", {members} members"
     return (
         f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
         f"(its threshold is {made.threshold:.2f})."
     )
+
+
+def sessions_of_prediction(store: Store, sha256: str) -> set[str]:
+    """Ids of the sessions that have a task on a prediction, given by the SHA-256 of its output."""
+    t, o = schema.tasks, schema.outputs
+    query = sa.select(t.c.session_id).join(o, t.c.output_id == o.c.id).where(o.c.sha256 == sha256).distinct()
+    with store.reading() as connection:
+        return set(connection.scalars(query))
