@@ -15,7 +15,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.model import INTENSITIES, Model, read_model
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.uncertainty.voxel import binary_entropy
+from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
 
 FULL, QUICK = (182, 218, 182), (40, 48, 40)
 
@@ -114,6 +117,14 @@ def lesion_maps(scene: Scene, count: int, members: int = 10) -> tuple[np.ndarray
             p[distance > radius + 2] = 0
             np.maximum(member[box], p, out=member[box], casting="same_kind")
     return values.mean(0, dtype=np.float32), Members(tuple(slice(0, n) for n in scene.shape), values)  # type: ignore[arg-type]
+
+
+def prediction_of(scene: Scene, p: np.ndarray, members: Members) -> Prediction:
+    """A prediction with a mean and members, whose members differ in nothing that a map shows."""
+    nothing, entropy = np.zeros_like(p), binary_entropy(p)
+    statistics = MemberStatistics(p, entropy, entropy, nothing, nothing)
+    maps = compute_maps(MapSources(statistics, nothing))
+    return Prediction(scene.grid, maps, scene.images["flair"].data > 0, members)
 
 
 def _model() -> tuple[Model, bool, tempfile.TemporaryDirectory | None]:

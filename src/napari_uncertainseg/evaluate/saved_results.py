@@ -19,9 +19,10 @@ from napari_uncertainseg.images.files import ConstantImage, read_image, read_lab
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
+from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
 
 ROLES = ("flair", "t1", "t2")
 _DECISIONS = ("accepted", "rejected", "unsure")
@@ -144,15 +145,13 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
 
     entropy, mutual = beside("entropy"), beside("mutual_information")
     members, variance = read_members(results.result_file(folder, MEMBERS), grid.shape)
+    said_by_members = MemberStatistics(
+        probability, entropy, np.maximum(entropy - mutual, 0), mutual, variance
+    )
     default = said.get("model_threshold", said.get("threshold"))
     return Prediction(
         grid,
-        probability,
-        entropy,
-        np.maximum(entropy - mutual, 0),
-        mutual,
-        variance,
-        beside("disagreement"),
+        compute_maps(MapSources(said_by_members, beside("disagreement"))),
         read_labels(result_file(folder, "brain"), grid).data > 0,
         members,
         _number(folder, {"threshold": default}, "threshold"),

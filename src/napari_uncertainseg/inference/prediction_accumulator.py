@@ -10,15 +10,16 @@ from torch import Tensor
 
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.inference.sampling import Pass
-from napari_uncertainseg.uncertainty.members import SEEN, Members
+from napari_uncertainseg.prediction.members import SEEN, Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+from napari_uncertainseg.voxel_maps import MapSources, compute_maps
 
 Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class AccumulatedMaps:
-    """Maps by their names in :class:`Prediction`, float32 on the scan's grid, and the members."""
+    """Maps by their names in `VOXEL_MAPS`, float32 on the scan's grid, and the members."""
 
     maps: dict[str, np.ndarray]
     members: Members
@@ -64,15 +65,7 @@ class PredictionAccumulator:
 
     def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
-        found = self._maps.result()
-        maps = {
-            "probability": found.mean,
-            "entropy": found.entropy,
-            "expected_entropy": found.expected_entropy,
-            "mutual_information": found.mutual_information,
-            "variance": found.variance,
-            "disagreement": self._disagreement.result().mean,
-        }
+        maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
         return AccumulatedMaps({name: self._paste(value) for name, value in maps.items()}, self._unite())
 
     def _on_scan(self, array: Tensor) -> Tensor:

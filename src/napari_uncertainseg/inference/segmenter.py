@@ -24,12 +24,12 @@ from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
 from napari_uncertainseg.inference.engines import Engine, make_engine, never
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.model import Model
+from napari_uncertainseg.prediction.prediction import Prediction
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
@@ -175,7 +175,7 @@ class _Run:
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
-            **collected.maps,
+            maps=collected.maps,
             brain=prepared.brain,
             members=collected.members,
             threshold=model.threshold,

@@ -9,8 +9,8 @@ from napari_uncertainseg.lesions.components import Box, bounding_box
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.lesions.lookup import Lookup
 from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import member_overlaps
-from napari_uncertainseg.uncertainty.members import Members
 
 
 class MemberLesions:

@@ -9,20 +9,15 @@ from superqt.utils import qthrottled
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS, MeasureColumn
-from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, MAPS, SUMMARIES
+from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, SUMMARIES, lesion_details
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+from napari_uncertainseg.voxel_maps import maps_per_lesion
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 
 _PATIENCE_MS = 200
-_MAPS = {
-    "entropy": "entropy",
-    "expected_entropy": "expected",
-    "mutual_information": "mutual inf.",
-    "variance": "variance",
-}
 _SUMMARIES = {"mean": "mean", "sum": "sum", "logsum": "log-sum", "max": "max"}
 
 
@@ -95,18 +90,18 @@ class MeasuresPanel(QWidget):
         self.maps.setVisible(row is not None)
         if row is None:
             return
-        known = {"persistence": COLUMNS["persistence"], **AGREEMENT}
+        known, maps = {"persistence": COLUMNS["persistence"], **AGREEMENT}, maps_per_lesion()
         self.agreement.set_html(
             " · ".join(f"{column.title.lower()} <b>{row[name]:.2f}</b>" for name, column in known.items())
         )
         self.maps.show_table(
             Table(
                 rows=tuple(_SUMMARIES.values()),
-                columns=tuple(_MAPS.values()),
-                cells=tuple(tuple(f"{row[f'{s}_{m}']:.3g}" for m in _MAPS) for s in _SUMMARIES),
+                columns=tuple(each.short_title for each in maps.values()),
+                cells=tuple(tuple(f"{row[f'{s}_{m}']:.3g}" for m in maps) for s in _SUMMARIES),
                 definitions={
                     **{_SUMMARIES[s]: f"{meaning}." for s, meaning in SUMMARIES.items()},
-                    **{_MAPS[m]: meaning for m, meaning in MAPS.items()},
+                    **{each.short_title: each.definition for each in maps.values()},
                 },
             )
         )
@@ -140,7 +135,7 @@ class MeasuresPanel(QWidget):
         labels = lesions.candidates if candidates else lesions.labels
         threshold = lesions.threshold
         self._wanted = (lesions, candidates)
-        self._jobs.start(lambda progress: prediction.details(labels, threshold))
+        self._jobs.start(lambda progress: lesion_details(prediction, labels, threshold))
 
     def _on_measured(self, details: pd.DataFrame) -> None:
         if self._wanted is not None:

@@ -11,7 +11,7 @@ from napari_uncertainseg._base import Progress
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.images.volume import Volume
-    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.prediction.prediction import Prediction
 
 
 class Predictor(Protocol):
@@ -54,6 +54,8 @@ class Request:
 
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
         """Segment; called in the background. Gives itself back with the prediction that belongs to it."""
+        from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
+
         progress("loading the model", 0.0)
         segmenter = segmenters.get(self.model, self.method, self.members)
         prediction = segmenter.predict(
@@ -64,7 +66,7 @@ class Request:
             progress=progress,
         )
         progress("finding the lesions", 1.0)
-        prediction.ranker.prepare()
+        ranker_of(prediction).prepare()
         return self, prediction
 
 

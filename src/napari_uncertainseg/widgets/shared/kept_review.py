@@ -12,7 +12,7 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.queue import Queue, queue_of
 from napari_uncertainseg.review.session.recorder import BY_DEFAULT, KEPT, Recorder
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_name
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import is_sha256
 from napari_uncertainseg.review.database.connection import target_name
