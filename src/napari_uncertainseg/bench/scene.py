@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.model import INTENSITIES, Model, read_model
 from napari_uncertainseg.prediction.members import Members
@@ -155,7 +156,7 @@ def _random_model(folder: Path) -> Model:
             "heads": network.heads.out_channels,
             "thin": network.thin,
         },
-        "modalities": ["flair", "t1", "t2"],
+        "modalities": list(MODALITIES),
         "intensities": INTENSITIES,
         "spacing": 1.0,
         "threshold": 0.5,
@@ -168,7 +169,7 @@ def _random_model(folder: Path) -> Model:
 def _real(folder: Path) -> tuple[dict[str, Volume], np.ndarray | None]:
     from napari_uncertainseg.images.files import read_labels, read_volume
 
-    images = {role: read_volume(folder / f"{role.upper()}.nii.gz") for role in ("flair", "t1", "t2")}
+    images = {name: read_volume(folder / f"{name.upper()}.nii.gz") for name in MODALITIES}
     return images, read_labels(folder / "lesions.nii.gz", images["flair"].grid).data > 0
 
 

@@ -27,6 +27,7 @@ from napari_uncertainseg.inference.engines import Engine, make_engine, never
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
+from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.model import Model
 from napari_uncertainseg.prediction.prediction import Prediction
@@ -124,7 +125,7 @@ class Segmenter:
             If a role is unknown, there is no FLAIR, the scans do not fit each other, or memory does
             not suffice.
         """
-        _check_roles(images)
+        _check_modalities(images)
         with self._lock:
             try:
                 return _Run(self, images, progress)(mask, skull, bias_correction)
@@ -288,10 +289,10 @@ class _Run:
         }
 
 
-def _check_roles(images: Mapping[str, Volume]) -> None:
-    for role in images:
-        if role not in ("flair", "t1", "t2"):
-            raise InputError(f"There is no role '{role}': scans are given as flair, t1 and t2.")
+def _check_modalities(images: Mapping[str, Volume]) -> None:
+    for modality in images:
+        if modality not in MODALITIES:
+            raise InputError(f"There is no modality '{modality}': scans are given as {names_in_words()}.")
     if "flair" not in images:
         raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
 

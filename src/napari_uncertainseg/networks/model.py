@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 CONFIGURATION = "model.json"
 CARD = "MODEL_CARD.md"
-MODALITIES = ("flair", "t1", "t2")
 INTENSITIES = "tissue"
 """How the scans that weights learnt from were normalised, FLAIRs against their tissue: `images.normalise`."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -11,8 +11,9 @@ import torch
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import file_sha256
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
-from napari_uncertainseg.training.subjects import MODALITIES, find_image, mask_paths
+from napari_uncertainseg.training.subjects import find_image, mask_paths
 
 _CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
 _FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
 
-_SUFFIXES = (*formats.NIBABEL_SUFFIXES, *formats.NRRD_SUFFIXES, *formats.DICOM_SUFFIXES)
-
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
     """Reader for scans and label images, None when there is something else at the path.
@@ -35,7 +32,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     paths = [Path(p) for p in _several(path)]
     if len(paths) == 1 and is_results(paths[0]):
         return read_results
-    return read_layers if paths and all(map(_is_known, paths)) else None
+    return read_layers if paths and all(map(formats.format_of, paths)) else None
 
 
 def read_layers(path: str | Sequence[str]) -> list[LayerData]:
@@ -100,11 +97,6 @@ def _case_layers(case: SampleCase) -> list[LayerData]:
     for _, arguments, _ in (*scans, *labels):
         arguments["metadata"]["uncertainseg"] |= {"about": case.about, "simulated": case.simulated}
     return [*scans, *labels]
-
-
-def _is_known(path: Path) -> bool:
-    named = formats.suffix_of(path) in _SUFFIXES and not os.path.isdir(path)  # noqa: PTH112 - see below
-    return named or itk.is_dicom(path)  # Path.is_dir raises where a name is too long
 
 
 def _read(path: Path) -> LayerData:

@@ -21,9 +21,8 @@ from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
 
-MODALITIES = ("flair", "t1", "t2")
-"""What the networks read; the FLAIR is needed."""
 SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
 
@@ -162,7 +161,7 @@ def prepare(
     """
     flair = _check(images)
     notes = [note for volume in images.values() for note in volume.notes]
-    others = [m for m in MODALITIES[1:] if m in images]
+    others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
     for i, modality in enumerate(others):
         aligned = align(images[modality], flair, _part(progress, 0.3 * i / len(others), 0.3 / len(others)))
@@ -202,7 +201,7 @@ def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: 
 def _check(images: Mapping[str, Volume]) -> Volume:
     unknown = sorted(set(images) - set(MODALITIES))
     if unknown:
-        raise InputError(f"Unknown kind of scan '{unknown[0]}': the network reads flair, t1 and t2.")
+        raise InputError(f"Unknown kind of scan '{unknown[0]}': networks read {names_in_words()}.")
     if "flair" not in images:
         raise InputError("A FLAIR is needed: choose which scan is the FLAIR.")
     for volume in images.values():
@@ -231,8 +230,8 @@ def _brain(
         return given, "given", check_brain(given, flair, given=True)
     doubts = []
     if skull != "present":
-        looks = {role: surroundings(scan) for role, scan in scans.items()}
-        removed = [role for role, look in looks.items() if skull == "removed" or look.skull == "removed"]
+        looks = {modality: surroundings(scan) for modality, scan in scans.items()}
+        removed = [name for name, look in looks.items() if skull == "removed" or look.skull == "removed"]
         if removed:
             brain = already_stripped(scans[removed[0]], looks[removed[0]])
             return brain, "already stripped", check_brain(brain, scans[removed[0]])

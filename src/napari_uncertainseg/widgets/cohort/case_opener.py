@@ -15,8 +15,9 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.evaluate.saved_results import SavedResults
-from napari_uncertainseg.evaluate.worklist import ROLES, WorkCase
+from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.readers import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
@@ -64,7 +65,7 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
         If a scan cannot be read. A reference that cannot be is left out.
     """
     layers: dict[str, LayerData] = {}
-    for i, role in enumerate(role for role in ROLES if role in case.images):
+    for i, role in enumerate(role for role in MODALITIES if role in case.images):
         progress(f"reading {role}", i / (len(case.images) + 1))
         data, options, kind = read_layers(str(case.images[role]))[0]
         if kind != "image":
@@ -121,7 +122,7 @@ class CaseOpener(QObject):
         if REFERENCE in added:
             self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
         self._viewer.reset_view()
-        segment.roles.choose({role: layer for role, layer in added.items() if role in ROLES})
+        segment.roles.choose({role: layer for role, layer in added.items() if role in MODALITIES})
         self._segment, self._looks = segment, 0
         self._timer.start()
 

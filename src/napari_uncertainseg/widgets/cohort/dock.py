@@ -31,6 +31,7 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.cohort.case_opener import LoadedCase, ask_dataset, ask_table, load_case
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
@@ -45,7 +46,6 @@ _DEFINITIONS = {
     "scans": "What there is of it: FLAIR, T1, T2, and a reference mask.",
     "state": "How many lesions and candidates of its furthest session are judged; closed is for good.",
 }
-_TITLES = {"flair": "FLAIR", "t1": "T1", "t2": "T2"}
 _FORMS = (
     "A folder or BIDS dataset with FLAIR scans (T1 and T2 where there are any), or a table with the column "
     "flair, and perhaps t1, t2, name and reference."
@@ -262,7 +262,7 @@ class CohortDock(QWidget):
         self.notes.setText("\n".join([*worklist.notes[:_NOTES], *more]))
         rows, tips = [], {}
         for i, case in enumerate(worklist.cases, start=1):
-            scans = [_TITLES[role] for role in _TITLES if role in case.images]
+            scans = [each.title for name, each in MODALITIES.items() if name in case.images]
             scans += ["reference"] if case.reference is not None else []
             rows.append((shortened(case.name, ends=True), " ".join(scans), ""))
             tips[str(i)] = plain_tooltip(

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import belongs, mismatch
-from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE, guess_modality
 from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 
@@ -34,9 +34,21 @@ class Role:
 
 
 ROLES = (
-    Role("flair", "FLAIR", "The scan to segment. Results lie on its grid.", "choose a scan"),
-    Role("t1", "T1", "A T1-weighted scan of the same visit, if there is one. It is brought onto the FLAIR."),
-    Role("t2", "T2", "A T2-weighted scan of the same visit, if there is one. It is brought onto the FLAIR."),
+    Role(
+        REFERENCE,
+        MODALITIES[REFERENCE].title,
+        "The scan to segment. Results lie on its grid.",
+        "choose a scan",
+    ),
+    *(
+        Role(
+            name,
+            MODALITIES[name].title,
+            f"A {MODALITIES[name].title}-weighted scan of the same visit, if there is one. "
+            f"It is brought onto the {MODALITIES[REFERENCE].title}.",
+        )
+        for name in OPTIONAL
+    ),
     Role(
         "mask",
         "Brain mask",
