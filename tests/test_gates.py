@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import napari_uncertainseg
+from napari_uncertainseg import _boxes
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration import (
@@ -146,7 +147,7 @@ MASKS = {
     "region.Region.mask": lambda m: region.Region("lesions").mask(MASK, m, ONES),
     "region.Region.inside": lambda m: region.Region("mask", inside=m).mask(MASK, MASK, ONES),
     "region.lesion_reliability": lambda m: region.lesion_reliability([(LABELS, [0.2, 0.7])], m),
-    "components.bounding_box": lambda m: components.bounding_box(m),
+    "boxes.bounding_box": lambda m: _boxes.bounding_box(m),
     "components.label_mask": lambda m: components.label_mask(m),
     "components.neighbourhood": lambda m: components.neighbourhood(m, ONES, 1.5),
     "matching.dice": lambda m: matching.dice(m, MASK),
@@ -422,7 +423,7 @@ def test_nothing_and_single_numbers(shape):
         lambda: TEMPERATURE.apply(p),
     ):
         call()
-    for refuse in (components.label_mask, components.bounding_box):
+    for refuse in (components.label_mask, _boxes.bounding_box):
         if len(shape) != 3:
             refused(refuse, mask)
     if len(shape) != 3:

@@ -203,7 +203,7 @@ def summary(
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
 ) -> dict[str, Any]:
-    """What was done and what was found, ready for JSON."""
+    """What was done and what was found, ready for JSON; parameters as for `write_results`."""
     brain = prediction.brain
     found: dict[str, Any] = {
         "software": f"{PROGRAM} {__version__} (research software, not a medical device)",

@@ -37,7 +37,7 @@ from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
 
 Made = tuple[str, str, str, tuple[str, ...], float]
-"""Model, its hash, method, roles of the scans, smallest volume (mm3)."""
+"""Model, its hash, method, modalities, smallest volume (mm3)."""
 
 
 def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress = silent) -> CalibrationRecord:

@@ -208,7 +208,13 @@ def file_sha256(path: str | Path) -> str:
 
 
 def looks_like_labels(data: np.ndarray) -> bool:
-    """Whether an image holds labels: whole numbers, few of them or in solid patches."""
+    """Whether an image holds labels: whole numbers, few of them or in solid patches.
+
+    Parameters
+    ----------
+    data
+        3-D, any real dtype.
+    """
     if data.dtype.kind == "f" and (data != np.rint(data)).any():
         return False
     sample = data[:: max(1, data.shape[0] // 32)]

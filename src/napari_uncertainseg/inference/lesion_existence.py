@@ -22,7 +22,7 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     lesions
         Of probabilities as the model said them.
     record
-        Of that model, method and these scans' roles. Lesions smaller than its cases' it says nothing about.
+        Of that model, method and these modalities. Lesions smaller than its cases' it says nothing about.
     """
     fits = lesions.min_volume >= record.min_volume - 1e-6
     return replace(

@@ -81,12 +81,14 @@ class PredictionAccumulator:
         return out
 
     def _unite(self) -> Members:
+        """The members in one array. Until here each is kept in a box of its own, which takes less memory."""
         boxes = [kept[0] for kept in self._kept if kept is not None]
         if not boxes:
             nothing = (slice(0, 0), slice(0, 0), slice(0, 0))
             return Members(nothing, np.zeros((len(self._kept), 0, 0, 0), np.float16))
         low = [min(box[axis].start for box in boxes) for axis in range(3)]
         high = [max(box[axis].stop for box in boxes) for axis in range(3)]
+        # Boxes count from the brain's box so far; `offset` moves the common one onto the scan's grid.
         values = np.zeros((len(self._kept), *(h - lo for lo, h in zip(low, high, strict=True))), np.float16)
         for target, kept in zip(values, self._kept, strict=True):
             if kept is not None:
@@ -96,7 +98,10 @@ class PredictionAccumulator:
 
 
 def _crop(p: Tensor) -> tuple[Box, np.ndarray] | None:
-    """The bounding box of what a member saw, and the member in it; None when it saw nothing."""
+    """The bounding box of what a member saw, and the member in it; None when it saw nothing.
+
+    Not `bounding_box`: the member is on the device, and only what is cut out should leave it.
+    """
     seen = p > SEEN
     ranges = []
     for axis in range(3):

@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from napari_uncertainseg._boxes import bounding_box, union_box
 from napari_uncertainseg._checks import check_same_shape, numbered
-from napari_uncertainseg.lesions.components import bounding_box, union_box
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_maximum, lesion_mean, lesion_sum

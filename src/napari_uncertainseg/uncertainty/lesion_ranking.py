@@ -8,18 +8,11 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import Box, bounding_box, union_box
 from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.lesions.components import (
-    Box,
-    Components,
-    Foreground,
-    bounding_box,
-    label_mask,
-    union_box,
-    voxels_of,
-)
+from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
@@ -179,9 +172,14 @@ class Ranker:
         edit: np.ndarray | None = None,
         numbers: LesionNumbers | None = None,
     ) -> Lesions:
-        """Lesions and candidates at a threshold; parameters as for `rank_lesions`.
+        """Lesions and candidates at a threshold.
 
-        ``numbers`` are those that lesions and candidates keep; from 1 in the order of rank without them.
+        Parameters
+        ----------
+        threshold, min_volume, candidate_threshold, edit
+            As for `rank_lesions`.
+        numbers
+            Those that lesions and candidates keep; without them they run from 1 in the order of rank.
         """
         if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
             raise InputError(

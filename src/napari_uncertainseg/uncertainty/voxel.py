@@ -63,6 +63,11 @@ class MapAccumulator:
     def add(self, member: Array) -> None:
         """Take one member's probabilities: any shape, always the same, numpy or torch.
 
+        Parameters
+        ----------
+        member
+            Probabilities, 0 to 1, of the shape of the first member, numpy or torch.
+
         Raises
         ------
         InputError
@@ -79,7 +84,7 @@ class MapAccumulator:
         arrays = (member, self._mean, self._squares, self._entropy)
         for new, mean, squares, entropy in _blocks(*arrays):
             p = xp.astype(new, xp.float32)
-            before = p - mean
+            before = p - mean  # Welford: the deviation before and after the mean has moved
             mean += before / self.count
             squares += before * (p - mean)
             entropy += _entropy(p)

@@ -129,7 +129,15 @@ def mutual_information(fixed: Volume, moved: np.ndarray, bins: int = 32) -> floa
 
 
 def displacement(transform: np.ndarray, volume: Volume) -> float:
-    """How far a transform moves the centre of a head, mm."""
+    """How far a transform moves the centre of a head, mm.
+
+    Parameters
+    ----------
+    transform
+        4x4, RAS mm to RAS mm.
+    volume
+        The scan whose head it is.
+    """
     where = np.array(ndimage.center_of_mass(head(volume)))
     point = volume.grid.affine @ np.append(where, 1)
     return float(np.linalg.norm((transform @ point - point)[:3]))

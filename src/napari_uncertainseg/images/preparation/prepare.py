@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.bias import correct_bias
 from napari_uncertainseg.images.preparation.brain import (
@@ -111,7 +112,7 @@ class Prepared:
         smoothing
             Standard deviation of the Gaussian that the FLAIR is smoothed with, in the network's voxels.
         """
-        box = _bounding_box(self.brain)
+        box = bounding_box(self.brain)  # no margin: what is around the brain only costs time
         inside = self.brain[box]
         shape = tuple(
             n if abs(old / spacing - 1) <= 0.01 else max(1, round(n * old / spacing))
@@ -127,7 +128,17 @@ class Prepared:
 
 
 def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
-    """Smooth a normalised FLAIR by a Gaussian, sigma in voxels, and keep 0 outside the brain."""
+    """Smooth a normalised FLAIR by a Gaussian, sigma in voxels, and keep 0 outside the brain.
+
+    Parameters
+    ----------
+    flair
+        float32 (z, y, x), 0 outside the brain.
+    brain
+        bool, same shape.
+    sigma
+        Standard deviation, voxels; 0 for none.
+    """
     return ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
 
 
@@ -240,15 +251,6 @@ def _brain(
     scan = scans.get("t1", flair)
     brain = find_brain(scan, progress)
     return brain, "deepbet", [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
-
-
-def _bounding_box(brain: np.ndarray) -> tuple[slice, slice, slice]:
-    """No margin: what is around the brain only costs time."""
-    box = []
-    for axis in range(3):
-        seen = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
-        box.append(slice(int(seen[0]), int(seen[-1]) + 1))
-    return box[0], box[1], box[2]
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:
