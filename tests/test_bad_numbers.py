@@ -11,6 +11,7 @@ from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import detections, dice, match_lesions
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.raters.agreement import SurfaceDistances, fleiss_kappa
 from napari_uncertainseg.raters.consensus import majority, staple
 from napari_uncertainseg.raters.curvas import consensus_dice, thresholded_soft_dice
@@ -22,7 +23,6 @@ from napari_uncertainseg.uncertainty.lesion import (
 )
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
 from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
-from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.patient import (
     patient_average,
     patient_structural_uncertainty,
@@ -31,6 +31,8 @@ from napari_uncertainseg.uncertainty.patient import (
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import auroc, voxel_retention
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, divergence_maps
+
+from .builders import make_prediction
 
 LABELS = np.zeros((4, 5, 6), np.uint16)
 LABELS[1:3, 1:3, 1:3] = 1
@@ -96,7 +98,7 @@ def test_one_sentence(call, wrong):
         lambda p: lesion_agreement(LABELS, [p], 0.5),
         lambda p: accumulated(p),
         lambda p: accumulated(classes(p), kind=ClassAccumulator),
-        lambda p: Ranker(p, P, P, NOBODY, GRID),
+        lambda p: Ranker(make_prediction(p, NOBODY, grid=GRID, entropy=P)),
         lambda p: reliability(p, MASK),
         lambda p: nll(p, MASK),
         lambda p: brier(p, MASK),
@@ -113,7 +115,7 @@ def test_no_probability(call, p):
 def test_rounding_is_no_error():
     mean = np.full(P.shape, np.nextafter(np.float32(1), np.float32(2)))
     maps = accumulated(mean)
-    Ranker(maps.mean, maps.entropy, maps.mutual_information, NOBODY, GRID)
+    Ranker(make_prediction(maps.mean, NOBODY, grid=GRID, entropy=maps.entropy))
     assert accumulated(classes(P).astype(np.float16), kind=ClassAccumulator).mean.shape == (2, *P.shape)
 
 

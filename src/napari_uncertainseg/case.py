@@ -18,14 +18,14 @@ from napari_uncertainseg.review.session.undo_history import Change, Stroke, chan
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import Decision, Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
-    from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.inference.recalibrated import Recalibrated
+    from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.review.session.recorder import Recorder
-    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
@@ -234,7 +234,7 @@ class Case(CaseComparison, RecordedReview):
 
             if self._numbers is None:
                 self._numbers = LesionNumbers(self._prediction.grid.shape)
-            found = self._prediction.ranker.rank(
+            found = ranker_of(self._prediction).rank(
                 self._threshold, self._min_volume, edit=self._edit, numbers=self._numbers
             )
             record = self.record if self._recalibration is None else None

@@ -21,13 +21,13 @@ from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.lesions.components import label_components
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.raters.correspondence import correspondence
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.retention import auroc
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+
+from ..builders import predict_from_members
 
 SHAPE = (20, 22, 24)
 GRID = Grid(SHAPE, np.array([[0, 0, 0.9, -10], [0, 0.9, 0, -12], [2, 0, 0, 3], [0, 0, 0, 1.0]]))
@@ -38,20 +38,9 @@ def predict(seed):
     noise = np.stack([ndimage.gaussian_filter(x, 1.3) for x in rng.standard_normal((4, *SHAPE))])
     noise = noise[0] + 0.4 * noise
     members = 1 / (1 + np.exp(-3 * noise / noise.std() + 3))
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    maps = accumulator.result()
-    return Prediction(
+    return predict_from_members(
+        members,
         grid=GRID,
-        probability=maps.mean,
-        entropy=maps.entropy,
-        expected_entropy=maps.expected_entropy,
-        mutual_information=maps.mutual_information,
-        variance=maps.variance,
-        disagreement=maps.variance,
-        brain=np.ones(SHAPE, bool),
-        members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
         information={
             "model": "bundled",
             "model_sha256": "cd34",
@@ -68,7 +57,7 @@ def study(tmp_path_factory):
     rows = []
     for seed in range(3):
         prediction = predict(seed)
-        write_results(base / f"case{seed}", prediction, prediction.lesions(0.5, 2.0))
+        write_results(base / f"case{seed}", prediction, rank_lesions(prediction, 0.5, 2.0))
         truth = ndimage.gaussian_filter(prediction.probability, 0.7) > 0.45
         truth[:6] = False  # so that some lesions are false
         write_volume(base / f"truth{seed}.nii.gz", truth.astype(np.uint8), GRID)
@@ -85,7 +74,7 @@ def test_one_case(study):
     raters = [study / f"rater0{k}.nii.gz" for k in range(3)]
     found = evaluate_folder(study / "case0", study / "truth0.nii.gz", raters)
     prediction = predict(0)
-    lesions = prediction.lesions(0.5, 2.0)
+    lesions = rank_lesions(prediction, 0.5, 2.0)
     truth = ndimage.gaussian_filter(prediction.probability, 0.7) > 0.45
     truth[:6] = False
     p = prediction.probability

@@ -178,9 +178,9 @@ def test_what_cannot_be_is_said_at_once(model_folder, options, message):
         Segmenter(model_folder, **({"device": "cpu"} | options))
 
 
-def test_bad_roles_are_refused(model_folder, scan):
+def test_bad_modalities_are_refused(model_folder, scan):
     segmenter = Segmenter(model_folder, device=TORCH)
-    with pytest.raises(InputError, match="no role 'ct'"):
+    with pytest.raises(InputError, match="no modality 'ct'"):
         segmenter.predict({"ct": scan})
     with pytest.raises(InputError, match="FLAIR is missing"):
         segmenter.predict({"t1": scan})

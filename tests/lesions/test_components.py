@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.lesions.components import (
-    Foreground,
-    bounding_box,
-    label_components,
-    label_mask,
-    neighbourhood,
-    union_box,
-)
+from napari_uncertainseg._boxes import bounding_box, union_box
+from napari_uncertainseg.lesions.components import Foreground, label_components, label_mask, neighbourhood
 
 EIGHT = np.ones((3, 3, 3))
 

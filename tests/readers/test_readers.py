@@ -7,11 +7,16 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import yaml
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from npe2 import PluginManager, PluginManifest
 
 import napari_uncertainseg
+from napari_uncertainseg.images.files import read_image
+from napari_uncertainseg.images.formats import formats
+from napari_uncertainseg.images.formats.formats import FORMATS, NIFTI, FileFormat, format_of, name_patterns
+from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.widgets import menu, readers
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.scans import layer_reader
@@ -136,3 +141,33 @@ def test_manifest_and_docks_agree():
     assert len({dock.key for dock in DOCKS}) == len(DOCKS)
     with pytest.raises(AttributeError):
         menu.no_dock  # noqa: B018
+
+
+def test_the_manifest_offers_every_file_format():
+    """A new format is one entry in the table, and its names in napari.yaml."""
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    (reader,) = manifest["contributions"]["readers"]
+    assert reader["filename_patterns"] == list(name_patterns())
+    for writer in manifest["contributions"]["writers"]:
+        assert set(writer["filename_extensions"]) == set(NIFTI.suffixes)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_is_known_by_its_suffix(tmp_path, name):
+    for suffix in FORMATS[name].suffixes:
+        path = tmp_path / f"scan{suffix.upper()}"
+        path.write_bytes(b"x")
+        assert format_of(path) is FORMATS[name]
+    assert format_of(tmp_path / "scan.txt") is None
+
+
+def test_a_new_format_is_one_entry(tmp_path, monkeypatch):
+    def load(path, index):
+        return RawImage(np.arange(24.0).reshape(2, 3, 4), np.eye(4))
+
+    monkeypatch.setattr(formats, "FORMATS", {**FORMATS, "new": FileFormat("new", (".new",), load)})
+    path = tmp_path / "scan.new"
+    path.write_bytes(b"x")
+    assert readers.get_reader(str(path)) is not None
+    assert read_image(path).data.shape == (4, 3, 2)
+    assert "*.new" in formats.name_patterns() and formats.formats_in_words().endswith("or new")

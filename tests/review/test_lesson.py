@@ -11,12 +11,14 @@ from scipy.stats import norm
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.review.lessons.lesson import ARM_NAMES, Lesson, earlier_scores, start_lesson
 from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence, assign, influence
 from napari_uncertainseg.review.lessons.questions import SUSPECTED, depths, make_questions
 from napari_uncertainseg.review.lessons.scoring import by_depth, by_size, score
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-from napari_uncertainseg.uncertainty.members import Members
+
+from ..builders import make_prediction
 
 SHAPE = (40, 30, 30)
 GRID, BRAIN = Grid(SHAPE, np.eye(4)), np.ones(SHAPE, bool)
@@ -56,7 +58,7 @@ def scene():
 
 def ranked(p):
     members = Members(tuple(slice(0, n) for n in p.shape), p[None].astype(np.float16))
-    return rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=0.5)
+    return rank_lesions(make_prediction(p, members))
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-from napari_uncertainseg.uncertainty.members import Members
 
+from ..builders import make_prediction
 from .conftest import fill
 
 
@@ -154,7 +154,6 @@ def test_another_window_is_noticed_and_nothing_counts_twice(store, path, recorde
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_orders(order):
-    from napari_uncertainseg.images.volume import Grid
 
     rng = np.random.default_rng(2)
     p = np.zeros((20, 20, 20), np.float32)
@@ -162,8 +161,7 @@ def test_orders(order):
         p[4 * i + 1 : 4 * i + 3, 2 : 2 + size, 3:9] = 0.55 + 0.1 * i
     p[18, 15:18, 15:18] = 0.3
     members = np.stack([p, p * rng.uniform(0.7, 1, p.shape)]).astype(np.float16)
-    kept = Members(tuple(slice(0, n) for n in p.shape), members)
-    lesions = rank_lesions(p, p, p, kept, Grid(p.shape, np.eye(4)), threshold=0.5)
+    lesions = rank_lesions(make_prediction(p, members))
     queue = queue_of(lesions, 1, 2, order, seed=3)
     by_rank = [task for _, task in sorted(zip(queue.ranks, queue.tasks, strict=True), key=lambda x: x[0])]
     assert sorted(t.target for t in by_rank) == ["candidate"] + ["lesion"] * 4

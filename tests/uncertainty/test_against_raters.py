@@ -10,8 +10,8 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.uncertainty.against_raters import against_raters
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+
+from ..builders import predict_from_members
 
 SHAPE, SPACING = (20, 30, 40), (2.0, 1.0, 1.0)
 
@@ -26,14 +26,10 @@ SURE, SPLIT, BLIND = box(3, 3, 5), box(3, 20, 5), box(12, 3, 28)
 
 
 def predict(members):
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    maps = accumulator.result()
     grid = Grid(SHAPE, np.array([[0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1.0]]))
-    kept = Members(tuple(slice(0, n) for n in SHAPE), np.asarray(members, np.float16))
-    lesions = rank_lesions(maps.mean, maps.entropy, maps.mutual_information, kept, grid, threshold=0.5)
-    return maps.mean, maps.entropy, lesions.labels, lesions.table["lsu"].to_numpy()
+    prediction = predict_from_members(np.asarray(members), grid=grid)
+    lesions = rank_lesions(prediction, 0.5)
+    return prediction.probability, prediction.entropy, lesions.labels, lesions.table["lsu"].to_numpy()
 
 
 @pytest.fixture

@@ -26,8 +26,7 @@ def kept(ranker: Ranker, shape, thresholds, edits=None):
 @given(st.integers(0, 99), st.lists(st.floats(0.06, 0.94), min_size=1, max_size=6))
 def test_numbers_stay_unique_and_come_back(seed, thresholds):
     members = fields(seed)
-    maps = prepared(members)
-    ranker = Ranker(*maps)
+    ranker = Ranker(prepared(members))
     shape = members.shape[1:]
     found = kept(ranker, shape, [0.5, *thresholds, 0.5])
     for lesions in found:
@@ -84,7 +83,7 @@ def test_when_sixteen_bits_are_used_up_numbers_that_nobody_has_are_given_again()
 
 def test_what_a_human_drew_is_marked_without_a_word_of_the_model_and_comes_last():
     members = fields(3)
-    ranker = Ranker(*prepared(members))
+    ranker = Ranker(prepared(members))
     plain_table = ranker.rank(0.5, 0).table
     edit = np.zeros(members.shape[1:], np.int8)
     free = ndimage.binary_erosion(ranker._maps[0] < 0.5, EIGHT, iterations=1)
@@ -100,7 +99,7 @@ def test_what_a_human_drew_is_marked_without_a_word_of_the_model_and_comes_last(
 
 def test_a_lesion_of_the_model_that_was_trimmed_or_grown_a_little_is_not_drawn():
     members = fields(3)
-    ranker = Ranker(*prepared(members))
+    ranker = Ranker(prepared(members))
     largest = ranker.rank(0.5, 0)
     label = int(largest.table.sort_values("voxels")["label"].iloc[-1])
     where = np.argwhere(largest.labels == label)

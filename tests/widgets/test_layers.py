@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QApplication
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets.layers.colours import MAPS, lesion_colormap, map_options
+from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.widgets.layers.colours import lesion_colormap, map_options
 from napari_uncertainseg.widgets.layers.orientation_letters import direction_letters, opposite
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
@@ -98,7 +99,8 @@ def test_only_lesions_and_entropy_are_visible_and_maps_start_at_black(viewer, sh
     ],
 )
 def test_noise_is_not_stretched_over_all_colours(name, strongest, top):
-    limits = map_options(MAPS[name], np.full((3, 3, 3), strongest))["contrast_limits"]
+    shown = {each.title_with_unit: each for each in shown_maps().values()}[name]
+    limits = map_options(shown, np.full((3, 3, 3), strongest))["contrast_limits"]
     assert limits == (0, pytest.approx(top))
 
 

@@ -19,6 +19,7 @@ from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.widgets.lesions import export as exporting
 from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
@@ -268,7 +269,7 @@ def test_dragging_the_threshold_takes_list_header_and_case_along(qtbot, dock, ca
         slider.setValue(value)
     slider.setSliderDown(False)
     qtbot.waitUntil(lambda: case.threshold == 0.26, timeout=2000)
-    expected = case.prediction.lesions(0.26, case.min_volume)
+    expected = rank_lesions(case.prediction, 0.26, case.min_volume)
     assert dock.threshold.spin.value() == 0.26
     assert cells(dock.tables[0], "label") == [str(n) for n in expected.table["label"]]
     assert f"{expected.volume_ml:.1f} ml" in dock.header.text()

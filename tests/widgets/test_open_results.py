@@ -20,8 +20,9 @@ from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.widgets import case_opener as opening_module
 from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.readers import get_reader
@@ -167,7 +168,7 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
 
 
 def test_what_segment_wrote_opens_too(of_files, tmp_path):
-    write_results(tmp_path / "plain", of_files, of_files.lesions())
+    write_results(tmp_path / "plain", of_files, rank_lesions(of_files))
     found = read_saved_results(tmp_path / "plain")
     assert found.verdicts == () and found.edit is None
     assert get_reader(str(tmp_path / "plain")) is not None
@@ -178,10 +179,10 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
     box = tuple(map(slice, of_files.grid.shape))
     alone = replace(of_files, members=Members(box, of_files.probability[None].astype(np.float16)))
     other = recalibrated(alone, Temperature(0.2, 0.1, 2.0))
-    write_results(tmp_path / "one", other, other.ranker.rank(0.5))
+    write_results(tmp_path / "one", other, rank_lesions(other, 0.5))
     found = read_saved_results(tmp_path / "one")
     np.testing.assert_array_equal(found.prediction.probability, other.probability)
-    assert (found.prediction.ranker.rank(0.5).table["lsu"] == 0).all()  # one member doubts nothing
+    assert (rank_lesions(found.prediction, 0.5).table["lsu"] == 0).all()  # one member doubts nothing
     assert "recalibrated" in " ".join(found.notes)
 
 

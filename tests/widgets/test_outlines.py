@@ -10,9 +10,10 @@ from napari.layers import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers import rater_layers
 from napari_uncertainseg.widgets.layers import risk_contours as band
-from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, MAPS, lesion_colours
+from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, lesion_colours
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, drawn, reserved
 from napari_uncertainseg.widgets.scans.volumes import layer_data
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def _grounds() -> np.ndarray:
     """Every grey, and every grey with any colour of a heat map laid over it, sRGB."""
     grey = np.linspace(0, 1, 21)[:, None, None] * np.ones(3)
-    maps = [colormaps[style.colormap](np.linspace(0, 1, 33))[:, :3] for style in MAPS.values()]
+    maps = [colormaps[each.display.colormap](np.linspace(0, 1, 33))[:, :3] for each in shown_maps().values()]
     return np.concatenate(
         [grey.reshape(-1, 3), *(np.clip(grey + 0.6 * m, 0, 1).reshape(-1, 3) for m in maps)]
     )

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.review.lessons.outlining import Side
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.annotator_outline import COMPARISON, NAME
-from napari_uncertainseg.widgets.layers.colours import MAPS
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
 from napari_uncertainseg.widgets.window import open_review
@@ -100,7 +100,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     qtbot.mouseClick(dock.stop_button, LEFT)
     assert dock.outline.isVisible() and "Lesions missed: 0, false positives: 0" in dock.outline.summary.text()
     assert float(dock.outline.numbers.item(0, 0).text()) > 0.5
-    maps = {name for name in before if name in MAPS}
+    maps = before & {each.title_with_unit for each in shown_maps().values()}
     assert maps and not dock.busy and set(shown(review)) == {*before, COMPARISON} - maps
     compared = viewer.layers[COMPARISON]
     assert not compared.editable and {Side.BOTH, Side.CONSENSUS} >= set(np.unique(compared.data[5])) - {0}

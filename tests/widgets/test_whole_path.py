@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.window import open_review, review_of
 
@@ -105,7 +106,9 @@ def _find_lesions(review, qtbot):
     """Type a threshold at which there is enough to do (random weights know nothing of lesions)."""
     case, spin = review.case, review.lesions.threshold.spin
     if case.lesions.count < 4:
-        counts = {t: case.prediction.lesions(t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)}
+        counts = {
+            t: rank_lesions(case.prediction, t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)
+        }
         spin.setValue(float(max(counts, key=counts.get)))
         qtbot.waitUntil(lambda: case.threshold == pytest.approx(spin.value()), timeout=2000)
     assert case.lesions.count >= 4

@@ -13,9 +13,9 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.dock_list import DOCKS
-from napari_uncertainseg.widgets.layers.colours import MAPS
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.segment import leaving_case as leaving
 from napari_uncertainseg.widgets.window import open_review
@@ -199,7 +199,7 @@ def test_the_same_scan_in_another_layer_keeps_its_findings(review, qtbot, patien
 
 
 def test_lesser_layers_go_without_the_case(review, qtbot):
-    for name in (*MAPS, "candidates", "lesions", "T1"):
+    for name in (*(each.title_with_unit for each in shown_maps().values()), "candidates", "lesions", "T1"):
         review.layers.viewer.layers.remove(name)
     qtbot.wait(20)
     assert review.case.prediction is not None and review.case.lesions.count == 3
@@ -398,4 +398,4 @@ def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make
 
 def test_a_second_run_on_the_same_scan(review, qtbot):
     run(review, qtbot)
-    assert set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(MAPS) + 2
+    assert set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(shown_maps()) + 2

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg.bench.lesions import MOVED, THRESHOLDS
-from napari_uncertainseg.bench.scene import Scene, lesion_maps, make_scene
+from napari_uncertainseg.bench.scene import Scene, lesion_maps, make_scene, prediction_of
 from napari_uncertainseg.bench.timing import Row, costlier
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.uncertainty.voxel import binary_entropy
+from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.window import Review
@@ -82,12 +81,8 @@ def _fill(scene: Scene, review: Review) -> None:
     from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     p, members = lesion_maps(scene, min(scene.lesions, MOVED))
-    entropy, flair = binary_entropy(p), scene.images["flair"]
-    nothing = np.zeros_like(p)
-    prediction = Prediction(
-        scene.grid, p, entropy, entropy, nothing, nothing, nothing, flair.data > 0, members
-    )
-    prediction.ranker.prepare()  # as it is after a run
+    flair, prediction = scene.images["flair"], prediction_of(scene, p, members)
+    ranker_of(prediction).prepare()  # as it is after a run
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
     review.case.prediction = prediction

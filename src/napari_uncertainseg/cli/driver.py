@@ -20,7 +20,7 @@ from napari_uncertainseg.widgets.window import open_review
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Volume
-    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _PATIENCE = 600.0

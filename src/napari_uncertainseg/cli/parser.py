@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
+from napari_uncertainseg.images.formats.formats import formats_in_words
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
@@ -107,7 +108,7 @@ def _add_view(commands: argparse._SubParsersAction) -> None:
         "scans",
         nargs="*",
         metavar="SCAN",
-        help="NIfTI, mgz, nrrd, a DICOM folder, or a folder of results",
+        help=f"{formats_in_words()}, or a folder of results",
     )
 
 
@@ -132,7 +133,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser = _command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    _reads(parser, "flair", metavar="FLAIR", help="NIfTI, mgz, nrrd or a DICOM folder")
+    _reads(parser, "flair", metavar="FLAIR", help=formats_in_words())
     _reads(parser, "--t1", metavar="F", help="T1 of the same visit")
     _reads(parser, "--t2", metavar="F", help="T2 of the same visit")
     _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")

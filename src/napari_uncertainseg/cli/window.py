@@ -168,7 +168,7 @@ def _start_under(xvfb_run: str, options: Namespace) -> NoReturn:
 
 
 def _why_not(path: Path) -> str:
-    from napari_uncertainseg.images.formats.formats import check_kind
+    from napari_uncertainseg.images.formats.formats import check_kind, formats_in_words
 
     check_kind(path)
-    return "this is no scan that can be read; NIfTI, mgz, nrrd or a DICOM folder is needed."
+    return f"this is no scan that can be read; {formats_in_words()} is needed."

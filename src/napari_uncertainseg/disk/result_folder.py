@@ -11,26 +11,24 @@ from typing import Any
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.voxel_maps import written_maps
 
-MAPS = ("probability", "entropy", "mutual_information", "disagreement")
-"""Maps of a prediction that are written, each as float32."""
 MEMBERS = "members.npz"
 SUMMARY = "summary.json"
 """Written last: a folder that has it is complete. It lists the others with their hashes."""
-MAP_OF_ALL = f"{MAPS[0]}.nii.gz"
+MAP_OF_ALL = "probability.nii.gz"
 """Every folder of results has it, complete or not."""
-FILES = (
-    *(f"{name}.nii.gz" for name in (*MAPS, "brain", "lesions", "reviewed", "painted")),
-    "lesions.tsv",
-    MEMBERS,
-    SUMMARY,
-)
-"""Everything that this program writes into a folder of results; other files there are never touched."""
+_MASKS = ("brain.nii.gz", "lesions.nii.gz", "reviewed.nii.gz", "painted.nii.gz")
 PROGRAM = "napari-uncertainseg"
 REPLACED = "replaced-summary.json"
 """In the hidden folder of a run: the summary of the results that it was about to replace."""
 MOST_BYTES = 50_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def result_files() -> tuple[str, ...]:
+    """Everything that this program writes into a folder of results; other files there are never touched."""
+    return (*written_maps().values(), *_MASKS, "lesions.tsv", MEMBERS, SUMMARY)
 
 
 def load_summary(folder: Path) -> dict[str, Any]:
@@ -88,7 +86,7 @@ def result_file(folder: Path, name: str) -> Path:
     folder
         Of results.
     name
-        One of `FILES`.
+        One of `result_files`.
 
     Raises
     ------
@@ -116,7 +114,7 @@ def note_on(folder: Path) -> str:
 
 def lists(folder: Path, name: str) -> bool:
     """Whether a file is one of the results in its folder."""
-    if name not in FILES or not (folder / SUMMARY).is_file():
+    if name not in result_files() or not (folder / SUMMARY).is_file():
         return False
     try:
         return _is_ours(load_summary(folder))
@@ -142,7 +140,7 @@ def check_own(folder: Path) -> None:
     for summary in own:
         for name, sha256 in _own_files(summary).items():
             known.setdefault(name, set()).add(sha256)
-    for name in (SUMMARY, *FILES):
+    for name in (SUMMARY, *result_files()):
         path = folder / name
         if not (path.exists() or path.is_symlink()) or (name == SUMMARY and _own_files(path)):
             continue
@@ -178,6 +176,8 @@ def with_hashes(folder: Path, summary: Mapping[str, Any]) -> str:
         Ready for JSON.
     """
     files = {
-        name: sha256_of(folder / name) for name in FILES if (folder / name).is_file() and name != SUMMARY
+        name: sha256_of(folder / name)
+        for name in result_files()
+        if (folder / name).is_file() and name != SUMMARY
     }
     return json.dumps({**summary, "files": files}, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

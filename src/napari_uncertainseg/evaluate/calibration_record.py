@@ -38,7 +38,7 @@ from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
 
 Made = tuple[str, str, str, tuple[str, ...], float]
-"""Model, its hash, method, roles of the scans, smallest volume (mm3)."""
+"""Model, its hash, method, modalities, smallest volume (mm3)."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 

@@ -53,7 +53,7 @@ class Summary(BaseModel):
     model, model_sha256, method
         What segmented it, None where it does not say.
     inputs
-        The scans by their roles.
+        The scans by modality.
     recalibration
         Of its probabilities, where there was one.
     """

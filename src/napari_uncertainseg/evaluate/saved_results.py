@@ -19,12 +19,13 @@ from napari_uncertainseg.images.files import ConstantImage, read_image, read_lab
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
+from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
 
-ROLES = ("flair", "t1", "t2")
 _DECISIONS = ("accepted", "rejected", "unsure")
 
 
@@ -56,7 +57,7 @@ class SavedResults:
     prediction
         As it was exported.
     scans
-        By role, those that are still where they were, and the same.
+        By modality, those that are still where they were, and the same.
     threshold, min_volume
         Of its lesions; the volume in mm3.
     verdicts
@@ -135,23 +136,23 @@ def _scans(said: Mapping[str, Any]) -> tuple[dict[str, Volume], list[str]]:
     scans: dict[str, Volume] = {}
     notes: list[str] = []
     inputs = said.get("inputs")
-    for role in ROLES:
-        about = inputs.get(role) if isinstance(inputs, dict) else None
+    for modality in MODALITIES:
+        about = inputs.get(modality) if isinstance(inputs, dict) else None
         if not isinstance(about, dict):
             continue
         path = about.get("path")
         if not isinstance(path, str):
-            notes.append(f"The {role.upper()} was opened from no file, and is not shown.")
+            notes.append(f"The {modality.upper()} was opened from no file, and is not shown.")
             continue
         try:
-            volume = read_image(path, modality=role)
+            volume = read_image(path, modality=modality)
         except InputError as error:
-            notes.append(f"The {role.upper()} is not shown: {error}")
+            notes.append(f"The {modality.upper()} is not shown: {error}")
             continue
         if scan_sha256(volume) == about.get("scan_sha256"):
-            scans[role] = volume
+            scans[modality] = volume
         else:
-            notes.append(f"The {role.upper()} is not shown: {path} is another scan than was segmented.")
+            notes.append(f"The {modality.upper()} is not shown: {path} is another scan than was segmented.")
     return scans, notes
 
 
@@ -164,15 +165,13 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
 
     entropy, mutual = beside("entropy"), beside("mutual_information")
     members, variance = read_members(results.result_file(folder, MEMBERS), grid.shape)
+    said_by_members = MemberStatistics(
+        probability, entropy, np.maximum(entropy - mutual, 0), mutual, variance
+    )
     default = said.get("model_threshold", said.get("threshold"))
     return Prediction(
         grid,
-        probability,
-        entropy,
-        np.maximum(entropy - mutual, 0),
-        mutual,
-        variance,
-        beside("disagreement"),
+        compute_maps(MapSources(said_by_members, beside("disagreement"))),
         read_labels(result_file(folder, "brain"), grid).data > 0,
         members,
         _number(folder, {"threshold": default}, "threshold"),

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.formats.formats import suffix_of
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import guess_modality
 
 _ENTITY = re.compile(r"(?:^|[_/\\-])(sub|ses)-([A-Za-z0-9]+)")
 _KIND = re.compile(

@@ -69,6 +69,11 @@ class Series:
 
         Each voxel comes onto the pixel that it was read from: the reader's file axes are
         column, row and slice.
+
+        Parameters
+        ----------
+        mask
+            bool or labels, shape (s, a, r) of the grid.
         """
         return self.grid.to_file(mask)[0].transpose(2, 1, 0)
 

@@ -43,7 +43,7 @@ def scan_sha256(volume: Volume) -> str:
 
 
 def case_sha256(scans: Mapping[str, str]) -> str:
-    """SHA-256 of a visit, from the `scan_sha256` of its scans by role."""
+    """SHA-256 of a visit, from the `scan_sha256` of its scans by modality."""
     return hashlib.sha256(json.dumps(dict(scans), sort_keys=True).encode()).hexdigest()
 
 

@@ -45,6 +45,13 @@ def resample_to(
 def zoom(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Resample an array to another number of voxels over the same extent.
 
+    Parameters
+    ----------
+    data
+        Any real dtype.
+    shape
+        Number of voxels along each axis.
+
     Returns
     -------
     numpy.ndarray
@@ -62,6 +69,13 @@ def antialias(data: np.ndarray, ratios: tuple[float, ...]) -> np.ndarray:
 
     A Gaussian whose width at half maximum, added to the old voxel's, gives the new voxel's
     (Cardoso et al., MICCAI 2015, "Scale factor point spread function matching").
+
+    Parameters
+    ----------
+    data
+        Any real dtype.
+    ratios
+        Size of the new voxels over that of the old ones, by axis.
     """
     out = np.asarray(data, np.float32)
     for axis, ratio in enumerate(ratios):

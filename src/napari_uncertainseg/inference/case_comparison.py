@@ -10,12 +10,12 @@ from psygnal import Signal
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.inference.reference_comparison import ReferenceComparison
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
     from napari_uncertainseg.calibration.recalibration import Recalibration
-    from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+    from napari_uncertainseg.prediction.prediction import Prediction
 
 
 class CaseComparison:
@@ -88,6 +88,6 @@ class CaseComparison:
             return None
 
         def lesions() -> Lesions:
-            return original.ranker.rank(self._threshold, self._min_volume, edit=self._edit)
+            return ranker_of(original).rank(self._threshold, self._min_volume, edit=self._edit)
 
         return self._against.reliability("before", original, now, self._threshold, lesions)

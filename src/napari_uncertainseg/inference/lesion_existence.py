@@ -22,7 +22,7 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     lesions
         Outlined from the model's own probabilities, not recalibrated ones.
     record
-        Of the same model, method and kinds of scans. It says nothing about lesions smaller than its cases'.
+        Of the same model, method and modalities. It says nothing about lesions smaller than its cases'.
     """
     fits = lesions.min_volume >= record.min_volume - 1e-6
     return replace(

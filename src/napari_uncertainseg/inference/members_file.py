@@ -10,8 +10,8 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
-from napari_uncertainseg.uncertainty.members import Members
 
 _MOST = 256
 """Members that are read."""

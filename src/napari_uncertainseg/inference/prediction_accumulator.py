@@ -10,15 +10,16 @@ from torch import Tensor
 
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.inference.sampling import Pass
-from napari_uncertainseg.uncertainty.members import SEEN, Members
+from napari_uncertainseg.prediction.members import SEEN, Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+from napari_uncertainseg.voxel_maps import MapSources, compute_maps
 
 Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class AccumulatedMaps:
-    """Maps by their names in :class:`Prediction`, float32 on the scan's grid, and the members."""
+    """Maps by their names in `VOXEL_MAPS`, float32 on the scan's grid, and the members."""
 
     maps: dict[str, np.ndarray]
     members: Members
@@ -64,15 +65,7 @@ class PredictionAccumulator:
 
     def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
-        found = self._maps.result()
-        maps = {
-            "probability": found.mean,
-            "entropy": found.entropy,
-            "expected_entropy": found.expected_entropy,
-            "mutual_information": found.mutual_information,
-            "variance": found.variance,
-            "disagreement": self._disagreement.result().mean,
-        }
+        maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
         return AccumulatedMaps({name: self._paste(value) for name, value in maps.items()}, self._unite())
 
     def _on_scan(self, array: Tensor) -> Tensor:
@@ -88,12 +81,14 @@ class PredictionAccumulator:
         return out
 
     def _unite(self) -> Members:
+        """The members in one array. Until here each is kept in a box of its own, which takes less memory."""
         boxes = [kept[0] for kept in self._kept if kept is not None]
         if not boxes:
             nothing = (slice(0, 0), slice(0, 0), slice(0, 0))
             return Members(nothing, np.zeros((len(self._kept), 0, 0, 0), np.float16))
         low = [min(box[axis].start for box in boxes) for axis in range(3)]
         high = [max(box[axis].stop for box in boxes) for axis in range(3)]
+        # Boxes count from the brain's box so far; `offset` moves the common one onto the scan's grid.
         values = np.zeros((len(self._kept), *(h - lo for lo, h in zip(low, high, strict=True))), np.float16)
         for target, kept in zip(values, self._kept, strict=True):
             if kept is not None:
@@ -103,7 +98,10 @@ class PredictionAccumulator:
 
 
 def _crop(p: Tensor) -> tuple[Box, np.ndarray] | None:
-    """The bounding box of what a member saw, and the member in it; None when it saw nothing."""
+    """The bounding box of what a member saw, and the member in it; None when it saw nothing.
+
+    Not `bounding_box`: the member is on the device, and only what is cut out should leave it.
+    """
     seen = p > SEEN
     ranges = []
     for axis in range(3):

@@ -10,7 +10,7 @@ from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.region import Region, lesion_reliability
 from napari_uncertainseg.calibration.reliability import Binned, Reliability
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 

@@ -22,14 +22,15 @@ from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
+from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.engines.engine import Engine, never
 from napari_uncertainseg.networks.model import Model
+from napari_uncertainseg.prediction.prediction import Prediction
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
@@ -124,7 +125,7 @@ class Segmenter:
             If a role is unknown, there is no FLAIR, the scans do not fit each other, or memory does
             not suffice.
         """
-        _check_roles(images)
+        _check_modalities(images)
         with self._lock:
             try:
                 return _Run(self, images, progress)(mask, skull, bias_correction)
@@ -176,7 +177,7 @@ class _Run:
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
-            **collected.maps,
+            maps=collected.maps,
             brain=prepared.brain,
             members=collected.members,
             threshold=model.threshold,
@@ -289,10 +290,10 @@ class _Run:
         }
 
 
-def _check_roles(images: Mapping[str, Volume]) -> None:
-    for role in images:
-        if role not in ("flair", "t1", "t2"):
-            raise InputError(f"There is no role '{role}': scans are given as flair, t1 and t2.")
+def _check_modalities(images: Mapping[str, Volume]) -> None:
+    for modality in images:
+        if modality not in MODALITIES:
+            raise InputError(f"There is no modality '{modality}': scans are given as {names_in_words()}.")
     if "flair" not in images:
         raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
 

@@ -24,6 +24,11 @@ def pairwise_dice(raters: Raters) -> np.ndarray:
     """Dice coefficient of each pair of raters, shape (r, r), 1 on the diagonal.
 
     1 for two empty masks, 0 where one of the two is empty.
+
+    Parameters
+    ----------
+    raters
+        Masks, shape (r, ...), or one after the other.
     """
     common = _in_common(as_masks(raters))
     sizes = np.diag(common)
@@ -247,7 +252,13 @@ def mean_agreement(pairwise: np.ndarray) -> float:
 
 
 def mean_with_others(pairwise: np.ndarray) -> np.ndarray:
-    """Each rater's mean of a pairwise measure with all other raters, shape (r,)."""
+    """Each rater's mean of a pairwise measure with all other raters, shape (r,).
+
+    Parameters
+    ----------
+    pairwise
+        Shape (r, r), such as `pairwise_dice`; NaN where a pair has no value.
+    """
     pairwise = as_numbers(pairwise, "A pairwise measure", unknown=True)
     if pairwise.ndim != 2 or pairwise.shape[0] != pairwise.shape[1] or len(pairwise) < 2:
         raise InputError(f"A pairwise measure is a square of 2 or more raters, not {pairwise.shape}.")

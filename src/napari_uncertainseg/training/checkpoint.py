@@ -10,8 +10,9 @@ import torch
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
-from napari_uncertainseg.training.subjects import MODALITIES, find_image, mask_paths
+from napari_uncertainseg.training.subjects import find_image, mask_paths
 
 _CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
 _FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")

@@ -20,10 +20,10 @@ from napari_uncertainseg.images.phantom import PhantomModel, simulate_patient
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training import planting
 from napari_uncertainseg.training.randomness import Draw, widest
 
-MODALITIES = ("flair", "t1", "t2")
 _RIM, _BRIGHT = 8.0, 0.85
 """In scans without a mask, what is deeper than this (mm) and brighter may be lesion."""
 

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.networks.model import INTENSITIES
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
@@ -28,7 +29,6 @@ from napari_uncertainseg.training.interruption import Interruption, Stopped, ign
 from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
 from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
 from napari_uncertainseg.training.patches import Patches
-from napari_uncertainseg.training.subjects import MODALITIES
 from napari_uncertainseg.training.validation import Validation, scores
 
 _CHECKPOINT = "checkpoint.pt"

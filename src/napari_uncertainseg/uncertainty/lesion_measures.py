@@ -8,22 +8,14 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from napari_uncertainseg._boxes import bounding_box, union_box
 from napari_uncertainseg._checks import check_same_shape, numbered
-from napari_uncertainseg.lesions.components import bounding_box, union_box
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_maximum, lesion_mean, lesion_sum
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
-from napari_uncertainseg.uncertainty.members import Members
-
-MAPS: Mapping[str, str] = MappingProxyType(
-    {
-        "entropy": "entropy of the mean probability",
-        "expected_entropy": "expected entropy: the members' mean entropy, the doubt that they share",
-        "mutual_information": "mutual information, the doubt from their differing",
-        "variance": "variance over members",
-    }
-)
-"""Voxel maps that are summarised over each lesion."""
+from napari_uncertainseg.voxel_maps import maps_per_lesion
 
 SUMMARIES: Mapping[str, str] = MappingProxyType(
     {
@@ -68,38 +60,34 @@ AGREEMENT: Mapping[str, MeasureColumn] = MappingProxyType(
 _FIELDS = {"member_persistence": "persistence"}
 
 
-def lesion_details(
-    labels: np.ndarray, maps: Mapping[str, np.ndarray], members: Members, threshold: float
-) -> pd.DataFrame:
-    """Measure each lesion by all members and by all voxel maps.
+def lesion_details(prediction: Prediction, labels: np.ndarray, threshold: float) -> pd.DataFrame:
+    """Measure each lesion by all members and by all voxel maps that are summarised per lesion.
 
     Parameters
     ----------
+    prediction
+        Its maps and members.
     labels
-        On the grid; n lesions, whatever their numbers.
-    maps
-        The maps that `MAPS` names, of the same shape.
-    members
-        The members.
+        On its grid, whole numbers; n lesions, whatever their numbers.
     threshold
         Of the members.
 
     Returns
     -------
-    One row per lesion in the order of their numbers: ``label``, `AGREEMENT`, and for each of `SUMMARIES`
-    and `MAPS` a column such as ``sum_entropy``, nats or for the variance without a unit.
+    One row per lesion in the order of their numbers: ``label``, `AGREEMENT`, and for each of
+    `maps_per_lesion` and `SUMMARIES` a column such as ``sum_entropy``, in the map's unit.
     """
     labels, used = numbered(labels)
+    members = prediction.members.told_from(prediction.probability)
     box = union_box(bounding_box(labels > 0), members.box)
     inside = labels[box]
     agreed = lesion_agreement(inside, _placed(members, box, inside.shape), threshold)
     columns = {"label": used}
     columns |= {name: getattr(agreed, _FIELDS.get(name, name)) for name in AGREEMENT}
-    for name in MAPS:
-        check_same_shape(
-            f"The map of {MAPS[name].split(':')[0]}", maps[name].shape, "the labels", labels.shape
-        )
-        values = maps[name][box]
+    for name, described in maps_per_lesion().items():
+        whole = prediction.maps[name]
+        check_same_shape(f"The map of {described.title}", whole.shape, "the labels", labels.shape)
+        values = whole[box]
         columns |= {
             f"mean_{name}": lesion_mean(inside, values),
             f"sum_{name}": lesion_sum(inside, values),

@@ -8,24 +8,17 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import Box, bounding_box, union_box
 from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.lesions.components import (
-    Box,
-    Components,
-    Foreground,
-    bounding_box,
-    label_mask,
-    union_box,
-    voxels_of,
-)
+from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
 from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
-from napari_uncertainseg.uncertainty.members import Members
 
 CANDIDATE_THRESHOLD = 0.1
 """Probability at and above which a voxel can belong to a candidate."""
@@ -95,46 +88,42 @@ class Lesions:
 
 
 def rank_lesions(
-    probability: np.ndarray,
-    entropy: np.ndarray,
-    mutual_information: np.ndarray,
-    members: Members,
-    grid: Grid,
-    *,
-    threshold: float,
+    prediction: Prediction,
+    threshold: float | None = None,
     min_volume: float = 3.0,
+    *,
     candidate_threshold: float = CANDIDATE_THRESHOLD,
     edit: np.ndarray | None = None,
 ) -> Lesions:
-    """Find the lesions of a prediction and rank them, the most doubtful first.
-
-    To move the threshold of one prediction again and again, keep a `Ranker`.
+    """Find the lesions of a prediction and rank them, the most uncertain first.
 
     Parameters
     ----------
-    probability, entropy, mutual_information
-        The prediction's maps, each of shape ``grid.shape``.
-    members
-        The prediction's members.
-    grid
-        Where they lie.
+    prediction
+        Its probability, entropy, mutual information and members are looked at.
     threshold
-        Probability at and above which a voxel is lesion.
+        Probability at and above which a voxel is lesion; the model's own default if None.
     min_volume
         Smaller lesions and candidates are left out, mm3.
     candidate_threshold
         Components of voxels of at least this probability that hold no lesion voxel are candidates.
     edit
         int8 on the grid: +1 is lesion and -1 is not, whatever the probability. What the table says
-        about probability and doubt stays the model's own.
+        about probability and uncertainty stays the model's own.
 
     Raises
     ------
     InputError
         If an array does not lie on the grid or is no map of its kind, or a threshold is not a number.
     """
-    ranker = Ranker(probability, entropy, mutual_information, members, grid)
+    threshold = prediction.threshold if threshold is None else threshold
+    ranker = ranker_of(prediction)
     return ranker.rank(threshold, min_volume, candidate_threshold=candidate_threshold, edit=edit)
+
+
+def ranker_of(prediction: Prediction) -> Ranker:
+    """The one ranker of a prediction, kept with it; `Ranker.prepare` makes it fast enough for a slider."""
+    return prediction.derived(Ranker)
 
 
 class Ranker:
@@ -145,29 +134,23 @@ class Ranker:
 
     Parameters
     ----------
-    probability, entropy, mutual_information, members, grid
-        As for `rank_lesions`. Not copied, and not to be changed afterwards.
+    prediction
+        Its arrays are not copied, and must not be changed afterwards.
     """
 
-    def __init__(
-        self,
-        probability: np.ndarray,
-        entropy: np.ndarray,
-        mutual_information: np.ndarray,
-        members: Members,
-        grid: Grid,
-    ) -> None:
+    def __init__(self, prediction: Prediction) -> None:
+        grid = prediction.grid
         maps = {
-            "probability": as_probabilities(probability),
-            "entropy": as_numbers(entropy, "The entropy"),
-            "mutual information": as_numbers(mutual_information, "The mutual information"),
+            "probability": as_probabilities(prediction.probability),
+            "entropy": as_numbers(prediction.entropy, "The entropy"),
+            "mutual information": as_numbers(prediction.mutual_information, "The mutual information"),
         }
         for name, array in maps.items():
             check_same_shape(f"The {name}", array.shape, "the scan", grid.shape)
         self.grid = grid
         self._maps = tuple(np.ascontiguousarray(m) for m in maps.values())
         self._foreground = Foreground.from_probability(self._maps[0])
-        self._members = MemberLesions(members.told_from(self._maps[0]), self._foreground.floor)
+        self._members = MemberLesions(prediction.members.told_from(self._maps[0]), self._foreground.floor)
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
 
@@ -189,9 +172,14 @@ class Ranker:
         edit: np.ndarray | None = None,
         numbers: LesionNumbers | None = None,
     ) -> Lesions:
-        """Lesions and candidates at a threshold; parameters as for `rank_lesions`.
+        """Lesions and candidates at a threshold.
 
-        ``numbers`` are those that lesions and candidates keep; from 1 in the order of rank without them.
+        Parameters
+        ----------
+        threshold, min_volume, candidate_threshold, edit
+            As for `rank_lesions`.
+        numbers
+            Those that lesions and candidates keep; without them they run from 1 in the order of rank.
         """
         if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
             raise InputError(

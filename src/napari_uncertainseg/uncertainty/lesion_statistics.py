@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_uncertainseg._boxes import Box
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.lesions.components import Box, Components
+from napari_uncertainseg.lesions.components import Components
 
 
 @dataclass(frozen=True, eq=False)

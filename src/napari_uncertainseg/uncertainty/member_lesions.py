@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.lesions.components import Box, bounding_box
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.lesions.lookup import Lookup
 from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import member_overlaps
-from napari_uncertainseg.uncertainty.members import Members
 
 
 class MemberLesions:
@@ -82,7 +82,15 @@ class MemberLesions:
 
 
 def positions_in(box: Box, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
+    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there.
+
+    Parameters
+    ----------
+    box
+        Part of the grid.
+    index
+        int64, shape (3, n), voxels of the grid.
+    """
     shape = [part.stop - (part.start or 0) for part in box]
     s, a, r = (i - (part.start or 0) for i, part in zip(index, box, strict=True))
     inside = np.ones(index.shape[1], bool)

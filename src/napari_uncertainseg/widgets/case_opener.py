@@ -11,7 +11,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.evaluate.saved_results import SavedResults
-from napari_uncertainseg.evaluate.worklist import ROLES
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
@@ -59,7 +59,7 @@ class CaseOpener:
         if REFERENCE in added:
             self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
         self._viewer.reset_view()
-        segment.roles.choose({role: layer for role, layer in added.items() if role in ROLES})
+        segment.roles.choose({role: layer for role, layer in added.items() if role in MODALITIES})
         segment.run_when_ready()
 
     def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,9 @@ from typing import Any
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.images import files
-from napari_uncertainseg.images.formats import dicom as itk
 from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, paths_of, read_layers
 from napari_uncertainseg.widgets.scans.volumes import volume_from_tuple
-
-_SUFFIXES = (*formats.NIBABEL_SUFFIXES, *formats.NRRD_SUFFIXES, *formats.DICOM_SUFFIXES)
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
@@ -26,7 +22,7 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     paths = [Path(p) for p in paths_of(path)]
     if len(paths) == 1 and is_results(paths[0]):
         return read_results
-    return read_layers if paths and all(map(_is_known, paths)) else None
+    return read_layers if paths and all(map(formats.format_of, paths)) else None
 
 
 def read_results(path: str | Sequence[str]) -> list[Any]:
@@ -46,8 +42,3 @@ def write_layer(path: str, data: Any, arguments: dict[str, Any]) -> list[str]:
     """Write one image or labels layer as NIfTI with the true affine."""
     volume = volume_from_tuple(data, arguments)
     return [str(files.write_volume(path, volume.data, volume.grid))]
-
-
-def _is_known(path: Path) -> bool:
-    named = formats.suffix_of(path) in _SUFFIXES and not os.path.isdir(path)  # noqa: PTH112 - see below
-    return named or itk.is_dicom(path)  # Path.is_dir raises where a name is too long

@@ -1,45 +1,126 @@
-"""Which format a file has, and NIfTI and mgz, read by nibabel."""
+"""File formats: one table that says all there is to say about each, and the way to its reader.
+
+A further format is one entry here and its loader. napari's manifest has to repeat the names of files
+(`name_patterns`); a test holds that it does. Nothing that reads images is imported before a file is read.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-import zlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.fileholders import FileHolder
-from nibabel.freesurfer.mghformat import MGHError
-from nibabel.spatialimages import HeaderDataError
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.formats.dicom import is_dicom, load_dicom
-from napari_uncertainseg.images.formats.nifti_headers import (
-    check_header,
-    check_whole,
-    first_bytes,
-    image_class,
-    orientation_notes,
-    quiet,
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.images.formats.raw_image import RawImage
+
+
+class Load(Protocol):
+    """Reads a file or folder; of a 4-D file the volume ``index``."""
+
+    def __call__(self, path: Path, index: int | None) -> RawImage:
+        """Read; `InputError` if it is broken, not an image or not three-dimensional."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """One file format.
+
+    Attributes
+    ----------
+    words
+        What it is called in messages.
+    suffixes
+        Of file names, in lower case.
+    load
+        Its reader.
+    more_names
+        Further patterns of names that napari offers to this reader.
+    """
+
+    words: str
+    suffixes: tuple[str, ...]
+    load: Load
+    more_names: tuple[str, ...] = ()
+
+
+def _load_nibabel(path: Path, index: int | None) -> RawImage:
+    from napari_uncertainseg.images.formats.nibabel_images import load_nibabel
+
+    return load_nibabel(path, index)
+
+
+def _load_nrrd(path: Path, index: int | None) -> RawImage:
+    from napari_uncertainseg.images.formats.nrrd import load_nrrd
+
+    return _chosen(path, load_nrrd(path), index)
+
+
+def _load_dicom(path: Path, index: int | None) -> RawImage:
+    from napari_uncertainseg.images.formats.dicom import load_dicom
+
+    return _chosen(path, load_dicom(path), index)
+
+
+def _chosen(path: Path, image: RawImage, index: int | None) -> RawImage:
+    """One volume of an image that was read with all of them."""
+    from napari_uncertainseg.images.formats.raw_image import choose_volume
+
+    choice = choose_volume(path, image.array.shape, index)
+    array = image.array if choice is None else image.array[..., choice]
+    return replace(image, array=array.reshape(array.shape[:3]))
+
+
+FORMATS: Mapping[str, FileFormat] = MappingProxyType(
+    {
+        "nifti": FileFormat("NIfTI", (".nii", ".nii.gz"), _load_nibabel),
+        "mgz": FileFormat("mgz", (".mgz", ".mgh"), _load_nibabel),
+        "nrrd": FileFormat("nrrd", (".nrrd", ".nhdr"), _load_nrrd),
+        "dicom": FileFormat(
+            "a DICOM folder",
+            (".dcm", ".ima"),
+            _load_dicom,
+            # The last three are named by their UID, such as MR.1.2.840.113654.2: the roots that UIDs have.
+            ("*.dicom", "*.mrdc.*", "*.1.2.[0-9]*", "*.1.3.[0-9]*", "*.2.16.[0-9]*"),
+        ),
+    }
 )
-from napari_uncertainseg.images.formats.nrrd import load_nrrd
-from napari_uncertainseg.images.formats.raw_image import RawImage, choose_volume, first_line
-
-NIBABEL_SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
-NRRD_SUFFIXES = (".nrrd", ".nhdr")
-DICOM_SUFFIXES = (".dcm", ".ima")
-
-_DEFLATE_LIMIT = 1100  # deflate cannot pack more than about 1032 bytes into one
+"""What can be read."""
+DICOM = FORMATS["dicom"]
+"""The one format that is a folder, and that is known by what files hold, whatever their names."""
+NIFTI = FORMATS["nifti"]
+"""The format that results are written in."""
 
 
-_BROKEN = (
-    *(OSError, EOFError, zlib.error, ValueError, ArithmeticError, LookupError, TypeError),
-    *(ImageFileError, HeaderDataError, MGHError),
-)
-"""What the library raises for a header or voxels that cannot be."""
+def known_suffixes() -> tuple[str, ...]:
+    """Suffixes of all formats."""
+    return tuple(suffix for each in FORMATS.values() for suffix in each.suffixes)
+
+
+def one_file_suffixes() -> tuple[str, ...]:
+    """Suffixes of formats in which a scan is one file: not of DICOM, where it is a folder."""
+    return tuple(suffix for each in FORMATS.values() if each is not DICOM for suffix in each.suffixes)
+
+
+def name_patterns() -> tuple[str, ...]:
+    """Patterns of file names for napari's manifest."""
+    return tuple(
+        pattern
+        for each in FORMATS.values()
+        for pattern in (*(f"*{suffix}" for suffix in each.suffixes), *each.more_names)
+    )
+
+
+def formats_in_words() -> str:
+    """All formats for a message, such as ``"NIfTI, mgz, nrrd or a DICOM folder"``."""
+    *first, last = (each.words for each in FORMATS.values())
+    return f"{', '.join(first)} or {last}"
 
 
 def suffix_of(path: Path) -> str:
@@ -48,13 +129,24 @@ def suffix_of(path: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
 
 
+def format_of(path: Path) -> FileFormat | None:
+    """The format of a file or folder, by its suffix and then by what it holds; None if it is unknown."""
+    from napari_uncertainseg.images.formats.dicom import is_dicom
+
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name is too long
+        for each in FORMATS.values():
+            if suffix_of(path) in each.suffixes:
+                return each
+    return DICOM if is_dicom(path) else None
+
+
 def load(path: Path, *, index: int | None = None) -> RawImage:
     """Read any supported file or DICOM folder.
 
     Parameters
     ----------
     path
-        NIfTI, mgz, nrrd, a DICOM folder or one file of a DICOM series, whatever its name.
+        A file of one of `FORMATS`, a DICOM folder or one file of a DICOM series, whatever its name.
     index
         Which volume of a 4-D file.
 
@@ -64,20 +156,10 @@ def load(path: Path, *, index: int | None = None) -> RawImage:
         If it is missing, broken, not an image, or not three-dimensional.
     """
     check_kind(path)
-    suffix = "" if path.is_dir() else suffix_of(path)
-    if suffix in NIBABEL_SUFFIXES:
-        return _load_nibabel(path, index)
-    if suffix in NRRD_SUFFIXES:
-        stored = load_nrrd(path)
-    elif path.is_dir() or suffix in DICOM_SUFFIXES or is_dicom(path):
-        stored = load_dicom(path)
-    else:
-        raise InputError(
-            f"{path}: unknown kind of file; NIfTI (.nii, .nii.gz), .mgz, .nrrd or a DICOM folder can be read."
-        )
-    choice = choose_volume(path, stored.array.shape, index)
-    array = stored.array if choice is None else stored.array[..., choice]
-    return replace(stored, array=array.reshape(array.shape[:3]))
+    known = DICOM if path.is_dir() else format_of(path)
+    if known is None:
+        raise InputError(f"{path}: unknown kind of file; {formats_in_words()} can be read.")
+    return known.load(path, index)
 
 
 def check_kind(path: Path) -> None:
@@ -94,68 +176,3 @@ def check_kind(path: Path) -> None:
         raise InputError(f"{path}: this is a device, a pipe or a socket; a file or a folder is needed.")
     if stat.S_ISREG(about.st_mode) and about.st_size == 0:
         raise InputError(f"{path}: the file is empty (0 bytes); copy it again from its source.")
-
-
-def _load_nibabel(path: Path, index: int | None) -> RawImage:
-    try:
-        image, start = _open_nibabel(path)
-        shape = tuple(int(n) for n in image.shape)
-    except InputError:  # it names the file already
-        raise
-    except _BROKEN as error:
-        raise InputError(
-            f"{path}: the file cannot be read as {suffix_of(path)}: {first_line(error)}."
-        ) from error
-    dtype = image.get_data_dtype()
-    if dtype.fields is not None:
-        raise InputError(f"{path}: this is a colour (RGB) image; a scan has one value per voxel.")
-    choice = choose_volume(path, shape, index)
-    declared = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-    _check_size(path, declared)
-    try:
-        more = check_whole(path, image.header, start + declared)
-        with np.errstate(over="ignore", invalid="ignore"):
-            array = _voxels(image.dataobj, choice)
-    except (*_BROKEN, MemoryError) as error:
-        raise InputError(
-            f"{path}: the file ends early or is damaged ({first_line(error)}); copy it again."
-        ) from error
-    header = image.header
-    description = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1") if "descrip" in header else ""
-    notes = (*orientation_notes(path, header), *more)
-    return RawImage(array.reshape(array.shape[:3]), image.affine, description, notes)
-
-
-def _open_nibabel(path: Path) -> tuple[Any, int]:
-    """Open an image, its voxels still in the file; and the byte where they begin."""
-    head = first_bytes(path)
-    kind = image_class(path, head)
-    if kind is None:
-        raise ValueError("there is no header of that kind in it")
-    start = check_header(path, kind, head)
-    with quiet():
-        return kind.from_file_map({"image": FileHolder(os.fspath(path))}), start
-
-
-def _voxels(stored: Any, choice: int | None) -> np.ndarray:
-    """Voxels with scale factors applied: as float32 where the integers fit, the library takes float64."""
-    if choice is not None:
-        return np.asanyarray(stored[..., choice])
-    slope, inter = float(getattr(stored, "slope", 1)), float(getattr(stored, "inter", 0))
-    if (slope, inter) != (1, 0) and stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
-        largest = abs(slope) * np.iinfo(stored.dtype).max + abs(slope) + abs(inter)
-        if largest < np.finfo(np.float32).max:
-            array = np.asarray(stored.get_unscaled(), np.float32)
-            array *= np.float32(slope)
-            array += np.float32(inter)
-            return array
-    return np.asanyarray(stored)
-
-
-def _check_size(path: Path, declared: int) -> None:
-    packed = suffix_of(path) in (".nii.gz", ".mgz")
-    if declared > path.stat().st_size * (_DEFLATE_LIMIT if packed else 1):
-        raise InputError(
-            f"{path}: the header declares {declared / 1e6:.1f} MB of voxels and the file is shorter: "
-            "it was cut off; copy it again from its source."
-        )

@@ -138,7 +138,15 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
 
 
 def check_share(brain: np.ndarray, scan: Volume) -> list[str]:
-    """Likewise, of a brain that was found in a head: what share of the head it is."""
+    """Likewise, of a brain that was found in a head: what share of the head it is.
+
+    Parameters
+    ----------
+    brain
+        bool, of the scan's shape.
+    scan
+        In which it was found.
+    """
     head = shown_surface(scan, surroundings(scan))
     share = float((brain & head).sum()) / max(int(head.sum()), 1)
     low, high = HEAD_SHARE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.modalities import MODALITIES
 
 CLIP_PERCENTILES = (0.1, 99.9)
 """Intensities of a T1 or T2 beyond these percentiles of the brain are clipped before the z-score."""
@@ -32,7 +33,7 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     brain
         bool, same shape.
     modality
-        ``"flair"``, ``"t1"`` or ``"t2"``.
+        A name of `MODALITIES`.
 
     Returns
     -------
@@ -47,12 +48,13 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     inside = data[brain].astype(np.float32, copy=False)  # indexing made a copy
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
-    level, unit = _tissue(inside) if modality == "flair" else _moments(inside)
+    by_tissue = MODALITIES[modality].normalisation == "tissue"
+    level, unit = _tissue(inside) if by_tissue else _moments(inside)
     if not unit > 1e-6 * max(abs(level), 1e-30):
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
     inside -= np.float32(level)
     inside /= np.float32(unit)
-    if modality == "flair":
+    if by_tissue:
         np.clip(inside, -MOST, MOST, out=inside)
     out = np.zeros(data.shape, np.float32)
     out[brain] = inside

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.bias import correct_bias
 from napari_uncertainseg.images.preparation.brain import (
@@ -21,9 +22,8 @@ from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
 
-MODALITIES = ("flair", "t1", "t2")
-"""What the networks read; the FLAIR is needed."""
 SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
 
@@ -112,7 +112,7 @@ class Prepared:
         smoothing
             Standard deviation of the Gaussian that the FLAIR is smoothed with, in the network's voxels.
         """
-        box = _bounding_box(self.brain)
+        box = bounding_box(self.brain)  # no margin: what is around the brain only costs time
         inside = self.brain[box]
         shape = tuple(
             n if abs(old / spacing - 1) <= 0.01 else max(1, round(n * old / spacing))
@@ -128,7 +128,17 @@ class Prepared:
 
 
 def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
-    """Smooth a normalised FLAIR by a Gaussian, sigma in voxels, and keep 0 outside the brain."""
+    """Smooth a normalised FLAIR by a Gaussian, sigma in voxels, and keep 0 outside the brain.
+
+    Parameters
+    ----------
+    flair
+        float32 (z, y, x), 0 outside the brain.
+    brain
+        bool, same shape.
+    sigma
+        Standard deviation, voxels; 0 for none.
+    """
     return ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
 
 
@@ -162,7 +172,7 @@ def prepare(
     """
     flair = _check(images)
     notes = [note for volume in images.values() for note in volume.notes]
-    others = [m for m in MODALITIES[1:] if m in images]
+    others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
     for i, modality in enumerate(others):
         aligned = align(images[modality], flair, _part(progress, 0.3 * i / len(others), 0.3 / len(others)))
@@ -202,7 +212,7 @@ def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: 
 def _check(images: Mapping[str, Volume]) -> Volume:
     unknown = sorted(set(images) - set(MODALITIES))
     if unknown:
-        raise InputError(f"Unknown kind of scan '{unknown[0]}': the network reads flair, t1 and t2.")
+        raise InputError(f"Unknown kind of scan '{unknown[0]}': networks read {names_in_words()}.")
     if "flair" not in images:
         raise InputError("A FLAIR is needed: choose which scan is the FLAIR.")
     for volume in images.values():
@@ -231,8 +241,8 @@ def _brain(
         return given, "given", check_brain(given, flair, given=True)
     doubts = []
     if skull != "present":
-        looks = {role: surroundings(scan) for role, scan in scans.items()}
-        removed = [role for role, look in looks.items() if skull == "removed" or look.skull == "removed"]
+        looks = {modality: surroundings(scan) for modality, scan in scans.items()}
+        removed = [name for name, look in looks.items() if skull == "removed" or look.skull == "removed"]
         if removed:
             brain = already_stripped(scans[removed[0]], looks[removed[0]])
             return brain, "already stripped", check_brain(brain, scans[removed[0]])
@@ -241,15 +251,6 @@ def _brain(
     scan = scans.get("t1", flair)
     brain = find_brain(scan, progress)
     return brain, "deepbet", [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
-
-
-def _bounding_box(brain: np.ndarray) -> tuple[slice, slice, slice]:
-    """No margin: what is around the brain only costs time."""
-    box = []
-    for axis in range(3):
-        seen = np.flatnonzero(brain.any(axis=tuple(a for a in range(3) if a != axis)))
-        box.append(slice(int(seen[0]), int(seen[-1]) + 1))
-    return box[0], box[1], box[2]
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

@@ -10,9 +10,10 @@ import pandas as pd
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.lesions.components import Components, bounding_box, label_mask, voxels_of
+from napari_uncertainseg.lesions.components import Components, label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.calibration.reliability import Reliability
-from napari_uncertainseg.lesions.components import bounding_box
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.session.live_calibration import lesion_calibration
 from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, RemainingErrors

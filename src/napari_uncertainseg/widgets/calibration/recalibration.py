@@ -13,9 +13,9 @@ from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, T
 from napari_uncertainseg.calibration.recalibration_preview import fixed_temperature, reliability_after
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import Recalibrated
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.temperature import TemperatureSlider
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel

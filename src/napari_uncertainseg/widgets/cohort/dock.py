@@ -30,6 +30,7 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
@@ -251,7 +252,7 @@ class CohortDock(DockWidget):
         self.notes.setText("\n".join([*worklist.notes[:_NOTES], *more]))
         rows, tips = [], {}
         for i, case in enumerate(worklist.cases, start=1):
-            scans = [texts.TITLES[role] for role in texts.TITLES if role in case.images]
+            scans = [each.title for name, each in MODALITIES.items() if name in case.images]
             scans += [texts.REFERENCE] if case.reference is not None else []
             rows.append((shortened(case.name, ends=True), " ".join(scans), ""))
             tips[str(i)] = plain_tooltip(

@@ -26,7 +26,6 @@ COLUMN_TIPS = {
     "scans": "Available files: FLAIR, T1, T2 and a reference mask.",
     "state": "Lesions and candidates reviewed in the most advanced session. A closed session is final.",
 }
-TITLES = {"flair": "FLAIR", "t1": "T1", "t2": "T2"}
 REFERENCE = "reference"
 OPEN_NEXT, OPEN = "Open next", "Open"
 OPEN_NEXT_TIP = (

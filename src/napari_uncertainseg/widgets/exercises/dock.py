@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
 from napari_uncertainseg.review.lessons.lesson import Lesson, earlier_scores, start_lesson
 from napari_uncertainseg.review.store.predictions import register_prediction

@@ -3,51 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.voxel_maps import Display, VoxelMap
 from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
 from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
-
-
-@dataclass(frozen=True)
-class MapStyle:
-    """One heat map.
-
-    Attributes
-    ----------
-    attribute
-        Field of ``Prediction``.
-    largest
-        The measure's maximum.
-    fit_down_to
-        For measures that stay far below their maximum: the scale ends at the scan's own largest
-        values, but never below this, where nothing but noise would look strong. None: the scale
-        ends at ``largest``.
-    colormap
-        Perceptually even and black at 0, so that nothing is tinted where there is nothing.
-    visible
-        Whether it is shown after a run.
-    """
-
-    attribute: str
-    largest: float
-    fit_down_to: float | None
-    colormap: str
-    visible: bool = False
-
-
-MAPS: dict[str, MapStyle] = {
-    "probability": MapStyle("probability", 1.0, None, "magma"),
-    "disagreement (variance)": MapStyle("disagreement", 0.25, 0.05, "inferno"),
-    "mutual information (nats)": MapStyle("mutual_information", float(np.log(2)), 0.05, "inferno"),
-    "entropy (nats)": MapStyle("entropy", float(np.log(2)), None, "inferno", visible=True),
-}
-"""By layer name, the lowest layer first. The name, with its unit, stands beside the colour bar."""
 
 # After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
 # (`outlines`), and so differs from every grey and every colour of the heat maps.
@@ -62,19 +26,27 @@ _VERDICTS: dict[str, tuple[float, float, float]] = {
 _CANDIDATE = (0.94, 0.89, 0.26)
 
 
-def map_options(style: MapStyle, array: np.ndarray) -> dict[str, Any]:
-    """Options of the image layer that shows a map."""
-    top = style.largest
-    if style.fit_down_to is not None:
+def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
+    """Options of the image layer that shows a map.
+
+    Parameters
+    ----------
+    shown
+        One of `shown_maps`.
+    array
+        float32 on the grid, in the map's unit.
+    """
+    top, display = shown.largest, shown.display or Display()
+    if display.fit_down_to is not None:
         seen = array[array > 0]
         strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
-        top = min(max(strong, style.fit_down_to), top)
+        top = min(max(strong, display.fit_down_to), top)
     return {
-        "colormap": style.colormap,
+        "colormap": display.colormap,
         "contrast_limits": (0.0, top),
         "blending": "additive",
         "opacity": 0.6,
-        "visible": style.visible,
+        "visible": display.visible,
         "interpolation2d": "nearest",
     }
 

@@ -9,8 +9,8 @@ import pandas as pd
 from napari.layers import Image, Labels, Layer
 
 from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
-    MAPS,
     lesion_colormap,
     lesion_colours,
     map_options,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 LESIONS, CANDIDATES = "lesions", "candidates"
@@ -59,7 +59,7 @@ class ResultLayers:
         self.alone = False
 
     def get(self, name: str) -> Layer | None:
-        """A layer by its role (``LESIONS``, ``CANDIDATES`` or a name of ``MAPS``); None when it has gone."""
+        """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
         return self._layers.get(name)
 
     # -- a new prediction ---------------------------------------------------------------------
@@ -71,14 +71,14 @@ class ResultLayers:
             self.remove()
             return
         placing = Placement.over(scan, prediction.grid)
-        complete = self._layers.keys() == {*MAPS, CANDIDATES, LESIONS}
+        complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS}
         if complete and self.placing is not None and placing.same_as(self.placing):
             self._fill(prediction)
             self.follow()
             return
         self.remove()
         self.placing = placing
-        for name in MAPS:
+        for name in reversed(shown_maps()):  # the first is the uppermost
             self._add_map(name, prediction)
         self._add_labels(CANDIDATES, lesions.candidates, lesions.candidate_table, visible=False)
         self._drawn = lesions
@@ -98,14 +98,13 @@ class ResultLayers:
 
     def _add_map(self, name: str, prediction: Prediction) -> None:
         assert self.placing is not None
-        style = MAPS[name]
-        array = getattr(prediction, style.attribute)
+        shown, array = shown_maps()[name], prediction.maps[name]
         layer = Image(
             self.placing.array(array),
-            name=name,
+            name=shown.title_with_unit,
             metadata=self.placing.metadata,
             **self.placing.options,
-            **map_options(style, array),
+            **map_options(shown, array),
         )
         layer.colorbar.position = layer.name_overlay.position = "top_right"
         layer.events.visible.connect(_show_colour_bar)
@@ -135,10 +134,10 @@ class ResultLayers:
     def _fill(self, prediction: Prediction) -> None:
         """Put another prediction into the layers that are there."""
         assert self.placing is not None
-        for name, style in MAPS.items():
-            layer, array = self._layers[name], getattr(prediction, style.attribute)
-            if style.fit_down_to is not None:
-                layer.contrast_limits = map_options(style, array)["contrast_limits"]
+        for name, shown in shown_maps().items():
+            layer, array = self._layers[name], prediction.maps[name]
+            if shown.display is not None and shown.display.fit_down_to is not None:
+                layer.contrast_limits = map_options(shown, array)["contrast_limits"]
             layer.data = self.placing.array(array)
         self._end_painting()
         napari_internals.forget_strokes(self._layers[LESIONS])
@@ -249,7 +248,7 @@ class ResultLayers:
 
     def hide_maps(self) -> None:
         """Hide all heat maps."""
-        for name in MAPS.keys() & self._layers.keys():
+        for name in shown_maps().keys() & self._layers.keys():
             self._layers[name].visible = False
 
     def forget(self, layer: Layer) -> None:

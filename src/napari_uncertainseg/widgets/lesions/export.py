@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_folder, may_replace

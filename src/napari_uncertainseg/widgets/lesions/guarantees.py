@@ -24,7 +24,7 @@ from napari_uncertainseg.calibration.record import (
     measures_of,
 )
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 

@@ -9,8 +9,9 @@ from superqt.utils import qthrottled
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS, MeasureColumn
-from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, MAPS, SUMMARIES
+from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, SUMMARIES, lesion_details
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+from napari_uncertainseg.voxel_maps import maps_per_lesion
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
@@ -91,21 +92,21 @@ class MeasuresPanel(QWidget):
         self.maps.setVisible(row is not None)
         if row is None:
             return
-        columns = {"persistence": COLUMNS["persistence"], **AGREEMENT}
+        columns, maps = {"persistence": COLUMNS["persistence"], **AGREEMENT}, maps_per_lesion()
         self.agreement.set_html(
             " · ".join(f"{column.title.lower()} <b>{row[name]:.2f}</b>" for name, column in columns.items())
         )
         self.maps.show_table(
             Table(
                 rows=tuple(texts.SUMMARY_TITLES.values()),
-                columns=tuple(texts.MAP_TITLES.values()),
+                columns=tuple(each.short_title for each in maps.values()),
                 cells=tuple(
-                    tuple(f"{row[f'{summary}_{name}']:.3g}" for name in texts.MAP_TITLES)
+                    tuple(f"{row[f'{summary}_{name}']:.3g}" for name in maps)
                     for summary in texts.SUMMARY_TITLES
                 ),
                 definitions={
                     **{texts.SUMMARY_TITLES[s]: f"{definition}." for s, definition in SUMMARIES.items()},
-                    **{texts.MAP_TITLES[m]: definition for m, definition in MAPS.items()},
+                    **{each.short_title: each.definition for each in maps.values()},
                 },
             )
         )
@@ -139,7 +140,7 @@ class MeasuresPanel(QWidget):
         labels = lesions.candidates if candidates else lesions.labels
         threshold = lesions.threshold
         self._requested = (lesions, candidates)
-        self._jobs.start(lambda progress: prediction.details(labels, threshold))
+        self._jobs.start(lambda progress: lesion_details(prediction, labels, threshold))
 
     def _on_measured(self, details: pd.DataFrame) -> None:
         if self._requested is not None:

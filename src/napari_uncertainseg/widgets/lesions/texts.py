@@ -133,12 +133,6 @@ DEFINITIONS_TIP = "Open the definition and the source of every number."
 SELECT_LESION = "Choose a lesion in the list."
 DRAWN_LESION = "A human drew this lesion: the model has no measures for it."
 MEASURING = "Measuring …"
-MAP_TITLES = {
-    "entropy": "entropy",
-    "expected_entropy": "expected",
-    "mutual_information": "mutual inf.",
-    "variance": "variance",
-}
 SUMMARY_TITLES = {"mean": "mean", "sum": "sum", "logsum": "log-sum", "max": "max"}
 
 # -- threshold ------------------------------------------------------------------------------------

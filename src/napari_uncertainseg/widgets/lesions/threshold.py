@@ -22,7 +22,7 @@ from superqt.utils import qthrottled
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.thresholds import BestThreshold, best_dice
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip

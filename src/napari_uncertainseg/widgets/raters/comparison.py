@@ -17,7 +17,7 @@ from napari_uncertainseg.widgets.shared.number_table import Table, format_number
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 

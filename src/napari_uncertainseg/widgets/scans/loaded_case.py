@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.evaluate.worklist import ROLES, WorkCase
+from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, layer_data
 
@@ -43,7 +44,7 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
         If a scan cannot be read. A reference that cannot be is left out.
     """
     layers: dict[str, LayerData] = {}
-    for i, role in enumerate(role for role in ROLES if role in case.images):
+    for i, role in enumerate(role for role in MODALITIES if role in case.images):
         progress(f"reading {role}", i / (len(case.images) + 1))
         data, options, kind = read_layers(str(case.images[role]))[0]
         if kind != "image":

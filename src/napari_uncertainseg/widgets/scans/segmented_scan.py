@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.prediction.prediction import Prediction
 
 
 def shows(layer: Layer, volume: Volume) -> bool:

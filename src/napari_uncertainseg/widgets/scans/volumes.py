@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import guess_modality
 from napari_uncertainseg.widgets.scans.orientation import foreign_affine, known_grid
 
 if TYPE_CHECKING:

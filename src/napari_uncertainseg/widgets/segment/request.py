@@ -12,7 +12,7 @@ from napari_uncertainseg.widgets.segment import texts
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.images.volume import Volume
-    from napari_uncertainseg.inference.prediction import Prediction
+    from napari_uncertainseg.prediction.prediction import Prediction
 
 
 class Predictor(Protocol):
@@ -61,6 +61,8 @@ class Request:
 
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
         """Segment, in the background. Returns the request with its prediction."""
+        from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
+
         progress(texts.LOADING_MODEL, 0.0)
         segmenter = segmenters.get(self.model, self.method, self.members)
         prediction = segmenter.predict(
@@ -71,7 +73,7 @@ class Request:
             progress=progress,
         )
         progress(texts.FINDING_LESIONS, 1.0)
-        prediction.ranker.prepare()
+        ranker_of(prediction).prepare()
         return self, prediction
 
 

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import belongs, mismatch
-from napari_uncertainseg.images.files import guess_modality
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE, guess_modality
 from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 from napari_uncertainseg.widgets.segment import texts
@@ -35,9 +35,8 @@ class Role:
 
 
 ROLES = (
-    Role("flair", "FLAIR", texts.FLAIR_TIP, texts.CHOOSE_SCAN),
-    Role("t1", "T1", texts.T1_TIP),
-    Role("t2", "T2", texts.T2_TIP),
+    Role(REFERENCE, MODALITIES[REFERENCE].title, texts.FLAIR_TIP, texts.CHOOSE_SCAN),
+    *(Role(name, MODALITIES[name].title, texts.optional_tip(MODALITIES[name].title)) for name in OPTIONAL),
     Role("mask", texts.BRAIN_MASK, texts.BRAIN_MASK_TIP, texts.AUTOMATIC),
 )
 _MASK_NAME = re.compile(r"brain", re.IGNORECASE)

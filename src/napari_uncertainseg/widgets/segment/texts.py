@@ -49,12 +49,15 @@ NO_DEVICE = "none"
 # -- which layer is which -------------------------------------------------------------------------
 
 FLAIR_TIP = "The scan to segment. Results have its voxel grid."
-T1_TIP = "A T1-weighted scan of the same visit; optional. It is aligned to the FLAIR."
-T2_TIP = "A T2-weighted scan of the same visit; optional. It is aligned to the FLAIR."
 BRAIN_MASK = "Brain mask"
 BRAIN_MASK_TIP = "A label layer that marks the brain; optional. Without it the brain is found automatically."
 CHOOSE_SCAN, NO_LAYER, AUTOMATIC = "choose a scan", "none", "automatic"
 NO_FLAIR = "Choose the layer that is the FLAIR; the other fields may stay empty."
+
+
+def optional_tip(modality: str) -> str:
+    """About a scan that may be left out."""
+    return f"A {modality}-weighted scan of the same visit; optional. It is aligned to the FLAIR."
 
 
 def layer_used_twice(layer: str, first: str, second: str) -> str:

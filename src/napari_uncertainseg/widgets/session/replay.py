@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QSl
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label

@@ -8,7 +8,7 @@ from html import escape
 from qtpy.QtWidgets import QAbstractItemView, QWidget
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.inference.prediction import Prediction
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.records import Session
