@@ -21,7 +21,7 @@ from napari_uncertainseg.widgets.cohort.dock import CohortDock
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session.dock import SessionDock
-from napari_uncertainseg.widgets.shared import dialogs, discard_question
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 from napari_uncertainseg.widgets.window import open_review, review_of
@@ -45,7 +45,7 @@ def file(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def asked(answer_questions):
-    return answer_questions(discard_question, session_module)
+    return answer_questions(dialogs, session_module)
 
 
 @pytest.fixture

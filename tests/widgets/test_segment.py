@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
-from napari_uncertainseg.widgets.shared import discard_question
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 from .fakes import FakeSegmenter
@@ -268,7 +268,7 @@ def test_unsaved_verdicts_are_not_dropped_unasked(
         asked.append(question)
         return answer
 
-    monkeypatch.setattr(discard_question, "ask_yes_no_cancel", reply)
+    monkeypatch.setattr(dialogs, "ask_yes_no_cancel", reply)
     dock = make_dock()
     _add(viewer, flair)
     _run(qtbot, dock)

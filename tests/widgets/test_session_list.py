@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.widgets.session.session_list import SessionList
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, register_prediction
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 
 @contextmanager

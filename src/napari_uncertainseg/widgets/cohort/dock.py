@@ -34,8 +34,7 @@ from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
-from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_table
-from napari_uncertainseg.widgets.shared.discard_question import DiscardQuestion
+from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_dataset, ask_table
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState

@@ -101,11 +101,8 @@ class LesionsDock(DockWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setUsesScrollButtons(False)
         self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
-        for title, tip in (
-            (texts.LESIONS, texts.LESIONS_TIP),
-            (texts.CANDIDATES, texts.CANDIDATES_TIP),
-        ):
-            self.tabs.setTabToolTip(self.tabs.addTab(title), tip)
+        self.tabs.setTabToolTip(self.tabs.addTab(texts.LESIONS), texts.LESIONS_TIP)
+        self.tabs.setTabToolTip(self.tabs.addTab(texts.CANDIDATES), texts.CANDIDATES_TIP)
         self.tables = (LesionTable(), LesionTable())
         self.empty = PlainLabel()
         self.empty.setWordWrap(True)

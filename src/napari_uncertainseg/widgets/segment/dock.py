@@ -8,15 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QFormLayout,
-    QProgressBar,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, format_time_left
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
@@ -35,10 +27,11 @@ from napari_uncertainseg.widgets.segment.request import (
 )
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.discard_question import DiscardQuestion
+from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
+    button_with_tip,
     choice_box,
     fill_choices,
     plain_tooltip,
@@ -115,11 +108,9 @@ class SegmentDock(DockWidget):
 
     def _build(self) -> None:
         self.notice = rich(texts.RESEARCH_NOTICE)
-        self.understood = QPushButton(texts.NOTICE_READ)
-        self.understood.setToolTip(texts.NOTICE_READ_TIP)
+        self.understood = button_with_tip(texts.NOTICE_READ, texts.NOTICE_READ_TIP)
         self.empty = PlainLabel(texts.NO_SCAN)
-        self.sample = QPushButton(texts.OPEN_SAMPLE)
-        self.sample.setToolTip(texts.OPEN_SAMPLE_TIP)
+        self.sample = button_with_tip(texts.OPEN_SAMPLE, texts.OPEN_SAMPLE_TIP)
         self.model = choice_box("model", texts.MODEL_TIP)
         self.method = choice_box("method", texts.METHOD_TIP)
         self.members = QSpinBox()
@@ -155,11 +146,10 @@ class SegmentDock(DockWidget):
         self._form.addRow(self.bias)
         self._form.addRow(texts.DEVICE, self.device)
         column = QVBoxLayout(self)
-        for widget in (self.notice, self.understood, self.empty, self.sample):
-            column.addWidget(widget)
+        for above in (self.notice, self.understood, self.empty, self.sample):
+            column.addWidget(above)
         column.addLayout(self._form)
-        column.addWidget(self.run)
-        for below in (self.progress, self.stage, self.message):
+        for below in (self.run, self.progress, self.stage, self.message):
             column.addWidget(below)
         column.addStretch(1)
 

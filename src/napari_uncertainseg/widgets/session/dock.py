@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
@@ -32,7 +32,7 @@ from napari_uncertainseg.widgets.session.tools import SessionTools
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import notice, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
 from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made
 
@@ -116,14 +116,14 @@ class SessionDock(DockWidget):
             self.order.addItem(title, name)
             self.order.setItemData(self.order.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
         self.order.setToolTip(texts.ORDER_TIP)
-        self.start_button = _button(texts.START, texts.START_TIP)
-        self.close_button = _button(texts.CLOSE, texts.CLOSE_TIP)
-        self.leave_button = _button(texts.LEAVE, texts.LEAVE_TIP)
+        self.start_button = button_with_tip(texts.START, texts.START_TIP)
+        self.close_button = button_with_tip(texts.CLOSE, texts.CLOSE_TIP)
+        self.leave_button = button_with_tip(texts.LEAVE, texts.LEAVE_TIP)
         self.progress = SessionProgress()
         self.table = SessionList(self._file)
-        self.resume_button = _button(texts.RESUME, texts.RESUME_TIP)
-        self.again_button = _button(texts.READ_AGAIN, texts.READ_AGAIN_TIP)
-        self.replay_button = _button(texts.REPLAY, texts.REPLAY_TIP)
+        self.resume_button = button_with_tip(texts.RESUME, texts.RESUME_TIP)
+        self.again_button = button_with_tip(texts.READ_AGAIN, texts.READ_AGAIN_TIP)
+        self.replay_button = button_with_tip(texts.REPLAY, texts.REPLAY_TIP)
         self.replay = ReplayPanel(self._case, self._layers)
         self.tools = SessionTools(self._file)
         self.agreement = AgreementLine(self._file)
@@ -136,12 +136,10 @@ class SessionDock(DockWidget):
         form.addRow(texts.ANNOTATOR, self.annotator)
         form.addRow(texts.ORDER, self.order)
         recording, selected = QHBoxLayout(), QHBoxLayout()
-        recording.addWidget(self.start_button)
-        recording.addWidget(self.leave_button)
-        recording.addWidget(self.close_button)
-        selected.addWidget(self.resume_button)
-        selected.addWidget(self.again_button)
-        selected.addWidget(self.replay_button)
+        for button in (self.start_button, self.leave_button, self.close_button):
+            recording.addWidget(button)
+        for button in (self.resume_button, self.again_button, self.replay_button):
+            selected.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
@@ -399,9 +397,3 @@ class SessionDock(DockWidget):
 
 
 DOCK = Dock("session", "Session", lambda context: SessionDock(context.case, context.layers, context.sessions))
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

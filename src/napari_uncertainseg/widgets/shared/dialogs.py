@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari.utils.history import get_open_history, get_save_history, update_open_history, update_save_history
 from qtpy.QtCore import Qt
@@ -10,6 +11,12 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_uncertainseg._base import visible
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.review.verdicts import Verdict
 
 
 def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
@@ -91,3 +98,34 @@ def _remembered(chosen: str, inside: str) -> Path | None:
         return None
     update_open_history(inside)
     return Path(chosen)
+
+
+class DiscardQuestion:
+    """Asks before a job, and again about what the reader did while it ran.
+
+    Parameters
+    ----------
+    parent
+        Qt parent of the question.
+    case
+        Whose work would be lost.
+    title, question
+        What is asked.
+    yes
+        The button that discards the work.
+    """
+
+    def __init__(self, parent: QWidget, case: Case, title: str, question: str, yes: str) -> None:
+        self._parent, self._case, self._asked = parent, case, (title, question, yes)
+        self._agreed: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
+
+    def allows(self) -> bool:
+        """Whether the work may be discarded; True where nothing would be lost."""
+        case = self._case
+        verdicts, edit = self._agreed
+        if not case.unsaved or (case.verdicts == verdicts and case.edit is edit):
+            return True
+        allowed = bool(ask_yes_no_cancel(self._parent, *self._asked, None))
+        if allowed:
+            self._agreed = case.verdicts, case.edit
+        return allowed

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from napari_uncertainseg._base import visible
 
@@ -93,3 +93,10 @@ def fill_choices(box: QComboBox, choices: Sequence[tuple[str, object, str]], cho
         box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
     if (index := box.findData(chosen)) >= 0:
         box.setCurrentIndex(index)
+
+
+def button_with_tip(text: str, tip: str) -> QPushButton:
+    """A button whose tooltip says what it does."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button
