@@ -80,7 +80,7 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
     if what == "redo":
         recorder.undo()
     act = judge if what == "judge" else getattr(recorder, what)
-    before, entries = dict(recorder.standing), store.entries(recorder.session.id)
+    before, entries = dict(recorder.current_verdicts), store.entries(recorder.session.id)
     append, done = Store._append, []
 
     def full(*given):
@@ -93,11 +93,11 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
         patch.setattr(Store, "_append", full)
         with pytest.raises(InputError, match="full"):
             act()
-    assert done and store.entries(recorder.session.id) == entries and recorder.standing == before
+    assert done and store.entries(recorder.session.id) == entries and recorder.current_verdicts == before
     act()
     assert len(store.entries(recorder.session.id)) == len(entries) + 2
-    assert Recorder(store, recorder.session.id).standing == recorder.standing
-    assert len(recorder.standing) == (0 if what == "undo" else 2)
+    assert Recorder(store, recorder.session.id).standing == recorder.current_verdicts
+    assert len(recorder.current_verdicts) == (0 if what == "undo" else 2)
 
 
 def test_what_comes_up_later_is_added(store, recorder):
