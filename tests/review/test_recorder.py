@@ -96,7 +96,7 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
     assert done and store.entries(recorder.session.id) == entries and recorder.current_verdicts == before
     act()
     assert len(store.entries(recorder.session.id)) == len(entries) + 2
-    assert Recorder(store, recorder.session.id).standing == recorder.current_verdicts
+    assert Recorder(store, recorder.session.id).current_verdicts == recorder.current_verdicts
     assert len(recorder.current_verdicts) == (0 if what == "undo" else 2)
 
 
