@@ -15,3 +15,14 @@ def discard(qtbot, widget):
     widget.close()
     widget.deleteLater()
     qtbot.wait(1)
+
+
+def focus(qtbot, widget):
+    """Give the keyboard to a widget; asked again and again, since a bare screen may ignore it."""
+
+    def has_focus():
+        widget.window().activateWindow()
+        widget.setFocus()
+        return widget.hasFocus()
+
+    qtbot.waitUntil(has_focus, timeout=15_000)

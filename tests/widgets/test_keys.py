@@ -14,6 +14,8 @@ from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 
+from .actions import focus
+
 NAME = "napari-uncertainseg:wave"
 
 
@@ -114,8 +116,7 @@ def test_a_key_that_the_user_chose_earlier_stays(qtbot):
 
 def test_keys_are_silent_in_a_text_field_even_with_ctrl(qtbot, window):
     action_manager.bind_shortcut(NAME, "Control-K")
-    window.field.setFocus()
-    qtbot.waitUntil(window.field.hasFocus, timeout=2000)
+    focus(qtbot, window.field)
     qtbot.keyClick(window.field, Qt.Key.Key_Y)
     qtbot.keyClick(window.field, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
     assert window.field.text() == "y" and window.docks["waving"].done == []
@@ -139,8 +140,6 @@ def test_each_key_is_pressed_once_in_the_window_that_is_active(make_viewer, qtbo
         review.open_dock("waving")
     for at, viewer in enumerate(viewers):
         canvas = viewer.window._qt_viewer.canvas.native
-        viewer.window._qt_window.activateWindow()
-        canvas.setFocus()
-        qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+        focus(qtbot, canvas)
         qtbot.keyClick(canvas, Qt.Key.Key_Y)
         assert [review.waving.done for review in reviews] == [["wave"], ["wave"][:at]]

@@ -30,6 +30,7 @@ from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..review.many_sessions import a_department
+from .actions import focus
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
@@ -55,12 +56,6 @@ def _close_with_x(dock, qtbot):
 def _add_scan(viewer, flair):
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
-
-
-def _focus(qtbot, viewer, widget):
-    viewer.window._qt_window.activateWindow()
-    widget.setFocus()
-    qtbot.waitUntil(widget.hasFocus, timeout=2000)
 
 
 def _run(qtbot, review):
@@ -107,9 +102,7 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
     _add_scan(viewer, flair)
     _run(qtbot, review)
     canvas = viewer.window._qt_viewer.canvas.native
-    viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
-    qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+    focus(qtbot, canvas)
     qtbot.keyClick(canvas, Qt.Key.Key_N)
     first = review.case.selected
     assert first is not None
@@ -134,7 +127,7 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     qtbot.keyClicks(review.session.annotator, "reader 1")
     qtbot.mouseClick(review.session.start_button, Qt.MouseButton.LeftButton)
     canvas = viewer.window._qt_viewer.canvas.native
-    _focus(qtbot, viewer, canvas)
+    focus(qtbot, canvas)
     for key in (Qt.Key.Key_N, Qt.Key.Key_G, Qt.Key.Key_W):
         qtbot.keyClick(canvas, key)
     given = review.case.verdicts
@@ -167,7 +160,7 @@ def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
         "slider": review.lesions.threshold.slider,
         "layer list": qt_viewer.layers,
     }[place]
-    _focus(qtbot, viewer, widget)
+    focus(qtbot, widget)
     decisions = []
     for key, shift in (("N", 0), ("G", 0), ("W", 0), ("Q", 0), ("Q", 1), ("U", 0), ("N", 1)):
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
@@ -182,7 +175,7 @@ def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
     _add_scan(viewer, flair)
     _run(qtbot, review)
     spin = review.lesions.threshold.spin
-    _focus(qtbot, viewer, spin)
+    focus(qtbot, spin)
     spin.selectAll()
     qtbot.keyClicks(spin, "gw0.25nuq")
     qtbot.keyClick(spin, Qt.Key.Key_Return)
@@ -198,9 +191,7 @@ def test_keys_are_silent_while_typing(viewer, qtbot, flair):
     field = QLineEdit(review.lesions)
     field.show()
     review.show_dock("lesions")
-    viewer.window._qt_window.activateWindow()
-    field.setFocus()
-    qtbot.waitUntil(field.hasFocus, timeout=2000)
+    focus(qtbot, field)
     qtbot.keyClicks(field, "ngw")
     assert field.text() == "ngw"
     assert review.case.selected is None and review.case.verdicts == ()
@@ -375,8 +366,6 @@ def test_a_wheel_that_scrolls_a_dock_turns_no_control(scrolled, qtbot):
     for control in (spin, slider, box):
         _turn(control)
     assert value() == turned
-    scrolled.activateWindow()
-    spin.setFocus()
-    qtbot.waitUntil(spin.hasFocus, timeout=2000)
+    focus(qtbot, spin)
     _turn(spin)
     assert spin.value() > turned[0]

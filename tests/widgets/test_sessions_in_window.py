@@ -20,6 +20,8 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
 from napari_uncertainseg.widgets.window import open_review
 
+from .actions import focus
+
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
 
@@ -36,9 +38,7 @@ def viewer(segmented_viewer):
 
 def canvas_of(review, qtbot):
     canvas = review.layers.viewer.window._qt_viewer.canvas.native
-    review.layers.viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
-    qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+    focus(qtbot, canvas)
     return canvas
 
 

@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
+from .actions import focus
 from .fake_window import docks_with
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -117,9 +118,7 @@ def _find_lesions(review, qtbot):
 def _judge(viewer, review, qtbot):
     case, dock = review.case, review.lesions
     canvas = viewer.window._qt_viewer.canvas.native
-    viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
-    qtbot.waitUntil(canvas.hasFocus, timeout=3000)
+    focus(qtbot, canvas)
     press = partial(qtbot.keyClick, canvas)
     # Numbers stay while the threshold moves; the list goes by doubt at present.
     one, two, three, four = (int(label) for label in case.lesions.table["label"][:4])
