@@ -101,7 +101,7 @@ def test_what_was_written_is_read_back(folder, reviewed):
     assert now.sha256 == was.sha256 and now.information == json.loads(json.dumps(was.information))
     assert (found.threshold, found.min_volume, now.threshold) == (0.6, 4.0, 0.5)
     assert found.verdicts == (Verdict(FIRST, "rejected"), Verdict(DRAWN, "accepted"))
-    np.testing.assert_array_equal(found.edit, reviewed.edit)
+    np.testing.assert_array_equal(found.edit, reviewed.review.edit)
     assert list(found.scans) == ["flair"] and found.notes == ()
 
 
@@ -118,7 +118,7 @@ def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, rev
     case = review.case
     viewer.open(str(folder), plugin="napari-uncertainseg")
     np.testing.assert_array_equal(case.lesions.labels, reviewed.lesions.labels)
-    assert case.review.decisions() == reviewed.decisions() and not case.review.unsaved
+    assert case.review.decisions() == reviewed.review.decisions() and not case.review.unsaved
     assert viewer.layers["flair"].visible and case.images["flair"].name == "flair"
     np.testing.assert_array_equal(viewer.layers["lesions"].data, reviewed.lesions.labels)
     assert f"Opened {folder} with 2 verdicts." in review.lesions.message.text()
