@@ -227,6 +227,7 @@ NUMBERS = {
     ),
 }
 INNER = {
+    "raters.kappa": {"kappa_of_counts"},  # of counts that were made behind the gate
     # what was counted, cut or found before by a door above, never a caller's image
     "calibration.probability_histogram": {"locate", "look_up", "table", "edges_of_bins"},
     "calibration.logistic": {"logistic_regression"},

@@ -35,7 +35,7 @@ from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
-from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
 from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
@@ -51,7 +51,7 @@ OWN = frozenset({
 })  # fmt: skip
 """What a summary holds beside the information of the prediction."""
 
-_DECISIONS = ("accepted", "rejected", "unsure", "edited")
+_DECISIONS = (*DECISIONS, "edited")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:

@@ -90,8 +90,8 @@ def test_definitions_open_at_their_section(qtbot):
     qtbot.mouseClick(label, Qt.MouseButton.LeftButton)
     browser = window.findChild(QTextBrowser)
     assert browser.isVisible() and top_line(browser).startswith("Calibration")
-    assert show_definitions(label, "Doubt per lesion") is browser  # one window
-    assert top_line(browser).startswith("Doubt per lesion")
+    assert show_definitions(label, "Uncertainty per lesion") is browser  # one window
+    assert top_line(browser).startswith("Uncertainty per lesion")
     assert "arXiv 2311.08931" in browser.toPlainText()
     window.close()
     window.deleteLater()
@@ -100,7 +100,7 @@ def test_definitions_open_at_their_section(qtbot):
         browser.isVisible()
 
 
-@pytest.mark.parametrize("section", ["Doubt per lesion", "Calibration"])
+@pytest.mark.parametrize("section", ["Uncertainty per lesion", "Calibration"])
 def test_sections_that_are_linked_exist(section):
     from importlib.resources import files
 

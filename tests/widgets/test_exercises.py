@@ -24,7 +24,7 @@ from .fake_layers import FakeLayers
 def prediction(prediction):
     """One that suspects nothing but its three lesions: what wraps around the edge is taken off."""
     p = prediction.probability
-    return dataclasses.replace(prediction, probability=np.where(p < 0.02, 0, p))
+    return dataclasses.replace(prediction, maps={**prediction.maps, "probability": np.where(p < 0.02, 0, p)})
 
 
 @pytest.fixture

@@ -118,7 +118,9 @@ def test_another_patients_scan_is_offered_nothing(window, prediction, flair, fil
     review.case.open_prediction(known(prediction, flair))
     review.case.review.judge(FIRST, "accepted")
     other = known(prediction, flair, case={"sha256": "ab" * 32, "name": "two"})
-    review.case.open_prediction(replace(other, probability=prediction.probability * 0.99))
+    review.case.open_prediction(
+        replace(other, maps={**prediction.maps, "probability": prediction.probability * 0.99})
+    )
     assert review.keeper.offer is None
     assert str(file) in told[-1] and "1 verdict," in told[-1] and UNNAMED in told[-1]
 

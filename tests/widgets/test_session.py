@@ -159,7 +159,9 @@ def test_what_was_left_open_is_selected_again(qtbot, make, dock, case, predictio
     click(qtbot, dock.leave_button)
     assert dock.table.selected_row == 0 and "press Resume" in dock.progress.state.text()
     dock.cleanup()
-    other = dataclasses.replace(prediction, probability=prediction.probability * 0.9)
+    other = dataclasses.replace(
+        prediction, maps={**prediction.maps, "probability": prediction.probability * 0.9}
+    )
     later = Case()
     later.set_images({"flair": flair})
     again = make(later)
@@ -181,7 +183,9 @@ def test_another_prediction_is_not_gone_on_with(qtbot, make, dock, case, predict
     start(qtbot, dock)
     case.review.judge((5, 10, 8), "accepted")
     dock.cleanup()
-    case.open_prediction(dataclasses.replace(prediction, probability=prediction.probability * 0.9))
+    case.open_prediction(
+        dataclasses.replace(prediction, maps={**prediction.maps, "probability": prediction.probability * 0.9})
+    )
     again = make()
     again.table.selectRow(0)
     click(qtbot, again.resume_button)
@@ -197,7 +201,9 @@ def test_it_says_how_to_come_by_the_prediction_of_a_session(qtbot, make, dock, c
     case.open_prediction(dataclasses.replace(prediction, information=made))
     start(qtbot, dock)
     dock.cleanup()
-    case.open_prediction(dataclasses.replace(prediction, probability=prediction.probability * 0.9))
+    case.open_prediction(
+        dataclasses.replace(prediction, maps={**prediction.maps, "probability": prediction.probability * 0.9})
+    )
     again = make()
     again.table.selectRow(0)
     click(qtbot, again.resume_button)
@@ -270,7 +276,7 @@ def test_a_second_reader_is_blinded_and_a_third_decides(qtbot, dock, case, lesio
     assert not case.review.verdicts and len(case.review.recorder.tasks) == 1
     for _ in range(2):
         lesions.next_lesion()
-    assert lesions.message.text() == "Only the place that is selected is left."
+    assert lesions.message.text() == "Only the selected location is left."
     assert case.selected == place.voxel and lesions.recorded.text() == "● recorded for third"
     click(qtbot, lesions.buttons["reject"])
     assert case.selected == place.voxel  # not on to a lesion that is none of the third reading's
@@ -592,7 +598,7 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     assert seen == [(one, False), (one, True), (both, True), (one, True), (one, True)]
     assert case.selected is None or case.selected in places
     click(qtbot, replay.back_button)
-    assert "verdict taken back" in replay.step.text() and case.selected == places[1]
+    assert "verdict undone" in replay.step.text() and case.selected == places[1]
     assert dock._layers.visited[-1] == places[1]  # the viewer goes along
     replay.consensus.setCurrentIndex(replay.consensus.findData("experts"))
     assert replay.score.text().startswith("1 decided, 100% right. Lesions missed: 0")

@@ -22,11 +22,9 @@ from napari_uncertainseg.inference.members_file import read_members, read_number
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
-from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
-
-_DECISIONS = ("accepted", "rejected", "unsure")
 
 
 def _is_text(value: object) -> bool:
@@ -203,7 +201,7 @@ def _verdicts(folder: Path, said: Mapping[str, Any], grid: Grid) -> tuple[Verdic
         for one in said.get("given", ()):
             s, a, r = (int(i) for i in one["voxel"])
             inside = all(0 <= i < n for i, n in zip((s, a, r), grid.shape, strict=True))
-            if not inside or one["decision"] not in _DECISIONS:
+            if not inside or one["decision"] not in DECISIONS:
                 raise ValueError(one)
             verdicts.append(Verdict((s, a, r), one["decision"]))
     except (TypeError, ValueError, KeyError, OverflowError) as error:

@@ -180,7 +180,7 @@ def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Ten
 FLIPS = tuple(
     sorted(itertools.chain.from_iterable(itertools.combinations((3, 2, 1), n) for n in range(4)), key=len)
 )
-"""Axes (of channels, z, y, x) to flip: none, left-right, the other axes, then several at once."""
+"""Axes to flip, counted after the channels; none and left-right come first, several at once last."""
 
 
 def flips(setting: SamplingSetting) -> Iterator[Pass]:

@@ -22,7 +22,7 @@ class Members:
     box
         The part of the grid that they cover; everything outside counts as 0.
     values
-        Shape (members, *box shape), floating (float16 as predictions keep them), 0 to 1.
+        Shape ``(members, *shape of the box)``, floating (float16 as predictions keep them), 0 to 1.
 
     Raises
     ------

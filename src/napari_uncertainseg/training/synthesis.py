@@ -60,7 +60,7 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, gap: float, dr
 def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw: Draw) -> Tensor:
     """Where each voxel of a patch looks in a larger crop: rotation, scaling, shear, bending, mirroring.
 
-    Returns a grid for ``grid_sample`` over the crop, (1, *size, 3) in (x, y, z) order.
+    Returns a grid for ``grid_sample`` over the crop, ``(1, *size, 3)`` in (x, y, z) order.
     """
     matrix = torch.diag(draw.uniform(0.85, 1.18, 3)) + 0.04 * draw.normal(3, 3).clamp(-2, 2)
     axes = [torch.linspace(-(n - 1) / 2, (n - 1) / 2, n) for n in size]

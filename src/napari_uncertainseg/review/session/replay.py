@@ -22,7 +22,7 @@ from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.records import Task
 from napari_uncertainseg.review.store.session_settings import SessionSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
+from napari_uncertainseg.review.verdicts import DECISIONS, Decision, Verdict, Voxel, check_inside
 
 _SAYS = {"accepted": True, "edited": True, "rejected": False}
 """Whether a verdict calls it a lesion; undecided and outlines say neither."""
@@ -88,7 +88,7 @@ class Replay:
         return tuple(
             Verdict(voxels.get(found.number, self._task[task].voxel), _decision(found))
             for task, found in current_verdicts(self._entries[: until + 1]).items()
-            if task in self._task and found.decision in ("accepted", "rejected", "unsure", "edited")
+            if task in self._task and found.decision in (*DECISIONS, "edited")
         )
 
     def seen_at(self, until: int) -> tuple[float | None, float | None]:

@@ -48,7 +48,7 @@ class MeasuresPanel(QWidget):
         self.button.setText(texts.ALL_MEASURES)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setToolTip(texts.ALL_MEASURES_TIP)
-        self.definitions = DefinedLabel("Doubt per lesion", texts.DEFINITIONS)
+        self.definitions = DefinedLabel("Uncertainty per lesion", texts.DEFINITIONS)
         self.definitions.setToolTip(texts.DEFINITIONS_TIP)
         self.agreement = PlainLabel()
         self.agreement.setWordWrap(True)
