@@ -180,7 +180,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(folder, monkeyp
     for name, value in load_file(resumed / "weights.safetensors").items():
         torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
     model = read_model(resumed)
-    assert model.features == (2, 4)
+    assert tuple(model.architecture.features) == (2, 4)
     assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 
 
+def areas_of(review):
+    """The areas around the open docks of a window, by the docks' keys."""
+    return {opened.dock.key: opened.area for opened in review.opened}
+
+
 def click(qtbot, button):
     """Press a button with the mouse."""
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

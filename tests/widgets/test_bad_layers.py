@@ -1,5 +1,7 @@
 """Layers that cannot be what they were chosen for: one sentence in the dock, and nothing else changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -30,9 +32,7 @@ class PreparingSegmenter(FakeSegmenter):
 
         prepared = prepare(images, mask=mask, progress=progress)
         found = fake_prediction(prepared.channels["flair"] > 2, prepared.grid)
-        return type(found)(
-            **{**vars(found), "information": {"seconds": {"total": 1.0}, "notes": prepared.notes}}
-        )
+        return replace(found, information={"seconds": {"total": 1.0}, "notes": prepared.notes})
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
+from .actions import areas_of
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -73,7 +75,7 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     viewer.layers.selection.active = viewer.layers["lesions"]
     viewer.status = "lesions [5 10 8]: 3; doubt: 0.9"
     dock = begin(review, qtbot, exercise)
-    for kind, area in review._areas.items():
+    for kind, area in areas_of(review).items():
         review.show_dock(kind)
         left = [x for x in reachable(area) if x not in (area.banner, area.cover)]
         assert bool(left) is (kind == "exercises"), (kind, left)
@@ -104,8 +106,8 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     qtbot.wait(20)
     after = [(x, x.visible) for x in viewer.layers]
     assert [x for x, _ in before] == [x for x, _ in after][: len(before)]  # the same, in the same order
-    assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())
-    assert review.lesions.isVisibleTo(review._areas["lesions"])
+    assert all(not area.cover.isVisibleTo(area) for area in areas_of(review).values())
+    assert review.lesions.isVisibleTo(areas_of(review)["lesions"])
     assert review.calibration.reference.currentData() == "experts"
     assert sorted(review.raters.chosen()) == ["another", "experts"]
 
@@ -137,17 +139,17 @@ def test_an_exercise_ends_with_its_scan(review, qtbot):
     qtbot.wait(20)
     assert not dock.busy and not review.layers.blinded and review.case.prediction is None
     assert {x.name for x in viewer.layers} == {"experts", "another"}
-    assert review.lesions.empty.isVisibleTo(review._areas["lesions"])
+    assert review.lesions.empty.isVisibleTo(areas_of(review)["lesions"])
 
 
 def test_closing_the_training_dock_ends_it(review, qtbot):
     begin(review, qtbot)
     viewer = review.layers.viewer
     before = len(viewer.layers)
-    viewer.window.remove_dock_widget(review._areas["exercises"])
+    viewer.window.remove_dock_widget(areas_of(review)["exercises"])
     qtbot.wait(50)
     assert not review.layers.blinded and len(viewer.layers) > before
-    assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())
+    assert all(not area.cover.isVisibleTo(area) for area in areas_of(review).values())
 
 
 def test_painting_and_its_undo_outlive_an_exercise(review, qtbot):
@@ -155,7 +157,7 @@ def test_painting_and_its_undo_outlive_an_exercise(review, qtbot):
     lesions.paint((12, 5, 5), 1)
     qtbot.waitUntil(lambda: case.review.edit is not None and bool(case.review.edit[12, 5, 5]), timeout=1000)
     dock = begin(review, qtbot)
-    assert review.lesions.export.results_button.isVisibleTo(review._areas["lesions"]) is False
+    assert review.lesions.export.results_button.isVisibleTo(areas_of(review)["lesions"]) is False
     qtbot.mouseClick(dock.stop_button, LEFT)
     assert lesions in review.layers.viewer.layers and lesions.data[12, 5, 5]
     lesions.undo()

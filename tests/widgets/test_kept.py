@@ -23,6 +23,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
 from napari_uncertainseg.widgets.window import open_review
 
+from .actions import areas_of
 from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
@@ -245,7 +246,7 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
             case.review.judge(SECOND, "accepted")
             assert case.review.unsaved and said.isVisibleTo(review.lesions)
             assert said.text().startswith("⚠ In no session: The disk is full.")
-        wide = review._areas["lesions"].minimumSizeHint().width()
+        wide = areas_of(review)["lesions"].minimumSizeHint().width()
     assert len(told) == 1
     assert wide < 500  # the reason is longer than the dock is wide: buttons must not leave the screen
     case.review.judge((21, 4, 4), "unsure")

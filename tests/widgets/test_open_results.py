@@ -29,6 +29,7 @@ from napari_uncertainseg.widgets.readers import get_reader
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.window import open_review
 
+from .actions import areas_of
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
@@ -156,7 +157,7 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
     other = replace(flair, data=flair.data + 1, name="flair")
     viewer.add_layer(Layer.create(*layer_data(other, name="other")))
     review.open_results(folder)
-    banner = review._areas["lesions"].banner
+    banner = areas_of(review)["lesions"].banner
     assert not viewer.layers["other"].visible and banner.text() == "Case: sub-7"
     viewer.layers["other"].visible = True
     assert banner.text() == "Case: sub-7\n⚠ Also shown, not of it: other"

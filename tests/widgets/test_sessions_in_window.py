@@ -20,7 +20,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import focus
+from .actions import areas_of, focus
 
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
@@ -164,7 +164,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     qtbot.mouseClick(dock.again_button, LEFT)
     assert case.review.verdicts == () and not dock.agreement.isVisible()  # blinded
     review.open_dock("dashboard")
-    others = review._areas["dashboard"]
+    others = areas_of(review)["dashboard"]
     assert others.cover.isVisible() and "what other readers decided" in others.cover.text()
     assert not review.dashboard.isVisible()
     review.show_dock("session")

@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.segment import leaving_case as leaving
 from napari_uncertainseg.widgets.window import open_review
 
+from .actions import areas_of
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
@@ -107,7 +108,7 @@ def results(review):
 
 
 def banners(review):
-    return {kind: area.banner.text() for kind, area in review._areas.items()}
+    return {kind: area.banner.text() for kind, area in areas_of(review).items()}
 
 
 def is_closed(review):
@@ -140,7 +141,7 @@ def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
     run(review, qtbot)
     assert set(banners(review).values()) == {"Case: Ann"}
     assert review.layers.viewer.window._qt_window.windowTitle() == f"Ann - {title}"
-    for area in review._areas.values():
+    for area in areas_of(review).values():
         assert area.banner.isVisibleTo(area) and area.banner.height() >= area.banner.fontMetrics().height()
         assert area.banner.geometry().bottom() < area.viewport().geometry().top()
 
@@ -148,7 +149,7 @@ def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
 def test_a_name_from_a_file_is_plain_text_and_makes_no_dock_wider(review):
     named = {"case": {"name": "<img src=x> " + 60 * "long "}}
     review.case.open_prediction(replace(review.case.prediction, information=named))
-    area = review._areas["lesions"]
+    area = areas_of(review)["lesions"]
     assert area.banner.textFormat() == Qt.TextFormat.PlainText and "…" in area.banner.text()
     assert area.minimumSizeHint().width() < 450 and "&lt;img" in area.banner.toolTip()
 
