@@ -64,7 +64,7 @@ def records() -> Records:
 def case(prediction, flair, records) -> Case:
     made = Case(records)
     made.set_images({"flair": flair})
-    made.prediction = prediction
+    made.open_prediction(prediction)
     return made
 
 

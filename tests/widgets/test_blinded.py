@@ -97,7 +97,7 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     threshold = case.threshold
     for key in (Qt.Key.Key_N, Qt.Key.Key_U, Qt.Key.Key_Q):
         qtbot.keyClick(canvas, key)
-    assert case.selected is None and not case.verdicts and case.threshold == threshold
+    assert case.selected is None and not case.review.verdicts and case.threshold == threshold
     if exercise == "outline":
         viewer.layers[NAME].data[5, 10, 8] = 1
     point = viewer.dims.point
@@ -155,7 +155,7 @@ def test_closing_the_training_dock_ends_it(review, qtbot):
 def test_painting_and_its_undo_outlive_an_exercise(review, qtbot):
     lesions, case = review.layers.viewer.layers["lesions"], review.case
     lesions.paint((12, 5, 5), 1)
-    qtbot.waitUntil(lambda: case.edit is not None and bool(case.edit[12, 5, 5]), timeout=1000)
+    qtbot.waitUntil(lambda: case.review.edit is not None and bool(case.review.edit[12, 5, 5]), timeout=1000)
     dock = begin(review, qtbot)
     assert review.lesions.export.results_button.isVisibleTo(areas_of(review)["lesions"]) is False
     qtbot.mouseClick(dock.stop_button, LEFT)

@@ -83,7 +83,7 @@ class Window:
         if self.refuses:
             raise InputError(self.refuses)
         self.opened.append(loaded)
-        self.case.set_recorder(None)
+        self.case.review.set_recorder(None)
         data, options, _ = loaded.layers["flair"]
         about = options["metadata"]["uncertainseg"]
         self.case.set_images({"flair": Volume(data, about["grid"], "FLAIR", "flair", about["path"])})
@@ -92,7 +92,7 @@ class Window:
             "case": {"sha256": hashlib.sha256(str(about["path"]).encode()).hexdigest(), "name": "case"},
             "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}},
         }
-        self.case.prediction = dataclasses.replace(found, information=information)
+        self.case.open_prediction(dataclasses.replace(found, information=information))
 
 
 @pytest.fixture
@@ -214,9 +214,9 @@ def test_the_states_follow_the_session(qtbot, make, dock, window, table):
     click(dock, qtbot, dock.next_button)
     session.annotator.setText("anna")
     session.start()
-    n = len(window.case.recorder.tasks)
+    n = len(window.case.review.recorder.tasks)
     assert column(dock, STATE)[0] == f"0 of {n} reviewed"
-    window.case.judge(window.case.next_task(), "accepted")
+    window.case.review.judge(window.case.next_task(), "accepted")
     assert column(dock, STATE) == [f"1 of {n} reviewed", "not reviewed", "not reviewed"]
     session.close_session()
     assert column(dock, STATE)[0] == f"closed (1 of {n})"
@@ -251,10 +251,12 @@ def test_a_session_is_left_open_and_that_is_said(qtbot, make, dock, window, tabl
     click(dock, qtbot, dock.next_button)
     session.annotator.setText("anna")
     session.start()
-    window.case.judge(window.case.next_task(), "accepted")
+    window.case.review.judge(window.case.next_task(), "accepted")
     click(dock, qtbot, dock.next_button)
     assert asked.questions == []  # a session keeps them
-    assert "session of anna is no longer recorded" in dock.message.text() and window.case.recorder is None
+    assert (
+        "session of anna is no longer recorded" in dock.message.text() and window.case.review.recorder is None
+    )
     with Store(file) as store:
         (kept,) = store.sessions()
         assert kept.closed is None and len(store.verdicts(kept.id)) == 1
@@ -268,33 +270,33 @@ def test_another_scan_opened_by_hand_is_not_counted_as_the_case(qtbot, make, doc
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)
     window.case.set_images({"flair": flair})
-    window.case.prediction = fake_prediction(flair.data > 0.9, flair.grid)
+    window.case.open_prediction(fake_prediction(flair.data > 0.9, flair.grid))
     session.annotator.setText("anna")
     session.start()
-    assert window.case.recorder is not None and column(dock, STATE) == ["not reviewed"] * 3
+    assert window.case.review.recorder is not None and column(dock, STATE) == ["not reviewed"] * 3
 
 
 def test_what_no_session_keeps_is_asked_about(qtbot, dock, window, table, asked):
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)
-    window.case.judge((5, 10, 8), "accepted")
+    window.case.review.judge((5, 10, 8), "accepted")
     asked.says = None
     click(dock, qtbot, dock.next_button)
     assert len(asked.questions) == 1 and "will be lost" in asked.questions[0]
-    assert len(window.opened) == 1 and len(window.case.verdicts) == 1
+    assert len(window.opened) == 1 and len(window.case.review.verdicts) == 1
     asked.says = True
     click(dock, qtbot, dock.next_button)
-    assert len(window.opened) == 2 and window.case.verdicts == ()
+    assert len(window.opened) == 2 and window.case.review.verdicts == ()
 
 
 def test_what_is_judged_while_the_files_are_read_is_asked_about(qtbot, dock, window, table, asked):
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)
     qtbot.mouseClick(dock.next_button, LEFT)
-    window.case.judge((5, 10, 8), "accepted")
+    window.case.review.judge((5, 10, 8), "accepted")
     asked.says = None
     idle(dock, qtbot)
-    assert len(asked.questions) == 1 and len(window.opened) == 1 and len(window.case.verdicts) == 1
+    assert len(asked.questions) == 1 and len(window.opened) == 1 and len(window.case.review.verdicts) == 1
     assert dock.progress.text().startswith("Case 1 of 3")
 
 
@@ -405,7 +407,7 @@ def test_cases_are_swapped_and_the_users_own_layers_stay(viewer, qtbot, table, f
     results = names(viewer, results=True)
     assert "lesions" in results
     review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("mine"))
-    review.case.reference = mask
+    review.case.comparison.reference = mask
     review.show_dock("cohort")
     _open_next(review, qtbot)
     assert (
@@ -443,10 +445,10 @@ def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
         qtbot.mouseClick(review.cohort.open_button, LEFT)
     review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("reference"))
-    assert review.case.reference is not None and review.case.reliability is not None
+    assert review.case.comparison.reference is not None and review.case.comparison.reliability is not None
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
         review.cohort.open_next()
-    assert review.case.reference is None and review.case.reliability is None
+    assert review.case.comparison.reference is None and review.case.comparison.reliability is None
 
 
 def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, monkeypatch, table, file):

@@ -42,7 +42,7 @@ def test_the_selected_lesion_is_measured(qtbot, panel, case):
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     assert "Choose a lesion" in panel.agreement.text() and not panel.maps.isVisible()
     lesions = case.lesions
-    case.selected = voxel_of(lesions.table, 1)
+    case.select(voxel_of(lesions.table, 1))
     qtbot.waitUntil(panel.maps.isVisible, timeout=2000)
     expected = lesion_sum(lesions.labels, case.prediction.entropy)[1]
     assert float(cell(panel, "sum", "entropy")) == pytest.approx(expected, rel=0.01)
@@ -52,7 +52,7 @@ def test_the_selected_lesion_is_measured(qtbot, panel, case):
 
 def test_it_follows_threshold_and_selection(qtbot, panel, case):
     panel.button.click()
-    case.selected = voxel_of(case.lesions.table, 0)
+    case.select(voxel_of(case.lesions.table, 0))
     qtbot.waitUntil(panel.maps.isVisible, timeout=2000)
     before = cell(panel, "sum", "entropy")
     case.threshold = 0.3
@@ -60,12 +60,12 @@ def test_it_follows_threshold_and_selection(qtbot, panel, case):
     case.threshold = 0.9
     found = case.lesions
     assert found.count == 0 and len(found.candidate_table)
-    case.selected = voxel_of(found.candidate_table, 0)
+    case.select(voxel_of(found.candidate_table, 0))
     expected = lesion_sum(found.candidates, case.prediction.variance)[0]
     qtbot.waitUntil(
         lambda: float(cell(panel, "sum", "variance")) == pytest.approx(expected, rel=0.01), timeout=2000
     )
-    case.prediction = None
+    case.close_prediction()
     qtbot.waitUntil(lambda: "Choose" in panel.agreement.text(), timeout=2000)
     assert not panel.maps.isVisible()
 
@@ -110,7 +110,7 @@ def test_sections_that_are_linked_exist(section):
 
 def test_a_click_on_a_metric_defines_it(qtbot, case, mask):
     dock = CalibrationDock(case, FakeLayers())
-    case.reference = np.asarray(mask)
+    case.comparison.reference = np.asarray(mask)
     dock.resize(400, 600)
     dock.show()
     qtbot.mouseClick(dock.numbers["ace"], Qt.MouseButton.LeftButton)

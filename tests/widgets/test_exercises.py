@@ -116,7 +116,7 @@ def test_nothing_reads_as_minus_nought(qtbot, dock, layers):
 
 def test_another_prediction_ends_the_lesson(qtbot, dock, case, layers):
     begin(qtbot, dock)
-    case.prediction = dataclasses.replace(case.prediction)
+    case.open_prediction(dataclasses.replace(case.prediction))
     assert not layers.blinded and not dock.yes.isEnabled()
 
 
@@ -226,7 +226,7 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
 
 def test_another_prediction_ends_an_outline(qtbot, dock, case, layers):
     outline(qtbot, dock)
-    case.prediction = dataclasses.replace(case.prediction)
+    case.open_prediction(dataclasses.replace(case.prediction))
     assert not layers.blinded and not dock.busy
 
 
@@ -240,10 +240,10 @@ def test_a_recorded_session_comes_first(qtbot, dock, case, layers, file):
     store = dock._file.store()
     tasks = queue_of(case.lesions, *register_prediction(store, case.prediction)).tasks
     id = store.open_session(store.project("x"), store.annotator("a"), "review", tasks, {})
-    case.set_recorder(Recorder(store, id))
+    case.review.set_recorder(Recorder(store, id))
     begin(qtbot, dock)
     assert "press Leave in Session first" in dock.question.text() and not layers.blinded
-    case.set_recorder(None)
+    case.review.set_recorder(None)
     click(qtbot, dock.begin_button)
     assert layers.blinded
 
@@ -273,7 +273,7 @@ def test_everything_but_the_scans_is_hidden_and_comes_back(make_viewer, case, fl
     fresh = Case()
     layers = ReviewLayers(viewer, fresh)
     fresh.set_images({"flair": flair})
-    fresh.prediction = case.prediction
+    fresh.open_prediction(case.prediction)
     before = {layer.name: layer.visible for layer in viewer.layers}
     layers.blind()
     layers.point_at((5, 10, 8))

@@ -113,13 +113,13 @@ def test_a_candidate_that_becomes_a_lesion_stays_the_one_that_is_judged(dock, ca
     case.threshold = 0.9
     voxel = tuple(int(case.lesions.candidate_table.iloc[0][f"slice_{a}"]) for a in "sar")
     dock.tabs.setCurrentIndex(1)
-    case.selected = voxel
+    case.select(voxel)
     painted = np.zeros(case.grid.shape, np.int8)
     painted[voxel] = 1
-    case.set_edit(painted)
+    case.review.set_edit(painted)
     assert dock.tabs.currentIndex() == 0 and dock.table.selected is not None
     dock.accept()
-    assert [v.decision for v in case.verdicts] == ["accepted"]
+    assert [v.decision for v in case.review.verdicts] == ["accepted"]
 
 
 def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
@@ -130,7 +130,7 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     losses, measures = {k: np.zeros((2, len(GRID))) for k in LOSSES}, {k: np.ones(2) for k in MEASURES}
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a", "b"), losses, measures, lesions=fitted)
     records.find = lambda information: record
-    case.prediction = case.original
+    case.open_prediction(case.original)
     case.threshold = 0.6
     table = case.lesions.table
     expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
@@ -139,9 +139,9 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
     painted = np.zeros(case.grid.shape, np.int8)
     painted[0, :3, :3] = 1
-    case.set_edit(painted)
+    case.review.set_edit(painted)
     assert cells(dock.tables[0], "p_exists").count("-") == 1  # the model saw nothing there
-    case.set_edit(None)
+    case.review.set_edit(None)
     case.min_volume = 1.0  # its cases had none so small
     assert dock.tables[0].isColumnHidden(exists)
     case.min_volume = 3.0
@@ -189,7 +189,7 @@ def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(vie
 def test_a_verdict_is_written_in_words_and_the_next_lesion_selected(qtbot, dock, case, layers):
     click_row(qtbot, dock.tables[0], 0)
     qtbot.mouseClick(dock.buttons["reject"], Qt.MouseButton.LeftButton)
-    assert case.decisions() == {1: "rejected"}
+    assert case.review.decisions() == {1: "rejected"}
     assert cells(dock.tables[0], "verdict")[:2] == ["✗ rejected", "○ to do"]
     assert dock.tables[0].selected == 2
     assert layers.visited[-1] == case.selected
@@ -200,14 +200,14 @@ def test_all_lesions_can_be_judged_by_the_methods_that_keys_call(dock, case):
     dock.next_lesion()
     for method in ("accept", "reject", "unsure"):
         getattr(dock, method)()
-    assert [v.decision for v in case.verdicts] == ["accepted", "rejected", "unsure"]
+    assert [v.decision for v in case.review.verdicts] == ["accepted", "rejected", "unsure"]
     assert "reviewed" in dock.message.text()
     dock.undo()
     dock.undo()
-    assert sorted(case.decisions()) == [1]
+    assert sorted(case.review.decisions()) == [1]
     assert dock.tables[0].selected == 2
     dock.redo()
-    assert case.decisions() == {1: "accepted", 2: "rejected"}
+    assert case.review.decisions() == {1: "accepted", 2: "rejected"}
     dock.previous_lesion()
     assert dock.tables[0].selected == 1
     dock.next_lesion()
@@ -335,27 +335,27 @@ def test_candidates_are_a_list_of_their_own(qtbot, dock, case):
     dock.tabs.setCurrentIndex(1)
     dock.next_lesion()
     dock.accept()
-    assert -1 in case.decisions()
+    assert -1 in case.review.decisions()
     assert cells(dock.tables[1], "verdict")[0] == "✓ accepted"
     assert "accepted" not in "".join(cells(dock.tables[0], "verdict"))
 
 
 def test_a_lesion_chosen_elsewhere_is_shown_in_its_list(dock, case):
     row = case.lesions.table.iloc[2]
-    case.selected = tuple(int(row[f"slice_{a}"]) for a in "sar")
+    case.select(tuple(int(row[f"slice_{a}"]) for a in "sar"))
     assert dock.tables[0].selected == 3
-    case.selected = None
+    case.select(None)
     assert dock.tables[0].selected is None
 
 
 def test_best_dice_is_that_of_the_room_below(qtbot, dock, case, mask):
     assert not dock.threshold.best_button.isEnabled()
-    case.reference = mask
+    case.comparison.reference = mask
     expected = best_dice(case.prediction.probability, mask)
     qtbot.mouseClick(dock.threshold.best_button, Qt.MouseButton.LeftButton)
     assert case.threshold == expected.threshold
     assert f"{expected.dice:.3f}" in dock.threshold.best_button.toolTip()
-    case.reference = np.zeros_like(mask)
+    case.comparison.reference = np.zeros_like(mask)
     assert not dock.threshold.best_button.isEnabled()
     assert "no voxel" in dock.threshold.best_button.toolTip()
 
@@ -401,7 +401,7 @@ def test_all_results_are_exported_and_replaced_only_when_asked(qtbot, dock, case
     qtbot.mouseClick(dock.export.results_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Saved all results" in dock.export.message.text(), timeout=10_000)
     assert not asked
-    assert not case.unsaved
+    assert not case.review.unsaved
     assert (folder / "lesions.nii.gz").is_file()
     before = {f.name: f.stat().st_mtime_ns for f in folder.iterdir()}
     qtbot.mouseClick(dock.export.results_button, Qt.MouseButton.LeftButton)
@@ -427,14 +427,14 @@ def test_after_a_failed_export_the_next_one_says_where_it_went(
     dock.accept()
     dock.export.export_results()
     qtbot.waitUntil(lambda: "Not saved" in dock.export.message.text(), timeout=10_000)
-    assert case.unsaved
+    assert case.review.unsaved
     dock.export.export_results()
     qtbot.waitUntil(lambda: dock.export.message.text() == f"Saved all results into {free}", timeout=10_000)
-    assert not case.unsaved
+    assert not case.review.unsaved
     dock.reject()
-    assert case.unsaved
+    assert case.review.unsaved
     dock.message.setText("about this prediction")
-    case.prediction = prediction
+    case.open_prediction(prediction)
     assert dock.message.text() == ""
     assert not dock.export.message.isVisible()
 
@@ -468,11 +468,11 @@ def test_it_says_for_whom_a_session_is_recorded(dock, case, tmp_path):
         tasks = queue_of(case.lesions, *register_prediction(store, case.prediction)).tasks
         name = "<b>reader</b> of very many lesions"
         id = store.open_session(store.project("p"), store.annotator(name), "review", tasks, {})
-        case.set_recorder(Recorder(store, id))
+        case.review.set_recorder(Recorder(store, id))
         assert not dock.recorded.isHidden()
         assert dock.recorded.text() == "● recorded for <b>reader</b> of very m…"
         assert dock.recorded.textFormat() == Qt.TextFormat.PlainText
-        case.set_recorder(None)
+        case.review.set_recorder(None)
     assert dock.recorded.isHidden()
 
 
@@ -483,5 +483,5 @@ def test_the_rest_is_hidden_and_shown_again_by_key_or_button(qtbot, dock, layers
     assert not layers.alone and not dock.buttons["alone"].isChecked()
     dock.alone()
     layers.alone = False  # as the layers do with another case
-    case.prediction = dataclasses.replace(prediction)
+    case.open_prediction(dataclasses.replace(prediction))
     assert not dock.buttons["alone"].isChecked()

@@ -51,12 +51,12 @@ def of_files(tmp_path, flair, prediction):
 @pytest.fixture
 def reviewed(case, of_files):
     """A case with a verdict, painting, and another threshold."""
-    case.prediction = of_files
-    case.judge(FIRST, "rejected")
+    case.open_prediction(of_files)
+    case.review.judge(FIRST, "rejected")
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
-    case.set_edit(edit)
-    case.judge(DRAWN, "accepted")
+    case.review.set_edit(edit)
+    case.review.judge(DRAWN, "accepted")
     case.threshold, case.min_volume = 0.6, 4.0
     return case
 
@@ -69,8 +69,15 @@ def folder(tmp_path, reviewed):
 
 
 def export(out, case):
-    decisions = case.decisions()
-    write_results(out, case.prediction, case.lesions, verdicts=decisions, edit=case.edit, given=case.verdicts)
+    decisions = case.review.decisions()
+    write_results(
+        out,
+        case.prediction,
+        case.lesions,
+        verdicts=decisions,
+        edit=case.review.edit,
+        given=case.review.verdicts,
+    )
 
 
 def said_in(folder, **changes):
@@ -95,7 +102,7 @@ def test_what_was_written_is_read_back(folder, reviewed):
     assert now.sha256 == was.sha256 and now.information == json.loads(json.dumps(was.information))
     assert (found.threshold, found.min_volume, now.threshold) == (0.6, 4.0, 0.5)
     assert found.verdicts == (Verdict(FIRST, "rejected"), Verdict(DRAWN, "accepted"))
-    np.testing.assert_array_equal(found.edit, reviewed.edit)
+    np.testing.assert_array_equal(found.edit, reviewed.review.edit)
     assert list(found.scans) == ["flair"] and found.notes == ()
 
 
@@ -112,7 +119,7 @@ def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, rev
     case = review.case
     viewer.open(str(folder), plugin="napari-uncertainseg")
     np.testing.assert_array_equal(case.lesions.labels, reviewed.lesions.labels)
-    assert case.decisions() == reviewed.decisions() and not case.unsaved
+    assert case.review.decisions() == reviewed.review.decisions() and not case.review.unsaved
     assert viewer.layers["flair"].visible and case.images["flair"].name == "flair"
     np.testing.assert_array_equal(viewer.layers["lesions"].data, reviewed.lesions.labels)
     assert f"Opened {folder} with 2 verdicts." in review.lesions.message.text()
@@ -121,8 +128,8 @@ def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, rev
         now, was = (x.lesions for x in (case, reviewed))
         np.testing.assert_array_equal(now.labels, was.labels)
         np.testing.assert_allclose(now.table["lsu"], was.table["lsu"])
-    case.judge((12, 21, 18), "unsure")
-    assert case.recorder.by_default and len(case.recorder.verdicts) == 3
+    case.review.judge((12, 21, 18), "unsure")
+    assert case.review.recorder.by_default and len(case.review.recorder.verdicts) == 3
     export(tmp_path / "again", case)
     assert len(read_saved_results(tmp_path / "again").verdicts) == 3
 
@@ -228,9 +235,9 @@ def test_a_scan_in_a_place_that_cannot_be_is_only_not_shown(viewer, folder):
     said_in(folder, inputs={"flair": {"name": "flair", "path": long, "scan_sha256": "ab" * 32}})
     viewer.open(str(folder), plugin="napari-uncertainseg")
     case = open_review(viewer).case
-    assert len(case.verdicts) == 2 and not case.images
-    case.judge(FIRST, "accepted")
-    assert not case.unsaved  # it is kept, although its scan has no place
+    assert len(case.review.verdicts) == 2 and not case.images
+    case.review.judge(FIRST, "accepted")
+    assert not case.review.unsaved  # it is kept, although its scan has no place
 
 
 def test_members_from_elsewhere_are_refused_in_a_sentence(folder):

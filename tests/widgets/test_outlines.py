@@ -113,7 +113,7 @@ def shown(flair, prediction):
     viewer.add_layer(Image(data, **options))
     made = ReviewLayers(viewer, Case())
     made._case.set_images({"flair": flair})
-    made._case.prediction = prediction
+    made._case.open_prediction(prediction)
     yield made
     made.cleanup()
 
@@ -131,7 +131,7 @@ def test_the_selected_lesion_is_marked_and_can_be_seen_alone(shown):
     shown.go_to(voxel)
     light = reserved(layer.data.dtype)[1]
     assert light not in _seen(layer)
-    case.selected = voxel
+    case.select(voxel)
     assert {int(row["label"]), light} <= _seen(layer)
     shown.show_band(0.5, 0.1)
     shown.show_alone(True)
@@ -153,7 +153,7 @@ def test_another_case_shows_all_and_zooms_in_again(shown, prediction):
     shown.go_to(voxel)
     assert viewer.scene.camera.zoom == close / 7
     shown.show_alone(True)
-    case.prediction = dataclasses.replace(prediction)
+    case.open_prediction(dataclasses.replace(prediction))
     assert not shown.alone
     shown.go_to(voxel)
     assert viewer.scene.camera.zoom == pytest.approx(close)

@@ -33,7 +33,7 @@ def record_like(prediction, n=12):
 def make(shown, case, records):
     def build(find):
         records.find = find
-        case.prediction = case.prediction
+        case.open_prediction(case.prediction)
         bands = []
         row = shown(GuaranteeRow(case, lambda core, envelope: bands.append((core, envelope))))
         row.band_shown = bands
@@ -70,7 +70,7 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     row = make(lambda information: record)
     assert "like the 12 calibration cases" in row.light.text()
     record.measures["voxel_mm3"][:] /= 10
-    case.prediction = case.prediction
+    case.open_prediction(case.prediction)
     assert "Guarantee not valid" in row.light.text() and "volume of a voxel" in row.light.text()
     assert "calibration cases 0." in row.light.toolTip()
     assert not row.button.isEnabled() and "differs from" in row.button.toolTip()
@@ -89,7 +89,9 @@ def one_of_them(row):
 @pytest.mark.parametrize("key", ["scan_sha256", "sha256"])
 def test_a_calibration_case_is_told_by_its_scans(make, case, key):
     inputs = {"flair": {"name": "FLAIR", key: "f1a1"}, "t1": {"name": "T1", key: "71"}}
-    case.prediction = replace(case.prediction, information={**case.prediction.information, "inputs": inputs})
+    case.open_prediction(
+        replace(case.prediction, information={**case.prediction.information, "inputs": inputs})
+    )
     known = [("aa",)] * 11
     one_of_them(make(lambda _: replace(record_like(case.prediction), scans=(*known, ("bb", "f1a1")))))
 

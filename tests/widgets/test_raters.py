@@ -46,7 +46,7 @@ def layers(qapp, viewer, flair, prediction):
     case = Case()
     made = ReviewLayers(viewer, case)
     case.set_images({"flair": flair})
-    case.prediction = prediction
+    case.open_prediction(prediction)
     yield made
     made.cleanup()
 

@@ -83,7 +83,7 @@ def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(v
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
-    review.case.judge((5, 10, 8), "accepted")
+    review.case.review.judge((5, 10, 8), "accepted")
     case, gone, heard_by = review.case, weakref.ref(review.lesions), len(review.case.lesions_changed)
     _close_with_x(_docks(viewer)["Lesions"], qtbot)
     gc.collect()
@@ -92,7 +92,7 @@ def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(v
     assert sorted(_docks(viewer)) == ["Calibration", "Segment"]
     case.threshold = 0.4
     again = open_review(viewer)
-    assert again is review and review.case is case and len(case.verdicts) == 1
+    assert again is review and review.case is case and len(case.review.verdicts) == 1
     assert isinstance(review.lesions, LesionsDock)
     assert sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"]
 
@@ -107,15 +107,15 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
     first = review.case.selected
     assert first is not None
     qtbot.keyClick(canvas, Qt.Key.Key_G)
-    assert [v.decision for v in review.case.verdicts] == ["accepted"]
+    assert [v.decision for v in review.case.review.verdicts] == ["accepted"]
     assert review.case.selected != first
     qtbot.keyClick(canvas, Qt.Key.Key_W)
     qtbot.keyClick(canvas, Qt.Key.Key_U)
-    assert [v.decision for v in review.case.verdicts] == ["accepted", "rejected", "unsure"]
+    assert [v.decision for v in review.case.review.verdicts] == ["accepted", "rejected", "unsure"]
     qtbot.keyClick(canvas, Qt.Key.Key_Q)
-    assert len(review.case.verdicts) == 2
+    assert len(review.case.review.verdicts) == 2
     qtbot.keyClick(canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
-    assert len(review.case.verdicts) == 3
+    assert len(review.case.review.verdicts) == 3
 
 
 def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
@@ -130,7 +130,7 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     focus(qtbot, canvas)
     for key in (Qt.Key.Key_N, Qt.Key.Key_G, Qt.Key.Key_W):
         qtbot.keyClick(canvas, key)
-    given = review.case.verdicts
+    given = review.case.review.verdicts
     assert [v.decision for v in given] == ["accepted", "rejected"]
     viewer.close()
 
@@ -141,11 +141,11 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     review.open_dock("session")
     review.session.table.selectRow(0)
     qtbot.mouseClick(review.session.resume_button, Qt.MouseButton.LeftButton)
-    assert review.session.message.text() == "" and review.case.verdicts == given
+    assert review.session.message.text() == "" and review.case.review.verdicts == given
     gone = weakref.ref(review.session)
     _close_with_x(_docks(later)["Session"], qtbot)
     gc.collect()
-    assert gone() is None and review.case.recorder is None
+    assert gone() is None and review.case.review.recorder is None
 
 
 @pytest.mark.parametrize("place", ["canvas", "list", "slider", "layer list"])
@@ -165,7 +165,7 @@ def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
     for key, shift in (("N", 0), ("G", 0), ("W", 0), ("Q", 0), ("Q", 1), ("U", 0), ("N", 1)):
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
         qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"), modifier)
-        decisions.append([v.decision[0] for v in review.case.verdicts])
+        decisions.append([v.decision[0] for v in review.case.review.verdicts])
     assert decisions == [[], ["a"], ["a", "r"], ["a"], ["a", "r"], ["a", "u"], ["a", "u"]]
     assert review.lesions.table.selected == 2
 
@@ -181,7 +181,7 @@ def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
     qtbot.keyClick(spin, Qt.Key.Key_Return)
     assert spin.value() == 0.25
     qtbot.waitUntil(lambda: review.case.threshold == 0.25, timeout=2000)
-    assert review.case.selected is None and review.case.verdicts == ()
+    assert review.case.selected is None and review.case.review.verdicts == ()
 
 
 def test_keys_are_silent_while_typing(viewer, qtbot, flair):
@@ -194,7 +194,7 @@ def test_keys_are_silent_while_typing(viewer, qtbot, flair):
     focus(qtbot, field)
     qtbot.keyClicks(field, "ngw")
     assert field.text() == "ngw"
-    assert review.case.selected is None and review.case.verdicts == ()
+    assert review.case.selected is None and review.case.review.verdicts == ()
 
 
 def test_keys_are_free_in_napari():

@@ -133,7 +133,7 @@ def test_results_are_not_offered_as_scans(viewer, layers, make_dock, prediction,
     dock = make_dock()
     _add(viewer, flair)
     layers._case.set_images({"flair": flair})
-    layers._case.prediction = prediction
+    layers._case.open_prediction(prediction)
     assert [_box(dock, "flair").itemText(i) for i in range(_box(dock, "flair").count())] == [
         "choose a scan",
         "FLAIR",
@@ -275,14 +275,14 @@ def test_unsaved_verdicts_are_not_dropped_unasked(
     case = layers._case
     before = case.prediction
     if when == "before":
-        case.judge((5, 10, 8), "accepted")
+        case.review.judge((5, 10, 8), "accepted")
     _click(qtbot, dock.run)
     if when == "meanwhile":
-        case.judge((5, 10, 8), "accepted")
+        case.review.judge((5, 10, 8), "accepted")
     qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=3000)
     assert len(asked) == 1 and "not been exported" in asked[0]
     assert (case.prediction is before) is kept
-    assert bool(case.verdicts) is kept
+    assert bool(case.review.verdicts) is kept
     if kept and when == "meanwhile":
         assert "its result was dropped" in dock.message.text()
 

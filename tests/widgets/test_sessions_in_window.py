@@ -88,7 +88,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
         "you followed it 2 of 2 times. Where only you were right, you followed it 1 of 1"
         in dock.score.summary.text()
     )
-    assert case.verdicts == ()  # answers are no verdicts on the list
+    assert case.review.verdicts == ()  # answers are no verdicts on the list
 
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
     qtbot.mouseClick(dock.begin_button, LEFT)
@@ -110,7 +110,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
         kinds = [(s.kind, s.annotator, s.closed is not None) for s in store.sessions()]
         assert kinds == [("training", "trainee", True)] * 2
         assert set(store.verify().values()) == {""}
-    case.prediction = replace(case.prediction)  # of another run: the comparison was of the one before
+    case.open_prediction(replace(case.prediction))  # of another run: the comparison was of the one before
     assert COMPARISON not in viewer.layers and NAME in viewer.layers
 
 
@@ -126,7 +126,7 @@ def judge_all(review, qtbot, decide):
     canvas, case = canvas_of(review, qtbot), review.case
     qtbot.keyClick(canvas, N)
     for _ in range(20):
-        recorder = case.recorder
+        recorder = case.review.recorder
         if len(recorder.current_verdicts) == len(recorder.tasks):
             return
         qtbot.keyClick(canvas, decide(case.selected))
@@ -145,15 +145,15 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     qtbot.mouseClick(dock.start_button, LEFT)
     qtbot.keyClick(QApplication.focusWidget(), N)  # wherever the focus went: keys work at once
     assert case.selected is not None
-    case.selected = None
-    n = len(case.recorder.tasks)
+    case.select(None)
+    n = len(case.review.recorder.tasks)
     assert n >= 3 and dock.progress.state.text().startswith("<b>first</b>: 0 of")
     read(review, qtbot, G, W, Q)  # one taken back
-    assert [v.decision for v in case.verdicts] == ["accepted"]
+    assert [v.decision for v in case.review.verdicts] == ["accepted"]
     judge_all(review, qtbot, lambda voxel: G)
     qtbot.mouseClick(dock.close_button, LEFT)
     assert "Session closed. Keep its last hash" in dock.message.text()
-    first = {v.voxel: v.decision for v in case.verdicts}
+    first = {v.voxel: v.decision for v in case.review.verdicts}
 
     type_into(dock.annotator, "first", qtbot)
     dock.table.selectRow(0)
@@ -162,7 +162,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     type_into(dock.annotator, "second", qtbot)
     dock.table.selectRow(0)
     qtbot.mouseClick(dock.again_button, LEFT)
-    assert case.verdicts == () and not dock.agreement.isVisible()  # blinded
+    assert case.review.verdicts == () and not dock.agreement.isVisible()  # blinded
     review.open_dock("dashboard")
     others = areas_of(review)["dashboard"]
     assert others.cover.isVisible() and "what other readers decided" in others.cover.text()
@@ -178,7 +178,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
 
     type_into(dock.annotator, "third", qtbot)
     qtbot.mouseClick(dock.again_button, LEFT)
-    assert [t.voxel for t in case.recorder.tasks] == [other]
+    assert [t.voxel for t in case.review.recorder.tasks] == [other]
     judge_all(review, qtbot, lambda voxel: W)
     qtbot.mouseClick(dock.close_button, LEFT)
     qtbot.mouseClick(dock.tools.verify_button, LEFT)

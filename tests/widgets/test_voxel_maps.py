@@ -85,14 +85,14 @@ def test_a_new_map_is_shown(qtbot, spread, scan_and_prediction):
     layers, panel = ReviewLayers(viewer, case), MeasuresPanel(case)
     qtbot.addWidget(panel)
     case.set_images({"flair": flair})
-    case.prediction = prediction
+    case.open_prediction(prediction)
     layer = viewer.layers["spread of members (SD)"]
     assert layer.colormap.name == "viridis" and layer.contrast_limits == [0, 0.5]
     np.testing.assert_array_equal(layer.data, prediction.maps[NAME])
     panel.show()
     panel.button.click()
     first = case.lesions.table.iloc[0]
-    case.selected = tuple(int(first[f"slice_{axis}"]) for axis in "sar")
+    case.select(tuple(int(first[f"slice_{axis}"]) for axis in "sar"))
     qtbot.waitUntil(panel.maps.isVisible, timeout=2000)
     heads = [panel.maps.horizontalHeaderItem(j).text() for j in range(panel.maps.columnCount())]
     assert "spread" in heads

@@ -91,7 +91,7 @@ def _walk(viewer, qtbot, monkeypatch, out, scans, expert):
     _paint(viewer, review, qtbot)
     _calibrate(viewer, review, qtbot, expert)
     _export(review, qtbot, monkeypatch, out)
-    assert not case.unsaved
+    assert not case.review.unsaved
 
 
 def _run(review, qtbot):
@@ -130,13 +130,13 @@ def _judge(viewer, review, qtbot):
     press(Qt.Key.Key_N)
     assert dock.table.selected == two
     press(Qt.Key.Key_G)
-    assert case.decisions() == {two: "accepted"} and dock.table.selected == three
+    assert case.review.decisions() == {two: "accepted"} and dock.table.selected == three
     press(Qt.Key.Key_W)
-    assert case.decisions() == {two: "accepted", three: "rejected"} and dock.table.selected == four
+    assert case.review.decisions() == {two: "accepted", three: "rejected"} and dock.table.selected == four
     press(Qt.Key.Key_Q)
-    assert case.decisions() == {two: "accepted"} and dock.table.selected == three
+    assert case.review.decisions() == {two: "accepted"} and dock.table.selected == three
     press(Qt.Key.Key_U)
-    assert case.decisions() == {two: "accepted", three: "unsure"}
+    assert case.review.decisions() == {two: "accepted", three: "unsure"}
     colours = viewer.layers["lesions"].colormap
     assert len({tuple(colours.map(n)) for n in (one, two, three)}) == 3
 
@@ -185,11 +185,11 @@ def _paint(viewer, review, qtbot):
     qtbot.mousePress(canvas, LEFT, pos=middle)
     qtbot.mouseMove(canvas, middle + QPoint(2, 0))
     qtbot.mouseRelease(canvas, LEFT, pos=middle + QPoint(2, 0))
-    qtbot.waitUntil(lambda: case.edit is not None, timeout=3000)
+    qtbot.waitUntil(lambda: case.review.edit is not None, timeout=3000)
     layer.mode = "pan_zoom"
-    assert case.edit[voxel] == 1 and case.lesions.labels[voxel] > 0
-    assert case.recorder is not None and not case.unsaved  # kept by default
-    painted = case.edit > 0
+    assert case.review.edit[voxel] == 1 and case.lesions.labels[voxel] > 0
+    assert case.review.recorder is not None and not case.review.unsaved  # kept by default
+    painted = case.review.edit > 0
     before = case.threshold
     qtbot.keyClick(review.lesions.threshold.slider, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: case.threshold > before, timeout=2000)
@@ -204,9 +204,9 @@ def _calibrate(viewer, review, qtbot, expert):
     review.show_dock("calibration")
     qtbot.waitUntil(dock.isVisible, timeout=2000)
     dock.reference.setCurrentIndex(dock.reference.findData(name))
-    found = case.reliability
+    found = case.comparison.reliability
     assert found is not None
-    np.testing.assert_array_equal(case.reference, read_labels(expert).data > 0)
+    np.testing.assert_array_equal(case.comparison.reference, read_labels(expert).data > 0)
     assert f"{found.ace:.4f}" in dock.numbers["ace"].text()
     assert f"{found.mce:.4f}" in dock.numbers["mce"].text()
     assert 0 <= found.ace <= found.mce <= 1
@@ -223,7 +223,7 @@ def _export(review, qtbot, monkeypatch, out):
     shown = dock.tables[0].lesions
     assert list(table["label"]) == [shown.label(row) for row in range(shown.rowCount())]
     np.testing.assert_allclose(table["volume_mm3"], case.lesions.table["volume_mm3"], rtol=1e-4)
-    decisions = case.decisions()
+    decisions = case.review.decisions()
     assert list(table["verdict"]) == [decisions.get(int(n), "") for n in table["label"]]
     grid = case.grid
     np.testing.assert_array_equal(read_labels(out / "lesions.nii.gz", grid).data, case.lesions.labels)
@@ -232,7 +232,7 @@ def _export(review, qtbot, monkeypatch, out):
     np.testing.assert_array_equal(
         reviewed, (case.lesions.labels > 0) & ~np.isin(case.lesions.labels, rejected)
     )
-    assert reviewed[case.edit > 0].all()
+    assert reviewed[case.review.edit > 0].all()
 
 
 def test_cancel_gives_the_button_back_within_a_second(

@@ -121,7 +121,12 @@ def is_closed(review):
     )
     assert not any(view.model().rowCount() for view in review.lesions.tables)
     assert "ml at p" not in review.segment.message.text()
-    assert case.prediction is None and case.reference is None and not case.verdicts and not case.images
+    assert (
+        case.prediction is None
+        and case.comparison.reference is None
+        and not case.review.verdicts
+        and not case.images
+    )
     return True
 
 
@@ -143,7 +148,7 @@ def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
 
 def test_a_name_from_a_file_is_plain_text_and_makes_no_dock_wider(review):
     named = {"case": {"name": "<img src=x> " + 60 * "long "}}
-    review.case.prediction = replace(review.case.prediction, information=named)
+    review.case.open_prediction(replace(review.case.prediction, information=named))
     area = areas_of(review)["lesions"]
     assert area.banner.textFormat() == Qt.TextFormat.PlainText and "…" in area.banner.text()
     assert area.minimumSizeHint().width() < 450 and "&lt;img" in area.banner.toolTip()
@@ -211,15 +216,15 @@ def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
     asked = []
     monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     case, flair = review.case, review.layers.scan.layer()
-    case.keep_with(None)  # as where no session can be written
-    case.judge((5, 10, 8), "accepted")
+    case.review.keep_with(None)  # as where no session can be written
+    case.review.judge((5, 10, 8), "accepted")
     order = [layer.name for layer in review.layers.viewer.layers]
     review.layers.viewer.layers.remove(flair)
     qtbot.wait(20)
     assert len(asked) == 1 and "Ann" in asked[0][1]
     if back:
         assert [layer.name for layer in review.layers.viewer.layers] == order
-        assert case.verdicts and set(banners(review).values()) == {"Case: Ann"}
+        assert case.review.verdicts and set(banners(review).values()) == {"Case: Ann"}
         flair.data = np.zeros_like(flair.data)
         qtbot.wait(20)
         assert len(asked) == 2 and flair.data.any() and review.layers.scan.layer() is flair
@@ -233,12 +238,12 @@ def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
 def test_another_flair_closes_the_case(review, qtbot, patients, monkeypatch):
     drop(review, patients["Bob"])
     assert chosen(review) == "Ann"
-    review.case.keep_with(None)
-    review.case.judge((5, 10, 8), "accepted")
+    review.case.review.keep_with(None)
+    review.case.review.judge((5, 10, 8), "accepted")
     answers = [None, True]
     monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: answers.pop(0))
     choose(review, "flair", 3)
-    assert chosen(review) == "Ann" and review.case.verdicts
+    assert chosen(review) == "Ann" and review.case.review.verdicts
     choose(review, "flair", 3)
     assert chosen(review) == "Bob" and is_closed(review) and not answers
     assert "Closed Ann" in review.segment.message.text()
@@ -254,13 +259,13 @@ def test_choices_for_one_case_are_not_for_the_next(review, qtbot, mask, grid):
     for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         box.setCurrentIndex(1)
     review.calibration.region.setCurrentIndex(review.calibration.region.findData("mask"))
-    assert review.case.reliability is not None and review.case.region.kind == "mask"
+    assert review.case.comparison.reliability is not None and review.case.comparison.region.kind == "mask"
     viewer.layers.remove(review.layers.scan.layer())
     qtbot.wait(20)
     assert is_closed(review)
     for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         assert box.currentData() is None
-    assert review.case.region.kind == review.calibration.region.currentData() != "mask"
+    assert review.case.comparison.region.kind == review.calibration.region.currentData() != "mask"
 
 
 # -- roles ----------------------------------------------------------------------------------------

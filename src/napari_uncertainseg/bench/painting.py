@@ -85,8 +85,8 @@ def _fill(scene: Scene, review: Review) -> None:
     ranker_of(prediction).prepare()  # as it is after a run
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
-    review.case.prediction = prediction
-    review.case.reference = p >= 0.45
+    review.case.open_prediction(prediction)
+    review.case.comparison.reference = p >= 0.45
     review.show_dock("lesions")
     most = int(np.argmax(np.count_nonzero(p >= 0.5, axis=(1, 2))))
     review.layers.show_slice((most, p.shape[1] // 2, p.shape[2] // 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from psygnal import Signal
@@ -10,7 +10,7 @@ from psygnal import Signal
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.inference.reference_comparison import ReferenceComparison
-from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
@@ -18,25 +18,48 @@ if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
 
 
-class CaseComparison:
-    """The part of a case that knows its reference."""
+class ComparedCase(Protocol):
+    """What a comparison asks its case for."""
 
-    reliability_changed = Signal()
-    """The reference, the region or the prediction changed."""
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction under review."""
 
-    def __init__(self) -> None:
-        self._against = ReferenceComparison()
-        self._prediction: Prediction | None = None
-        self._original: Prediction | None = None
-        self._recalibration: Recalibration | None = None
-        self._threshold = 0.5
-        self._min_volume = 3.0
-        self._edit: np.ndarray | None = None
+    @property
+    def original(self) -> Prediction | None:
+        """The prediction as the model made it."""
+
+    @property
+    def recalibration(self) -> Recalibration | None:
+        """By what the prediction's probabilities were changed, if at all."""
+
+    @property
+    def threshold(self) -> float:
+        """Probability at and above which a voxel is lesion."""
 
     @property
     def lesions(self) -> Lesions | None:
         """Lesions and candidates at the present threshold."""
-        raise NotImplementedError
+
+    def original_lesions(self) -> Lesions | None:
+        """The same of the prediction as the model made it."""
+
+
+class CaseComparison:
+    """The reference of a case, and how its prediction compares with it.
+
+    Parameters
+    ----------
+    case
+        Asked for its prediction and lesions at each comparison.
+    """
+
+    reliability_changed = Signal()
+    """The reference, the region or the prediction changed."""
+
+    def __init__(self, case: ComparedCase) -> None:
+        self._case = case
+        self._against = ReferenceComparison()
 
     @property
     def reference(self) -> np.ndarray | None:
@@ -46,7 +69,8 @@ class CaseComparison:
     @reference.setter
     def reference(self, mask: np.ndarray | None) -> None:
         self._against.reference = mask
-        self._touch_reliability(region_moved=self.region.follows_lesions)
+        self.forget(region_moved=self.region.follows_lesions)
+        self.reliability_changed.emit()
 
     @property
     def region(self) -> Region:
@@ -57,37 +81,37 @@ class CaseComparison:
     def region(self, region: Region) -> None:
         if region != self.region:
             self._against.region = region
-            self._touch_reliability()
+            self.forget()
+            self.reliability_changed.emit()
 
-    def _touch_reliability(self, *, region_moved: bool = True) -> None:
+    def drop_other_reference(self, shape: tuple[int, ...]) -> None:
+        """Drop a reference that is not on a grid of this shape; emits nothing."""
+        if self.reference is not None and self.reference.shape != shape:
+            self._against.reference = None
+
+    def forget(self, *, region_moved: bool = True) -> None:
+        """Compare anew when asked next; emits nothing. Parameters as for `ReferenceComparison.forget`."""
         self._against.forget(region_moved=region_moved)
-        self.reliability_changed.emit()
 
     @property
     def reliability(self) -> Reliability | None:
         """Reliability of the prediction against the reference in the region."""
-        now = self._prediction
-        return (
-            None
-            if now is None
-            else self._against.reliability("now", now, now, self._threshold, lambda: self.lesions)
-        )
+        case, now = self._case, self._case.prediction
+        if now is None:
+            return None
+        return self._against.reliability("now", now, now, case.threshold, lambda: case.lesions)
 
     @property
     def evidence(self) -> ProbabilityHistogram | None:
         """Counts of the model's own probabilities in the region, see `ReferenceComparison.evidence`."""
-        original, now = self._original, self._prediction
+        original, now = self._case.original, self._case.prediction
         if original is None or now is None:
             return None
-        return self._against.evidence(original, now, self._threshold)
+        return self._against.evidence(original, now, self._case.threshold)
 
     def reliability_before(self) -> Reliability | None:
         """Reliability of the prediction as the model made it, in the region; None unless recalibrated."""
-        original, now = self._original, self._prediction
-        if original is None or now is None or self._recalibration is None:
+        case, original, now = self._case, self._case.original, self._case.prediction
+        if original is None or now is None or case.recalibration is None:
             return None
-
-        def lesions() -> Lesions:
-            return ranker_of(original).rank(self._threshold, self._min_volume, edit=self._edit)
-
-        return self._against.reliability("before", original, now, self._threshold, lesions)
+        return self._against.reliability("before", original, now, case.threshold, case.original_lesions)

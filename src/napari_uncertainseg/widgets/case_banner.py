@@ -73,7 +73,7 @@ class CaseBanner:
         """Why a dock may not be seen now; empty where it may."""
         if self._layers.blinded:
             return "" if dock.shown_in_exercise else _EXERCISE
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         blind = recorder is not None and recorder.session.kind == "qc"
         return _READING if blind and dock.shows_other_readers else ""
 

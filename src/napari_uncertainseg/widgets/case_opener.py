@@ -76,7 +76,7 @@ class CaseOpener:
             layer.visible = role == "flair"
         segment.roles.choose(added)
         case.set_images({role: volume_of(layer, role) for role, layer in added.items()})
-        case.prediction = restored.prediction
+        case.open_prediction(restored.prediction)
         case.number_by(restored.numbers)
         case.threshold, case.min_volume = restored.threshold, restored.min_volume
         case.reset_review(restored.verdicts, restored.edit)
@@ -108,4 +108,6 @@ class CaseOpener:
 
 def may_discard(parent: QWidget, case: Case) -> bool:
     """Ask before opening results by which verdicts or painting would be lost."""
-    return not case.unsaved or bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Discard them", None))
+    if not case.review.unsaved:
+        return True
+    return bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Discard them", None))

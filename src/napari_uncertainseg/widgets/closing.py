@@ -56,10 +56,10 @@ class CloseGuard:
         return self._close(quit_app, confirm_need)
 
     def _says(self) -> str:
-        if self._case.unsaved:
+        if self._case.review.unsaved:
             return _LOST
         return describe_kept(self._case, self._sessions.location)
 
     def _may(self) -> bool:
-        button = "Close without saving" if self._case.unsaved else "Close"
+        button = "Close without saving" if self._case.review.unsaved else "Close"
         return bool(ask_yes_no_cancel(self._window, "Close the window", self._says(), button, None))

@@ -185,8 +185,8 @@ class CalibrationDock(DockWidget):
                 mask = self._layers.mask_of(name)
             except InputError as error:
                 self._problem = str(error)
-        if mask is not None or self._case.reference is not None:
-            self._case.reference = mask
+        if mask is not None or self._case.comparison.reference is not None:
+            self._case.comparison.reference = mask
         else:
             self._show()
 
@@ -197,13 +197,13 @@ class CalibrationDock(DockWidget):
             self._apply_mask()
             return
         axis, index = self._layers.current_slice() if kind == "slice" else (0, 0)
-        self._case.region = Region(kind, axis, index)
+        self._case.comparison.region = Region(kind, axis, index)
 
     def _apply_mask(self) -> None:
         """Use the mask's current voxels as region; the whole brain while no mask is chosen."""
         name = self.inside.currentData()
         if name is None:
-            self._case.region = Region()
+            self._case.comparison.region = Region()
             return
         try:
             mask = self._layers.mask_of(name)
@@ -212,7 +212,7 @@ class CalibrationDock(DockWidget):
             self._warn(str(error))
             return
         self._mask_version += 1
-        self._case.region = Region("mask", inside=mask, version=self._mask_version)
+        self._case.comparison.region = Region("mask", inside=mask, version=self._mask_version)
 
     def _on_edited(self, name: str) -> None:
         if name == self.reference.currentData():
@@ -227,12 +227,12 @@ class CalibrationDock(DockWidget):
     # -- from the case to the screen ----------------------------------------------------------
 
     def _show(self) -> None:
-        reliability = self._case.reliability
-        each = self._case.region.kind == "each"
+        reliability = self._case.comparison.reliability
+        each = self._case.comparison.region.kind == "each"
         unit = texts.LESIONS if each else texts.VOXELS
         self.view.set_unit(unit)
         self.view.show_reliability(reliability)
-        self.view.show_before(self._case.reliability_before())
+        self.view.show_before(self._case.comparison.reliability_before())
         self._mark_threshold()
         self._stack.setCurrentWidget(self.empty if reliability is None else self.view)
         self.empty.setText(self._next_step())
@@ -248,7 +248,7 @@ class CalibrationDock(DockWidget):
 
     def _show_preview(self, reliability: Reliability) -> None:
         """Show the effect of a temperature in the diagram only, before the maps change."""
-        self.view.show_before(self._case.reliability_before() or self._case.reliability)
+        self.view.show_before(self._case.comparison.reliability_before() or self._case.comparison.reliability)
         self.view.show_reliability(reliability)
         self._show_numbers(reliability)
 
@@ -282,7 +282,7 @@ class CalibrationDock(DockWidget):
         self._save("reliability.tsv", texts.TABLE_KINDS, _write_bins)
 
     def _save(self, name: str, kinds: str, write: Callable[[Path, Reliability], object]) -> None:
-        reliability = self._case.reliability
+        reliability = self._case.comparison.reliability
         path = None if reliability is None else ask_file(self, texts.EXPORT_TITLE, name, kinds)
         if path is None or reliability is None:
             return

@@ -140,7 +140,8 @@ class RecalibrationRow(QWidget):
             return
         recorded = record.recalibration if chosen == _RECORD and record is not None else None
         self._request = _Request(
-            self._case.original, None if recorded is not None else (self._case.reference, self._case.region)
+            self._case.original,
+            None if recorded is not None else (self._case.comparison.reference, self._case.comparison.region),
         )
         self._start(recorded or chosen)
 
@@ -155,7 +156,7 @@ class RecalibrationRow(QWidget):
 
     def _preview(self, temperature: float) -> None:
         """Show the effect of a temperature in the diagram at once."""
-        evidence = self._case.evidence
+        evidence = self._case.comparison.evidence
         if evidence is not None:
             self._show_message(texts.PREVIEW)
             self.previewed.emit(reliability_after(evidence, Temperature(0.0, 0.0, temperature)))
@@ -164,7 +165,7 @@ class RecalibrationRow(QWidget):
         """Recalibrate with a temperature set by hand, unless another choice was made since."""
         if self.choice.currentData() != _BY_HAND or self._jobs.state is not JobState.IDLE:
             return  # `_on_finished` applies the latest temperature
-        evidence = self._case.evidence
+        evidence = self._case.comparison.evidence
         self._request = _Request(self._case.original, None)
         if evidence is None:
             self._on_failed(texts.NEEDS_VOXEL_REFERENCE)
@@ -202,7 +203,7 @@ class RecalibrationRow(QWidget):
         if fitted_for is None:
             return False
         reference, region = fitted_for
-        return not _same(self._case.reference, reference) or self._case.region != region
+        return not _same(self._case.comparison.reference, reference) or self._case.comparison.region != region
 
     def _reset(self) -> None:
         """Show the original output again: the fit was for another reference or region."""
@@ -222,7 +223,7 @@ class RecalibrationRow(QWidget):
         if fitted_here and self._changed(self._fitted_for):
             self._reset()
             return
-        before, after = self._case.reliability_before(), self._case.reliability
+        before, after = self._case.comparison.reliability_before(), self._case.comparison.reliability
         self.result.setVisible(before is not None)
         if before is None or after is None:
             return
@@ -230,7 +231,8 @@ class RecalibrationRow(QWidget):
             texts.before_and_after("ACE", before.ace, after.ace),
             texts.before_and_after("MCE", before.mce, after.mce),
         ]
-        reference, original, current = self._case.reference, self._case.original, self._case.prediction
+        reference = self._case.comparison.reference
+        original, current = self._case.original, self._case.prediction
         if reference is not None and original is not None and current is not None:
             t = self._case.threshold
             old, new = (dice(p.probability >= t, reference) for p in (original, current))

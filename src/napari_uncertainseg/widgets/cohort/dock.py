@@ -267,7 +267,7 @@ class CohortDock(DockWidget):
         if not self._discard.allows():  # reviewed while the files were read
             self._show_message("")
             return
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         try:
             self._open_case(loaded)
         except InputError as error:
@@ -289,7 +289,7 @@ class CohortDock(DockWidget):
 
     def _on_verdicts(self) -> None:
         """Update the count while the current case is recorded, and read the file again when that ends."""
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         if recorder is not None and self._row is not None and self._is_current(self._row):
             if self.annotator.text().strip() in ("", recorder.session.annotator):
                 self._is_counting = True

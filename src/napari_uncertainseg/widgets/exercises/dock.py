@@ -215,7 +215,7 @@ class ExercisesDock(DockWidget):
 
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
-        if self._case.recorder is not None and not self._case.recorder.by_default:
+        if self._case.review.recorder is not None and not self._case.review.recorder.by_default:
             self.question.setText(f"⚠ {texts.SESSION_IS_RECORDED}")
             return
         self._prediction = self._case.original

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Painting:
-    """Turns strokes on the lesions layer into ``case.set_edit``; its undo is the case's.
+    """Turns strokes on the lesions layer into ``case.review.set_edit``; its undo is the case's.
 
     napari's own undo restores the numbers that the layer held before a stroke, which are stale once the
     threshold has moved, and knows no verdicts. Undo in the layer therefore takes back what was done
@@ -49,17 +49,18 @@ class Painting:
         napari_internals.forget_strokes(self._layer)  # the case has it
         wanted = self._labels > 0
         voxels = np.flatnonzero(wanted != (lesions.labels > 0))
-        edit = np.zeros(self._labels.shape, np.int8) if self._case.edit is None else self._case.edit.copy()
+        before = self._case.review.edit
+        edit = np.zeros(self._labels.shape, np.int8) if before is None else before.copy()
         edit.ravel()[voxels] = np.where(wanted.ravel()[voxels], 1, -1)
-        self._case.set_edit(edit if edit.any() else None)
+        self._case.review.set_edit(edit if edit.any() else None)
 
     def undo(self) -> None:
         """Take back what was done last."""
-        self._step(self._case.undo)
+        self._step(self._case.review.undo)
 
     def redo(self) -> None:
         """Do again what was taken back."""
-        self._step(self._case.redo)
+        self._step(self._case.review.redo)
 
     def _step(self, step: Callable[[], object]) -> None:
         self.flush()

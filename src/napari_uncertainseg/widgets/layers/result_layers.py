@@ -190,7 +190,7 @@ class ResultLayers:
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
         doubt = dict(zip(lesions.table["label"], lesions.table["lsu"], strict=True))
-        return lesion_colours(doubt, self._case.decisions())
+        return lesion_colours(doubt, self._case.review.decisions())
 
     # -- while the slider moves ---------------------------------------------------------------
 
@@ -204,8 +204,8 @@ class ResultLayers:
         self._previewed = threshold
         where = self._shown_slice()
         lesion = at_least(p.probability[where], threshold)
-        if self._case.edit is not None:
-            painted = self._case.edit[where]
+        if self._case.review.edit is not None:
+            painted = self._case.review.edit[where]
             lesion = (lesion | (painted > 0)) & (painted >= 0)
         self._draw_slice(where, lesion)
 

@@ -231,11 +231,11 @@ class LesionsDock(DockWidget):
 
     def undo(self) -> None:
         """Undo the last verdict or brush stroke, and go there."""
-        self._undo_or_redo(self._case.undo, texts.NOTHING_TO_UNDO)
+        self._undo_or_redo(self._case.review.undo, texts.NOTHING_TO_UNDO)
 
     def redo(self) -> None:
         """Redo what was undone, and go there."""
-        self._undo_or_redo(self._case.redo, texts.NOTHING_TO_REDO)
+        self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
 
     def _record(self, decision: Decision) -> None:
         label = self.table.selected
@@ -245,7 +245,7 @@ class LesionsDock(DockWidget):
         following = self.table.lesions.next_task(label)  # read before the filter hides the row
         self._show_message("")
         try:
-            self._case.judge(self._case.selected or self.table.lesions.voxel(label), decision)
+            self._case.review.judge(self._case.selected or self.table.lesions.voxel(label), decision)
         except InputError as error:
             self._show_message(texts.not_recorded(error))
             return
@@ -253,7 +253,7 @@ class LesionsDock(DockWidget):
 
     def _go_to_next(self, following: int | None) -> None:
         """Go to the session's next task; if it has none and accepts new ones, to the next of the list."""
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         if (voxel := self._case.next_task()) is not None:
             self._go_to_voxel(voxel)
         elif following is None or not (recorder is None or recorder.accepts_new_tasks):
@@ -281,12 +281,12 @@ class LesionsDock(DockWidget):
 
     def _go_to_voxel(self, voxel: tuple[int, int, int]) -> None:
         """Go to a task of the session: it may be in the other list, or in none at this threshold."""
-        self._case.selected = voxel
+        self._case.select(voxel)
         self._layers.go_to(voxel)
 
     def _choose(self, label: int) -> None:
         voxel = self.table.lesions.voxel(label)
-        self._case.selected = voxel
+        self._case.select(voxel)
         self._layers.go_to(voxel)
 
     def _show_message(self, sentence: str) -> None:
@@ -311,7 +311,7 @@ class LesionsDock(DockWidget):
         else:
             candidates = len(lesions.candidate_table)
             self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
-            decisions = self._case.decisions()
+            decisions = self._case.review.decisions()
             selected = self._selected_labels()
             tables = (lesions.table, lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
@@ -323,7 +323,7 @@ class LesionsDock(DockWidget):
         self._show_page()
 
     def _show_verdicts(self) -> None:
-        decisions = self._case.decisions()
+        decisions = self._case.review.decisions()
         for number, view in enumerate(self.tables):
             view.set_verdicts(_of_list(decisions, number))
         self._show_page()
@@ -366,7 +366,7 @@ class LesionsDock(DockWidget):
 
     def _show_recorded(self) -> None:
         """Show for whom a session is recorded; a message about an earlier one is cleared."""
-        text = recording_message(self._case.recorder, self._case.why_not_kept)
+        text = recording_message(self._case.review.recorder, self._case.review.why_not_kept)
         if text != self.recorded.text():
             self.recorded.setText(text)
             self._show_message("")
@@ -379,7 +379,7 @@ class LesionsDock(DockWidget):
             return None
         number = self.tabs.currentIndex()
         table = (lesions.table, lesions.candidate_table)[number]
-        decisions = _of_list(self._case.decisions(), number)
+        decisions = _of_list(self._case.review.decisions(), number)
         verdicts = [decisions.get(int(label), "") for label in table["label"]]
         return ("lesions", "candidates")[number], table.assign(verdict=verdicts)
 

@@ -105,7 +105,8 @@ class ExportPanel(QWidget):
             return
         if overwrite and not may_replace(self, folder):
             return
-        verdicts, edit, decisions = self._case.verdicts, self._case.edit, self._case.decisions()
+        given = self._case.review
+        verdicts, edit, decisions = given.verdicts, given.edit, given.decisions()
         review: dict[str, Any] = {"verdicts": decisions, "edit": edit, "given": verdicts}
         review["numbers"] = self._case.numbers
 
@@ -127,7 +128,7 @@ class ExportPanel(QWidget):
         path = ask_file(self, texts.EXPORT_SEG_TITLE, "lesions.dcm", texts.SEG_KINDS)
         if path is None:
             return
-        decisions = self._case.decisions()
+        decisions = self._case.review.decisions()
 
         def work(progress: Progress) -> Path:
             from napari_uncertainseg.disk.outputs import SEG, check_output
@@ -149,8 +150,8 @@ class ExportPanel(QWidget):
             return
         folder, prediction, verdicts, edit = exported
         case = self._case
-        if case.prediction is prediction and case.verdicts == verdicts and case.edit is edit:
-            case.mark_saved()
+        if case.prediction is prediction and case.review.verdicts == verdicts and case.review.edit is edit:
+            case.review.mark_saved()
         self._show_message(texts.saved_results(folder))
 
     def _on_prediction(self) -> None:

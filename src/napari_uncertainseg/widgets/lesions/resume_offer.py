@@ -50,7 +50,7 @@ class ResumeBar(QWidget):
 
     def accept(self) -> None:
         """Resume the review that is offered, or copy its verdicts."""
-        if self._case.unsaved and not ask_yes_no_cancel(
+        if self._case.review.unsaved and not ask_yes_no_cancel(
             self, texts.RESUME, texts.RESUME_LOSES_WORK, texts.CONTINUE, None
         ):
             return

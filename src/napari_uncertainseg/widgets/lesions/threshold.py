@@ -206,7 +206,7 @@ class ThresholdPanel(QWidget):
 
     def _show_reliability(self) -> None:
         self._find_best()
-        reliability = self._case.reliability
+        reliability = self._case.comparison.reliability
         self._diagram.setVisible(reliability is not None)
         self._diagram.show_reliability(reliability)
         if reliability is None:
@@ -215,7 +215,7 @@ class ThresholdPanel(QWidget):
             self._numbers.set_html(texts.calibration_errors(reliability.ace, reliability.mce))
 
     def _find_best(self) -> None:
-        now = (self._case.prediction, self._case.reference)
+        now = (self._case.prediction, self._case.comparison.reference)
         if now[0] is self._best_input[0] and now[1] is self._best_input[1]:
             return
         self._best_input, self._best = now, None

@@ -347,7 +347,7 @@ class SegmentDock(DockWidget):
             self._show_message(texts.RESULT_DISCARDED)
             return
         self._case.set_images(request.images, request.mask)
-        self._case.prediction = prediction
+        self._case.open_prediction(prediction)
         self._show_message(summary_of(self._case, prediction))
         self.done.emit()
 

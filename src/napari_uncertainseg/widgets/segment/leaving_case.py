@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 def close_case(case: Case) -> None:
     """Close a case with its results and its review. The caller asks first where work would be lost."""
-    case.set_recorder(None)
-    case.reference = None
-    case.region = Region()
+    case.review.set_recorder(None)
+    case.comparison.reference = None
+    case.comparison.region = Region()
     case.set_images({})
-    case.prediction = None
+    case.close_prediction()
 
 
 def ask_about_gone(parent: QWidget, case: Case, gone: LostScan) -> None:
     """Close the case whose scan was removed; where work would be lost, the user may bring the scan back."""
     question = texts.scan_removed(gone.name, name_of(case))
     if (
-        case.unsaved
+        case.review.unsaved
         and ask_yes_no_cancel(parent, texts.SCAN_REMOVED_TITLE, question, texts.BRING_BACK, texts.DELETE)
         is not False
     ):
@@ -47,7 +47,7 @@ def leave_for_another(parent: QWidget, case: Case) -> str | None:
         A sentence for the user; None where the user keeps the case.
     """
     name = name_of(case)
-    if case.unsaved and not ask_yes_no_cancel(
+    if case.review.unsaved and not ask_yes_no_cancel(
         parent, texts.OTHER_FLAIR_TITLE, texts.other_flair(name), texts.OTHER_FLAIR_DELETE, None
     ):
         return None

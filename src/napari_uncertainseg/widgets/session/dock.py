@@ -102,8 +102,8 @@ class SessionDock(DockWidget):
         self.progress.cleanup()
         self.location.cleanup()
         self.annotator.cleanup()
-        if self._case.recorder is not None and not self._case.recorder.by_default:
-            self._case.set_recorder(None)
+        if self._case.review.recorder is not None and not self._case.review.recorder.by_default:
+            self._case.review.set_recorder(None)
 
     # -- making it ----------------------------------------------------------------------------
 
@@ -156,9 +156,9 @@ class SessionDock(DockWidget):
 
     def start(self) -> None:
         """Start a session on the current case."""
-        before = self._case.recorder  # of the review that was saved automatically, if there is one
+        before = self._case.review.recorder  # of the review that was saved automatically, if there is one
         is_own = before is not None and before.session.annotator == self.annotator.name
-        if not is_own and (self._case.verdicts or self._case.edit is not None):
+        if not is_own and (self._case.review.verdicts or self._case.review.edit is not None):
             answer = self._may_record()
             if answer is None:
                 return
@@ -170,7 +170,7 @@ class SessionDock(DockWidget):
         try:
             store = self._file.store()
             session = open_session(store, self._case, self.annotator.text(), self.order.currentData())
-            self._case.set_recorder(Recorder(store, session, self._layers.visible))
+            self._case.review.set_recorder(Recorder(store, session, self._layers.visible))
             if before is not None:
                 before.hand_over(session)
             self._show_message("")
@@ -257,7 +257,7 @@ class SessionDock(DockWidget):
 
     def _may_discard(self, action: str) -> bool:
         """Ask before an action by which verdicts or painting would be lost."""
-        if not self._case.unsaved:
+        if not self._case.review.unsaved:
             return True
         return bool(ask_yes_no_cancel(self, action, texts.LOST, texts.DISCARD, None))
 
@@ -270,17 +270,17 @@ class SessionDock(DockWidget):
 
     def leave(self) -> None:
         """Stop recording without closing."""
-        if self._case.recorder is not None:
-            self._stop_recording(self._case.recorder)
+        if self._case.review.recorder is not None:
+            self._stop_recording(self._case.review.recorder)
         self._on_file()
 
     def _stop_recording(self, recorder: Recorder) -> None:
-        self._previous = PreviousReview(recorder.session, self._case.verdicts, self._case.edit)
-        self._case.set_recorder(None)
+        self._previous = PreviousReview(recorder.session, self._case.review.verdicts, self._case.review.edit)
+        self._case.review.set_recorder(None)
 
     def close_session(self) -> None:
         """End the current session permanently."""
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         if recorder is None:
             return
         tasks = len(recorder.tasks)
@@ -338,7 +338,7 @@ class SessionDock(DockWidget):
 
     def _show_controls(self) -> None:
         """Everything but what needs the database: this runs at each key in the name."""
-        current, recorder, selected = self._case.recorder, self._own_recorder(), self.table.session
+        current, recorder, selected = self._case.review.recorder, self._own_recorder(), self.table.session
         ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
         self.location.setEnabled(current is None and not self._layers.blinded)
         for widget in (self.annotator, self.order):
@@ -358,7 +358,7 @@ class SessionDock(DockWidget):
 
     def _show_progress(self) -> None:
         self.progress.show_recorder(self._own_recorder(), self._next_step())
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         if recorder is not self._shown_recorder:  # a review is saved automatically from its first verdict
             self._shown_recorder = recorder
             self._list()
@@ -368,7 +368,7 @@ class SessionDock(DockWidget):
 
     def _own_recorder(self) -> Recorder | None:
         """The recorder of a session that the reader has started."""
-        recorder = self._case.recorder
+        recorder = self._case.review.recorder
         return None if recorder is None or recorder.by_default else recorder
 
     def _next_step(self) -> str:
@@ -376,7 +376,7 @@ class SessionDock(DockWidget):
             return texts.NO_PREDICTION
         if self.replay.active:
             return texts.REPLAYING
-        if (recorder := self._case.recorder) is not None:
+        if (recorder := self._case.review.recorder) is not None:
             return texts.saved_automatically(recorder.session.annotator)
         if not self.annotator.name:
             return texts.NO_NAME

@@ -22,12 +22,13 @@ class PreviousReview:
 
     def is_all_of(self, case: Case) -> bool:
         """Whether nothing else is on screen."""
-        return case.verdicts == self.verdicts and case.edit is self.edit and not case.unsaved
+        review = case.review
+        return review.verdicts == self.verdicts and review.edit is self.edit and not review.unsaved
 
     def is_some_of(self, case: Case) -> bool:
         """Whether some of it is on screen."""
-        painted = self.edit is not None and case.edit is self.edit
-        return painted or any(verdict in self.verdicts for verdict in case.verdicts)
+        painted = self.edit is not None and case.review.edit is self.edit
+        return painted or any(verdict in self.verdicts for verdict in case.review.verdicts)
 
 
 def question_before_recording(previous: PreviousReview | None, case: Case, name: str) -> str | None:

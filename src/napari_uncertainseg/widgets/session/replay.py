@@ -182,7 +182,7 @@ class ReplayPanel(QWidget):
             self.step.setText(f"⚠ {error}")
             return
         if step.voxel is not None:
-            self._case.selected = step.voxel
+            self._case.select(step.voxel)
             self._layers.go_to(step.voxel)
 
     def _score(self) -> None:

@@ -123,9 +123,9 @@ class DiscardQuestion:
         """Whether the work may be discarded; True where nothing would be lost."""
         case = self._case
         verdicts, edit = self._agreed
-        if not case.unsaved or (case.verdicts == verdicts and case.edit is edit):
+        if not case.review.unsaved or (case.review.verdicts == verdicts and case.review.edit is edit):
             return True
         allowed = bool(ask_yes_no_cancel(self._parent, *self._asked, None))
         if allowed:
-            self._agreed = case.verdicts, case.edit
+            self._agreed = case.review.verdicts, case.review.edit
         return allowed

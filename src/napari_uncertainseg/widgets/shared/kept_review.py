@@ -106,7 +106,7 @@ class ReviewKeeper:
         self._prediction: Prediction | None = case.original
         self._last = ""
         self._unused: tuple[Prediction | None, str] | None = None
-        case.keep_with(self._start)
+        case.review.keep_with(self._start)
         case.prediction_changed.connect(self._on_prediction)
         case.verdicts_changed.connect(self._describe)
         case.lesions_changed.connect(self._describe)
@@ -114,7 +114,7 @@ class ReviewKeeper:
 
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
-        self._case.keep_with(None)
+        self._case.review.keep_with(None)
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._describe, missing_ok=True)
         self._case.lesions_changed.disconnect(self._describe, missing_ok=True)
@@ -127,7 +127,7 @@ class ReviewKeeper:
         if self._busy() or self._case.prediction is None:
             return
         store = self._sessions.store()
-        self._case.set_recorder(self._unused_recorder(store) or self._new_recorder(store))
+        self._case.review.set_recorder(self._unused_recorder(store) or self._new_recorder(store))
         self._unused = None
 
     def _new_recorder(self, store: Store) -> Recorder:
@@ -237,7 +237,7 @@ class ReviewKeeper:
         return message
 
     def _resume(self, recorder: Recorder) -> str:
-        before = self._case.recorder
+        before = self._case.review.recorder
         resume(self._case, recorder)
         message = f"Resumed: {pluralised(len(recorder.verdicts), 'verdict')} by {recorder.session.annotator}."
         if before is None or not before.verdicts:
@@ -278,15 +278,15 @@ def resume(case: Case, recorder: Recorder) -> None:
         recorder.check_fits(case.grid.shape)
     case.reset_review()
     case.threshold, case.min_volume = recorder.last_seen_at(case.threshold, case.min_volume)
-    case.set_recorder(recorder)
+    case.review.set_recorder(recorder)
 
 
 def describe_kept(case: Case, location: str) -> str:
     """What a session has saved of the current case, and where; empty where no session has it."""
-    recorder = case.recorder
-    if recorder is None or not (case.verdicts or case.edit is not None):
+    recorder = case.review.recorder
+    if recorder is None or not (case.review.verdicts or case.review.edit is not None):
         return ""
-    extent = _extent(len(case.verdicts), case.edit is not None)
+    extent = _extent(len(case.review.verdicts), case.review.edit is not None)
     annotator, opened = recorder.session.annotator, _minute(recorder.session.opened)
     return (
         f"The review is saved: {extent}, as the session of {annotator} from {opened} in {location}. "
