@@ -20,13 +20,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets import menu
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.layers.annotator_outline import NAME
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import areas_of
+from .actions import areas_of, focus
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -82,7 +83,7 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
         assert area.cover.isVisibleTo(area) is (kind != "exercises")
         assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "exercises")
     for kind in ("lesions", "session"):  # made anew it is covered, too
-        again = review.make(kind)
+        again = getattr(menu, f"{kind}_dock")(viewer)
         viewer.window.add_dock_widget(again, name=kind, area="right")
         qtbot.wait(20)
         assert again.cover.isVisibleTo(again) and not again.widget().isVisibleTo(again)
@@ -92,8 +93,7 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     assert not any(word in str(viewer.status) for word in ("lesion", "doubt", "entropy"))
     assert "lesion" not in (dock.opinion.text() if dock.opinion.isVisibleTo(dock) else "")
     canvas = viewer.window._qt_viewer.canvas.native
-    viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
+    focus(qtbot, canvas)
     threshold = case.threshold
     for key in (Qt.Key.Key_N, Qt.Key.Key_U, Qt.Key.Key_Q):
         qtbot.keyClick(canvas, key)

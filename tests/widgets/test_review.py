@@ -289,13 +289,13 @@ def test_the_dashboard_is_read_again_when_its_tab_is(viewer, qtbot, tmp_path):
     review = open_review(viewer)
     review.open_dock("dashboard")
     qtbot.wait(50)
-    assert not review.dashboard.found.annotators
+    assert not review.dashboard.statistics.annotators
     review.show_dock("segment")
     qtbot.wait(50)
     with Store(tmp_path / "sessions.db") as store:
         a_department(store)
     review.show_dock("dashboard")
-    qtbot.waitUntil(lambda: bool(review.dashboard.found.annotators), timeout=2000)
+    qtbot.waitUntil(lambda: bool(review.dashboard.statistics.annotators), timeout=2000)
 
 
 @pytest.fixture

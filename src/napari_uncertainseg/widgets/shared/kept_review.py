@@ -208,6 +208,7 @@ class ReviewKeeper:
         return replace(best, others=len(offers) - 1)
 
     def _make_offer(self, store: Store, session: Session, same: bool) -> ResumeOffer | None:
+        store.tasks(session.id)  # a session whose tasks cannot be read is not offered
         entries = store.entries(session.id)
         strokes = details_of(entries, PaintedDetails)
         verdicts = len(current_verdicts(entries))
