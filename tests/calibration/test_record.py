@@ -53,15 +53,15 @@ def record():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_promises_are_those_of_conformal_risk_control(record, loss):
     safest = LOSSES[loss].safest
-    assert record.promise(loss, 0.1) == control_mean(record.losses[loss], GRID, 0.1, safest=safest)
-    assert record.promise(loss, 0.2, confidence=0.9) == control_with_confidence(
+    assert record.guarantee(loss, 0.1) == control_mean(record.losses[loss], GRID, 0.1, safest=safest)
+    assert record.guarantee(loss, 0.2, confidence=0.9) == control_with_confidence(
         record.losses[loss], GRID, 0.2, confidence=0.9, safest=safest
     )
-    assert record.promise(loss, 0.1).threshold is not None
+    assert record.guarantee(loss, 0.1).threshold is not None
 
 
 def test_what_is_missed_wants_a_low_threshold_and_what_is_false_a_high_one(record):
-    envelope, core = (record.promise(name, 0.1).threshold for name in ("missed_volume", "false_volume"))
+    envelope, core = (record.guarantee(name, 0.1).threshold for name in ("missed_volume", "false_volume"))
     found = Losses.from_case(*case(99), GRID, min_voxels=3)
     assert found.missed_volume[np.searchsorted(GRID, envelope)] < 0.2
     assert found.false_volume[np.searchsorted(GRID, core)] < 0.2
@@ -150,4 +150,4 @@ def test_what_is_no_record_is_refused(record, change, wrong):
 
 def test_there_are_only_these_losses(record):
     with pytest.raises(InputError, match="no loss 'dice'"):
-        record.promise("dice", 0.1)
+        record.guarantee("dice", 0.1)

@@ -181,7 +181,7 @@ class CalibrationRecord:
         missed = self.losses["missed_volume"].min(axis=1)
         return tuple(name for name, share in zip(self.cases, missed, strict=True) if share > _STRANGE)
 
-    def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Guarantee:
+    def guarantee(self, loss: str, limit: float, *, confidence: float | None = None) -> Guarantee:
         """The least cautious threshold that keeps a loss below a limit.
 
         Parameters

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(options: Namespace) -> None:
-    """Make a record, keep it, and say what it can promise."""
+    """Make a record, save it, and print what it can guarantee."""
     from napari_uncertainseg.evaluate import calibration_record as calibrating
     from napari_uncertainseg.evaluate.cohort import notes_of
 
@@ -28,15 +28,15 @@ def calibrate(options: Namespace) -> None:
 
 
 def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
-    """What a record can promise, a line each."""
+    """What a record can guarantee, a line each."""
     from napari_uncertainseg.calibration.record import LOSSES
 
     number = len(record.cases)
     lines = [f"{record.model}, {record.method}, {number} case{'s' if number > 1 else ''}"]
     for name, loss in LOSSES.items():
         lines.append(f"at most {limit:.0%} {loss.title},")
-        lines.append(f"  on average: {_in_words(record.promise(name, limit))}")
-        sure = record.promise(name, limit, confidence=confidence)
+        lines.append(f"  on average: {_in_words(record.guarantee(name, limit))}")
+        sure = record.guarantee(name, limit, confidence=confidence)
         lines.append(f"  with {confidence:.0%} confidence: {_in_words(sure)}")
     fitted = record.recalibration
     if fitted is not None:
@@ -61,11 +61,11 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
             f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that "
             "scan's mask? It counts in all of the above."
         )
-    lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
+    lines.append("Guarantees hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)
 
 
-def _in_words(promise: Guarantee) -> str:
-    if promise.threshold is None:
-        return promise.reason
-    return f"threshold {promise.threshold:.2f} (here it was {promise.loss:.1%})"
+def _in_words(guarantee: Guarantee) -> str:
+    if guarantee.threshold is None:
+        return guarantee.reason
+    return f"threshold {guarantee.threshold:.2f} (here it was {guarantee.loss:.1%})"

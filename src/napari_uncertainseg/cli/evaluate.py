@@ -55,7 +55,7 @@ def evaluate(options: Namespace) -> None:
     if many == (options.folder is not None) or many == (options.reference is not None):
         raise InputError("Give a folder and --reference, or a table of --cases.")
     if many and options.rater:
-        raise InputError("With --cases, raters stand in the table's column 'raters'.")
+        raise InputError("With --cases, name the raters in the table's column 'raters'.")
     if many:
         with ProgressLine() as progress:
             cohort = evaluate_cases(options.cases, resample=options.resample, progress=progress)

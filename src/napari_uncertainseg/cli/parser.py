@@ -214,7 +214,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         commands,
         "calibrate",
         "calibrate",
-        "from cases with a reference: thresholds that keep a promise, and a recalibration",
+        "from cases with a reference: thresholds with a guarantee, and a recalibration",
     )
     _reads(
         parser,
@@ -227,7 +227,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         "--limit", type=_probability, default=0.1, metavar="SHARE", help="what may be missed or false (0.1)"
     )
     parser.add_argument(
-        "--confidence", type=_probability, default=0.9, metavar="P", help="of the second promise (0.9)"
+        "--confidence", type=_probability, default=0.9, metavar="P", help="of the second guarantee (0.9)"
     )
     parser.add_argument(
         "--kind",

@@ -65,11 +65,13 @@ def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress =
 
     def look(folder: Path, reference: Path, raters: Sequence[Path]) -> _Case:
         if folder.resolve() in seen:
-            raise InputError(f"{folder} is listed twice: a promise counts each case once.")
+            raise InputError(f"{folder} is listed twice: a guarantee counts each case once.")
         now, own = _made_by(folder)
         for name, others in zip(seen.values(), scans, strict=True):
             if set(own) & set(others):
-                raise InputError(f"{folder} is of the same scan as {name}: a promise counts each case once.")
+                raise InputError(
+                    f"{folder} is of the same scan as {name}: a guarantee counts each case once."
+                )
         seen[folder.resolve()] = folder.name
         scans.append(own)
         made.add(now)

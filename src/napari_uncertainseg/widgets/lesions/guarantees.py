@@ -135,7 +135,7 @@ class GuaranteeRow(QWidget):
             self.button.setEnabled(False)
             self.button.setToolTip(self._problem or texts.NEEDS_CASES)
             return
-        self._guarantee = self._record.promise(
+        self._guarantee = self._record.guarantee(
             self.loss.currentData(), self.limit.value() / 100, confidence=self.kind.currentData()
         )
         threshold, n = self._guarantee.threshold, self._guarantee.cases
@@ -167,7 +167,7 @@ class GuaranteeRow(QWidget):
         if visible and self._record is not None and not self._invalid_reason():
             limit, confidence = self.limit.value() / 100, self.kind.currentData()
             core, envelope = (
-                self._record.promise(loss, limit, confidence=confidence).threshold
+                self._record.guarantee(loss, limit, confidence=confidence).threshold
                 for loss in ("false_volume", "missed_volume")
             )
         # The core must lie inside the envelope; both stay on the safe side of their thresholds.

@@ -1,4 +1,4 @@
-"""Thresholds that keep a promise, in the window."""
+"""Thresholds with a guarantee, in the window."""
 
 from dataclasses import replace
 
@@ -45,14 +45,14 @@ def make(shown, case, records):
 def test_a_promise_sets_the_threshold(make, case):
     record = record_like(case.prediction)
     row = make(lambda information: record)
-    expected = record.promise("missed_volume", 0.1).threshold
+    expected = record.guarantee("missed_volume", 0.1).threshold
     assert row.button.text() == f"Use {expected:.2f}"
     row.button.click()
     assert case.threshold == expected
     row.limit.setValue(40)
-    assert row.button.text() == f"Use {record.promise('missed_volume', 0.4).threshold:.2f}"
+    assert row.button.text() == f"Use {record.guarantee('missed_volume', 0.4).threshold:.2f}"
     row.loss.setCurrentIndex(row.loss.findData("false_volume"))
-    assert row.button.text() == f"Use {record.promise('false_volume', 0.4).threshold:.2f}"
+    assert row.button.text() == f"Use {record.guarantee('false_volume', 0.4).threshold:.2f}"
 
 
 def test_what_so_few_cases_cannot_promise_is_said(make, case):
@@ -147,10 +147,10 @@ def test_core_and_envelope_follow_the_promise(make, case):
     record = record_like(case.prediction)
     row = make(lambda information: record)
     row.contours.click()
-    core, envelope = (record.promise(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
+    core, envelope = (record.guarantee(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
     assert row.band_shown[-1] == (core, envelope) and core > envelope
     row.limit.setValue(80)  # now each alone would let the core reach beyond the envelope
-    core, envelope = (record.promise(name, 0.8).threshold for name in ("false_volume", "missed_volume"))
+    core, envelope = (record.guarantee(name, 0.8).threshold for name in ("false_volume", "missed_volume"))
     assert core < envelope and row.band_shown[-1] == (envelope, core)
     row.limit.setValue(30)
     assert row.band_shown[-1] != (core, envelope)
