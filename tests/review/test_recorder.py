@@ -10,6 +10,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.session.queue import ORDERS, queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import is_wrong
+from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 from napari_uncertainseg.review.store.records import NewTask, Task
@@ -241,3 +242,12 @@ def test_a_candidate_is_wrong_when_it_is_a_lesion():
             is_wrong(candidate, CurrentVerdict(1, decision)),
         ) == wrong
     assert is_wrong(lesion, CurrentVerdict(1, "accepted", painted=True))  # not as the model outlined it
+
+
+def test_what_an_earlier_version_calls_edited_is_shown_as_accepted(store):
+    session = fill(store)
+    task = store.tasks(session)[0]
+    store.record(session, "verdict", task.id, {"decision": "edited"})
+    assert [v.decision for v in Recorder(store, session).verdicts] == ["accepted"]
+    replay = Replay(store, session)
+    assert [v.decision for v in replay.verdicts(len(replay.steps) - 1)] == ["accepted"]

@@ -294,3 +294,8 @@ def test_bad_thresholds_and_edits_are_refused() -> None:
             rank(fields(0), *bad)
     with pytest.raises(InputError, match="edit"):
         rank(fields(0), edit=np.zeros((2, 2, 2), np.int8))
+
+
+def test_titles_of_columns_are_words():
+    """Not names of classes; those of the slice, row and column to look at are these."""
+    assert [COLUMNS[f"slice_{axis}"].title for axis in "sar"] == ["Slice", "Row", "Column"]

@@ -53,7 +53,7 @@ COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
             "Row", "", "The lesion's voxel in that slice nearest to its centroid: index towards anterior."
         ),
         "slice_r": MeasureColumn(
-            "MeasureColumn",
+            "Column",
             "",
             "The lesion's voxel in that slice nearest to its centroid: index towards right.",
         ),

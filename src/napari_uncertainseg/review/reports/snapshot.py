@@ -84,7 +84,7 @@ class Snapshot:
     def pseudonymous(self) -> Snapshot:
         """The same with ``annotator 1``, ``case 1`` and so on, in the order of their first sessions.
 
-        The numbers are those of `sharing.verdict_table`.
+        The numbers are those of `verdict_table`.
         """
         people = _numbered("annotator", self.annotators)
         seen = dict.fromkeys(t.location[0] for s in self.sessions for t in self.tasks[s.id])

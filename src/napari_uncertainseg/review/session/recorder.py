@@ -99,7 +99,7 @@ class Recorder:
     def verdicts(self) -> tuple[Verdict, ...]:
         """The current verdicts, each with the voxel on which it was given."""
         return tuple(
-            Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.decision)  # type: ignore[arg-type]
+            Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.shown)
             for task, found in self._current.items()
         )
 

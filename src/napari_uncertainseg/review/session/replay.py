@@ -10,7 +10,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.review.lessons.scoring import Score, score
-from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
+from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.entry_details import (
     EntryDetails,
     FirstAnswerDetails,
@@ -22,7 +22,7 @@ from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.records import Task
 from napari_uncertainseg.review.store.session_settings import SessionSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.review.verdicts import DECISIONS, Decision, Verdict, Voxel, check_inside
+from napari_uncertainseg.review.verdicts import DECISIONS, Verdict, Voxel, check_inside
 
 _SAYS = {"accepted": True, "edited": True, "rejected": False}
 """Whether a verdict calls it a lesion; undecided and outlines say neither."""
@@ -86,7 +86,7 @@ class Replay:
         """
         voxels = {e.number: voxel for e in self._entries if (voxel := e.details.voxel) is not None}
         return tuple(
-            Verdict(voxels.get(found.number, self._task[task].voxel), _decision(found))
+            Verdict(voxels.get(found.number, self._task[task].voxel), found.shown)
             for task, found in current_verdicts(self._entries[: until + 1]).items()
             if task in self._task and found.decision in (*DECISIONS, "edited")
         )
@@ -201,7 +201,3 @@ def _describe(entry: Entry) -> str:
 def _time_and_confidence(details: VerdictDetails | FirstAnswerDetails) -> str:
     time = "" if details.seconds is None else f" after {details.seconds:.1f} s"
     return time if details.confidence is None else f"{time}, {details.confidence:.0%} sure"
-
-
-def _decision(found: CurrentVerdict) -> Decision:
-    return found.decision  # type: ignore[return-value]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from napari_uncertainseg.review.store.entry_details import UndoDetails, VerdictDetails
 from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.verdicts import Decision
 
 WITHDRAWN = "withdrawn"
 """The decision that takes an earlier one back."""
@@ -41,6 +43,11 @@ class CurrentVerdict:
     comment: str = ""
     mask: str | None = None
     painted: bool = False
+
+    @property
+    def shown(self) -> Decision:
+        """The decision as the list shows it: a lesion that an earlier version calls edited is accepted."""
+        return "accepted" if self.decision == "edited" else cast(Decision, self.decision)
 
 
 def current_verdicts(entries: Iterable[Entry]) -> dict[int, CurrentVerdict]:

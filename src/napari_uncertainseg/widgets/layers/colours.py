@@ -13,11 +13,11 @@ from napari_uncertainseg.voxel_maps import Display, VoxelMap
 from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
 from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
 
-# After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
-# (`outlines`), and so differs from every grey and every colour of the heat maps.
 _STEPS = 16
 """Shades of doubt: more cannot be told apart."""
 _SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
+# After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
+# (`two_tone_outlines`), and so differs from every grey and every colour of the heat maps.
 _VERDICTS: dict[str, tuple[float, float, float]] = {
     "accepted": (0.0, 0.85, 0.55),
     "rejected": (0.84, 0.37, 0.0),
