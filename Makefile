@@ -15,13 +15,14 @@ SET_UP := pyproject.toml scripts/set-up.sh scripts/system-libraries.sh
 PYTEST ?=
 WORKERS ?= 2
 
-.PHONY: help demo test soak lint pictures clean
+.PHONY: help demo test soak lint docs pictures clean
 
 help:
 	@echo "make demo      segment a simulated case and show it; without a screen: pictures and results in ./demo-output"
 	@echo "make test      every check: lint, types, floors, tests with a real viewer"
 	@echo "make soak      sessions under stress: 100 kills, 20 annotators with 200 verdicts each"
 	@echo "make lint      the quick checks only"
+	@echo "make docs      the documents and the API pages as a site, in build/site"
 	@echo "make pictures  make the pictures of the documentation anew"
 	@echo "make clean     remove what was built"
 
@@ -43,6 +44,9 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.test
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs build/site
 
 pictures: $(VENV)/.test
 	$(WITH_SCREEN) $(BIN)/python scripts/pictures.py

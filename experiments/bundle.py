@@ -13,7 +13,7 @@ import json
 import shutil
 from pathlib import Path
 
-from napari_uncertainseg.networks.model import CONFIGURATION, read_model
+from napari_uncertainseg.networks.formats.multihead import CONFIGURATION, read_multihead
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED = ROOT / "src" / "napari_uncertainseg" / "models" / "bundled"
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("version")
     parser.add_argument("runs", type=Path, nargs="+")
     arguments = parser.parse_args()
-    members = [read_model(run / "model") for run in arguments.runs]
+    members = [read_multihead(run / "model") for run in arguments.runs]
     for member in members[1:]:
         for key in SAME:
             if member.configuration[key] != members[0].configuration[key]:
@@ -41,10 +41,9 @@ def main() -> None:
     content |= {key: members[0].configuration[key] for key in SAME}
     content |= {"version": arguments.version, "weights": names}
     (BUNDLED / CONFIGURATION).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    model = read_model(BUNDLED)
-    for index in range(len(model)):
-        model.network(index)
-    print(f"{BUNDLED}: version {arguments.version}, {len(model)} networks, sha256 {model.sha256}")
+    model = read_multihead(BUNDLED)
+    model.check_runs()
+    print(f"{BUNDLED}: version {arguments.version}, {len(model.weights)} networks, sha256 {model.sha256}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from comparing import table
 
 from napari_uncertainseg import Segmenter, Volume, read_volume
 from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = {"flair": "FLAIR", "t1": "T1W", "t2": "T2W"}
@@ -55,7 +56,7 @@ def row(
     p, new = sitk.GetArrayFromImage(moved), sitk.GetArrayFromImage(change) > 0
     labels = cc3d.connected_components(new, connectivity=26)
     seen = [p[labels == i].max() >= prediction.threshold for i in range(1, labels.max() + 1)]
-    lesions = prediction.lesions()
+    lesions = rank_lesions(prediction)
     return [
         f"{p[new].mean():.2f}",
         f"{sum(map(bool, seen))} of {len(seen)}",

@@ -15,8 +15,8 @@ from results import SCANS, find, reference
 from scipy import ndimage
 
 from napari_uncertainseg import read_volume
-from napari_uncertainseg.images.normalise import normalise
-from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.images.preparation.normalise import normalise
+from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.training.planting import CSF_FLAIR
 
 ROOT = Path(__file__).resolve().parents[1]

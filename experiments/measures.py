@@ -20,9 +20,10 @@ from comparing import statistic_interval, table, with_interval
 from napari_uncertainseg import Segmenter, read_volume
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.images.files import read_labels
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.lesions.matching import detections
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion import lesion_logsum, lesion_mean, lesion_structural_uncertainty
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.retention import auroc, lesion_retention, voxel_retention
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, divergence_maps, negated_confidence
 
@@ -71,7 +72,7 @@ def _own_thresholds(segmenter: Segmenter, data: Path, patient: str, inputs: str)
 def _report(prediction: Prediction, reference: np.ndarray, own: list[float]) -> None:
     box = prediction.members.box
     members = [m.astype(np.float32) for m in prediction.members.values]
-    lesions = prediction.lesions()
+    lesions = rank_lesions(prediction)
     labels, truth = lesions.labels[box].astype(np.int32), reference[box]
     voxels = np.bincount(labels.ravel())[1:]
     is_true = np.isin(np.arange(1, len(voxels) + 1), labels[truth])

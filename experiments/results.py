@@ -20,9 +20,10 @@ from scipy.stats import binomtest
 from torch.nn import functional as F
 
 from napari_uncertainseg import Segmenter, Volume, read_volume
-from napari_uncertainseg.evaluate.agreement import agreement
+from napari_uncertainseg.evaluate.agreement import reference_agreement
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGITUDINAL = "3d-mr-ms-longitudinal/patient01"
@@ -106,11 +107,11 @@ def measure(segmenter: Segmenter, images: dict[str, Volume], truth: Volume | Non
     start = time.perf_counter()
     prediction = segmenter.predict(images)
     seconds = time.perf_counter() - start
-    lesions = prediction.lesions()
+    lesions = rank_lesions(prediction)
     if truth is None:
         scores, volume = ["-"] * 6, "-"
     else:
-        found = agreement(
+        found = reference_agreement(
             prediction.probability,
             lesions.labels,
             truth.data > 0,

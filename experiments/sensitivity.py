@@ -52,7 +52,9 @@ def main() -> None:
         images = {role: read_volume(find(arguments.data, scan, name)) for role, name in scan.files}
         truth = reference(scan, arguments.data, images["flair"].grid)
         for name, (share, smoothing) in CHANGES.items():
-            segmenter = Segmenter(replace(model, smoothing=smoothing))
+            segmenter = Segmenter(
+                replace(model, preprocessing=replace(model.preprocessing, smoothing=smoothing))
+            )
             flair = noisy(images["flair"], share)
             for chosen in ({"flair": flair}, images | {"flair": flair}):
                 row = [name, scan.name, "+".join(chosen), *measure(segmenter, chosen, truth)]

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.skull import surroundings
+from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.volume import Grid, Volume
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"

@@ -17,11 +17,11 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta, hypergeom
 
-from napari_uncertainseg.review.belief import lesion_calibration
-from napari_uncertainseg.review.queue import CHECKS, EVERY
-from napari_uncertainseg.review.rows import Task
-from napari_uncertainseg.review.standing import Standing
-from napari_uncertainseg.review.stopping import draw_checks, draws_of, mixed, remaining
+from napari_uncertainseg.review.session.live_calibration import lesion_calibration
+from napari_uncertainseg.review.session.queue import CHECKS, EVERY
+from napari_uncertainseg.review.session.stopping import bound_remaining_errors, draw_checks, draws_of, mixed
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.records import Task
 
 World = Callable[[int, np.random.Generator], np.ndarray]
 
@@ -109,7 +109,7 @@ def lateness(world: World, n: int, target: int, seed: int) -> tuple[int, int, in
 def _bounds(shown: Sequence[int], drawn: Collection[int], truth: np.ndarray) -> list[int]:
     wrong = {rank: bool(truth[rank]) for rank in shown}
     seen = [dict(list(wrong.items())[:k]) for k in range(len(shown) + 1)]
-    return [remaining(shown, drawn, some).most for some in seen]
+    return [bound_remaining_errors(shown, drawn, some).most for some in seen]
 
 
 def outside(form: str, n: int, seed: int) -> tuple[float, float]:
@@ -124,7 +124,7 @@ def outside(form: str, n: int, seed: int) -> tuple[float, float]:
         Task(1, 1, "lesion" if peak[i] >= 0.4 else "candidate", k, (k, 0, 0), doubt[i], peak[i], 10.0, k, k)
         for k, i in enumerate(order)
     ]
-    said = {k: Standing(k + 1, "accepted" if exists[i] else "rejected") for k, i in enumerate(order)}
+    said = {k: CurrentVerdict(k + 1, "accepted" if exists[i] else "rejected") for k, i in enumerate(order)}
     truth = lesion_calibration(tasks, said).fraction
     missed, length = np.zeros(5, bool), 0.0
     for share in np.arange(10) / 10:

@@ -27,7 +27,7 @@ LARGE, SMALL = (1600, 1000), (1280, 720)
 def main(folder: Path) -> None:
     """Drive the window through the tour, and take a picture at each step."""
     from napari_uncertainseg.cli.driver import ReviewWindow
-    from napari_uncertainseg.widgets.readers import patient07_layers
+    from napari_uncertainseg.widgets.scans.sample_layers import patient07_layers
 
     folder.mkdir(parents=True, exist_ok=True)
     window = ReviewWindow(LARGE)
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
     window.picture(folder / "lesion.png", LARGE)
     window.dock_picture(folder / "lesions.png", "lesions")
     with_a_session(window, folder)
-    in_training(window, folder)
+    in_an_exercise(window, folder)
     everybody(window, folder)
     window.close()
     simulated(folder)
@@ -55,7 +55,7 @@ def main(folder: Path) -> None:
         cells(folder)
 
 
-@mock.patch("napari_uncertainseg.widgets.session.ask_which", return_value=True)
+@mock.patch("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", return_value=True)
 def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     """A review that is recorded, read again by a second reader, and played back."""
     review = window.review
@@ -66,7 +66,7 @@ def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     review.lesions.next_lesion()
     for button in ("accept", "reject", "accept", "unsure", *["accept"] * 8):
         buttons[button].click()
-    review.lesions.details.button.click()
+    review.lesions.measures.button.click()
     window.dock_picture(folder / "details.png", "lesions")
     window.dock_picture(folder / "session.png", "session")
     dock.close_session()
@@ -87,24 +87,24 @@ def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     dock.replay.end()
 
 
-def in_training(window: Any, folder: Path) -> None:
+def in_an_exercise(window: Any, folder: Path) -> None:
     """A question with the model's opinion, the score of somebody who guesses, and an outline."""
     from random import Random
 
     review, chance = window.review, Random(1)
-    review.open_dock("training")
-    dock = review.training
+    review.open_dock("exercises")
+    dock = review.exercises
     dock.annotator.setText("trainee 1")
     dock.consensus.setCurrentIndex(1)
     dock.plan.setCurrentIndex(dock.plan.findData("balanced"))
     dock.begin_button.click()
     while not dock.opinion.text():
         dock.answer(True)
-    window.picture(folder / "training.png", LARGE)
+    window.picture(folder / "exercises.png", LARGE)
     while dock.busy:
-        dock.sure.setValue(chance.randint(50, 100))
+        dock.confidence.setValue(chance.randint(50, 100))
         chance.choice((dock.yes, dock.no)).click()
-    window.dock_picture(folder / "training-score.png", "training")
+    window.dock_picture(folder / "exercises-score.png", "exercises")
     outline(window, folder)
 
 
@@ -113,7 +113,7 @@ def outline(window: Any, folder: Path) -> None:
     import numpy as np
 
     review, layers = window.review, window.viewer.layers
-    dock = review.training
+    dock = review.exercises
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
     dock.begin_button.click()
     truth = np.asarray(layers[dock.consensus.currentData()].data) > 0
@@ -126,7 +126,7 @@ def outline(window: Any, folder: Path) -> None:
     review.layers.show_slice((most, a, r))
     dock.stop_button.click()
     dock.outline.alone.selectRow(0)
-    window.picture(folder / "training-outline.png", LARGE)
+    window.picture(folder / "exercises-outline.png", LARGE)
     for name in ("your outline", "you and the consensus"):
         layers.remove(name)
 
@@ -158,7 +158,7 @@ def simulated_raters(folder: Path) -> None:
     from napari_uncertainseg.cli.driver import ReviewWindow
     from napari_uncertainseg.images.files import read_labels, read_volume
     from napari_uncertainseg.raters.simulate import simulate_raters
-    from napari_uncertainseg.widgets.geometry import layer_data
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     patient = LOCAL_DATA / "3d-mr-ms" / "patient19"
     consensus = read_labels(patient / "lesions.nii.gz")
@@ -173,7 +173,7 @@ def simulated_raters(folder: Path) -> None:
     window.show_results()
     window.compare_raters(names)
     window.review.raters.tabs.setCurrentIndex(2)
-    window.review.raters.shown["who doubts"].click()
+    window.review.raters.layer_boxes["who is uncertain"].click()
     window.picture(folder / "raters-patient19.png", LARGE)
     window.close()
 

@@ -11,6 +11,7 @@ from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import detections, dice, match_lesions
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.raters.agreement import SurfaceDistances, fleiss_kappa
 from napari_uncertainseg.raters.consensus import majority, staple
 from napari_uncertainseg.raters.curvas import consensus_dice, thresholded_soft_dice
@@ -21,16 +22,17 @@ from napari_uncertainseg.uncertainty.lesion import (
     member_overlaps,
 )
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 from napari_uncertainseg.uncertainty.patient import (
     patient_average,
     patient_structural_uncertainty,
     patient_uncertainty,
 )
-from napari_uncertainseg.uncertainty.ranking import Ranker
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import auroc, voxel_retention
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, divergence_maps
+
+from .builders import make_prediction
 
 LABELS = np.zeros((4, 5, 6), np.uint16)
 LABELS[1:3, 1:3, 1:3] = 1
@@ -76,7 +78,7 @@ def classes(p):
         (lambda: detections(MASK, MASK[1:]), "same grid"),
         (lambda: dice(MASK, MASK[1:]), "same grid"),
         (lambda: match_lesions(MASK, MASK[1:]), "same grid"),
-        (lambda: Losses.of(P, MASK[1:]), "same grid"),
+        (lambda: Losses.from_case(P, MASK[1:]), "same grid"),
         (lambda: best_dice(P, NOTHING), "no voxel"),
         (lambda: patient_average(P, MASK, mode="refernce"), "not 'refernce'"),
         (lambda: majority([MASK, MASK[1:]]), "Rater 2 has a mask of shape"),
@@ -96,12 +98,12 @@ def test_one_sentence(call, wrong):
         lambda p: lesion_agreement(LABELS, [p], 0.5),
         lambda p: accumulated(p),
         lambda p: accumulated(classes(p), kind=ClassAccumulator),
-        lambda p: Ranker(p, P, P, NOBODY, GRID),
+        lambda p: Ranker(make_prediction(p, NOBODY, grid=GRID, entropy=P)),
         lambda p: reliability(p, MASK),
         lambda p: nll(p, MASK),
         lambda p: brier(p, MASK),
         lambda p: best_dice(p, MASK),
-        lambda p: Losses.of(p, MASK),
+        lambda p: Losses.from_case(p, MASK),
         lambda p: thresholded_soft_dice(p, [MASK, MASK]),
     ],
 )
@@ -113,7 +115,7 @@ def test_no_probability(call, p):
 def test_rounding_is_no_error():
     mean = np.full(P.shape, np.nextafter(np.float32(1), np.float32(2)))
     maps = accumulated(mean)
-    Ranker(maps.mean, maps.entropy, maps.mutual_information, NOBODY, GRID)
+    Ranker(make_prediction(maps.mean, NOBODY, grid=GRID, entropy=maps.entropy))
     assert accumulated(classes(P).astype(np.float16), kind=ClassAccumulator).mean.shape == (2, *P.shape)
 
 
@@ -124,7 +126,7 @@ def test_nothing_to_measure_is_defined():
     assert np.isnan(average_precision(np.zeros(3), np.zeros(3, bool)))
     found = detections(MASK, NOTHING)
     assert (found.tp, found.fp, found.fn) == (0, 1, 0) and np.isnan(found.recall)
-    assert not Losses.of(P, NOTHING).missed_volume.any()
+    assert not Losses.from_case(P, NOTHING).missed_volume.any()
     curve = voxel_retention(MASK.ravel(), NOTHING.ravel(), P.ravel())
     assert np.isfinite(curve.dice.values).all() and curve.dice.values[0] == 1
     one = control_mean(np.array([[0, 0.1, 0.2]]), np.array([0.1, 0.2, 0.3]), 0.1)

@@ -18,15 +18,16 @@ from scipy import ndimage
 
 from napari_uncertainseg import export
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import claimed
-from napari_uncertainseg.disk.results import load_summary, note_on
-from napari_uncertainseg.evaluate.folder import evaluate_folder, read_summary, read_table, result_file
-from napari_uncertainseg.export import FILES, check_folder, reviewed_mask, write_results, write_table
+from napari_uncertainseg.disk.folder_lock import claimed
+from napari_uncertainseg.disk.result_folder import load_summary, note_on, result_files
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder, read_summary, read_table, result_file
+from napari_uncertainseg.export import check_folder, reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+from .builders import predict_from_members
 
 SHAPE = (20, 22, 24)
 AFFINE = np.array([[0.0, 0.0, 0.9, -10.0], [0.0, 0.9, 0.0, -12.0], [2.0, 0.0, 0.0, 3.0], [0, 0, 0, 1.0]])
@@ -38,20 +39,9 @@ def prediction() -> Prediction:
     noise = np.stack([ndimage.gaussian_filter(x, 1.3) for x in rng.standard_normal((4, *SHAPE))])
     noise = noise[0] + 0.4 * noise
     members = 1 / (1 + np.exp(-3 * noise / noise.std() + 3))
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    maps = accumulator.result()
-    return Prediction(
+    return predict_from_members(
+        members,
         grid=Grid(SHAPE, AFFINE),
-        probability=maps.mean,
-        entropy=maps.entropy,
-        expected_entropy=maps.expected_entropy,
-        mutual_information=maps.mutual_information,
-        variance=maps.variance,
-        disagreement=maps.variance,
-        brain=np.ones(SHAPE, bool),
-        members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
         information={
             "inputs": {"flair": {"name": "FLAIR", "path": "/d/FLAIR.nii.gz", "sha256": "ab"}},
             "model": "bundled",
@@ -63,7 +53,7 @@ def prediction() -> Prediction:
 
 @pytest.fixture(scope="module")
 def lesions(prediction):
-    found = prediction.lesions(0.6, 2.0)
+    found = rank_lesions(prediction, 0.6, 2.0)
     assert found.count > 2 and len(found.candidate_table) > 0
     return found
 
@@ -75,7 +65,7 @@ def left_behind(folder) -> list[str]:
 def test_all_files_and_what_they_say(tmp_path, prediction, lesions) -> None:
     out = tmp_path / "new" / "results"
     write_results(out, prediction, lesions)
-    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz", "painted.nii.gz"}
+    assert set(left_behind(out)) == set(result_files()) - {"reviewed.nii.gz", "painted.nii.gz"}
     assert left_behind(out.parent) == ["results"]
     probability = read_volume(out / "probability.nii.gz")
     np.testing.assert_allclose(probability.data, prediction.probability, atol=1e-7)
@@ -112,7 +102,7 @@ def test_review_is_written(tmp_path, prediction, lesions) -> None:
 
 
 def test_nothing_found_is_written_too(tmp_path, prediction) -> None:
-    nothing = prediction.lesions(0.9999, 1e6)
+    nothing = rank_lesions(prediction, 0.9999, 1e6)
     assert nothing.count == 0
     write_results(tmp_path / "n", prediction, nothing, verdicts={})
     assert len(pd.read_csv(tmp_path / "n" / "lesions.tsv", sep="\t")) == 0
@@ -146,8 +136,9 @@ def test_overwrite_replaces_ours_and_keeps_the_rest(tmp_path, prediction, lesion
     out = tmp_path / "r"
     write_results(out, prediction, lesions, verdicts={1: "rejected"})
     (out / "thesis.txt").write_text("mine")
-    write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
-    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz", "painted.nii.gz"} | {"thesis.txt"}
+    write_results(out, prediction, rank_lesions(prediction, 0.7), overwrite=True)
+    written = set(result_files()) - {"reviewed.nii.gz", "painted.nii.gz"}
+    assert set(left_behind(out)) == written | {"thesis.txt"}
     assert (out / "thesis.txt").read_text() == "mine"
     assert json.loads((out / "summary.json").read_text())["threshold"] == 0.7
     assert left_behind(tmp_path) == ["r"]
@@ -168,7 +159,7 @@ def test_an_interrupted_run_leaves_things_as_they_were(
 
     monkeypatch.setattr(export, "write_table", fail)
     with pytest.raises(InputError if isinstance(failure, OSError) else KeyboardInterrupt) as caught:
-        write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+        write_results(out, prediction, rank_lesions(prediction, 0.7), overwrite=True)
     if isinstance(failure, OSError):
         assert str(out) in str(caught.value) and "No space left" in str(caught.value)
         assert "partial" not in str(caught.value)
@@ -177,7 +168,7 @@ def test_an_interrupted_run_leaves_things_as_they_were(
         assert before == {p.name: p.read_bytes() for p in out.iterdir()}
 
 
-@pytest.mark.parametrize("done", range(len(FILES) - 2))
+@pytest.mark.parametrize("done", range(len(result_files()) - 2))
 def test_a_kill_between_two_files_is_recognised(tmp_path, prediction, lesions, monkeypatch, done) -> None:
     out = tmp_path / "r"
     write_results(out, prediction, lesions)
@@ -194,10 +185,10 @@ def test_a_kill_between_two_files_is_recognised(tmp_path, prediction, lesions, m
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+            write_results(out, prediction, rank_lesions(prediction, 0.7), overwrite=True)
     with pytest.raises(InputError, match=r"no summary\.json.*cut short.*--overwrite"):
         evaluate_folder(out, reference)
-    write_results(out, prediction, prediction.lesions(0.7), overwrite=True)
+    write_results(out, prediction, rank_lesions(prediction, 0.7), overwrite=True)
     assert evaluate_folder(out, reference).reference.dice == 1
 
 
@@ -214,7 +205,7 @@ def test_an_existing_folder_needs_nothing_of_its_parent(tmp_path, prediction, le
 
     monkeypatch.setattr(Path, "mkdir", inside_only)
     write_results(out, prediction, lesions)
-    assert set(left_behind(out)) == set(FILES) - {"reviewed.nii.gz", "painted.nii.gz"}
+    assert set(left_behind(out)) == set(result_files()) - {"reviewed.nii.gz", "painted.nii.gz"}
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, prediction, lesions, monkeypatch) -> None:
@@ -240,7 +231,7 @@ def test_table_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch) -> None:
 # -- whose files are replaced ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", result_files())
 @pytest.mark.parametrize("alone", [True, False])
 def test_somebodys_own_file_is_never_replaced(tmp_path, prediction, lesions, name, alone) -> None:
     """An expert's lesions.nii.gz, alone or put over ours, stays; so does another program's summary.json."""
@@ -289,16 +280,17 @@ def test_all_files_are_listed_with_their_hashes(tmp_path, prediction, lesions) -
     painted = np.zeros(prediction.grid.shape, np.int8)
     write_results(tmp_path / "r", prediction, lesions, verdicts={}, edit=painted)
     listed = json.loads((tmp_path / "r" / "summary.json").read_text())["files"]
-    assert set(listed) == set(FILES) - {"summary.json"}
+    assert set(listed) == set(result_files()) - {"summary.json"}
     for name, sha256 in listed.items():
         assert hashlib.sha256((tmp_path / "r" / name).read_bytes()).hexdigest() == sha256
 
 
 @pytest.mark.parametrize("name", ["probability", "lesions", "brain", "entropy"])
 def test_maps_of_two_runs_are_not_mixed(tmp_path, prediction, lesions, name) -> None:
-    for folder, found in (("a", lesions), ("b", prediction.lesions(0.7))):
-        changed = replace(prediction, probability=prediction.probability * (0.9 if folder == "b" else 1))
-        changed = replace(changed, entropy=prediction.entropy * (0.9 if folder == "b" else 1))
+    for folder, found in (("a", lesions), ("b", rank_lesions(prediction, 0.7))):
+        scale = np.float32(0.9 if folder == "b" else 1)
+        maps = {each: prediction.maps[each] * scale for each in ("probability", "entropy")}
+        changed = replace(prediction, maps={**prediction.maps, **maps})
         changed = replace(changed, brain=prediction.brain & (prediction.probability > 0.01 * (folder == "b")))
         write_results(tmp_path / folder, changed, found)
     reference = tmp_path / "reference.nii.gz"

@@ -7,8 +7,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 
 import pytest
+
+MOST_MODULES = 15
 
 
 def test_the_floors_hold(checkout):
@@ -43,6 +46,43 @@ def test_files_stay_short(checkout):
         if (lines := len(path.read_text().splitlines())) > 400
     }
     assert not too_long
+
+
+def test_folders_stay_small(checkout):
+    crowded = {
+        str(folder.relative_to(checkout)): modules
+        for folder in (checkout / "src" / "napari_uncertainseg").rglob("*")
+        if folder.is_dir()
+        and (modules := sum(path.stem != "__init__" for path in folder.glob("*.py"))) > MOST_MODULES
+    }
+    assert not crowded
+
+
+@pytest.mark.parametrize("room", ["widgets", "review", "images"])
+def test_folders_of_a_room_import_in_one_direction(checkout, room):
+    """Files of one folder may import each other; two folders may not, directly or through a third."""
+    home = checkout / "src" / "napari_uncertainseg" / room
+    sorter = TopologicalSorter()
+    for path in home.rglob("*.py"):
+        folder = _part(path.relative_to(home).parts)
+        sorter.add(folder, *(_imported_parts(path, f"napari_uncertainseg.{room}") - {folder}))
+    assert tuple(sorter.static_order())  # raises CycleError with the circle
+
+
+def _part(path):
+    """What lies directly in the room: a folder, or a module of its own."""
+    return path[0].removesuffix(".py")
+
+
+def _imported_parts(path, package):
+    """Parts of a package that a file imports, also inside functions and for types only."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name.removeprefix(package).split(".")[1] for name in names if name.startswith(f"{package}.")}
 
 
 def test_nothing_loads_a_pickle(checkout):

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import napari_uncertainseg
+from napari_uncertainseg import _boxes
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration import (
     conformal,
-    evidence,
     lesion_probability,
     recalibration,
     record,
@@ -29,22 +29,25 @@ from napari_uncertainseg.calibration import (
     thresholds,
     vector,
 )
+from napari_uncertainseg.calibration import probability_histogram as evidence
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions import components, hierarchy, matching
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.raters import agreement, consensus, correspondence, curvas, report, simulate
 from napari_uncertainseg.uncertainty import (
     against_raters,
     classes,
-    details,
     lesion,
     lesion_agreement,
     patient,
-    ranking,
     referral,
     retention,
     voxel,
 )
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty import lesion_measures as details
+from napari_uncertainseg.uncertainty import lesion_ranking as ranking
+
+from .builders import make_prediction
 
 SHAPE = (3, 4, 5)
 WHOLE = tuple(slice(0, n) for n in SHAPE)
@@ -74,7 +77,7 @@ def two(p):
 
 PROBABILITIES = {
     "reliability.reliability": lambda p: reliability.reliability(p, MASK, region=OTHER),
-    "reliability.Binned.of": lambda p: reliability.Binned.of(p).against(MASK),
+    "reliability.Binned.from_probability": lambda p: reliability.Binned.from_probability(p).against(MASK),
     "scores.brier": lambda p: scores.brier(p, MASK),
     "scores.brier_parts": lambda p: scores.brier_parts(p, MASK, bins=5),
     "scores.nll": lambda p: scores.nll(p, MASK, region=OTHER),
@@ -83,20 +86,20 @@ PROBABILITIES = {
     "scores.static_ece": lambda p: scores.static_ece(p, MASK),
     "scores.paired": lambda p: scores.paired(p, MASK, OTHER),
     "scores.stacked": lambda p: scores.stacked(p, MASK, None),
-    "evidence.Evidence.of": lambda p: evidence.Evidence.of(p, MASK),
+    "evidence.Evidence.of": lambda p: evidence.ProbabilityHistogram.from_probability(p, MASK),
     "recalibration.apply": lambda p: TEMPERATURE.apply(p),
     "thresholds.best_dice": lambda p: thresholds.best_dice(p, MASK),
     "thresholds.dice_curve": lambda p: thresholds.dice_curve(p, MASK),
     "thresholds.counts_at_least": lambda p: thresholds.counts_at_least(p),
-    "risks.Losses.of": lambda p: risks.Losses.of(p, MASK, np.arange(1, 10) / 10),
+    "risks.Losses.from_case": lambda p: risks.Losses.from_case(p, MASK, np.arange(1, 10) / 10),
     "record.measures_of": lambda p: record.measures_of(p, P, MASK, 1.0),
     "region.lesion_reliability": lambda p: region.lesion_reliability([(EACH, np.ravel(p))], MASK),
-    "lesion_probability.of": lambda p: lesion_probability.LesionProbability(0, 1, 0, 0, 1, 1, 0, 0).of(
+    "lesion_probability.of": lambda p: lesion_probability.LesionProbability(0, 1, 0, 0, 1, 1, 0, 0).at(
         p, np.ones(SHAPE), 0.5
     ),
     "components.label_components": lambda p: components.label_components(p, 0.5),
-    "components.Foreground.of": lambda p: components.Foreground.of(p).label(0.3),
-    "hierarchy.Hierarchy.of": lambda p: hierarchy.Hierarchy.of(p, 0.05).cut(0.5)[0],
+    "components.Foreground.from_probability": lambda p: components.Foreground.from_probability(p).label(0.3),
+    "hierarchy.Hierarchy.from_map": lambda p: hierarchy.Hierarchy.from_map(p, 0.05).cut(0.5)[0],
     "curvas.consensus_confidence": lambda p: curvas.consensus_confidence(p, [MASK, OTHER]),
     "curvas.top_label_ece": lambda p: curvas.top_label_ece(p, [MASK, OTHER]),
     "curvas.thresholded_soft_dice": lambda p: curvas.thresholded_soft_dice(p, [MASK, OTHER]),
@@ -112,8 +115,8 @@ PROBABILITIES = {
     "lesion_agreement.lesion_agreement": lambda p: lesion_agreement.lesion_agreement(LABELS, [p, P], 0.5),
     "patient.patient_uncertainty": lambda p: patient.patient_uncertainty(p, Members(WHOLE, P[None]), 0.5),
     "members.Members": lambda p: patient.patient_uncertainty(P, Members(WHOLE, [p, p]), 0.5),
-    "ranking.rank_lesions": lambda p: ranking.rank_lesions(
-        p, P, P, Members(WHOLE, P[None]), GRID, threshold=0.5, min_volume=0
+    "lesion_ranking.rank_lesions": lambda p: ranking.rank_lesions(
+        make_prediction(p, P[None], grid=GRID, entropy=P), 0.5, 0
     ),
     "against_raters.against_raters": lambda p: against_raters.against_raters(
         p, P, LABELS, [0.1, 0.2], [MASK, OTHER], ONES, threshold=0.5
@@ -129,26 +132,26 @@ CLASSES = {
     "scores.nll of classes": lambda p: scores.nll(p, MASK * 1),
 }
 MASKS = {
-    "reliability.against": lambda m: reliability.Binned.of(P).against(m),
+    "reliability.against": lambda m: reliability.Binned.from_probability(P).against(m),
     "reliability.reliability": lambda m: reliability.reliability(P, m),
     "reliability.reliability region": lambda m: reliability.reliability(P, MASK, region=m),
     "scores.brier": lambda m: scores.brier(P, m),
     "scores.nll region": lambda m: scores.nll(P, MASK, region=m),
     "scores.top_label": lambda m: scores.top_label(P, m),
-    "evidence.Evidence.of": lambda m: evidence.Evidence.of(P, m),
+    "evidence.Evidence.of": lambda m: evidence.ProbabilityHistogram.from_probability(P, m),
     "recalibration.apply region": lambda m: TEMPERATURE.apply(P, region=m),
     "thresholds.best_dice": lambda m: thresholds.best_dice(P, m),
     "thresholds.dice_curve": lambda m: thresholds.dice_curve(P, m),
-    "risks.Losses.of": lambda m: risks.Losses.of(P, m, np.arange(1, 10) / 10),
+    "risks.Losses.from_case": lambda m: risks.Losses.from_case(P, m, np.arange(1, 10) / 10),
     "record.measures_of": lambda m: record.measures_of(P, P, m, 1.0),
     "region.Region.mask": lambda m: region.Region("lesions").mask(MASK, m, ONES),
     "region.Region.inside": lambda m: region.Region("mask", inside=m).mask(MASK, MASK, ONES),
     "region.lesion_reliability": lambda m: region.lesion_reliability([(LABELS, [0.2, 0.7])], m),
-    "components.bounding_box": lambda m: components.bounding_box(m),
+    "boxes.bounding_box": lambda m: _boxes.bounding_box(m),
     "components.label_mask": lambda m: components.label_mask(m),
     "components.neighbourhood": lambda m: components.neighbourhood(m, ONES, 1.5),
     "matching.dice": lambda m: matching.dice(m, MASK),
-    "matching.touched": lambda m: matching.touched(LABELS, m, 2),
+    "matching.lesions_touching": lambda m: matching.lesions_touching(LABELS, m, 2),
     "agreement.pairwise_dice": lambda m: agreement.pairwise_dice([m, MASK]),
     "agreement.SurfaceDistances": lambda m: agreement.SurfaceDistances.between([m, MASK], ONES).mean(),
     "agreement.cohen_kappa": lambda m: agreement.cohen_kappa([MASK, OTHER], region=m),
@@ -180,7 +183,7 @@ MASKS = {
     "referral.average_precision": lambda m: referral.average_precision(P, m),
     "referral.discarded_area": lambda m: referral.discarded_area(P.ravel(), np.ravel(m)),
 }
-MAPS = dict.fromkeys(details.MAPS, P)
+PREDICTION = make_prediction(P, P[None], variance=P, mutual_information=P)
 LABELLED = {
     "lesion.lesion_structural_uncertainty": lambda x: lesion.lesion_structural_uncertainty(x, [P], 0.5),
     "lesion.lesion_mean": lambda x: lesion.lesion_mean(x, P),
@@ -188,7 +191,7 @@ LABELLED = {
     "lesion.lesion_maximum": lambda x: lesion.lesion_maximum(x, P),
     "lesion.lesion_logsum": lambda x: lesion.lesion_logsum(x, P),
     "lesion_agreement.lesion_agreement": lambda x: lesion_agreement.lesion_agreement(x, [P, P], 0.5),
-    "details.lesion_details": lambda x: details.lesion_details(x, MAPS, Members(WHOLE, P[None]), 0.5).drop(
+    "lesion_measures.lesion_details": lambda x: details.lesion_details(PREDICTION, x, 0.5).drop(
         columns="label"
     ),
     "matching.detections": lambda x: matching.detections(x, LABELS),
@@ -219,13 +222,14 @@ NUMBERS = {
     "curvas.member_crps": lambda u: curvas.member_crps(np.ravel(u), 1.0),
     "curvas.member_rank": lambda u: curvas.member_rank(np.ravel(u), 0.5),
     "agreement.intraclass_correlation": lambda u: agreement.intraclass_correlation(np.reshape(u, (12, 5))),
-    "ranking.rank_lesions": lambda u: ranking.rank_lesions(
-        P, u, u, Members(WHOLE, P[None]), GRID, threshold=0.5, min_volume=0
+    "lesion_ranking.rank_lesions": lambda u: ranking.rank_lesions(
+        make_prediction(P, P[None], grid=GRID, entropy=u, mutual_information=u), 0.5, 0
     ),
 }
 INNER = {
+    "raters.kappa": {"kappa_of_counts"},  # of counts that were made behind the gate
     # what was counted, cut or found before by a door above, never a caller's image
-    "calibration.evidence": {"locate", "look_up", "table", "edges_of_bins"},
+    "calibration.probability_histogram": {"locate", "look_up", "table", "edges_of_bins"},
     "calibration.logistic": {"logistic_regression"},
     "calibration.recalibration": {"loss"},
     "calibration.reliability": {"bins_of", "wilson_band"},
@@ -234,8 +238,8 @@ INNER = {
     "lesions.matching": {"pairs_in_common", "best_overlaps", "adjusted_overlaps"},
     "raters.agreement": {"mean_agreement", "mean_with_others"},
     "uncertainty.lesion": {"member_overlaps", "one_each"},
-    "uncertainty.measures": {"measure"},
-    "uncertainty.numbering": {"in_rows"},
+    "uncertainty.lesion_statistics": {"measure_lesions"},
+    "uncertainty.lesion_numbers": {"in_rows"},
     "uncertainty.member_lesions": {"positions_in"},
     "uncertainty.patient": {"layer_agreement"},
 }
@@ -416,16 +420,16 @@ def test_nothing_and_single_numbers(shape):
         lambda: voxel.binary_entropy(p),
         lambda: accumulated(voxel.MapAccumulator, p).mean,
         lambda: patient.patient_structural_uncertainty(mask, [mask]),
-        lambda: evidence.Evidence.of(p, mask).lesion,
+        lambda: evidence.ProbabilityHistogram.from_probability(p, mask).lesion,
         lambda: TEMPERATURE.apply(p),
     ):
         call()
-    for refuse in (components.label_mask, components.bounding_box):
+    for refuse in (components.label_mask, _boxes.bounding_box):
         if len(shape) != 3:
             refused(refuse, mask)
     if len(shape) != 3:
         refused(lambda x: components.label_components(x, 0.5), p)
-        refused(lambda x: risks.Losses.of(x, mask), p)
+        refused(lambda x: risks.Losses.from_case(x, mask), p)
         refused(lambda x: matching.match_lesions(x, mask), mask)
 
 

@@ -62,7 +62,7 @@ def test_openvino_is_imported_without_its_reports():
     code = """
         import sys
         from importlib.util import find_spec
-        from napari_uncertainseg.inference.openvino_import import import_openvino
+        from napari_uncertainseg.networks.engines.openvino_import import import_openvino
         assert import_openvino() is sys.modules["openvino"]
         used = {name: vars(module)["tm"].__name__ for name, module in sys.modules.items()
                 if name.startswith("openvino.tools") and "tm" in vars(module)}

@@ -9,9 +9,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.queue import ORDERS, queue_of
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.session.queue import ORDERS, queue_of
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.store import Store
 
 from .widgets.fakes import fake_prediction
 
@@ -25,7 +25,7 @@ def case() -> Case:
     for size, (s, a, r) in enumerate(CENTRES, 3):
         mask[s - 1 : s + 2, a - size : a + size, r - size : r + size] = True
     made = Case()
-    made.prediction = fake_prediction(mask, Grid(SHAPE, np.eye(4)[[2, 1, 0, 3]]), sigma=0.7)
+    made.open_prediction(fake_prediction(mask, Grid(SHAPE, np.eye(4)[[2, 1, 0, 3]]), sigma=0.7))
     return made
 
 
@@ -34,9 +34,9 @@ def numbers(case: Case) -> list[int]:
 
 
 def paint(case: Case, where, value: int) -> None:
-    edit = np.zeros(SHAPE, np.int8) if case.edit is None else case.edit.copy()
+    edit = np.zeros(SHAPE, np.int8) if case.review.edit is None else case.review.edit.copy()
     edit[where] = value
-    case.set_edit(edit)
+    case.review.set_edit(edit)
 
 
 def test_numbers_outlive_threshold_volume_and_painting(case):
@@ -65,8 +65,8 @@ def test_a_number_is_not_given_to_another_lesion(case):
     assert first not in case.lesions.table["label"].to_numpy()
     paint(case, np.s_[0:2, 13:16, 13:16], 1)
     assert first not in case.lesions.table["label"].to_numpy()
-    case.undo()
-    case.undo()
+    case.review.undo()
+    case.review.undo()
     assert numbers(case)[0] == first
 
 
@@ -75,7 +75,7 @@ def test_lesions_that_grew_together_part_with_their_own_numbers(case):
     paint(case, np.s_[3, 6, 8:12], 1)
     paint(case, np.s_[3, 6:22, 6], 1)  # the first and the second are one
     assert numbers(case)[0] == numbers(case)[1] in before
-    case.undo()
+    case.review.undo()
     assert numbers(case) == before
 
 
@@ -83,22 +83,22 @@ def test_one_undo_takes_back_verdicts_and_strokes_in_order_and_says_what(case):
     said: list[str] = []
     case.stepped.connect(said.append)
     first, second, *_ = numbers(case)
-    case.judge(CENTRES[0], "rejected")
+    case.review.judge(CENTRES[0], "rejected")
     paint(case, np.s_[2, 20:22, 1:3], 1)
-    case.judge(CENTRES[1], "accepted")
-    states = [(case.verdicts, case.edit is not None)]
-    while case.undo() is not None:
-        states.append((case.verdicts, case.edit is not None))
+    case.review.judge(CENTRES[1], "accepted")
+    states = [(case.review.verdicts, case.review.edit is not None)]
+    while case.review.undo() is not None:
+        states.append((case.review.verdicts, case.review.edit is not None))
     assert [(len(v), e) for v, e in states] == [(2, True), (1, True), (1, False), (0, False)]
     assert said[0] == f"Undone: accepted lesion {second}"
     assert said[1] == f"Undone: a stroke on lesion {second}"
     assert said[2] == f"Undone: rejected lesion {first}"
-    assert case.redo() and case.redo() and case.redo() and not case.redo()
-    assert (case.verdicts, case.edit is not None) == states[0]
+    assert case.review.redo() and case.review.redo() and case.review.redo() and not case.review.redo()
+    assert (case.review.verdicts, case.review.edit is not None) == states[0]
     assert said[-1] == f"Done again: accepted lesion {second}"
-    case.undo()
+    case.review.undo()
     paint(case, np.s_[0, 0, 0], 1)
-    assert not case.redo()
+    assert not case.review.redo()
 
 
 @pytest.fixture
@@ -112,29 +112,29 @@ def begin(case: Case, store: Store) -> None:
     queue = queue_of(case.lesions, one, None)
     settings = {"threshold": 0.5, "min_volume": 3.0, "ranks": queue.ranks, "drawn": queue.drawn}
     session = store.open_session(store.project("p"), store.annotator("ann"), "review", queue.tasks, settings)
-    case.record_with(Recorder(store, session))
+    case.review.set_recorder(Recorder(store, session))
 
 
 def test_the_journal_keeps_all_that_was_done_and_undone_with_volumes_and_numbers(case, store):
     begin(case, store)
-    session = case.recorder.session.id
+    session = case.review.recorder.session.id
     paint(case, np.s_[0:2, 13:17, 13:17], 1)
-    case.judge((0, 14, 14), "accepted")
-    case.undo()
-    case.undo()
-    case.redo()
+    case.review.judge((0, 14, 14), "accepted")
+    case.review.undo()
+    case.review.undo()
+    case.review.redo()
     kinds = [e.kind for e in store.entries(session)]
     assert kinds == ["opened", "painted", "added", "verdict", "undo", "painted", "painted"]
-    painted = [e.values for e in store.entries(session) if e.kind == "painted"]
+    painted = [e.details for e in store.entries(session) if e.kind == "painted"]
     free = int((case.prediction.probability[0:2, 13:17, 13:17] < 0.5).sum())
-    assert painted[0]["added_mm3"] == free == case.painted.added_mm3 and painted[0]["removed_mm3"] == 0
-    assert painted[0]["drawn_lesions"] == 1 and painted[1]["mask"] is None
+    assert painted[0].added_mm3 == free == case.review.painted.added_mm3 and painted[0].removed_mm3 == 0
+    assert painted[0].drawn_lesions == 1 and painted[1].mask is None
     assert store.verify(session)[session] == ""
-    number = next(e.values["number"] for e in store.entries(session) if e.kind == "verdict")
+    number = next(e.details.number for e in store.entries(session) if e.kind == "verdict")
     again = Case()
-    again.prediction = case.prediction
+    again.open_prediction(case.prediction)
     again.threshold = 0.4  # others would be numbered first
-    again.record_with(Recorder(store, session))
+    again.review.set_recorder(Recorder(store, session))
     again.threshold = 0.5
     assert again.lesions.labels[0, 14, 14] == number and numbers(again) == numbers(case)
 
@@ -142,17 +142,17 @@ def test_the_journal_keeps_all_that_was_done_and_undone_with_volumes_and_numbers
 def test_an_undo_that_cannot_be_recorded_changes_nothing(case, store, monkeypatch):
     begin(case, store)
     paint(case, np.s_[0:2, 13:17, 13:17], 1)
-    edit = case.edit.copy()
+    edit = case.review.edit.copy()
 
     def fails(*args, **options):
         raise InputError("The disk is full.")
 
-    monkeypatch.setattr(case.recorder, "paint", fails)
+    monkeypatch.setattr(case.review.recorder, "paint", fails)
     with pytest.raises(InputError):
-        case.undo()
-    np.testing.assert_array_equal(case.edit, edit)
+        case.review.undo()
+    np.testing.assert_array_equal(case.review.edit, edit)
     monkeypatch.undo()
-    assert case.undo() is not None and case.edit is None
+    assert case.review.undo() is not None and case.review.edit is None
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -162,7 +162,7 @@ def test_a_session_takes_what_was_drawn_without_doubt_and_after_the_model(case, 
     drawn = [t for t in queue.tasks if case.lesions.labels[t.voxel] == case.lesions.table["label"].iloc[-1]]
     assert [t.uncertainty for t in drawn] == [None] and drawn[0].probability is None
     begin(case, store)
-    assert case.recorder.outlook().unseen == len(queue.tasks) - 1
+    assert case.review.recorder.outlook().unseen == len(queue.tasks) - 1
 
 
 def test_a_folder_says_what_was_drawn(case, tmp_path):
@@ -173,10 +173,10 @@ def test_a_folder_says_what_was_drawn(case, tmp_path):
     paint(case, np.s_[0:2, 13:17, 13:17], 1)
     case.threshold = 0.6
     decisions = {int(case.lesions.table["label"].iloc[-1]): "accepted"}
-    write_results(tmp_path / "out", case.prediction, case.lesions, verdicts=decisions, edit=case.edit)
+    write_results(tmp_path / "out", case.prediction, case.lesions, verdicts=decisions, edit=case.review.edit)
     table = pd.read_csv(tmp_path / "out" / "lesions.tsv", sep="\t")
     assert table["label"].tolist() == case.lesions.table["label"].tolist()
     assert table["drawn"].tolist() == case.lesions.table["drawn"].tolist() and table["lsu"].isna().sum() == 1
     said = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert said["painted"] == case.painted.said() and said["painted"]["drawn_lesions"] == 1
+    assert said["painted"] == case.review.painted.said() and said["painted"]["drawn_lesions"] == 1
     assert said["verdicts"][0]["label"] == max(decisions)

@@ -5,28 +5,28 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.evidence import Evidence
 from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.calibration.thresholds import best_dice
-from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.existence import with_existence
+from napari_uncertainseg.inference.lesion_existence import with_existence
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.review.painted import Painted
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss, calibration_error
 from napari_uncertainseg.training.losses import dice_cross_entropy, multi_head_loss
 from napari_uncertainseg.training.maximum_entropy import MaximumEntropyLoss
 from napari_uncertainseg.uncertainty.classes import ClassAccumulator
 from napari_uncertainseg.uncertainty.lesion import lesion_mean, lesion_structural_uncertainty
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.patient import patient_average
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import patient_retention
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy, divergence_maps
+
+from .builders import make_prediction
 
 NAN = np.array([0, np.nan, 1, 0])
 P = np.array([0.9, 0.1, 0.2, 0.3])
@@ -48,14 +48,16 @@ def test_a_bool_map_is_zeros_and_ones():
 def test_losses_of_any_mask(kind, lesion):
     rng = np.random.default_rng(2)
     p, truth = rng.random((3, 4, 5)), rng.random((3, 4, 5)) < 0.3
-    found, right = Losses.of(p, (truth * lesion).astype(kind), GRID), Losses.of(p, truth, GRID)
+    found, right = Losses.from_case(p, (truth * lesion).astype(kind), GRID), Losses.from_case(p, truth, GRID)
     for name in LOSSES:
         np.testing.assert_array_equal(getattr(found, name), getattr(right, name))
     missed = [np.count_nonzero(truth & (p < t)) / truth.sum() for t in GRID]
     np.testing.assert_allclose(found.missed_volume, missed)
 
 
-@pytest.mark.parametrize("call", [reliability, brier, nll, dice, Evidence.of, best_dice])
+@pytest.mark.parametrize(
+    "call", [reliability, brier, nll, dice, ProbabilityHistogram.from_probability, best_dice]
+)
 def test_nan_is_no_lesion(call):
     with pytest.raises(InputError, match="reference holds NaN"):
         call(np.array([0.0, 1, 1, 0]), NAN)
@@ -142,8 +144,7 @@ def test_labels_with_a_gap_have_no_phantom():
 def test_is_lesion_where_the_peak_is_the_threshold():
     p = np.zeros((4, 4, 4), np.float32)
     p[1:3, 1:3, 1:3] = 0.7
-    members = Members(tuple(map(slice, p.shape)), p[None])
-    found = rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=0.7, min_volume=3)
+    found = rank_lesions(make_prediction(p), 0.7)
     fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
@@ -155,8 +156,7 @@ def test_of_what_a_human_drew_calibration_cases_say_nothing():
     p[1:3, 1:3, 1:3] = 0.7
     edit = np.zeros(p.shape, np.int8)
     edit[5:7, 5:7, 5:7] = 1
-    members = Members(tuple(map(slice, p.shape)), p[None])
-    found = rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=0.5, min_volume=3, edit=edit)
+    found = rank_lesions(make_prediction(p), 0.5, edit=edit)
     fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
@@ -167,8 +167,7 @@ def test_of_what_a_human_drew_calibration_cases_say_nothing():
 @pytest.mark.parametrize("threshold", [np.float64(0.7), 0.7, np.float32(0.7)])
 def test_painted_counts_by_the_rule_of_all_thresholds(threshold):
     p = np.full((4, 4, 4), np.float32(0.7))
-    members = Members(tuple(map(slice, p.shape)), p[None])
     edit = np.ones(p.shape, np.int8)  # on what is lesion already
-    found = rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=threshold, edit=edit)
+    found = rank_lesions(make_prediction(p), threshold, edit=edit)
     assert found.drawn == 0
-    assert Painted.of(edit, p.astype(float), threshold, 1.0, 0) == Painted(0.0, 0.0, 0)
+    assert PaintedVolumes.from_edit(edit, p.astype(float), threshold, 1.0, 0) == PaintedVolumes(0.0, 0.0, 0)

@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     from napari_uncertainseg._base import Cancelled, InputError
     from napari_uncertainseg.images.files import read_volume, write_volume
     from napari_uncertainseg.images.volume import Grid, Volume
-    from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.inference.segmenter import Segmenter
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 __version__ = "0.1.0"
 
@@ -19,8 +20,9 @@ _HOMES = {
     "Volume": "images.volume",
     "read_volume": "images.files",
     "write_volume": "images.files",
-    "Prediction": "inference.prediction",
+    "Prediction": "prediction.prediction",
     "Segmenter": "inference.segmenter",
+    "rank_lesions": "uncertainty.lesion_ranking",
 }
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Prediction",
     "Segmenter",
     "Volume",
+    "rank_lesions",
     "read_volume",
     "write_volume",
 ]

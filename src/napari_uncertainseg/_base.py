@@ -91,7 +91,7 @@ class TimeLeft:
         return left
 
 
-def in_words(seconds: float | None) -> str:
+def format_time_left(seconds: float | None) -> str:
     """Time left for the eye: coarse, because it is an estimate."""
     if seconds is None:
         return "estimating the time left"

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from psygnal import Signal
+from psygnal import Signal, SignalInstance
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.compared import Compared
-from napari_uncertainseg.review.history import Change, Stroke, changed
-from napari_uncertainseg.review.painted import Painted
-from napari_uncertainseg.review.recorded import Recorded
-from napari_uncertainseg.review.reviewed import Reviewed
-from napari_uncertainseg.review.verdicts import Decision, Verdict
-from napari_uncertainseg.uncertainty.numbering import Numbers
+from napari_uncertainseg.inference.case_comparison import CaseComparison
+from napari_uncertainseg.review.session.case_review import CaseReview
+from napari_uncertainseg.review.verdicts import Verdict, Voxel
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
-    from napari_uncertainseg.inference.prediction import Prediction
     from napari_uncertainseg.inference.recalibrated import Recalibrated
-    from napari_uncertainseg.review.recorder import Recorder
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.prediction.prediction import Prediction
 
 FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
 """From what a prediction says of itself to the record of its calibration cases, if there is one."""
 
 
-class Case(Compared, Recorded):
-    """One patient's visit while it is looked at. Knows no widget.
+class Case:
+    """One patient's visit while it is looked at: scans, prediction, threshold, lesions. Knows no widget.
 
     A change of state emits a signal; setting a value that is already there emits
-    nothing. Derived state (``lesions``, ``reliability``) is computed when asked for,
+    nothing. Derived state (``lesions``, the reliability) is computed when asked for,
     once per change.
 
     Parameters
@@ -45,6 +40,10 @@ class Case(Compared, Recorded):
 
     Attributes
     ----------
+    review
+        Verdicts, painting and the session into which they go.
+    comparison
+        The reference, if there is one, and the reliability against it.
     record
         What the model did on cases like this one with a reference, if there are any.
     record_problem
@@ -55,22 +54,49 @@ class Case(Compared, Recorded):
     prediction_changed = Signal()
     lesions_changed = Signal()
     """The threshold, the smallest volume, an edit or the prediction changed."""
-    verdicts_changed = Signal()
     selection_changed = Signal()
-    stepped = Signal(str)
-    """Something was taken back, or done again: what, in words."""
 
     def __init__(self, find_record: FindRecord = lambda information: None) -> None:
-        Compared.__init__(self)
-        Recorded.__init__(self)
+        self.review = CaseReview(self)
+        self.comparison = CaseComparison(self)
         self._find_record = find_record
         self.record: CalibrationRecord | None = None
         self.record_problem = ""
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
+        self._prediction: Prediction | None = None
+        self._original: Prediction | None = None
+        self._recalibration: Recalibration | None = None
+        self._threshold = 0.5
+        self._min_volume = 3.0
         self._lesions: Lesions | None = None
-        self._numbers: Numbers | None = None
-        self._selected: tuple[int, int, int] | None = None
+        self._numbers: LesionNumbers | None = None
+        self._selected: Voxel | None = None
+
+    @property
+    def verdicts_changed(self) -> SignalInstance:
+        """Verdicts were given or taken back, or the session is another one."""
+        return self.review.verdicts_changed
+
+    @property
+    def stepped(self) -> SignalInstance:
+        """See `CaseReview.stepped`."""
+        return self.review.stepped
+
+    @property
+    def not_recorded(self) -> SignalInstance:
+        """See `CaseReview.not_recorded`."""
+        return self.review.not_recorded
+
+    @property
+    def not_kept(self) -> SignalInstance:
+        """See `CaseReview.not_kept`."""
+        return self.review.not_kept
+
+    @property
+    def reliability_changed(self) -> SignalInstance:
+        """The reference, the region or the prediction changed."""
+        return self.comparison.reliability_changed
 
     # -- what goes in -----------------------------------------------------------------------
 
@@ -96,21 +122,26 @@ class Case(Compared, Recorded):
         """The prediction under review."""
         return self._prediction
 
-    @prediction.setter
-    def prediction(self, prediction: Prediction | None) -> None:
-        """Take a new prediction: verdicts and edits of the old one are dropped with it."""
+    def open_prediction(self, prediction: Prediction | None) -> None:
+        """Show another prediction, or none, and begin its review.
+
+        Verdicts, painting, session and selection of the one before are dropped; the threshold
+        becomes the prediction's own. A reference on another grid is dropped too.
+        """
         self._prediction = self._original = prediction
-        self._recalibration = self._edit = self._numbers = None
-        self._selected, self._reviewed = None, Reviewed()
-        self.mark_saved()
+        self._recalibration = self._numbers = self._selected = None
+        self.review.clear()
         self._read_record()
         if prediction is not None:
             self._threshold = prediction.threshold
-            if self.reference is not None and self.reference.shape != prediction.grid.shape:
-                self._against.reference = None
+            self.comparison.drop_other_reference(prediction.grid.shape)
         self._show_other_maps()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
+
+    def close_prediction(self) -> None:
+        """Show no prediction; its review is dropped as by `open_prediction`."""
+        self.open_prediction(None)
 
     def _read_record(self) -> None:
         self.record, self.record_problem = None, ""
@@ -122,7 +153,7 @@ class Case(Compared, Recorded):
 
     def _show_other_maps(self) -> None:
         self._lesions = None
-        self._against.forget()
+        self.comparison.forget()
         self.prediction_changed.emit()
         self.lesions_changed.emit()
         self.reliability_changed.emit()
@@ -145,21 +176,21 @@ class Case(Compared, Recorded):
         if recalibration == self._recalibration:
             return
         if recalibration is not None and self._original is not None:
-            self.take_recalibrated(self.plan_recalibration(recalibration)())
+            self.apply_recalibrated(self.plan_recalibration(recalibration)())
         elif recalibration is None and self._recalibration is not None:
             self._recalibration, self._prediction = None, self._original
             self._show_other_maps()
 
     def plan_recalibration(self, how: Kind | Recalibration) -> Callable[[], Recalibrated]:
-        """Work that takes moments, for any thread: `take_recalibrated` takes its result.
+        """Work that takes moments, for any thread: `apply_recalibrated` takes its result.
 
         Parameters and errors are those of `inference.recalibrated.plan`.
         """
         from napari_uncertainseg.inference.recalibrated import plan
 
-        return plan(self._original, self.reference, self.region, self._threshold, how)
+        return plan(self._original, self.comparison.reference, self.comparison.region, self._threshold, how)
 
-    def take_recalibrated(self, found: Recalibrated) -> None:
+    def apply_recalibrated(self, found: Recalibrated) -> None:
         """Take what `plan_recalibration` led to, unless the prediction has been replaced meanwhile."""
         if found.original is self._original and found.by != self._recalibration:
             self._recalibration, self._prediction = found.by, found.prediction
@@ -194,34 +225,16 @@ class Case(Compared, Recorded):
             self._min_volume = float(value)
             self._touch_lesions()
 
-    @property
-    def edit(self) -> np.ndarray | None:
-        """What the reviewer painted: int8 on the grid, +1 added, -1 removed, 0 untouched."""
-        return self._edit
-
-    def set_edit(self, edit: np.ndarray | None) -> None:
-        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
-        if len(changed(self._edit, edit)):
-            self._keep()
-        before, lesions = self._edit, self.lesions
-        self._show_edit(edit)
-        if lesions is not None:
-            self._reviewed.stroke(before, edit, self._component_at, lesions.component_at)
-        try:
-            self._reviewed.paint(edit, self._painted())
-        except InputError as error:  # the strokes are there already; the next ones may be recorded
-            if not self._go_on_without(error):
-                self.not_recorded.emit(str(error))
-
-    def _show_edit(self, edit: np.ndarray | None) -> None:
-        self._edit = edit
+    def painting_changed(self) -> None:
+        """Outline lesions anew, with what the reviewer painted."""
         self._touch_lesions()
 
     def _touch_lesions(self) -> None:
         self._lesions = None
         self.lesions_changed.emit()
-        if self.region.follows_lesions:
-            self._touch_reliability()
+        if self.comparison.region.follows_lesions:
+            self.comparison.forget()
+            self.reliability_changed.emit()
 
     @property
     def lesions(self) -> Lesions | None:
@@ -230,154 +243,63 @@ class Case(Compared, Recorded):
         Their numbers stay while the threshold moves and the reviewer paints.
         """
         if self._lesions is None and self._prediction is not None:
-            from napari_uncertainseg.inference.existence import with_existence
+            from napari_uncertainseg.inference.lesion_existence import with_existence
 
             if self._numbers is None:
-                self._numbers = Numbers(self._prediction.grid.shape)
-            found = self._prediction.ranker.rank(
-                self._threshold, self._min_volume, edit=self._edit, numbers=self._numbers
+                self._numbers = LesionNumbers(self._prediction.grid.shape)
+            found = ranker_of(self._prediction).rank(
+                self._threshold, self._min_volume, edit=self.review.edit, numbers=self._numbers
             )
             record = self.record if self._recalibration is None else None
             self._lesions = found if record is None else with_existence(found, record)
         return self._lesions
 
+    def original_lesions(self) -> Lesions | None:
+        """Lesions and candidates of the prediction as the model made it, with the same painting."""
+        if self._original is None:
+            return None
+        ranker = ranker_of(self._original)
+        return ranker.rank(self._threshold, self._min_volume, edit=self.review.edit)
+
     @property
-    def numbers(self) -> Numbers | None:
+    def numbers(self) -> LesionNumbers | None:
         """Those that lesions and candidates keep; None before there are any."""
         return self._numbers
 
-    def number_by(self, numbers: Numbers) -> None:
+    def number_by(self, numbers: LesionNumbers) -> None:
         """Number lesions anew, as they were seen before."""
         self._numbers = numbers
         self._touch_lesions()
 
-    # -- selection and verdicts ---------------------------------------------------------------
+    def restart_numbers(self, known: Sequence[tuple[Voxel, int]]) -> None:
+        """Give numbers anew from the next outlining on, first those known by a voxel; emits nothing."""
+        assert self._prediction is not None
+        self._numbers = LesionNumbers(self._prediction.grid.shape)
+        self._numbers.know(known)
+
+    # -- selection, and another review --------------------------------------------------------
 
     @property
-    def selected(self) -> tuple[int, int, int] | None:
+    def selected(self) -> Voxel | None:
         """The voxel of the selected lesion or candidate."""
         return self._selected
 
-    @selected.setter
-    def selected(self, voxel: tuple[int, int, int] | None) -> None:
+    def select(self, voxel: Voxel | None) -> None:
+        """Select the lesion or candidate at a voxel, or none; a session notes when it was looked at."""
         if voxel != self._selected:
             self._selected = voxel
-            if self.recorder is not None:
-                self.recorder.show(voxel)
+            if self.review.recorder is not None:
+                self.review.recorder.show(voxel)
             self.selection_changed.emit()
 
-    def record_with(self, recorder: Recorder | None) -> None:
-        """Write verdicts and painting into a session from now on, or stop (None).
+    def next_task(self) -> Voxel | None:
+        """The voxel of what the session has next, without what is selected; None without a session."""
+        return self.review.next_task(self._selected)
 
-        What a session that is gone on with holds, is taken over; a new one begins with what there is.
-
-        Raises
-        ------
-        InputError
-            If the session cannot be written, or its painting cannot be read or does not fit.
-        """
-        if recorder is None or self._prediction is None:
-            self._reviewed.leave(self._edit)
-        elif recorder.is_new:
-            self._reviewed.begin(recorder, self._edit, self._painted(), self._component_at, self._about)
-        else:
-            edit = recorder.painted()
-            if edit is not None:
-                check_same_shape("The painting", edit.shape, "the scan", self._prediction.grid.shape)
-            self._reviewed.recorder = None  # what is taken over is not written again
-            self._numbers = Numbers(self._prediction.grid.shape)
-            self._numbers.know(recorder.numbers())
-            self._show_edit(edit)
-            self._reviewed.go_on(recorder)
-        self.verdicts_changed.emit()
-
-    def begin_anew(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
+    def reset_review(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
         """Forget verdicts and painting, or show those of another time; nothing is recorded then."""
-        self._reviewed, self._selected = Reviewed(verdicts), None
-        self._show_edit(edit)
-        self.mark_saved()
+        self._selected = None
+        self.review.clear(verdicts, edit)
+        self._touch_lesions()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
-
-    def next_to_do(self) -> tuple[int, int, int] | None:
-        """The voxel of what the session has next, without what is selected; None without a session."""
-        return self._reviewed.next_to_do(self._selected, self._component_at)
-
-    def judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> None:
-        """Give a verdict on the lesion or candidate at a voxel; None takes it back.
-
-        Raises
-        ------
-        InputError
-            If a session is recorded and cannot be written: nothing is changed then.
-        """
-        self._keep()
-        self._or_without(lambda: self._reviewed.judge(voxel, decision, self._component_at, self._about))
-        self.verdicts_changed.emit()
-
-    def undo(self) -> Change | None:
-        """Take back what was done last, a verdict or a stroke; None where there is nothing.
-
-        Raises
-        ------
-        InputError
-            If a session is recorded and cannot be written: nothing is changed then.
-        """
-        return self._step(back=True)
-
-    def redo(self) -> Change | None:
-        """Do again what was taken back; as `undo`."""
-        return self._step(back=False)
-
-    def _step(self, *, back: bool) -> Change | None:
-        change = self._or_without(
-            lambda: self._reviewed.step(lambda stroke: self._repaint(stroke, back=back), back=back)
-        )
-        if change is not None:
-            self.verdicts_changed.emit()
-            self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
-        return change
-
-    def _repaint(self, stroke: Stroke, *, back: bool) -> None:
-        assert self._prediction is not None
-        before = self._edit
-        self._show_edit(stroke.on(before, self._prediction.grid.shape, back=back))
-        try:
-            self._reviewed.paint(self._edit, self._painted())
-        except InputError:
-            self._show_edit(before)
-            raise
-
-    @property
-    def painted(self) -> Painted | None:
-        """How far painting changed the model's lesions; None without a prediction."""
-        p, lesions = self._prediction, self.lesions
-        if p is None or lesions is None:
-            return None
-        return Painted.of(self._edit, p.probability, self._threshold, p.grid.voxel_volume, lesions.drawn)
-
-    def _painted(self) -> dict[str, Any]:
-        """What is kept beside a stroke."""
-        painted = self.painted
-        return {} if painted is None else painted.said()
-
-    def decisions(self) -> dict[int, Decision]:
-        """Verdicts by number: lesions are positive, candidates negative; see `Reviewed.decisions`."""
-        return self._reviewed.decisions(self._component_at)
-
-    def _about(self, voxel: tuple[int, int, int]) -> dict[str, Any]:
-        """What is kept beside a verdict."""
-        lesions, number = self.lesions, self._component_at(voxel)
-        said: dict[str, Any] = {
-            "threshold": self._threshold,
-            "min_volume": self._min_volume,
-            "number": number,
-        }
-        if self._edit is not None and lesions is not None and number > 0:
-            said["painted"] = bool(self._edit[lesions.labels == number].any())
-        return said
-
-    def _component_at(self, voxel: tuple[int, int, int]) -> int:
-        """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
-        lesions = self.lesions
-        return 0 if lesions is None else lesions.component_at(voxel)

@@ -18,28 +18,29 @@ import pandas as pd
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.disk.claims import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.folder_lock import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
-from napari_uncertainseg.disk.results import (
-    FILES,
-    MAPS,
+from napari_uncertainseg.disk.result_folder import (
     MEMBERS,
     PROGRAM,
     REPLACED,
     SUMMARY,
     check_own,
+    result_files,
     with_hashes,
 )
 from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.members_file import write_members
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.review.painted import Painted
-from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.numbering import Numbers
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
+from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
+from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
-from napari_uncertainseg.uncertainty.ranking import Lesions
+from napari_uncertainseg.voxel_maps import written_maps
 
 _MOVING = "moving"
 """Stands in the hidden folder from when files are moved out of it."""
@@ -50,7 +51,7 @@ OWN = frozenset({
 })  # fmt: skip
 """What a summary holds beside the information of the prediction."""
 
-_DECISIONS = ("accepted", "rejected", "unsure", "edited")
+_DECISIONS = (*DECISIONS, "edited")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -107,7 +108,7 @@ def write_results(
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
-    numbers: Numbers | None = None,
+    numbers: LesionNumbers | None = None,
     overwrite: bool = False,
     claim: Claim | None = None,
 ) -> None:
@@ -115,8 +116,8 @@ def write_results(
 
     Everything is first written aside and then moved into place, so that an interruption leaves
     the folder as it was; only a kill while files are being renamed leaves a folder without its
-    summary, which `evaluate` refuses. Of `FILES`, those in an existing folder that this program wrote are
-    replaced or, where this prediction has none, removed; other files stay.
+    summary, which `evaluate` refuses. Of `result_files`, those in an existing folder that this program
+    wrote are replaced or, where this prediction has none, removed; other files stay.
 
     Parameters
     ----------
@@ -151,12 +152,12 @@ def write_results(
     check_folder(target, overwrite=overwrite)
     with nullcontext() if claim else claimed(target), _aside(target) as partial:
         grid = prediction.grid
-        for name in MAPS:
-            write_volume(partial / f"{name}.nii.gz", getattr(prediction, name), grid, dtype=np.float32)
+        for name, file_name in written_maps().items():
+            write_volume(partial / file_name, prediction.maps[name], grid, dtype=np.float32)
         write_volume(partial / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
         write_volume(partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
         table = lesions.table
-        details = prediction.details(lesions.labels, lesions.threshold)
+        details = lesion_details(prediction, lesions.labels, lesions.threshold)
         more = details.set_index("label")[details.columns.difference(table.columns, sort=False)]
         table = table.join(more.where(~table.set_index("label")["drawn"], np.nan), on="label")
         if verdicts is not None:
@@ -202,7 +203,7 @@ def summary(
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
 ) -> dict[str, Any]:
-    """What was done and what was found, ready for JSON."""
+    """What was done and what was found, ready for JSON; parameters as for `write_results`."""
     brain = prediction.brain
     found: dict[str, Any] = {
         "software": f"{PROGRAM} {__version__} (research software, not a medical device)",
@@ -228,7 +229,9 @@ def summary(
     }
     if edit is not None:
         volume = prediction.grid.voxel_volume
-        painted = Painted.of(edit, prediction.probability, lesions.threshold, volume, lesions.drawn)
+        painted = PaintedVolumes.from_edit(
+            edit, prediction.probability, lesions.threshold, volume, lesions.drawn
+        )
         found["painted"] = painted.said()
     if given:
         found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]
@@ -295,10 +298,10 @@ def _move_into_place(partial: Path, target: Path) -> None:
     (partial / _MOVING).touch()
     if (target / SUMMARY).exists():
         (target / SUMMARY).rename(partial / REPLACED)
-    for name in FILES:
+    for name in result_files():
         if name != SUMMARY and not (partial / name).exists():
             (target / name).unlink(missing_ok=True)
-    for name in FILES:
+    for name in result_files():
         if (partial / name).exists():
             (partial / name).replace(target / name)
     for rest in target.glob(".*.partial"):

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import scratch_beside
+from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.images.files import read_labels, read_volume, write_volume
-from napari_uncertainseg.images.phantom import Model, simulate_patient
+from napari_uncertainseg.images.phantom import PhantomModel, simulate_patient
 from napari_uncertainseg.images.volume import Volume
 
 DATA_VARIABLE = "UNCERTAINSEG_DATA"
@@ -123,7 +123,7 @@ def simulated_case(folder: str | Path | None = None, seed: int = 7) -> SampleCas
     InputError
         If nilearn is not installed and the case was not made before.
     """
-    model = Model()
+    model = PhantomModel()
     settings = {"version": _VERSION, "seed": seed, "raters": RATERS, **asdict(model)}
     key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     home = (Path(folder) if folder is not None else cache_folder()) / f"simulated-{seed}-{key}"
@@ -160,7 +160,7 @@ def patient07() -> SampleCase:
     return SampleCase(scans["flair"], scans["t1"], truth, (), CITATION, False, scans["t2"])
 
 
-def _simulate(seed: int, model: Model) -> SampleCase:
+def _simulate(seed: int, model: PhantomModel) -> SampleCase:
     from napari_uncertainseg.raters.simulate import simulate_raters
 
     phantom = simulate_patient(seed, model)

@@ -34,7 +34,7 @@ def test_too_few_cases_are_named():
     nothing_missed = np.zeros((8, 5))
     promise = control_mean(nothing_missed, GRID, 0.1)
     assert promise.threshold is None and promise.needed == 9
-    assert promise.reason == "8 cases cannot support this promise: it needs at least 9."
+    assert promise.reason == "8 cases cannot support this guarantee: it needs at least 9."
     assert control_mean(np.zeros((9, 5)), GRID, 0.1).threshold == 0.9
     promise = control_with_confidence(nothing_missed, GRID, 0.1, confidence=0.9)
     assert promise.threshold is None and promise.needed == 22

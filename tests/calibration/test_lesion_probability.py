@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.lesion_probability import (
     FEWEST,
     LesionProbability,
-    Outlined,
+    OutlinedLesions,
     fit_lesion_probability,
 )
 
@@ -24,7 +24,7 @@ def drawn(n, seed, weights=(-1.0, 1.5, 0.4, -0.8), thresholds=(0.2, 0.5, 0.8)):
     peak = threshold + (0.99 - threshold) * rng.random(n)
     volume = rng.lognormal(3, 1, n)
     x = np.column_stack([np.ones(n), logit(peak), np.log(volume), logit(threshold)])
-    return Outlined(peak, volume, threshold, rng.random(n) < expit(x @ weights), np.ones(n)), x
+    return OutlinedLesions(peak, volume, threshold, rng.random(n) < expit(x @ weights), np.ones(n)), x
 
 
 def test_known_weights_are_recovered() -> None:
@@ -34,7 +34,7 @@ def test_known_weights_are_recovered() -> None:
     np.testing.assert_allclose(
         [found.constant, found.peak, found.volume, found.threshold], (-1.0, 1.5, 0.4, -0.8), atol=0.1
     )
-    said = found.of(every.peak, every.volume, every.threshold)
+    said = found.at(every.peak, every.volume, every.threshold)
     for low in np.arange(0, 1, 0.2):  # calibrated
         inside = (said >= low) & (said < low + 0.2)
         margin = 4 * np.sqrt(0.25 / inside.sum())
@@ -58,25 +58,25 @@ def test_little_evidence_makes_no_certainty() -> None:
     assert fit_lesion_probability([few]) is None and fit_lesion_probability([]) is None
     peak = np.linspace(0.2, 0.9, 12)
     same = np.full(12, 10.0), np.full(12, 0.1)  # a threshold that never changes, as of candidates
-    every = fit_lesion_probability([Outlined(peak, *same, np.ones(12, bool), np.ones(12))])
-    np.testing.assert_allclose(every.of(peak, *same), 13 / 14, atol=0.02)
-    apart = fit_lesion_probability([Outlined(peak, *same, peak > 0.5, np.ones(12))])
-    said = apart.of(peak, *same)
+    every = fit_lesion_probability([OutlinedLesions(peak, *same, np.ones(12, bool), np.ones(12))])
+    np.testing.assert_allclose(every.at(peak, *same), 13 / 14, atol=0.02)
+    apart = fit_lesion_probability([OutlinedLesions(peak, *same, peak > 0.5, np.ones(12))])
+    said = apart.at(peak, *same)
     assert said.min() > 0.01 and said.max() < 0.99 and (np.diff(said) > 0).all()
 
 
 def test_a_lesion_counts_once_at_however_many_thresholds_it_was_outlined() -> None:
     once, _ = drawn(400, 6, thresholds=(0.5,))
-    often = Outlined(
+    often = OutlinedLesions(
         *(np.tile(getattr(once, name), 7) for name in ("peak", "volume", "threshold", "exists")),
         np.full(7 * 400, 1 / 7),
     )
     one, seven = (fit_lesion_probability([outlined]) for outlined in (once, often))
     assert (one.components, one.true) == (seven.components, seven.true) == (400, once.exists.sum())
     np.testing.assert_allclose(
-        one.of(once.peak, once.volume, 0.5), seven.of(once.peak, once.volume, 0.5), atol=1e-6
+        one.at(once.peak, once.volume, 0.5), seven.at(once.peak, once.volume, 0.5), atol=1e-6
     )
-    two = Outlined(*(np.full(14, x) for x in (0.9, 20.0, 0.5)), np.ones(14, bool), np.full(14, 1 / 7))
+    two = OutlinedLesions(*(np.full(14, x) for x in (0.9, 20.0, 0.5)), np.ones(14, bool), np.full(14, 1 / 7))
     assert fit_lesion_probability([two]) is None  # two lesions, at seven thresholds each
 
 
@@ -85,7 +85,7 @@ def test_a_lesion_counts_once_at_however_many_thresholds_it_was_outlined() -> No
 def test_it_never_falls_with_the_peak(seed, n) -> None:
     found = fit_lesion_probability([drawn(n, seed, weights=(0, -2.0, 0, 0))[0]])
     peak = np.linspace(0, 1, 50)
-    said = found.of(peak, np.full(50, 20.0), 0.5)
+    said = found.at(peak, np.full(50, 20.0), 0.5)
     assert (np.diff(said) >= 0).all() and (said >= 0).all() and (said <= 1).all()
 
 

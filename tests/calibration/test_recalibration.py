@@ -14,9 +14,9 @@ from scipy.special import expit, logit
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import (
     Beta,
-    Evidence,
     Isotonic,
     Platt,
+    ProbabilityHistogram,
     Temperature,
     fit,
     from_json,
@@ -51,7 +51,7 @@ def exact_loss(p, y, link) -> float:
 
 def test_temperature_of_scipy() -> None:
     p, y = overconfident()
-    found = fit(Evidence.of(p, y), "temperature")
+    found = fit(ProbabilityHistogram.from_probability(p, y), "temperature")
     best = minimize_scalar(
         lambda a: exact_loss(p, y, lambda n, f: a * (n - f)), bounds=(0.1, 3), options={"xatol": 1e-9}
     )
@@ -68,7 +68,7 @@ def test_platt_and_beta_of_scikit_learn(seed) -> None:
     for kind, features in (("platt", [near - far]), ("beta", [near, -far])):
         model = linear.LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10)
         model.fit(np.column_stack(features), y)
-        found = fit(Evidence.of(p, y), kind)
+        found = fit(ProbabilityHistogram.from_probability(p, y), kind)
         numbers = [found.scale, found.shift] if kind == "platt" else [found.a, found.b, found.c]
         np.testing.assert_allclose(numbers, [*model.coef_[0], model.intercept_[0]], atol=3e-5)
         theirs = model.predict_proba(np.column_stack(features))[:, 1]
@@ -82,11 +82,13 @@ def test_isotonic_of_scikit_learn() -> None:
     values = np.concatenate([np.geomspace(1e-6, 0.4, 300), 1 - np.geomspace(0.4, 1e-5, 300)])
     p = rng.choice(values, 20_000).astype(np.float32)
     y = rng.random(len(p)) < p**1.5
-    found = fit(Evidence.of(p, y), "isotonic")
+    found = fit(ProbabilityHistogram.from_probability(p, y), "isotonic")
     model = isotonic.IsotonicRegression().fit(p.astype(float), y)
     expected = np.clip(model.predict(p.astype(float)), EPSILON, 1 - EPSILON)
     np.testing.assert_allclose(found.apply(p), expected, atol=1e-7)
-    assert brier(found.apply(p), y) <= brier(fit(Evidence.of(p, y), "beta").apply(p), y)
+    assert brier(found.apply(p), y) <= brier(
+        fit(ProbabilityHistogram.from_probability(p, y), "beta").apply(p), y
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_the_histogram_costs_no_more_than_proven(kind, features, most, slope) ->
     p, y = overconfident(30_000, seed=4, slope=slope)
     p[:50], p[50:99], p[99:200] = 0, 1, 0.5
     y[:50], y[50:99] = False, True  # wrong and sure, they would be clamped once more in the result
-    found = fit(Evidence.of(p, y), kind)
+    found = fit(ProbabilityHistogram.from_probability(p, y), kind)
     best = minimize(
         lambda c: exact_loss(p, y, lambda n, f: np.stack(features(n, f), 1) @ c),
         np.ones(len(features(np.ones(1), np.ones(1)))),
@@ -120,7 +122,7 @@ def test_told_likelihood_is_that_of_the_result(kind) -> None:
     p, y = overconfident(seed=5)
     region = np.random.default_rng(6).random(p.shape) < 0.5
     p[:100], p[100:150] = 0, 1
-    found = fit(Evidence.of(p, y, region=region), kind)
+    found = fit(ProbabilityHistogram.from_probability(p, y, region=region), kind)
     assert found.nll_before == pytest.approx(nll(p, y, region=region), abs=3e-7)
     assert found.nll_after == pytest.approx(nll(found.apply(p), y, region=region), abs=3e-7)
     assert found.nll_after < found.nll_before
@@ -128,7 +130,7 @@ def test_told_likelihood_is_that_of_the_result(kind) -> None:
 
 def test_suppler_kinds_fit_better_and_all_calibrate() -> None:
     p, y = overconfident(300_000)
-    evidence = Evidence.of(p, y)
+    evidence = ProbabilityHistogram.from_probability(p, y)
     after = {kind: fit(evidence, kind).nll_after for kind in KINDS}
     assert after["platt"] <= after["temperature"] and after["beta"] <= after["platt"] + 1e-12
     assert after["isotonic"] <= after["beta"]
@@ -140,7 +142,9 @@ def test_suppler_kinds_fit_better_and_all_calibrate() -> None:
 
 def test_what_is_calibrated_stays() -> None:
     p, y = overconfident(300_000, slope=1, shift=0)
-    assert fit(Evidence.of(p, y), "temperature").temperature == pytest.approx(1, abs=0.01)
+    assert fit(ProbabilityHistogram.from_probability(p, y), "temperature").temperature == pytest.approx(
+        1, abs=0.01
+    )
     identity = Beta(0, 0, 1, 1, 0).apply(p)
     np.testing.assert_allclose(identity, p, rtol=1e-6)
 
@@ -195,7 +199,7 @@ def test_any_small_case_fits(seed, kind) -> None:
     p = np.round(rng.random(30), rng.integers(1, 8)).astype(np.float32)
     y = rng.random(30) < 0.5
     y[:2] = True, False
-    found = fit(Evidence.of(p, y), kind)
+    found = fit(ProbabilityHistogram.from_probability(p, y), kind)
     assert found.nll_after <= found.nll_before + 1e-9
     out = found.apply(np.linspace(0, 1, 1000))
     assert (np.diff(out) >= 0).all() and np.isfinite(out).all()
@@ -204,8 +208,8 @@ def test_any_small_case_fits(seed, kind) -> None:
 
 def test_cases_add_up() -> None:
     (p, y), (q, z) = overconfident(seed=1), overconfident(5000, seed=2, slope=0.7)
-    together = Evidence.of(p, y) + Evidence.of(q, z)
-    once = Evidence.of(np.concatenate([p, q]), np.concatenate([y, z]))
+    together = ProbabilityHistogram.from_probability(p, y) + ProbabilityHistogram.from_probability(q, z)
+    once = ProbabilityHistogram.from_probability(np.concatenate([p, q]), np.concatenate([y, z]))
     np.testing.assert_array_equal(together.lesion, once.lesion)
     assert together.lesion.sum() == y.sum() + z.sum()
     assert together.background.sum() == (~y).sum() + (~z).sum()
@@ -216,11 +220,11 @@ def test_cases_add_up() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_overlap_and_upside_down_stay_within_bounds(kind) -> None:
     p = np.array([0.1, 0.2, 0.8, 0.9], np.float32)
-    apart = fit(Evidence.of(p, p > 0.5), kind)
+    apart = fit(ProbabilityHistogram.from_probability(p, p > 0.5), kind)
     assert apart.nll_after < 1e-3 and np.isfinite(apart.apply(p)).all()
     rng = np.random.default_rng(0)
     p = rng.random(5000).astype(np.float32)
-    inverted = fit(Evidence.of(p, rng.random(5000) < 1 - p), kind)
+    inverted = fit(ProbabilityHistogram.from_probability(p, rng.random(5000) < 1 - p), kind)
     out = inverted.apply(np.array([0.05, 0.95]))
     assert out[1] - out[0] < (0.12 if kind == "isotonic" else 0.05)
     assert inverted.nll_after == pytest.approx(np.log(2), abs=1e-2)
@@ -242,20 +246,20 @@ def test_region_and_memory_order() -> None:
 def test_bad_input_is_refused() -> None:
     p, y = overconfident(100)
     with pytest.raises(InputError, match="one is missing"):
-        fit(Evidence.of(p, y * 0))
+        fit(ProbabilityHistogram.from_probability(p, y * 0))
     with pytest.raises(InputError, match="one is missing"):
-        fit(Evidence.of(p, y, region=np.zeros(100, bool)))
+        fit(ProbabilityHistogram.from_probability(p, y, region=np.zeros(100, bool)))
     with pytest.raises(InputError, match="not by 'spline'"):
-        fit(Evidence.of(p, y), "spline")
+        fit(ProbabilityHistogram.from_probability(p, y), "spline")
     for bad in (np.nan, -0.1, 1.1):
         with pytest.raises(InputError, match="0 to 1"):
             EXAMPLES[0].apply(np.array([0.5, bad]))
         with pytest.raises(InputError, match="0 to 1"):
-            Evidence.of(np.array([0.5, bad]), np.array([0, 1]))
+            ProbabilityHistogram.from_probability(np.array([0.5, bad]), np.array([0, 1]))
     with pytest.raises(InputError, match="region"):
         EXAMPLES[0].apply(p, region=np.ones(3, bool))
     with pytest.raises(InputError, match="same grid"):
-        Evidence.of(p, y[:4])
+        ProbabilityHistogram.from_probability(p, y[:4])
 
 
 @pytest.mark.parametrize("one", EXAMPLES)

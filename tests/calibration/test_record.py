@@ -33,7 +33,7 @@ def record():
     losses, measures = [], []
     for seed in range(25):
         p, truth = case(seed)
-        losses.append(Losses.of(p, truth, GRID, min_voxels=3))
+        losses.append(Losses.from_case(p, truth, GRID, min_voxels=3))
         measures.append(measures_of(p, p * (1 - p), np.ones(p.shape, bool), 1.0))
     return CalibrationRecord(
         "bundled",
@@ -53,16 +53,16 @@ def record():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_promises_are_those_of_conformal_risk_control(record, loss):
     safest = LOSSES[loss].safest
-    assert record.promise(loss, 0.1) == control_mean(record.losses[loss], GRID, 0.1, safest=safest)
-    assert record.promise(loss, 0.2, confidence=0.9) == control_with_confidence(
+    assert record.guarantee(loss, 0.1) == control_mean(record.losses[loss], GRID, 0.1, safest=safest)
+    assert record.guarantee(loss, 0.2, confidence=0.9) == control_with_confidence(
         record.losses[loss], GRID, 0.2, confidence=0.9, safest=safest
     )
-    assert record.promise(loss, 0.1).threshold is not None
+    assert record.guarantee(loss, 0.1).threshold is not None
 
 
 def test_what_is_missed_wants_a_low_threshold_and_what_is_false_a_high_one(record):
-    envelope, core = (record.promise(name, 0.1).threshold for name in ("missed_volume", "false_volume"))
-    found = Losses.of(*case(99), GRID, min_voxels=3)
+    envelope, core = (record.guarantee(name, 0.1).threshold for name in ("missed_volume", "false_volume"))
+    found = Losses.from_case(*case(99), GRID, min_voxels=3)
     assert found.missed_volume[np.searchsorted(GRID, envelope)] < 0.2
     assert found.false_volume[np.searchsorted(GRID, core)] < 0.2
 
@@ -109,23 +109,37 @@ def test_it_is_read_back_exactly(record):
         (lambda c: "nothing", "not valid JSON"),
         (lambda c: "[1]", "version 2"),
         (lambda c: {**c, "version": 1}, "version 2"),
-        (lambda c: {**c, "model": 3}, "of which model"),
-        (lambda c: {**c, "inputs": []}, "of which model"),
-        (lambda c: {**c, "min_volume": -1}, "cannot be right"),
-        (lambda c: {**c, "cases": []}, "of which model and cases"),
-        (lambda c: {**c, "cases": c["cases"][1:]}, "cannot be right"),
-        (lambda c: {**c, "losses": {}}, "lacks the numbers of 'missed_volume'"),
-        (lambda c: {**c, "losses": None}, "lacks the numbers"),
-        (lambda c: {**c, "losses": {**c["losses"], "false_volume": [[2.0] * 99] * 25}}, "cannot be right"),
-        (lambda c: {**c, "measures": {**c["measures"], "entropy": [None] * 25}}, "lacks|cannot"),
+        (lambda c: {**c, "model": 3}, "'model' should be text, not 3"),
+        (lambda c: {**c, "inputs": []}, "'inputs' should be a list of one kind"),
+        (lambda c: {**c, "min_volume": -1}, "'min_volume' should be a volume in mm3"),
+        (lambda c: {**c, "cases": []}, "'cases' should be a list of one name"),
+        (lambda c: {**c, "cases": c["cases"][1:]}, "'missed_volume' should be 24 x 99 numbers"),
+        (lambda c: {**c, "losses": {}}, "'missed_volume' in 'losses' is missing"),
+        (lambda c: {**c, "losses": None}, "'losses' is missing"),
+        (
+            lambda c: {**c, "losses": {**c["losses"], "false_volume": [[2.0] * 99] * 25}},
+            "'false_volume' .* from 0 to 1",
+        ),
+        (lambda c: {**c, "measures": {**c["measures"], "entropy": [None] * 25}}, "'entropy' in 'measures'"),
+        (lambda c: {**c, "scans": [["ab"]]}, "'scans' should have an entry for each of 25 cases"),
+        (
+            lambda c: {**c, "losses": {**c["losses"], "false_volume": [[0.5], []]}},
+            "should be 25 x 99 numbers",
+        ),
         (lambda c: {**c, "recalibration": {"kind": "magic"}}, "kind is none of"),
-        (lambda c: {**c, "lesions": {"peak": 1.0}}, "lacks the weights"),
-        (lambda c: {**c, "lesions": [1.0]}, "lacks the weights"),
-        (lambda c: {**c, "lesions": {**c["lesions"], "peak": "x"}}, "plain numbers"),
+        (lambda c: {**c, "lesions": {"peak": 1.0}}, "'constant' in 'lesions' is missing"),
+        (lambda c: {**c, "lesions": [1.0]}, "'lesions' should be a table"),
+        (lambda c: {**c, "lesions": {**c["lesions"], "peak": "x"}}, "'peak' in 'lesions' should be a number"),
         (lambda c: {**c, "candidates": {**c["candidates"], "peak": -1.0}}, "cannot be right"),
-        (lambda c: {**c, "candidates": {**c["candidates"], "peak": None}}, "cannot be right"),
+        (
+            lambda c: {**c, "candidates": {**c["candidates"], "peak": None}},
+            "'peak' in 'candidates' is missing",
+        ),
         (lambda c: {**c, "lesions": {**c["lesions"], "constant": 10**400}}, "number is too large"),
-        (lambda c: {**c, "lesions": {**c["lesions"], "components": True}}, "plain numbers"),
+        (
+            lambda c: {**c, "lesions": {**c["lesions"], "components": True}},
+            "'components' in 'lesions' should be a whole number",
+        ),
     ],
 )
 def test_what_is_no_record_is_refused(record, change, wrong):
@@ -136,4 +150,4 @@ def test_what_is_no_record_is_refused(record, change, wrong):
 
 def test_there_are_only_these_losses(record):
     with pytest.raises(InputError, match="no loss 'dice'"):
-        record.promise("dice", 0.1)
+        record.guarantee("dice", 0.1)

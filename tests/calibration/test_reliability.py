@@ -115,7 +115,7 @@ def test_a_calibrated_prediction_is_found_calibrated() -> None:
 def test_binned_once_serves_many_references() -> None:
     rng = np.random.default_rng(5)
     p, region = rng.random((6, 7, 8)), rng.random((6, 7, 8)) < 0.5
-    binned = Binned.of(p, region=region)
+    binned = Binned.from_probability(p, region=region)
     for seed in range(3):
         y = np.random.default_rng(seed).random(p.shape) < 0.2
         one, two = binned.against(y), reliability(p[region], y[region])

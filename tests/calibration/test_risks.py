@@ -24,7 +24,7 @@ def components(mask, least):
 @settings(deadline=None, max_examples=50)
 @given(p=MAPS, y=MASKS, least=st.integers(1, 3))
 def test_losses_are_those_of_what_is_outlined(p, y, least):
-    found = Losses.of(p, y, GRID, min_voxels=least)
+    found = Losses.from_case(p, y, GRID, min_voxels=least)
     truth = components(y, least)
     for i, t in enumerate(GRID.tolist()):
         outlined = components(p >= t, least)
@@ -45,19 +45,19 @@ def test_a_speck_that_is_not_outlined_finds_nothing():
     y[:, 2:5, 2:5] = True
     p = np.where(y, 0.2, 0).astype(np.float32)
     p[1, 3, 3] = 0.6  # one voxel, too small to be outlined by itself
-    found = Losses.of(p, y, np.array([0.1, 0.5]), min_voxels=3)
+    found = Losses.from_case(p, y, np.array([0.1, 0.5]), min_voxels=3)
     assert found.missed_lesions.tolist() == [0, 1] and found.missed_volume.tolist() == [0, 1]
 
 
 def test_nothing_to_miss_is_no_loss():
     p = np.full((4, 4, 4), 0.5, np.float32)
     nothing = np.zeros((4, 4, 4), bool)
-    found = Losses.of(p, nothing, GRID)
+    found = Losses.from_case(p, nothing, GRID)
     assert not found.missed_volume.any() and not found.missed_lesions.any()
     assert (found.false_volume[GRID <= 0.5] == 1).all() and not found.false_lesions[GRID > 0.5].any()
-    assert not Losses.of(np.zeros_like(p), ~nothing, GRID).false_volume.any()
+    assert not Losses.from_case(np.zeros_like(p), ~nothing, GRID).false_volume.any()
 
 
 def test_other_shapes_are_refused():
     with pytest.raises(InputError, match="same grid"):
-        Losses.of(np.zeros((4, 4, 4), np.float32), np.zeros((4, 4, 5), bool))
+        Losses.from_case(np.zeros((4, 4, 4), np.float32), np.zeros((4, 4, 5), bool))

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_uncertainseg import InputError
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Beta, Platt, Recalibration, Temperature, fit
+from napari_uncertainseg.calibration.recalibration_preview import fixed_temperature, reliability_after
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.scores import nll
-from napari_uncertainseg.calibration.trial import by_hand, reliability_after
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,10 @@ KINDS = [
 @pytest.mark.parametrize("how", KINDS, ids=lambda one: one.kind)
 def test_it_is_the_reliability_of_the_recalibrated_voxels(voxels, how: Recalibration):
     p, y = voxels
-    tried, done = reliability_after(Evidence.of(p, y), how), reliability(how.apply(p), y)
+    tried, done = (
+        reliability_after(ProbabilityHistogram.from_probability(p, y), how),
+        reliability(how.apply(p), y),
+    )
     assert np.abs(tried.count - done.count).sum() <= 2e-3 * len(p)
     assert tried.count.sum() == len(p)
     full = done.count > 200
@@ -46,7 +49,7 @@ def test_it_is_the_reliability_of_the_recalibrated_voxels(voxels, how: Recalibra
 
 def test_isotonic_too(voxels):
     p, y = voxels
-    evidence = Evidence.of(p, y)
+    evidence = ProbabilityHistogram.from_probability(p, y)
     how = fit(evidence, "isotonic")
     assert reliability_after(evidence, how).ece < 2e-3 < reliability_after(evidence).ece
 
@@ -57,7 +60,10 @@ def test_without_a_recalibration_it_is_that_of_the_voxels(pairs):
     """Voxels in the middle of coarse bins: none lies across an edge."""
     p = np.array([(np.floor(x * 9.999) + 0.5) / 10 for x, _ in pairs], np.float32)
     y = np.array([lesion for _, lesion in pairs])
-    tried, done = reliability_after(Evidence.of(p, y), bins=10), reliability(p, y, bins=10)
+    tried, done = (
+        reliability_after(ProbabilityHistogram.from_probability(p, y), bins=10),
+        reliability(p, y, bins=10),
+    )
     np.testing.assert_array_equal(tried.count, done.count)
     np.testing.assert_allclose(tried.fraction, done.fraction)
     np.testing.assert_allclose(tried.mean_probability, done.mean_probability, atol=1e-6)
@@ -66,28 +72,28 @@ def test_without_a_recalibration_it_is_that_of_the_voxels(pairs):
 
 def test_a_temperature_by_hand_knows_its_likelihood(voxels):
     p, y = voxels
-    evidence = Evidence.of(p, y)
-    found = by_hand(evidence, 1.7)
+    evidence = ProbabilityHistogram.from_probability(p, y)
+    found = fixed_temperature(evidence, 1.7)
     assert found.nll_before == pytest.approx(nll(p, y), rel=1e-4)
     assert found.nll_after == pytest.approx(nll(found.apply(p), y), rel=1e-4)
     best = fit(evidence)
-    assert by_hand(evidence, best.temperature).nll_after == pytest.approx(best.nll_after)  # type: ignore[attr-defined]
+    assert fixed_temperature(evidence, best.temperature).nll_after == pytest.approx(best.nll_after)  # type: ignore[attr-defined]
 
 
 def test_an_empty_region_has_empty_bins_and_no_temperature():
-    nothing = Evidence.of(np.zeros(3), np.zeros(3), region=np.zeros(3, bool))
+    nothing = ProbabilityHistogram.from_probability(np.zeros(3), np.zeros(3), region=np.zeros(3, bool))
     assert not reliability_after(nothing).count.any() and np.isnan(reliability_after(nothing).ace)
     with pytest.raises(InputError, match="no voxel in the region"):
-        by_hand(nothing, 2.0)
+        fixed_temperature(nothing, 2.0)
 
 
 @pytest.mark.parametrize("bins", [0, 255])
 def test_bins_are_few(voxels, bins):
     with pytest.raises(InputError, match="1 to 254 bins"):
-        reliability_after(Evidence.of(*voxels), bins=bins)
+        reliability_after(ProbabilityHistogram.from_probability(*voxels), bins=bins)
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, 65.0, np.nan])
 def test_a_temperature_out_of_bounds_is_said(voxels, temperature):
     with pytest.raises(InputError, match="temperature of a recalibration lies"):
-        by_hand(Evidence.of(*voxels), temperature)
+        fixed_temperature(ProbabilityHistogram.from_probability(*voxels), temperature)

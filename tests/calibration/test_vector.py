@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import fit
 from napari_uncertainseg.calibration.scores import nll
 from napari_uncertainseg.calibration.vector import VectorScaling, fit_vector
@@ -50,7 +50,7 @@ def test_of_two_classes_it_is_beta_calibration() -> None:
     p = rng.beta(0.7, 2.0, 20_000).clip(1e-4, 1 - 1e-4)
     labels = (rng.random(p.size) < p**1.7).astype(int)
     found = fit_vector(np.stack([1 - p, p]), labels)
-    beta = fit(Evidence.of(p, labels > 0), "beta")
+    beta = fit(ProbabilityHistogram.from_probability(p, labels > 0), "beta")
     np.testing.assert_allclose(found.apply(np.stack([1 - p, p]))[1], beta.apply(p), atol=2e-3)
     assert found.nll_after == pytest.approx(beta.nll_after, abs=1e-5)
 

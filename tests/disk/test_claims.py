@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk import claims
-from napari_uncertainseg.disk.claims import (
+from napari_uncertainseg.disk import folder_lock as claims
+from napari_uncertainseg.disk.folder_lock import (
     LOCK,
     claimed,
     clear_partials,
@@ -27,7 +27,7 @@ from napari_uncertainseg.images.files import replaced_file
 HELD = """
 import sys, time
 from pathlib import Path
-from napari_uncertainseg.disk.claims import claimed, partial_folder, partial_prefix
+from napari_uncertainseg.disk.folder_lock import claimed, partial_folder, partial_prefix
 from napari_uncertainseg.images.files import replaced_file
 folder = Path(sys.argv[1])
 with claimed(folder), replaced_file(folder.parent / "t.json") as file:

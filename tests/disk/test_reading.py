@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.reading import parse_json, read_json
+from napari_uncertainseg.disk.checked_json import parse_json, read_json
 
 HUGE = "1" * 400
 

@@ -15,19 +15,19 @@ from napari_uncertainseg.calibration.record import read_record
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.evaluate import calibrating
+from napari_uncertainseg.evaluate import calibration_record as calibrating
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder
 from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
-from napari_uncertainseg.evaluate.folder import evaluate_folder
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.lesions.components import label_components
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.raters.correspondence import correspondence
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.retention import auroc
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+
+from ..builders import predict_from_members
 
 SHAPE = (20, 22, 24)
 GRID = Grid(SHAPE, np.array([[0, 0, 0.9, -10], [0, 0.9, 0, -12], [2, 0, 0, 3], [0, 0, 0, 1.0]]))
@@ -38,20 +38,9 @@ def predict(seed):
     noise = np.stack([ndimage.gaussian_filter(x, 1.3) for x in rng.standard_normal((4, *SHAPE))])
     noise = noise[0] + 0.4 * noise
     members = 1 / (1 + np.exp(-3 * noise / noise.std() + 3))
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    maps = accumulator.result()
-    return Prediction(
+    return predict_from_members(
+        members,
         grid=GRID,
-        probability=maps.mean,
-        entropy=maps.entropy,
-        expected_entropy=maps.expected_entropy,
-        mutual_information=maps.mutual_information,
-        variance=maps.variance,
-        disagreement=maps.variance,
-        brain=np.ones(SHAPE, bool),
-        members=Members(tuple(slice(0, n) for n in SHAPE), members.astype(np.float16)),
         information={
             "model": "bundled",
             "model_sha256": "cd34",
@@ -68,7 +57,7 @@ def study(tmp_path_factory):
     rows = []
     for seed in range(3):
         prediction = predict(seed)
-        write_results(base / f"case{seed}", prediction, prediction.lesions(0.5, 2.0))
+        write_results(base / f"case{seed}", prediction, rank_lesions(prediction, 0.5, 2.0))
         truth = ndimage.gaussian_filter(prediction.probability, 0.7) > 0.45
         truth[:6] = False  # so that some lesions are false
         write_volume(base / f"truth{seed}.nii.gz", truth.astype(np.uint8), GRID)
@@ -85,7 +74,7 @@ def test_one_case(study):
     raters = [study / f"rater0{k}.nii.gz" for k in range(3)]
     found = evaluate_folder(study / "case0", study / "truth0.nii.gz", raters)
     prediction = predict(0)
-    lesions = prediction.lesions(0.5, 2.0)
+    lesions = rank_lesions(prediction, 0.5, 2.0)
     truth = ndimage.gaussian_filter(prediction.probability, 0.7) > 0.45
     truth[:6] = False
     p = prediction.probability
@@ -246,12 +235,12 @@ def own_data(tmp_path, monkeypatch):
 
 
 def test_cases_make_a_record_that_is_found_again(study, own_data):
-    record = calibrating.calibrate(study / "cases.tsv")
+    record = calibrating.build_record(study / "cases.tsv")
     assert (record.model, record.method, record.cases) == ("bundled", "one-pass", ("case0", "case1", "case2"))
     p = predict(0).probability
     truth = ndimage.gaussian_filter(p, 0.7) > 0.45
     truth[:6] = False
-    own = Losses.of(p, truth, GRID_OF_RECORD, min_voxels=2)
+    own = Losses.from_case(p, truth, GRID_OF_RECORD, min_voxels=2)
     np.testing.assert_allclose(record.losses["missed_volume"][0], own.missed_volume)
     assert record.inputs == ("flair", "t1") and record.min_volume == 2.0
     outlined = [label_components(predict(i).probability, 0.1, min_voxels=2)[1] for i in range(3)]
@@ -288,7 +277,7 @@ def test_the_command_says_what_can_be_promised(study, own_data, capsys):
     assert main(["calibrate", str(study / "cases.tsv"), "--limit", "0.4"]) == 0
     out = capsys.readouterr().out
     assert "3 cases" in out and "at most 40% lesion volume missed" in out
-    assert "3 cases cannot support this promise: it needs at least 5" in out  # with confidence
+    assert "3 cases cannot support this guarantee: it needs at least 5" in out  # with confidence
     assert "on average: threshold" in out
     assert list(own_data.rglob("*.json"))
 
@@ -300,15 +289,15 @@ def test_a_mask_of_another_scan_is_doubted(study, own_data, tmp_path, capsys):
     rows = [row.replace("truth1.nii.gz", str(tmp_path / "other.nii.gz")) for row in rows]
     table = study / "mixed-up.tsv"
     table.write_text("\n".join(rows) + "\n")
-    record = calibrating.calibrate(table)
-    assert record.strangers == ("case1",)
+    record = calibrating.build_record(table)
+    assert record.suspicious_cases == ("case1",)
     assert main(["calibrate", str(table)]) == 0
     assert "WARNING: of the reference of case1" in capsys.readouterr().out
     table.unlink()
 
 
 def test_simulated_readers_go_through_exported_cases(study, tmp_path, capsys):
-    from napari_uncertainseg.evaluate.simulating import review_table
+    from napari_uncertainseg.evaluate.simulated_readers import review_table
 
     table = review_table(study / "case0", study / "truth0.nii.gz")
     p = predict(0).probability
@@ -336,19 +325,19 @@ def test_a_record_is_of_one_model(study, tmp_path):
     rows = f"folder\treference\n{study}/case0\t{study}/truth0.nii.gz\n{other}\t{study}/truth1.nii.gz\n"
     (tmp_path / "mixed.tsv").write_text(rows)
     with pytest.raises(InputError, match=r"row 3.*another model or method"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "recalibration": {"kind": "beta"}}))
     with pytest.raises(InputError, match=r"row 3.*recalibrated"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "inputs": {"flair": {}}}))
     with pytest.raises(InputError, match=r"row 3.*other scans"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
     (tmp_path / "twice.tsv").write_text(rows.replace(str(other), f"{study}/case0"))
     with pytest.raises(InputError, match=r"row 3.*listed twice"):
-        calibrating.calibrate(tmp_path / "twice.tsv")
+        calibrating.build_record(tmp_path / "twice.tsv")
     (other / "summary.json").write_text(json.dumps({**summary, "model": None}))
     with pytest.raises(InputError, match=r"row 3.*by which model"):
-        calibrating.calibrate(tmp_path / "mixed.tsv")
+        calibrating.build_record(tmp_path / "mixed.tsv")
 
 
 def test_a_record_knows_the_scans_of_its_cases(study):
@@ -362,7 +351,7 @@ def test_a_record_knows_the_scans_of_its_cases(study):
 
     try:
         known_by("a", "b", "c")
-        record = calibrating.calibrate(study / "cases.tsv")
+        record = calibrating.build_record(study / "cases.tsv")
         again = read_record(record.to_json())
         assert again.scans == record.scans == (("a", "t1 of a"), ("b", "t1 of b"), ("c", "t1 of c"))
         elsewhere = dict.fromkeys(record.measures, 7.0)
@@ -370,7 +359,7 @@ def test_a_record_knows_the_scans_of_its_cases(study):
         assert not again.holds({"inputs": {"flair": {"scan_sha256": "d"}}}, elsewhere)
         known_by("a", "b", "a")
         with pytest.raises(InputError, match="case2 is of the same scan as case0"):
-            calibrating.calibrate(study / "cases.tsv")
+            calibrating.build_record(study / "cases.tsv")
     finally:
         for folder, text in kept.items():
             (folder / "summary.json").write_text(text)

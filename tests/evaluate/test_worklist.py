@@ -10,10 +10,10 @@ import pytest
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.evaluate import scan_folders
-from napari_uncertainseg.evaluate.readings import Reading, Readings, latest_annotator, next_to_read
+from napari_uncertainseg.evaluate.readings import CaseReading, CaseReadings, latest_annotator, next_to_read
 from napari_uncertainseg.evaluate.worklist import read_worklist
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -331,13 +331,19 @@ def test_readings_are_those_of_the_annotator(tmp_path, store):
     read(store, cases[2].flair, "bert", judged=1, closed=True)
     read(store, cases[3].flair, "anna", judged=3, closed=True, kind="training")
     second = read(store, cases[4].flair, "bert", kind="qc", tasks=2)
-    readings = Readings(store)
-    anna = (Reading(3, 3, True), Reading(2, 3, False), None, None, None)
-    assert readings.of(cases, " anna ") == anna
-    assert readings.of(cases, "bert") == (None, None, Reading(1, 3, True), None, Reading(0, 2, False))
-    assert readings.of(cases)[2] == Reading(1, 3, True)
+    readings = CaseReadings(store)
+    anna = (CaseReading(3, 3, True), CaseReading(2, 3, False), None, None, None)
+    assert readings.furthest(cases, " anna ") == anna
+    assert readings.furthest(cases, "bert") == (
+        None,
+        None,
+        CaseReading(1, 3, True),
+        None,
+        CaseReading(0, 2, False),
+    )
+    assert readings.furthest(cases)[2] == CaseReading(1, 3, True)
     store.record(second, "closed")
-    assert readings.of(cases, "bert")[4] == Reading(0, 2, True)
+    assert readings.furthest(cases, "bert")[4] == CaseReading(0, 2, True)
     assert latest_annotator(store) == "bert"
 
 
@@ -346,15 +352,15 @@ def test_what_is_closed_is_read_once(tmp_path, store, monkeypatch):
     cases = read_worklist(tmp_path).cases
     read(store, cases[0].flair, "anna", judged=3, closed=True)
     open_one = read(store, cases[1].flair, "anna")
-    readings, asked = Readings(store), []
-    before = readings.of(cases)
+    readings, asked = CaseReadings(store), []
+    before = readings.furthest(cases)
     plain = store.tasks
     monkeypatch.setattr(store, "tasks", lambda session: asked.append(session) or plain(session))
-    assert readings.of(cases) == before and asked == [open_one]
+    assert readings.furthest(cases) == before and asked == [open_one]
 
 
 def test_the_next_case_is_the_first_that_is_not_closed():
-    closed, begun = Reading(3, 3, True), Reading(1, 3, False)
+    closed, begun = CaseReading(3, 3, True), CaseReading(1, 3, False)
     found = [closed, begun, None, closed, None]
     assert next_to_read(found) == 1
     assert [next_to_read(found, at) for at in range(5)] == [1, 2, 4, 4, 1]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_uncertainseg.images.belonging import Origin, belongs, mismatch
+from napari_uncertainseg.images.belonging import ScanOrigin, belongs, mismatch
 from napari_uncertainseg.images.volume import Grid
 
 
@@ -17,9 +17,9 @@ def grid_at(r: float = 0.0, size: float = 1.0) -> Grid:
     return Grid((10, 20, 30), affine)
 
 
-def scan(where="", name="", grid=None, **uids) -> Origin:
+def scan(where="", name="", grid=None, **uids) -> ScanOrigin:
     path = Path(where) if where else None
-    return Origin(name or (path.name if path else "layer"), path, uids, grid or grid_at())
+    return ScanOrigin(name or (path.name if path else "layer"), path, uids, grid or grid_at())
 
 
 FLAIR = "/d/p1/flair.nii.gz"
@@ -98,6 +98,6 @@ def test_layers_of_which_nothing_is_known_must_lie_on_each_other():
     flair = scan(name="FLAIR")
     assert belongs(scan(name="T1"), flair)
     assert not belongs(scan(name="T1", grid=grid_at(20)), flair)
-    assert not belongs(Origin("T1"), flair)
+    assert not belongs(ScanOrigin("T1"), flair)
     assert "sub-02" in mismatch(scan(name="sub-02_T1w"), scan(name="sub-01_FLAIR"))
     assert not belongs(scan(name="B T1"), scan(name="A FLAIR"))

@@ -180,7 +180,7 @@ def test_it_says_who_found_the_lesions(series, scan, mask, tmp_path, algorithm, 
 
 
 def test_a_models_long_name_is_cut_to_what_dicom_holds(series, scan, mask, tmp_path):
-    model = Algorithm.of({"model": "C:\\models\\" + "m" * 99, "model_version": 2})
+    model = Algorithm.from_information({"model": "C:\\models\\" + "m" * 99, "model_version": 2})
     path = write_dicom_seg(tmp_path / "a.dcm", mask, scan.grid, series, algorithm=model)
     name = pydicom.dcmread(path).SegmentSequence[0].SegmentAlgorithmName
     assert name.startswith("C:/models/mm") and len(name) == 64

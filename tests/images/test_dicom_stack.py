@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossl
 
 from napari_uncertainseg import InputError
 from napari_uncertainseg.images.files import read_volume
-from napari_uncertainseg.images.itk import dicom_series
+from napari_uncertainseg.images.formats.dicom import dicom_series
 
 from .dicom_series import ORIENTATIONS, make_enhanced, make_series
 

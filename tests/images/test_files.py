@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from napari_uncertainseg import InputError
 from napari_uncertainseg.images import files
-from napari_uncertainseg.images.files import guess_modality, read_labels, read_volume, write_volume
+from napari_uncertainseg.images.files import read_labels, read_volume, write_volume
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.modalities import guess_modality
 
 ORIENTATIONS = [
     (order, signs)

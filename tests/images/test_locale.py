@@ -26,8 +26,8 @@ libc.strtod.restype = ctypes.c_double
 import numpy as np
 import pandas as pd
 from napari_uncertainseg.evaluate.worklist import read_worklist
-from napari_uncertainseg.images.align import align
-from napari_uncertainseg.images.bias import correct_bias
+from napari_uncertainseg.images.preparation.align import align
+from napari_uncertainseg.images.preparation.bias import correct_bias
 from napari_uncertainseg.images.files import read_image
 out = {"strtod": libc.strtod(b"1.5", None)}
 for path in sys.argv[2:]:

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from napari_uncertainseg import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.normalise import normalise
+from napari_uncertainseg.images.preparation.normalise import normalise
 
 FLUID, TISSUE, LESION = 0.0, 100.0, 140.0
 

@@ -12,13 +12,13 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from napari_uncertainseg import Cancelled, InputError
-from napari_uncertainseg.images import align as alignment
-from napari_uncertainseg.images import brain as brain_room
-from napari_uncertainseg.images import prepare as preparing
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.prepare import Prepared, prepare
-from napari_uncertainseg.images.resample import onto, zoom
-from napari_uncertainseg.images.skull import surroundings
+from napari_uncertainseg.images.preparation import align as alignment
+from napari_uncertainseg.images.preparation import brain as brain_room
+from napari_uncertainseg.images.preparation import prepare as preparing
+from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
+from napari_uncertainseg.images.preparation.skull import surroundings
+from napari_uncertainseg.images.resample import resample_to, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 
 
@@ -279,7 +279,7 @@ def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
     assert prepared.notes == ()
     common = read_labels(patient01 / "coreg_brainmask.nii.gz")
     to_raw = _affine_of(patient01 / f"study{visit}_FLAIR_to_common_space.txt")
-    reference = onto(common, flair.grid, np.linalg.inv(to_raw), nearest=True) > 0
+    reference = resample_to(common, flair.grid, np.linalg.inv(to_raw), nearest=True) > 0
     dice = 2 * (prepared.brain & reference).sum() / (prepared.brain.sum() + reference.sum())
     assert dice > 0.94
     seen = prepared.network_input()
@@ -322,7 +322,7 @@ def test_agreeing_headers_are_trusted_and_lost_ones_registered(patient01, monkey
     assert _error(np.eye(4), truth, flair) < 1.0  # mm: the headers are good
     trusted = alignment.align(other, flair)
     assert trusted.note is None
-    assert np.array_equal(trusted.data, onto(other, flair.grid))
+    assert np.array_equal(trusted.data, resample_to(other, flair.grid))
     shift = np.eye(4)
     shift[:3, 3] = (40, 120, -60)
     lost = replace(other, grid=replace(other.grid, affine=shift @ other.grid.affine))

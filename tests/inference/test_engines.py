@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.inference import conversion
-from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
-from napari_uncertainseg.inference.engines import TorchEngine, make_engine, never
-from napari_uncertainseg.inference.openvino_import import import_openvino
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines import conversion
+from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
+from napari_uncertainseg.networks.engines.engine import never
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 
 if find_spec("openvino") is None:
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
@@ -45,7 +46,7 @@ def masks(engine) -> list[torch.Tensor]:
 def test_float32_engines_agree_with_the_network(request, image, library, folder):
     model = find_model(request.getfixturevalue(folder))
     network = model.network()
-    engine = make_engine(model, cpu_device(library).at("float32"))
+    engine = model.engine(cpu_device(library).at("float32"))
     drawn = masks(engine)
     with torch.inference_mode():
         encoded = network.encode(image)
@@ -58,12 +59,12 @@ def test_float32_engines_agree_with_the_network(request, image, library, folder)
     assert torch.allclose(engine.decode(engine.encode(image), drawn), sampled, atol=2e-4)
     assert torch.allclose(engine.layers(image), torch.cat([plain, depths]), atol=2e-4)
     assert (plain - sampled).abs().max() > 0.1, "the masks should matter"
-    assert (engine.heads_count, engine.depths_count) == (len(plain), len(depths))
+    assert (engine.heads_count, model.capabilities.layers) == (len(plain), len(depths))
 
 
 @pytest.mark.parametrize("library", ["torch", "openvino"])
 def test_bf16_is_close(model, image, library):
-    engine = make_engine(model, cpu_device(library).at("bf16"))
+    engine = model.engine(cpu_device(library).at("bf16"))
     with torch.inference_mode():
         expected = model.network()(image)[0].sigmoid()
     found = engine.heads(image)
@@ -73,13 +74,13 @@ def test_bf16_is_close(model, image, library):
 
 
 def test_one_compilation_serves_every_size(model):
-    engine = make_engine(model, cpu_device("openvino").at("float32"))
+    engine = model.engine(cpu_device("openvino").at("float32"))
     for size in ((16, 16, 16), (24, 16, 20), (16, 16, 16)):
         assert engine.heads(torch.zeros(1, 3, *size)).shape == (3, *size)
 
 
 def test_the_encoded_scan_outlives_the_next_runs(model, image):
-    engine = make_engine(model, cpu_device("openvino").at("float32"))
+    engine = model.engine(cpu_device("openvino").at("float32"))
     encoded, ones = engine.encode(image), [torch.ones(s) for s in engine.mask_shapes]
     first = engine.decode(encoded, ones).clone()
     for _ in range(3):
@@ -90,29 +91,51 @@ def test_the_encoded_scan_outlives_the_next_runs(model, image):
 
 def test_a_converted_network_is_cached_and_a_damaged_one_rebuilt(model, image, tmp_path, monkeypatch):
     device = cpu_device("openvino").at("float32")
-    expected = make_engine(model, device).heads(image)
+    expected = model.engine(device).heads(image)
     (folder,) = (tmp_path / "openvino").iterdir()
     with monkeypatch.context() as patch:
         patch.setattr(conversion, "_convert", None)  # the cache is enough
-        assert torch.equal(make_engine(model, device).heads(image), expected)
+        assert torch.equal(model.engine(device).heads(image), expected)
     weights = bytearray((folder / "graph.bin").read_bytes())
     for damage in (bytes(reversed(weights)), weights[:100], b""):
         (folder / "graph.bin").write_bytes(damage)
-        assert torch.equal(make_engine(model, device).heads(image), expected)
+        assert torch.equal(model.engine(device).heads(image), expected)
     (folder / "graph.xml").write_text("<net>")
-    assert torch.equal(make_engine(model, device).heads(image), expected)
+    assert torch.equal(model.engine(device).heads(image), expected)
     assert [p.name for p in (tmp_path / "openvino").iterdir()] == [folder.name]
+
+
+SOURCE = '''
+"""A module."""
+SIZE = 3
+"""Of it."""
+def grow(x):
+    """Grow."""
+    return x * SIZE
+'''
+
+
+def test_only_what_code_does_decides_whether_it_is_converted_anew():
+    said_otherwise = (
+        SOURCE.replace("Grow.", "Make it grow.")
+        .replace("SIZE = 3", "SIZE = 3  # why")
+        .replace('"""Of it."""', "")
+    )
+    assert conversion.code_of(said_otherwise) == conversion.code_of(SOURCE)
+    assert conversion.code_of(SOURCE.replace("3", "4")) != conversion.code_of(SOURCE)
+    assert conversion.code_of(SOURCE.replace("x * SIZE", "x + SIZE")) != conversion.code_of(SOURCE)
+    assert conversion.code_of('def f():\n    """Nothing."""') == conversion.code_of("def f(): pass")
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(model, image, tmp_path):
     (tmp_path / "openvino").write_text("a file where the folder should be")
-    assert make_engine(model, cpu_device("openvino")).heads(image).shape == (3, 24, 32, 28)
+    assert model.engine(cpu_device("openvino")).heads(image).shape == (3, 24, 32, 28)
 
 
 @pytest.mark.parametrize("library", ["torch", "openvino"])
 @pytest.mark.parametrize("part", ["heads", "layers", "encode", "decode"])
 def test_a_run_asks_often_and_ends_when_it_is_cancelled(model, library, part):
-    engine = make_engine(model, cpu_device(library).at("float32"))
+    engine = model.engine(cpu_device(library).at("float32"))
     small, large = torch.zeros(1, 3, 16, 16, 16), torch.zeros(1, 3, 192, 192, 192)
     ones = [torch.ones(s) for s in engine.mask_shapes]
     runs = {
@@ -146,7 +169,7 @@ def test_converting_does_not_hold_up_who_cancels(model, monkeypatch):
         return convert(network, part)
 
     monkeypatch.setattr(conversion, "_convert", slow)
-    engine = make_engine(model, cpu_device("openvino"))
+    engine = model.engine(cpu_device("openvino"))
 
     def check() -> None:
         raise Cancelled
@@ -173,12 +196,12 @@ def test_devices_say_what_they_are(monkeypatch):
 
 
 def test_without_openvino_torch_does_it(monkeypatch, model, image):
-    from napari_uncertainseg.inference import device
+    from napari_uncertainseg.networks.engines import device
 
     monkeypatch.setattr(device, "find_spec", lambda name: None)
     found = choose_device("cpu")
     assert found.library == "torch"
-    assert isinstance(make_engine(model, found), TorchEngine)
+    assert isinstance(model.engine(found), TorchEngine)
 
 
 def test_bf16_is_chosen_only_where_the_processor_has_it(monkeypatch):

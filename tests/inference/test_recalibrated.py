@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Temperature, fit
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import recalibrated
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+from napari_uncertainseg.uncertainty.voxel import binary_entropy
+
+from ..builders import predict_from_members
 
 SHAPE = (16, 18, 20)
 TWICE = Temperature(0.2, 0.1, 0.5)
@@ -27,16 +29,11 @@ def prediction():
     brain = np.zeros(SHAPE, bool)
     brain[2:-2, 2:-2, 2:-2] = True
     members = (members * brain).astype(np.float16)
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    m = accumulator.result()
+    grid = Grid(SHAPE, np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]]))
     box = (slice(2, 14), slice(2, 16), slice(2, 18))
-    return Prediction(
-        Grid(SHAPE, np.array([[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])),
-        m.mean, m.entropy, m.expected_entropy, m.mutual_information, m.variance, m.variance, brain,
-        Members(box, members[(slice(None), *box)]), 0.4, {"model": "x"},
-    )  # fmt: skip
+    return predict_from_members(
+        members, box=box, grid=grid, brain=brain, threshold=0.4, information={"model": "x"}
+    )
 
 
 def test_mean_and_members_follow_the_recalibration(prediction):
@@ -70,7 +67,7 @@ def test_a_temperature_of_one_changes_nothing(prediction):
     found = recalibrated(prediction, Temperature(0.1, 0.1, 1.0))
     np.testing.assert_allclose(found.probability, prediction.probability, atol=1e-6)
     np.testing.assert_allclose(found.mutual_information, prediction.mutual_information, atol=1e-3)
-    one, two = found.lesions(0.5, 0), prediction.lesions(0.5, 0)
+    one, two = rank_lesions(found, 0.5, 0), rank_lesions(prediction, 0.5, 0)
     np.testing.assert_array_equal(one.labels, two.labels)
 
 
@@ -89,7 +86,7 @@ def test_what_was_fitted_here_is_calibrated_here(prediction):
     rng = np.random.default_rng(1)
     p = prediction.probability
     truth = rng.random(SHAPE) < p**2 / (p**2 + (1 - p) ** 2)  # surer than the prediction says
-    fitted = fit(Evidence.of(p, truth, region=prediction.brain), "temperature")
+    fitted = fit(ProbabilityHistogram.from_probability(p, truth, region=prediction.brain), "temperature")
     found = recalibrated(prediction, fitted)
     before, after = (reliability(x.probability, truth, region=prediction.brain) for x in (prediction, found))
     assert after.ace < 0.5 * before.ace

@@ -10,17 +10,17 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference import segmenter as module
 from napari_uncertainseg.inference import tiling
-from napari_uncertainseg.inference.collecting import Collector
-from napari_uncertainseg.inference.device import cpu_device
-from napari_uncertainseg.inference.engines import TorchEngine
-from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, Setting, flips
+from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
+from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, SamplingSetting, flips
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines.device import cpu_device
+from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 
 TORCH = cpu_device("torch").at("float32")
 MAPS = ("probability", "entropy", "expected_entropy", "mutual_information", "variance", "disagreement")
@@ -110,7 +110,7 @@ class _Directional:
 def test_flips_are_flipped_back(model_folder):
     image = torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(0))
     windows = Windows(image, _Directional(), 10**6)
-    passes = list(flips(Setting(find_model(model_folder), lambda index: windows, len(FLIPS))))
+    passes = list(flips(SamplingSetting(find_model(model_folder), lambda index: windows, len(FLIPS))))
     assert len(passes) == 8 and len(set(FLIPS)) == 8
     for axes, found in zip(FLIPS, passes, strict=True):
         # flipped along x, the next voxel is the one before
@@ -169,7 +169,7 @@ def test_further_scans_are_read(model_folder, scan, brain_mask):
         ({"members": True}, "at least 1"),
         ({"members": 99}, "at most 3 members"),
         ({"method": "flips", "members": 9}, "at most 8"),
-        ({"method": "ensemble"}, "has only one"),
+        ({"method": "ensemble"}, "needs several networks.*'tiny' does not have"),
         ({"device": "tpu"}, "no device 'tpu'"),
     ],
 )
@@ -178,9 +178,9 @@ def test_what_cannot_be_is_said_at_once(model_folder, options, message):
         Segmenter(model_folder, **({"device": "cpu"} | options))
 
 
-def test_bad_roles_are_refused(model_folder, scan):
+def test_bad_modalities_are_refused(model_folder, scan):
     segmenter = Segmenter(model_folder, device=TORCH)
-    with pytest.raises(InputError, match="no role 'ct'"):
+    with pytest.raises(InputError, match="no modality 'ct'"):
         segmenter.predict({"ct": scan})
     with pytest.raises(InputError, match="FLAIR is missing"):
         segmenter.predict({"t1": scan})
@@ -239,13 +239,13 @@ def test_no_memory_at_all_is_one_sentence(predict, monkeypatch):
 def test_the_network_is_built_once(ensemble_folder, scan, brain_mask, monkeypatch):
     segmenter = Segmenter(ensemble_folder, device=TORCH)
     first = segmenter.predict({"flair": scan}, mask=brain_mask)
-    monkeypatch.setattr("napari_uncertainseg.inference.segmenter.make_engine", None)
+    monkeypatch.setattr(type(segmenter.model), "engine", None)
     second = segmenter.predict({"flair": scan}, mask=brain_mask)
     assert np.array_equal(first.probability, second.probability)
 
 
 def collect(source, shape, members):
-    collector = Collector(source, shape)
+    collector = PredictionAccumulator(source, shape)
     for member in members:
         collector.add(Pass(member[None], torch.zeros(member.shape)))
     return collector.result()

@@ -13,7 +13,12 @@ from torch.nn import functional as F
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.inference import tiling
-from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, window_size, with_less_memory
+from napari_uncertainseg.inference.tiling import (
+    Windows,
+    is_out_of_memory,
+    retry_with_smaller_windows,
+    window_size,
+)
 
 ENGINE = SimpleNamespace(
     divisor=8, smallest=16, width=4, heads_count=2, device=SimpleNamespace(kind="cpu", name="CPU")
@@ -128,7 +133,7 @@ def run(limits: dict[str, int]):
         return SimpleNamespace(**vars(ENGINE) | {"device": SimpleNamespace(kind="cpu", name=name)})
 
     engines = [lambda: make("GPU"), lambda: make("CPU")]
-    return with_less_memory(task, engines, (48, 48, 48), 3, notes.append), notes, tried
+    return retry_with_smaller_windows(task, engines, (48, 48, 48), 3, notes.append), notes, tried
 
 
 def test_enough_memory_needs_one_try_and_no_note():
@@ -163,4 +168,4 @@ def test_other_errors_pass():
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        with_less_memory(task, [lambda: ENGINE], (16, 16, 16), 3, print)
+        retry_with_smaller_windows(task, [lambda: ENGINE], (16, 16, 16), 3, print)

@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.lesions.components import (
-    Foreground,
-    bounding_box,
-    label_components,
-    label_mask,
-    neighbourhood,
-    union_box,
-)
+from napari_uncertainseg._boxes import bounding_box, union_box
+from napari_uncertainseg.lesions.components import Foreground, label_components, label_mask, neighbourhood
 
 EIGHT = np.ones((3, 3, 3))
 
@@ -38,7 +32,7 @@ def test_components_are_those_of_scipy(seed, threshold) -> None:
     labels, n = label_components(p, threshold)
     assert n == n_expected and labels.shape == p.shape
     assert same_partition(labels, expected)
-    live, n_live = Foreground.of(p).label(threshold)
+    live, n_live = Foreground.from_probability(p).label(threshold)
     assert n_live == n
     np.testing.assert_array_equal(live > 0, labels > 0)
 
@@ -46,7 +40,7 @@ def test_components_are_those_of_scipy(seed, threshold) -> None:
 @given(st.integers(0, 9999), st.floats(0.01, 0.99), st.floats(0, 0.5))
 @settings(max_examples=40, deadline=None)
 def test_a_lower_threshold_never_loses_a_voxel(seed, threshold, less) -> None:
-    p = Foreground.of(field(seed))
+    p = Foreground.from_probability(field(seed))
     high, _ = p.label(threshold)
     low, _ = p.label(threshold - less)
     assert not ((high > 0) & (low == 0)).any()
@@ -91,7 +85,7 @@ def test_empty_one_voxel_all_and_the_edge_value() -> None:
     assert label_components(p, 0.5)[1] == 1
     assert label_components(p, np.nextafter(np.float32(0.5), np.float32(1)))[1] == 0
     assert label_components(np.ones_like(p), 0.5)[0].all()
-    assert Foreground.of(p).label(0.0)[0].all()
+    assert Foreground.from_probability(p).label(0.0)[0].all()
 
 
 def test_more_components_than_16_bits_hold() -> None:

@@ -37,12 +37,12 @@ def test_a_cut_is_the_thresholded_map_labelled(p, threshold):
     mask = p.astype(np.float32) >= np.float32(threshold)
     roomy = np.pad(mask, 1)  # cc3d fails on some thin images
     theirs = cc3d.connected_components(roomy, connectivity=26)[1:-1, 1:-1, 1:-1]
-    found, peaks = Hierarchy.of(p, 0.05).cut(threshold)
+    found, peaks = Hierarchy.from_map(p, 0.05).cut(threshold)
     ours = labelled(found, p.shape)
     assert same_partition(ours, theirs)
     np.testing.assert_array_equal(found.sizes[1:], np.bincount(ours.ravel())[1:])
     assert len(peaks) == found.n
-    other = Hierarchy.of(p, 0.05).cut_in_any_order(threshold)
+    other = Hierarchy.from_map(p, 0.05).cut_in_any_order(threshold)
     np.testing.assert_array_equal(other.where, found.where)
     np.testing.assert_array_equal(other.sizes[other.label], found.sizes[found.label])
     assert len(np.unique(other.label * (found.n + 1) + found.label)) == found.n
@@ -57,7 +57,7 @@ def test_smooth_noise_with_many_peaks(seed):
     for axis in range(3):
         p = (p + np.roll(p, 1, axis) + np.roll(p, -1, axis)) / 3
     p[p < 0.45] = 0
-    hierarchy = Hierarchy.of(p, 0.45)
+    hierarchy = Hierarchy.from_map(p, 0.45)
     assert len(hierarchy.height) > 50
     for threshold in np.linspace(0.45, 0.6, 12).tolist():
         found, peaks = hierarchy.cut(threshold)
@@ -87,14 +87,14 @@ def by_falling_water(p, floor):
 def test_persistence_is_that_of_a_falling_water_level():
     rng = np.random.default_rng(4)
     p = rng.permutation(np.arange(1, 6 * 7 * 8 + 1)).reshape(6, 7, 8) / 337.0
-    found = np.sort(Hierarchy.of(p, 0.2).persistence)
+    found = np.sort(Hierarchy.from_map(p, 0.2).persistence)
     np.testing.assert_allclose(found, by_falling_water(p, 0.2), atol=1e-12)
 
 
 def test_two_hills_and_a_valley():
     p = np.zeros((3, 3, 9))
     p[1, 1] = [0, 0.9, 0.5, 0.3, 0.6, 0.7, 0, 0.2, 0]
-    hierarchy = Hierarchy.of(p, 0.1)
+    hierarchy = Hierarchy.from_map(p, 0.1)
     found, peaks = hierarchy.cut(0.3)
     assert found.sizes.tolist() == [0, 5]
     assert hierarchy.persistence[peaks] == pytest.approx([0.8])
@@ -108,20 +108,20 @@ def test_two_hills_and_a_valley():
 
 @pytest.mark.parametrize("shape", [(0, 3, 3), (2, 2, 2), (1, 1, 1)])
 def test_nothing_above_the_floor(shape):
-    hierarchy = Hierarchy.of(np.zeros(shape, np.float32), 0.05)
+    hierarchy = Hierarchy.from_map(np.zeros(shape, np.float32), 0.05)
     found, peaks = hierarchy.cut(0.5)
     assert found.n == 0 and len(peaks) == 0 and len(found.where) == 0
 
 
 def test_everything_is_one():
-    hierarchy = Hierarchy.of(np.ones((4, 5, 6), np.float32), 0.0)
+    hierarchy = Hierarchy.from_map(np.ones((4, 5, 6), np.float32), 0.0)
     found, peaks = hierarchy.cut(0.0)
     assert found.sizes.tolist() == [0, 120] and hierarchy.persistence[peaks] == [1.0]
 
 
 def test_below_the_floor_nothing_is_known():
     with pytest.raises(ValueError, match="floor"):
-        Hierarchy.of(np.ones((2, 2, 2), np.float32), 0.1).cut(0.05)
+        Hierarchy.from_map(np.ones((2, 2, 2), np.float32), 0.1).cut(0.05)
 
 
 @given(threshold=st.floats(0.01, 1))

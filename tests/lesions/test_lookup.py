@@ -26,7 +26,7 @@ MEMBERS = st.one_of(
 )
 def test_each_voxel_is_in_the_component_that_labelling_finds(members, threshold, seed):
     where = np.random.default_rng(seed).permutation(np.prod(SHAPE))[:70]
-    lookup = Lookup.of([Hierarchy.of(m, 0.05) for m in members])
+    lookup = Lookup.from_hierarchies([Hierarchy.from_map(m, 0.05) for m in members])
     found = list(lookup.at(where, threshold))
     assert len(found) == len(members)
     for member, (component, sizes) in zip(members, found, strict=True):
@@ -42,12 +42,12 @@ def test_each_voxel_is_in_the_component_that_labelling_finds(members, threshold,
 
 
 def test_maps_below_the_floor_have_no_component():
-    lookup = Lookup.of([Hierarchy.of(np.zeros(SHAPE, np.float32), 0.05)] * 2)
+    lookup = Lookup.from_hierarchies([Hierarchy.from_map(np.zeros(SHAPE, np.float32), 0.05)] * 2)
     for component, sizes in lookup.at(np.arange(10), 0.5):
         assert not component.any() and not sizes.any()
 
 
 def test_a_threshold_below_the_floor_is_refused():
-    lookup = Lookup.of([Hierarchy.of(np.ones(SHAPE, np.float32), 0.3)])
+    lookup = Lookup.from_hierarchies([Hierarchy.from_map(np.ones(SHAPE, np.float32), 0.3)])
     with pytest.raises(ValueError, match="below the floor"):
         list(lookup.at(np.arange(3), 0.2))

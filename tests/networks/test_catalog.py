@@ -19,7 +19,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.networks import catalog
 from napari_uncertainseg.networks.catalog import add_model, find_model, list_models, unusable_models
-from napari_uncertainseg.networks.model import read_model
+from napari_uncertainseg.networks.kinds import read_model
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 CONFIGURATION = {
@@ -63,8 +63,9 @@ def change(folder: Path, **changes: object) -> None:
 
 def test_a_model_says_what_its_folder_holds(folder):
     model = find_model(folder)
-    assert (model.name, model.threshold, model.spacing) == ("tiny", 0.5, 1.0)
-    assert model.modalities == ("flair", "t1") and len(model) == 1 and model.temperature == 1
+    assert (model.name, model.threshold, model.preprocessing.spacing) == ("tiny", 0.5, 1.0)
+    assert model.modalities == ("flair", "t1") and model.temperature == 1
+    assert len(model.weights) == model.capabilities.networks == 1
     assert model.sha256 == hashlib.sha256((folder / "w.safetensors").read_bytes()).hexdigest()
     network = model.network()
     assert not network.training

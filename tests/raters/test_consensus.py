@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import (
-    Doubt,
+    UncertaintySource,
     as_masks,
     consensus_regions,
     disagreement,
@@ -165,7 +165,13 @@ def test_more_raters_than_a_byte_holds() -> None:
 def test_who_doubts() -> None:
     raters, model = np.array([[0, 0.2], [0, 0.2]]), np.array([[0.1, 0.5], [0.5, 0.1]])
     found = doubt_types(raters, model, uncertainty_above=0.3)
-    np.testing.assert_array_equal(found, [[Doubt.NEITHER, Doubt.BOTH], [Doubt.MODEL, Doubt.RATERS]])
+    np.testing.assert_array_equal(
+        found,
+        [
+            [UncertaintySource.NEITHER, UncertaintySource.BOTH],
+            [UncertaintySource.MODEL, UncertaintySource.RATERS],
+        ],
+    )
     assert (doubt_types(raters, model, disagreement_above=0.2, uncertainty_above=0.5) == 0).all()
     with pytest.raises(InputError, match="shape"):
         doubt_types(raters, model[0], uncertainty_above=0.3)

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.raters.consensus import Doubt
+from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.correspondence import (
     correspondence,
     lesion_doubt_types,
@@ -69,7 +69,12 @@ def test_lesions_take_the_mean_of_the_map():
 def test_who_doubts_which_lesion():
     # 1: all saw it; 2, 3: one did; 4: nobody did, which is agreement too
     found = lesion_doubt_types(LABELS, [0.1, 0.1, 0.9, 0.9], EXPERTS, 0.5)
-    assert found.tolist() == [Doubt.NEITHER, Doubt.RATERS, Doubt.BOTH, Doubt.MODEL]
+    assert found.tolist() == [
+        UncertaintySource.NEITHER,
+        UncertaintySource.RATERS,
+        UncertaintySource.BOTH,
+        UncertaintySource.MODEL,
+    ]
     assert lesion_doubt_types(np.zeros((2, 2), int), [], np.zeros((3, 2, 2)), 0.5).size == 0
 
 

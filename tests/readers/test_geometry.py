@@ -14,7 +14,7 @@ from napari.layers import Image, Labels, Layer, Points
 
 from napari_uncertainseg import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets.geometry import grid_of, layer_data, volume_from_tuple, volume_of
+from napari_uncertainseg.widgets.scans.volumes import grid_of, layer_data, volume_from_tuple, volume_of
 
 
 def rotation(x: float, y: float, z: float) -> np.ndarray:

@@ -7,12 +7,19 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import yaml
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from npe2 import PluginManager, PluginManifest
 
 import napari_uncertainseg
-from napari_uncertainseg.widgets import readers
+from napari_uncertainseg.images.files import read_image
+from napari_uncertainseg.images.formats import formats
+from napari_uncertainseg.images.formats.formats import FORMATS, NIFTI, FileFormat, format_of, name_patterns
+from napari_uncertainseg.images.formats.raw_image import RawImage
+from napari_uncertainseg.widgets import menu, readers
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.scans import layer_reader
 
 MANIFEST = Path(napari_uncertainseg.__file__).with_name("napari.yaml")
 
@@ -20,7 +27,7 @@ MANIFEST = Path(napari_uncertainseg.__file__).with_name("napari.yaml")
 @pytest.fixture
 def messages(monkeypatch) -> list[str]:
     said: list[str] = []
-    monkeypatch.setattr(readers, "_tell", said.append)
+    monkeypatch.setattr(layer_reader, "show_notice", said.append)
     return said
 
 
@@ -56,7 +63,7 @@ def test_labels_open_as_labels(scan, tmp_path, messages):
     first = nib.load(scan)
     for name, array in (("some", first.get_fdata() > 120), ("none", np.zeros(first.shape))):
         nib.save(nib.Nifti1Image(array.astype(np.uint8), first.affine), tmp_path / f"{name}.nii")
-        layer = Layer.create(*readers.read_layers(str(tmp_path / f"{name}.nii"))[0])
+        layer = Layer.create(*layer_reader.read_layers(str(tmp_path / f"{name}.nii"))[0])
         assert isinstance(layer, Labels)
         assert int(layer.data.sum()) == int(array.sum())
 
@@ -64,7 +71,7 @@ def test_labels_open_as_labels(scan, tmp_path, messages):
 def test_of_four_dimensions_the_first_volume_is_opened_and_it_is_said(tmp_path, messages):
     array = np.random.default_rng(0).normal(size=(6, 7, 8, 3)).astype(np.float32)
     nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / "four.nii")
-    data = readers.read_layers(str(tmp_path / "four.nii"))[0][0]
+    data = layer_reader.read_layers(str(tmp_path / "four.nii"))[0][0]
     assert np.array_equal(data, array[..., 0].T)
     assert messages == ["four.nii holds 3 volumes; the first one (index 0) was opened."]
 
@@ -89,7 +96,8 @@ def test_all_real_samples_open(shared_data, messages):
 def test_flair_and_t1_of_one_visit_overlay(shared_data, messages):
     folder = shared_data / "3d-mr-ms-longitudinal/patient01"
     flair, t1 = (
-        Layer.create(*readers.read_layers(str(folder / f"study2_{m}.nii.gz"))[0]) for m in ("FLAIR", "T1W")
+        Layer.create(*layer_reader.read_layers(str(folder / f"study2_{m}.nii.gz"))[0])
+        for m in ("FLAIR", "T1W")
     )
     grids = [layer.metadata["uncertainseg"]["grid"] for layer in (flair, t1)]
     point = (10.0, -20.0, 15.0, 1.0)
@@ -118,3 +126,48 @@ def test_dicom_files_of_any_name_open_as_one_layer(tmp_path, messages):
     paths = [str(path) for path in sorted(folder.iterdir())]
     assert [layer[0].shape for layer in readers.get_reader(paths)(paths)] == [(7, 12, 10)]
     assert readers.get_reader(str(tmp_path / ("n" * 300))) is None
+
+
+def test_manifest_and_docks_agree():
+    """Each dock has its entry in napari's menu, and each entry a dock."""
+    manifest = PluginManifest.from_file(MANIFEST)
+    entries = {}
+    for widget in manifest.contributions.widgets:
+        command = next(c for c in manifest.contributions.commands if c.id == widget.command)
+        entries[command.python_name] = f"{widget.display_name} ({manifest.display_name})"
+    assert entries == {f"{menu.__name__}:{dock.key}_dock": dock.window_name for dock in DOCKS}
+    for dock in DOCKS:
+        assert getattr(menu, f"{dock.key}_dock").key == dock.key
+    assert len({dock.key for dock in DOCKS}) == len(DOCKS)
+    with pytest.raises(AttributeError):
+        menu.no_dock  # noqa: B018
+
+
+def test_the_manifest_offers_every_file_format():
+    """A new format is one entry in the table, and its names in napari.yaml."""
+    manifest = yaml.safe_load(MANIFEST.read_text())
+    (reader,) = manifest["contributions"]["readers"]
+    assert reader["filename_patterns"] == list(name_patterns())
+    for writer in manifest["contributions"]["writers"]:
+        assert set(writer["filename_extensions"]) == set(NIFTI.suffixes)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_is_known_by_its_suffix(tmp_path, name):
+    for suffix in FORMATS[name].suffixes:
+        path = tmp_path / f"scan{suffix.upper()}"
+        path.write_bytes(b"x")
+        assert format_of(path) is FORMATS[name]
+    assert format_of(tmp_path / "scan.txt") is None
+
+
+def test_a_new_format_is_one_entry(tmp_path, monkeypatch):
+    def load(path, index):
+        return RawImage(np.arange(24.0).reshape(2, 3, 4), np.eye(4))
+
+    monkeypatch.setattr(formats, "FORMATS", {**FORMATS, "new": FileFormat("new", (".new",), load)})
+    path = tmp_path / "scan.new"
+    path.write_bytes(b"x")
+    assert readers.get_reader(str(path)) is not None
+    assert read_image(path).data.shape == (4, 3, 2)
+    assert "*.new" in formats.name_patterns() and formats.formats_in_words().endswith("or new")

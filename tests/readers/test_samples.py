@@ -12,8 +12,8 @@ import pytest
 
 from napari_uncertainseg import InputError, samples
 from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.images.prepare import prepare
-from napari_uncertainseg.widgets import readers
+from napari_uncertainseg.images.preparation.prepare import prepare
+from napari_uncertainseg.widgets.scans import sample_layers
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +56,8 @@ def test_a_damaged_cache_is_made_again(cache):
 def test_patient_07_comes_from_the_named_folder(shared_data, monkeypatch):
     monkeypatch.setenv(samples.DATA_VARIABLE, str(shared_data))
     said: list[str] = []
-    monkeypatch.setattr(readers, "_tell", said.append)
-    layers = readers.patient07_layers()
+    monkeypatch.setattr(sample_layers, "show_notice", said.append)
+    layers = sample_layers.patient07_layers()
     assert [kind for _, _, kind in layers] == ["image", "image", "image", "labels"]
     assert "CC BY" in said[0]
     assert "Lesjak" in said[0]

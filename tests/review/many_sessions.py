@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_uncertainseg.review.rereading import reread
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.session.rereading import open_next_reading
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 DECISIONS = ("accepted", "rejected", "unsure")
 
@@ -74,12 +74,12 @@ def a_department(store: Store, lessons: int = 5) -> None:
     rng = np.random.default_rng(0)
     for case in ("patient07", "patient12"):
         first = read(store, "Anna Weber", [str(rng.choice(DECISIONS[:2])) for _ in range(12)], case)
-        second = reread(store, first, "Ben", seed=1)
+        second = open_next_reading(store, first, "Ben", seed=1)
         said = [str(rng.choice(DECISIONS)) for _ in range(12)]
         if case == "patient07":
             judge(store, second, said)
             store.record(second, "closed")
-            third = reread(store, first, "Chiara", seed=1)
+            third = open_next_reading(store, first, "Chiara", seed=1)
             judge(store, third, ["accepted"] * 12)
         else:
             judge(store, second, said[:4])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from napari_uncertainseg.review.belief import lesion_calibration
-from napari_uncertainseg.review.rows import Task
-from napari_uncertainseg.review.standing import Standing
-from napari_uncertainseg.review.stopping import draw_checks, mixed
+from napari_uncertainseg.review.session.live_calibration import lesion_calibration
+from napari_uncertainseg.review.session.stopping import draw_checks, mixed
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.records import Task
 
 FORMS = {
     "as the model says": lambda p, doubt: p,
@@ -38,7 +38,7 @@ def simulated(seed, n=120, form="as the model says"):
 
 
 def verdicts(exists, which):
-    return {int(i): Standing(int(i) + 1, "accepted" if exists[i] else "rejected") for i in which}
+    return {int(i): CurrentVerdict(int(i) + 1, "accepted" if exists[i] else "rejected") for i in which}
 
 
 def fractions(tasks, exists, bins=5):
@@ -50,7 +50,7 @@ def test_without_a_verdict_it_says_what_the_model_says():
     tasks = [Task(1, 1, "lesion", i, (i, 0, 0), 0.1, 0.97, 10.0, i, i) for i in range(10)]
     found = lesion_calibration(tasks, {})
     assert found.fraction[4] == pytest.approx(0.97) and (found.low[4], found.high[4]) == (0, 1)
-    one = lesion_calibration(tasks, {0: Standing(1, "rejected")})
+    one = lesion_calibration(tasks, {0: CurrentVerdict(1, "rejected")})
     assert 0.2 < one.fraction[4] < 0.9 and one.high[4] == pytest.approx(0.9)  # it moves, and does not leap
 
 
@@ -120,19 +120,19 @@ def test_more_verdicts_shorten_the_bars():
 
 def test_undecided_says_nothing_and_nothing_to_judge_is_no_error():
     tasks, _, ranks, drawn = simulated(1, n=20)
-    unsure = lesion_calibration(tasks, {0: Standing(1, "unsure")}, ranks, drawn)
+    unsure = lesion_calibration(tasks, {0: CurrentVerdict(1, "unsure")}, ranks, drawn)
     nothing = lesion_calibration(tasks, {}, ranks, drawn)
     for name in ("fraction", "low", "high"):
         np.testing.assert_array_equal(getattr(unsure, name), getattr(nothing, name))
     empty = lesion_calibration([], {})
     assert not empty.count.any() and np.isnan(empty.ace)
     plain = [Task(1, None, "lesion", 0, (0, 0, 0), None, None, None, 7, 0)]
-    assert not lesion_calibration(plain, {7: Standing(1, "accepted")}).count.any()
+    assert not lesion_calibration(plain, {7: CurrentVerdict(1, "accepted")}).count.any()
 
 
 def test_a_task_that_came_later_does_not_matter():
     tasks, exists, ranks, drawn = simulated(2, n=30)
     later = Task(1, 1, "lesion", 0, (99, 0, 0), None, None, None, 99, 30)
     said = verdicts(exists, range(15))
-    found = lesion_calibration([*tasks, later], {**said, 99: Standing(99, "accepted")}, ranks, drawn)
+    found = lesion_calibration([*tasks, later], {**said, 99: CurrentVerdict(99, "accepted")}, ranks, drawn)
     np.testing.assert_array_equal(found.low, lesion_calibration(tasks, said, ranks, drawn).low)

@@ -12,10 +12,11 @@ from alembic import command
 from sqlalchemy import create_engine
 
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.review import database, schema
-from napari_uncertainseg.review.journal import GENESIS, canonical
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.store.journal import GENESIS, canonical
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 
@@ -24,7 +24,7 @@ KILLS = 100 if os.environ.get("UNCERTAINSEG_SOAK") else 6
 ANNOTATOR = """
 import sys
 import numpy as np
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 
 with Store(sys.argv[1]) as store:
     session = sys.argv[2]
@@ -66,7 +66,7 @@ def test_what_was_confirmed_outlasts_a_kill(store, path):
         confirmed.update(killed_after(path, session, chance.randrange(9), chance.uniform(0, 0.1)))
         with Store(path) as after:
             assert after.verify() == {session: ""}
-            kept = {entry.number: entry.values.get("mask") for entry in after.entries(session)}
+            kept = {entry.number: getattr(entry.details, "mask", None) for entry in after.entries(session)}
             assert confirmed.items() <= kept.items()
             assert list(kept) == list(range(1, len(kept) + 1))
             for name in {m for m in kept.values() if m}:

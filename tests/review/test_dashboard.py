@@ -15,21 +15,21 @@ from sklearn.metrics import cohen_kappa_score
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.export import write_table
-from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.dashboard import dashboard
-from napari_uncertainseg.review.dashboard_table import COLUMNS, dashboard_table
-from napari_uncertainseg.review.gathered import Gathered, Judged, gather
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.rereading import decisions, kappa, reread, rereading
-from napari_uncertainseg.review.rows import NewTask, Session
-from napari_uncertainseg.review.sharing import verdict_table
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.lessons.lesson import earlier_scores
+from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask, take_snapshot
+from napari_uncertainseg.review.reports.statistics import compute_statistics
+from napari_uncertainseg.review.reports.statistics_table import COLUMNS, statistics_table
+from napari_uncertainseg.review.reports.verdict_table import verdict_table
+from napari_uncertainseg.review.session.rereading import decisions, kappa, open_next_reading, reading_status
+from napari_uncertainseg.review.store.records import NewTask, Session
+from napari_uncertainseg.review.store.store import Store
 
 from .many_sessions import DECISIONS, a_department, judge, lesson, read, some_case
 
 
 def numbers(store):
-    return dashboard(gather(store))
+    return compute_statistics(take_snapshot(store))
 
 
 def a_task(case, output, i):
@@ -40,8 +40,8 @@ def test_an_empty_store(store) -> None:
     found = numbers(store)
     assert found.annotators == found.cases == found.times == found.agreements == found.trained == ()
     assert found.waiting == 0
-    assert list(dashboard_table(found).columns) == list(COLUMNS) and dashboard_table(found).empty
-    assert gather(store).pseudonymous() == gather(store)
+    assert list(statistics_table(found).columns) == list(COLUMNS) and statistics_table(found).empty
+    assert take_snapshot(store).pseudonymous() == take_snapshot(store)
 
 
 def test_progress_is_what_a_loop_over_the_store_counts(store) -> None:
@@ -102,7 +102,7 @@ def test_agreement_is_that_of_the_rereading_and_of_a_loop(store) -> None:
     a_department(store)
     found = {(row.first, row.second): row for row in numbers(store).agreements}
     first = next(s.id for s in reversed(store.sessions()) if s.kind == "review")
-    reading = rereading(store, first)
+    reading = reading_status(store, first)
     pair = found["Anna Weber", "Ben"]  # of patient07 only: patient12 is being read
     assert (pair.both, pair.same) == (reading.both, reading.same) and pair.kappa == reading.kappa
     ours, theirs = decisions(store, first), decisions(store, reading.second.id)
@@ -113,8 +113,10 @@ def test_agreement_is_that_of_the_rereading_and_of_a_loop(store) -> None:
     for task in store.tasks(first):
         place = (task.case, task.target, task.voxel)
         doubts[ours[place].decision == theirs[place].decision].append(task.uncertainty)
-    assert pair.doubt_same == pytest.approx(np.mean(doubts[True])) and pair.known_same == len(doubts[True])
-    assert pair.doubt_differ == pytest.approx(np.mean(doubts[False]))
+    assert pair.uncertainty_same == pytest.approx(np.mean(doubts[True])) and pair.known_same == len(
+        doubts[True]
+    )
+    assert pair.uncertainty_differ == pytest.approx(np.mean(doubts[False]))
     assert pair.known_differ == len(doubts[False]) == pair.both - pair.same
     assert pair.third == 0
     third = found["Anna Weber", "Chiara"]  # a third reading, judged in full though not closed
@@ -124,7 +126,7 @@ def test_agreement_is_that_of_the_rereading_and_of_a_loop(store) -> None:
 
 def test_nothing_is_said_of_a_reading_that_goes_on(store) -> None:
     first = read(store, "a", ["accepted", "rejected", "accepted", "accepted"])
-    second = reread(store, first, "b", seed=0)
+    second = open_next_reading(store, first, "b", seed=0)
     judge(store, second, ["accepted", "accepted", "accepted", None])
     found = numbers(store)
     assert found.agreements == () and found.waiting == 1
@@ -141,7 +143,7 @@ def test_an_open_first_reading_counts_once_it_is_closed(store) -> None:
     store.record(first, "closed")
     assert [(pair.both, pair.same) for pair in numbers(store).agreements] == [(1, 1)]
     assert math.isnan(numbers(store).agreements[0].kappa) and math.isnan(
-        numbers(store).agreements[0].doubt_differ
+        numbers(store).agreements[0].uncertainty_differ
     )
 
 
@@ -155,7 +157,7 @@ def test_who_judged_a_place_twice_counts_with_the_last(store) -> None:
 def test_scores_of_training_are_those_of_the_training_dock(store) -> None:
     a_department(store)
     for trained in numbers(store).trained:
-        scores = past(store, trained.annotator)
+        scores = earlier_scores(store, trained.annotator)
         answers = sum(one.answers for one in scores)
         assert trained.score.answers == answers == 100
         assert trained.score.accuracy == pytest.approx(sum(s.accuracy * s.answers for s in scores) / answers)
@@ -200,8 +202,8 @@ def test_a_lesson_that_goes_on_does_not_tell_its_answers(store) -> None:
 
 def test_pseudonyms_are_those_of_the_shared_table_and_change_nothing_else(store) -> None:
     a_department(store)
-    named, hidden = numbers(store), dashboard(gather(store).pseudonymous())
-    text = dashboard_table(hidden).to_csv()
+    named, hidden = numbers(store), compute_statistics(take_snapshot(store).pseudonymous())
+    text = statistics_table(hidden).to_csv()
     assert not any(name in text for name in ("Anna", "Ben", "Chiara", "trainee", "patient"))
     both = verdict_table(store), verdict_table(store, named=False)
     for column, rows in (("annotator", "annotators"), ("case", "cases")):
@@ -215,7 +217,7 @@ def test_pseudonyms_are_those_of_the_shared_table_and_change_nothing_else(store)
 def test_the_table_has_all_numbers_and_can_be_written(store, tmp_path) -> None:
     a_department(store)
     found = numbers(store)
-    table = dashboard_table(found)
+    table = statistics_table(found)
     assert set(table["section"]) == {"progress", "time", "agreement", "training", "learning"}
     kappas = table[table["measure"] == "kappa"]
     assert list(pd.to_numeric(kappas["value"])) == pytest.approx(
@@ -231,7 +233,7 @@ def test_a_confidence_that_is_none_is_said(store) -> None:
     lesson(store, "t", [0, 1], [True, True])
     with store._engine.begin() as connection:
         connection.execute(schema.verdicts.update().values(confidence=7.0))
-    found = gather(store)
+    found = take_snapshot(store)
     assert not found.sessions and "its confidence is not as this program writes it" in str(found.odd)
 
 
@@ -270,7 +272,7 @@ def readings(draw):
         sessions.append(Session(id, "p", who, "review", {}, f"2026-01-01T00:00:0{i}+00:00", closed))
         places = draw(st.lists(st.integers(0, 5), min_size=1, max_size=6, unique=True))
         tasks[id] = tuple(
-            Judged(
+            SnapshotTask(
                 n,
                 (1, "lesion", (place, 0, 0)),
                 draw(st.sampled_from([None, 0.25, 0.75])),
@@ -280,13 +282,13 @@ def readings(draw):
             )
             for n, place in enumerate(places)
         )
-    return Gathered(tuple(sessions), tasks, {1: "case"}, {})
+    return Snapshot(tuple(sessions), tasks, {1: "case"}, {})
 
 
 @given(readings())
 @settings(max_examples=200, deadline=None)
 def test_properties_of_any_readings(found) -> None:
-    numbers = dashboard(found)
+    numbers = compute_statistics(found)
     given_ = [t for each in found.tasks.values() for t in each if t.decision is not None]
     for rows in (numbers.annotators, numbers.cases):
         assert sum(row.judged for row in rows) == len(given_)
@@ -296,7 +298,7 @@ def test_properties_of_any_readings(found) -> None:
     rows = {frozenset((row.first, row.second)): row for row in numbers.agreements}
     for a, b in combinations("abc", 2):  # plainly: the last verdict of each on each place
         said = {
-            who: {t.place: t for s in done if s.annotator == who for t in found.tasks[s.id] if t.decision}
+            who: {t.location: t for s in done if s.annotator == who for t in found.tasks[s.id] if t.decision}
             for who in (a, b)
         }
         common = [place for place in said[a] if place in said[b]]

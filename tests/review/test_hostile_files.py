@@ -13,20 +13,21 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.evaluate.readings import Readings
+from napari_uncertainseg.evaluate.readings import CaseReadings
 from napari_uncertainseg.evaluate.session_report import write_report
-from napari_uncertainseg.review import database, schema
-from napari_uncertainseg.review.dashboard import dashboard
-from napari_uncertainseg.review.gathered import gather
-from napari_uncertainseg.review.journal import canonical
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.outlining import earlier
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.replay import Replay
-from napari_uncertainseg.review.rereading import being_read, rereading
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.sharing import as_json, verdict_table
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.lessons.lesson import earlier_scores
+from napari_uncertainseg.review.lessons.outlining import earlier_outline_scores
+from napari_uncertainseg.review.reports.snapshot import take_snapshot
+from napari_uncertainseg.review.reports.statistics import compute_statistics
+from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.replay import Replay
+from napari_uncertainseg.review.session.rereading import reading_status, sessions_being_reread
+from napari_uncertainseg.review.store.journal import canonical
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 
@@ -179,15 +180,21 @@ def look_at_everything(path, folder) -> None:
     with made as store:
         faults = store.verify()
         assert all(isinstance(fault, str) for fault in faults.values())
-        for act in (gather, verdict_table, as_json, being_read, lambda s: past(s, "reader")):
+        for act in (
+            take_snapshot,
+            verdict_table,
+            as_json,
+            sessions_being_reread,
+            lambda s: earlier_scores(s, "reader"),
+        ):
             act(store)
-        dashboard(gather(store))
-        earlier(store, "reader")
-        Readings(store).of([])
+        compute_statistics(take_snapshot(store))
+        earlier_outline_scores(store, "reader")
+        CaseReadings(store).furthest([])
         store.pace("reader")
         write_report(store, folder / "report.html")
         for id in store.ids():
-            for make in (Recorder, Replay, rereading):
+            for make in (Recorder, Replay, reading_status):
                 with suppress(InputError):
                     found = make(store, id)
                     if isinstance(found, Replay):
@@ -366,4 +373,4 @@ def test_what_is_only_looked_at_cannot_be_written(path) -> None:
 def test_an_empty_file_holds_no_sessions(path, capsys) -> None:
     path.write_bytes(b"")
     assert main(["session", "list", str(path)]) == 2 and "holds no sessions" in capsys.readouterr().err
-    assert path.read_bytes() == b"" and database.shown(database._url(path)) == str(path)
+    assert path.read_bytes() == b"" and database.display_name(database._url(path)) == str(path)

@@ -11,15 +11,33 @@ from scipy.stats import norm
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.arms import Influence, assign, influence
-from napari_uncertainseg.review.lesson import ARM_NAMES, Lesson, begin, past
-from napari_uncertainseg.review.scoring import by_depth, by_size, score
-from napari_uncertainseg.review.trials import SUSPECTED, depths, trials
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.review.lessons.lesson import ARM_NAMES, Lesson, earlier_scores, start_lesson
+from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence, assign, influence
+from napari_uncertainseg.review.lessons.questions import SUSPECTED, depths, make_questions
+from napari_uncertainseg.review.lessons.scoring import by_depth, by_size, score
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+from ..builders import make_prediction
 
 SHAPE = (40, 30, 30)
 GRID, BRAIN = Grid(SHAPE, np.eye(4)), np.ones(SHAPE, bool)
+
+
+def begin(store, annotator, case, output, truth, found, p, **options):
+    """A lesson on a case of this grid."""
+    return start_lesson(
+        store,
+        annotator=annotator,
+        case=case,
+        output=output,
+        consensus=truth,
+        lesions=found,
+        probability=p,
+        grid=GRID,
+        brain=BRAIN,
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +58,7 @@ def scene():
 
 def ranked(p):
     members = Members(tuple(slice(0, n) for n in p.shape), p[None].astype(np.float16))
-    return rank_lesions(p, p, p, members, Grid(p.shape, np.eye(4)), threshold=0.5)
+    return rank_lesions(make_prediction(p, members))
 
 
 @pytest.fixture(scope="module")
@@ -62,29 +80,29 @@ def cautious():
 def test_what_the_model_suspects_fills_up_the_highest_first(cautious) -> None:
     truth, found, p = cautious
     for seed in range(20):
-        asked = trials(truth, found, p, 1.0, seed=seed)
+        asked = make_questions(truth, found, p, 1.0, seed=seed)
         assert sum(trial.exists for trial in asked) == 3 == len(asked) - 3
         foils = sorted(trial.probability for trial in asked if not trial.exists)
         assert foils == pytest.approx([0.04, 0.06, 0.08])
         assert all(p[trial.voxel] == np.float32(trial.probability) for trial in asked)
-    few = trials(truth, found, np.where(p < 0.05, 0, p), 1.0, seed=0)
+    few = make_questions(truth, found, np.where(p < 0.05, 0, p), 1.0, seed=0)
     assert sum(trial.exists for trial in few) == 2 == len(few) - 2
     weaker = (32, 21, 21)
     assert p[weaker] == np.float32(0.03)
-    assert trials(truth, found, p, 1.0, seed=0, again={weaker})[0].voxel == weaker
+    assert make_questions(truth, found, p, 1.0, seed=0, again={weaker})[0].voxel == weaker
 
 
 def test_a_suspected_place_is_no_lesion_to_the_model_and_comes_again(store, cautious) -> None:
     truth, found, p = cautious
     case = store.case(store.project("x"), "c", "c")
-    lesson = begin(store, "t", case, None, truth, found, p, GRID, BRAIN, plan="balanced", seed=1)
+    lesson = begin(store, "t", case, None, truth, found, p, plan="balanced", seed=1)
     assert sorted(lesson.arm_of().values()) == sorted([*ARM_NAMES] * 2)
     while lesson.at is not None:
         if lesson.opinion is not None:
             assert lesson.opinion.is_lesion == truth[lesson.at]
         lesson.answer(True, 0.9)
     wrong = {one.voxel for one in lesson.misjudged()}
-    second = begin(store, "t", case, None, truth, found, p, GRID, BRAIN, plan="balanced", seed=2)
+    second = begin(store, "t", case, None, truth, found, p, plan="balanced", seed=2)
     assert len(wrong) == 3 == second.came_again and {task.voxel for task in second._tasks[:3]} == wrong
     assert all(second.arm_of()[voxel] != lesson.arm_of()[voxel] for voxel in wrong)
 
@@ -106,7 +124,7 @@ def test_false_places_are_apart_from_the_consensus_and_the_likeliest(seed) -> No
         if (part := parts == i).sum() >= 3 and not known[part].any() and p[part].max() < 0.5
     ]
     try:
-        asked = trials(truth, found, p, 1.0, seed=seed)
+        asked = make_questions(truth, found, p, 1.0, seed=seed)
     except InputError:
         assert not free
         return
@@ -121,32 +139,34 @@ def test_false_places_are_apart_from_the_consensus_and_the_likeliest(seed) -> No
 
 def test_as_many_false_places_as_lesions(scene) -> None:
     truth, found, p = scene
-    asked = trials(truth, found, p, 1.0, seed=1)
+    asked = make_questions(truth, found, p, 1.0, seed=1)
     assert sum(trial.exists for trial in asked) == 6 == len(asked) - 6
     assert all(truth[trial.voxel] == trial.exists for trial in asked)
     assert len({trial.voxel for trial in asked}) == 12
-    assert trials(truth, found, p, 1.0, seed=1) == asked != trials(truth, found, p, 1.0, seed=2)
-    assert len(trials(truth, found, p, 1.0, seed=1, most=6)) == 6
-    exists = [[trial.exists for trial in trials(truth, found, p, 1.0, seed=s)] for s in range(200)]
+    assert (
+        make_questions(truth, found, p, 1.0, seed=1) == asked != make_questions(truth, found, p, 1.0, seed=2)
+    )
+    assert len(make_questions(truth, found, p, 1.0, seed=1, most=6)) == 6
+    exists = [[trial.exists for trial in make_questions(truth, found, p, 1.0, seed=s)] for s in range(200)]
     assert 0.4 < np.mean([e[0] for e in exists]) < 0.6  # neither kind comes first
 
 
 def test_what_was_misjudged_comes_first(scene) -> None:
     truth, found, p = scene
-    every = trials(truth, found, p, 1.0, seed=1)
+    every = make_questions(truth, found, p, 1.0, seed=1)
     again = {every[-1].voxel, every[-3].voxel}
-    asked = trials(truth, found, p, 1.0, seed=5, again=again)
+    asked = make_questions(truth, found, p, 1.0, seed=5, again=again)
     assert {trial.voxel for trial in asked[:2]} == again
 
 
 def test_where_nothing_can_be_asked(scene) -> None:
     truth, found, p = scene
     with pytest.raises(InputError, match="no lesion"):
-        trials(truth & False, found, p, 1.0, seed=0)
+        make_questions(truth & False, found, p, 1.0, seed=0)
     with pytest.raises(InputError, match=r"choose another consensus.* begin again"):
-        trials(truth | (p > 0.1), found, p, 1.0, seed=0)
+        make_questions(truth | (p > 0.1), found, p, 1.0, seed=0)
     with pytest.raises(InputError, match="same grid"):
-        trials(truth[1:], found, p, 1.0, seed=0)
+        make_questions(truth[1:], found, p, 1.0, seed=0)
 
 
 def test_scores_of_signal_detection() -> None:
@@ -190,10 +210,10 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
     output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
 
     def lesson(seed):
-        return begin(store, "trainee", case, output, truth, found, p, GRID, BRAIN, seed=seed)
+        return begin(store, "trainee", case, output, truth, found, p, seed=seed)
 
     first = lesson(1)
-    assert len(first) == 12 and first.came_again == 0 and past(store, "trainee") == []
+    assert len(first) == 12 and first.came_again == 0 and earlier_scores(store, "trainee") == []
     wrong = []
     for i in range(12):
         voxel = first.at
@@ -213,8 +233,8 @@ def test_a_lesson_is_kept_and_its_mistakes_come_back(store, scene) -> None:
     assert set(asked) == set(wrong)
     with pytest.raises(InputError, match=r"0.5 to 1"):
         second.answer(True, 0.4)
-    assert [one.accuracy for one in past(store, "trainee", without=second.session)] == [0.75]
-    assert begin(store, "other", case, output, truth, found, p, GRID, BRAIN, seed=3).came_again == 0
+    assert [one.accuracy for one in earlier_scores(store, "trainee", without=second.session)] == [0.75]
+    assert begin(store, "other", case, output, truth, found, p, seed=3).came_again == 0
 
 
 @given(
@@ -251,8 +271,8 @@ def test_influence_counts_who_was_moved() -> None:
     model = np.array([1, 1, 0, 1, 1, 0], bool)
     first = np.array([0, 0, 1, 0, 0, 1], bool)
     last = np.array([1, 0, 0, 1, 0, 0], bool)
-    assert influence(exists, model, first, last) == Influence(3, 2, 3, 2, answers=6, changed=4)
-    assert influence(exists, model, exists, exists) == Influence(0, 0, 3, 0, answers=6, changed=0)
+    assert influence(exists, model, first, last) == ModelInfluence(3, 2, 3, 2, answers=6, changed=4)
+    assert influence(exists, model, exists, exists) == ModelInfluence(0, 0, 3, 0, answers=6, changed=0)
 
 
 def test_each_change_follows_the_model_or_leaves_it() -> None:
@@ -271,7 +291,7 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     truth, found, p = scene
     case = store.case(store.project("x"), "c", "c")
     output = store.output(case, "a" * 64, model="m", model_sha256="b" * 64, method="x", threshold=0.5)
-    lesson = begin(store, "t", case, output, truth, found, p, GRID, BRAIN, plan="balanced", seed=4)
+    lesson = begin(store, "t", case, output, truth, found, p, plan="balanced", seed=4)
     seen = {"without": 0, "first": 0, "after": 0}
     while lesson.at is not None:
         voxel, at_first = lesson.at, lesson.opinion
@@ -295,7 +315,7 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     assert found_out is not None and found_out.helped == found_out.could_help
     assert found_out.harmed == found_out.could_harm
     assert store.verify() == {lesson.session: ""}
-    plain = begin(store, "u", case, output, truth, found, p, GRID, BRAIN, seed=4)
+    plain = begin(store, "u", case, output, truth, found, p, seed=4)
     assert plain.opinion is None and plain.score_by_arm() == {} and plain.influence() is None
 
 
@@ -314,7 +334,7 @@ def test_depth_is_the_distance_to_what_is_no_brain(store, scene) -> None:
     assert {name: one.answers for name, one in groups.items()} == {"< 15 mm deep": 1, "deeper": 1}
     truth, found, p = scene
     case = store.case(store.project("x"), "c", "c")
-    lesson = begin(store, "t", case, None, truth, found, p, GRID, BRAIN, seed=1)
+    lesson = begin(store, "t", case, None, truth, found, p, seed=1)
     while lesson.at is not None:
         lesson.answer(True, 0.9)
     assert sum(one.answers for one in lesson.score_by_depth().values()) == len(lesson)

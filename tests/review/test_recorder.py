@@ -7,17 +7,18 @@ import pytest
 import sqlalchemy as sa
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.outlook import is_wrong
-from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.queue import ORDERS, queue_of
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.rows import NewTask, Task
-from napari_uncertainseg.review.standing import Standing
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.session.queue import ORDERS, queue_of
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.remaining_errors import is_wrong
+from napari_uncertainseg.review.session.replay import Replay
+from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
+from napari_uncertainseg.review.store.records import NewTask, Task
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
+from ..builders import make_prediction
 from .conftest import fill
 
 
@@ -37,12 +38,12 @@ def test_verdicts_are_written_and_gone_on_with(store, recorder):
     recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4})
     recorder.judge(second, "rejected", nothing_else, {})
     again = Recorder(store, recorder.session.id)
-    assert not again.is_new and again.standing == recorder.standing
+    assert not again.is_new and again.current_verdicts == recorder.current_verdicts
     assert again.verdicts == (Verdict(first, "accepted"), Verdict(second, "rejected"))
-    said = store.entries(recorder.session.id)[1].values
-    assert said["visible"] == ["FLAIR"] and 0 <= said["seconds"] < 5 and said["voxel"] == list(first)
-    assert "seconds" not in store.entries(recorder.session.id)[2].values  # it was never shown
-    assert again.seconds_each == said["seconds"]
+    said = store.entries(recorder.session.id)[1].details
+    assert said.visible == ("FLAIR",) and 0 <= said.seconds < 5 and said.voxel == first
+    assert store.entries(recorder.session.id)[2].details.seconds is None  # it was never shown
+    assert again.seconds_each == said.seconds
 
 
 def test_undo_redo_and_withdrawal(store, recorder):
@@ -62,9 +63,9 @@ def test_undo_redo_and_withdrawal(store, recorder):
 def test_lesions_that_grew_together_are_judged_together(store, recorder):
     a, b = recorder.tasks[1], recorder.tasks[3]
     recorder.judge(a.voxel, "accepted", lambda voxel: voxel in (a.voxel, b.voxel), {})
-    assert set(recorder.standing) == {a.id, b.id}
+    assert set(recorder.current_verdicts) == {a.id, b.id}
     recorder.undo()
-    assert not recorder.standing and store.verify() == {recorder.session.id: ""}
+    assert not recorder.current_verdicts and store.verify() == {recorder.session.id: ""}
 
 
 @pytest.mark.parametrize("what", ["judge", "undo", "redo"])
@@ -80,7 +81,7 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
     if what == "redo":
         recorder.undo()
     act = judge if what == "judge" else getattr(recorder, what)
-    before, entries = dict(recorder.standing), store.entries(recorder.session.id)
+    before, entries = dict(recorder.current_verdicts), store.entries(recorder.session.id)
     append, done = Store._append, []
 
     def full(*given):
@@ -93,11 +94,11 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
         patch.setattr(Store, "_append", full)
         with pytest.raises(InputError, match="full"):
             act()
-    assert done and store.entries(recorder.session.id) == entries and recorder.standing == before
+    assert done and store.entries(recorder.session.id) == entries and recorder.current_verdicts == before
     act()
     assert len(store.entries(recorder.session.id)) == len(entries) + 2
-    assert Recorder(store, recorder.session.id).standing == recorder.standing
-    assert len(recorder.standing) == (0 if what == "undo" else 2)
+    assert Recorder(store, recorder.session.id).current_verdicts == recorder.current_verdicts
+    assert len(recorder.current_verdicts) == (0 if what == "undo" else 2)
 
 
 def test_what_comes_up_later_is_added(store, recorder):
@@ -120,11 +121,11 @@ def test_a_candidate_that_comes_up_later_is_one(store, recorder):
 
 def test_the_next_is_the_first_without_a_verdict(recorder):
     voxels = [task.voxel for task in recorder.tasks]
-    assert recorder.next_to_do(nothing_else) == voxels[0]
-    assert recorder.next_to_do(lambda v: v == voxels[0]) == voxels[1]
+    assert recorder.next_task(nothing_else) == voxels[0]
+    assert recorder.next_task(lambda v: v == voxels[0]) == voxels[1]
     for voxel in voxels:
         recorder.judge(voxel, "accepted", nothing_else, {})
-    assert recorder.next_to_do(nothing_else) is None
+    assert recorder.next_task(nothing_else) is None
 
 
 def test_strokes_are_kept_as_differences(store, recorder):
@@ -133,7 +134,7 @@ def test_strokes_are_kept_as_differences(store, recorder):
     edit[4:6, 7:9, 11:20], edit[10, 3, 3] = 1, -1
     recorder.paint(edit)
     np.testing.assert_array_equal(Recorder(store, recorder.session.id).painted(), edit)
-    name = store.entries(recorder.session.id)[-1].values["mask"]
+    name = store.entries(recorder.session.id)[-1].details.mask
     assert store.masks.read(name).shape == (7, 6, 17)  # the box around them
     recorder.paint(None)
     assert recorder.painted() is None and store.verify() == {recorder.session.id: ""}
@@ -145,7 +146,7 @@ def test_another_window_is_noticed_and_nothing_counts_twice(store, path, recorde
         other.judge(other.tasks[0].voxel, "accepted", nothing_else, {})
         with pytest.raises(InputError, match="another window"):
             recorder.judge(recorder.tasks[1].voxel, "accepted", nothing_else, {})
-        assert not recorder.standing and len(other.standing) == 1
+        assert not recorder.current_verdicts and len(other.current_verdicts) == 1
     recorder = Recorder(store, recorder.session.id)
     recorder.close()
     with pytest.raises(InputError, match="closed"):
@@ -154,7 +155,6 @@ def test_another_window_is_noticed_and_nothing_counts_twice(store, path, recorde
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_orders(order):
-    from napari_uncertainseg.images.volume import Grid
 
     rng = np.random.default_rng(2)
     p = np.zeros((20, 20, 20), np.float32)
@@ -162,8 +162,7 @@ def test_orders(order):
         p[4 * i + 1 : 4 * i + 3, 2 : 2 + size, 3:9] = 0.55 + 0.1 * i
     p[18, 15:18, 15:18] = 0.3
     members = np.stack([p, p * rng.uniform(0.7, 1, p.shape)]).astype(np.float16)
-    kept = Members(tuple(slice(0, n) for n in p.shape), members)
-    lesions = rank_lesions(p, p, p, kept, Grid(p.shape, np.eye(4)), threshold=0.5)
+    lesions = rank_lesions(make_prediction(p, members))
     queue = queue_of(lesions, 1, 2, order, seed=3)
     by_rank = [task for _, task in sorted(zip(queue.ranks, queue.tasks, strict=True), key=lambda x: x[0])]
     assert sorted(t.target for t in by_rank) == ["candidate"] + ["lesion"] * 4
@@ -176,7 +175,7 @@ def test_orders(order):
         assert doubts == sorted(doubts, reverse=True)
     elif order == "gain":
         wrong = [t.probability if t.target == "candidate" else 1 - t.probability for t in by_rank]
-        gains = [p / Pace().takes(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
+        gains = [p / ReadingSpeed().seconds_for(t.volume_mm3) for p, t in zip(wrong, by_rank, strict=True)]
         assert gains == sorted(gains, reverse=True)
     elif order == "size":
         sizes = [t.volume_mm3 for t in by_rank]
@@ -188,7 +187,7 @@ def test_orders(order):
 
 
 def test_the_outlook_follows_the_verdicts(store, path):
-    from napari_uncertainseg.review.stopping import draw_checks, mixed
+    from napari_uncertainseg.review.session.stopping import draw_checks, mixed
 
     n = 80
     case = store.case(store.project("study"), "c", "c")
@@ -209,7 +208,7 @@ def test_the_outlook_follows_the_verdicts(store, path):
     assert found.unseen == 20 and found.checks > 0 and found.most < 20
     assert expected[-1] < 1.5 < expected[8]  # the wrong ones came first
     assert Recorder(store, session).outlook() == found
-    assert is_wrong(recorder.tasks[0], recorder.standing[recorder.tasks[0].id])
+    assert is_wrong(recorder.tasks[0], recorder.current_verdicts[recorder.tasks[0].id])
 
 
 @pytest.mark.slow
@@ -226,7 +225,7 @@ def test_a_verdict_among_ten_thousand_lesions_asks_no_more_of_the_database(tmp_p
             for task in recorder.tasks[:20]:
                 recorder.judge(task.voxel, "accepted", nothing_else, {})
                 recorder.outlook()
-                recorder.next_to_do(nothing_else)
+                recorder.next_task(nothing_else)
             asked.append(len(statements))
     assert asked[0] == asked[1] < 20 * 12
 
@@ -238,5 +237,17 @@ def test_a_candidate_is_wrong_when_it_is_a_lesion():
         ("rejected", (True, False)),
         ("unsure", (True, True)),
     ):
-        assert (is_wrong(lesion, Standing(1, decision)), is_wrong(candidate, Standing(1, decision))) == wrong
-    assert is_wrong(lesion, Standing(1, "accepted", painted=True))  # not as the model outlined it
+        assert (
+            is_wrong(lesion, CurrentVerdict(1, decision)),
+            is_wrong(candidate, CurrentVerdict(1, decision)),
+        ) == wrong
+    assert is_wrong(lesion, CurrentVerdict(1, "accepted", painted=True))  # not as the model outlined it
+
+
+def test_what_an_earlier_version_calls_edited_is_shown_as_accepted(store):
+    session = fill(store)
+    task = store.tasks(session)[0]
+    store.record(session, "verdict", task.id, {"decision": "edited"})
+    assert [v.decision for v in Recorder(store, session).verdicts] == ["accepted"]
+    replay = Replay(store, session)
+    assert [v.decision for v in replay.verdicts(len(replay.steps) - 1)] == ["accepted"]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.lesson import past
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.replay import Replay, unpacked
+from napari_uncertainseg.review.lessons.lesson import earlier_scores
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.replay import Replay, read_painting
+from napari_uncertainseg.review.store.entry_details import entry_details
 
 from .conftest import fill
 
@@ -42,8 +43,8 @@ def test_every_step_is_what_stood_then(store, played):
         "session opened",
         "accepted",
         "rejected",
-        "verdict taken back",
-        "verdict given again",
+        "verdict undone",
+        "verdict redone",
         "painted",
         "accepted",
         "unsure",
@@ -100,7 +101,7 @@ def test_a_painting_that_was_taken_away_is_said(store, played):
 def test_a_painting_that_does_not_fit_is_said(store, said):
     name = store.masks.keep(np.ones((2, 2, 2), np.int8))
     with pytest.raises(InputError):
-        unpacked({"mask": name, **said}, store.masks)
+        read_painting(entry_details("painted", {"mask": name, **said}, "It"), store.masks)
 
 
 def test_lessons_that_somebody_changed_are_left_out(store):
@@ -108,4 +109,4 @@ def test_lessons_that_somebody_changed_are_left_out(store):
     for settings in ({"exists": [1]}, {"exists": [1] * 5, "arms": ["first"]}, {"exists": 3}):
         tasks = store.tasks(session)
         store.open_session(store.project("t"), store.annotator("reader"), "training", tasks, settings)
-    assert past(store, "reader") == []
+    assert earlier_scores(store, "reader") == []

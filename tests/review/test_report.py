@@ -21,13 +21,13 @@ from napari_uncertainseg.evaluate.session_report import write_report
 from napari_uncertainseg.images.files import read_volume, write_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.lesson import Lesson
-from napari_uncertainseg.review.markup import Markup, number, table, text
-from napari_uncertainseg.review.rereading import kappa, reread, rereading
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.sharing import verdict_table
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.summary import summarise
+from napari_uncertainseg.review.lessons.lesson import Lesson
+from napari_uncertainseg.review.reports.html import Markup, escaped, format_number, table
+from napari_uncertainseg.review.reports.summary import summarise
+from napari_uncertainseg.review.reports.verdict_table import verdict_table
+from napari_uncertainseg.review.session.rereading import kappa, open_next_reading, reading_status
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 
@@ -104,10 +104,10 @@ def read(store):
     """Three readings: two differ on lesions 2 and 5, the third has judged lesion 2."""
     first = fill(store)
     judge(store, first, dict.fromkeys(range(1, 6), "accepted"), seconds=4.0)
-    second = reread(store, first, "second", seed=0)
+    second = open_next_reading(store, first, "second", seed=0)
     judge(store, second, {1: "accepted", 2: "rejected", 3: "accepted", 5: "unsure"}, seconds=7.5)
     store.record(second, "closed")
-    third = reread(store, first, "third", seed=1)
+    third = open_next_reading(store, first, "third", seed=1)
     judge(store, third, {2: "rejected"})
     store.record(third, "closed")
     return first, second, third
@@ -142,7 +142,7 @@ def test_numbers_are_those_of_the_sessions(store, read, out) -> None:
         row, mine = rows[id[:8]], table[table["session"] == id]
         judged = mine[mine["decision"] != ""]
         assert row["annotator"] == mine["annotator"].iloc[0] and row["case"] == "patient07"
-        assert row["judged"] == f"{len(judged)} of {len(mine)}"
+        assert row["reviewed"] == f"{len(judged)} of {len(mine)}"
         counts = dict(re.findall(r"(\w+)=(\d+)", re.sub(r"(\d+)\s(\w+)", r"\2=\1", row["verdicts"])))
         assert {k: int(v) for k, v in counts.items()} == judged["decision"].value_counts().to_dict()
     assert [rows[id[:8]]["seconds per lesion, median"] for id in read] == ["4.0", "7.5", "–"]  # noqa: RUF001
@@ -161,31 +161,35 @@ def test_numbers_are_those_of_the_sessions(store, read, out) -> None:
 def test_places_on_which_readers_differ(store, read, out) -> None:
     first = read[0]
     page = report(store, out, pictures=False)
-    found = rereading(store, first)
+    found = reading_status(store, first)
     rows = page.table("reader", "second", "third")
-    assert [row["place"] for row in rows] == [", ".join(map(str, t.voxel)) for t in found.differing]
+    assert [row["location"] for row in rows] == [", ".join(map(str, t.voxel)) for t in found.differing]
     said = [(row["reader"], row["second"], row["third"]) for row in rows]
-    assert said == [("accepted", "rejected", "rejected"), ("accepted", "unsure", "not judged")]
+    assert said == [("accepted", "rejected", "rejected"), ("accepted", "unsure", "not reviewed")]
     assert [row["doubt (LSU)"] for row in rows] == [f"{t.uncertainty:.2f}" for t in found.differing]
     assert [row["probability"] for row in rows] == ["0.50", "0.50"] and rows[0]["volume, mm³"] == "12"
     expected = kappa([("accepted", x) for x in ("accepted", "rejected", "accepted", "unsure")])
-    assert f"the same on 2 of 4 places that both judged; Cohen's kappa {expected:.2f}" in page.said
+    assert f"agree on 2 of 4 locations that both reviewed; Cohen's kappa {expected:.2f}" in page.said
     # doubt is 0.9 - i / 10 of lesion i + 1: 0.9 and 0.7 agree, 0.8 and 0.5 differ
-    assert "0.80 where they agree (2 places) and 0.65 where they differ (2 places)" in page.said
+    assert "0.80 where they agree (2 locations) and 0.65 where they differ (2 locations)" in page.said
     doubtful = page.table("decisions", "doubt (LSU)")
-    assert [row["place"] for row in doubtful] == ["0, 2, 3", "2, 2, 3", "3, 2, 3"]  # differing ones are above
+    assert [row["location"] for row in doubtful] == [
+        "0, 2, 3",
+        "2, 2, 3",
+        "3, 2, 3",
+    ]  # others are above
 
 
 def test_one_session_comes_with_its_readings_and_no_other(store, read, out) -> None:
     other = fill(store, annotator="somebody else")
     for session in read:  # of whichever reading one asks
-        found = write_report(store, out, session=session, pictures=False)
+        found = write_report(store, out, session_id=session, pictures=False)
         assert {part.session.id for part in found.sessions} == set(read)
-    found = write_report(store, out, session=other, pictures=False)
+    found = write_report(store, out, session_id=other, pictures=False)
     assert [part.session.id for part in found.sessions] == [other] and not found.reread
     assert "somebody else" in out.read_text() and read[0][:8] not in out.read_text()
     with pytest.raises(InputError, match="there is no session nobody"):
-        write_report(store, out, session="nobody")
+        write_report(store, out, session_id="nobody")
 
 
 def test_training_is_scored_as_a_lesson_is(store, out) -> None:
@@ -205,7 +209,7 @@ def test_training_is_scored_as_a_lesson_is(store, out) -> None:
     assert row["answers"] == "all" and row["right"] == f"{100 * score.accuracy:.0f} %" == "75 %"
     assert row["d'"] == f"{score.sensitivity:.2f}" and row["criterion"] == f"{score.criterion:.2f}"
     assert row["Brier"] == f"{score.brier:.3f}"
-    assert (row["missed"], row["invented"]) == ("1 of 6", "2 of 6")
+    assert (row["missed"], row["false alarms"]) == ("1 of 6", "2 of 6")
     bins = page.table("stated probability", "share that is lesion")
     assert sum(int(row["answers"]) for row in bins) == 12
     assert len(bins) == np.count_nonzero(score.confidence.count)
@@ -236,11 +240,11 @@ def test_no_session_and_none_judged(store, out) -> None:
     assert "holds no session yet" in page.said and "no journal to check" in page.said
     fill(store)
     page = report(store, out)
-    assert page.table("session", "verdicts")[0]["judged"] == "0 of 5"
+    assert page.table("session", "verdicts")[0]["reviewed"] == "0 of 5"
     assert page.table("session", "verdicts")[0]["verdicts"] == "none yet"
     assert (
         "not read by" in page.said.replace("was read by", "not read by")
-        and "No lesion was judged" in page.said
+        and "No lesion was reviewed" in page.said
     )
 
 
@@ -266,7 +270,7 @@ def test_what_a_database_holds_is_text(tmp_path, out) -> None:
         tasks = [NewTask(case, None, "lesion", i, (i, 1, 1), 0.5, 0.5, 9.0) for i in range(1, 4)]
         first = store.open_session(project, store.annotator(HOSTILE), "review", tasks, {"order": HOSTILE})
         judge(store, first, {1: "accepted", 2: HOSTILE}, comment=HOSTILE)
-        second = reread(store, first, HOSTILE + "2", seed=0)
+        second = open_next_reading(store, first, HOSTILE + "2", seed=0)
         judge(store, second, {1: "rejected", 2: "accepted"}, comment="\x1b[2J\u202eesrever")
         settings = {"of": HOSTILE, "reading": HOSTILE}
         store.open_session(project, store.annotator("x"), "qc", tasks, settings)
@@ -307,17 +311,19 @@ def test_numbers_that_are_none(store, path, out) -> None:
     connection.close()
     sound = fill(store, annotator="somebody else")
     said = report(store, out).said
-    assert f"left out of this report: Task 1 of session {session}: its uncertainty" in said
+    assert f"not in this report: Task 1 of session {session}: its uncertainty" in said
     assert "1 journal not sound" in said and sound in said
     with pytest.raises(InputError, match=f"session {session}"):
-        write_report(store, out, session=session)
+        write_report(store, out, session_id=session)
 
 
 def test_text_is_escaped_once() -> None:
-    assert text("<&'\">") == "&lt;&amp;&#x27;&quot;&gt;" and text(text("<")) == "&lt;"
-    assert text("a\ud800b\x00") == "a?b\N{REPLACEMENT CHARACTER}"
+    assert escaped("<&'\">") == "&lt;&amp;&#39;&#34;&gt;" and escaped(escaped("<")) == "&lt;"
+    assert escaped("a\ud800b\x00") == "a?b\N{REPLACEMENT CHARACTER}"
     assert table(["<a>"], [["<b>"], [Markup("<i></i>")]]).count("&lt;") == 2
-    assert [number(x) for x in (None, float("nan"), "x", True, -0.001, 2)] == ["–"] * 4 + ["0.00", "2.00"]  # noqa: RUF001
+    odd = (None, float("nan"), "x", True)
+    assert {format_number(x) for x in odd} == {"\N{EN DASH}"}
+    assert [format_number(x) for x in (-0.001, 2)] == ["0.00", "2.00"]
 
 
 def test_without_names(store, tmp_path, out) -> None:
@@ -326,7 +332,7 @@ def test_without_names(store, tmp_path, out) -> None:
     tasks = [NewTask(case, None, "lesion", i, (i, 1, 1), 0.5, 0.5, 9.0) for i in range(1, 4)]
     first = store.open_session(store.project("Smith's"), store.annotator("Dr Who"), "review", tasks, {})
     judge(store, first, {1: "accepted", 2: "accepted"}, comment="Mr Smith's")
-    second = reread(store, first, "Dr No", seed=0)
+    second = open_next_reading(store, first, "Dr No", seed=0)
     judge(store, second, {1: "rejected", 2: "accepted"})
     page = report(store, out, named=False)
     raw = out.read_text()
@@ -414,7 +420,7 @@ def test_a_case_is_not_drawn_on_another_patients_scan(store, tmp_path, out) -> N
     assert len(drawn(report(store, out))) == 1
     write_volume(path, volume.data[:, ::-1], volume.grid)
     page = report(store, out)
-    assert not drawn(page) and "another scan now" in page.said
+    assert not drawn(page) and "now another scan" in page.said
 
 
 def test_each_place_once_and_what_cannot_be_drawn_in_words(store, tmp_path, out, monkeypatch) -> None:
@@ -429,12 +435,12 @@ def test_each_place_once_and_what_cannot_be_drawn_in_words(store, tmp_path, out,
     tasks += [NewTask(good, None, "case", 21, (4, 4, 4), 0.9, 0.5, 9.0)]
     first = store.open_session(project, who, "review", tasks, {})
     judge(store, first, dict.fromkeys(range(1, 22), "accepted"))
-    second = reread(store, first, "second", seed=0)
+    second = open_next_reading(store, first, "second", seed=0)
     judge(store, second, {**dict.fromkeys(range(1, 21), "accepted"), 2: "rejected", 21: "rejected"})
     page = report(store, out)
     # the one that differs, and eleven of the twelve most doubtful: one of them lies outside
     assert len(drawn(page)) == 12
-    assert "1 of the places of good lie outside" in page.said
+    assert "1 of the locations of good lie outside" in page.said
     assert "There are no pictures of broken" in page.said and "text.nii.gz" in page.said
     captions = re.findall(r"good, lesion at 4, (\d+), 10", page.said)
     assert sorted(map(int, captions)) == sorted([4, *range(16, 37, 2)])

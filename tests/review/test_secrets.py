@@ -12,9 +12,9 @@ from sqlalchemy.engine import make_url
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.review import database
-from napari_uncertainseg.review.secrets import check_target, has_password, masked, without_secrets
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.database.passwords import check_target, has_password, masked, without_secrets
+from napari_uncertainseg.review.store.store import Store
 
 SECRET = "hunter2"
 MISTYPED = [

@@ -9,9 +9,9 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.review import database
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import fill
 

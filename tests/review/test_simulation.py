@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.pace import Pace, learn
-from napari_uncertainseg.review.queue import ORDERS, ranking
-from napari_uncertainseg.review.simulation import Reader, compare, read
+from napari_uncertainseg.review.session.queue import ORDERS, ranking
+from napari_uncertainseg.review.simulation import SimulatedReader, compare, read
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed, fit_reading_speed
 
-PERFECT = Reader(skill=1.0, fatigue=0.0, spread=0.0)
+PERFECT = SimulatedReader(skill=1.0, fatigue=0.0, spread=0.0)
 
 
 def cases(n, seed, telling=True):
@@ -37,24 +37,24 @@ def test_who_knows_all_leaves_nothing_in_any_order() -> None:
         found = read(table, shown, PERFECT, rng)
         assert found.before == errors and found.errors[-1] == 0
         assert (np.diff(found.errors) <= 0).all() and (np.diff(found.seconds) > 0).all()
-        assert found.seconds[-1] == pytest.approx(PERFECT.pace.takes(table["volume_mm3"]).sum())
+        assert found.seconds[-1] == pytest.approx(PERFECT.pace.seconds_for(table["volume_mm3"]).sum())
         assert found.seconds_to(0) <= found.seconds[-1] and found.seconds_to(1) == found.seconds[0]
 
 
 def test_the_time_is_that_of_the_reader() -> None:
-    np.testing.assert_allclose(Pace(5, 2).takes(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
+    np.testing.assert_allclose(ReadingSpeed(5, 2).seconds_for(np.array([10.0, 100.0, 1.0])), [5, 7, 3])
 
 
 def test_a_pace_is_learnt_from_the_log() -> None:
     rng = np.random.default_rng(0)
     volume = rng.lognormal(3, 1.5, 300)
-    seconds = Pace(4, 3).takes(volume) + rng.normal(0, 0.5, 300)
+    seconds = ReadingSpeed(4, 3).seconds_for(volume) + rng.normal(0, 0.5, 300)
     seconds[::10] = 500  # a telephone
-    found = learn(volume, seconds)
+    found = fit_reading_speed(volume, seconds)
     assert found.seconds == pytest.approx(4, abs=0.4) and found.per_tenfold == pytest.approx(3, abs=0.4)
-    assert learn(volume[:9], seconds[:9]) == Pace()
-    assert learn(np.full(20, 10.0), np.full(20, 7.0)) == Pace(7.0, 0.0)
-    assert learn(volume, -seconds).seconds == 0.5
+    assert fit_reading_speed(volume[:9], seconds[:9]) == ReadingSpeed()
+    assert fit_reading_speed(np.full(20, 10.0), np.full(20, 7.0)) == ReadingSpeed(7.0, 0.0)
+    assert fit_reading_speed(volume, -seconds).seconds == 0.5
 
 
 def test_orders() -> None:
@@ -81,7 +81,11 @@ def test_the_tired_and_the_unskilled_leave_more() -> None:
     tables = [cases(150, s) for s in range(3)]
     left = [
         compare(tables, reader=reader, repeats=10)["left"].mean()
-        for reader in (PERFECT, Reader(skill=0.95, fatigue=0), Reader(skill=0.95, fatigue=1))
+        for reader in (
+            PERFECT,
+            SimulatedReader(skill=0.95, fatigue=0),
+            SimulatedReader(skill=0.95, fatigue=1),
+        )
     ]
     assert left[0] == 0 < left[1] < left[2]
 

@@ -14,8 +14,14 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.live import chance_of_lesion, features_of
-from napari_uncertainseg.review.stopping import Remaining, draw_checks, draws_of, mixed, remaining
+from napari_uncertainseg.review.session.error_model import chance_of_lesion, features_of
+from napari_uncertainseg.review.session.stopping import (
+    ErrorBound,
+    bound_remaining_errors,
+    draw_checks,
+    draws_of,
+    mixed,
+)
 
 WORLDS = {
     "all wrong": lambda n, rng: np.ones(n, bool),
@@ -52,7 +58,7 @@ def violated(shown, drawn, truth, order=None):
     wrong = {}
     for rank in shown if order is None else order:
         wrong[rank] = bool(truth[rank])
-        if remaining(shown, drawn, wrong).most < left_wrong(shown, truth, wrong):
+        if bound_remaining_errors(shown, drawn, wrong).most < left_wrong(shown, truth, wrong):
             return True
     return False
 
@@ -68,18 +74,18 @@ def too_often(errors, trials, share=0.05):
 
 
 def test_unseen_checks_are_not_forgotten():
-    assert remaining([1, 2, 3, 0], {0}, {1: True}).most == 3
+    assert bound_remaining_errors([1, 2, 3, 0], {0}, {1: True}).most == 3
     # a session of 0.1.0 with all drawn tasks but the first unseen below the depth
     shown = [4, 5, 6, 0, 7, 8, 9, 1, 2, 3]
-    assert remaining(shown, {0, 1, 2, 3}, dict.fromkeys(shown[:7], False)).most == 3
+    assert bound_remaining_errors(shown, {0, 1, 2, 3}, dict.fromkeys(shown[:7], False)).most == 3
 
 
 def test_in_random_order_all_that_was_seen_is_a_sample():
     seen = dict.fromkeys(range(70), False)
-    assert remaining(range(100), range(100), seen) == Remaining(
+    assert bound_remaining_errors(range(100), range(100), seen) == ErrorBound(
         30, 2, 70
     )  # as the hypergeometric at one look
-    assert 3 <= remaining(range(100), range(100), {**seen, 0: True}).most <= 6  # there it is 3
+    assert 3 <= bound_remaining_errors(range(100), range(100), {**seen, 0: True}).most <= 6  # there it is 3
 
 
 def test_the_bets_are_those_of_a_plain_loop():
@@ -126,7 +132,7 @@ def test_it_holds_exactly_over_all_worlds_and_all_draws(n, share, every, confide
 
     @cache
     def most(shown, drawn, seen):
-        return remaining(shown, drawn, dict(seen), confidence=confidence).most
+        return bound_remaining_errors(shown, drawn, dict(seen), confidence=confidence).most
 
     refuted_any = False
     for truth in product([False, True], repeat=n):
@@ -191,7 +197,7 @@ def test_more_verdicts_never_allow_more(data, n, share, every, seed):
     totals = []
     for seen in (few, more):
         wrong = {rank: truth[rank] for rank in seen}
-        found = remaining(shown, drawn, wrong, confidence=0.6, among=about)
+        found = bound_remaining_errors(shown, drawn, wrong, confidence=0.6, among=about)
         inside = range(n) if about is None else about
         assert 0 <= found.most <= found.unseen == len(set(inside) - seen)
         totals.append(sum(truth[rank] for rank in seen & set(inside)) + found.most)
@@ -205,9 +211,11 @@ def test_more_verdicts_never_allow_more(data, n, share, every, seed):
 def test_it_says_something():
     """With none wrong of 300, half of them seen, at most a tenth of the unseen; in random order 4."""
     shown, drawn = session(300, 0.75, 4, 1)
-    assert remaining(shown, drawn, dict.fromkeys(shown[:150], False)).most < 22
-    assert remaining(range(300), range(300), dict.fromkeys(range(150), False)).most <= 5
-    assert remaining(range(9000), range(9000), dict.fromkeys(range(8000), False)).most <= 2  # large numbers
+    assert bound_remaining_errors(shown, drawn, dict.fromkeys(shown[:150], False)).most < 22
+    assert bound_remaining_errors(range(300), range(300), dict.fromkeys(range(150), False)).most <= 5
+    assert (
+        bound_remaining_errors(range(9000), range(9000), dict.fromkeys(range(8000), False)).most <= 2
+    )  # large numbers
 
 
 @given(st.integers(1, 60), st.floats(0, 1), st.integers(2, 6), st.integers(0, 99))
@@ -221,8 +229,8 @@ def test_every_task_is_shown_once(tasks, share, every, seed) -> None:
     else:
         by_rank = [rank for place, rank in enumerate(shown, 1) if place % every]
         assert by_rank == sorted(by_rank)
-    assert remaining(shown, set(checks), {}) == Remaining(tasks, tasks, 0)
-    everything = remaining(shown, set(checks), dict.fromkeys(shown, True))
+    assert bound_remaining_errors(shown, set(checks), {}) == ErrorBound(tasks, tasks, 0)
+    everything = bound_remaining_errors(shown, set(checks), dict.fromkeys(shown, True))
     assert everything.unseen == everything.most == 0
 
 
@@ -230,21 +238,21 @@ def test_what_is_found_is_taken_off_and_what_is_taken_back_counts_again() -> Non
     shown, drawn = session(40, 0.5, 2, 1)
     first = dict.fromkeys(shown[:21], False)
     by_rank = next(rank for rank in shown[21:] if rank not in drawn)
-    before = remaining(shown, drawn, first)
-    after = remaining(shown, drawn, {**first, by_rank: True})
+    before = bound_remaining_errors(shown, drawn, first)
+    after = bound_remaining_errors(shown, drawn, {**first, by_rank: True})
     assert after.unseen == before.unseen - 1 and after.most == before.most - 1
     taken_back = {rank: value for rank, value in first.items() if rank != shown[1]}
-    assert remaining(shown, drawn, taken_back).most > before.most
+    assert bound_remaining_errors(shown, drawn, taken_back).most > before.most
 
 
 def test_what_is_no_session_is_refused() -> None:
     for bad in (([0, 0], set(), {}), ([0, 1], {2}, {}), ([0, 1], set(), {5: True})):
         with pytest.raises(InputError, match="shown once"):
-            remaining(*bad)
+            bound_remaining_errors(*bad)
     for confidence in (0.0, 1.0, float("nan"), 95.0):
         with pytest.raises(InputError, match="between 0 and 1"):
-            remaining([0, 1], {0}, {}, confidence=confidence)
-    assert remaining([], [], {}) == Remaining(0, 0, 0)
+            bound_remaining_errors([0, 1], {0}, {}, confidence=confidence)
+    assert bound_remaining_errors([], [], {}) == ErrorBound(0, 0, 0)
 
 
 def test_the_guess_follows_though_the_doubtful_came_first() -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review import database
-from napari_uncertainseg.review.journal import GENESIS, Entry, canonical, follow
-from napari_uncertainseg.review.masks import MaskStore
-from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database import connection as database
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, append_entry, canonical
+from napari_uncertainseg.review.store.masks import MaskStore
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
 
 from .conftest import LESIONS, fill
 
@@ -33,7 +33,7 @@ def test_a_session_is_kept(store, path):
     session = fill(store)
     (found,) = store.sessions()
     assert (found.id, found.project, found.annotator, found.kind) == (session, "study", "reader", "review")
-    assert found.settings == {"order": "doubt"} and found.closed is None
+    assert found.settings.written() == {"order": "doubt"} and found.closed is None
     tasks = store.tasks(session)
     assert [t.position for t in tasks] == list(range(LESIONS)) and tasks[2].voxel == (2, 2, 3)
     assert tasks[0].uncertainty == 0.9 and store.folder(tasks[0].case) == "cases/patient07"
@@ -70,7 +70,7 @@ def test_the_pace_is_that_of_the_annotator(store):
         for task in store.tasks(id):
             accept(store, id, task, seconds=seconds)
     assert store.pace("reader").seconds == 3.0 and store.pace("somebody else").seconds == 9.0
-    assert store.pace("nobody") == Pace()
+    assert store.pace("nobody") == ReadingSpeed()
 
 
 def test_undo_and_redo_are_entries_too(store):
@@ -187,7 +187,7 @@ def test_a_forged_chain_would_have_to_be_forged_whole(store):
     entry = accept(store, session, store.tasks(session)[0])
     forged = Entry(*(getattr(entry, n) for n in ("session", "number", "at", "kind", "task")), "{}", "0" * 64)
     assert forged.hash != entry.hash
-    following = follow((entry.number, entry.hash), session, entry.at, "closed", None, {})
+    following = append_entry((entry.number, entry.hash), session, entry.at, "closed", None, {})
     assert following.previous == entry.hash and following.number == entry.number + 1
     assert canonical({"b": 1, "a": "ä"}) == '{"a":"ä","b":1}'
 
@@ -350,7 +350,7 @@ def test_a_power_cut_leaves_a_prefix_of_what_was_written(store, path, tmp_path):
         (folder / "sessions.db").write_bytes(before)
         (folder / "sessions.db-wal").write_bytes(log[:cut])
         with Store(folder / "sessions.db") as after:
-            found = [e.values.get("comment") for e in after.entries(session)][1:]
+            found = [e.details.comment for e in after.entries(session)[1:]]
             assert found == [str(i) for i in range(len(found))]
             assert len(found) >= sum(size <= cut for size in kept)
             assert after.verify() == {session: ""}

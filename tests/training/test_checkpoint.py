@@ -1,4 +1,4 @@
-"""A run goes on only from what it left itself; anything else is named."""
+"""A run resumes only from what it left itself; anything else is named."""
 
 import shutil
 import signal
@@ -14,7 +14,7 @@ from napari_uncertainseg.cli import main
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.training import trainer
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
-from napari_uncertainseg.training.configuration import read_configuration
+from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.interruption import Interruption, Stopped
 from napari_uncertainseg.training.trainer import _Run
 
@@ -152,7 +152,7 @@ def test_after_ctrl_c_the_same_command_ends_where_it_would_have(write_run, folde
     whole = load_file(trainer.train(write_run(output='output = "whole"')) / "weights.safetensors")
     path = write_run()
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Stopped, match="from step 3 of 4"):
+    with pytest.raises(Stopped, match="at step 3 of 4"):
         trainer.train(path, progress=interrupt(3))
     assert signal.getsignal(signal.SIGINT) is before
     assert read_checkpoint(folder / "out" / "checkpoint.pt")["step"] == 3
@@ -164,13 +164,13 @@ def test_after_ctrl_c_the_same_command_ends_where_it_would_have(write_run, folde
 def test_the_command_line_says_in_one_line_how_it_goes_on(monkeypatch, capsys):
     def stop(path, *, seed, progress):
         assert seed == 5
-        raise Stopped("stopped; the same command goes on from step 3 of 4")
+        raise Stopped("stopped; the same command resumes at step 3 of 4")
 
     monkeypatch.setattr(trainer, "train", stop)
     with pytest.raises(SystemExit) as status:
         main(["train", "run.toml", "--seed", "5"])
     assert status.value.code == 130
-    assert capsys.readouterr().err == "uncertainseg: stopped; the same command goes on from step 3 of 4\n"
+    assert capsys.readouterr().err == "uncertainseg: stopped; the same command resumes at step 3 of 4\n"
 
 
 def test_a_second_ctrl_c_does_not_wait():

@@ -4,7 +4,8 @@ import pytest
 
 from napari_uncertainseg import InputError
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
-from napari_uncertainseg.training.configuration import NetworkConfiguration, read_configuration
+from napari_uncertainseg.training.configuration import NetworkConfiguration
+from napari_uncertainseg.training.configuration_file import read_configuration
 
 
 def write(folder, text, subjects=("a",)):
@@ -42,24 +43,33 @@ def test_paths_count_from_the_file_and_defaults_fill_in(tmp_path):
     [
         (GOOD.replace('["a/"]', '["b/"]'), "is not there"),
         (GOOD.replace('masks = "a"', 'masks = "none"'), "lesion masks"),
-        (GOOD.replace("steps = 3", "steps = 'many'"), "'steps' must be a whole number"),
-        (GOOD.replace("steps = 3", "stepz = 3"), "unknown key 'stepz'"),
-        (GOOD.replace('name = "test"', ""), "lacks the key 'name'"),
-        (GOOD + "\n[network]\nfeatures = 3\n", "'features' must be"),
-        (GOOD + "\n[network]\nfeatures = [true, 2]\n", "'features' must be a list of whole numbers"),
-        (GOOD + "\n[network]\nthin = 1\n", "'thin' must be true or false"),
-        (GOOD.replace("steps = 3", "steps = true"), "'steps' must be a whole number"),
-        (GOOD.replace('["a/"]', "[1]"), "'subjects' must be a list of texts"),
-        ("network = 3\n" + GOOD, r"\[network\], must be a table"),
-        (GOOD.replace('name = "test"', 'name = "-"'), "'name' must begin with a letter or digit"),
-        (GOOD.replace('name = "test"', 'name = "test"\nsmoothing = 5'), "smoothing must be at least 0"),
+        (
+            GOOD.replace("steps = 3", "steps = 'many'"),
+            r"\[optimisation\] steps should be a whole number",
+        ),
+        (GOOD.replace("steps = 3", "stepz = 3"), "stepz is an unknown key; known are steps, batch"),
+        (GOOD.replace('name = "test"', ""), "'name' is missing, it should be text"),
+        (GOOD + "\n[network]\nfeatures = 3\n", "features should be a list"),
+        (GOOD + "\n[network]\nfeatures = [true, 2]\n", "features should be a list of 2 to 7 whole numbers"),
+        (GOOD + "\n[network]\nthin = 1\n", r"\[network\] thin should be true or false, not 1"),
+        (
+            GOOD.replace("steps = 3", "steps = true"),
+            r"\[optimisation\] steps should be a whole number",
+        ),
+        (GOOD.replace('["a/"]', "[1]"), "subjects should be a list of one subject or more, as texts"),
+        ("network = 3\n" + GOOD, "'network' should be a table, not 3"),
+        (GOOD.replace('name = "test"', 'name = "-"'), "'name' should begin with a letter or digit"),
+        (
+            GOOD.replace('name = "test"', 'name = "test"\nsmoothing = 5'),
+            "'smoothing' should be a number",
+        ),
         ("name = ", "not a TOML file"),
         (GOOD.replace("steps = 3", f"steps = {'9' * 400}"), r"\[optimisation\] steps is a number too large"),
         (GOOD.replace("rate = 1", f"rate = {'9' * 400}"), "learning_rate is a number too large"),
         (GOOD + f"\n[network]\nfeatures = [4, {'9' * 400}]\n", "features is a number too large"),
         (
             GOOD.replace('name = "test"', f'name = "test"\nsmoothing = {"9" * 400}'),
-            "smoothing is a number too",
+            "'smoothing' is a number too",
         ),
     ],
 )
@@ -79,8 +89,8 @@ def test_mistakes_are_named(tmp_path, text, says):
         ("data", "patch", "-16", "such as 32"),
         ("data", "patch", "16", "such as 32"),
         ("data", "patch", "90", "such as 96"),
-        ("network", "features", "[8]", "2 to 7 numbers"),
-        ("network", "features", "[8, 0]", "2 to 7 numbers"),
+        ("network", "features", "[8]", "2 to 7 whole numbers"),
+        ("network", "features", "[8, 0]", "2 to 7 whole numbers"),
         ("network", "heads", "0", "from 1 to 64"),
         ("optimisation", "steps", "0", "1 or more"),
         ("optimisation", "batch", "-2", "1 or more"),
@@ -104,7 +114,7 @@ def test_values_out_of_range_are_answered_with_what_would_be_right(tmp_path, tab
         lines += [f"[{name}]", *(f"{k} = {v}" for k, v in values.items())]
     with pytest.raises(InputError) as answer:
         read_configuration(write(tmp_path, "\n".join(lines)))
-    for part in ("run.toml", f"[{table}] {key} must be", right):
+    for part in ("run.toml", f"[{table}] {key} should be", right):
         assert part in str(answer.value)
 
 
@@ -134,7 +144,7 @@ def test_validation_needs_subjects(tmp_path):
 
 
 def test_weights_to_start_from_must_be_there(tmp_path):
-    with pytest.raises(InputError, match=r"'start_from' must name a model's weights, but .*none"):
+    with pytest.raises(InputError, match=r"'start_from' should name a model's weights, but .*none"):
         read_configuration(write(tmp_path, f'start_from = "none.safetensors"\n{GOOD}'))
 
 

@@ -1,4 +1,4 @@
-"""A run makes a model that the catalogue accepts, and a stopped run goes on as if it had not been."""
+"""A run makes a model that the catalogue accepts, and a stopped run resumes as if it had not been."""
 
 import itertools
 
@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import load_file
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.catalog import read_model
+from napari_uncertainseg.networks.kinds import read_model
 from napari_uncertainseg.training import patches as module
 from napari_uncertainseg.training import synthesis, trainer
-from napari_uncertainseg.training.configuration import OptimisationConfiguration, read_configuration
+from napari_uncertainseg.training.configuration import OptimisationConfiguration
+from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.patches import Patches
 from napari_uncertainseg.training.randomness import Draw
 from napari_uncertainseg.training.subjects import read_subject
@@ -64,7 +65,9 @@ def test_another_seed_is_another_run_beside_the_first(folder):
     a, b = (load_file(f / "weights.safetensors") for f in (first, member))
     assert a.keys() == b.keys()
     assert any(not torch.equal(a[k], b[k]) for k in a)
-    with pytest.raises(InputError, match="seed must be from 0 to 4294967295, not 4294967296"):
+    with pytest.raises(
+        InputError, match="'seed' should be a whole number from 0 to 4294967295, not 4294967296"
+    ):
         trainer.train(path, seed=1 << 32)
 
 
@@ -111,7 +114,7 @@ def test_a_thin_network_trains(folder):
     text = path.read_text().replace("heads = 2", "heads = 2\nthin = true")
     path.write_text(text.replace("[data]", "smoothing = 0.5\n[data]"))
     model = read_model(trainer.train(path))
-    assert model.thin and model.smoothing == 0.5
+    assert model.architecture.thin and model.preprocessing.smoothing == 0.5
     assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
 
 
@@ -177,7 +180,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(folder, monkeyp
     for name, value in load_file(resumed / "weights.safetensors").items():
         torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
     model = read_model(resumed)
-    assert model.features == (2, 4)
+    assert tuple(model.architecture.features) == (2, 4)
     assert model.network()(torch.zeros(1, 3, 16, 16, 16)).shape == (1, 2, 16, 16, 16)
 
 

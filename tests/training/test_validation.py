@@ -29,7 +29,7 @@ def test_the_box_of_the_brain_is_padded_to_what_the_network_takes():
     brain = torch.zeros(20, 20, 20, dtype=torch.bool)
     brain[2:5, 3:16, 1:9] = True
     images = torch.randn(3, 20, 20, 20, generator=torch.Generator().manual_seed(0)) * brain
-    whole = WholeBrain.of(Subject(images, images, brain, brain.short() * 2, ~brain), 4, 8)
+    whole = WholeBrain.from_subject(Subject(images, images, brain, brain.short() * 2, ~brain), 4, 8)
     assert whole.image.shape == (1, 3, 8, 16, 8)
     assert whole.brain.shape == whole.reference.shape == (1, 8, 16, 8)
     assert torch.equal(whole.brain.float(), whole.reference)

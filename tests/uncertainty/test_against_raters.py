@@ -7,11 +7,11 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.raters.consensus import Doubt
+from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.uncertainty.against_raters import against_raters
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import rank_lesions
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+from ..builders import predict_from_members
 
 SHAPE, SPACING = (20, 30, 40), (2.0, 1.0, 1.0)
 
@@ -26,14 +26,10 @@ SURE, SPLIT, BLIND = box(3, 3, 5), box(3, 20, 5), box(12, 3, 28)
 
 
 def predict(members):
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    maps = accumulator.result()
     grid = Grid(SHAPE, np.array([[0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0], [0, 0, 0, 1.0]]))
-    kept = Members(tuple(slice(0, n) for n in SHAPE), np.asarray(members, np.float16))
-    lesions = rank_lesions(maps.mean, maps.entropy, maps.mutual_information, kept, grid, threshold=0.5)
-    return maps.mean, maps.entropy, lesions.labels, lesions.table["lsu"].to_numpy()
+    prediction = predict_from_members(np.asarray(members), grid=grid)
+    lesions = rank_lesions(prediction, 0.5)
+    return prediction.probability, prediction.entropy, lesions.labels, lesions.table["lsu"].to_numpy()
 
 
 @pytest.fixture
@@ -46,14 +42,14 @@ def prediction():
 def test_each_kind_of_doubt_is_found(prediction):
     raters = [SURE | SPLIT | BLIND, SURE, SURE | SPLIT]
     found = against_raters(*prediction, raters, SPACING, threshold=0.5)
-    assert found.kinds[4, 5, 7] == Doubt.NEITHER
-    assert found.kinds[4, 22, 7] == Doubt.BOTH
-    assert found.kinds[14, 5, 30] == Doubt.RATERS  # the blind spot
-    assert found.volumes_mm3[Doubt.BOTH] == found.volumes_mm3[Doubt.RATERS] == 250
-    assert found.volumes_mm3[Doubt.MODEL] == 0
+    assert found.kinds[4, 5, 7] == UncertaintySource.NEITHER
+    assert found.kinds[4, 22, 7] == UncertaintySource.BOTH
+    assert found.kinds[14, 5, 30] == UncertaintySource.RATERS  # the blind spot
+    assert found.volumes_mm3[UncertaintySource.BOTH] == found.volumes_mm3[UncertaintySource.RATERS] == 250
+    assert found.volumes_mm3[UncertaintySource.MODEL] == 0
     labels = prediction[2]
     kinds = {int(labels[c]): found.lesion_kinds[int(labels[c]) - 1] for c in ((4, 5, 7), (14, 5, 30))}
-    assert sorted(kinds.values()) == [Doubt.NEITHER, Doubt.RATERS]
+    assert sorted(kinds.values()) == [UncertaintySource.NEITHER, UncertaintySource.RATERS]
     assert found.lesion_disagreement.max() == pytest.approx(2 / 9)
 
 

@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.uncertainty.details import AGREEMENT, MAPS, SUMMARIES, lesion_details
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import lesion_structural_uncertainty
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, SUMMARIES, lesion_details
+from napari_uncertainseg.voxel_maps import VOXEL_MAPS, maps_per_lesion
+
+from ..builders import make_prediction
 
 
 def row(*values: float) -> np.ndarray:
@@ -93,13 +96,18 @@ def test_details_beyond_the_members_box() -> None:
     labels = np.zeros((4, 5, 6), np.uint16)
     labels[0, 0, 0] = 1  # painted where no member was kept
     labels[2:4, 2:4, 2:5] = 2
-    maps = {name: np.full(labels.shape, 0.25, np.float32) for name in MAPS}
+    maps = {name: np.full(labels.shape, 0.25, np.float32) for name in VOXEL_MAPS}
     box = (slice(1, 4), slice(1, 5), slice(1, 6))
     members = Members(box, np.stack([(labels[box] > 0) * np.float16(0.9)] * 2))
-    table = lesion_details(labels, maps, members, 0.5)
-    assert table.columns.tolist() == ["label", *AGREEMENT, *(f"{s}_{m}" for m in MAPS for s in SUMMARIES)]
+    table = lesion_details(make_prediction(members=members, **maps), labels, 0.5)
+    assert table.columns.tolist() == [
+        "label",
+        *AGREEMENT,
+        *(f"{s}_{m}" for m in maps_per_lesion() for s in SUMMARIES),
+    ]
     np.testing.assert_allclose(table["lsu_adjusted"], [1, 0])
     np.testing.assert_allclose(table["sum_entropy"], [0.25, 3])
-    assert lesion_details(labels * 0, maps, members, 0.5).empty
+    assert lesion_details(make_prediction(members=members, **maps), labels * 0, 0.5).empty
     nothing = Members((slice(0, 0),) * 3, np.zeros((5, 0, 0, 0), np.float16))  # nobody saw anything
-    assert lesion_details(labels * 0, maps, nothing, 0.5).columns.tolist() == table.columns.tolist()
+    found = lesion_details(make_prediction(members=nothing, **maps), labels * 0, 0.5)
+    assert found.columns.tolist() == table.columns.tolist()

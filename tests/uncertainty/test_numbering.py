@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_uncertainseg.uncertainty.numbering import MOST, Numbering, Numbers
-from napari_uncertainseg.uncertainty.ranking import Ranker
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 
 from .test_ranking import fields, prepared
 
@@ -17,7 +17,7 @@ EIGHT = np.ones((3, 3, 3))
 
 def kept(ranker: Ranker, shape, thresholds, edits=None):
     """Lesions of one review at one threshold after the other."""
-    numbers = Numbers(shape)
+    numbers = LesionNumbers(shape)
     edits = edits or [None] * len(thresholds)
     return [ranker.rank(t, 0, edit=e, numbers=numbers) for t, e in zip(thresholds, edits, strict=True)]
 
@@ -26,8 +26,7 @@ def kept(ranker: Ranker, shape, thresholds, edits=None):
 @given(st.integers(0, 99), st.lists(st.floats(0.06, 0.94), min_size=1, max_size=6))
 def test_numbers_stay_unique_and_come_back(seed, thresholds):
     members = fields(seed)
-    maps = prepared(members)
-    ranker = Ranker(*maps)
+    ranker = Ranker(prepared(members))
     shape = members.shape[1:]
     found = kept(ranker, shape, [0.5, *thresholds, 0.5])
     for lesions in found:
@@ -45,7 +44,7 @@ def test_numbers_stay_unique_and_come_back(seed, thresholds):
 def test_the_largest_overlap_keeps_the_number(seed):
     rng = np.random.default_rng(seed)
     masks = [rng.random((6, 7, 8)) < share for share in (0.1, 0.15, 0.08)]
-    numbering, before = Numbering(masks[0].shape), set()
+    numbering, before = ComponentNumbers(masks[0].shape), set()
     owner = np.zeros(masks[0].shape, int)
     for mask in masks:
         components, n = ndimage.label(mask, EIGHT)
@@ -69,14 +68,14 @@ def test_the_largest_overlap_keeps_the_number(seed):
 
 
 def test_numbers_that_were_known_before_are_taken_over():
-    numbering = Numbering((2, 3, 4))
+    numbering = ComponentNumbers((2, 3, 4))
     numbering.know(np.array([[0, 0, 1], [1, 2, 3]]), np.array([9, 0]))
     found = numbering.number(np.array([1, 2, 20]), np.array([1, 1, 2]), np.array([1, 0]))
     assert found.tolist() == [9, 10]
 
 
 def test_when_sixteen_bits_are_used_up_numbers_that_nobody_has_are_given_again():
-    numbering = Numbering((1, 1, 4))
+    numbering = ComponentNumbers((1, 1, 4))
     numbering.know(np.array([0]), np.array([MOST]))
     found = numbering.number(np.array([0, 2, 3]), np.array([1, 2, 3]), np.arange(3))
     assert found[0] == MOST and len(set(found.tolist())) == 3 and found.min() >= 1
@@ -84,7 +83,7 @@ def test_when_sixteen_bits_are_used_up_numbers_that_nobody_has_are_given_again()
 
 def test_what_a_human_drew_is_marked_without_a_word_of_the_model_and_comes_last():
     members = fields(3)
-    ranker = Ranker(*prepared(members))
+    ranker = Ranker(prepared(members))
     plain_table = ranker.rank(0.5, 0).table
     edit = np.zeros(members.shape[1:], np.int8)
     free = ndimage.binary_erosion(ranker._maps[0] < 0.5, EIGHT, iterations=1)
@@ -100,7 +99,7 @@ def test_what_a_human_drew_is_marked_without_a_word_of_the_model_and_comes_last(
 
 def test_a_lesion_of_the_model_that_was_trimmed_or_grown_a_little_is_not_drawn():
     members = fields(3)
-    ranker = Ranker(*prepared(members))
+    ranker = Ranker(prepared(members))
     largest = ranker.rank(0.5, 0)
     label = int(largest.table.sort_values("voxels")["label"].iloc[-1])
     where = np.argwhere(largest.labels == label)

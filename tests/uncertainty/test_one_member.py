@@ -12,13 +12,15 @@ from hypothesis.extra import numpy as hnp
 
 from napari_uncertainseg.calibration.recalibration import Platt, Temperature
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.inference.prediction import Prediction
 from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.lesions.components import label_components
+from napari_uncertainseg.prediction.members import SEEN, Members
 from napari_uncertainseg.uncertainty.lesion import lesion_structural_uncertainty
-from napari_uncertainseg.uncertainty.members import SEEN, Members
+from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.patient import patient_uncertainty
-from napari_uncertainseg.uncertainty.ranking import Ranker
+
+from ..builders import make_prediction
 
 SHAPE = (3, 4, 5)
 TIES = [0.05, 0.1, 0.3, 0.35, 0.45, 0.5, 0.65, 0.7, 0.9, 0.95, 1.0]
@@ -42,7 +44,7 @@ def cropped(values):
 
 
 def doubts(p, members, threshold, prepare=False):
-    ranker = Ranker(p, p, p, members, Grid(p.shape, np.eye(4)))
+    ranker = Ranker(make_prediction(p, members, grid=Grid(p.shape, np.eye(4)), mutual_information=p))
     if prepare:
         ranker.prepare()
     found = ranker.rank(threshold, 0.0)
@@ -108,15 +110,12 @@ def test_members_that_do_differ_stay_themselves():
 def test_nor_after_a_recalibration(by, count):
     p = np.random.default_rng(4).random((5, 6, 7)).astype(np.float32)
     members = cropped(np.stack([p.astype(np.float16)] * count))
-    nothing = np.zeros_like(p)
-    before = Prediction(
-        Grid(p.shape, np.eye(4)), p, p, p, nothing, nothing, nothing, np.ones(p.shape, bool), members
-    )
+    before = make_prediction(p, members, grid=Grid(p.shape, np.eye(4)))
     after = recalibrated(before, by)
     for threshold in (0.3, 0.5, 0.501, 0.7):
-        assert (after.lesions(threshold, 0).table["lsu"] == 0).all()
+        assert (rank_lesions(after, threshold, 0).table["lsu"] == 0).all()
         assert patient_uncertainty(after.probability, after.members, threshold) == 0
-        found = after.lesions(threshold, 0)
-        details = after.details(found.labels, threshold)
+        found = rank_lesions(after, threshold, 0)
+        details = lesion_details(after, found.labels, threshold)
         assert np.allclose(details["lsu_adjusted"], 0) and np.allclose(details["shared"], 1)
-    assert replace(before, members=members).lesions(0.5, 0).table["lsu"].eq(0).all()
+    assert rank_lesions(replace(before, members=members), 0.5, 0).table["lsu"].eq(0).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,12 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import label_mask
-from napari_uncertainseg.uncertainty import ranking
-from napari_uncertainseg.uncertainty.columns import COLUMNS
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import MOST, Lesions, Ranker, rank_lesions
-from napari_uncertainseg.uncertainty.voxel import MapAccumulator
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.uncertainty import lesion_ranking as ranking
+from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
+from napari_uncertainseg.uncertainty.lesion_ranking import MOST, Lesions, Ranker, rank_lesions
+
+from ..builders import everywhere, make_prediction, predict_from_members
 
 EIGHT = np.ones((3, 3, 3))
 AFFINE = np.array([[0.1, 0.0, 0.8, -40.0], [0.0, 0.7, 0.0, -30.0], [1.5, 0.0, -0.05, 12.0], [0, 0, 0, 1.0]])
@@ -34,17 +36,11 @@ def fields(seed: int, n: int = 4, shape=(14, 15, 16)) -> np.ndarray:
 
 
 def prepared(members: np.ndarray, affine=AFFINE):
-    accumulator = MapAccumulator()
-    for member in members:
-        accumulator.add(member)
-    maps = accumulator.result()
-    whole = tuple(slice(0, n) for n in members.shape[1:])
-    grid = Grid(members.shape[1:], affine)
-    return maps.mean, maps.entropy, maps.mutual_information, Members(whole, members), grid
+    return predict_from_members(members, grid=Grid(members.shape[1:], affine))
 
 
 def rank(members: np.ndarray, threshold: float = 0.5, **options) -> Lesions:
-    return rank_lesions(*prepared(members), threshold=threshold, **options)
+    return rank_lesions(prepared(members), threshold=threshold, **options)
 
 
 def plain_loop(lesion: np.ndarray, members: np.ndarray, threshold: float) -> float:
@@ -61,8 +57,10 @@ def plain_loop(lesion: np.ndarray, members: np.ndarray, threshold: float) -> flo
 @pytest.mark.parametrize(("seed", "threshold"), [(0, 0.5), (1, 0.3), (2, 0.03), (3, 0.0437)])
 def test_every_column_against_plain_loops(seed, threshold) -> None:
     members = fields(seed)
-    p, entropy, mutual, _, grid = arrays = prepared(members)
-    found = rank_lesions(*arrays, threshold=threshold, min_volume=3.0)
+    prediction = prepared(members)
+    p, grid = prediction.probability, prediction.grid
+    entropy, mutual = prediction.entropy, prediction.mutual_information
+    found = rank_lesions(prediction, threshold=threshold, min_volume=3.0)
     components, _ = ndimage.label(p >= threshold, EIGHT)
     volumes = np.bincount(components.ravel())[1:] * grid.voxel_volume
     assert found.count == (volumes >= 3.0).sum() > 0
@@ -95,23 +93,23 @@ def test_every_column_against_plain_loops(seed, threshold) -> None:
 @settings(max_examples=40, deadline=None)
 def test_order_bounds_and_permutation(seed, threshold, order) -> None:
     members = fields(seed)
-    p, entropy, mutual, kept, grid = prepared(members)
-    found = rank_lesions(p, entropy, mutual, kept, grid, threshold=threshold)
+    prediction = prepared(members)
+    found = rank_lesions(prediction, threshold=threshold)
     keys = list(found.table[["lsu", "mean_entropy", "volume_mm3"]].itertuples(index=False, name=None))
     assert keys == sorted(keys, reverse=True)
     assert found.table["lsu"].between(0, 1).all()
     peaks = found.candidate_table["max_probability"]
     assert peaks.is_monotonic_decreasing
     assert not ((found.labels > 0) & (found.candidates > 0)).any()
-    other = Members(kept.box, members[list(order)])
-    again = rank_lesions(p, entropy, mutual, other, grid, threshold=threshold)
+    other = replace(prediction, members=Members(prediction.members.box, members[list(order)]))
+    again = rank_lesions(other, threshold=threshold)
     np.testing.assert_allclose(again.table["lsu"], found.table["lsu"], atol=1e-12)
 
 
 @given(st.integers(0, 9999), st.floats(0.02, 0.9), st.floats(0, 0.5))
 @settings(max_examples=30, deadline=None)
 def test_a_lower_threshold_never_has_fewer_lesion_voxels(seed, threshold, less) -> None:
-    ranker = Ranker(*prepared(fields(seed)))
+    ranker = Ranker(prepared(fields(seed)))
     high, low = ranker.rank(threshold, 0), ranker.rank(max(0.01, threshold - less), 0)
     assert not ((high.labels > 0) & (low.labels == 0)).any()
 
@@ -119,13 +117,13 @@ def test_a_lower_threshold_never_has_fewer_lesion_voxels(seed, threshold, less) 
 @given(st.integers(0, 9999), st.floats(0.02, 0.9), st.booleans(), st.integers(0, 4))
 @settings(max_examples=60, deadline=None)
 def test_a_ranker_kept_gives_what_a_new_one_gives(seed, threshold, ready, n_members) -> None:
-    *maps, members, grid = prepared(fields(seed, n=max(1, n_members)))
-    arrays = (*maps, Members(members.box, members.values[:n_members]), grid)
-    ranker = Ranker(*arrays)
+    whole = prepared(fields(seed, n=max(1, n_members)))
+    members = Members(whole.members.box, whole.members.values[:n_members])
+    ranker = Ranker(replace(whole, members=members))
     if ready:
         ranker.prepare()
     ranker.rank(0.5)
-    one, two = ranker.rank(threshold), rank_lesions(*arrays, threshold=threshold)
+    one, two = ranker.rank(threshold), rank_lesions(replace(whole, members=members), threshold)
     pd.testing.assert_frame_equal(one.table, two.table)
     np.testing.assert_array_equal(one.labels, two.labels)
     np.testing.assert_array_equal(one.candidates, two.candidates)
@@ -141,9 +139,10 @@ def test_a_ranker_kept_gives_what_a_new_one_gives(seed, threshold, ready, n_memb
 )
 @settings(max_examples=80, deadline=None)
 def test_candidates_are_what_holds_no_lesion_voxel(seed, threshold, below, least, ready, painted) -> None:
-    p, entropy, mutual, members, grid = prepared(fields(seed))
+    prediction = prepared(fields(seed))
+    p, grid = prediction.probability, prediction.grid
     edit = np.random.default_rng(seed).integers(-1, 2, p.shape).astype(np.int8) if painted else None
-    ranker = Ranker(p, entropy, mutual, members, grid)
+    ranker = Ranker(prediction)
     if ready:
         ranker.prepare()
     found = ranker.rank(threshold, least * grid.voxel_volume, candidate_threshold=below, edit=edit)
@@ -159,7 +158,7 @@ def test_candidates_are_what_holds_no_lesion_voxel(seed, threshold, below, least
 
 
 def test_an_image_full_of_foreground_is_not_prepared(monkeypatch) -> None:
-    ranker = Ranker(*prepared(fields(0)))
+    ranker = Ranker(prepared(fields(0)))
     monkeypatch.setattr(ranking, "_MOST_PREPARED", 10)
     ranker.prepare()
     assert ranker._hierarchy is None
@@ -172,7 +171,7 @@ def test_persistence_tells_a_hill_from_a_bump() -> None:
     grid = Grid(p.shape, np.diag([1.0, 1, 1, 1])[[2, 1, 0, 3]])
     none = Members(tuple(slice(0, n) for n in p.shape), np.zeros((0, *p.shape), np.float16))
     for ready in (False, True):
-        ranker = Ranker(p, p, p, none, grid)
+        ranker = Ranker(make_prediction(p, none, grid=grid))
         if ready:
             ranker.prepare()
         found = ranker.rank(0.4, 0)
@@ -194,17 +193,17 @@ def test_members_in_a_box_count_as_nothing_outside() -> None:
     box = (slice(3, 12), slice(2, 13), slice(4, 14))
     cut = np.zeros_like(members)
     cut[(slice(None), *box)] = members[(slice(None), *box)]
-    p, entropy, mutual, _, grid = prepared(members)
-    whole = Members(tuple(slice(0, n) for n in grid.shape), cut)
+    prediction = prepared(members)
+    whole = Members(everywhere(cut.shape[1:]), cut)
     boxed = Members(box, members[(slice(None), *box)])
-    one = rank_lesions(p, entropy, mutual, whole, grid, threshold=0.4)
-    two = rank_lesions(p, entropy, mutual, boxed, grid, threshold=0.4)
+    one = rank_lesions(replace(prediction, members=whole), 0.4)
+    two = rank_lesions(replace(prediction, members=boxed), 0.4)
     pd.testing.assert_frame_equal(one.table, two.table)
 
 
 def test_candidates_hold_no_lesion_voxel() -> None:
     members = fields(6, shape=(30, 30, 30))
-    p, *_ = prepared(members)
+    p = prepared(members).probability
     found = rank(members, 0.8, candidate_threshold=0.5, min_volume=2.0)
     below, n = ndimage.label(p >= 0.5, EIGHT)
     voxel = abs(np.linalg.det(AFFINE[:3, :3]))
@@ -259,10 +258,10 @@ def test_no_members_is_no_doubt() -> None:
     p = np.zeros((5, 5, 5), np.float32)
     p[2, 2, 2] = 1
     none = Members((slice(0, 0),) * 3, np.zeros((0, 0, 0, 0), np.float16))
-    found = rank_lesions(p, p, p, none, Grid(p.shape, np.eye(4)), threshold=0.5, min_volume=1)
+    found = rank_lesions(make_prediction(p, none), 0.5, 1)
     assert found.table["lsu"].tolist() == [0.0]
     unseen = Members((slice(0, 0),) * 3, np.zeros((3, 0, 0, 0), np.float16))
-    found = rank_lesions(p, p, p, unseen, Grid(p.shape, np.eye(4)), threshold=0.5, min_volume=1)
+    found = rank_lesions(make_prediction(p, unseen), 0.5, 1)
     assert found.table["lsu"].tolist() == [1.0]
 
 
@@ -281,12 +280,12 @@ def test_slice_of_ties_is_the_one_nearest_the_centroid() -> None:
     assert rank(members, min_volume=0).table["slice_s"].iloc[0] == 4
 
 
-@pytest.mark.parametrize("position", range(3))
-def test_arrays_off_the_grid_are_refused(position) -> None:
-    arrays = list(prepared(fields(0)))
-    arrays[position] = arrays[position][1:]
+@pytest.mark.parametrize("name", ["probability", "entropy", "mutual_information"])
+def test_arrays_off_the_grid_are_refused(name) -> None:
+    prediction = prepared(fields(0))
+    maps = {**prediction.maps, name: prediction.maps[name][1:]}
     with pytest.raises(InputError, match="shape"):
-        rank_lesions(*arrays, threshold=0.5)
+        rank_lesions(replace(prediction, maps=maps), 0.5)
 
 
 def test_bad_thresholds_and_edits_are_refused() -> None:
@@ -295,3 +294,8 @@ def test_bad_thresholds_and_edits_are_refused() -> None:
             rank(fields(0), *bad)
     with pytest.raises(InputError, match="edit"):
         rank(fields(0), edit=np.zeros((2, 2, 2), np.int8))
+
+
+def test_titles_of_columns_are_words():
+    """Not names of classes; those of the slice, row and column to look at are these."""
+    assert [COLUMNS[f"slice_{axis}"].title for axis in "sar"] == ["Slice", "Row", "Column"]

@@ -11,6 +11,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.lesions.matching import match_lesions
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import (
     lesion_logsum,
     lesion_maximum,
@@ -18,7 +19,6 @@ from napari_uncertainseg.uncertainty.lesion import (
     lesion_structural_uncertainty,
     lesion_sum,
 )
-from napari_uncertainseg.uncertainty.members import Members
 from napari_uncertainseg.uncertainty.patient import (
     layer_agreement,
     patient_average,

@@ -14,16 +14,16 @@ from scipy.special import entr, rel_entr
 
 from napari_uncertainseg.uncertainty.voxel import (
     MapAccumulator,
-    VoxelMaps,
     binary_entropy,
     divergence_maps,
     negated_confidence,
 )
+from napari_uncertainseg.voxel_maps import MemberStatistics
 
 MAPS = ("mean", "entropy", "expected_entropy", "mutual_information", "variance")
 
 
-def maps(members) -> VoxelMaps:
+def maps(members) -> MemberStatistics:
     accumulator = MapAccumulator()
     for member in members:
         accumulator.add(member)

@@ -64,7 +64,7 @@ def records() -> Records:
 def case(prediction, flair, records) -> Case:
     made = Case(records)
     made.set_images({"flair": flair})
-    made.prediction = prediction
+    made.open_prediction(prediction)
     return made
 
 
@@ -85,3 +85,52 @@ def shown(qtbot):
         dock.close()
         dock.deleteLater()
     qtbot.wait(1)
+
+
+@pytest.fixture
+def answer_questions(monkeypatch):
+    """Answer the questions of modules instead of showing a dialog; yes, unless ``answer.says`` is changed."""
+
+    def answer_in(*modules):
+        def answer(parent, title, question, yes, no):
+            answer.questions.append(question)
+            return answer.says
+
+        answer.says, answer.questions = True, []
+        for module in modules:
+            monkeypatch.setattr(module, "ask_yes_no_cancel", answer)
+        return answer
+
+    return answer_in
+
+
+@pytest.fixture
+def quiet(monkeypatch):
+    """Readers show no notification."""
+    from napari_uncertainseg.widgets.scans import layer_reader, sample_layers
+
+    for module in (layer_reader, sample_layers):
+        monkeypatch.setattr(module, "show_notice", lambda message: None)
+
+
+@pytest.fixture
+def segmented_viewer(make_viewer, qtbot, monkeypatch, tmp_path, flair):
+    """The real window after Run, without a network; its sessions are in ``sessions.db`` of ``tmp_path``."""
+    from napari.layers import Image
+
+    from napari_uncertainseg.widgets import window
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    from .actions import click
+    from .fake_window import docks_with
+    from .fakes import FakeSegmenter
+
+    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
+    viewer = make_viewer()
+    review = window.open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        click(qtbot, review.segment.run)
+    return viewer

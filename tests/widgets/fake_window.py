@@ -1,21 +1,19 @@
-"""A Segment dock for the real window whose model is small, or no network at all."""
+"""The docks of the real window, but with a Segment dock whose model is small, or no network at all."""
 
 from __future__ import annotations
 
-from napari_uncertainseg.widgets import review as review_module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.segment import SegmentDock
+from dataclasses import replace
+from functools import partial
+
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.segment.dock import make_dock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 
 
-def segment_with(model="small", most=5, **options):
-    """What `Review` makes its Segment dock of: one model, one method with at most so many members."""
-    method = MethodChoice("one-pass", "One pass", "Heads.", {model: (3, most)})
-    choices = Choices(((model, "A small model."),), (method,), "CPU")
+def docks_with(model="small", fewest=3, most=5, *, about="A small model.", **options):
+    """All docks; Segment offers one model, and one method with so many members."""
+    method = MethodChoice("one-pass", "One pass", "Heads.", {model: (fewest, most)})
+    choices = Choices(((model, about),), (method,), "CPU")
 
-    def segment(owner):
-        return SegmentDock(
-            owner.case, owner.layers, load=lambda: choices, preferences=owner.preferences, **options
-        )
-
-    kind = review_module._DOCKS["segment"]
-    return review_module._Dock(kind.title, kind.name, segment)
+    make = partial(make_dock, load=lambda: choices, **options)
+    return tuple(replace(dock, make=make) if dock.key == "segment" else dock for dock in DOCKS)

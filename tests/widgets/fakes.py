@@ -8,8 +8,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.prediction.prediction import Prediction
+
+from ..builders import make_prediction
 
 
 def entropy(p):
@@ -24,18 +25,16 @@ def fake_prediction(mask: np.ndarray, grid: Grid, *, sigma: float = 1.0, members
     values = np.stack([np.roll(soft, rng.integers(-1, 2, 3), (0, 1, 2)) for _ in range(members)])
     mean = values.mean(0)
     total, expected = entropy(mean), entropy(values).mean(0)
-    return Prediction(
-        grid,
+    return make_prediction(
         mean,
-        np.where(mean > 1e-3, total, 0).astype(np.float32),
-        expected.astype(np.float32),
-        np.where(mean > 1e-3, np.maximum(total - expected, 0), 0).astype(np.float32),
-        values.var(0),
-        values.var(0),
-        np.ones(grid.shape, bool),
-        Members(tuple(slice(0, n) for n in grid.shape), values.astype(np.float16)),
-        0.5,
-        {"seconds": {"total": 1.0}, "notes": ["The scan is already stripped."]},
+        values.astype(np.float16),
+        grid=grid,
+        entropy=np.where(mean > 1e-3, total, 0).astype(np.float32),
+        expected_entropy=expected.astype(np.float32),
+        mutual_information=np.where(mean > 1e-3, np.maximum(total - expected, 0), 0).astype(np.float32),
+        variance=values.var(0),
+        disagreement=values.var(0),
+        information={"seconds": {"total": 1.0}, "notes": ["The scan is already stripped."]},
     )
 
 

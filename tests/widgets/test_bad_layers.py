@@ -1,5 +1,7 @@
 """Layers that cannot be what they were chosen for: one sentence in the dock, and nothing else changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -9,11 +11,11 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import leaving
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.segment import leaving_case as leaving
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
 
 from .fakes import FakeSegmenter, fake_prediction
 
@@ -26,13 +28,11 @@ class PreparingSegmenter(FakeSegmenter):
     """Prepares the scans as the real one does, and then needs no network."""
 
     def predict(self, images, *, mask=None, skull="auto", bias_correction=False, progress):
-        from napari_uncertainseg.images.prepare import prepare
+        from napari_uncertainseg.images.preparation.prepare import prepare
 
         prepared = prepare(images, mask=mask, progress=progress)
         found = fake_prediction(prepared.channels["flair"] > 2, prepared.grid)
-        return type(found)(
-            **{**vars(found), "information": {"seconds": {"total": 1.0}, "notes": prepared.notes}}
-        )
+        return replace(found, information={"seconds": {"total": 1.0}, "notes": prepared.notes})
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_the_t1_of_another_patient_is_said_to_be_one(viewer, dock, qtbot, shared
     assert dock.roles.layer("t1") is None  # it is not offered
     _choose(dock, "t1", "T1")
     asked = []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[2]) or True)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[2]) or True)
     with qtbot.waitSignal(dock.done, timeout=90_000):
         qtbot.mouseClick(dock.run, Qt.MouseButton.LeftButton)
     assert len(asked) == 1 and "it lies in another folder" in asked[0]

@@ -20,45 +20,37 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.own_outline import NAME
-from napari_uncertainseg.widgets.plots import ReliabilityView
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets import menu
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.layers.annotator_outline import NAME
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.shared.plots import ReliabilityView
+from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
-from .fakes import FakeSegmenter
+from .actions import areas_of, focus
 
 LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def review(make_viewer, qtbot, monkeypatch, tmp_path, flair, mask, grid):
+def review(segmented_viewer, mask, grid):
     """All docks, after Run, with a reference and a consensus."""
-    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
-    viewer = make_viewer()
-    made = open_review(viewer)
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(made.segment.done, timeout=5000):
-        qtbot.mouseClick(made.segment.run, LEFT)
+    viewer, made = segmented_viewer, open_review(segmented_viewer)
     consensus = mask.copy()
     consensus[11:14] = False
     for name in ("experts", "another"):
         data, options, _ = layer_data(Volume(consensus.astype(np.uint8), grid, name), "labels")
         viewer.add_layer(Labels(data, **options))
-    for kind in module._DOCKS:
-        made.open_dock(kind)
+    for dock in DOCKS:
+        made.open_dock(dock.key)
     made.calibration.reference.setCurrentIndex(1)
     made.raters.choose(["experts", "another"])
     return weakref.proxy(made)
 
 
 def begin(review, qtbot, exercise="judge"):
-    dock = review.training
-    review.show_dock("training")
+    dock = review.exercises
+    review.show_dock("exercises")
     dock.annotator.setText("trainee")
     dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
     dock.exercise.setCurrentIndex(dock.exercise.findData(exercise))
@@ -84,14 +76,14 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     viewer.layers.selection.active = viewer.layers["lesions"]
     viewer.status = "lesions [5 10 8]: 3; doubt: 0.9"
     dock = begin(review, qtbot, exercise)
-    for kind, area in review._areas.items():
+    for kind, area in areas_of(review).items():
         review.show_dock(kind)
         left = [x for x in reachable(area) if x not in (area.banner, area.cover)]
-        assert bool(left) is (kind == "training"), (kind, left)
-        assert area.cover.isVisibleTo(area) is (kind != "training")
-        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "training")
+        assert bool(left) is (kind == "exercises"), (kind, left)
+        assert area.cover.isVisibleTo(area) is (kind != "exercises")
+        assert all(not b.isEnabled() for b in area.findChildren(QAbstractButton) if kind != "exercises")
     for kind in ("lesions", "session"):  # made anew it is covered, too
-        again = review.make(kind)
+        again = getattr(menu, f"{kind}_dock")(viewer)
         viewer.window.add_dock_widget(again, name=kind, area="right")
         qtbot.wait(20)
         assert again.cover.isVisibleTo(again) and not again.widget().isVisibleTo(again)
@@ -101,12 +93,11 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     assert not any(word in str(viewer.status) for word in ("lesion", "doubt", "entropy"))
     assert "lesion" not in (dock.opinion.text() if dock.opinion.isVisibleTo(dock) else "")
     canvas = viewer.window._qt_viewer.canvas.native
-    viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
+    focus(qtbot, canvas)
     threshold = case.threshold
     for key in (Qt.Key.Key_N, Qt.Key.Key_U, Qt.Key.Key_Q):
         qtbot.keyClick(canvas, key)
-    assert case.selected is None and not case.verdicts and case.threshold == threshold
+    assert case.selected is None and not case.review.verdicts and case.threshold == threshold
     if exercise == "outline":
         viewer.layers[NAME].data[5, 10, 8] = 1
     point = viewer.dims.point
@@ -115,8 +106,8 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     qtbot.wait(20)
     after = [(x, x.visible) for x in viewer.layers]
     assert [x for x, _ in before] == [x for x, _ in after][: len(before)]  # the same, in the same order
-    assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())
-    assert review.lesions.isVisibleTo(review._areas["lesions"])
+    assert all(not area.cover.isVisibleTo(area) for area in areas_of(review).values())
+    assert review.lesions.isVisibleTo(areas_of(review)["lesions"])
     assert review.calibration.reference.currentData() == "experts"
     assert sorted(review.raters.chosen()) == ["another", "experts"]
 
@@ -148,25 +139,25 @@ def test_an_exercise_ends_with_its_scan(review, qtbot):
     qtbot.wait(20)
     assert not dock.busy and not review.layers.blinded and review.case.prediction is None
     assert {x.name for x in viewer.layers} == {"experts", "another"}
-    assert review.lesions.empty.isVisibleTo(review._areas["lesions"])
+    assert review.lesions.empty.isVisibleTo(areas_of(review)["lesions"])
 
 
 def test_closing_the_training_dock_ends_it(review, qtbot):
     begin(review, qtbot)
     viewer = review.layers.viewer
     before = len(viewer.layers)
-    viewer.window.remove_dock_widget(review._areas["training"])
+    viewer.window.remove_dock_widget(areas_of(review)["exercises"])
     qtbot.wait(50)
     assert not review.layers.blinded and len(viewer.layers) > before
-    assert all(not area.cover.isVisibleTo(area) for area in review._areas.values())
+    assert all(not area.cover.isVisibleTo(area) for area in areas_of(review).values())
 
 
 def test_painting_and_its_undo_outlive_an_exercise(review, qtbot):
     lesions, case = review.layers.viewer.layers["lesions"], review.case
     lesions.paint((12, 5, 5), 1)
-    qtbot.waitUntil(lambda: case.edit is not None and bool(case.edit[12, 5, 5]), timeout=1000)
+    qtbot.waitUntil(lambda: case.review.edit is not None and bool(case.review.edit[12, 5, 5]), timeout=1000)
     dock = begin(review, qtbot)
-    assert review.lesions.export.results_button.isVisibleTo(review._areas["lesions"]) is False
+    assert review.lesions.export.results_button.isVisibleTo(areas_of(review)["lesions"]) is False
     qtbot.mouseClick(dock.stop_button, LEFT)
     assert lesions in review.layers.viewer.layers and lesions.data[12, 5, 5]
     lesions.undo()

@@ -11,8 +11,10 @@ from qtpy.QtWidgets import QFileDialog
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.calibration import METRICS, CalibrationDock
+from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
+from napari_uncertainseg.widgets.calibration.texts import METRICS
 
+from .actions import discard
 from .fake_layers import FakeLayers
 
 
@@ -29,12 +31,6 @@ def dock(qtbot, case, layers):
     yield made
     made.cleanup()
     discard(qtbot, made)
-
-
-def discard(qtbot, widget):
-    widget.close()
-    widget.deleteLater()
-    qtbot.wait(1)
 
 
 def choose(combo, value):
@@ -55,7 +51,7 @@ def assert_shows(dock, expected):
 
 def test_the_numbers_are_those_of_the_room_below(dock, case, mask):
     choose(dock.reference, "expert")
-    np.testing.assert_array_equal(case.reference, mask)
+    np.testing.assert_array_equal(case.comparison.reference, mask)
     expected = reliability(case.prediction.probability, mask, region=case.prediction.brain)
     assert_shows(dock, expected)
     assert f"{case.prediction.brain.sum():,} voxels" in dock.voxels.text()
@@ -74,11 +70,11 @@ def test_a_slice_follows_the_viewer(qtbot, dock, case, layers, mask):
     choose(dock.reference, "expert")
     layers.shown = (0, 5)
     choose(dock.region, "slice")
-    assert case.region == Region("slice", 0, 5)
+    assert case.comparison.region == Region("slice", 0, 5)
     assert_shows(dock, reliability(case.prediction.probability[5], mask[5]))
     layers.shown = (2, 18)
     layers.slice_changed.emit()
-    qtbot.waitUntil(lambda: case.region == Region("slice", 2, 18), timeout=2000)
+    qtbot.waitUntil(lambda: case.comparison.region == Region("slice", 2, 18), timeout=2000)
     assert_shows(dock, reliability(case.prediction.probability[..., 18], mask[..., 18]))
 
 
@@ -87,14 +83,14 @@ def test_other_regions_do_not_follow_the_viewer(qtbot, dock, case, layers):
     layers.shown = (0, 9)
     layers.slice_changed.emit()
     qtbot.wait(60)
-    assert case.region == Region("brain")
+    assert case.comparison.region == Region("brain")
 
 
 def test_around_lesions_follows_the_threshold(dock, case):
     choose(dock.reference, "expert")
     choose(dock.region, "lesions")
     before = dock.voxels.text()
-    assert case.reliability.count.sum() < case.prediction.brain.sum()
+    assert case.comparison.reliability.count.sum() < case.prediction.brain.sum()
     case.threshold = 0.05
     assert dock.voxels.text() != before
     assert dock.view._threshold.value() == 0.05
@@ -104,7 +100,7 @@ def test_inside_a_mask(qtbot, dock, case, layers, mask):
     choose(dock.reference, "expert")
     assert not dock.inside.isVisible()
     choose(dock.region, "mask")
-    assert dock.inside.isVisible() and case.region == Region()  # until a layer is chosen
+    assert dock.inside.isVisible() and case.comparison.region == Region()  # until a layer is chosen
     drawn = np.zeros(mask.shape, np.uint8)
     drawn[3:15] = 3
     layers.masks["structure"] = drawn
@@ -115,7 +111,7 @@ def test_inside_a_mask(qtbot, dock, case, layers, mask):
     layers.masks["structure"] = drawn * (np.arange(len(drawn)) < 9)[:, None, None]
     layers.labels_edited.emit("structure")
     expected = reliability(p, mask, region=layers.masks["structure"] > 0)
-    qtbot.waitUntil(lambda: case.reliability.count.sum() == expected.count.sum(), timeout=2000)
+    qtbot.waitUntil(lambda: case.comparison.reliability.count.sum() == expected.count.sum(), timeout=2000)
     assert_shows(dock, expected)
     layers.masks["elsewhere"] = None
     layers.layers_changed.emit()
@@ -124,7 +120,7 @@ def test_inside_a_mask(qtbot, dock, case, layers, mask):
     choose(dock.inside, "structure")
     del layers.masks["structure"]
     layers.layers_changed.emit()
-    assert dock.inside.currentData() is None and case.region == Region()
+    assert dock.inside.currentData() is None and case.comparison.region == Region()
     choose(dock.region, "brain")
     assert not dock.inside.isVisible()
 
@@ -132,12 +128,12 @@ def test_inside_a_mask(qtbot, dock, case, layers, mask):
 def test_each_lesion_as_a_whole(dock, case, mask):
     choose(dock.reference, "expert")
     choose(dock.region, "each")
-    found = case.reliability
+    found = case.comparison.reliability
     lesions = case.lesions
     assert found.count.sum() == lesions.count + len(lesions.candidate_table)
     assert "lesions" in dock.voxels.text() and dock.view._unit == "lesions"
     case.threshold = 0.9
-    assert case.reliability is not found
+    assert case.comparison.reliability is not found
     choose(dock.region, "brain")
     assert dock.view._unit == "voxels"
 
@@ -147,9 +143,9 @@ def test_painting_on_the_reference_is_followed(qtbot, dock, case, layers):
     layers.masks["expert"][10, 2:6, 2:6] = 1
     layers.labels_edited.emit("other")
     qtbot.wait(20)
-    assert not case.reference[10, 2:6, 2:6].any()
+    assert not case.comparison.reference[10, 2:6, 2:6].any()
     layers.labels_edited.emit("expert")
-    qtbot.waitUntil(lambda: case.reference[10, 2:6, 2:6].all(), timeout=2000)
+    qtbot.waitUntil(lambda: case.comparison.reference[10, 2:6, 2:6].all(), timeout=2000)
     assert_shows(dock, reliability(case.prediction.probability, layers.masks["expert"] > 0))
 
 
@@ -163,7 +159,7 @@ def test_layers_come_and_go(dock, case, layers, mask):
     assert dock.reference.currentData() == "third"
     del layers.masks["third"]
     layers.layers_changed.emit()
-    assert case.reference is None
+    assert case.comparison.reference is None
     assert dock.empty.isVisible()
     assert "Choose a reference layer" in dock.empty.text()
 
@@ -172,7 +168,7 @@ def test_a_layer_on_another_grid_is_refused_in_words(dock, case, layers):
     layers.masks["far"] = None
     layers.layers_changed.emit()
     choose(dock.reference, "far")
-    assert case.reference is None
+    assert case.comparison.reference is None
     assert "does not lie on the grid" in dock.empty.text()
     choose(dock.reference, "expert")
     assert not dock.empty.isVisible()
@@ -194,8 +190,8 @@ def test_empty_states_say_what_to_do_next(qtbot, layers, prediction):
     choose(dock.reference, "expert")
     assert "No prediction yet" in dock.empty.text()
     assert not dock.table_button.isEnabled()
-    case.prediction = prediction  # a reference chosen before counts as soon as there is one
-    assert case.reference is not None
+    case.open_prediction(prediction)  # a reference chosen before counts as soon as there is one
+    assert case.comparison.reference is not None
     assert dock.table_button.isEnabled()
     dock.cleanup()
     discard(qtbot, dock)
@@ -212,7 +208,7 @@ def test_bins_are_exported(dock, case, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "bins.tsv"), ""))
     dock.export_bins()
     written = pd.read_csv(tmp_path / "bins.tsv", sep="\t")
-    found = case.reliability
+    found = case.comparison.reliability
     np.testing.assert_allclose(written["fraction"], found.fraction, rtol=1e-5)
     np.testing.assert_array_equal(written["count"], found.count)
     assert str(tmp_path) in dock.message.text()

@@ -14,52 +14,38 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets import leaving, opening, readers
-from napari_uncertainseg.widgets import review as review_module
-from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets.cohort import CohortDock
-from napari_uncertainseg.widgets.geometry import is_result, layer_data
-from napari_uncertainseg.widgets.jobs import JobState
-from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.session import SessionDock
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets import window as window_module
+from napari_uncertainseg.widgets.cohort.dock import CohortDock
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.session.dock import SessionDock
+from napari_uncertainseg.widgets.shared import dialogs
+from napari_uncertainseg.widgets.shared.jobs import JobState
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
 from .fake_layers import FakeLayers
-from .fake_window import segment_with
+from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
+pytestmark = pytest.mark.usefixtures("quiet")
 LEFT = Qt.MouseButton.LeftButton
 STATE = 2
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    monkeypatch.setattr(readers, "_tell", lambda message: None)
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     path = tmp_path / "kept" / "sessions.db"
-    monkeypatch.setattr(review_module, "default_file", lambda: path)
+    monkeypatch.setattr(window_module, "default_file", lambda: path)
     return path
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch):
-    """What was asked in a dialog; the answer is yes unless a test says otherwise."""
-    questions = []
-
-    def answer(parent, title, question, yes, no):
-        questions.append(question)
-        return answer.says
-
-    answer.says, answer.questions = True, questions
-    monkeypatch.setattr(leaving, "ask_which", answer)
-    monkeypatch.setattr(session_module, "ask_which", answer)
-    return answer
+def asked(answer_questions):
+    return answer_questions(dialogs, session_module)
 
 
 @pytest.fixture
@@ -97,7 +83,7 @@ class Window:
         if self.refuses:
             raise InputError(self.refuses)
         self.opened.append(loaded)
-        self.case.record_with(None)
+        self.case.review.set_recorder(None)
         data, options, _ = loaded.layers["flair"]
         about = options["metadata"]["uncertainseg"]
         self.case.set_images({"flair": Volume(data, about["grid"], "FLAIR", "flair", about["path"])})
@@ -106,7 +92,7 @@ class Window:
             "case": {"sha256": hashlib.sha256(str(about["path"]).encode()).hexdigest(), "name": "case"},
             "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}},
         }
-        self.case.prediction = dataclasses.replace(found, information=information)
+        self.case.open_prediction(dataclasses.replace(found, information=information))
 
 
 @pytest.fixture
@@ -157,7 +143,7 @@ def column(dock, at):
 
 
 def test_it_says_what_to_do_next_and_makes_no_file(qtbot, dock, file):
-    assert dock.progress.text().startswith("No cases yet: choose.")
+    assert dock.progress.text().startswith("No cases yet: press Choose")
     assert not dock.next_button.isEnabled() and not dock.open_button.isEnabled()
     assert not file.parent.exists() and dock.annotator.text() == ""
 
@@ -170,12 +156,12 @@ def test_it_follows_who_judges(qtbot, dock):
 
 
 def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypatch, file):
-    monkeypatch.setattr(opening.QFileDialog, "getOpenFileName", lambda *a, **k: (str(table), ""))
+    monkeypatch.setattr(dialogs.QFileDialog, "getOpenFileName", lambda *a, **k: (str(table), ""))
     dock.table_action.trigger()
     idle(dock, qtbot)
     assert column(dock, 0) == ["one", "two", "<b>three</b>"]
     assert column(dock, 1) == ["FLAIR", "FLAIR T1 reference", "FLAIR"]
-    assert column(dock, STATE) == ["not read"] * 3
+    assert column(dock, STATE) == ["not reviewed"] * 3
     assert "&lt;b&gt;three" in dock.table.item(2, 0).toolTip()
     assert dock.progress.text() == "3 cases, 0 closed: cases.tsv"
     assert dock.table.selectedIndexes()[0].row() == 0 and not file.parent.exists()
@@ -183,14 +169,14 @@ def test_a_table_is_chosen_and_its_cases_are_listed(qtbot, dock, table, monkeypa
 
 def test_a_folder_is_chosen_and_what_is_left_out_is_said(qtbot, dock, folder, monkeypatch):
     (folder / "p3" / "FLAIR_2.nii.gz").touch()
-    monkeypatch.setattr(opening.QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))
+    monkeypatch.setattr(dialogs.QFileDialog, "getExistingDirectory", lambda *a, **k: str(folder))
     dock.folder_action.trigger()
     idle(dock, qtbot)
     assert column(dock, 0) == ["p1", "p2"]
     assert dock.notes.text() == "p3: left out, 2 names of scans say FLAIR; one is needed."
     starts = []
     monkeypatch.setattr(
-        opening.QFileDialog, "getExistingDirectory", lambda parent, title, start: starts.append(start) or ""
+        dialogs.QFileDialog, "getExistingDirectory", lambda parent, title, start: starts.append(start) or ""
     )
     dock.folder_action.trigger()  # given up: the list stays, and the dialog began where it was last
     assert starts == [str(folder)] and column(dock, 0) == ["p1", "p2"]
@@ -228,14 +214,14 @@ def test_the_states_follow_the_session(qtbot, make, dock, window, table):
     click(dock, qtbot, dock.next_button)
     session.annotator.setText("anna")
     session.start()
-    n = len(window.case.recorder.tasks)
-    assert column(dock, STATE)[0] == f"0 of {n} judged"
-    window.case.judge(window.case.next_to_do(), "accepted")
-    assert column(dock, STATE) == [f"1 of {n} judged", "not read", "not read"]
+    n = len(window.case.review.recorder.tasks)
+    assert column(dock, STATE)[0] == f"0 of {n} reviewed"
+    window.case.review.judge(window.case.next_task(), "accepted")
+    assert column(dock, STATE) == [f"1 of {n} reviewed", "not reviewed", "not reviewed"]
     session.close_session()
     assert column(dock, STATE)[0] == f"closed (1 of {n})"
     assert dock.progress.text().startswith("Case 1 of 3, 1 closed")
-    for annotator, first in (("bert", "not read"), ("anna", f"closed (1 of {n})")):
+    for annotator, first in (("bert", "not reviewed"), ("anna", f"closed (1 of {n})")):
         dock.annotator.setText(annotator)
         dock.annotator.editingFinished.emit()
         assert column(dock, STATE)[0] == first
@@ -265,16 +251,18 @@ def test_a_session_is_left_open_and_that_is_said(qtbot, make, dock, window, tabl
     click(dock, qtbot, dock.next_button)
     session.annotator.setText("anna")
     session.start()
-    window.case.judge(window.case.next_to_do(), "accepted")
+    window.case.review.judge(window.case.next_task(), "accepted")
     click(dock, qtbot, dock.next_button)
     assert asked.questions == []  # a session keeps them
-    assert "session of anna was left" in dock.message.text() and window.case.recorder is None
+    assert (
+        "session of anna is no longer recorded" in dock.message.text() and window.case.review.recorder is None
+    )
     with Store(file) as store:
         (kept,) = store.sessions()
         assert kept.closed is None and len(store.verdicts(kept.id)) == 1
     dock.table.selectRow(0)
     click(dock, qtbot, dock.open_button)
-    assert "A session of this case is open" in dock.message.text()
+    assert "an open session of this case" in dock.message.text()
 
 
 def test_another_scan_opened_by_hand_is_not_counted_as_the_case(qtbot, make, dock, window, table, flair):
@@ -282,33 +270,33 @@ def test_another_scan_opened_by_hand_is_not_counted_as_the_case(qtbot, make, doc
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)
     window.case.set_images({"flair": flair})
-    window.case.prediction = fake_prediction(flair.data > 0.9, flair.grid)
+    window.case.open_prediction(fake_prediction(flair.data > 0.9, flair.grid))
     session.annotator.setText("anna")
     session.start()
-    assert window.case.recorder is not None and column(dock, STATE) == ["not read"] * 3
+    assert window.case.review.recorder is not None and column(dock, STATE) == ["not reviewed"] * 3
 
 
 def test_what_no_session_keeps_is_asked_about(qtbot, dock, window, table, asked):
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)
-    window.case.judge((5, 10, 8), "accepted")
+    window.case.review.judge((5, 10, 8), "accepted")
     asked.says = None
     click(dock, qtbot, dock.next_button)
-    assert len(asked.questions) == 1 and "would be dropped" in asked.questions[0]
-    assert len(window.opened) == 1 and len(window.case.verdicts) == 1
+    assert len(asked.questions) == 1 and "will be lost" in asked.questions[0]
+    assert len(window.opened) == 1 and len(window.case.review.verdicts) == 1
     asked.says = True
     click(dock, qtbot, dock.next_button)
-    assert len(window.opened) == 2 and window.case.verdicts == ()
+    assert len(window.opened) == 2 and window.case.review.verdicts == ()
 
 
 def test_what_is_judged_while_the_files_are_read_is_asked_about(qtbot, dock, window, table, asked):
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)
     qtbot.mouseClick(dock.next_button, LEFT)
-    window.case.judge((5, 10, 8), "accepted")
+    window.case.review.judge((5, 10, 8), "accepted")
     asked.says = None
     idle(dock, qtbot)
-    assert len(asked.questions) == 1 and len(window.opened) == 1 and len(window.case.verdicts) == 1
+    assert len(asked.questions) == 1 and len(window.opened) == 1 and len(window.case.review.verdicts) == 1
     assert dock.progress.text().startswith("Case 1 of 3")
 
 
@@ -334,7 +322,9 @@ def test_a_reference_that_cannot_be_read_is_left_out(qtbot, dock, window, table,
     read(dock, qtbot, table)
     dock.table.selectRow(1)
     click(dock, qtbot, dock.open_button)
-    assert "There is no reference" in dock.message.text() and "expert.nii.gz" in dock.message.text()
+    assert (
+        "The reference mask cannot be used" in dock.message.text() and "expert.nii.gz" in dock.message.text()
+    )
     assert list(window.opened[0].layers) == ["flair", "t1"]
 
 
@@ -351,14 +341,14 @@ def test_sessions_that_are_none_and_others(qtbot, make, window, file, sessions, 
     dock = make(CohortDock, window)
     assert "is not a database of sessions" in dock.message.text()
     read(dock, qtbot, table)
-    assert column(dock, STATE) == ["not read"] * 3
+    assert column(dock, STATE) == ["not reviewed"] * 3
     other = tmp_path / "other.db"
     with Store(other) as store:
         case = store.case(store.project("review"), "one", str(table.parent / "p1" / "FLAIR.nii.gz"))
         tasks = [NewTask(case, None, "lesion", 1, (1, 1, 1))]
         store.open_session(store.project("review"), store.annotator("anna"), "review", tasks, {})
     sessions.choose(other)
-    assert dock.message.text() == "" and column(dock, STATE)[0] == "0 of 1 judged"
+    assert dock.message.text() == "" and column(dock, STATE)[0] == "0 of 1 reviewed"
 
 
 def test_closing_the_dock_while_it_reads(qtbot, dock, window, table):
@@ -373,9 +363,10 @@ def test_closing_the_dock_while_it_reads(qtbot, dock, window, table):
 
 
 @pytest.fixture
-def viewer(make_viewer, monkeypatch, file):
-    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
-    return make_viewer()
+def viewer(make_viewer, file):
+    made = make_viewer()
+    review_of(made, docks_with(make_segmenter=FakeSegmenter))
+    return made
 
 
 def _open_next(review, qtbot, timeout=10_000):
@@ -416,7 +407,7 @@ def test_cases_are_swapped_and_the_users_own_layers_stay(viewer, qtbot, table, f
     results = names(viewer, results=True)
     assert "lesions" in results
     review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("mine"))
-    review.case.reference = mask
+    review.case.comparison.reference = mask
     review.show_dock("cohort")
     _open_next(review, qtbot)
     assert (
@@ -454,16 +445,15 @@ def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
         qtbot.mouseClick(review.cohort.open_button, LEFT)
     review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("reference"))
-    assert review.case.reference is not None and review.case.reliability is not None
+    assert review.case.comparison.reference is not None and review.case.comparison.reliability is not None
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
         review.cohort.open_next()
-    assert review.case.reference is None and review.case.reliability is None
+    assert review.case.comparison.reference is None and review.case.comparison.reliability is None
 
 
 def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, monkeypatch, table, file):
     slow = lambda *a, **k: FakeSegmenter(*a, **k, steps=40, pause=0.02)  # noqa: E731
-    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(make_segmenter=slow))
-    review = open_review(make_viewer())
+    review = open_review(make_viewer(), docks_with(make_segmenter=slow))
     review.open_dock("cohort")
     read(review.cohort, qtbot, table)
     click(review.cohort, qtbot, review.cohort.next_button)
@@ -479,17 +469,16 @@ def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, 
 
 def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
     review = open_review(viewer)
-    review.open_dock("training")
-    monkeypatch.setattr(type(review.training), "busy", True)
+    review.open_dock("exercises")
+    monkeypatch.setattr(type(review.exercises), "busy", True)
     review.open_dock("cohort")
     read(review.cohort, qtbot, table)
     click(review.cohort, qtbot, review.cohort.next_button)
-    assert "press Stop and score in Training" in review.cohort.message.text() and not len(viewer.layers)
+    assert "press Stop and score in Exercises" in review.cohort.message.text() and not len(viewer.layers)
 
 
 def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):
     model = str(write_model(tmp_path / "tiny", threshold=0.5))
-    monkeypatch.setitem(review_module._DOCKS, "segment", segment_with(model, most=3))  # its heads
     rng, shape = np.random.default_rng(2), (40, 48, 44)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij")
     brain = sum(axis**2 for axis in axes) < 1
@@ -502,7 +491,7 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
         home.mkdir(parents=True)
         write_volume(home / "FLAIR.nii.gz", data, Grid(data.shape, affine))
     viewer = make_viewer()
-    review = open_review(viewer)
+    review = open_review(viewer, docks_with(model, most=3))  # its heads
     review.open_dock("cohort")
     read(review.cohort, qtbot, tmp_path / "study")
     for i in (1, 2):
@@ -518,8 +507,9 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     review.open_dock("session")
     review.session.annotator.setText("anna")
     review.session.start_button.click()
-    assert column(review.cohort, STATE)[1].endswith("judged")
+    assert column(review.cohort, STATE)[1].endswith("reviewed")
     review.session.close_session()
     assert (
-        column(review.cohort, STATE)[1].startswith("closed") and column(review.cohort, STATE)[0] == "not read"
+        column(review.cohort, STATE)[1].startswith("closed")
+        and column(review.cohort, STATE)[0] == "not reviewed"
     )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from napari.components import ViewerModel
 from napari.qt import get_stylesheet
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMainWindow
 
-from napari_uncertainseg.review import schema
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets.dashboard import DashboardDock
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.dashboard.dock import DashboardDock
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from ..review.many_sessions import a_department, lesson, read
+from .actions import click
 
-ASK = "napari_uncertainseg.widgets.dashboard.ask_file"
-TABLES = ("annotators", "cases", "pairs", "times", "training")
+ASK = "napari_uncertainseg.widgets.dashboard.dock.ask_file"
+TABLES = ("annotators", "cases", "pairs", "times", "exercises")
 
 
 @pytest.fixture
@@ -43,10 +46,6 @@ def make(shown):
     return build
 
 
-def click(qtbot, button):
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
 def rows(table):
     """Row title and cells, as they are read."""
     found = {}
@@ -66,20 +65,20 @@ def everything(dock):
         for name in TABLES
         for i in range(getattr(dock, name).rowCount())
     ]
-    return " ".join([*cells, *tips, *(dock.who.itemText(i) for i in range(dock.who.count()))])
+    return " ".join([*cells, *tips, *(dock.annotator.itemText(i) for i in range(dock.annotator.count()))])
 
 
 def test_looking_makes_no_file_and_it_says_what_to_do(make, file) -> None:
     dock = make(file)
     assert not file.parent.exists()
-    assert "begin a session" in dock.message.text() and not dock.message.isHidden()
+    assert "start a session" in dock.message.text() and not dock.message.isHidden()
     assert not dock.export_button.isEnabled()
     assert "Read again" in dock.agreement_note.text() and "No times yet" in dock.times_note.text()
-    assert "begin one in Training" in dock.training_note.text() and dock.curves.isHidden()
+    assert "begin one in Exercises" in dock.exercises_note.text() and dock.curves.isHidden()
     file.parent.mkdir()
     Store(file).close()
     dock.refresh()
-    assert "No session here yet" in dock.message.text()
+    assert "No session yet" in dock.message.text()
 
 
 def test_what_it_shows(make, full) -> None:
@@ -89,21 +88,21 @@ def test_what_it_shows(make, full) -> None:
     assert review[:3] == ["review", "2", "24/24, 100%"]
     (ben,) = rows(dock.annotators)["Ben"]
     assert ben[:3] == ["reread", "2, 1 open", "16/24, 67%"]
-    assert [row[0] for row in rows(dock.cases)["patient07"]] == ["reread", "review", "training"]
+    assert [row[0] for row in rows(dock.cases)["patient07"]] == ["reread", "review", "exercise"]
     ((both, same, kappa, *_),) = rows(dock.pairs)["Anna Weber /\nBen"]
-    pair = dock.found.agreements[0]
+    pair = dock.statistics.agreements[0]
     assert (both, same, kappa) == ("12", f"{pair.share:.0%}", f"{pair.kappa:.2f}")
     assert rows(dock.pairs)["Anna Weber /\nChiara"][0][1].endswith("*")
-    assert "1 open reading counts once it is closed" in dock.agreement_note.text()
+    assert "1 open reading is included once it is closed" in dock.agreement_note.text()
     assert rows(dock.times)["Anna Weber"] == [["review", "24", "6.5 s", "3.8 to 9.2 s"]]
-    assert list(rows(dock.training)) == ["Chiara", "trainee 1"]
-    assert "closed or judged in full" in dock.agreement_note.toolTip()
+    assert list(rows(dock.exercises)) == ["Chiara", "trainee 1"]
+    assert "closed or complete" in dock.agreement_note.toolTip()
 
 
 def test_the_curves_are_first_answers_with_their_intervals(make, full) -> None:
     dock = make(full)
     bands, line = dock.curves._items[:2]
-    points = dock.found.trained[0].curve
+    points = dock.statistics.trained[0].curve
     x, y = line.getData()
     np.testing.assert_allclose(y, [p.right / p.first for p in points])
     assert (np.round(x) == np.arange(1, 6)).all()
@@ -111,12 +110,12 @@ def test_the_curves_are_first_answers_with_their_intervals(make, full) -> None:
     np.testing.assert_allclose(bands.opts["y"] - bands.opts["bottom"], [p.low for p in points])
     assert len(dock.curves._items) == 4 and dock.confidence.isHidden()
     dock.tabs.setCurrentIndex(3)
-    dock.who.setCurrentIndex(2)
+    dock.annotator.setCurrentIndex(2)
     assert len(dock.curves._items) == 2 and dock.confidence.isVisible()
     np.testing.assert_allclose(
-        dock.curves._items[1].getData()[1], [p.accuracy for p in dock.found.trained[1].curve]
+        dock.curves._items[1].getData()[1], [p.accuracy for p in dock.statistics.trained[1].curve]
     )
-    assert not dock.training.verticalHeaderItem(0).icon().isNull()
+    assert not dock.exercises.verticalHeaderItem(0).icon().isNull()
 
 
 def test_a_lesson_of_known_places_has_no_point(make, file) -> None:
@@ -126,7 +125,7 @@ def test_a_lesson_of_known_places_has_no_point(make, file) -> None:
             lesson(store, "t", [0, 1], [True, False])
     dock = make(file)
     assert len(dock.curves._items[1].getData()[0]) == 1
-    assert rows(dock.training)["t"][0][-1] == "-"
+    assert rows(dock.exercises)["t"][0][-1] == "-"
 
 
 def test_it_is_read_again_on_refresh_and_when_it_is_shown(qtbot, make, full) -> None:
@@ -144,15 +143,15 @@ def test_pseudonyms_leave_no_name_and_keep_the_choice(make, full) -> None:
     dock = make(full)
     names = ("Anna Weber", "Ben", "Chiara", "trainee 1", "patient07", "patient12")
     assert all(name in everything(dock) for name in names)
-    dock.who.setCurrentIndex(2)
+    dock.annotator.setCurrentIndex(2)
     dock.pseudonyms.setChecked(True)
     assert not any(name in everything(dock) for name in names)
     assert "annotators 1 / 2" in rows(dock.pairs) and "case 1" in rows(dock.cases)
-    assert dock.who.currentText() == "annotator 4"
+    assert dock.annotator.currentText() == "annotator 4"
     dock.refresh()
-    assert dock.who.currentText() == "annotator 4"
+    assert dock.annotator.currentText() == "annotator 4"
     dock.pseudonyms.setChecked(False)
-    assert dock.who.currentText() == "trainee 1"
+    assert dock.annotator.currentText() == "trainee 1"
 
 
 def test_export(qtbot, make, full, tmp_path, monkeypatch) -> None:
@@ -180,7 +179,7 @@ def test_another_file_is_chosen_in_session(make, full, tmp_path) -> None:
     assert dock.annotators.rowCount() and dock.file.text() == full.name
     file.choose(tmp_path / "a&b.db")
     assert dock.file.text() == "a&b.db" and not (tmp_path / "a&b.db").exists()
-    assert dock.annotators.rowCount() == 0 and "There is no file" in dock.message.text()
+    assert dock.annotators.rowCount() == 0 and "does not exist yet" in dock.message.text()
 
 
 def test_a_file_that_is_no_database(qtbot, make, full) -> None:
@@ -237,8 +236,10 @@ def test_it_follows_the_theme(qtbot, make, full) -> None:
     window = QMainWindow()
     dock = make(full)
     window.setCentralWidget(dock)
+    window._qt_viewer = SimpleNamespace(viewer=ViewerModel())  # as napari's has one
     colours = []
     for theme in ("dark", "light"):
+        window._qt_viewer.viewer.theme = theme
         window.setStyleSheet(get_stylesheet(theme))
         window.show()
         qtbot.wait(1)

@@ -7,16 +7,16 @@ from qtpy.QtWidgets import QTextBrowser, QWidget
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion import lesion_sum
-from napari_uncertainseg.widgets.calibration import CalibrationDock
-from napari_uncertainseg.widgets.definitions import DefinedLabel, show_definitions
-from napari_uncertainseg.widgets.details import DetailsPanel
+from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
+from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
+from napari_uncertainseg.widgets.shared.definitions import DefinedLabel, show_definitions
 
 from .fake_layers import FakeLayers
 
 
 @pytest.fixture
 def panel(qtbot, case):
-    made = DetailsPanel(case)
+    made = MeasuresPanel(case)
     made.show()
     yield made
     made.cleanup()
@@ -42,7 +42,7 @@ def test_the_selected_lesion_is_measured(qtbot, panel, case):
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     assert "Choose a lesion" in panel.agreement.text() and not panel.maps.isVisible()
     lesions = case.lesions
-    case.selected = voxel_of(lesions.table, 1)
+    case.select(voxel_of(lesions.table, 1))
     qtbot.waitUntil(panel.maps.isVisible, timeout=2000)
     expected = lesion_sum(lesions.labels, case.prediction.entropy)[1]
     assert float(cell(panel, "sum", "entropy")) == pytest.approx(expected, rel=0.01)
@@ -52,7 +52,7 @@ def test_the_selected_lesion_is_measured(qtbot, panel, case):
 
 def test_it_follows_threshold_and_selection(qtbot, panel, case):
     panel.button.click()
-    case.selected = voxel_of(case.lesions.table, 0)
+    case.select(voxel_of(case.lesions.table, 0))
     qtbot.waitUntil(panel.maps.isVisible, timeout=2000)
     before = cell(panel, "sum", "entropy")
     case.threshold = 0.3
@@ -60,18 +60,18 @@ def test_it_follows_threshold_and_selection(qtbot, panel, case):
     case.threshold = 0.9
     found = case.lesions
     assert found.count == 0 and len(found.candidate_table)
-    case.selected = voxel_of(found.candidate_table, 0)
+    case.select(voxel_of(found.candidate_table, 0))
     expected = lesion_sum(found.candidates, case.prediction.variance)[0]
     qtbot.waitUntil(
         lambda: float(cell(panel, "sum", "variance")) == pytest.approx(expected, rel=0.01), timeout=2000
     )
-    case.prediction = None
+    case.close_prediction()
     qtbot.waitUntil(lambda: "Choose" in panel.agreement.text(), timeout=2000)
     assert not panel.maps.isVisible()
 
 
 def test_an_empty_case(qtbot):
-    panel = DetailsPanel(Case())
+    panel = MeasuresPanel(Case())
     panel.button.click()
     assert "Choose a lesion" in panel.agreement.text()
     panel.cleanup()
@@ -90,8 +90,8 @@ def test_definitions_open_at_their_section(qtbot):
     qtbot.mouseClick(label, Qt.MouseButton.LeftButton)
     browser = window.findChild(QTextBrowser)
     assert browser.isVisible() and top_line(browser).startswith("Calibration")
-    assert show_definitions(label, "Doubt per lesion") is browser  # one window
-    assert top_line(browser).startswith("Doubt per lesion")
+    assert show_definitions(label, "Uncertainty per lesion") is browser  # one window
+    assert top_line(browser).startswith("Uncertainty per lesion")
     assert "arXiv 2311.08931" in browser.toPlainText()
     window.close()
     window.deleteLater()
@@ -100,7 +100,7 @@ def test_definitions_open_at_their_section(qtbot):
         browser.isVisible()
 
 
-@pytest.mark.parametrize("section", ["Doubt per lesion", "Calibration"])
+@pytest.mark.parametrize("section", ["Uncertainty per lesion", "Calibration"])
 def test_sections_that_are_linked_exist(section):
     from importlib.resources import files
 
@@ -110,7 +110,7 @@ def test_sections_that_are_linked_exist(section):
 
 def test_a_click_on_a_metric_defines_it(qtbot, case, mask):
     dock = CalibrationDock(case, FakeLayers())
-    case.reference = np.asarray(mask)
+    case.comparison.reference = np.asarray(mask)
     dock.resize(400, 600)
     dock.show()
     qtbot.mouseClick(dock.numbers["ace"], Qt.MouseButton.LeftButton)

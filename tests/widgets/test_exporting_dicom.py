@@ -14,8 +14,8 @@ pytest.importorskip("highdicom", reason="DICOM SEG needs the extra 'dicom'")
 
 from napari_uncertainseg.case import Case  # noqa: E402
 from napari_uncertainseg.images.files import read_volume  # noqa: E402
-from napari_uncertainseg.widgets import exporting  # noqa: E402
-from napari_uncertainseg.widgets.exporting import ExportPanel  # noqa: E402
+from napari_uncertainseg.widgets.lesions import export as exporting  # noqa: E402
+from napari_uncertainseg.widgets.lesions.export import ExportPanel  # noqa: E402
 
 from ..images.dicom_series import frames_of, make_series  # noqa: E402
 from .fakes import fake_prediction  # noqa: E402
@@ -59,32 +59,32 @@ def panel(qtbot, case):
 
 def test_the_button_waits_for_a_flair_from_a_dicom_series(panel, case, prediction, from_dicom, tmp_path):
     assert not panel.seg_button.isEnabled()
-    case.prediction = prediction
+    case.open_prediction(prediction)
     assert not panel.seg_button.isEnabled() and panel.results_button.isEnabled()
     assert "no file of its own" in panel.seg_button.toolTip()
     (tmp_path / "flair.nii.gz").write_bytes(b"")
-    case.prediction = _told(prediction, str(tmp_path / "flair.nii.gz"))
+    case.open_prediction(_told(prediction, str(tmp_path / "flair.nii.gz")))
     assert not panel.seg_button.isEnabled()
     assert "not a DICOM series" in panel.seg_button.toolTip()
-    case.prediction = from_dicom
+    case.open_prediction(from_dicom)
     assert panel.seg_button.isEnabled()
     assert "series &amp; &lt;b&gt;more" in panel.seg_button.toolTip()
-    case.prediction = None
+    case.close_prediction()
     assert not panel.seg_button.isEnabled()
 
 
 def test_without_highdicom_the_tooltip_says_what_to_install(panel, case, from_dicom, monkeypatch):
     monkeypatch.setitem(sys.modules, "highdicom", None)
-    case.prediction = from_dicom
+    case.open_prediction(from_dicom)
     assert not panel.seg_button.isEnabled()
     assert "napari-uncertainseg[dicom]" in panel.seg_button.toolTip()
 
 
 def test_the_lesions_are_written_as_they_were_reviewed(qtbot, panel, case, from_dicom, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "ask_file", lambda *_: tmp_path / "lesions.dcm")
-    case.prediction = from_dicom
+    case.open_prediction(from_dicom)
     rejected = tuple(int(v) for v in np.argwhere(case.lesions.labels == 1)[0])
-    case.judge(rejected, "rejected")
+    case.review.judge(rejected, "rejected")
     kept = case.lesions.labels == 2
     qtbot.mouseClick(panel.seg_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel.message.text().startswith("Saved the reviewed"), timeout=10_000)
@@ -95,13 +95,13 @@ def test_the_lesions_are_written_as_they_were_reviewed(qtbot, panel, case, from_
     assert planes == set(np.flatnonzero(kept.any((1, 2))))
     (segment,) = pydicom.dcmread(tmp_path / "lesions.dcm").SegmentSequence
     assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
-    assert case.unsaved, "verdicts are not all in there"
+    assert case.review.unsaved, "verdicts are not all in there"
 
 
 def test_what_cannot_be_written_is_said_and_giving_up_writes_nothing(
     qtbot, panel, case, from_dicom, series, monkeypatch
 ):
-    case.prediction = from_dicom
+    case.open_prediction(from_dicom)
     monkeypatch.setattr(exporting, "ask_file", lambda *_: None)
     panel.export_seg()
     assert panel.message.text() == ""

@@ -14,16 +14,17 @@ from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import closing as closing_module
-from napari_uncertainseg.widgets import offer as offer_module
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.keeping import UNNAMED
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
+from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .actions import areas_of
+from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
 FIRST, SECOND = (5, 10, 8), (12, 21, 18)
@@ -37,17 +38,8 @@ def file(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def asked(monkeypatch):
-    questions: list[str] = []
-
-    def answer(parent, title, question, yes, no):
-        questions.append(question)
-        return answer.says
-
-    answer.says, answer.questions = True, questions
-    for place in (session_module, closing_module, offer_module):
-        monkeypatch.setattr(place, "ask_which", answer)
-    return answer
+def asked(answer_questions):
+    return answer_questions(session_module, closing_module, offer_module)
 
 
 @pytest.fixture
@@ -60,11 +52,10 @@ def told(monkeypatch):
 @pytest.fixture
 def window(make_viewer, monkeypatch, flair, file, told):
     """Open a window with a scan."""
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
 
     def open_window():
         viewer = make_viewer()
-        review = open_review(viewer)
+        review = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
         data, options, _ = layer_data(flair)
         viewer.add_layer(Image(data, **options))
         review.case.set_images({"flair": flair})
@@ -93,42 +84,44 @@ def test_the_first_verdict_begins_a_session_that_is_offered_again(
 ):
     review = window()
     case = review.case
-    case.prediction = known(prediction, flair)
+    case.open_prediction(known(prediction, flair))
     assert not file.exists() and review.keeper.offer is None
-    case.judge(FIRST, "rejected")
-    assert sessions(file) == [(UNNAMED, False, ["rejected"])] and not case.unsaved
+    case.review.judge(FIRST, "rejected")
+    assert sessions(file) == [(UNNAMED, False, ["rejected"])] and not case.review.unsaved
     assert UNNAMED in review.lesions.recorded.text()
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
-    case.set_edit(edit)
-    case.judge((21, 4, 4), "accepted")
-    numbers = case.decisions()
+    case.review.set_edit(edit)
+    case.review.judge((21, 4, 4), "accepted")
+    numbers = case.review.decisions()
     case.threshold = 0.6
-    case.judge(SECOND, "unsure")
-    seen = case.decisions(), case.lesions.labels.copy()
+    case.review.judge(SECOND, "unsure")
+    seen = case.review.decisions(), case.lesions.labels.copy()
     review.layers.viewer.close()
 
     again = window()
-    again.case.prediction = known(prediction, flair)
+    again.case.open_prediction(known(prediction, flair))
     offer = again.keeper.offer
-    assert again.lesions.offer.isVisibleTo(again.lesions) and offer.same
+    assert again.lesions.resume.isVisibleTo(again.lesions) and offer.same
     for word in ("3 verdicts and painting", UNNAMED, "bundled, one-pass"):
-        assert word in again.lesions.offer.text.text()
-    again.lesions.offer.accept_button.click()
-    assert again.case.decisions() == seen[0] and again.case.threshold == 0.6
+        assert word in again.lesions.resume.text.text()
+    again.lesions.resume.accept_button.click()
+    assert again.case.review.decisions() == seen[0] and again.case.threshold == 0.6
     np.testing.assert_array_equal(again.case.lesions.labels, seen[1])
-    assert numbers.items() <= again.case.decisions().items()
-    assert not again.lesions.offer.isVisibleTo(again.lesions) and "Resumed" in again.lesions.message.text()
-    again.case.judge(FIRST, "accepted")
+    assert numbers.items() <= again.case.review.decisions().items()
+    assert not again.lesions.resume.isVisibleTo(again.lesions) and "Resumed" in again.lesions.message.text()
+    again.case.review.judge(FIRST, "accepted")
     assert len(sessions(file)) == 1
 
 
 def test_another_patients_scan_is_offered_nothing(window, prediction, flair, file, told):
     review = window()
-    review.case.prediction = known(prediction, flair)
-    review.case.judge(FIRST, "accepted")
+    review.case.open_prediction(known(prediction, flair))
+    review.case.review.judge(FIRST, "accepted")
     other = known(prediction, flair, case={"sha256": "ab" * 32, "name": "two"})
-    review.case.prediction = replace(other, probability=prediction.probability * 0.99)
+    review.case.open_prediction(
+        replace(other, maps={**prediction.maps, "probability": prediction.probability * 0.99})
+    )
     assert review.keeper.offer is None
     assert str(file) in told[-1] and "1 verdict," in told[-1] and UNNAMED in told[-1]
 
@@ -138,18 +131,20 @@ def test_verdicts_of_another_segmentation_are_brought_over_by_voxel(
 ):
     review = window()
     case = review.case
-    case.prediction = known(prediction, flair)
-    case.judge(FIRST, "rejected")
-    case.judge(SECOND, "accepted")
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
+    case.review.judge(SECOND, "accepted")
     fewer = mask.copy()
     fewer[11:14] = False
-    case.prediction = known(fake_prediction(fewer, grid), flair, method="flips")
+    case.open_prediction(known(fake_prediction(fewer, grid), flair, method="flips"))
     offer = review.keeper.offer
     assert not offer.same and "another segmentation" in offer.text
-    assert review.lesions.offer.accept_button.text() == "Bring its verdicts over"
-    review.lesions.offer.accept()
-    assert [v.decision for v in case.verdicts] == ["rejected"] and "1 of 2" in review.lesions.message.text()
-    assert "1 lie on no lesion" in review.lesions.message.text()
+    assert review.lesions.resume.accept_button.text() == "Copy its verdicts"
+    review.lesions.resume.accept()
+    assert [v.decision for v in case.review.verdicts] == [
+        "rejected"
+    ] and "1 of 2" in review.lesions.message.text()
+    assert "1 left out: no lesion" in review.lesions.message.text()
     assert sessions(file) == [(UNNAMED, False, ["rejected"]), (UNNAMED, False, ["rejected", "accepted"])]
 
 
@@ -157,36 +152,36 @@ def test_a_name_given_later_takes_the_review_over_when_it_is_started(window, pre
     review = window()
     review.open_dock("session")
     dock, case = review.session, review.case
-    case.prediction = known(prediction, flair)
-    case.judge(FIRST, "rejected")
-    assert dock.table.rowCount() == 1 and "kept by default" in dock.progress.state.text()
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
+    assert dock.table.rowCount() == 1 and "saved automatically" in dock.progress.state.text()
     assert dock.annotator.isEnabled() and not dock.start_button.isEnabled()
     dock.annotator.setText("Ada")
     dock.start_button.click()
-    assert "Ada's own" in asked.questions[-1]
+    assert "work of Ada" in asked.questions[-1]
     assert sessions(file) == [("Ada", False, ["rejected"]), (UNNAMED, True, [])]
     with Store(file) as store:
         assert not any(store.verify().values())
-    case.prediction = replace(known(prediction, flair), information={"case": {"sha256": "cd" * 32}})
-    case.judge(SECOND, "accepted")
+    case.open_prediction(replace(known(prediction, flair), information={"case": {"sha256": "cd" * 32}}))
+    case.review.judge(SECOND, "accepted")
     assert sessions(file)[0] == ("Ada", False, ["accepted"])  # the next is hers from the first verdict
 
 
 def test_closing_says_what_is_kept_and_asks_about_what_is_not(window, prediction, flair, file, asked):
     review = window()
     window_ = review._window
-    review.case.prediction = known(prediction, flair)
+    review.case.open_prediction(known(prediction, flair))
     assert not review._closing.refuses(Spontaneous())
-    review.case.judge(FIRST, "rejected")
+    review.case.review.judge(FIRST, "rejected")
     asked.says = None
     assert review._closing.refuses(Spontaneous()) and str(file) in asked.questions[-1]
     assert "1 verdict" in asked.questions[-1] and UNNAMED in asked.questions[-1]
     window_.close(confirm_need=True)  # Ctrl+W
     assert len(asked.questions) == 2 and window_.isVisible()
-    review.case.record_with(None)  # Leave
-    review.case.judge(SECOND, "accepted")
-    assert review.case.unsaved and review.case.recorder is None
-    assert review._closing.refuses(Spontaneous()) and "kept nowhere" in asked.questions[-1]
+    review.case.review.set_recorder(None)  # Leave
+    review.case.review.judge(SECOND, "accepted")
+    assert review.case.review.unsaved and review.case.review.recorder is None
+    assert review._closing.refuses(Spontaneous()) and "not saved in a session" in asked.questions[-1]
     asked.says, closed = True, []
     close = review._closing._close
     review._closing._close = lambda *how: closed.append(how)
@@ -213,21 +208,25 @@ def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
 ):
     review = window()
     case = review.case
-    case.prediction = known(prediction, flair)
+    case.open_prediction(known(prediction, flair))
 
     def fails(*args, **options):
         raise InputError("The disk is full.")
 
     if when == "later":
-        case.judge(FIRST, "rejected")
+        case.review.judge(FIRST, "rejected")
         monkeypatch.setattr(Store, "record_all", fails)
     else:
         monkeypatch.setattr(Store, "open_session", fails)
-    case.judge(SECOND, "accepted")
-    assert "The disk is full." in told[-1] and "not kept" in told[-1]
-    assert case.verdicts[-1].decision == "accepted" and case.unsaved and case.recorder is None
-    case.set_edit(np.ones(case.grid.shape, np.int8))
-    assert len(told) == 1 and case.undo() and case.undo()  # said once, and all goes on
+    case.review.judge(SECOND, "accepted")
+    assert "The disk is full." in told[-1] and "no longer saved" in told[-1]
+    assert (
+        case.review.verdicts[-1].decision == "accepted"
+        and case.review.unsaved
+        and case.review.recorder is None
+    )
+    case.review.set_edit(np.ones(case.grid.shape, np.int8))
+    assert len(told) == 1 and case.review.undo() and case.review.undo()  # said once, and all goes on
 
 
 def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
@@ -235,8 +234,8 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
 ):
     review = window()
     case, said = review.case, review.lesions.recorded
-    case.prediction = known(prediction, flair)
-    case.judge(FIRST, "rejected")
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
 
     def fails(*args, **options):
         raise InputError("The disk is full.")
@@ -244,14 +243,14 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
     with monkeypatch.context() as full:
         full.setattr(Store, "record_all", fails)
         for _ in range(3):
-            case.judge(SECOND, "accepted")
-            assert case.unsaved and said.isVisibleTo(review.lesions)
+            case.review.judge(SECOND, "accepted")
+            assert case.review.unsaved and said.isVisibleTo(review.lesions)
             assert said.text().startswith("⚠ In no session: The disk is full.")
-        wide = review._areas["lesions"].minimumSizeHint().width()
+        wide = areas_of(review)["lesions"].minimumSizeHint().width()
     assert len(told) == 1
     assert wide < 500  # the reason is longer than the dock is wide: buttons must not leave the screen
-    case.judge((21, 4, 4), "unsure")
-    assert not case.unsaved and UNNAMED in said.text() and not case.why_not_kept
+    case.review.judge((21, 4, 4), "unsure")
+    assert not case.review.unsaved and UNNAMED in said.text() and not case.review.why_not_kept
     kept = ["rejected", "accepted", "unsure"]
     assert sorted(sessions(file), key=lambda s: len(s[2])) == [
         (UNNAMED, False, ["rejected"]),
@@ -262,46 +261,46 @@ def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
 def test_a_session_that_cannot_be_read_hides_no_other(window, prediction, flair, file, told):
     review = window()
     for decision in ("accepted", "rejected"):
-        review.case.prediction = known(prediction, flair)
-        review.case.judge(FIRST, decision)
-        review.case.prediction = None
+        review.case.open_prediction(known(prediction, flair))
+        review.case.review.judge(FIRST, decision)
+        review.case.close_prediction()
     with Store(file) as store:
         broken, whole = (session.id for session in store.sessions())
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE task SET probability = 'x' WHERE session_id = ?", (broken,))
     told.clear()
-    review.case.prediction = known(prediction, flair)
+    review.case.open_prediction(known(prediction, flair))
     assert review.keeper.offer is not None and review.keeper.offer.session.id == whole
     assert "cannot be looked for" not in "".join(told)
 
 
 def test_who_left_a_session_is_not_recorded_again(window, prediction, flair, file):
     review = window()
-    review.case.prediction = known(prediction, flair)
-    review.case.judge(FIRST, "rejected")
-    review.case.record_with(None)
-    review.case.judge(SECOND, "accepted")
-    assert review.case.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
+    review.case.open_prediction(known(prediction, flair))
+    review.case.review.judge(FIRST, "rejected")
+    review.case.review.set_recorder(None)
+    review.case.review.judge(SECOND, "accepted")
+    assert review.case.review.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
 
 
 def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair, file):
     review = window()
     case = review.case
-    case.prediction = known(prediction, flair)
-    case.judge(FIRST, "rejected")
-    case.prediction = known(prediction, flair, seconds=1)
-    case.judge(SECOND, "accepted")  # instead of going on with it: a second review
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
+    case.open_prediction(known(prediction, flair, seconds=1))
+    case.review.judge(SECOND, "accepted")  # instead of resuming it: a second review
     said = []
     case.stepped.connect(said.append)
-    review.lesions.offer.accept_button.click()
-    kept = "The review that was on screen is kept, too: see Session."
-    assert said == [f"Resumed: 1 verdicts by {UNNAMED}. {kept}"]
-    case.judge((21, 4, 4), "unsure")  # in the one that was begun first
+    review.lesions.resume.accept_button.click()
+    kept = "The review that was on screen is saved, too: see Session."
+    assert said == [f"Resumed: 1 verdict by {UNNAMED}. {kept}"]
+    case.review.judge((21, 4, 4), "unsure")  # in the one that was begun first
 
-    case.prediction = known(prediction, flair, seconds=2)
+    case.open_prediction(known(prediction, flair, seconds=2))
     assert review.keeper.offer.verdicts == 2 and review.keeper.offer.others == 1
     text = review.keeper.offer.text
-    assert "2 verdicts" in text and "1 more is kept, see Session" in text
+    assert "2 verdicts" in text and "Session lists 1 more review of these scans" in text
 
 
 def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
@@ -309,8 +308,8 @@ def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
 ):
     review = window()
     case = review.case
-    case.prediction = known(prediction, flair)
-    case.judge(FIRST, "rejected")
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
 
     def fails(*args, **options):
         raise InputError("The disk is full.")
@@ -318,18 +317,18 @@ def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
     monkeypatch.setattr(Store, "record_all", fails)
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
-    case.set_edit(edit)
-    assert case.edit is edit and case.unsaved and "not kept" in told[-1]
+    case.review.set_edit(edit)
+    assert case.review.edit is edit and case.review.unsaved and "no longer saved" in told[-1]
 
 
 def test_painting_where_the_model_finds_nothing_is_kept(window, prediction, flair, grid, file):
     review = window()
     nothing = fake_prediction(np.zeros(grid.shape, bool), grid)
-    review.case.prediction = known(nothing, flair)
+    review.case.open_prediction(known(nothing, flair))
     edit = np.zeros(grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
-    review.case.set_edit(edit)
-    assert not review.case.unsaved and review.case.lesions.drawn == 1
+    review.case.review.set_edit(edit)
+    assert not review.case.review.unsaved and review.case.lesions.drawn == 1
     with Store(file) as store:
         session = store.sessions()[0]
         assert [e.kind for e in store.entries(session.id)] == ["opened", "painted"]
@@ -342,23 +341,23 @@ def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_
     review = window()
     review.open_dock("session")
     case, dock = review.case, review.session
-    case.prediction = known(prediction, flair)
+    case.open_prediction(known(prediction, flair))
     dock.annotator.setText("Ada")
     dock.start_button.click()
-    case.judge(FIRST, "rejected")
+    case.review.judge(FIRST, "rejected")
     assert sessions(file) == [("Ada", False, ["rejected"])]
     dock.leave_button.click()
     dock.table.selectRow(0)
     dock.replay_button.click()
     assert dock.replay.active
-    case.judge(SECOND, "accepted")
+    case.review.judge(SECOND, "accepted")
     assert sessions(file) == [("Ada", False, ["rejected"])]
 
 
 def test_the_list_leads_on_and_undo_goes_across_both_kinds(window, prediction, flair, file, qtbot):
     review = window()
     case, dock = review.case, review.lesions
-    case.prediction = known(prediction, flair)
+    case.open_prediction(known(prediction, flair))
     order = [int(label) for label in case.lesions.table["label"]]
     dock.next_lesion()
     dock.reject()

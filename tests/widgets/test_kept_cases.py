@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from napari_uncertainseg.evaluate.session_report import write_report
-from napari_uncertainseg.review.dashboard import dashboard
-from napari_uncertainseg.review.gathered import gather
-from napari_uncertainseg.review.rows import NewTask
-from napari_uncertainseg.review.sharing import as_json, verdict_table
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets.session_file import SessionFile, keep_prediction
-from napari_uncertainseg.widgets.session_list import SessionList
+from napari_uncertainseg.review.reports.snapshot import take_snapshot
+from napari_uncertainseg.review.reports.statistics import compute_statistics
+from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+from napari_uncertainseg.review.store.predictions import register_prediction
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.session.session_list import SessionList
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .fakes import fake_prediction
 
@@ -29,7 +30,7 @@ def of(prediction, name: str, identity: str | None, *, path: str | None = None):
 
 
 def read(store, prediction, annotator: str) -> str:
-    case, output = keep_prediction(store, prediction)
+    case, output = register_prediction(store, prediction)
     tasks = [NewTask(case, output, "lesion", 1, (1, 2, 3), 0.5, 0.5, 9.0)]
     session = store.open_session(store.project("x"), store.annotator(annotator), "review", tasks, {})
     store.record(session, "verdict", store.tasks(session)[0].id, {"decision": "accepted"})
@@ -46,10 +47,10 @@ def test_two_folders_of_one_name_are_two_cases(tmp_path, grid, mask, known) -> N
     with Store(tmp_path / "s.db") as store:
         sessions = [read(store, a, "reader 1"), read(store, b, "reader 2")]
         cases = [store.tasks(id)[0].case for id in sessions]
-        assert cases[0] != cases[1] and keep_prediction(store, a)[0] == cases[0]
+        assert cases[0] != cases[1] and register_prediction(store, a)[0] == cases[0]
         assert [store.folder(case) for case in cases] == ["/data/anna/flair", "/data/bert/flair"]
         assert list(verdict_table(store)["case"]) == ["anna/flair", "bert/flair"]
-        assert not dashboard(gather(store)).agreements  # they did not read the same place
+        assert not compute_statistics(take_snapshot(store)).agreements  # they did not read the same place
 
 
 def test_two_patients_of_one_name_are_called_differently_everywhere(tmp_path, prediction, qtbot) -> None:
@@ -60,7 +61,7 @@ def test_two_patients_of_one_name_are_called_differently_everywhere(tmp_path, pr
             read(store, one, f"reader {i}")
         names = list(verdict_table(store)["case"])
         assert names == ["sub-01_ses-01", "sub-01_ses-01 bbbb"]
-        assert [row.name for row in dashboard(gather(store)).cases] == names
+        assert [row.name for row in compute_statistics(take_snapshot(store)).cases] == names
         assert set(verdict_table(store, named=False)["case"]) == {"case 1", "case 2"}
         archived = [s["tasks"][0]["case_name"] for s in as_json(store)["sessions"]]
         assert sorted(archived) == names
@@ -79,15 +80,15 @@ def test_two_patients_of_one_name_are_called_differently_everywhere(tmp_path, pr
 def test_one_case_keeps_its_name_whatever_it_is_called_later(tmp_path, prediction) -> None:
     """The same scan, opened from elsewhere."""
     with Store(tmp_path / "s.db") as store:
-        first = keep_prediction(store, of(prediction, "sub-01", "a" * 64))
-        assert keep_prediction(store, of(prediction, "Downloads/flair", "a" * 64)) == first
+        first = register_prediction(store, of(prediction, "sub-01", "a" * 64))
+        assert register_prediction(store, of(prediction, "Downloads/flair", "a" * 64)) == first
         assert store.case_name(first[0]) == "sub-01"
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\udce9b", " \n", "<img src=x>", "\t", "None"])
 def test_odd_names_are_kept(tmp_path, prediction, name) -> None:
     with Store(tmp_path / "s.db") as store:
-        cases = [keep_prediction(store, of(prediction, name, digit * 64))[0] for digit in "ab"]
+        cases = [register_prediction(store, of(prediction, name, digit * 64))[0] for digit in "ab"]
         called = [store.case_name(case) for case in cases]
         assert len(set(called)) == 2 and all(0 < len(one) <= 200 for one in called)
 
@@ -96,7 +97,7 @@ def test_odd_names_are_kept(tmp_path, prediction, name) -> None:
 def test_what_is_no_identity_is_none(tmp_path, grid, mask, identity) -> None:
     one, two = fake_prediction(mask, grid), fake_prediction(~mask, grid)
     with Store(tmp_path / "s.db") as store:
-        kept = [keep_prediction(store, of(p, "flair", identity))[0] for p in (one, two)]
+        kept = [register_prediction(store, of(p, "flair", identity))[0] for p in (one, two)]
         assert kept[0] != kept[1] and Path(store.folder(kept[0])).name == "flair"
 
 

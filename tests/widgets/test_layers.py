@@ -13,10 +13,11 @@ from qtpy.QtWidgets import QApplication
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets.appearance import MAPS, lesion_colormap, map_options
-from napari_uncertainseg.widgets.geometry import is_result, layer_data, volume_of
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.orientation import direction_letters, opposite
+from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.widgets.layers.colours import lesion_colormap, map_options
+from napari_uncertainseg.widgets.layers.orientation_letters import direction_letters, opposite
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
 
 from .fakes import fake_prediction
 
@@ -42,7 +43,7 @@ def layers(viewer, flair):
 def shown(layers, prediction, flair):
     """The same, with a prediction."""
     layers._case.set_images({"flair": flair})
-    layers._case.prediction = prediction
+    layers._case.open_prediction(prediction)
     return layers
 
 
@@ -98,7 +99,8 @@ def test_only_lesions_and_entropy_are_visible_and_maps_start_at_black(viewer, sh
     ],
 )
 def test_noise_is_not_stretched_over_all_colours(name, strongest, top):
-    limits = map_options(MAPS[name], np.full((3, 3, 3), strongest))["contrast_limits"]
+    shown = {each.title_with_unit: each for each in shown_maps().values()}[name]
+    limits = map_options(shown, np.full((3, 3, 3), strongest))["contrast_limits"]
     assert limits == (0, pytest.approx(top))
 
 
@@ -113,7 +115,7 @@ def test_after_a_run_its_flair_is_seen_and_not_what_lay_over_it(viewer, layers, 
     }
     for _ in range(2):
         layers._case.set_images(scans)
-        layers._case.prediction = prediction
+        layers._case.open_prediction(prediction)
         seen = {layer.name for layer in viewer.layers if layer.visible and not is_result(layer)}
         assert seen == {"FLAIR", below, foreign}
         viewer.layers[above].visible = True
@@ -150,11 +152,11 @@ def test_colours_tell_verdicts(viewer, shown):
     voxels = [tuple(int(row[f"slice_{a}"]) for a in "sar") for _, row in rows.iterrows()]
     plain = [layer.get_color(int(label)) for label in rows["label"]]
     for voxel, decision in zip(voxels, ("accepted", "rejected", "unsure"), strict=True):
-        case.judge(voxel, decision)
+        case.review.judge(voxel, decision)
     judged = [tuple(layer.get_color(int(label))) for label in rows["label"]]
     assert len(set(judged)) == 3
     assert not any(np.allclose(a, b) for a, b in zip(plain, judged, strict=True))
-    case.undo()
+    case.review.undo()
     assert layer.get_color(int(rows["label"].iloc[2])) == pytest.approx(plain[2])
 
 
@@ -163,17 +165,17 @@ def test_a_new_run_on_the_same_grid_fills_the_layers_and_keeps_the_users_view(vi
     _paint(lesions, (np.array([12]), np.array([5, 6, 7]), np.array([26])), 1)
     viewer.layers["probability"].visible, lesions.contour = True, 0
     before = list(viewer.layers)
-    case.prediction = fake_prediction(np.roll(mask, 2, 1), grid)
+    case.open_prediction(fake_prediction(np.roll(mask, 2, 1), grid))
     assert list(viewer.layers) == before
     assert viewer.layers["probability"].visible and lesions.contour == 0
     for name, field in (("probability", "probability"), ("disagreement (variance)", "disagreement")):
         np.testing.assert_array_equal(viewer.layers[name].data, getattr(case.prediction, field))
     np.testing.assert_array_equal(lesions.data, case.lesions.labels)
     lesions.undo()  # the painting on the last prediction is history
-    assert case.edit is None
+    assert case.review.edit is None
     np.testing.assert_array_equal(lesions.data, case.lesions.labels)
     _paint(lesions, (np.array([12]), np.array([5]), np.array([26])), 1)
-    assert case.edit.sum() == 1
+    assert case.review.edit.sum() == 1
 
 
 def test_a_run_on_another_grid_replaces_the_layers_and_frees_them(viewer, shown, mask, grid):
@@ -182,12 +184,12 @@ def test_a_run_on_another_grid_replaces_the_layers_and_frees_them(viewer, shown,
     affine = grid.affine.copy()
     affine[:3, 3] += 5
     moved = Grid(grid.shape, affine)
-    shown._case.prediction = fake_prediction(mask, moved)
+    shown._case.open_prediction(fake_prediction(mask, moved))
     assert len(viewer.layers) == count
     gc.collect()
     assert gone() is None
     assert volume_of(viewer.layers["lesions"]).grid.same_as(moved)
-    shown._case.prediction = None
+    shown._case.close_prediction()
     assert [x.name for x in viewer.layers] == ["FLAIR"]
 
 
@@ -196,7 +198,7 @@ def test_a_users_layer_named_lesions_stays(viewer, layers, flair, prediction, ma
     own = Labels(data, **options)
     viewer.add_layer(own)
     layers._case.set_images({"flair": flair})
-    layers._case.prediction = prediction
+    layers._case.open_prediction(prediction)
     assert own.name == "lesions" and not is_result(own)
     assert "lesions (predicted)" in viewer.layers
 
@@ -234,7 +236,7 @@ def test_results_are_laid_over_a_scan_that_another_reader_opened(mask):
     np.testing.assert_array_equal(volume.data, np.where(mask, np.float32(1.0), np.float32(0.4)))
     layers = ReviewLayers(viewer, Case())
     layers._case.set_images({"flair": volume})
-    layers._case.prediction = fake_prediction(mask, volume.grid)
+    layers._case.open_prediction(fake_prediction(mask, volume.grid))
     lesions = viewer.layers["lesions"]
     case = layers._case
     assert lesions.data.shape == scan.shape
@@ -263,10 +265,10 @@ def test_painting_becomes_an_edit_that_outlives_the_threshold(viewer, shown):
     case, layer = shown._case, viewer.layers["lesions"]
     added = np.mgrid[11:13, 5:8, 25:28].reshape(3, -1)
     _paint(layer, tuple(added), 1)
-    assert case.edit.sum() == added.shape[1] and case.lesions.count == 4
+    assert case.review.edit.sum() == added.shape[1] and case.lesions.count == 4
     removed = np.argwhere(case.lesions.labels == case.lesions.labels[5, 10, 8]).T
     _paint(layer, tuple(removed), 0)
-    assert case.lesions.count == 3 and case.unsaved
+    assert case.lesions.count == 3 and case.review.unsaved
     for threshold in (0.3, 0.7, 0.5):
         case.threshold = threshold
         assert case.lesions.labels[11, 6, 26] > 0
@@ -276,18 +278,18 @@ def test_painting_becomes_an_edit_that_outlives_the_threshold(viewer, shown):
 def test_undo_and_redo_of_painting_after_the_threshold_moved(viewer, shown):
     case, layer = shown._case, viewer.layers["lesions"]
     _paint(layer, (np.array([12]), np.array([5, 6, 7]), np.array([26])), 1)
-    assert case.edit.sum() == 3
+    assert case.review.edit.sum() == 3
     case.threshold = 0.3
     expected = case.lesions.labels.copy()
     layer.undo()
-    assert case.edit is None
+    assert case.review.edit is None
     np.testing.assert_array_equal(layer.data, case.lesions.labels)
     layer.redo()
-    assert case.edit.sum() == 3
+    assert case.review.edit.sum() == 3
     np.testing.assert_array_equal(layer.data, expected)
     layer.undo()
     layer.undo()
-    assert case.edit is None
+    assert case.review.edit is None
 
 
 def test_painting_a_lesion_with_another_number_changes_nothing(viewer, shown):
@@ -295,7 +297,7 @@ def test_painting_a_lesion_with_another_number_changes_nothing(viewer, shown):
     before = case.lesions.labels.copy()
     _paint(layer, (np.array([5]), np.array([10]), np.array([8])), 9)
     np.testing.assert_array_equal(layer.data, before)
-    assert case.edit is None
+    assert case.review.edit is None
     layer.undo()
     np.testing.assert_array_equal(layer.data, before)
 
@@ -422,7 +424,7 @@ def test_a_reference_drawn_in_napari_over_an_oblique_scan(mask, grid, flair):
     viewer.add_layer(Image(data, **options))
     layers = ReviewLayers(viewer, Case())
     layers._case.set_images({"flair": tilted})
-    layers._case.prediction = fake_prediction(mask, tilted.grid)
+    layers._case.open_prediction(fake_prediction(mask, tilted.grid))
     viewer._new_labels()
     drawn = viewer.layers[-1]
     _paint(drawn, (np.array([7]), np.array([11]), np.array([3])), 1)
@@ -509,15 +511,15 @@ def test_letters_of_another_readers_scan(flip):
 def test_core_and_envelope_lie_on_the_scan_and_go_again(viewer, shown, prediction):
     active = viewer.layers.selection.active
     shown.show_band(0.8, 0.2)
-    core, envelope = viewer.layers["promised core"], viewer.layers["promised envelope"]
+    core, envelope = viewer.layers["guaranteed core"], viewer.layers["guaranteed envelope"]
     np.testing.assert_array_equal(core.data > 0, prediction.probability >= 0.8)
     assert is_result(core) and core.contour == 1 and viewer.layers.selection.active is active
     assert _world(core, (3, 4, 5)) == pytest.approx(_world(viewer.layers["FLAIR"], (3, 4, 5)))
     shown.show_band(0.7, 0.2)
-    assert viewer.layers["promised core"] is core
+    assert viewer.layers["guaranteed core"] is core
     np.testing.assert_array_equal(core.data > 0, prediction.probability >= 0.7)
     viewer.layers.remove(envelope)
     shown.show_band(0.7, 0.2)
-    assert viewer.layers["promised envelope"] is not envelope
+    assert viewer.layers["guaranteed envelope"] is not envelope
     shown.show_band(None, None)
-    assert "promised core" not in viewer.layers and "promised envelope" not in viewer.layers
+    assert "guaranteed core" not in viewer.layers and "guaranteed envelope" not in viewer.layers

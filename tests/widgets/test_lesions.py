@@ -15,15 +15,17 @@ from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.queue import queue_of
-from napari_uncertainseg.review.recorder import Recorder
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets import exporting
-from napari_uncertainseg.widgets.lesion_model import BAR, COLUMNS, Filter
-from napari_uncertainseg.widgets.lesion_table import LesionTable
-from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
-from napari_uncertainseg.widgets.session_file import keep_prediction
+from napari_uncertainseg.review.session.queue import queue_of
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.predictions import register_prediction
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+from napari_uncertainseg.widgets.lesions import export as exporting
+from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.lesions.table import LesionTable
+from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
 
+from .actions import discard
 from .fake_layers import FakeLayers
 
 KEYS = [column.key for column in COLUMNS]
@@ -42,13 +44,6 @@ def dock(qtbot, case, layers):
     yield made
     made.cleanup()
     discard(qtbot, made)
-
-
-def discard(qtbot, widget):
-    """Delete a widget now: deleteLater waits for an event loop, which ``wait`` runs."""
-    widget.close()
-    widget.deleteLater()
-    qtbot.wait(1)
 
 
 @pytest.fixture
@@ -118,13 +113,13 @@ def test_a_candidate_that_becomes_a_lesion_stays_the_one_that_is_judged(dock, ca
     case.threshold = 0.9
     voxel = tuple(int(case.lesions.candidate_table.iloc[0][f"slice_{a}"]) for a in "sar")
     dock.tabs.setCurrentIndex(1)
-    case.selected = voxel
+    case.select(voxel)
     painted = np.zeros(case.grid.shape, np.int8)
     painted[voxel] = 1
-    case.set_edit(painted)
+    case.review.set_edit(painted)
     assert dock.tabs.currentIndex() == 0 and dock.table.selected is not None
     dock.accept()
-    assert [v.decision for v in case.verdicts] == ["accepted"]
+    assert [v.decision for v in case.review.verdicts] == ["accepted"]
 
 
 def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
@@ -135,18 +130,18 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     losses, measures = {k: np.zeros((2, len(GRID))) for k in LOSSES}, {k: np.ones(2) for k in MEASURES}
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a", "b"), losses, measures, lesions=fitted)
     records.find = lambda information: record
-    case.prediction = case.original
+    case.open_prediction(case.original)
     case.threshold = 0.6
     table = case.lesions.table
-    expected = fitted.of(table["max_probability"], table["volume_mm3"], 0.6)
+    expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
     assert cells(dock.tables[0], "p_exists") == [f"{p:.0%}" for p in expected]
     assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
     assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
     painted = np.zeros(case.grid.shape, np.int8)
     painted[0, :3, :3] = 1
-    case.set_edit(painted)
+    case.review.set_edit(painted)
     assert cells(dock.tables[0], "p_exists").count("-") == 1  # the model saw nothing there
-    case.set_edit(None)
+    case.review.set_edit(None)
     case.min_volume = 1.0  # its cases had none so small
     assert dock.tables[0].isColumnHidden(exists)
     case.min_volume = 3.0
@@ -161,7 +156,7 @@ def test_columns_sort_as_numbers(qtbot, view):
     table = view
     content = random_table(40)
     content.loc[3, "volume_mm3"] = np.nan
-    table.take(content, {}, None)
+    table.set_table(content, {}, None)
     click_header(qtbot, table, "volume_mm3")
     ranks = [int(x) for x in cells(table, "label")]
     expected = content.sort_values("volume_mm3", ascending=False, na_position="last")["label"]
@@ -174,7 +169,7 @@ def test_columns_sort_as_numbers(qtbot, view):
 
 def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(view):
     content = random_table(4).assign(lsu=[0.16, 0.08, np.nan, 0.01])
-    view.take(content, {}, None)
+    view.set_table(content, {}, None)
     model, column = view.lesions, KEYS.index("lsu")
 
     def shares():
@@ -182,37 +177,37 @@ def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(vie
 
     np.testing.assert_allclose(shares(), [1, 0.5, np.nan, 0.0625])
     assert cells(view, "lsu") == ["0.16", "0.08", "-", "0.01"]
-    view.set_filter(Filter(least_doubt=0.05))
+    view.set_filter(Filter(least_lsu=0.05))
     np.testing.assert_allclose(shares()[:2], [1, 0.5])
     tip = " ".join(model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole).split())
-    assert "The full bar is the largest of this list." in tip
+    assert "A full bar is the largest value of this list." in tip
     view.set_filter(Filter())
-    view.take(content.assign(lsu=0.0), {}, None)
+    view.set_table(content.assign(lsu=0.0), {}, None)
     assert shares() == [0, 0, 0, 0]
 
 
 def test_a_verdict_is_written_in_words_and_the_next_lesion_selected(qtbot, dock, case, layers):
     click_row(qtbot, dock.tables[0], 0)
     qtbot.mouseClick(dock.buttons["reject"], Qt.MouseButton.LeftButton)
-    assert case.decisions() == {1: "rejected"}
+    assert case.review.decisions() == {1: "rejected"}
     assert cells(dock.tables[0], "verdict")[:2] == ["✗ rejected", "○ to do"]
     assert dock.tables[0].selected == 2
     assert layers.visited[-1] == case.selected
-    assert dock.progress.text() == "1 of 3 judged"
+    assert dock.progress.text() == "1 of 3 reviewed"
 
 
 def test_all_lesions_can_be_judged_by_the_methods_that_keys_call(dock, case):
     dock.next_lesion()
     for method in ("accept", "reject", "unsure"):
         getattr(dock, method)()
-    assert [v.decision for v in case.verdicts] == ["accepted", "rejected", "unsure"]
-    assert "judged" in dock.message.text()
+    assert [v.decision for v in case.review.verdicts] == ["accepted", "rejected", "unsure"]
+    assert "reviewed" in dock.message.text()
     dock.undo()
     dock.undo()
-    assert sorted(case.decisions()) == [1]
+    assert sorted(case.review.decisions()) == [1]
     assert dock.tables[0].selected == 2
     dock.redo()
-    assert case.decisions() == {1: "accepted", 2: "rejected"}
+    assert case.review.decisions() == {1: "accepted", 2: "rejected"}
     dock.previous_lesion()
     assert dock.tables[0].selected == 1
     dock.next_lesion()
@@ -229,7 +224,7 @@ def test_every_action_has_a_method_a_key_and_a_button(dock):
 
 def test_undo_without_a_verdict_says_so(dock):
     dock.undo()
-    assert "nothing to take back" in dock.message.text()
+    assert "nothing to undo" in dock.message.text()
 
 
 def test_next_follows_the_order_of_the_list(qtbot, dock, case):
@@ -242,14 +237,14 @@ def test_next_follows_the_order_of_the_list(qtbot, dock, case):
 
 
 def test_the_filter_hides_what_is_judged_and_the_step_still_goes_on(dock):
-    dock.shown.setCurrentText("to do")
+    dock.verdict_filter.setCurrentText("to do")
     dock.next_lesion()
     dock.accept()
     assert dock.tables[0].model().rowCount() == 2
     assert dock.tables[0].selected == 2
-    dock.shown.setCurrentText("accepted")
+    dock.verdict_filter.setCurrentText("accepted")
     assert cells(dock.tables[0], "label") == ["1"]
-    dock.shown.setCurrentText("rejected")
+    dock.verdict_filter.setCurrentText("rejected")
     assert "filter" in dock.empty.text()
     assert dock.empty.isVisible()
 
@@ -260,7 +255,7 @@ def test_the_filter_keeps_what_it_says(view, state, doubt):
     table = view
     content = random_table(50)
     decisions = dict.fromkeys(range(1, 51, 3), "accepted")
-    table.take(content, decisions, None)
+    table.set_table(content, decisions, None)
     table.set_filter(Filter(state, doubt))
     words = content["label"].map(decisions).fillna("to do")
     kept = content[(content["lsu"] >= doubt) & ((words == state) | (state == "all"))]
@@ -268,30 +263,30 @@ def test_the_filter_keeps_what_it_says(view, state, doubt):
 
 
 def test_dragging_the_threshold_takes_list_header_and_case_along(qtbot, dock, case, layers):
-    slider = dock.tuning.slider
+    slider = dock.threshold.slider
     slider.setSliderDown(True)
     for value in range(500, 240, -20):
         slider.setValue(value)
     slider.setSliderDown(False)
     qtbot.waitUntil(lambda: case.threshold == 0.26, timeout=2000)
-    expected = case.prediction.lesions(0.26, case.min_volume)
-    assert dock.tuning.spin.value() == 0.26
+    expected = rank_lesions(case.prediction, 0.26, case.min_volume)
+    assert dock.threshold.spin.value() == 0.26
     assert cells(dock.tables[0], "label") == [str(n) for n in expected.table["label"]]
     assert f"{expected.volume_ml:.1f} ml" in dock.header.text()
     assert layers.previewed[-1] == 0.26 and layers.settled == 1
-    qtbot.mouseClick(dock.tuning.reset_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.threshold.reset_button, Qt.MouseButton.LeftButton)
     assert case.threshold == case.prediction.threshold
     assert slider.value() == 500
 
 
 def test_keys_move_the_threshold_in_hundredths(qtbot, dock, case):
-    qtbot.keyClick(dock.tuning.slider, Qt.Key.Key_Left)
+    qtbot.keyClick(dock.threshold.slider, Qt.Key.Key_Left)
     qtbot.waitUntil(lambda: case.threshold == 0.49, timeout=2000)
 
 
 def test_the_smallest_volume_leaves_small_lesions_out(qtbot, dock, case):
     volumes = np.sort(case.lesions.table["volume_mm3"])
-    dock.tuning.volume.setValue(volumes[0] + 1)
+    dock.threshold.volume.setValue(volumes[0] + 1)
     qtbot.waitUntil(lambda: case.lesions.count == len(volumes) - 1, timeout=2000)
     assert len(cells(dock.tables[0], "label")) == len(volumes) - 1
 
@@ -308,14 +303,14 @@ def test_the_selection_stays_with_its_lesion_when_numbers_change(qtbot, dock, ca
 
 def test_the_view_keeps_its_place_when_the_table_changes(qtbot, view):
     table = view
-    table.take(random_table(500), {}, None)
+    table.set_table(random_table(500), {}, None)
     qtbot.wait(10)
     table.verticalScrollBar().setValue(200)
     chosen = []
     table.chosen.connect(chosen.append)
     table.select(7, reveal=False)
     for n in (499, 350, 480):
-        table.take(random_table(n, seed=n), {3: "accepted"}, 7)
+        table.set_table(random_table(n, seed=n), {3: "accepted"}, 7)
         assert table.verticalScrollBar().value() == 200
         assert table.selected == 7
         assert table.currentIndex().row() == 6
@@ -326,9 +321,9 @@ def test_rows_are_not_compared_in_python(view, python_calls):
     table = view
     content = random_table(10_000)
     decisions = dict.fromkeys(range(1, 200), "accepted")
-    table.take(content, decisions, 5)
+    table.set_table(content, decisions, 5)
     with python_calls() as count:
-        table.take(content, decisions, 5)
+        table.set_table(content, decisions, 5)
         table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
         table.set_filter(Filter("to do", 0.2))
     assert count[0] < 100_000  # a comparison in Python for each pair would be ten times that
@@ -340,29 +335,29 @@ def test_candidates_are_a_list_of_their_own(qtbot, dock, case):
     dock.tabs.setCurrentIndex(1)
     dock.next_lesion()
     dock.accept()
-    assert -1 in case.decisions()
+    assert -1 in case.review.decisions()
     assert cells(dock.tables[1], "verdict")[0] == "✓ accepted"
     assert "accepted" not in "".join(cells(dock.tables[0], "verdict"))
 
 
 def test_a_lesion_chosen_elsewhere_is_shown_in_its_list(dock, case):
     row = case.lesions.table.iloc[2]
-    case.selected = tuple(int(row[f"slice_{a}"]) for a in "sar")
+    case.select(tuple(int(row[f"slice_{a}"]) for a in "sar"))
     assert dock.tables[0].selected == 3
-    case.selected = None
+    case.select(None)
     assert dock.tables[0].selected is None
 
 
 def test_best_dice_is_that_of_the_room_below(qtbot, dock, case, mask):
-    assert not dock.tuning.best_button.isEnabled()
-    case.reference = mask
+    assert not dock.threshold.best_button.isEnabled()
+    case.comparison.reference = mask
     expected = best_dice(case.prediction.probability, mask)
-    qtbot.mouseClick(dock.tuning.best_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dock.threshold.best_button, Qt.MouseButton.LeftButton)
     assert case.threshold == expected.threshold
-    assert f"{expected.dice:.3f}" in dock.tuning.best_button.toolTip()
-    case.reference = np.zeros_like(mask)
-    assert not dock.tuning.best_button.isEnabled()
-    assert "no voxel" in dock.tuning.best_button.toolTip()
+    assert f"{expected.dice:.3f}" in dock.threshold.best_button.toolTip()
+    case.comparison.reference = np.zeros_like(mask)
+    assert not dock.threshold.best_button.isEnabled()
+    assert "no voxel" in dock.threshold.best_button.toolTip()
 
 
 def test_empty_states_say_what_to_do_next(qtbot, layers):
@@ -378,7 +373,7 @@ def test_empty_states_say_what_to_do_next(qtbot, layers):
 def test_no_lesion_at_the_threshold_says_lower_it(dock, case):
     case.threshold = 0.99
     case.min_volume = 1e4
-    assert "lower it" in dock.empty.text()
+    assert "lower the threshold" in dock.empty.text()
     assert dock.empty.isVisible()
 
 
@@ -406,7 +401,7 @@ def test_all_results_are_exported_and_replaced_only_when_asked(qtbot, dock, case
     qtbot.mouseClick(dock.export.results_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "Saved all results" in dock.export.message.text(), timeout=10_000)
     assert not asked
-    assert not case.unsaved
+    assert not case.review.unsaved
     assert (folder / "lesions.nii.gz").is_file()
     before = {f.name: f.stat().st_mtime_ns for f in folder.iterdir()}
     qtbot.mouseClick(dock.export.results_button, Qt.MouseButton.LeftButton)
@@ -432,14 +427,14 @@ def test_after_a_failed_export_the_next_one_says_where_it_went(
     dock.accept()
     dock.export.export_results()
     qtbot.waitUntil(lambda: "Not saved" in dock.export.message.text(), timeout=10_000)
-    assert case.unsaved
+    assert case.review.unsaved
     dock.export.export_results()
     qtbot.waitUntil(lambda: dock.export.message.text() == f"Saved all results into {free}", timeout=10_000)
-    assert not case.unsaved
+    assert not case.review.unsaved
     dock.reject()
-    assert case.unsaved
+    assert case.review.unsaved
     dock.message.setText("about this prediction")
-    case.prediction = prediction
+    case.open_prediction(prediction)
     assert dock.message.text() == ""
     assert not dock.export.message.isVisible()
 
@@ -470,14 +465,14 @@ def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
 def test_it_says_for_whom_a_session_is_recorded(dock, case, tmp_path):
     assert dock.recorded.isHidden()
     with Store(tmp_path / "sessions.db") as store:
-        tasks = queue_of(case.lesions, *keep_prediction(store, case.prediction)).tasks
+        tasks = queue_of(case.lesions, *register_prediction(store, case.prediction)).tasks
         name = "<b>reader</b> of very many lesions"
         id = store.open_session(store.project("p"), store.annotator(name), "review", tasks, {})
-        case.record_with(Recorder(store, id))
+        case.review.set_recorder(Recorder(store, id))
         assert not dock.recorded.isHidden()
         assert dock.recorded.text() == "● recorded for <b>reader</b> of very m…"
         assert dock.recorded.textFormat() == Qt.TextFormat.PlainText
-        case.record_with(None)
+        case.review.set_recorder(None)
     assert dock.recorded.isHidden()
 
 
@@ -488,5 +483,5 @@ def test_the_rest_is_hidden_and_shown_again_by_key_or_button(qtbot, dock, layers
     assert not layers.alone and not dock.buttons["alone"].isChecked()
     dock.alone()
     layers.alone = False  # as the layers do with another case
-    case.prediction = dataclasses.replace(prediction)
+    case.open_prediction(dataclasses.replace(prediction))
     assert not dock.buttons["alone"].isChecked()

@@ -13,22 +13,24 @@ from napari.layers import Layer
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.disk.results import MEMBERS as NAME
-from napari_uncertainseg.evaluate.restore import restore
+from napari_uncertainseg.disk.result_folder import MEMBERS as NAME
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.review.verdicts import Verdict
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.widgets import opening as opening_module
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.geometry import layer_data
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+from napari_uncertainseg.widgets import case_opener as opening_module
+from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.readers import get_reader
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .actions import areas_of
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 FIRST, DRAWN = (5, 10, 8), (21, 4, 4)
@@ -49,12 +51,12 @@ def of_files(tmp_path, flair, prediction):
 @pytest.fixture
 def reviewed(case, of_files):
     """A case with a verdict, painting, and another threshold."""
-    case.prediction = of_files
-    case.judge(FIRST, "rejected")
+    case.open_prediction(of_files)
+    case.review.judge(FIRST, "rejected")
     edit = np.zeros(case.grid.shape, np.int8)
     edit[20:22, 2:8, 2:8] = 1
-    case.set_edit(edit)
-    case.judge(DRAWN, "accepted")
+    case.review.set_edit(edit)
+    case.review.judge(DRAWN, "accepted")
     case.threshold, case.min_volume = 0.6, 4.0
     return case
 
@@ -67,8 +69,15 @@ def folder(tmp_path, reviewed):
 
 
 def export(out, case):
-    decisions = case.decisions()
-    write_results(out, case.prediction, case.lesions, verdicts=decisions, edit=case.edit, given=case.verdicts)
+    decisions = case.review.decisions()
+    write_results(
+        out,
+        case.prediction,
+        case.lesions,
+        verdicts=decisions,
+        edit=case.review.edit,
+        given=case.review.verdicts,
+    )
 
 
 def said_in(folder, **changes):
@@ -84,7 +93,7 @@ def list_as_it_is(folder, name):
 
 
 def test_what_was_written_is_read_back(folder, reviewed):
-    found, was = restore(folder), reviewed.prediction
+    found, was = read_saved_results(folder), reviewed.prediction
     now = found.prediction
     for name in ("probability", "entropy", "mutual_information", "disagreement", "brain", "variance"):
         np.testing.assert_array_equal(getattr(now, name), getattr(was, name))
@@ -93,16 +102,15 @@ def test_what_was_written_is_read_back(folder, reviewed):
     assert now.sha256 == was.sha256 and now.information == json.loads(json.dumps(was.information))
     assert (found.threshold, found.min_volume, now.threshold) == (0.6, 4.0, 0.5)
     assert found.verdicts == (Verdict(FIRST, "rejected"), Verdict(DRAWN, "accepted"))
-    np.testing.assert_array_equal(found.edit, reviewed.edit)
+    np.testing.assert_array_equal(found.edit, reviewed.review.edit)
     assert list(found.scans) == ["flair"] and found.notes == ()
 
 
 @pytest.fixture
 def viewer(make_viewer, monkeypatch, tmp_path):
     monkeypatch.setattr(module, "default_file", lambda: tmp_path / "kept" / "sessions.db")
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
     viewer = make_viewer()
-    open_review(viewer)
+    open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
     return viewer
 
 
@@ -111,7 +119,7 @@ def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, rev
     case = review.case
     viewer.open(str(folder), plugin="napari-uncertainseg")
     np.testing.assert_array_equal(case.lesions.labels, reviewed.lesions.labels)
-    assert case.decisions() == reviewed.decisions() and not case.unsaved
+    assert case.review.decisions() == reviewed.review.decisions() and not case.review.unsaved
     assert viewer.layers["flair"].visible and case.images["flair"].name == "flair"
     np.testing.assert_array_equal(viewer.layers["lesions"].data, reviewed.lesions.labels)
     assert f"Opened {folder} with 2 verdicts." in review.lesions.message.text()
@@ -120,10 +128,10 @@ def test_a_folder_that_is_dropped_shows_the_review_as_it_was(viewer, folder, rev
         now, was = (x.lesions for x in (case, reviewed))
         np.testing.assert_array_equal(now.labels, was.labels)
         np.testing.assert_allclose(now.table["lsu"], was.table["lsu"])
-    case.judge((12, 21, 18), "unsure")
-    assert case.recorder.by_default and len(case.recorder.verdicts) == 3
+    case.review.judge((12, 21, 18), "unsure")
+    assert case.review.recorder.by_default and len(case.review.recorder.verdicts) == 3
     export(tmp_path / "again", case)
-    assert len(restore(tmp_path / "again").verdicts) == 3
+    assert len(read_saved_results(tmp_path / "again").verdicts) == 3
 
 
 def test_a_scan_that_moved_or_changed_is_told_and_the_rest_opened(
@@ -149,7 +157,7 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
     other = replace(flair, data=flair.data + 1, name="flair")
     viewer.add_layer(Layer.create(*layer_data(other, name="other")))
     review.open_results(folder)
-    banner = review._areas["lesions"].banner
+    banner = areas_of(review)["lesions"].banner
     assert not viewer.layers["other"].visible and banner.text() == "Case: sub-7"
     viewer.layers["other"].visible = True
     assert banner.text() == "Case: sub-7\n⚠ Also shown, not of it: other"
@@ -168,8 +176,8 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
 
 
 def test_what_segment_wrote_opens_too(of_files, tmp_path):
-    write_results(tmp_path / "plain", of_files, of_files.lesions())
-    found = restore(tmp_path / "plain")
+    write_results(tmp_path / "plain", of_files, rank_lesions(of_files))
+    found = read_saved_results(tmp_path / "plain")
     assert found.verdicts == () and found.edit is None
     assert get_reader(str(tmp_path / "plain")) is not None
     assert get_reader(str(tmp_path)) is None
@@ -179,10 +187,10 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
     box = tuple(map(slice, of_files.grid.shape))
     alone = replace(of_files, members=Members(box, of_files.probability[None].astype(np.float16)))
     other = recalibrated(alone, Temperature(0.2, 0.1, 2.0))
-    write_results(tmp_path / "one", other, other.ranker.rank(0.5))
-    found = restore(tmp_path / "one")
+    write_results(tmp_path / "one", other, rank_lesions(other, 0.5))
+    found = read_saved_results(tmp_path / "one")
     np.testing.assert_array_equal(found.prediction.probability, other.probability)
-    assert (found.prediction.ranker.rank(0.5).table["lsu"] == 0).all()  # one member doubts nothing
+    assert (rank_lesions(found.prediction, 0.5).table["lsu"] == 0).all()  # one member doubts nothing
     assert "recalibrated" in " ".join(found.notes)
 
 
@@ -190,11 +198,11 @@ def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):
 def test_a_changed_file_is_refused_in_a_sentence(folder, name):
     hashes = {p.name: sha256_of(p) for p in folder.iterdir() if p.name != "summary.json"}
     said_in(folder, files=hashes)
-    restore(folder)
+    read_saved_results(folder)
     with (folder / name).open("ab") as file:
         file.write(b"\0")
     with pytest.raises(InputError, match=f"{name} was changed after it was written"):
-        restore(folder)
+        read_saved_results(folder)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +227,7 @@ def test_a_changed_file_is_refused_in_a_sentence(folder, name):
 def test_a_summary_from_elsewhere_is_refused_in_a_sentence(folder, changes):
     said_in(folder, **changes)
     with pytest.raises(InputError, match=r"summary\.json"):
-        restore(folder)
+        read_saved_results(folder)
 
 
 def test_a_scan_in_a_place_that_cannot_be_is_only_not_shown(viewer, folder):
@@ -227,9 +235,9 @@ def test_a_scan_in_a_place_that_cannot_be_is_only_not_shown(viewer, folder):
     said_in(folder, inputs={"flair": {"name": "flair", "path": long, "scan_sha256": "ab" * 32}})
     viewer.open(str(folder), plugin="napari-uncertainseg")
     case = open_review(viewer).case
-    assert len(case.verdicts) == 2 and not case.images
-    case.judge(FIRST, "accepted")
-    assert not case.unsaved  # it is kept, although its scan has no place
+    assert len(case.review.verdicts) == 2 and not case.images
+    case.review.judge(FIRST, "accepted")
+    assert not case.review.unsaved  # it is kept, although its scan has no place
 
 
 def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
@@ -246,11 +254,11 @@ def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
         np.savez(folder / NAME, **content)
         list_as_it_is(folder, NAME)
         with pytest.raises(InputError, match=r"members|Probabilities|probabilit"):
-            restore(folder)
+            read_saved_results(folder)
     (folder / NAME).write_bytes(b"PK\x03\x04")
     list_as_it_is(folder, NAME)
     with pytest.raises(InputError, match="not the file of members"):
-        restore(folder)
+        read_saved_results(folder)
     (folder / NAME).unlink()
     with pytest.raises(InputError, match="older versions"):
-        restore(folder)
+        read_saved_results(folder)

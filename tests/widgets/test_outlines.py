@@ -10,11 +10,13 @@ from napari.layers import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets import band, rater_layers
-from napari_uncertainseg.widgets.appearance import _CANDIDATE, MAPS, lesion_colours
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.outlines import AROUND, drawn, reserved
+from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.widgets.layers import rater_layers
+from napari_uncertainseg.widgets.layers import risk_contours as band
+from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, lesion_colours
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, drawn, reserved
+from napari_uncertainseg.widgets.scans.volumes import layer_data
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 def _grounds() -> np.ndarray:
     """Every grey, and every grey with any colour of a heat map laid over it, sRGB."""
     grey = np.linspace(0, 1, 21)[:, None, None] * np.ones(3)
-    maps = [colormaps[style.colormap](np.linspace(0, 1, 33))[:, :3] for style in MAPS.values()]
+    maps = [colormaps[each.display.colormap](np.linspace(0, 1, 33))[:, :3] for each in shown_maps().values()]
     return np.concatenate(
         [grey.reshape(-1, 3), *(np.clip(grey + 0.6 * m, 0, 1).reshape(-1, 3) for m in maps)]
     )
@@ -111,7 +113,7 @@ def shown(flair, prediction):
     viewer.add_layer(Image(data, **options))
     made = ReviewLayers(viewer, Case())
     made._case.set_images({"flair": flair})
-    made._case.prediction = prediction
+    made._case.open_prediction(prediction)
     yield made
     made.cleanup()
 
@@ -129,16 +131,16 @@ def test_the_selected_lesion_is_marked_and_can_be_seen_alone(shown):
     shown.go_to(voxel)
     light = reserved(layer.data.dtype)[1]
     assert light not in _seen(layer)
-    case.selected = voxel
+    case.select(voxel)
     assert {int(row["label"]), light} <= _seen(layer)
     shown.show_band(0.5, 0.1)
     shown.show_alone(True)
     assert shown.alone and _seen(layer) == {0, int(row["label"]), light}
-    assert _seen(shown.viewer.layers["promised envelope"]) == {0}
+    assert _seen(shown.viewer.layers["guaranteed envelope"]) == {0}
     shown.show_band(0.6, 0.2)  # drawn anew
-    assert _seen(shown.viewer.layers["promised core"]) == {0}
+    assert _seen(shown.viewer.layers["guaranteed core"]) == {0}
     shown.show_alone(False)
-    envelope = shown.viewer.layers["promised envelope"]
+    envelope = shown.viewer.layers["guaranteed envelope"]
     assert reserved(envelope.data.dtype)[0] in _seen(envelope)
 
 
@@ -151,7 +153,7 @@ def test_another_case_shows_all_and_zooms_in_again(shown, prediction):
     shown.go_to(voxel)
     assert viewer.scene.camera.zoom == close / 7
     shown.show_alone(True)
-    case.prediction = dataclasses.replace(prediction)
+    case.open_prediction(dataclasses.replace(prediction))
     assert not shown.alone
     shown.go_to(voxel)
     assert viewer.scene.camera.zoom == pytest.approx(close)

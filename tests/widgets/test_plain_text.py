@@ -11,8 +11,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QMessageBox, QTableWidget, QWidget
 
 from napari_uncertainseg._base import visible
-from napari_uncertainseg.widgets.fields import PlainLabel, notice, rich, tip, wrapped
-from napari_uncertainseg.widgets.numbers import NumberTable, Table
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    PlainLabel,
+    notice,
+    plain_tooltip,
+    rich,
+    wrapping_label,
+)
+from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 
 TAGS = [
     "<img src=x>",
@@ -34,7 +40,7 @@ def drawn(widget: QWidget) -> np.ndarray:
 
 @pytest.mark.parametrize("text", TAGS)
 def test_a_tag_is_shown_as_it_is(qtbot, text) -> None:
-    for label in (PlainLabel(text), wrapped()):
+    for label in (PlainLabel(text), wrapping_label()):
         qtbot.addWidget(label)
         label.setText(text)
         assert label.textFormat() == Qt.TextFormat.PlainText and label.text() == text
@@ -50,7 +56,7 @@ def test_a_tag_is_shown_as_it_is(qtbot, text) -> None:
     for one in (label, plain):
         one.resize(300, 40)
     assert np.array_equal(drawn(label), drawn(plain))
-    assert not Qt.mightBeRichText(notice(text).split("&")[0]) and "<img" not in tip(text)
+    assert not Qt.mightBeRichText(notice(text).split("&")[0]) and "<img" not in plain_tooltip(text)
 
 
 @pytest.mark.parametrize("text", MARKS)
@@ -59,7 +65,7 @@ def test_what_turns_or_steers_is_written_out(qtbot, text) -> None:
     qtbot.addWidget(label)
     assert re.search(r"<U\+[0-9A-F]{4}>", label.text()) and visible(label.text()) == label.text()
     assert not set(text) & set("\x1b\r\u202e\u2066\x9b\ud800") & set(label.text())
-    assert "&lt;U+" in tip(text) and "‹U+" in notice(text)  # noqa: RUF001
+    assert "&lt;U+" in plain_tooltip(text) and "‹U+" in notice(text)  # noqa: RUF001
 
 
 def test_titles_of_tables_are_plain_in_their_tooltips(qtbot) -> None:
@@ -71,13 +77,13 @@ def test_titles_of_tables_are_plain_in_their_tooltips(qtbot) -> None:
 
 
 def test_questions_are_plain(qtbot, monkeypatch, tmp_path) -> None:
-    from napari_uncertainseg.widgets.saving import ask_which, may_replace
+    from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel, may_replace
 
     asked = []
     monkeypatch.setattr(QMessageBox, "exec", lambda box: asked.append((box.textFormat(), box.text())))
     parent = QWidget()
     qtbot.addWidget(parent)
-    assert ask_which(parent, "t", "<img src=x>\x1b", "yes", None) is None
+    assert ask_yes_no_cancel(parent, "t", "<img src=x>\x1b", "yes", None) is None
     assert asked == [(Qt.TextFormat.PlainText, "<img src=x><U+001B>")]
     answer = QMessageBox.StandardButton.Cancel
     monkeypatch.setattr(QMessageBox, "question", lambda *given: asked.append(given[2]) or answer)
@@ -97,7 +103,7 @@ def test_labels_are_made_in_one_place(checkout) -> None:
 
 def test_no_dock_draws_a_tag(make_viewer, qtbot) -> None:
     """Layers, a reader and a model with tags in their names, through all docks of a real window."""
-    from napari_uncertainseg.widgets.review import open_review
+    from napari_uncertainseg.widgets.window import open_review
 
     name = "<img src=x><b>T2 FLAIR</b>"
     viewer = make_viewer()
@@ -106,12 +112,12 @@ def test_no_dock_draws_a_tag(make_viewer, qtbot) -> None:
     viewer.add_image(noise, name=name)
     viewer.add_labels((noise > 110).astype(np.uint8), name=f"{name} mask")
     viewer.add_labels((noise > 115).astype(np.uint8), name=f"{name} other")
-    for kind in ("lesions", "calibration", "raters", "session", "training", "cohort", "dashboard"):
+    for kind in ("lesions", "calibration", "raters", "session", "exercises", "cohort", "dashboard"):
         review.open_dock(kind)
         qtbot.wait(50)
     review.raters.choose([f"{name} mask", f"{name} other"])
     review.raters.run.click()
-    qtbot.waitUntil(lambda: review.raters.found is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: review.raters.comparison is not None, timeout=20_000)
     qtbot.wait(100)
     seen = 0
     for dock in viewer.window._qt_window.findChildren(QWidget):

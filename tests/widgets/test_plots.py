@@ -1,7 +1,10 @@
 """The reliability diagram on screen, and the same on paper."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.qt import get_stylesheet
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QMainWindow
@@ -9,7 +12,7 @@ from qtpy.QtWidgets import QMainWindow
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.figures import can_draw, reliability_figure, save_figure
-from napari_uncertainseg.widgets.plots import ReliabilityView, theme_of
+from napari_uncertainseg.widgets.shared.plots import ReliabilityView, theme_of
 
 
 @pytest.fixture
@@ -74,7 +77,9 @@ def test_colours_follow_the_theme(qtbot):
     view = ReliabilityView(compact=True)
     window.setCentralWidget(view)
     window.show()
+    window._qt_viewer = SimpleNamespace(viewer=ViewerModel())  # as napari's has one
     for name in ("dark", "light", "dark"):
+        window._qt_viewer.viewer.theme = name
         window.setStyleSheet(get_stylesheet(name))
         qtbot.wait(1)
         theme = get_theme(name)

@@ -12,12 +12,12 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters import agreement
-from napari_uncertainseg.raters.consensus import Doubt, majority
+from napari_uncertainseg.raters.consensus import UncertaintySource, majority
 from napari_uncertainseg.uncertainty.against_raters import against_raters
-from napari_uncertainseg.widgets.geometry import is_result, layer_data, spacing_of
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.rater_layers import CONSENSUS, DISAGREEMENT, KINDS
-from napari_uncertainseg.widgets.raters import RatersDock
+from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEMENT, KINDS
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.raters.dock import RatersDock
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, spacing_of
 
 NAMES = ["Anna", "Ben", "Cleo"]
 
@@ -46,7 +46,7 @@ def layers(qapp, viewer, flair, prediction):
     case = Case()
     made = ReviewLayers(viewer, case)
     case.set_images({"flair": flair})
-    case.prediction = prediction
+    case.open_prediction(prediction)
     yield made
     made.cleanup()
 
@@ -64,10 +64,10 @@ def dock(qtbot, layers):
 
 
 def compare(qtbot, dock, names=NAMES):
-    before = dock.found
+    before = dock.comparison
     dock.choose(names)
     dock.run.click()
-    qtbot.waitUntil(lambda: dock.found is not before or "⚠" in dock.message.text(), timeout=20000)
+    qtbot.waitUntil(lambda: dock.comparison is not before or "⚠" in dock.message.text(), timeout=20000)
 
 
 def cells(table):
@@ -92,7 +92,7 @@ def test_numbers_are_those_of_the_rooms_below(qtbot, dock, layers, raters, grid)
     dock.measure.setCurrentIndex(dock.measure.findData("hd95"))
     distances = agreement.SurfaceDistances.between(raters, grid.spacing).hausdorff()
     assert cells(dock.pairs) == [[f"{v:.2f}" for v in row] for row in distances]
-    assert cells(dock.habits)[0][0] == f"{raters[0].sum() * grid.voxel_volume:,.0f}"
+    assert cells(dock.each_rater)[0][0] == f"{raters[0].sum() * grid.voxel_volume:,.0f}"
     case = layers._case
     p = case.prediction
     labels, doubt = case.lesions.labels, case.lesions.table["lsu"].to_numpy()
@@ -117,18 +117,18 @@ def test_layers_show_consensus_disagreement_and_who_doubts(qtbot, dock, viewer, 
                 layer.data_to_world(corner), viewer.layers["FLAIR"].data_to_world(corner)
             )
     assert not viewer.layers["entropy (nats)"].visible  # it would tint the raters' heat map
-    assert Doubt.RATERS in viewer.layers[KINDS].data
+    assert UncertaintySource.RATERS in viewer.layers[KINDS].data
     assert not viewer.layers[KINDS].visible
-    dock.shown[KINDS].click()
+    dock.layer_boxes[KINDS].click()
     assert viewer.layers[KINDS].visible
-    dock.shown[CONSENSUS].click()
+    dock.layer_boxes[CONSENSUS].click()
     assert not viewer.layers[CONSENSUS].visible
     assert [dock.raters.item(i).text() for i in range(dock.raters.count())] == NAMES
 
 
 def test_another_threshold_makes_the_comparison_stale(qtbot, dock, layers, viewer):
     compare(qtbot, dock)
-    dock.shown[KINDS].click()
+    dock.layer_boxes[KINDS].click()
     layers._case.threshold = 0.7
     assert "Compare again" in dock.compared.text() and not viewer.layers[KINDS].visible
     compare(qtbot, dock)
@@ -142,13 +142,13 @@ def test_comparing_again_takes_the_place_of_the_layers(qtbot, dock, viewer):
     dock.consensus.setCurrentIndex(1)
     compare(qtbot, dock, ["Anna", "Cleo"])
     assert len(viewer.layers) == count and viewer.layers.selection.active is active
-    assert len(dock.found.report.names) == 2
+    assert len(dock.comparison.report.names) == 2
 
 
 def test_a_layer_that_the_user_removed_is_not_missed(qtbot, dock, viewer):
     compare(qtbot, dock)
     viewer.layers.remove(viewer.layers[DISAGREEMENT])
-    dock.shown[DISAGREEMENT].click()
+    dock.layer_boxes[DISAGREEMENT].click()
     compare(qtbot, dock)
     assert viewer.layers[DISAGREEMENT].visible
 
@@ -158,15 +158,15 @@ def test_raters_on_another_grid_are_named(qtbot, dock, viewer):
     dock.choose(["Anna", "elsewhere"])
     dock.run.click()
     assert "'elsewhere' (5 x 6 x 7 voxels) does not lie on the grid of 'Anna'" in dock.message.text()
-    assert dock.found is None
+    assert dock.comparison is None
 
 
 def test_raters_that_lie_elsewhere_are_not_compared_with_the_prediction(qtbot, dock, viewer, mask):
     for name in ("one", "two"):
         viewer.add_labels(mask[:, 2:].astype(np.uint8), name=name)
     compare(qtbot, dock, ["one", "two"])
-    assert dock.found.model is None and "Not compared with the prediction" in dock.message.text()
-    assert KINDS not in viewer.layers and not dock.shown[KINDS].isEnabled()
+    assert dock.comparison.model is None and "Not compared with the prediction" in dock.message.text()
+    assert KINDS not in viewer.layers and not dock.layer_boxes[KINDS].isEnabled()
     assert not dock.scatter.isVisible()
 
 
@@ -182,8 +182,8 @@ def test_two_dimensional_images(qtbot, qapp):
     dock = RatersDock(layers._case, layers)
     try:
         compare(qtbot, dock, [f"rater {i}" for i in range(4)])
-        assert viewer.layers[CONSENSUS].ndim == 2 and dock.found.model is None
-        assert cells(dock.habits)[0][0] == f"{30 * 30 * 0.25:,.0f}"
+        assert viewer.layers[CONSENSUS].ndim == 2 and dock.comparison.model is None
+        assert cells(dock.each_rater)[0][0] == f"{30 * 30 * 0.25:,.0f}"
         assert "press Run in Segment" in dock.compared.text()
     finally:
         dock.cleanup()

@@ -8,7 +8,7 @@ import pytest
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.recalibrating import RecalibrationRow
+from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
 
 KEPT = Temperature(0.2, 0.1, 0.5)
 
@@ -30,8 +30,8 @@ def record():
 @pytest.fixture
 def row(shown, case, mask, records):
     records.find = lambda information: record()
-    case.prediction = case.prediction
-    case.reference = mask
+    case.open_prediction(case.prediction)
+    case.comparison.reference = mask
     return shown(RecalibrationRow(case))
 
 
@@ -45,21 +45,23 @@ def choose(qtbot, row):
 
 
 def test_it_applies_at_once_and_goes_back(row, choose, case):
-    before, ace = case.prediction, case.reliability.ace
-    case.judge((5, 10, 8), "accepted")
+    before, ace = case.prediction, case.comparison.reliability.ace
+    case.review.judge((5, 10, 8), "accepted")
     choose("beta")
     assert case.prediction is not before and case.original is before
-    assert case.reliability.ace != ace and case.reliability_before().ace == ace
-    assert f"ACE {ace:.3f}, <b>{case.reliability.ace:.3f}</b>" in row.result.text()
-    assert "Dice at 0.50" in row.result.text()
-    assert len(case.verdicts) == 1 and case.threshold == 0.5
+    assert case.comparison.reliability.ace != ace and case.comparison.reliability_before().ace == ace
+    result = row.result.text().replace("&nbsp;", " ")
+    assert (
+        f"ACE {ace:.3f} → <b>{case.comparison.reliability.ace:.3f}</b>" in result and "Dice at 0.50" in result
+    )
+    assert len(case.review.verdicts) == 1 and case.threshold == 0.5
     choose(None)
-    assert case.prediction is before and case.reliability.ace == ace
-    assert case.reliability_before() is None and not row.result.isVisible()
+    assert case.prediction is before and case.comparison.reliability.ace == ace
+    assert case.comparison.reliability_before() is None and not row.result.isVisible()
 
 
 def test_what_was_fitted_on_calibration_cases_is_offered(row, choose, case):
-    assert "temperature, of 2 calibration cases" in [
+    assert "temperature, from 2 calibration cases" in [
         row.choice.itemText(i) for i in range(row.choice.count())
     ]
     choose("record")
@@ -68,7 +70,7 @@ def test_what_was_fitted_on_calibration_cases_is_offered(row, choose, case):
 
 
 def test_without_a_reference_nothing_can_be_fitted(row, choose, case):
-    case.reference = None
+    case.comparison.reference = None
     choose("isotonic")
     assert "reference" in row.result.text() and case.recalibration is None
     assert row.choice.currentData() is None
@@ -78,7 +80,7 @@ def test_without_a_reference_nothing_can_be_fitted(row, choose, case):
 
 def test_a_new_prediction_begins_as_the_model_made_it(row, choose, case):
     choose("record")
-    case.prediction = case.original
+    case.open_prediction(case.original)
     assert case.recalibration is None and row.choice.currentData() is None
 
 
@@ -94,9 +96,9 @@ def test_a_dock_opened_again_shows_what_is_in_use(row, choose, case, qtbot):
 
 def test_what_was_fitted_on_another_reference_is_not_kept(row, choose, case, mask):
     choose("beta")
-    case.reference = mask.copy()  # a layer is read anew
+    case.comparison.reference = mask.copy()  # a layer is read anew
     assert case.recalibration is not None
-    case.reference = np.roll(mask, 3, axis=1)
+    case.comparison.reference = np.roll(mask, 3, axis=1)
     assert case.recalibration is None and row.choice.currentData() is None
     assert "changed" in row.result.text()
 
@@ -113,7 +115,8 @@ def test_lesions_follow(row, choose, case):
 def test_a_prediction_that_came_meanwhile_stays_as_it_is(qtbot, row, case):
     row.choice.setCurrentIndex(row.choice.findData("isotonic"))
     assert not row.choice.isEnabled() and "Recalibrating" in row.result.text()
-    case.prediction = other = dataclasses.replace(case.original)
+    other = dataclasses.replace(case.original)
+    case.open_prediction(other)
     qtbot.waitUntil(row.choice.isEnabled, timeout=5000)
     assert case.prediction is other and case.recalibration is None and row.choice.currentData() is None
 
@@ -121,7 +124,7 @@ def test_a_prediction_that_came_meanwhile_stays_as_it_is(qtbot, row, case):
 def test_a_fit_that_was_overtaken_by_another_reference_is_dropped(qtbot, row, choose, case, mask):
     choose("beta")
     row.choice.setCurrentIndex(row.choice.findData("platt"))
-    case.reference = np.roll(mask, 3, axis=1)  # while the second fit runs
+    case.comparison.reference = np.roll(mask, 3, axis=1)  # while the second fit runs
     qtbot.waitUntil(row.choice.isEnabled, timeout=5000)
     assert case.recalibration is None and row.choice.currentData() is None
     assert "changed" in row.result.text() and row.result.isVisible()
@@ -146,18 +149,18 @@ def test_no_prediction(qtbot):
 
 
 def test_a_temperature_by_hand_is_seen_while_it_moves_and_applied_when_it_rests(qtbot, row, choose, case):
-    ace = case.reliability.ace
+    ace = case.comparison.reliability.ace
     choose("by hand")
     assert row.temperature.isVisible() and case.recalibration.temperature == 1.0
     seen = []
-    row.tried.connect(seen.append)
+    row.previewed.connect(seen.append)
     row.temperature.slider.setValue(50)
     assert row.temperature.value == pytest.approx(2.0) and row.temperature.label.text() == "2.00"
     assert len(seen) == 1 and case.recalibration.temperature == 1.0  # not yet
     row.temperature.slider.setValue(-50)
     qtbot.waitUntil(lambda: case.recalibration.temperature == pytest.approx(0.5), timeout=5000)
-    assert seen[-1].ace == pytest.approx(case.reliability.ace, abs=2e-3)
-    assert case.reliability_before().ace == ace
+    assert seen[-1].ace == pytest.approx(case.comparison.reliability.ace, abs=2e-3)
+    assert case.comparison.reliability_before().ace == ace
     assert row.choice.currentData() == "by hand" and row.temperature.value == pytest.approx(0.5)
     choose(None)
     assert not row.temperature.isVisible() and case.recalibration is None
@@ -165,7 +168,7 @@ def test_a_temperature_by_hand_is_seen_while_it_moves_and_applied_when_it_rests(
 
 def test_what_moves_while_it_is_applied_is_not_lost(qtbot, row, choose, case):
     choose("by hand")
-    row._settle(0.7)  # a job is running now
+    row._apply_temperature(0.7)  # a job is running now
     row.temperature.slider.setValue(100)
     qtbot.waitUntil(lambda: case.recalibration.temperature == pytest.approx(4.0), timeout=5000)
 
@@ -178,7 +181,7 @@ def test_it_begins_where_the_fit_was(row, choose, case):
 
 
 def test_without_a_reference_no_temperature_is_tried(row, choose, case):
-    case.reference = None
+    case.comparison.reference = None
     choose("by hand")
     assert case.recalibration is None and "reference" in row.result.text()
-    assert case.evidence is None
+    assert case.comparison.evidence is None

@@ -20,40 +20,27 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import menu
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.lesions import ACTIONS, LesionsDock
-from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.scrolled import Scrolled
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.lesions.dock import LesionsDock
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.shared.dock_area import DockArea
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..review.many_sessions import a_department
+from .actions import focus
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
-
-CHOICES = Choices(
-    (("small", "A small model."),),
-    (MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5)}),),
-    "CPU",
-)
 
 
 @pytest.fixture
-def viewer(make_viewer, monkeypatch):
-    def segment(review):
-        return SegmentDock(
-            review.case,
-            review.layers,
-            make_segmenter=FakeSegmenter,
-            load=lambda: CHOICES,
-            preferences=review.preferences,
-        )
-
-    kind = module._DOCKS["segment"]
-    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
-    return make_viewer()
+def viewer(make_viewer, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
+    made = make_viewer()
+    review_of(made, docks_with(fewest=5, most=5, make_segmenter=FakeSegmenter))
+    return made
 
 
 def _docks(viewer):
@@ -69,12 +56,6 @@ def _close_with_x(dock, qtbot):
 def _add_scan(viewer, flair):
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
-
-
-def _focus(qtbot, viewer, widget):
-    viewer.window._qt_window.activateWindow()
-    widget.setFocus()
-    qtbot.waitUntil(widget.hasFocus, timeout=2000)
 
 
 def _run(qtbot, review):
@@ -102,7 +83,7 @@ def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(v
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
-    review.case.judge((5, 10, 8), "accepted")
+    review.case.review.judge((5, 10, 8), "accepted")
     case, gone, heard_by = review.case, weakref.ref(review.lesions), len(review.case.lesions_changed)
     _close_with_x(_docks(viewer)["Lesions"], qtbot)
     gc.collect()
@@ -111,7 +92,7 @@ def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(v
     assert sorted(_docks(viewer)) == ["Calibration", "Segment"]
     case.threshold = 0.4
     again = open_review(viewer)
-    assert again is review and review.case is case and len(case.verdicts) == 1
+    assert again is review and review.case is case and len(case.review.verdicts) == 1
     assert isinstance(review.lesions, LesionsDock)
     assert sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"]
 
@@ -121,26 +102,23 @@ def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
     _add_scan(viewer, flair)
     _run(qtbot, review)
     canvas = viewer.window._qt_viewer.canvas.native
-    viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
-    qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+    focus(qtbot, canvas)
     qtbot.keyClick(canvas, Qt.Key.Key_N)
     first = review.case.selected
     assert first is not None
     qtbot.keyClick(canvas, Qt.Key.Key_G)
-    assert [v.decision for v in review.case.verdicts] == ["accepted"]
+    assert [v.decision for v in review.case.review.verdicts] == ["accepted"]
     assert review.case.selected != first
     qtbot.keyClick(canvas, Qt.Key.Key_W)
     qtbot.keyClick(canvas, Qt.Key.Key_U)
-    assert [v.decision for v in review.case.verdicts] == ["accepted", "rejected", "unsure"]
+    assert [v.decision for v in review.case.review.verdicts] == ["accepted", "rejected", "unsure"]
     qtbot.keyClick(canvas, Qt.Key.Key_Q)
-    assert len(review.case.verdicts) == 2
+    assert len(review.case.review.verdicts) == 2
     qtbot.keyClick(canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
-    assert len(review.case.verdicts) == 3
+    assert len(review.case.review.verdicts) == 3
 
 
-def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
+def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
@@ -149,25 +127,25 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair, tmp_pa
     qtbot.keyClicks(review.session.annotator, "reader 1")
     qtbot.mouseClick(review.session.start_button, Qt.MouseButton.LeftButton)
     canvas = viewer.window._qt_viewer.canvas.native
-    _focus(qtbot, viewer, canvas)
+    focus(qtbot, canvas)
     for key in (Qt.Key.Key_N, Qt.Key.Key_G, Qt.Key.Key_W):
         qtbot.keyClick(canvas, key)
-    given = review.case.verdicts
+    given = review.case.review.verdicts
     assert [v.decision for v in given] == ["accepted", "rejected"]
     viewer.close()
 
     later = make_viewer()
-    review = open_review(later)
+    review = open_review(later, docks_with(fewest=5, most=5, make_segmenter=FakeSegmenter))
     _add_scan(later, flair)
     _run(qtbot, review)
     review.open_dock("session")
     review.session.table.selectRow(0)
     qtbot.mouseClick(review.session.resume_button, Qt.MouseButton.LeftButton)
-    assert review.session.message.text() == "" and review.case.verdicts == given
+    assert review.session.message.text() == "" and review.case.review.verdicts == given
     gone = weakref.ref(review.session)
     _close_with_x(_docks(later)["Session"], qtbot)
     gc.collect()
-    assert gone() is None and review.case.recorder is None
+    assert gone() is None and review.case.review.recorder is None
 
 
 @pytest.mark.parametrize("place", ["canvas", "list", "slider", "layer list"])
@@ -179,15 +157,15 @@ def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
     widget = {
         "canvas": qt_viewer.canvas.native,
         "list": review.lesions.table,
-        "slider": review.lesions.tuning.slider,
+        "slider": review.lesions.threshold.slider,
         "layer list": qt_viewer.layers,
     }[place]
-    _focus(qtbot, viewer, widget)
+    focus(qtbot, widget)
     decisions = []
     for key, shift in (("N", 0), ("G", 0), ("W", 0), ("Q", 0), ("Q", 1), ("U", 0), ("N", 1)):
         modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
         qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"), modifier)
-        decisions.append([v.decision[0] for v in review.case.verdicts])
+        decisions.append([v.decision[0] for v in review.case.review.verdicts])
     assert decisions == [[], ["a"], ["a", "r"], ["a"], ["a", "r"], ["a", "u"], ["a", "u"]]
     assert review.lesions.table.selected == 2
 
@@ -196,14 +174,14 @@ def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
-    spin = review.lesions.tuning.spin
-    _focus(qtbot, viewer, spin)
+    spin = review.lesions.threshold.spin
+    focus(qtbot, spin)
     spin.selectAll()
     qtbot.keyClicks(spin, "gw0.25nuq")
     qtbot.keyClick(spin, Qt.Key.Key_Return)
     assert spin.value() == 0.25
     qtbot.waitUntil(lambda: review.case.threshold == 0.25, timeout=2000)
-    assert review.case.selected is None and review.case.verdicts == ()
+    assert review.case.selected is None and review.case.review.verdicts == ()
 
 
 def test_keys_are_silent_while_typing(viewer, qtbot, flair):
@@ -213,12 +191,10 @@ def test_keys_are_silent_while_typing(viewer, qtbot, flair):
     field = QLineEdit(review.lesions)
     field.show()
     review.show_dock("lesions")
-    viewer.window._qt_window.activateWindow()
-    field.setFocus()
-    qtbot.waitUntil(field.hasFocus, timeout=2000)
+    focus(qtbot, field)
     qtbot.keyClicks(field, "ngw")
     assert field.text() == "ngw"
-    assert review.case.selected is None and review.case.verdicts == ()
+    assert review.case.selected is None and review.case.review.verdicts == ()
 
 
 def test_keys_are_free_in_napari():
@@ -232,8 +208,9 @@ def test_keys_are_free_in_napari():
         if not any(kind in name for kind in ("points", "shapes", "vectors", "tracks", "surface"))
     }
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
-    ours = {action.key for action in ACTIONS} | set(module._SURER)
-    assert len(ours) == len(ACTIONS) + 2
+    actions = [action for dock in DOCKS for action in dock.keys]
+    ours = {action.key for action in actions}
+    assert len(ours) == len(actions) == 10
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 
@@ -248,7 +225,7 @@ def test_after_a_run_the_list_is_in_front_and_a_lesion_in_view(viewer, qtbot, fl
 
 
 def test_contributed_widget_opens_the_whole_arrangement(viewer, qtbot):
-    viewer.window.add_dock_widget(menu.review_widget(), name="Review (UncertainSeg)", area="right")
+    viewer.window.add_dock_widget(menu.segment_dock(viewer), name="Review (UncertainSeg)", area="right")
     qtbot.waitUntil(lambda: sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"], timeout=2000)
     assert _docks(viewer)["Segment"].isAncestorOf(open_review(viewer).segment)
 
@@ -276,17 +253,18 @@ def test_no_dock_makes_a_small_window_larger(viewer, qtbot, flair):
     _add_scan(viewer, flair)
     _run(qtbot, review)
     review.lesions.next_lesion()
-    review.lesions.details.button.click()
-    for kind in module._DOCKS:
-        review.open_dock(kind)
+    review.lesions.measures.button.click()
+    for dock in DOCKS:
+        review.open_dock(dock.key)
         qtbot.wait(50)
-        assert _fits(window), kind
-    for kind in module._DOCKS:
-        review.show_dock(kind)
+        assert _fits(window), dock.key
+    for dock in DOCKS:
+        review.show_dock(dock.key)
         qtbot.wait(50)
-        area, content = review._areas[kind], review._widgets[kind]
-        assert area.viewport().width() == content.width() >= content.minimumSizeHint().width(), kind
-        assert content.height() == area.viewport().height() + area.verticalScrollBar().maximum(), kind
+        opened = review.opened.get(dock.key)
+        area, content = opened.area, opened.widget
+        assert area.viewport().width() == content.width() >= content.minimumSizeHint().width(), dock.key
+        assert content.height() == area.viewport().height() + area.verticalScrollBar().maximum(), dock.key
     assert _fits(window)
 
 
@@ -295,31 +273,29 @@ def test_a_dock_of_the_menu_leaves_the_window_as_it_is(viewer, qtbot):
     viewer.window.resize(1280, 720)
     open_review(viewer)
     for make, name in (
-        (menu.session_widget, "Session (UncertainSeg)"),
-        (menu.dashboard_widget, "Dashboard (UncertainSeg)"),
+        (menu.session_dock, "Session (UncertainSeg)"),
+        (menu.dashboard_dock, "Dashboard (UncertainSeg)"),
     ):
-        viewer.window.add_dock_widget(make(), name=name, area="right")
+        viewer.window.add_dock_widget(make(viewer), name=name, area="right")
         qtbot.wait(100)
         assert _fits(window), name
-    again = menu.session_widget()  # the one that is there is closed
+    again = menu.session_dock(viewer)  # the one that is there is closed
     viewer.window.add_dock_widget(again, name="Session (UncertainSeg)", area="right")
     qtbot.wait(100)
     assert len(_docks(viewer)) == 5 and again.isAncestorOf(open_review(viewer).session)
 
 
-def test_the_dashboard_is_read_again_when_its_tab_is(viewer, qtbot, tmp_path, monkeypatch):
-    path = tmp_path / "sessions.db"
-    monkeypatch.setattr(module, "default_file", lambda: path)
+def test_the_dashboard_is_read_again_when_its_tab_is(viewer, qtbot, tmp_path):
     review = open_review(viewer)
     review.open_dock("dashboard")
     qtbot.wait(50)
-    assert not review.dashboard.found.annotators
+    assert not review.dashboard.statistics.annotators
     review.show_dock("segment")
     qtbot.wait(50)
-    with Store(path) as store:
+    with Store(tmp_path / "sessions.db") as store:
         a_department(store)
     review.show_dock("dashboard")
-    qtbot.waitUntil(lambda: bool(review.dashboard.found.annotators), timeout=2000)
+    qtbot.waitUntil(lambda: bool(review.dashboard.statistics.annotators), timeout=2000)
 
 
 @pytest.fixture
@@ -335,7 +311,7 @@ def scrolled(qtbot):
     content.turned[2].addItems(["a", "b"])
     for widget in (content.label, content.text, *content.turned):
         layout.addWidget(widget)
-    area = Scrolled(content)
+    area = DockArea(content)
     area.resize(300, 600)
     area.show()
     qtbot.waitUntil(area.isVisible, timeout=2000)
@@ -390,8 +366,6 @@ def test_a_wheel_that_scrolls_a_dock_turns_no_control(scrolled, qtbot):
     for control in (spin, slider, box):
         _turn(control)
     assert value() == turned
-    scrolled.activateWindow()
-    spin.setFocus()
-    qtbot.waitUntil(spin.hasFocus, timeout=2000)
+    focus(qtbot, spin)
     _turn(spin)
     assert spin.value() > turned[0]

@@ -11,12 +11,13 @@ from qtpy.QtCore import Qt
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import leaving
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.layers import ReviewLayers
-from napari_uncertainseg.widgets.preferences import PreferenceStore
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
+from napari_uncertainseg.widgets.shared import dialogs
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 from .fakes import FakeSegmenter
 
@@ -53,7 +54,7 @@ def make_dock(layers, qtbot):
         dock.show()
         docks.append(dock)
         if wait:
-            qtbot.waitUntil(lambda: dock.device.text() != "looking …", timeout=2000)
+            qtbot.waitUntil(lambda: dock.device.text() != texts.DEVICE_SEARCH, timeout=2000)
         return dock
 
     yield make
@@ -88,7 +89,7 @@ def _run(qtbot, dock):
 
 def test_empty_state_says_what_to_do(viewer, make_dock, flair):
     dock = make_dock()
-    assert dock.empty.isVisible() and "drop a NIfTI or DICOM folder" in dock.empty.text()
+    assert dock.empty.isVisible() and "drop a NIfTI file or a DICOM folder" in dock.empty.text()
     assert dock.sample.isVisible() and not dock.run.isEnabled()
     _add(viewer, flair)
     assert not dock.empty.isVisible() and not dock.sample.isVisible() and dock.run.isEnabled()
@@ -132,7 +133,7 @@ def test_results_are_not_offered_as_scans(viewer, layers, make_dock, prediction,
     dock = make_dock()
     _add(viewer, flair)
     layers._case.set_images({"flair": flair})
-    layers._case.prediction = prediction
+    layers._case.open_prediction(prediction)
     assert [_box(dock, "flair").itemText(i) for i in range(_box(dock, "flair").count())] == [
         "choose a scan",
         "FLAIR",
@@ -160,7 +161,7 @@ def test_members_are_offered_as_the_method_has_them(make_dock, method, model, me
 def test_opening_the_dock_does_not_wait_for_the_device(make_dock, qtbot):
     go = threading.Event()
     dock = make_dock(load=lambda: go.wait(60) and CHOICES, wait=False)
-    assert dock.device.text() == "looking …"
+    assert dock.device.text() == texts.DEVICE_SEARCH
     go.set()
     qtbot.waitUntil(lambda: dock.device.text() == CHOICES.device, timeout=10_000)
 
@@ -219,7 +220,7 @@ def test_progress_then_cancel_leaves_everything_as_it_was(viewer, layers, make_d
     _click(qtbot, dock.run)
     assert dock.run.text() == "Cancelling …" and not dock.run.isEnabled()
     qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=10_000)
-    assert dock.message.text() == "Cancelled; nothing was changed."
+    assert dock.message.text() == "Cancelled. Nothing was changed."
     assert layers._case.prediction is None and len(viewer.layers) == 1
 
 
@@ -262,21 +263,26 @@ def test_unsaved_verdicts_are_not_dropped_unasked(
 ):
     """Those that are given before Run is pressed, and those that are given while it goes on."""
     asked = []
-    monkeypatch.setattr(leaving, "ask_which", lambda *given: asked.append(given[2]) or answer)
+
+    def reply(parent, title, question, *buttons):
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr(dialogs, "ask_yes_no_cancel", reply)
     dock = make_dock()
     _add(viewer, flair)
     _run(qtbot, dock)
     case = layers._case
     before = case.prediction
     if when == "before":
-        case.judge((5, 10, 8), "accepted")
+        case.review.judge((5, 10, 8), "accepted")
     _click(qtbot, dock.run)
     if when == "meanwhile":
-        case.judge((5, 10, 8), "accepted")
+        case.review.judge((5, 10, 8), "accepted")
     qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=3000)
     assert len(asked) == 1 and "not been exported" in asked[0]
     assert (case.prediction is before) is kept
-    assert bool(case.verdicts) is kept
+    assert bool(case.review.verdicts) is kept
     if kept and when == "meanwhile":
         assert "its result was dropped" in dock.message.text()
 
@@ -328,7 +334,7 @@ def test_what_was_remembered_is_said(viewer, make_dock, qtbot, flair):
     dock.members.setValue(12)
     _run(qtbot, dock)
     again = make_dock(preferences=dock._preferences)
-    assert again.message.text() == "As in your last run: small, mc-dropout, 12 members."
+    assert again.message.text() == "Settings of your last run: small, mc-dropout, 12 members."
     assert again.setting == "small, mc-dropout, 12 members"
 
 

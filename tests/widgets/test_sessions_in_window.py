@@ -1,4 +1,4 @@
-"""Whole sessions through the real window, with clicks and keys: training, and three readers."""
+"""Whole sessions through the real window, with clicks and keys: exercises, and three readers."""
 
 from __future__ import annotations
 
@@ -12,50 +12,33 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QApplication
 
-from napari_uncertainseg.review.outlining import Side
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets import session as session_module
-from napari_uncertainseg.widgets import session_tools as tools_module
-from napari_uncertainseg.widgets.appearance import MAPS
-from napari_uncertainseg.widgets.geometry import layer_data
-from napari_uncertainseg.widgets.own_outline import COMPARISON, NAME
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.review.lessons.outlining import Side
+from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.widgets.layers.annotator_outline import COMPARISON, NAME
+from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.session import tools as tools_module
+from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
-from .fakes import FakeSegmenter
+from .actions import areas_of, focus
 
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
-    path = tmp_path / "sessions.db"
-    monkeypatch.setattr(module, "default_file", lambda: path)
-    return path
+def file(tmp_path):
+    return tmp_path / "sessions.db"
 
 
 @pytest.fixture
-def viewer(make_viewer, qtbot, monkeypatch, flair, file):
-    """The window after Run."""
-
-    monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=FakeSegmenter))
-    viewer = make_viewer()
-    made = open_review(viewer)
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    qtbot.waitUntil(made.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(made.segment.done, timeout=5000):
-        qtbot.mouseClick(made.segment.run, LEFT)
-    return viewer
+def viewer(segmented_viewer):
+    return segmented_viewer
 
 
 def canvas_of(review, qtbot):
     canvas = review.layers.viewer.window._qt_viewer.canvas.native
-    review.layers.viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
-    qtbot.waitUntil(canvas.hasFocus, timeout=2000)
+    focus(qtbot, canvas)
     return canvas
 
 
@@ -77,8 +60,8 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     truth = viewer.add_labels(
         consensus.astype(np.uint8), name="experts", scale=scan.scale, translate=scan.translate
     )
-    review.open_dock("training")
-    dock = review.training
+    review.open_dock("exercises")
+    dock = review.exercises
     type_into(dock.annotator, "trainee", qtbot)
     dock.consensus.setCurrentIndex(dock.consensus.findData("experts"))
     dock.plan.setCurrentIndex(dock.plan.findData("after"))
@@ -88,21 +71,24 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     canvas = canvas_of(review, qtbot)
     qtbot.keyClick(canvas, N)  # the list would tell: keys only answer now
     assert case.selected is None
-    sure = dock.sure.value()
+    sure = dock.confidence.value()
     for key in QKeySequence("."), QKeySequence("."), QKeySequence(","):
         qtbot.keyClick(canvas, key[0].key())
-    assert dock.sure.value() == sure + 10
+    assert dock.confidence.value() == sure + 10
     questions = 4  # two lesions, what the model invented, and a place that it suspects a little
     for _ in range(questions):
         assert dock.busy
         qtbot.keyClick(canvas, W)
-        assert dock.opinion.isVisible() and "The model takes it for" in dock.opinion.text()
+        assert dock.opinion.isVisible() and "The model's answer" in dock.opinion.text()
         qtbot.keyClick(canvas, G)
     assert not dock.busy and shown(review) == before
     assert "4 answers, 50% right" in dock.score.summary.text()
-    assert "you changed 4 of 4 answers, 1 of them away" in dock.score.summary.text()
-    assert "to right 2 of 2 times, where only you were to wrong 1 of 1" in dock.score.summary.text()
-    assert case.verdicts == ()  # answers are no verdicts on the list
+    assert "you changed 4 of 4 answers, 1 of them against the model" in dock.score.summary.text()
+    assert (
+        "you followed it 2 of 2 times. Where only you were right, you followed it 1 of 1"
+        in dock.score.summary.text()
+    )
+    assert case.review.verdicts == ()  # answers are no verdicts on the list
 
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
     qtbot.mouseClick(dock.begin_button, LEFT)
@@ -112,9 +98,9 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     for a in range(9, 13):
         outline.paint((5, a, 9), 1)
     qtbot.mouseClick(dock.stop_button, LEFT)
-    assert dock.outline.isVisible() and "0 missed, 0 invented" in dock.outline.summary.text()
+    assert dock.outline.isVisible() and "Lesions missed: 0, false positives: 0" in dock.outline.summary.text()
     assert float(dock.outline.numbers.item(0, 0).text()) > 0.5
-    maps = {name for name in before if name in MAPS}
+    maps = set(before) & {each.title_with_unit for each in shown_maps().values()}
     assert maps and not dock.busy and set(shown(review)) == {*before, COMPARISON} - maps
     compared = viewer.layers[COMPARISON]
     assert not compared.editable and {Side.BOTH, Side.CONSENSUS} >= set(np.unique(compared.data[5])) - {0}
@@ -124,7 +110,7 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
         kinds = [(s.kind, s.annotator, s.closed is not None) for s in store.sessions()]
         assert kinds == [("training", "trainee", True)] * 2
         assert set(store.verify().values()) == {""}
-    case.prediction = replace(case.prediction)  # of another run: the comparison was of the one before
+    case.open_prediction(replace(case.prediction))  # of another run: the comparison was of the one before
     assert COMPARISON not in viewer.layers and NAME in viewer.layers
 
 
@@ -140,8 +126,8 @@ def judge_all(review, qtbot, decide):
     canvas, case = canvas_of(review, qtbot), review.case
     qtbot.keyClick(canvas, N)
     for _ in range(20):
-        recorder = case.recorder
-        if len(recorder.standing) == len(recorder.tasks):
+        recorder = case.review.recorder
+        if len(recorder.current_verdicts) == len(recorder.tasks):
             return
         qtbot.keyClick(canvas, decide(case.selected))
     raise AssertionError("more verdicts than tasks")
@@ -149,7 +135,7 @@ def judge_all(review, qtbot, decide):
 
 def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     review = open_review(viewer)
-    monkeypatch.setattr(session_module, "ask_which", lambda *a, **k: True)
+    monkeypatch.setattr(session_module, "ask_yes_no_cancel", lambda *a, **k: True)
     case = review.case
     review.open_dock("session")
     dock = review.session
@@ -159,15 +145,15 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     qtbot.mouseClick(dock.start_button, LEFT)
     qtbot.keyClick(QApplication.focusWidget(), N)  # wherever the focus went: keys work at once
     assert case.selected is not None
-    case.selected = None
-    n = len(case.recorder.tasks)
+    case.select(None)
+    n = len(case.review.recorder.tasks)
     assert n >= 3 and dock.progress.state.text().startswith("<b>first</b>: 0 of")
     read(review, qtbot, G, W, Q)  # one taken back
-    assert [v.decision for v in case.verdicts] == ["accepted"]
+    assert [v.decision for v in case.review.verdicts] == ["accepted"]
     judge_all(review, qtbot, lambda voxel: G)
     qtbot.mouseClick(dock.close_button, LEFT)
-    assert "Closed. Its last hash" in dock.message.text()
-    first = {v.voxel: v.decision for v in case.verdicts}
+    assert "Session closed. Keep its last hash" in dock.message.text()
+    first = {v.voxel: v.decision for v in case.review.verdicts}
 
     type_into(dock.annotator, "first", qtbot)
     dock.table.selectRow(0)
@@ -176,10 +162,10 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     type_into(dock.annotator, "second", qtbot)
     dock.table.selectRow(0)
     qtbot.mouseClick(dock.again_button, LEFT)
-    assert case.verdicts == () and not dock.agreement.isVisible()  # blinded
+    assert case.review.verdicts == () and not dock.agreement.isVisible()  # blinded
     review.open_dock("dashboard")
-    others = review._areas["dashboard"]
-    assert others.cover.isVisible() and "what others decided" in others.cover.text()
+    others = areas_of(review)["dashboard"]
+    assert others.cover.isVisible() and "what other readers decided" in others.cover.text()
     assert not review.dashboard.isVisible()
     review.show_dock("session")
     other = next(iter(first))
@@ -188,15 +174,15 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     assert not others.cover.isVisibleTo(others)
     dock.table.selectRow(1)
     assert f"first and second agree on {n - 1} of {n}" in dock.agreement.text()
-    assert "1 for a third reader" in dock.agreement.text()
+    assert "1 left for a third reader" in dock.agreement.text()
 
     type_into(dock.annotator, "third", qtbot)
     qtbot.mouseClick(dock.again_button, LEFT)
-    assert [t.voxel for t in case.recorder.tasks] == [other]
+    assert [t.voxel for t in case.review.recorder.tasks] == [other]
     judge_all(review, qtbot, lambda voxel: W)
     qtbot.mouseClick(dock.close_button, LEFT)
     qtbot.mouseClick(dock.tools.verify_button, LEFT)
-    assert dock.message.text() == "3 of 3 sessions are as they were written."
+    qtbot.waitUntil(lambda: dock.message.text() == "3 of 3 sessions are unchanged.")
     out = tmp_path / "verdicts.tsv"
     monkeypatch.setattr(tools_module, "ask_file", lambda *a, **k: out)
     qtbot.mouseClick(dock.tools.export_button, LEFT)

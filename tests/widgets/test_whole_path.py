@@ -14,20 +14,16 @@ from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets import readers
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.choices import Choices, MethodChoice
-from napari_uncertainseg.widgets.review import open_review
-from napari_uncertainseg.widgets.segment import SegmentDock
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
+from .actions import focus
+from .fake_window import docks_with
 
+pytestmark = pytest.mark.usefixtures("quiet")
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch):
-    monkeypatch.setattr(readers, "_tell", lambda message: None)
 
 
 @pytest.fixture
@@ -56,24 +52,15 @@ def small_scans(tmp_path) -> tuple[list[Path], Path]:
     return files, write_volume(tmp_path / "expert.nii.gz", mask.astype(np.uint8), grid)
 
 
-def _use_model(monkeypatch, folder):
-    choices = Choices(
-        ((str(folder), "Random weights."),),
-        (MethodChoice("one-pass", "One pass", "Heads.", {str(folder): (3, 3)}),),
-        "CPU",
-    )
-    kind = module._DOCKS["segment"]
-
-    def segment(review):
-        return SegmentDock(review.case, review.layers, load=lambda: choices, preferences=review.preferences)
-
-    monkeypatch.setitem(module._DOCKS, "segment", module._Dock(kind.title, kind.name, segment))
+def _docks(folder):
+    return docks_with(str(folder), most=3, about="Random weights.")
 
 
 def test_small_volume_tiny_model(make_viewer, qtbot, monkeypatch, tmp_path, small_scans, tiny_model):
-    _use_model(monkeypatch, tiny_model)
     scans, expert = small_scans
-    _walk(make_viewer(), qtbot, monkeypatch, tmp_path / "out", scans, expert)
+    viewer = make_viewer()
+    review_of(viewer, _docks(tiny_model))
+    _walk(viewer, qtbot, monkeypatch, tmp_path / "out", scans, expert)
 
 
 @pytest.mark.slow
@@ -104,7 +91,7 @@ def _walk(viewer, qtbot, monkeypatch, out, scans, expert):
     _paint(viewer, review, qtbot)
     _calibrate(viewer, review, qtbot, expert)
     _export(review, qtbot, monkeypatch, out)
-    assert not case.unsaved
+    assert not case.review.unsaved
 
 
 def _run(review, qtbot):
@@ -118,9 +105,11 @@ def _run(review, qtbot):
 
 def _find_lesions(review, qtbot):
     """Type a threshold at which there is enough to do (random weights know nothing of lesions)."""
-    case, spin = review.case, review.lesions.tuning.spin
+    case, spin = review.case, review.lesions.threshold.spin
     if case.lesions.count < 4:
-        counts = {t: case.prediction.lesions(t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)}
+        counts = {
+            t: rank_lesions(case.prediction, t, case.min_volume).count for t in np.arange(0.3, 0.7, 0.02)
+        }
         spin.setValue(float(max(counts, key=counts.get)))
         qtbot.waitUntil(lambda: case.threshold == pytest.approx(spin.value()), timeout=2000)
     assert case.lesions.count >= 4
@@ -129,9 +118,7 @@ def _find_lesions(review, qtbot):
 def _judge(viewer, review, qtbot):
     case, dock = review.case, review.lesions
     canvas = viewer.window._qt_viewer.canvas.native
-    viewer.window._qt_window.activateWindow()
-    canvas.setFocus()
-    qtbot.waitUntil(canvas.hasFocus, timeout=3000)
+    focus(qtbot, canvas)
     press = partial(qtbot.keyClick, canvas)
     # Numbers stay while the threshold moves; the list goes by doubt at present.
     one, two, three, four = (int(label) for label in case.lesions.table["label"][:4])
@@ -143,20 +130,20 @@ def _judge(viewer, review, qtbot):
     press(Qt.Key.Key_N)
     assert dock.table.selected == two
     press(Qt.Key.Key_G)
-    assert case.decisions() == {two: "accepted"} and dock.table.selected == three
+    assert case.review.decisions() == {two: "accepted"} and dock.table.selected == three
     press(Qt.Key.Key_W)
-    assert case.decisions() == {two: "accepted", three: "rejected"} and dock.table.selected == four
+    assert case.review.decisions() == {two: "accepted", three: "rejected"} and dock.table.selected == four
     press(Qt.Key.Key_Q)
-    assert case.decisions() == {two: "accepted"} and dock.table.selected == three
+    assert case.review.decisions() == {two: "accepted"} and dock.table.selected == three
     press(Qt.Key.Key_U)
-    assert case.decisions() == {two: "accepted", three: "unsure"}
+    assert case.review.decisions() == {two: "accepted", three: "unsure"}
     colours = viewer.layers["lesions"].colormap
     assert len({tuple(colours.map(n)) for n in (one, two, three)}) == 3
 
 
 def _drag(review, qtbot):
     """Drag the slider's handle a little to the left."""
-    case, slider = review.case, review.lesions.tuning.slider
+    case, slider = review.case, review.lesions.threshold.slider
     option = QStyleOptionSlider()
     slider.initStyleOption(option)
     style = slider.style()
@@ -198,13 +185,13 @@ def _paint(viewer, review, qtbot):
     qtbot.mousePress(canvas, LEFT, pos=middle)
     qtbot.mouseMove(canvas, middle + QPoint(2, 0))
     qtbot.mouseRelease(canvas, LEFT, pos=middle + QPoint(2, 0))
-    qtbot.waitUntil(lambda: case.edit is not None, timeout=3000)
+    qtbot.waitUntil(lambda: case.review.edit is not None, timeout=3000)
     layer.mode = "pan_zoom"
-    assert case.edit[voxel] == 1 and case.lesions.labels[voxel] > 0
-    assert case.recorder is not None and not case.unsaved  # kept by default
-    painted = case.edit > 0
+    assert case.review.edit[voxel] == 1 and case.lesions.labels[voxel] > 0
+    assert case.review.recorder is not None and not case.review.unsaved  # kept by default
+    painted = case.review.edit > 0
     before = case.threshold
-    qtbot.keyClick(review.lesions.tuning.slider, Qt.Key.Key_Right)
+    qtbot.keyClick(review.lesions.threshold.slider, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: case.threshold > before, timeout=2000)
     assert (case.lesions.labels[painted] > 0).all()
     _shown_is_case(review)
@@ -217,9 +204,9 @@ def _calibrate(viewer, review, qtbot, expert):
     review.show_dock("calibration")
     qtbot.waitUntil(dock.isVisible, timeout=2000)
     dock.reference.setCurrentIndex(dock.reference.findData(name))
-    found = case.reliability
+    found = case.comparison.reliability
     assert found is not None
-    np.testing.assert_array_equal(case.reference, read_labels(expert).data > 0)
+    np.testing.assert_array_equal(case.comparison.reference, read_labels(expert).data > 0)
     assert f"{found.ace:.4f}" in dock.numbers["ace"].text()
     assert f"{found.mce:.4f}" in dock.numbers["mce"].text()
     assert 0 <= found.ace <= found.mce <= 1
@@ -236,7 +223,7 @@ def _export(review, qtbot, monkeypatch, out):
     shown = dock.tables[0].lesions
     assert list(table["label"]) == [shown.label(row) for row in range(shown.rowCount())]
     np.testing.assert_allclose(table["volume_mm3"], case.lesions.table["volume_mm3"], rtol=1e-4)
-    decisions = case.decisions()
+    decisions = case.review.decisions()
     assert list(table["verdict"]) == [decisions.get(int(n), "") for n in table["label"]]
     grid = case.grid
     np.testing.assert_array_equal(read_labels(out / "lesions.nii.gz", grid).data, case.lesions.labels)
@@ -245,15 +232,14 @@ def _export(review, qtbot, monkeypatch, out):
     np.testing.assert_array_equal(
         reviewed, (case.lesions.labels > 0) & ~np.isin(case.lesions.labels, rejected)
     )
-    assert reviewed[case.edit > 0].all()
+    assert reviewed[case.review.edit > 0].all()
 
 
 def test_cancel_gives_the_button_back_within_a_second(
     make_viewer, qtbot, monkeypatch, small_scans, tiny_model
 ):
-    _use_model(monkeypatch, tiny_model)
     viewer = make_viewer()
-    review = open_review(viewer)
+    review = open_review(viewer, _docks(tiny_model))
     viewer.open([str(path) for path in small_scans[0]], plugin="napari-uncertainseg")
     run = review.segment.run
     qtbot.waitUntil(run.isEnabled, timeout=30_000)
@@ -286,4 +272,4 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
     assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
-    qtbot.waitUntil(lambda: review.segment.device.text() != "looking …", timeout=60_000)
+    qtbot.waitUntil(lambda: review.segment.device.text() != texts.DEVICE_SEARCH, timeout=60_000)

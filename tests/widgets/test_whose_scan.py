@@ -13,13 +13,15 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.widgets import leaving
-from napari_uncertainseg.widgets import review as module
-from napari_uncertainseg.widgets.appearance import MAPS
-from napari_uncertainseg.widgets.geometry import is_result, layer_data
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.segment import leaving_case as leaving
+from napari_uncertainseg.widgets.window import open_review
 
-from .fake_window import segment_with
+from .actions import areas_of
+from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 LEFT = Qt.MouseButton.LeftButton
@@ -53,9 +55,8 @@ def patients(flair, grid):
 def make(make_viewer, qtbot, monkeypatch, tmp_path):
     def made(**options):
         monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
-        make_segmenter = partial(NamedSegmenter, **options)
-        monkeypatch.setitem(module._DOCKS, "segment", segment_with(make_segmenter=make_segmenter))
-        return weakref.proxy(open_review(make_viewer()))  # what a fixture gives is kept beyond the window
+        docks = docks_with(make_segmenter=partial(NamedSegmenter, **options))
+        return weakref.proxy(open_review(make_viewer(), docks))  # a fixture's value outlives the window
 
     return made
 
@@ -66,8 +67,8 @@ def review(make, qtbot, patients):
     made = make()
     drop(made, patients["Ann"])
     run(made, qtbot)
-    for kind in module._DOCKS:
-        made.open_dock(kind)
+    for dock in DOCKS:
+        made.open_dock(dock.key)
     return made
 
 
@@ -107,7 +108,7 @@ def results(review):
 
 
 def banners(review):
-    return {kind: area.banner.text() for kind, area in review._areas.items()}
+    return {kind: area.banner.text() for kind, area in areas_of(review).items()}
 
 
 def is_closed(review):
@@ -120,14 +121,19 @@ def is_closed(review):
     )
     assert not any(view.model().rowCount() for view in review.lesions.tables)
     assert "ml at p" not in review.segment.message.text()
-    assert case.prediction is None and case.reference is None and not case.verdicts and not case.images
+    assert (
+        case.prediction is None
+        and case.comparison.reference is None
+        and not case.review.verdicts
+        and not case.images
+    )
     return True
 
 
 def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
     review = make()
-    for kind in module._DOCKS:
-        review.open_dock(kind)
+    for dock in DOCKS:
+        review.open_dock(dock.key)
     assert set(banners(review).values()) == {"No case: nothing is segmented"} and len(banners(review)) == 8
     title = review.layers.viewer.window._qt_window.windowTitle()
     drop(review, patients["Ann"])
@@ -135,15 +141,15 @@ def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
     run(review, qtbot)
     assert set(banners(review).values()) == {"Case: Ann"}
     assert review.layers.viewer.window._qt_window.windowTitle() == f"Ann - {title}"
-    for area in review._areas.values():
+    for area in areas_of(review).values():
         assert area.banner.isVisibleTo(area) and area.banner.height() >= area.banner.fontMetrics().height()
         assert area.banner.geometry().bottom() < area.viewport().geometry().top()
 
 
 def test_a_name_from_a_file_is_plain_text_and_makes_no_dock_wider(review):
     named = {"case": {"name": "<img src=x> " + 60 * "long "}}
-    review.case.prediction = replace(review.case.prediction, information=named)
-    area = review._areas["lesions"]
+    review.case.open_prediction(replace(review.case.prediction, information=named))
+    area = areas_of(review)["lesions"]
     assert area.banner.textFormat() == Qt.TextFormat.PlainText and "…" in area.banner.text()
     assert area.minimumSizeHint().width() < 450 and "&lt;img" in area.banner.toolTip()
 
@@ -162,7 +168,7 @@ def test_findings_go_with_their_scan(review, qtbot, patients, order):
     qtbot.wait(20)
     assert is_closed(review)
     assert {whose(x) for x in layers} == {"Bob"} and chosen(review) is None  # Bob was not chosen
-    assert not review.segment.roles.doubts()
+    assert not review.segment.roles.mismatches()
 
 
 def test_a_patient_dropped_after_the_other_was_deleted(review, qtbot, patients):
@@ -199,7 +205,7 @@ def test_the_same_scan_in_another_layer_keeps_its_findings(review, qtbot, patien
 
 
 def test_lesser_layers_go_without_the_case(review, qtbot):
-    for name in (*MAPS, "candidates", "lesions", "T1"):
+    for name in (*(each.title_with_unit for each in shown_maps().values()), "candidates", "lesions", "T1"):
         review.layers.viewer.layers.remove(name)
     qtbot.wait(20)
     assert review.case.prediction is not None and review.case.lesions.count == 3
@@ -208,17 +214,17 @@ def test_lesser_layers_go_without_the_case(review, qtbot):
 @pytest.mark.parametrize(("answer", "back"), [(True, True), (None, True), (False, False)])
 def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
     asked = []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[1:]) or answer)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     case, flair = review.case, review.layers.scan.layer()
-    case.keep_with(None)  # as where no session can be written
-    case.judge((5, 10, 8), "accepted")
+    case.review.keep_with(None)  # as where no session can be written
+    case.review.judge((5, 10, 8), "accepted")
     order = [layer.name for layer in review.layers.viewer.layers]
     review.layers.viewer.layers.remove(flair)
     qtbot.wait(20)
     assert len(asked) == 1 and "Ann" in asked[0][1]
     if back:
         assert [layer.name for layer in review.layers.viewer.layers] == order
-        assert case.verdicts and set(banners(review).values()) == {"Case: Ann"}
+        assert case.review.verdicts and set(banners(review).values()) == {"Case: Ann"}
         flair.data = np.zeros_like(flair.data)
         qtbot.wait(20)
         assert len(asked) == 2 and flair.data.any() and review.layers.scan.layer() is flair
@@ -232,12 +238,12 @@ def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
 def test_another_flair_closes_the_case(review, qtbot, patients, monkeypatch):
     drop(review, patients["Bob"])
     assert chosen(review) == "Ann"
-    review.case.keep_with(None)
-    review.case.judge((5, 10, 8), "accepted")
+    review.case.review.keep_with(None)
+    review.case.review.judge((5, 10, 8), "accepted")
     answers = [None, True]
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: answers.pop(0))
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: answers.pop(0))
     choose(review, "flair", 3)
-    assert chosen(review) == "Ann" and review.case.verdicts
+    assert chosen(review) == "Ann" and review.case.review.verdicts
     choose(review, "flair", 3)
     assert chosen(review) == "Bob" and is_closed(review) and not answers
     assert "Closed Ann" in review.segment.message.text()
@@ -250,16 +256,16 @@ def test_choices_for_one_case_are_not_for_the_next(review, qtbot, mask, grid):
     viewer = review.layers.viewer
     data, options, _ = layer_data(Volume(mask.astype(np.uint8), grid, "Ann's expert"), "labels")
     viewer.add_layer(Labels(data, **options))
-    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+    for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         box.setCurrentIndex(1)
     review.calibration.region.setCurrentIndex(review.calibration.region.findData("mask"))
-    assert review.case.reliability is not None and review.case.region.kind == "mask"
+    assert review.case.comparison.reliability is not None and review.case.comparison.region.kind == "mask"
     viewer.layers.remove(review.layers.scan.layer())
     qtbot.wait(20)
     assert is_closed(review)
-    for box in (review.calibration.reference, review.calibration.inside, review.training.consensus):
+    for box in (review.calibration.reference, review.calibration.inside, review.exercises.consensus):
         assert box.currentData() is None
-    assert review.case.region.kind == review.calibration.region.currentData() != "mask"
+    assert review.case.comparison.region.kind == review.calibration.region.currentData() != "mask"
 
 
 # -- roles ----------------------------------------------------------------------------------------
@@ -274,7 +280,7 @@ def test_roles_follow_the_flair(make, patients):
     choose(review, "flair", 3)
     assert whose(roles.layer("flair")) == whose(roles.layer("t1")) == "Bob"
     choose(review, "t1", 2)  # Ann's, by hand
-    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.doubts()["t1"]
+    assert whose(roles.layer("t1")) == "Ann" and "another folder" in roles.mismatches()["t1"]
     choose(review, "flair", 1)
     choose(review, "flair", 3)
     assert whose(roles.layer("t1")) == "Bob"  # what was chosen for another FLAIR is forgotten
@@ -289,7 +295,7 @@ def test_no_t1_of_somebody_else_by_itself(make, patients):
 @pytest.mark.parametrize("answer", [True, False, None])
 def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch, answer):
     review, asked = make(), []
-    monkeypatch.setattr(leaving, "ask_which", lambda *words: asked.append(words[1:]) or answer)
+    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
     choose(review, "t1", 2)
     qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
@@ -398,4 +404,4 @@ def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make
 
 def test_a_second_run_on_the_same_scan(review, qtbot):
     run(review, qtbot)
-    assert set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(MAPS) + 2
+    assert set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(shown_maps()) + 2

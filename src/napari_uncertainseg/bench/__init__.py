@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             'pip install "napari-uncertainseg[bench]".'
         )
     from napari_uncertainseg.bench.scene import describe
-    from napari_uncertainseg.inference.device import choose_device
+    from napari_uncertainseg.networks.engines.device import choose_device
 
     print(f"Device: {choose_device().name}. {describe(quick=options.quick)}")
     print(f"Load when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs.\n", flush=True)

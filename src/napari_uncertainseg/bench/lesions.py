@@ -9,15 +9,15 @@ import tracemalloc
 import numpy as np
 from scipy import ndimage
 
-from napari_uncertainseg.bench.scene import Scene, lesion_maps
+from napari_uncertainseg.bench.scene import Scene, lesion_maps, prediction_of
 from napari_uncertainseg.bench.timing import Row, faster, seconds, times
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Temperature
+from napari_uncertainseg.calibration.recalibration_preview import reliability_after
 from napari_uncertainseg.calibration.reliability import Binned
-from napari_uncertainseg.calibration.trial import reliability_after
 from napari_uncertainseg.lesions.matching import dice
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.ranking import Ranker, rank_lesions
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.uncertainty.lesion_ranking import Ranker
 from napari_uncertainseg.uncertainty.retention import voxel_retention
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
@@ -35,13 +35,14 @@ def rows(scene: Scene) -> list[Row]:
     measures = _measures(scene, probability, binary_entropy(probability), members)
     probability, members = lesion_maps(scene, min(scene.lesions, MOVED))
     moved = _threshold(scene, probability, binary_entropy(probability), members)
-    moved.append(_live_memory(scene, probability, binary_entropy(probability), members))
+    moved.append(_live_memory(scene, probability, members))
     return [measures, *moved, *_reliability(scene, probability), _retention(scene, probability)]
 
 
 def _measures(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Members) -> Row:
+    prediction = prediction_of(scene, p, members)
     own = seconds(
-        lambda: rank_lesions(p, entropy, entropy, members, scene.grid, threshold=0.5, min_volume=0),
+        lambda: Ranker(prediction).rank(0.5, 0),
         scene.repeats,
     )
     labels, n = ndimage.label(p >= 0.5, structure=_WHOLE)
@@ -70,9 +71,9 @@ def _one_lesion(lesion: np.ndarray, seen: list[np.ndarray], p: np.ndarray, entro
 def _threshold(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Members) -> list[Row]:
     """Measure moves of the threshold: their median, and the 95th percentile that a hand feels."""
     reference = p >= 0.5
-    ranker = Ranker(p, entropy, entropy, members, scene.grid)
+    ranker = Ranker(prediction_of(scene, p, members))
     ranker.prepare()  # as it is after a run, before the slider is touched
-    binned = Binned.of(p)
+    binned = Binned.from_probability(p)
     moving = itertools.cycle(THRESHOLDS)
 
     def own() -> None:
@@ -99,10 +100,11 @@ def _threshold(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Member
     ]
 
 
-def _live_memory(scene: Scene, p: np.ndarray, entropy: np.ndarray, members: Members) -> Row:
+def _live_memory(scene: Scene, p: np.ndarray, members: Members) -> Row:
     """Measure what is kept so that a moved threshold is fast; numpy tells tracemalloc of its arrays."""
+    prediction = prediction_of(scene, p, members)
     tracemalloc.start()
-    ranker, binned = Ranker(p, entropy, entropy, members, scene.grid), Binned.of(p)
+    ranker, binned = Ranker(prediction), Binned.from_probability(p)
     ranker.prepare()
     ranker.rank(0.5)
     kept = tracemalloc.get_traced_memory()[0]
@@ -150,7 +152,7 @@ def _retention(scene: Scene, p: np.ndarray) -> Row:
 def _reliability(scene: Scene, p: np.ndarray) -> list[Row]:
     """Measure in the whole volume: more voxels than a brain has."""
     reference = p >= 0.5
-    binned, evidence = Binned.of(p), Evidence.of(p, reference)
+    binned, evidence = Binned.from_probability(p), ProbabilityHistogram.from_probability(p, reference)
     temperatures = itertools.cycle(Temperature(0, 0, t) for t in (0.5, 0.8, 1.25, 2.0))
     against = "binning all voxels with numpy"
     other = seconds(lambda: _histogram(p, reference), scene.repeats)

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg.bench.lesions import MOVED, THRESHOLDS
-from napari_uncertainseg.bench.scene import Scene, lesion_maps, make_scene
+from napari_uncertainseg.bench.scene import Scene, lesion_maps, make_scene, prediction_of
 from napari_uncertainseg.bench.timing import Row, costlier
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.uncertainty.voxel import binary_entropy
+from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.widgets.review import Review
+    from napari_uncertainseg.widgets.window import Review
 
 _SIZE = (1600, 1000)
 _SCREEN = "-screen 0 1920x1200x24"
@@ -64,7 +63,7 @@ def show(quick: bool) -> None:
     """Open the window, measure, and print medians in seconds as JSON."""
     import napari
 
-    from napari_uncertainseg.widgets.review import open_review
+    from napari_uncertainseg.widgets.window import open_review
 
     scene = make_scene(quick=quick)
     with scene:
@@ -79,19 +78,15 @@ def show(quick: bool) -> None:
 
 def _fill(scene: Scene, review: Review) -> None:
     """A scan, a prediction of many lesions, and a reference, in the slice with most lesion."""
-    from napari_uncertainseg.widgets.geometry import layer_data
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     p, members = lesion_maps(scene, min(scene.lesions, MOVED))
-    entropy, flair = binary_entropy(p), scene.images["flair"]
-    nothing = np.zeros_like(p)
-    prediction = Prediction(
-        scene.grid, p, entropy, entropy, nothing, nothing, nothing, flair.data > 0, members
-    )
-    prediction.ranker.prepare()  # as it is after a run
+    flair, prediction = scene.images["flair"], prediction_of(scene, p, members)
+    ranker_of(prediction).prepare()  # as it is after a run
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
-    review.case.prediction = prediction
-    review.case.reference = p >= 0.45
+    review.case.open_prediction(prediction)
+    review.case.comparison.reference = p >= 0.45
     review.show_dock("lesions")
     most = int(np.argmax(np.count_nonzero(p >= 0.5, axis=(1, 2))))
     review.layers.show_slice((most, p.shape[1] // 2, p.shape[2] // 2))
@@ -99,8 +94,10 @@ def _fill(scene: Scene, review: Review) -> None:
 
 def _measure(review: Review, viewer: Any, moves: int) -> dict[str, Any]:
     """Paint without and with a move, in turn, so that a busy machine slows both."""
-    window, canvas = viewer.window._qt_window, viewer.window._qt_viewer.canvas._scene_canvas
-    slider, values = review.lesions.tuning.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
+    from napari_uncertainseg.widgets.shared import napari_internals
+
+    window, canvas = napari_internals.main_window(viewer), napari_internals.drawing_canvas(viewer)
+    slider, values = review.lesions.threshold.slider, itertools.cycle(round(1000 * t) for t in THRESHOLDS)
     painted = _Painted(canvas)
 
     def nothing() -> None:

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 
 from napari_uncertainseg.bench.scene import Scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster, seconds
-from napari_uncertainseg.images.prepare import NetworkInput, prepare, smoothed
-from napari_uncertainseg.inference.device import choose_device
-from napari_uncertainseg.inference.engines import make_engine
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare, smoothed
 from napari_uncertainseg.inference.sampling import mean_pass
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.networks.engines.device import choose_device
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
@@ -27,8 +26,8 @@ MEMBERS = 10
 def rows(scene: Scene) -> list[Row]:
     """Measure prediction on this machine's best device."""
     prepared = prepare(scene.images)
-    source = prepared.network_input(scene.model.spacing, scene.model.smoothing)
-    flair = smoothed(prepared.channels["flair"], prepared.brain, scene.model.smoothing)
+    source = prepared.network_input(scene.model.preprocessing.spacing, scene.model.preprocessing.smoothing)
+    flair = smoothed(prepared.channels["flair"], prepared.brain, scene.model.preprocessing.smoothing)
     channels = {**prepared.channels, "flair": flair}
     return [*_whole_brain(scene, channels, source), *_passes(scene, source)]
 
@@ -78,7 +77,7 @@ def _dice_lost(ours: np.ndarray, theirs: np.ndarray, reference: np.ndarray, thre
 
 def _passes(scene: Scene, source: NetworkInput) -> list[Row]:
     """Time the network alone, and what uncertainty adds to it."""
-    engine = make_engine(scene.model, choose_device())
+    engine = scene.model.engine(choose_device())
     shape = [-(-n // engine.divisor) * engine.divisor for n in source.brain.shape]
     image = torch.zeros(1, len(scene.model.modalities), *shape)
     masks = [torch.ones(s) for s in engine.mask_shapes]

@@ -13,9 +13,14 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.model import INTENSITIES, Model, read_model
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.networks.catalog import BUNDLED
+from napari_uncertainseg.networks.formats.multihead import MultiHeadModel, read_multihead
+from napari_uncertainseg.networks.model import INTENSITIES
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.uncertainty.voxel import binary_entropy
+from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
 
 FULL, QUICK = (182, 218, 182), (40, 48, 40)
 
@@ -38,7 +43,7 @@ class Scene:
 
     images: dict[str, Volume]
     reference: np.ndarray | None
-    model: Model
+    model: MultiHeadModel
     trained: bool
     shape: tuple[int, int, int]
     repeats: int
@@ -116,15 +121,23 @@ def lesion_maps(scene: Scene, count: int, members: int = 10) -> tuple[np.ndarray
     return values.mean(0, dtype=np.float32), Members(tuple(slice(0, n) for n in scene.shape), values)  # type: ignore[arg-type]
 
 
-def _model() -> tuple[Model, bool, tempfile.TemporaryDirectory | None]:
+def prediction_of(scene: Scene, p: np.ndarray, members: Members) -> Prediction:
+    """A prediction with a mean and members, whose members differ in nothing that a map shows."""
+    nothing, entropy = np.zeros_like(p), binary_entropy(p)
+    statistics = MemberStatistics(p, entropy, entropy, nothing, nothing)
+    maps = compute_maps(MapSources(statistics, nothing))
+    return Prediction(scene.grid, maps, scene.images["flair"].data > 0, members)
+
+
+def _model() -> tuple[MultiHeadModel, bool, tempfile.TemporaryDirectory | None]:
     try:
-        return find_model(), True, None
+        return read_multihead(BUNDLED), True, None
     except InputError:
         folder = tempfile.TemporaryDirectory(prefix="uncertainseg-bench-")
         return _random_model(Path(folder.name)), False, folder
 
 
-def _random_model(folder: Path) -> Model:
+def _random_model(folder: Path) -> MultiHeadModel:
     import torch
     from safetensors.torch import save_file
 
@@ -144,20 +157,20 @@ def _random_model(folder: Path) -> Model:
             "heads": network.heads.out_channels,
             "thin": network.thin,
         },
-        "modalities": ["flair", "t1", "t2"],
+        "modalities": list(MODALITIES),
         "intensities": INTENSITIES,
         "spacing": 1.0,
         "threshold": 0.5,
         "weights": ["random.safetensors"],
     }
     (folder / "model.json").write_text(json.dumps(content))
-    return read_model(folder)
+    return read_multihead(folder)
 
 
 def _real(folder: Path) -> tuple[dict[str, Volume], np.ndarray | None]:
     from napari_uncertainseg.images.files import read_labels, read_volume
 
-    images = {role: read_volume(folder / f"{role.upper()}.nii.gz") for role in ("flair", "t1", "t2")}
+    images = {name: read_volume(folder / f"{name.upper()}.nii.gz") for name in MODALITIES}
     return images, read_labels(folder / "lesions.nii.gz", images["flair"].grid).data > 0
 
 

@@ -1,7 +1,7 @@
-"""Thresholds that keep a promise on scans like those at hand.
+"""Thresholds with a guarantee for scans like the calibration cases.
 
 Losses of calibration cases, from 0 to 1 at each threshold of a grid fixed beforehand (`calibration.risks`),
-give a threshold at which the loss of a further case keeps below a limit: on average (conformal risk
+give a threshold at which the loss of a further case stays below a limit: on average (conformal risk
 control, Angelopoulos et al., ICLR 2024, arXiv 2208.02814), or with a confidence (learn then test,
 Angelopoulos et al., arXiv 2110.01052). Both hold for any model and any data, as long as the further
 case is exchangeable with the calibration cases: same kind of scanner, patients, readers and model.
@@ -25,23 +25,23 @@ Safest = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
-class Promise:
-    """A threshold whose loss keeps below a limit, or why there is none.
+class Guarantee:
+    """A threshold whose loss stays below a limit, or why there is none.
 
     Attributes
     ----------
     threshold
-        The least cautious threshold that keeps the promise; None where no threshold does.
+        The least cautious threshold with the guarantee; None where no threshold has it.
     limit
-        What the loss keeps below.
+        What the loss stays below, 0 to 1.
     confidence
-        Of the mean loss being below the limit; None where the promise is the mean loss itself.
+        Of the mean loss being below the limit; None where the mean loss itself is guaranteed.
     loss
         Mean loss of the calibration cases at the threshold; NaN where there is none.
     cases
         Number of calibration cases.
     needed
-        With fewer cases no threshold could keep such a promise, whatever the losses.
+        With fewer cases no threshold could have such a guarantee, whatever the losses.
     """
 
     threshold: float | None
@@ -58,18 +58,18 @@ class Promise:
             return ""
         if self.cases < self.needed:
             have = "1 case" if self.cases == 1 else f"{self.cases} cases"
-            return f"{have} cannot support this promise: it needs at least {self.needed}."
-        return "These cases lose too much at every threshold: promise less, or use another model."
+            return f"{have} cannot support this guarantee: it needs at least {self.needed}."
+        return "These cases lose too much at every threshold: choose a higher limit, or another model."
 
 
-def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: Safest = "low") -> Promise:
+def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: Safest = "low") -> Guarantee:
     """Threshold at which the expected loss of a further case is at most a limit (conformal risk control).
 
     Parameters
     ----------
     losses
         (cases, thresholds), 0 to 1. Where they do not rise steadily away from the safest threshold,
-        the largest loss on the way counts, so that the promise still holds.
+        the largest loss on the way counts, so that the guarantee still holds.
     grid
         Thresholds, increasing, fixed before the cases were seen.
     limit
@@ -79,7 +79,7 @@ def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: 
 
     Returns
     -------
-    Promise
+    Guarantee
         ``confidence`` is None.
 
     Raises
@@ -93,12 +93,12 @@ def control_mean(losses: np.ndarray, grid: np.ndarray, limit: float, *, safest: 
     mean = np.maximum.accumulate(ordered, axis=1).mean(axis=0)
     kept = (n * mean + 1) / (n + 1) <= limit + 1e-12
     needed = math.ceil(1 / limit - 1 - 1e-9)
-    return _promise(kept, ordered.mean(axis=0), thresholds, limit, None, n, needed)
+    return _last_threshold(kept, ordered.mean(axis=0), thresholds, limit, None, n, needed)
 
 
 def control_with_confidence(
     losses: np.ndarray, grid: np.ndarray, limit: float, *, confidence: float = 0.9, safest: Safest = "low"
-) -> Promise:
+) -> Guarantee:
     """Threshold at which the mean loss is at most a limit, with a confidence (learn then test).
 
     Thresholds are tested one after the other, beginning with the safest, until one fails (fixed
@@ -113,7 +113,7 @@ def control_with_confidence(
 
     Returns
     -------
-    Promise
+    Guarantee
 
     Raises
     ------
@@ -126,7 +126,7 @@ def control_with_confidence(
     n, mean = len(ordered), ordered.mean(axis=0)
     kept = hoeffding_bentkus(mean, n, limit) <= 1 - confidence
     needed = math.ceil(math.log(1 - confidence) / math.log(1 - limit) - 1e-9)
-    return _promise(kept, mean, thresholds, limit, confidence, n, needed)
+    return _last_threshold(kept, mean, thresholds, limit, confidence, n, needed)
 
 
 def hoeffding_bentkus(mean: np.ndarray, n: int, limit: float) -> np.ndarray:
@@ -150,7 +150,7 @@ def hoeffding_bentkus(mean: np.ndarray, n: int, limit: float) -> np.ndarray:
     return np.minimum(1.0, np.minimum(np.exp(-n * distance), bentkus))
 
 
-def _promise(
+def _last_threshold(
     kept: np.ndarray,
     mean: np.ndarray,
     thresholds: np.ndarray,
@@ -158,12 +158,12 @@ def _promise(
     confidence: float | None,
     n: int,
     needed: int,
-) -> Promise:
-    """The last threshold before the first that does not keep the promise."""
+) -> Guarantee:
+    """The last threshold before the first that loses too much."""
     last = (len(kept) if kept.all() else int(np.argmin(kept))) - 1
     if last < 0:
-        return Promise(None, limit, confidence, math.nan, n, needed)
-    return Promise(float(thresholds[last]), limit, confidence, float(mean[last]), n, needed)
+        return Guarantee(None, limit, confidence, math.nan, n, needed)
+    return Guarantee(float(thresholds[last]), limit, confidence, float(mean[last]), n, needed)
 
 
 def _ordered(losses: np.ndarray, grid: np.ndarray, safest: Safest) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +175,7 @@ def _ordered(losses: np.ndarray, grid: np.ndarray, safest: Safest) -> tuple[np.n
             f"The losses have the shape {losses.shape}: it should be (cases, {grid.size} thresholds)."
         )
     if not len(losses):
-        raise InputError("There is no calibration case: a promise needs cases with a reference.")
+        raise InputError("There is no calibration case: a guarantee needs cases with a reference.")
     if not ((losses >= 0) & (losses <= 1)).all():
         raise InputError("Losses should lie from 0 to 1, and none may be missing.")
     if not (np.diff(grid) > 0).all():

@@ -141,7 +141,7 @@ def reliability_histogram(cases: Sequence[Reliability]) -> ReliabilityHistogram:
         raise InputError("The histogram needs bins of equal width; these are of equal mass.")
     filled = counts > 0
     # The fraction goes by the same rule as the probability: a bin holds its right edge.
-    row = Binned.of(fractions, region=filled, bins=bins).index[filled]
+    row = Binned.from_probability(fractions, region=filled, bins=bins).index[filled]
     cells = np.zeros((bins, bins), np.int64)
     np.add.at(cells, (bins - 1 - row.astype(np.intp), np.nonzero(filled)[1]), 1)
     return ReliabilityHistogram(edges, cells, counts.sum(axis=0))

@@ -28,7 +28,7 @@ _HIGH = np.array([1000.0, 64.0, 64.0, 64.0])
 
 
 @dataclass(frozen=True, eq=False)
-class Outlined:
+class OutlinedLesions:
     """Components that a segmentation outlined, arrays of one length.
 
     Attributes
@@ -105,8 +105,17 @@ class LesionProbability:
         if not (within and known and counts and 0 <= self.true <= self.components <= _MOST):
             raise InputError("The weights of the lesions' probability in this record cannot be right.")
 
-    def of(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
+    def at(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
         """Probability that components exist, float64, the shape of ``peak``.
+
+        Parameters
+        ----------
+        peak
+            Largest probability of each, 0 to 1, any shape.
+        volume
+            mm3, same shape.
+        threshold
+            At which they were outlined, 0 to 1: one for all, or the same shape.
 
         Raises
         ------
@@ -117,11 +126,11 @@ class LesionProbability:
         volume = as_numbers(volume, "The volume")
         peak, volume, threshold = np.broadcast_arrays(peak, volume, threshold)
         weights = np.array([self.constant, self.peak, self.volume, self.threshold])
-        said = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
-        return np.asarray(said).reshape(peak.shape)
+        exists = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
+        return np.asarray(exists).reshape(peak.shape)
 
 
-def fit_lesion_probability(cases: Sequence[Outlined]) -> LesionProbability | None:
+def fit_lesion_probability(cases: Sequence[OutlinedLesions]) -> LesionProbability | None:
     """Fit on components of known truth, case by case; None where there are fewer lesions than `FEWEST`."""
     outlined = [case for case in cases if len(case.peak)]
     if sum(case.lesions for case in outlined) < FEWEST - 1e-9:
@@ -141,12 +150,14 @@ def fit_lesion_probability(cases: Sequence[Outlined]) -> LesionProbability | Non
     )
 
 
-def joined(cases: Sequence[Outlined]) -> Outlined:
+def joined(cases: Sequence[OutlinedLesions]) -> OutlinedLesions:
     """All components of several."""
-    return Outlined(*(np.concatenate([getattr(c, f.name) for c in cases]) for f in fields(Outlined)))
+    return OutlinedLesions(
+        *(np.concatenate([getattr(c, f.name) for c in cases]) for f in fields(OutlinedLesions))
+    )
 
 
-def _held_out(cases: Sequence[Outlined]) -> tuple[float, float]:
+def _held_out(cases: Sequence[OutlinedLesions]) -> tuple[float, float]:
     """Brier scores of fits without the case, and of the share without it; NaN where no rest is enough."""
     errors, weights = [], []
     for i, case in enumerate(cases):
@@ -154,9 +165,9 @@ def _held_out(cases: Sequence[Outlined]) -> tuple[float, float]:
         if sum(one.lesions for one in rest) < FEWEST - 1e-9:
             continue
         others = joined(rest)
-        said = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
+        predicted = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
         share = np.average(others.exists, weights=others.weight)
-        errors.append(np.stack([said - case.exists, share - case.exists]) ** 2)
+        errors.append(np.stack([predicted - case.exists, share - case.exists]) ** 2)
         weights.append(case.weight)
     if not errors:
         return np.nan, np.nan
@@ -164,7 +175,7 @@ def _held_out(cases: Sequence[Outlined]) -> tuple[float, float]:
     return float(mean[0]), float(mean[1])
 
 
-def _weights(outlined: Outlined) -> np.ndarray:
+def _weights(outlined: OutlinedLesions) -> np.ndarray:
     features = _features(outlined.peak, outlined.volume, outlined.threshold)
     exist = outlined.exists.astype(bool)
     n_true, n_false = float(outlined.weight[exist].sum()), float(outlined.weight[~exist].sum())

@@ -3,7 +3,7 @@
 Fit on cases that the model has not seen, in the brain or around lesions, never on the whole volume,
 whose plain background outweighs everything; then `Recalibration.apply` to other cases.
 
-A fit looks at `Evidence`, a histogram, instead of voxels, so that cohorts of any size cost the same. Its
+A fit looks at a `ProbabilityHistogram` instead of voxels, so that cohorts of any size cost the same. Its
 bins split each octave of p (below 0.5) and of 1 - p (above) into 1024, and each keeps its voxels' mean
 p, lesion and background apart. Where a bin's probabilities differ, that costs at most half the
 greatest curvature of the loss in p times their variance, which is at most a quarter of the bin's width
@@ -20,19 +20,26 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter
 from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_probabilities
-from napari_uncertainseg.calibration.evidence import Evidence, edges_of_bins, look_up, table
 from napari_uncertainseg.calibration.logistic import logistic_regression
+from napari_uncertainseg.calibration.probability_histogram import (
+    ProbabilityHistogram,
+    edges_of_bins,
+    look_up,
+    table,
+)
 from napari_uncertainseg.calibration.scores import EPSILON
-from napari_uncertainseg.disk.reading import parse_json
+from napari_uncertainseg.disk.checked_json import parse_json
+from napari_uncertainseg.disk.validation import validated_json
 
 Kind = Literal["temperature", "platt", "beta", "isotonic"]
 
@@ -58,6 +65,8 @@ class Recalibration(ABC):
     nll_after: float
 
     kind: ClassVar[str] = ""
+    # What is read back from a file: plain finite numbers under these names, no more or less.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     def apply(self, probability: np.ndarray, *, region: np.ndarray | None = None) -> np.ndarray:
         """Recalibrate a probability map.
@@ -238,15 +247,16 @@ class Isotonic(Recalibration):
 
 _LINEAR: dict[str, type[_Linear]] = {one.kind: one for one in (Temperature, Platt, Beta)}
 _KINDS: dict[str, type[Recalibration]] = {**_LINEAR, Isotonic.kind: Isotonic}
+_CHECKED = {kind: TypeAdapter(cls) for kind, cls in _KINDS.items()}
 
 
-def fit(evidence: Evidence, kind: Kind = "temperature") -> Recalibration:
+def fit(evidence: ProbabilityHistogram, kind: Kind = "temperature") -> Recalibration:
     """Fit a recalibration; by likelihood, isotonic by least squares (pool adjacent violators).
 
     Parameters
     ----------
     evidence
-        `Evidence.of` one case, or the sum of several: every voxel counts the same.
+        `ProbabilityHistogram.from_probability` one case, or the sum of several: every voxel counts the same.
     kind
         ``"temperature"``, ``"platt"``, ``"beta"`` or ``"isotonic"``: from the stiffest to the most
         supple, which needs the most voxels of lesion.
@@ -298,27 +308,7 @@ def from_json(text: str) -> Recalibration:
         raise InputError(f"This is not a recalibration: {error}") from error
     if not (isinstance(found.get("kind"), str) and found["kind"] in _KINDS):
         raise InputError(f"This is not a recalibration: its kind is none of {', '.join(_KINDS)}.")
-    cls = _KINDS[found.pop("kind")]
-    names = {f.name for f in fields(cls)}
-    if found.keys() != names:
-        raise InputError(
-            f"A recalibration of kind {cls.kind} holds {', '.join(sorted(names))}, no more or less."
-        )
-    lists = ("left", "right", "value")
-    numbers = {k: _floats(k, v) if k in lists else _floats(k, [v])[0] for k, v in found.items()}
-    return cls(**numbers)  # type: ignore[arg-type]
-
-
-def _floats(name: str, values: Any) -> tuple[float, ...]:
-    if not isinstance(values, list) or not all(type(v) in (int, float) for v in values):
-        raise InputError(f"The recalibration's {name} must be plain numbers.")
-    try:
-        numbers = tuple(map(float, values))
-    except OverflowError:
-        numbers = (np.inf,)
-    if not np.isfinite(numbers).all():
-        raise InputError(f"The recalibration's {name} must be finite.")
-    return numbers
+    return validated_json(_CHECKED[found.pop("kind")], json.dumps(found), "This recalibration")
 
 
 def loss(z: np.ndarray, is_lesion: np.ndarray, count: np.ndarray) -> float:
@@ -334,7 +324,7 @@ def loss(z: np.ndarray, is_lesion: np.ndarray, count: np.ndarray) -> float:
     return float(np.average(np.logaddexp(0, wrong), weights=count))
 
 
-def _fit_isotonic(evidence: Evidence, before: float) -> Isotonic:
+def _fit_isotonic(evidence: ProbabilityHistogram, before: float) -> Isotonic:
     count = evidence.lesion + evidence.background
     filled = np.flatnonzero(count)
     fraction = evidence.lesion[filled] / count[filled]

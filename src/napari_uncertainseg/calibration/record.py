@@ -1,4 +1,4 @@
-"""What a model did on cases with a reference: for promises, recalibration, and their validity.
+"""What a model did on cases with a reference: for guarantees, recalibration, and where they are valid.
 
 A record holds no image: for each case the losses at every threshold and a few numbers that say what kind of
 case it was, and one recalibration fitted on all of them.
@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+from pydantic import ConfigDict, Field, create_model
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg.calibration.conformal import (
-    Promise,
+    Guarantee,
     Safest,
     control_mean,
     control_with_confidence,
 )
 from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
-from napari_uncertainseg.disk.reading import parse_json
+from napari_uncertainseg.disk.checked_json import parse_json
+from napari_uncertainseg.disk.validation import Strict, validated
 
 GRID = np.arange(1, 100) / 100
 """Thresholds of the losses."""
@@ -32,7 +34,7 @@ _VERSION = 2
 _LONGEST = 50_000_000
 """Characters of JSON that are read."""
 _STRANGE = 0.9
-"""Share of a reference's volume that is missed even at the lowest threshold where the mask is doubted."""
+"""A reference of which more than this share of the volume is missed at every threshold is suspicious."""
 _HASHES = ("scan_sha256", "sha256")
 """Of an input of a prediction: of its voxels and grid, and of its file."""
 _SAME = 1e-5
@@ -44,7 +46,7 @@ _SPREADS = 4.0
 
 
 class Loss(NamedTuple):
-    """What is promised to stay small, and where it is smallest."""
+    """A loss that is guaranteed to stay small, and at which thresholds it is smallest."""
 
     title: str
     safest: Safest
@@ -73,12 +75,14 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 def measures_of(
     probability: np.ndarray, entropy: np.ndarray, brain: np.ndarray, voxel_volume: float
 ) -> dict[str, float]:
-    """What kind of case a prediction is: the numbers that `MEASURES` names.
+    """Numbers that say what kind of case a prediction is, by the names of `MEASURES`.
 
     Parameters
     ----------
-    probability, entropy
-        Maps.
+    probability
+        Lesion probability, 0 to 1, any shape.
+    entropy
+        Of it, nats, same shape.
     brain
         A mask of the same shape.
     voxel_volume
@@ -105,7 +109,7 @@ def measures_of(
     }
 
 
-class Unlike(NamedTuple):
+class OutOfRangeMeasure(NamedTuple):
     """A measure in which a case is unlike the calibration cases: its value, and their range."""
 
     measure: str
@@ -121,9 +125,9 @@ class CalibrationRecord:
     Attributes
     ----------
     model, model_sha256, method
-        What segmented them. Nothing here holds for another model or method,
+        What segmented them. Nothing here holds for another model or method.
     inputs
-        nor for other scans than of these roles, such as ``("flair", "t1")``.
+        Kinds of scans that the cases had, such as ``("flair", "t1")``. Nothing here holds for others.
     min_volume
         Smaller components were not outlined, mm3.
     cases
@@ -155,7 +159,7 @@ class CalibrationRecord:
     scans: tuple[tuple[str, ...], ...] = ()
 
     def holds(self, information: Mapping[str, Any], measures: Mapping[str, float]) -> bool:
-        """Whether a prediction is of one of these cases: nothing is promised for it, but for further ones.
+        """Whether a prediction is of one of these cases: a guarantee is for further cases only.
 
         Told by the hashes of the scans, and, for records without them and scans that were saved anew, by
         measures that are all the same to five digits.
@@ -172,12 +176,12 @@ class CalibrationRecord:
         return any(known & set(own) for own in self.scans) or bool(np.all(near, axis=0).any())
 
     @property
-    def strangers(self) -> tuple[str, ...]:
+    def suspicious_cases(self) -> tuple[str, ...]:
         """Cases of whose reference hardly anything is found at any threshold: it may be of another scan."""
         missed = self.losses["missed_volume"].min(axis=1)
         return tuple(name for name, share in zip(self.cases, missed, strict=True) if share > _STRANGE)
 
-    def promise(self, loss: str, limit: float, *, confidence: float | None = None) -> Promise:
+    def guarantee(self, loss: str, limit: float, *, confidence: float | None = None) -> Guarantee:
         """The least cautious threshold that keeps a loss below a limit.
 
         Parameters
@@ -202,8 +206,8 @@ class CalibrationRecord:
             return control_mean(self.losses[loss], GRID, limit, safest=safest)
         return control_with_confidence(self.losses[loss], GRID, limit, confidence=confidence, safest=safest)
 
-    def unlike(self, measures: Mapping[str, float]) -> list[Unlike]:
-        """In what a new case is unlike these: nothing promised holds for it then.
+    def unlike(self, measures: Mapping[str, float]) -> list[OutOfRangeMeasure]:
+        """In what a new case is unlike these: no guarantee holds for it then.
 
         A measure counts when it lies outside of the range of these cases and more than four robust
         standard deviations (1.4826 times the median absolute deviation) from their median.
@@ -216,7 +220,7 @@ class CalibrationRecord:
             spread = 1.4826 * float(np.median(np.abs(known - median))) + margin
             low, high = float(known.min()), float(known.max())
             if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
-                found.append(Unlike(name, float(value), low, high))
+                found.append(OutOfRangeMeasure(name, float(value), low, high))
         return found
 
     def to_json(self) -> str:
@@ -240,6 +244,51 @@ class CalibrationRecord:
         return json.dumps(content, allow_nan=False)
 
 
+_Texts = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+def _numbers_of(names: Mapping[str, Any], kind: Any, right: str) -> type[Strict]:
+    """A table with numbers under each of these names."""
+    made: Any = {name: (kind, Field(description=right)) for name in names}
+    return create_model("Numbers", __base__=Strict, **made)
+
+
+class _LesionProbability(Strict):
+    """`LesionProbability` as JSON has it: null in place of NaN."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    constant: float
+    peak: float
+    volume: float
+    threshold: float
+    components: int
+    true: int
+    brier: float | None
+    brier_of_share: float | None
+
+
+_Losses = _numbers_of(LOSSES, list[list[Annotated[float, Field(ge=0, le=1)]]], "lists of numbers from 0 to 1")
+_Measures = _numbers_of(MEASURES, list[Annotated[float, Field(ge=0)]], "a list of numbers of 0 or more")
+
+
+class _Content(Strict):
+    """What a record's JSON holds."""
+
+    model: str = Field(description="text")
+    model_sha256: str = Field(description="text")
+    method: str = Field(description="text")
+    inputs: _Texts = Field(min_length=1, description="a list of one kind of scan or more")
+    min_volume: float = Field(ge=0, description="a volume in mm3, 0 or more")
+    cases: _Texts = Field(min_length=1, description="a list of one name or more")
+    scans: tuple[_Texts, ...] = Field(default=(), strict=False, description="a list of hashes for each case")
+    losses: _Losses = Field(description="a table of lists of numbers")  # type: ignore[valid-type]
+    measures: _Measures = Field(description="a table of lists of numbers")  # type: ignore[valid-type]
+    recalibration: dict[str, Any] | None = Field(default=None, description="a table, or null")
+    lesions: _LesionProbability | None = Field(default=None, description="a table, or null")
+    candidates: _LesionProbability | None = Field(default=None, description="a table, or null")
+
+
 def read_record(text: str) -> CalibrationRecord:
     """Read what `CalibrationRecord.to_json` wrote.
 
@@ -257,32 +306,23 @@ def read_record(text: str) -> CalibrationRecord:
         raise InputError(f"{wrong}. {error}") from error
     if content.get("version") != _VERSION:
         raise InputError(f"{wrong}.")
-    made: Any = [content.get(key) for key in ("model", "model_sha256", "method")]
-    cases: Any = content.get("cases")
-    inputs: Any = content.get("inputs")
-    least = _numbers(content, "min_volume", (), np.inf)
-    if not (_are_texts(made) and _are_texts(cases) and _are_texts(inputs)):
-        raise InputError("This calibration record does not say of which model and cases it is.")
-    n = len(cases)
-    losses = {name: _numbers(content.get("losses"), name, (n, len(GRID)), 1.0) for name in LOSSES}
-    measures = {name: _numbers(content.get("measures"), name, (n,), np.inf) for name in MEASURES}
-    fitted = content.get("recalibration")
-    recalibration = None if fitted is None else from_json(json.dumps(fitted))
-    model, sha256, method = made
-    lesions, candidates = (_lesion_probability(content.get(name)) for name in ("lesions", "candidates"))
+    read = validated(_Content, content, "This calibration record")
+    n = len(read.cases)
+    if len(read.scans) not in (0, n):
+        raise InputError(f"This calibration record: 'scans' should have an entry for each of {n} cases.")
     return CalibrationRecord(
-        model,
-        sha256,
-        method,
-        tuple(inputs),
-        float(least),
-        tuple(cases),
-        losses,
-        measures,
-        recalibration,
-        lesions,
-        candidates,
-        _scans(content.get("scans", []), n),
+        read.model,
+        read.model_sha256,
+        read.method,
+        read.inputs,
+        read.min_volume,
+        read.cases,
+        {name: _array(getattr(read.losses, name), name, (n, len(GRID))) for name in LOSSES},
+        {name: _array(getattr(read.measures, name), name, (n,)) for name in MEASURES},
+        None if read.recalibration is None else from_json(json.dumps(read.recalibration)),
+        _lesion_probability(read.lesions),
+        _lesion_probability(read.candidates),
+        read.scans,
     )
 
 
@@ -294,13 +334,6 @@ def scans_of(information: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({text for text in found if isinstance(text, str) and text}))
 
 
-def _scans(content: Any, n: int) -> tuple[tuple[str, ...], ...]:
-    known = isinstance(content, list) and all(isinstance(own, list) for own in content)
-    if not known or len(content) not in (0, n) or not all(isinstance(t, str) for own in content for t in own):
-        raise InputError("This calibration record does not say by what the scans of its cases are known.")
-    return tuple(tuple(own) for own in content)
-
-
 def _plain(fitted: LesionProbability | None) -> dict[str, float | None] | None:
     """JSON has no NaN."""
     if fitted is None:
@@ -308,27 +341,21 @@ def _plain(fitted: LesionProbability | None) -> dict[str, float | None] | None:
     return {name: None if value != value else value for name, value in asdict(fitted).items()}
 
 
-def _lesion_probability(content: Any) -> LesionProbability | None:
+def _lesion_probability(content: _LesionProbability | None) -> LesionProbability | None:
     if content is None:
         return None
-    names = [f.name for f in fields(LesionProbability)]
-    if not isinstance(content, dict) or sorted(content) != sorted(names):
-        raise InputError("This calibration record lacks the weights of the lesions' probability.")
-    values: dict[str, Any] = {name: np.nan if content[name] is None else content[name] for name in names}
-    if not all(type(value) in (int, float) for value in values.values()):
-        raise InputError("The weights of the lesions' probability in this record must be plain numbers.")
-    return LesionProbability(**values)
+    numbers: dict[str, Any] = {
+        name: np.nan if value is None else value for name, value in content.model_dump().items()
+    }
+    return LesionProbability(**numbers)
 
 
-def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and len(values) > 0 and all(isinstance(v, str) for v in values)
-
-
-def _numbers(content: Any, name: str, shape: tuple[int, ...], most: float) -> np.ndarray:
+def _array(values: list, name: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        found = np.array(content[name], dtype=float)
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise InputError(f"This calibration record lacks the numbers of {name!r}.") from error
-    if found.shape != shape or not np.isfinite(found).all() or (found < 0).any() or (found > most).any():
-        raise InputError(f"The numbers of {name!r} in this calibration record cannot be right.")
-    return found
+        array = np.array(values, dtype=float)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0)
+    if array.shape != shape:
+        should = " x ".join(map(str, shape))
+        raise InputError(f"This calibration record: '{name}' should be {should} numbers (cases, thresholds).")
+    return array

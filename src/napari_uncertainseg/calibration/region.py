@@ -1,4 +1,4 @@
-"""Where calibration is judged: over voxels of a region, or over whole lesions."""
+"""Where calibration is measured: over voxels of a region, or over whole lesions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_probabilities, numbered
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.lesions.components import neighbourhood
-from napari_uncertainseg.lesions.matching import touched
+from napari_uncertainseg.lesions.matching import lesions_touching
 
 _DISTANCE = 5.0
 """Of voxels around lesions, mm."""
@@ -22,7 +22,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Region:
-    """Where calibration is judged: the brain, around lesions, a slice, a mask, or each lesion as a whole.
+    """Where calibration is measured: the brain, around lesions, a slice, a mask, or each lesion as a whole.
 
     Attributes
     ----------
@@ -107,5 +107,5 @@ def lesion_reliability(
     for (_, labels), p in zip(images, probability, strict=True):
         if p.shape != labels.shape:
             raise InputError(f"There are {len(labels)} lesions and {p.size} probabilities of them.")
-    exists = [touched(image, reference, len(labels)) for image, labels in images]
+    exists = [lesions_touching(image, reference, len(labels)) for image, labels in images]
     return reliability(np.concatenate([*probability, []]), np.concatenate([*exists, []]) > 0, bins=bins)

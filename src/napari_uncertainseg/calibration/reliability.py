@@ -109,7 +109,7 @@ def reliability(
     InputError
         If shapes differ, a probability is not a number from 0 to 1, or a mask is none.
     """
-    return Binned.of(probability, region=region, bins=bins, scheme=scheme).against(reference)
+    return Binned.from_probability(probability, region=region, bins=bins, scheme=scheme).against(reference)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ class Binned:
     total: np.ndarray
 
     @classmethod
-    def of(
+    def from_probability(
         cls,
         probability: np.ndarray,
         *,
@@ -218,9 +218,23 @@ def _edges(p: np.ndarray, bins: int, scheme: Scheme) -> np.ndarray:
 
 
 def bins_of(p: np.ndarray, edges: np.ndarray, scheme: Scheme = "width") -> np.ndarray:
-    """Bin of each probability between some edges (bins + 1,), uint8; a bin holds its right edge.
+    """Bin of each probability; a bin holds its right edge.
 
     Of whatever type, a probability goes where its single precision does.
+
+    Parameters
+    ----------
+    p
+        0 to 1, (n,).
+    edges
+        Of the bins, 0 to 1, (bins + 1,).
+    scheme
+        "width" if they are equally wide, "mass" if not.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, (n,).
     """
     p = p.astype(np.float32, copy=False)
     if scheme == "mass":

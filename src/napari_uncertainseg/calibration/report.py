@@ -1,4 +1,4 @@
-"""What is written and said about a reliability: its table, its size, and when not to trust it."""
+"""What is written about a reliability: its table, its size, and when not to trust it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Losses:
     false_lesions: np.ndarray
 
     @classmethod
-    def of(
+    def from_case(
         cls, probability: np.ndarray, reference: np.ndarray, grid: np.ndarray = GRID, *, min_voxels: int = 1
     ) -> Losses:
         """Measure a case.
@@ -60,7 +60,7 @@ class Losses:
         probability, reference = as_probabilities(probability), as_mask(reference, "The reference")
         check_same_shape("The reference", reference.shape, "the prediction", probability.shape)
         thresholds = increasing(grid).tolist()
-        hierarchy = Hierarchy.of(probability, thresholds[0])
+        hierarchy = Hierarchy.from_map(probability, thresholds[0])
         sought, n = label_mask(reference, min_voxels=min_voxels)
         truth, sought = reference.ravel(), sought.ravel()
         volume = np.count_nonzero(truth)

@@ -110,7 +110,7 @@ def brier_parts(
     p, y = paired(probability, reference, region)
     if not p.size:
         return BrierParts(*[np.nan] * 6)
-    binned = Binned.of(p, bins=bins, scheme=scheme)
+    binned = Binned.from_probability(p, bins=bins, scheme=scheme)
     filled, k = binned.count > 0, binned.index
     count = binned.count[filled]
     mean = binned.total / np.maximum(binned.count, 1)
@@ -206,7 +206,7 @@ def top_label(
     classes, truth = stacked(probability, labels, region)
     winner = classes.argmax(axis=0)
     confidence = np.take_along_axis(classes, winner[None], axis=0)[0]
-    return Binned.of(confidence, bins=bins, scheme=scheme).against(winner == truth)
+    return Binned.from_probability(confidence, bins=bins, scheme=scheme).against(winner == truth)
 
 
 def classwise(
@@ -225,7 +225,10 @@ def classwise(
         One per class; of a lesion's probability two, background and lesion.
     """
     classes, truth = stacked(probability, labels, region)
-    return tuple(Binned.of(p, bins=bins, scheme=scheme).against(truth == c) for c, p in enumerate(classes))
+    return tuple(
+        Binned.from_probability(p, bins=bins, scheme=scheme).against(truth == c)
+        for c, p in enumerate(classes)
+    )
 
 
 def static_ece(
@@ -249,6 +252,20 @@ def paired(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities and reference (bool) of the voxels of a region, flat.
 
+    Parameters
+    ----------
+    probability
+        0 to 1, any shape.
+    reference
+        A mask of the same shape; nonzero is lesion.
+    region
+        A mask of the same shape; everywhere if None.
+
+    Returns
+    -------
+    tuple
+        Probabilities, floating, and reference, bool, (voxels,) each.
+
     Raises
     ------
     InputError
@@ -266,7 +283,18 @@ def paired(
 def stacked(
     probability: np.ndarray, labels: np.ndarray, region: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (C, voxels) and labels (voxels,) of a region; errors as `top_label`."""
+    """Probabilities and labels of the voxels of a region, flat; errors as `top_label`.
+
+    Parameters
+    ----------
+    probability, labels, region
+        As for `top_label`.
+
+    Returns
+    -------
+    tuple
+        Probabilities (C, voxels), floating, and labels (voxels,), integers.
+    """
     if np.shape(probability) == np.shape(labels):
         p, y = paired(probability, labels, region)
         p = p.astype(float)  # in which 1 - p is exact

@@ -117,7 +117,13 @@ def counts_at_least(values: np.ndarray, grid: np.ndarray = GRID) -> np.ndarray:
 
 
 def increasing(grid: np.ndarray) -> np.ndarray:
-    """Thresholds as float64, at least one and increasing, or raise InputError."""
+    """Thresholds as float64, at least one and increasing, or raise InputError.
+
+    Parameters
+    ----------
+    grid
+        (thresholds,).
+    """
     found = as_numbers(grid, "Thresholds").astype(float)
     if found.ndim != 1 or not found.size or not (np.diff(found) > 0).all():
         raise InputError("The thresholds should be a list that increases.")

@@ -40,7 +40,17 @@ class VectorScaling:
     nll_after: float
 
     def apply(self, probability: np.ndarray) -> np.ndarray:
-        """Recalibrate probabilities, shape (C, ...), classes first; float32 of the same shape.
+        """Recalibrate probabilities of several classes.
+
+        Parameters
+        ----------
+        probability
+            Shape (C, ...), with a sum of 1 over the classes.
+
+        Returns
+        -------
+        np.ndarray
+            float32, the same shape.
 
         Raises
         ------

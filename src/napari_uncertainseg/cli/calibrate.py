@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.calibration.conformal import Promise
+    from napari_uncertainseg.calibration.conformal import Guarantee
     from napari_uncertainseg.calibration.record import CalibrationRecord
 
 
 def calibrate(options: Namespace) -> None:
-    """Make a record, keep it, and say what it can promise."""
-    from napari_uncertainseg.evaluate import calibrating
+    """Make a record, save it, and print what it can guarantee."""
+    from napari_uncertainseg.evaluate import calibration_record as calibrating
     from napari_uncertainseg.evaluate.cohort import notes_of
 
     with ProgressLine() as progress:
-        record = calibrating.calibrate(options.cases, kind=options.kind, progress=progress)
+        record = calibrating.build_record(options.cases, kind=options.kind, progress=progress)
     path = calibrating.save_record(record, options.out)
     print(describe(record, options.limit, options.confidence))
     print(path)
@@ -28,15 +28,15 @@ def calibrate(options: Namespace) -> None:
 
 
 def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
-    """What a record can promise, a line each."""
+    """What a record can guarantee, a line each."""
     from napari_uncertainseg.calibration.record import LOSSES
 
     number = len(record.cases)
     lines = [f"{record.model}, {record.method}, {number} case{'s' if number > 1 else ''}"]
     for name, loss in LOSSES.items():
         lines.append(f"at most {limit:.0%} {loss.title},")
-        lines.append(f"  on average: {_in_words(record.promise(name, limit))}")
-        sure = record.promise(name, limit, confidence=confidence)
+        lines.append(f"  on average: {_in_words(record.guarantee(name, limit))}")
+        sure = record.guarantee(name, limit, confidence=confidence)
         lines.append(f"  with {confidence:.0%} confidence: {_in_words(sure)}")
     fitted = record.recalibration
     if fitted is not None:
@@ -56,16 +56,16 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
                 f"probability that {name} are ones: from {exists.components}, {exists.true} of them in the "
                 f"reference; {judged}"
             )
-    for name in record.strangers:
+    for name in record.suspicious_cases:
         lines.append(
             f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that "
             "scan's mask? It counts in all of the above."
         )
-    lines.append("Promises hold for cases of the same kind only: scanner, patients, readers, this model.")
+    lines.append("Guarantees hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)
 
 
-def _in_words(promise: Promise) -> str:
-    if promise.threshold is None:
-        return promise.reason
-    return f"threshold {promise.threshold:.2f} (here it was {promise.loss:.1%})"
+def _in_words(guarantee: Guarantee) -> str:
+    if guarantee.threshold is None:
+        return guarantee.reason
+    return f"threshold {guarantee.threshold:.2f} (here it was {guarantee.loss:.1%})"

@@ -13,12 +13,15 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.widgets.review import open_review
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.keys import list_keys
+from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.window import open_review
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Volume
-    from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _PATIENCE = 600.0
 """Seconds after which a run that does not end counts as failed."""
@@ -34,6 +37,7 @@ class ReviewWindow:
     """
 
     def __init__(self, size: tuple[int, int] | None = None) -> None:
+        list_keys(DOCKS)  # before napari reads the keys that the user has changed
         self.viewer = napari.Viewer(title="UncertainSeg", show_welcome_screen=False)
         self.review = open_review(self.viewer)
         self._sample: list[Volume] = []
@@ -53,7 +57,7 @@ class ReviewWindow:
     def add_sample(self) -> None:
         """Open the simulated case, as File > Open Sample does."""
         from napari_uncertainseg.samples import simulated_case
-        from napari_uncertainseg.widgets.readers import sample_layers
+        from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
 
         self.add(sample_layers())
         self._sample = list(simulated_case().masks)
@@ -103,12 +107,12 @@ class ReviewWindow:
             If the dock says why it cannot.
         """
         self.review.open_dock("raters")
-        dock, before = self.review.raters, self.review.raters.found
+        dock, before = self.review.raters, self.review.raters.comparison
         dock.choose(list(names))
         dock.run.click()
-        answered = lambda: dock.found is not before or dock.message.text().startswith("⚠")  # noqa: E731
+        answered = lambda: dock.comparison is not before or dock.message.text().startswith("⚠")  # noqa: E731
         self.wait_for(answered, "the comparison of raters")
-        if dock.found is before:
+        if dock.comparison is before:
             raise InputError(dock.message.text().removeprefix("⚠ "))
         self.settle()
 
@@ -140,7 +144,7 @@ class ReviewWindow:
         """Save a picture of the whole window; a slice that was whole is so in the new size too."""
         self.viewer.theme = theme
         self.viewer.window.resize(*size)
-        for note in self.viewer.window._qt_window.findChildren(QDialog):
+        for note in napari_internals.main_window(self.viewer).findChildren(QDialog):
             note.close()  # notifications would lie over the picture
         self.settle()
         if self._whole_slice:

@@ -10,8 +10,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.evaluate.case_folder import Evaluation
     from napari_uncertainseg.evaluate.cohort import Cohort
-    from napari_uncertainseg.evaluate.folder import Evaluation
     from napari_uncertainseg.figures import Page
 
 _ROWS = {
@@ -45,9 +45,9 @@ _ERRORS = {
 
 def evaluate(options: Namespace) -> None:
     """Compare, show a table, and write the numbers where that is asked for."""
-    from napari_uncertainseg.disk.results import note_on
+    from napari_uncertainseg.disk.result_folder import note_on
+    from napari_uncertainseg.evaluate.case_folder import evaluate_folder, write_json
     from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
-    from napari_uncertainseg.evaluate.folder import evaluate_folder, write_json
     from napari_uncertainseg.export import write_table
     from napari_uncertainseg.figures import save_sheet
 
@@ -55,7 +55,7 @@ def evaluate(options: Namespace) -> None:
     if many == (options.folder is not None) or many == (options.reference is not None):
         raise InputError("Give a folder and --reference, or a table of --cases.")
     if many and options.rater:
-        raise InputError("With --cases, raters stand in the table's column 'raters'.")
+        raise InputError("With --cases, name the raters in the table's column 'raters'.")
     if many:
         with ProgressLine() as progress:
             cohort = evaluate_cases(options.cases, resample=options.resample, progress=progress)

@@ -7,8 +7,8 @@ from argparse import Namespace
 
 def export_seg(options: Namespace) -> None:
     """Write the lesions of a folder as DICOM SEG: as reviewed in the window, else as found."""
-    from napari_uncertainseg.disk.results import load_summary, note_on
-    from napari_uncertainseg.evaluate.folder import read_summary, result_file
+    from napari_uncertainseg.disk.result_folder import load_summary, note_on
+    from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
     from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
     from napari_uncertainseg.images.files import read_labels
 
@@ -17,7 +17,7 @@ def export_seg(options: Namespace) -> None:
     reviewed = (folder / "reviewed.nii.gz").is_file()
     file = result_file(folder, "reviewed" if reviewed else "lesions")
     mask = read_labels(file)
-    algorithm = Algorithm.of(load_summary(folder), threshold)
+    algorithm = Algorithm.from_information(load_summary(folder), threshold)
     write_dicom_seg(options.out, mask.data, mask.grid, options.dicom, algorithm=algorithm, reviewed=reviewed)
     voxels = int((mask.data != 0).sum())
     print(f"{options.out}: {voxels} voxels of {file.name}, on the slices of {options.dicom}")

@@ -21,8 +21,8 @@ def _list(options: Namespace) -> None:
 
     print(f"{'name':24}{'scans':16}{'networks':>8}{'threshold':>11}  description")
     for model in list_models():
-        scans, networks = "+".join(model.modalities), len(model.weights)
-        description = one_line(model.configuration["description"])
+        scans, networks = "+".join(model.modalities), model.capabilities.networks
+        description = one_line(model.description)
         print(f"{model.name:24}{scans:16}{networks:>8}{model.threshold:>11.2f}  {description}")
     for name, why in unusable_models().items():
         print(f"{name:24}cannot be used: {one_line(why)}")
@@ -49,8 +49,8 @@ def _facts(model: Model) -> dict[str, object]:
         "name": model.name,
         "folder": model.folder,
         "scans": ", ".join(model.modalities),
-        "networks": len(model.weights),
-        "spacing": f"{model.spacing:g} mm",
+        "networks": model.capabilities.networks,
+        "spacing": f"{model.preprocessing.spacing:g} mm",
         "threshold": f"{model.threshold:g}",
         "sha256": model.sha256,
     }

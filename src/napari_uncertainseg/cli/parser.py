@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
+from napari_uncertainseg.images.formats.formats import formats_in_words
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
@@ -107,7 +108,7 @@ def _add_view(commands: argparse._SubParsersAction) -> None:
         "scans",
         nargs="*",
         metavar="SCAN",
-        help="NIfTI, mgz, nrrd, a DICOM folder, or a folder of results",
+        help=f"{formats_in_words()}, or a folder of results",
     )
 
 
@@ -132,7 +133,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser = _command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    _reads(parser, "flair", metavar="FLAIR", help="NIfTI, mgz, nrrd or a DICOM folder")
+    _reads(parser, "flair", metavar="FLAIR", help=formats_in_words())
     _reads(parser, "--t1", metavar="F", help="T1 of the same visit")
     _reads(parser, "--t2", metavar="F", help="T2 of the same visit")
     _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
@@ -213,7 +214,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         commands,
         "calibrate",
         "calibrate",
-        "from cases with a reference: thresholds that keep a promise, and a recalibration",
+        "from cases with a reference: thresholds with a guarantee, and a recalibration",
     )
     _reads(
         parser,
@@ -226,7 +227,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         "--limit", type=_probability, default=0.1, metavar="SHARE", help="what may be missed or false (0.1)"
     )
     parser.add_argument(
-        "--confidence", type=_probability, default=0.9, metavar="P", help="of the second promise (0.9)"
+        "--confidence", type=_probability, default=0.9, metavar="P", help="of the second guarantee (0.9)"
     )
     parser.add_argument(
         "--kind",
@@ -252,14 +253,19 @@ def _add_export_seg(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_session(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "session", "session", "list or verify recorded sessions, or simulate some")
+    parser = _command(
+        commands,
+        "session",
+        "session",
+        "list, verify or export recorded sessions, or simulate some",
+    )
     actions = parser.add_subparsers(
         dest="action", metavar="list|verify|export|report|migrate|simulate", required=True
     )
     for name, help in (
-        ("list", "who judged what, and how much of it"),
-        ("export", "all verdicts as TSV, and with --json the whole journal"),
-        ("report", "one web page on who judged what, where readers differ, and what the model got wrong"),
+        ("list", "list the sessions: who reviewed which case, and how much of it"),
+        ("export", "write all verdicts as TSV, and with --json the whole journal"),
+        ("report", "write a web page: who reviewed what, where readers differ, and errors of the model"),
         ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
     ):
         action = actions.add_parser(name, help=help)
@@ -270,7 +276,7 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
             metavar="FILE.db|URL",
             help="the file of the Session dock, or postgresql://user@host/name",
         )
-        _reads(action, "--masks", metavar="DIR", help="of a server: the folder of its masks")
+        _reads(action, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
         if name == "export":
             _writes(action, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="where to")
             _writes(action, "--json", kind=NUMBERS, metavar="FILE.json", help="the whole journal, with names")
@@ -280,7 +286,7 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
         if name == "verify":
             action.add_argument("--session", metavar="ID", help="one session only")
             action.add_argument(
-                "--head", metavar="HASH", help="the last hash that was told when a session was closed"
+                "--head", metavar="HASH", help="the last hash that was shown when a session was closed"
             )
             _reads(action, "--hashes", metavar="FILE.tsv", help="the table of last hashes beside an export")
     migrate = actions.add_parser(
@@ -288,13 +294,15 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
     )
     migrate.add_argument("url", metavar="URL", help="postgresql://user@host/name")
     simulate = actions.add_parser(
-        "simulate", help="let simulated readers go through cases with a reference, in each order"
+        "simulate", help="compare the orders by simulated readers, on cases with a reference"
     )
     _reads(simulate, "cases", table=True, metavar="CASES.tsv", help="the table of `evaluate --cases`")
     simulate.add_argument(
-        "--seconds", type=_seconds, default=6.0, help="for a lesion of 10 mm3 (%(default)g)"
+        "--seconds", type=_seconds, default=6.0, help="reading time of a lesion of 10 mm3 (%(default)g)"
     )
-    simulate.add_argument("--skill", type=_probability, default=0.95, help="share judged right (%(default)g)")
+    simulate.add_argument(
+        "--skill", type=_probability, default=0.95, help="share that is right (%(default)g)"
+    )
     simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
     _writes(simulate, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the table there too")
 

@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from napari_uncertainseg._base import TimeLeft, in_words, one_line, visible
+from napari_uncertainseg._base import TimeLeft, format_time_left, one_line, visible
 
 
 class ProgressLine:
@@ -32,7 +32,7 @@ class ProgressLine:
         if not self._shown or (stage == self._last[0] and now - self._last[1] < 0.1):
             return
         self._last = (stage, now)
-        left = in_words(self._left.update(now - self._start, fraction))
+        left = format_time_left(self._left.update(now - self._start, fraction))
         text = f"{100 * fraction:3.0f} %  {one_line(stage)} · {left}"
         self._write(text[: shutil.get_terminal_size().columns - 1])
 

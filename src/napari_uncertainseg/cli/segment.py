@@ -11,10 +11,10 @@ from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.disk.claims import Claim
+    from napari_uncertainseg.disk.folder_lock import Claim
     from napari_uncertainseg.images.volume import Volume
-    from napari_uncertainseg.inference.prediction import Prediction
-    from napari_uncertainseg.uncertainty.ranking import Lesions
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
 def segment(options: Namespace) -> None:
@@ -34,7 +34,7 @@ def describe(lesions: Lesions, prediction: Prediction) -> str:
 
 
 def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
-    from napari_uncertainseg.disk.claims import claimed
+    from napari_uncertainseg.disk.folder_lock import claimed
     from napari_uncertainseg.export import check_folder
 
     check_folder(options.out, overwrite=options.overwrite)
@@ -46,6 +46,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import read_labels
     from napari_uncertainseg.inference.segmenter import Segmenter
+    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
     images = _read(options, progress)
     mask = None if options.mask is None else read_labels(options.mask, images["flair"].grid)
@@ -63,7 +64,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
         bias_correction=options.bias_correction,
         progress=progress,
     )
-    lesions = prediction.lesions(options.threshold, options.min_volume)
+    lesions = rank_lesions(prediction, options.threshold, options.min_volume)
     progress("writing", 1.0)
     write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
     return prediction, lesions
@@ -86,7 +87,7 @@ def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
 def _one_of_several(path: Path, role: str, volume: int) -> tuple[Volume, bool]:
     """Read a scan, the volume that was asked for where there are several; and whether there are."""
     from napari_uncertainseg.images.files import read_volume
-    from napari_uncertainseg.images.stored import SeveralVolumes
+    from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
 
     try:
         return read_volume(path, modality=role), False

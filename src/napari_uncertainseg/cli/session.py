@@ -11,12 +11,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.review.store import Store
+    from napari_uncertainseg.review.store.store import Store
 
 
 def session(options: Namespace) -> None:
     """List the sessions of a file, verify, export or report them, or simulate readers."""
-    from napari_uncertainseg.review.secrets import IN_SIGHT, has_password
+    from napari_uncertainseg.review.database.passwords import IN_SIGHT, has_password
 
     act = {
         "list": _list,
@@ -39,7 +39,7 @@ def _list(options: Namespace) -> None:
     with _open(options) as store:
         sessions, odd = store.readable()
         called = store.case_names()
-        print(f"{'session':34}{'annotator':20}{'kind':10}{'judged':>10}  {'state':8}{'opened':21}case")
+        print(f"{'session':34}{'annotator':20}{'kind':10}{'reviewed':>10}  {'state':8}{'opened':21}case")
         for found in sessions:
             tasks = store.tasks(found.id)
             cases = ", ".join(dict.fromkeys(called[task.case] for task in tasks)) or "?"
@@ -52,33 +52,35 @@ def _list(options: Namespace) -> None:
 
 
 def _verify(options: Namespace) -> None:
-    from napari_uncertainseg.review.kept_hashes import not_as_kept
+    from napari_uncertainseg.review.store.kept_hashes import not_as_kept
 
     with _open(options) as store:
         faults = store.verify(options.session)
-        sound = [id for id, fault in faults.items() if not fault]
-        heads, partly = ({id: of(id) for id in sound} for of in (store.head, store.not_covered))
+        sound = [session_id for session_id, fault in faults.items() if not fault]
+        heads = {session_id: store.head(session_id) for session_id in sound}
+        partly = {session_id: store.not_covered(session_id) for session_id in sound}
         wrong = [fault for fault in faults.values() if fault]
         if options.hashes is not None:
             wrong += not_as_kept(store, options.hashes, options.session)
-    for id in faults:
-        print(f"{id}  {f'sound, last hash {heads[id]}' if id in heads else 'NOT SOUND'}")
-        if partly.get(id):
-            print(f"  {partly[id]}")
+    for session_id in faults:
+        sound_or_not = f"sound, last hash {heads[session_id]}" if session_id in heads else "NOT SOUND"
+        print(f"{session_id}  {sound_or_not}")
+        if partly.get(session_id):
+            print(f"  {partly[session_id]}")
     if options.head is not None and "".join(options.head.split()) not in heads.values():
-        wrong.append("No session ends with that hash: entries were taken away at the end, or added.")
+        wrong.append("No session ends with that hash: entries were removed from the end, or added.")
     if wrong:
         raise InputError(" ".join(wrong))
 
 
 def _export(options: Namespace) -> None:
-    from napari_uncertainseg.evaluate.folder import write_json
+    from napari_uncertainseg.evaluate.case_folder import write_json
     from napari_uncertainseg.export import write_table
-    from napari_uncertainseg.review.kept_hashes import hashes, hashes_file
-    from napari_uncertainseg.review.sharing import as_json, verdict_table
+    from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+    from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
 
     if options.json is not None and options.without_names:
-        raise InputError("A journal holds names: without them there is only the table.")
+        raise InputError("A journal holds names: leave --json out, or --without-names.")
     beside = hashes_file(options.out)
     with _open(options) as store:
         table = verdict_table(store, named=not options.without_names)
@@ -106,7 +108,7 @@ def _report(options: Namespace) -> None:
         found = write_report(
             store,
             options.out,
-            session=options.session,
+            session_id=options.session,
             named=not options.without_names,
             pictures=not options.no_pictures,
             progress=progress,
@@ -116,32 +118,32 @@ def _report(options: Namespace) -> None:
 
 
 def _migrate(options: Namespace) -> None:
-    from napari_uncertainseg.review.database import connect, shown
+    from napari_uncertainseg.review.database.connection import connect, display_name
 
     engine = connect(options.url, backed_up=True, create=False)
-    print(f"{shown(engine.url)} is up to date")
+    print(f"{display_name(engine.url)} is up to date")
     engine.dispose()
 
 
 def _simulate(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.cohort import notes_of
-    from napari_uncertainseg.evaluate.simulating import review_tables
+    from napari_uncertainseg.evaluate.simulated_readers import review_tables
     from napari_uncertainseg.export import write_table
-    from napari_uncertainseg.review.pace import Pace
-    from napari_uncertainseg.review.simulation import Reader, compare
+    from napari_uncertainseg.review.simulation import SimulatedReader, compare
+    from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 
     if options.repeats < 1:
         raise InputError("There must be at least one reading.")
-    reader = Reader(Pace(options.seconds), skill=options.skill)
+    reader = SimulatedReader(ReadingSpeed(options.seconds), skill=options.skill)
     with ProgressLine() as progress:
         tables = review_tables(options.cases, progress=progress)
     found = compare(tables, reader=reader, repeats=options.repeats)
     print(
         f"simulated readers, {len(tables)} cases, {sum(map(len, tables))} lesions and candidates; "
-        f"{options.seconds:g} s for 10 mm3, {options.skill:.0%} judged right"
+        f"{options.seconds:g} s for 10 mm3, {options.skill:.0%} of the verdicts right"
     )
     before = found["before"][0]
-    print(f"errors before: {before:.1f} a case; seconds until")
+    print(f"errors before: {before:.1f} per case; seconds until")
     print(f"{'order':10}{'half of the errors':>20}{'a fifth left':>14}{'all':>10}{'errors left':>13}")
     for row in found.to_dict("records"):
         print(
@@ -156,8 +158,8 @@ def _simulate(options: Namespace) -> None:
 
 def _open(options: Namespace) -> Store:
     """Look at a file or server, without changing anything."""
-    from napari_uncertainseg.review.secrets import check_target
-    from napari_uncertainseg.review.store import Store
+    from napari_uncertainseg.review.database.passwords import check_target
+    from napari_uncertainseg.review.store.store import Store
 
     if "://" not in options.file:
         check_target(options.file)

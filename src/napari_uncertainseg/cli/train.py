@@ -10,7 +10,7 @@ from napari_uncertainseg.cli.progress import ProgressLine
 
 
 def train(options: Namespace) -> None:
-    """Train a network, and say where it is; after Ctrl+C, say how the training goes on."""
+    """Train a network, and say where it is; after Ctrl+C, say how to resume."""
     from napari_uncertainseg.training import trainer
     from napari_uncertainseg.training.interruption import Stopped
 

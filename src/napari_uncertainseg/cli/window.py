@@ -23,7 +23,7 @@ _INSTALL_XVFB = "sudo apt-get install xvfb xauth"
 def view(options: Namespace) -> None:
     """Open napari with the scans and the Review docks, until the user closes it."""
     _need_qt()
-    from napari_uncertainseg.evaluate.restore import is_results
+    from napari_uncertainseg.evaluate.saved_results import is_results
     from napari_uncertainseg.widgets.readers import get_reader
 
     layers: list[Any] = []
@@ -109,7 +109,7 @@ def _results(window: ReviewWindow, folder: Path) -> None:
     """Every output of `segment`, and `evaluate`'s, with the simulated masks beside them."""
     from napari_uncertainseg.cli.evaluate import table
     from napari_uncertainseg.cli.segment import describe
-    from napari_uncertainseg.evaluate.folder import evaluate_folder, write_json
+    from napari_uncertainseg.evaluate.case_folder import evaluate_folder, write_json
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import write_volume
 
@@ -168,7 +168,7 @@ def _start_under(xvfb_run: str, options: Namespace) -> NoReturn:
 
 
 def _why_not(path: Path) -> str:
-    from napari_uncertainseg.images.formats import check_kind
+    from napari_uncertainseg.images.formats.formats import check_kind, formats_in_words
 
     check_kind(path)
-    return "this is no scan that can be read; NIfTI, mgz, nrrd or a DICOM folder is needed."
+    return f"this is no scan that can be read; {formats_in_words()} is needed."

@@ -11,7 +11,7 @@ from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import voxels_of
-from napari_uncertainseg.lesions.matching import detections, dice, match_lesions, touched
+from napari_uncertainseg.lesions.matching import detections, dice, lesions_touching, match_lesions
 from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.uncertainty.referral import average_precision
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, auroc, lesion_retention
@@ -21,7 +21,7 @@ _TOLERANCE = 1.0
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ReferenceAgreement:
     """A segmentation and its probabilities against one mask.
 
     Attributes
@@ -97,7 +97,7 @@ class ErrorsFound:
     true_lesions_above: float
 
 
-def agreement(
+def reference_agreement(
     probability: np.ndarray,
     lesions: np.ndarray,
     mask: np.ndarray,
@@ -105,7 +105,7 @@ def agreement(
     brain: np.ndarray,
     grid: Grid,
     min_volume: float = 3.0,
-) -> Agreement:
+) -> ReferenceAgreement:
     """Compare a segmentation with a mask.
 
     Parameters
@@ -130,7 +130,7 @@ def agreement(
     surfaces = SurfaceDistances.between(np.stack([lesions != 0, truth]), grid.spacing)
     ml = grid.voxel_volume / 1000
     volume, reference_ml = np.count_nonzero(lesions) * ml, np.count_nonzero(truth) * ml
-    return Agreement(
+    return ReferenceAgreement(
         dice=dice(lesions, truth),
         lesion_f1=found.f1,
         lesion_precision=found.precision,
@@ -180,7 +180,7 @@ def errors_found(
         Retention curve of nDSC over them, by entropy; None where there is none.
     """
     truth = mask != 0
-    is_true = touched(lesions, truth, len(doubt))
+    is_true = lesions_touching(lesions, truth, len(doubt))
     wrong = (lesions[brain] > 0) != truth[brain]
     return ErrorsFound(
         lesion_auroc=auroc(doubt, ~is_true) if len(doubt) else math.nan,

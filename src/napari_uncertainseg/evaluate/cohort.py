@@ -15,9 +15,9 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
-from napari_uncertainseg.disk.results import note_on
+from napari_uncertainseg.disk.result_folder import note_on
 from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.evaluate.folder import Evaluation, evaluate_folder, plain
+from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
 from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
 from napari_uncertainseg.uncertainty.referral import risk_coverage
 from napari_uncertainseg.uncertainty.retention import auroc, patient_retention
@@ -133,10 +133,10 @@ def evaluate_cases(path: Path, *, resample: bool = False, progress: Progress = s
     InputError
         If the table or one of its cases cannot be used; the message names the row.
     """
-    return Cohort(tuple(look_at_cases(path, partial(evaluate_folder, resample=resample), progress)))
+    return Cohort(tuple(for_each_case(path, partial(evaluate_folder, resample=resample), progress)))
 
 
-def look_at_cases(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], progress: Progress) -> list[T]:
+def for_each_case(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], progress: Progress) -> list[T]:
     """What `look` makes of folder, reference and raters of each row of a table, see `evaluate_cases`.
 
     Raises

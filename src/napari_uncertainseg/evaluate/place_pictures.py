@@ -1,4 +1,4 @@
-"""Small pictures of places in a scan, for a report: an axial slice as radiologists see it, and a ring."""
+"""Small pictures of locations in a scan, for a report: an axial slice as radiologists see it, and a ring."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.review.reported import Opinions, finite, place_of
-from napari_uncertainseg.review.rereading import Place
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.reports.report_data import LocationDecisions, finite, location_of
+from napari_uncertainseg.review.session.rereading import Location
+from napari_uncertainseg.review.store.session_settings import ReviewSettings
+from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Voxel
 
 WIDTH_MM = 100.0
@@ -32,14 +33,16 @@ _RING = "#ffb000"
 
 @dataclass
 class Pictures:
-    """PNG by place, and a sentence for each case that has none, or not all."""
+    """PNG by location, and a sentence for each case that has none, or not all."""
 
-    drawn: dict[Place, bytes] = field(default_factory=dict)
+    drawn: dict[Location, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def draw_places(store: Store, places: Iterable[Opinions], *, named: bool, progress: Progress) -> Pictures:
-    """Draw places, case by case; each scan is read once.
+def draw_places(
+    store: Store, places: Iterable[LocationDecisions], *, named: bool, progress: Progress
+) -> Pictures:
+    """Draw locations, case by case; each scan is read once.
 
     Parameters
     ----------
@@ -56,7 +59,7 @@ def draw_places(store: Store, places: Iterable[Opinions], *, named: bool, progre
     if not can_draw():
         found.notes.append("There are no pictures: matplotlib is not installed (pip install matplotlib).")
         return found
-    of_case: dict[int, list[Opinions]] = {}
+    of_case: dict[int, list[LocationDecisions]] = {}
     for one in places:
         of_case.setdefault(one.task.case, []).append(one)
     scans = _scans_of(store)
@@ -74,16 +77,17 @@ def _scans_of(store: Store) -> Mapping[int, set[str]]:
     """Hashes of the FLAIRs on which sessions were begun, by case; older sessions do not say."""
     found: dict[int, set[str]] = {}
     for session in store.readable()[0]:
-        if flair := session.settings.get("flair"):
+        settings = session.settings
+        if isinstance(settings, ReviewSettings) and settings.flair is not None:
             for task in store.tasks(session.id)[:1]:
-                found.setdefault(task.case, set()).add(str(flair))
+                found.setdefault(task.case, set()).add(settings.flair)
     return found
 
 
 def _draw_case(
     found: Pictures,
     read: Callable[[], Volume],
-    places: Sequence[Opinions],
+    places: Sequence[LocationDecisions],
     named: bool,
     progress: Progress,
 ) -> None:
@@ -102,23 +106,25 @@ def _draw_case(
         if not _lies_in(one.task.voxel, volume.data.shape):
             outside += 1
             continue
-        found.drawn[place_of(one.task)] = draw(volume, one.task.voxel, ring_of(one.task.volume_mm3), window)
+        found.drawn[location_of(one.task)] = draw(
+            volume, one.task.voxel, ring_of(one.task.volume_mm3), window
+        )
     if outside:
         found.notes.append(
-            f"{outside} of the places of {case} lie outside of the scan: is it another one now?"
+            f"{outside} of the locations of {case} lie outside of the scan: was it replaced by another one?"
         )
     if len(places) > MOST:
-        found.notes.append(f"Of {len(places)} places of {case}, the first {MOST} are drawn.")
+        found.notes.append(f"Of {len(places)} locations of {case}, the first {MOST} are drawn.")
 
 
 def _read(home: Path, folder: str, known: Collection[str]) -> Volume:
     """The FLAIR of a case; InputError if it is not there, or is another one than the sessions were on."""
     if not folder:
-        raise InputError("an older version kept its scan together with others, and it is not known which.")
+        raise InputError("an older version stored several scans under one name: which one it is, is unknown.")
     path = home / folder
     volume = _read_any(path)
     if known and scan_sha256(volume) not in known:
-        raise InputError(f"{path} is another scan now; put back the one that was read to have pictures.")
+        raise InputError(f"{path} is now another scan. Put back the scan that was read to get pictures.")
     return volume
 
 
@@ -128,7 +134,7 @@ def _read_any(path: Path) -> Volume:
     except OSError as error:
         raise InputError(f"{path}: the scan cannot be read ({error.strerror or error}).") from error
     if not there:
-        raise InputError(f"{path} is not there; put the scan back to have pictures.")
+        raise InputError(f"{path} is not there. Put the scan back to get pictures.")
     return read_volume(path, modality="flair")
 
 

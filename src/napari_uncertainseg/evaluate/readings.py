@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from napari_uncertainseg.evaluate.worklist import WorkCase
-from napari_uncertainseg.review.content import Unreadable
-from napari_uncertainseg.review.rows import Session
-from napari_uncertainseg.review.schema import READINGS
-from napari_uncertainseg.review.store import Store
+from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.database.schema import READINGS
+from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.store import Store
 
 
 @dataclass(frozen=True)
-class Reading:
+class CaseReading:
     """The furthest reading of one case.
 
     Attributes
@@ -31,7 +31,7 @@ class Reading:
     closed: bool
 
 
-class Readings:
+class CaseReadings:
     """Reads from a store how far cases are; what cannot change any more is read once.
 
     A case is known by where its FLAIR lies: a session keeps the path of the scan that it was begun on.
@@ -44,9 +44,9 @@ class Readings:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._closed: dict[str, tuple[str, Reading]] = {}
+        self._closed: dict[str, tuple[str, CaseReading]] = {}
 
-    def of(self, cases: Sequence[WorkCase], annotator: str = "") -> tuple[Reading | None, ...]:
+    def furthest(self, cases: Sequence[WorkCase], annotator: str = "") -> tuple[CaseReading | None, ...]:
         """The furthest reading of each case, None where there is none.
 
         Parameters
@@ -62,7 +62,7 @@ class Readings:
             If the store cannot be read.
         """
         name = " ".join(annotator.split())
-        found: dict[str, Reading] = {}
+        found: dict[str, CaseReading] = {}
         for session in self._store.sessions():
             if session.kind in READINGS and name in ("", session.annotator):
                 with suppress(Unreadable):  # the Session dock says what is wrong with it
@@ -70,15 +70,15 @@ class Readings:
                     found[flair] = max(found.get(flair, reading), reading, key=_how_far)
         return tuple(found.get(os.path.realpath(case.flair)) for case in cases)
 
-    def _read(self, session: Session) -> tuple[str, Reading]:
+    def _read(self, session: Session) -> tuple[str, CaseReading]:
         """Where the FLAIR of a session lies, and how far the session is."""
         if session.id not in self._closed:
             tasks, judged = self._store.tasks(session.id), len(self._store.verdicts(session.id))
-            if not tasks:  # somebody took them away: of no case that could be told
-                return "", Reading(0, 0, False)
+            if not tasks:  # they were deleted, so the case is unknown
+                return "", CaseReading(0, 0, False)
             flair = self._store.folder(tasks[0].case)
             flair = os.path.realpath(flair) if flair else ""  # nobody knows where
-            read = flair, Reading(judged, len(tasks), session.closed is not None)
+            read = flair, CaseReading(judged, len(tasks), session.closed is not None)
             if session.closed is None:
                 return read
             self._closed[session.id] = read
@@ -90,7 +90,7 @@ def latest_annotator(store: Store) -> str:
     return next((session.annotator for session in store.sessions() if session.kind in READINGS), "")
 
 
-def next_to_read(found: Sequence[Reading | None], at: int | None = None) -> int | None:
+def next_to_read(found: Sequence[CaseReading | None], at: int | None = None) -> int | None:
     """The first case that is not closed, after the one at hand and then from the beginning.
 
     Parameters
@@ -109,10 +109,10 @@ def next_to_read(found: Sequence[Reading | None], at: int | None = None) -> int 
     return next((i for i in order if i != at and not is_closed(found[i])), None)
 
 
-def is_closed(reading: Reading | None) -> bool:
+def is_closed(reading: CaseReading | None) -> bool:
     """Whether a case has been read to the end."""
     return reading is not None and reading.closed
 
 
-def _how_far(reading: Reading) -> tuple[bool, int]:
+def _how_far(reading: CaseReading) -> tuple[bool, int]:
     return reading.closed, reading.judged

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_uncertainseg._base import Progress, silent
-from napari_uncertainseg.images.files import guess_modality, stem
-from napari_uncertainseg.images.formats import DICOM_SUFFIXES, NIBABEL_SUFFIXES, NRRD_SUFFIXES, suffix_of
-from napari_uncertainseg.images.itk import is_dicom
+from napari_uncertainseg.images.files import stem
+from napari_uncertainseg.images.formats.dicom import is_dicom
+from napari_uncertainseg.images.formats.formats import DICOM, NIFTI, one_file_suffixes, suffix_of
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, guess_modality
 
 MOST = 10_000
 """Files and folders after which the search ends."""
 _NOTES = 200
-_FILES = (*NIBABEL_SUFFIXES, *NRRD_SUFFIXES)
 _NO_SCAN = re.compile(
     r"mask(?!ed)|lesion|(?<![a-z])(labels?|seg|segmentations?|consensus|raters?\d*|gt)(?![a-z])",
     re.IGNORECASE,
@@ -26,12 +26,11 @@ _CONTRAST = re.compile(r"_ce-|_acq-[a-z0-9]*(gd|gad|post|contrast)", re.IGNORECA
 """With a contrast agent, said by its entity, or by the acquisition's name as many data sets do."""
 _PHASE = re.compile(r"_part-(?!mag_)")
 """Phase, real and imaginary images: they look like no scan that a network knows."""
-_SUFFIX = {"flair": "FLAIR", "t1": "T1w", "t2": "T2w"}
 
 
 @dataclass(frozen=True)
-class Found:
-    """A case that was found: a name, and its scans by role."""
+class FoundScans:
+    """A case that was found: a name, and its scans by modality."""
 
     name: str
     images: Mapping[str, Path]
@@ -104,7 +103,7 @@ class Budget:
 
 
 def _is_slice(path: Path) -> bool:
-    return suffix_of(path) in DICOM_SUFFIXES
+    return suffix_of(path) in DICOM.suffixes
 
 
 # -- BIDS -------------------------------------------------------------------------------------------
@@ -120,13 +119,13 @@ def is_bids(folder: Path) -> bool:
     )
 
 
-def bids_cases(folder: Path, budget: Budget) -> list[Found]:
+def bids_cases(folder: Path, budget: Budget) -> list[FoundScans]:
     """One case for each FLAIR of a BIDS dataset, with T1 and T2 of the same subject and session."""
-    cases: dict[str, Found] = {}
+    cases: dict[str, FoundScans] = {}
     for anat in _anat_folders(folder, budget):
         files = budget.listing(anat)
         derived = [path for path in files if _DERIVED.search(path.name)]
-        if any(_says(path, role) for path in derived for role in _SUFFIX):
+        if any(_says(path, modality) for path in derived for modality in MODALITIES):
             budget.note(f"{anat}: files with space-, desc-, label-, res- or den- are derivatives.")
         files = [path for path in files if path not in derived and not _PHASE.search(path.name)]
         for flair in (path for path in files if _says(path, "flair")):
@@ -134,8 +133,10 @@ def bids_cases(folder: Path, budget: Budget) -> list[Found]:
             if name in cases:  # .nii beside .nii.gz
                 budget.note(f"{flair}: left out, {cases[name].images['flair'].name} is the same scan.")
                 continue
-            others = {role: _companion(flair, files, role, budget) for role in ("t1", "t2")}
-            cases[name] = Found(name, {"flair": flair} | {r: p for r, p in others.items() if p is not None})
+            others = {modality: _companion(flair, files, modality, budget) for modality in OPTIONAL}
+            cases[name] = FoundScans(
+                name, {"flair": flair} | {m: p for m, p in others.items() if p is not None}
+            )
     return list(cases.values())
 
 
@@ -151,17 +152,19 @@ def _folders(paths: Iterable[Path], start: str) -> list[Path]:
     return [path for path in paths if path.name.startswith(start) and path.is_dir()]
 
 
-def _says(path: Path, role: str) -> bool:
-    return suffix_of(path) in (".nii", ".nii.gz") and stem(path).endswith(f"_{_SUFFIX[role]}")
+def _says(path: Path, modality: str) -> bool:
+    return suffix_of(path) in NIFTI.suffixes and stem(path).endswith(f"_{MODALITIES[modality].bids_suffix}")
 
 
-def _companion(flair: Path, files: list[Path], role: str, budget: Budget) -> Path | None:
+def _companion(flair: Path, files: list[Path], modality: str, budget: Budget) -> Path | None:
     """The scan that shares most with the FLAIR (its run), the first where several do."""
     ours = set(stem(flair).split("_"))
-    fit = [path for path in files if _says(path, role) and not _CONTRAST.search(path.name)]
+    fit = [path for path in files if _says(path, modality) and not _CONTRAST.search(path.name)]
     best = max(fit, key=lambda path: _nearness(ours, path), default=None)
     if best is not None and len({stem(path) for path in fit}) > 1:
-        budget.note(f"{flair.name}: of {len(fit)} {_SUFFIX[role]} scans, {best.name} is taken.")
+        budget.note(
+            f"{flair.name}: of {len(fit)} {MODALITIES[modality].bids_suffix} scans, {best.name} is taken."
+        )
     return best
 
 
@@ -174,15 +177,16 @@ def _nearness(ours: set[str], path: Path) -> tuple[int, int]:
 # -- any other folder -------------------------------------------------------------------------------
 
 
-def folder_cases(folder: Path, budget: Budget) -> list[Found]:
+def folder_cases(folder: Path, budget: Budget) -> list[FoundScans]:
     """One case for each folder in which the name of exactly one scan says FLAIR."""
-    cases: list[Found] = []
+    cases: list[FoundScans] = []
     to_do = [folder]
     while to_do:
         here = to_do.pop()
         paths = budget.listing(here)
         series = {path for path in paths if path.is_dir() and _is_series(path)}
-        scans = [p for p in paths if (p in series or suffix_of(p) in _FILES) and not _NO_SCAN.search(stem(p))]
+        readable = [p for p in paths if p in series or suffix_of(p) in one_file_suffixes()]
+        scans = [path for path in readable if not _NO_SCAN.search(stem(path))]
         to_do += reversed([path for path in paths if path.is_dir() and path not in series])
         name = folder.name if here == folder else here.relative_to(folder).as_posix()
         found = _by_name(name, scans, budget)
@@ -194,27 +198,30 @@ def folder_cases(folder: Path, budget: Budget) -> list[Found]:
 def _is_series(folder: Path) -> bool:
     """Whether a folder is a DICOM series, and no case with a stray DICOM file in it."""
     try:
-        return is_dicom(folder) and not any(suffix_of(path) in _FILES for path in folder.iterdir())
+        suffixes = {suffix_of(path) for path in folder.iterdir()}
+        return is_dicom(folder) and suffixes.isdisjoint(one_file_suffixes())
     except OSError:  # `listing` says so
         return False
 
 
-def _by_name(name: str, scans: list[Path], budget: Budget) -> Found | None:
-    by_role: dict[str, list[Path]] = {role: [] for role in _SUFFIX}
+def _by_name(name: str, scans: list[Path], budget: Budget) -> FoundScans | None:
+    by_modality: dict[str, list[Path]] = {modality: [] for modality in MODALITIES}
     for scan in scans:
-        role = guess_modality(stem(scan))
-        if role is not None:
-            by_role[role].append(scan)
-    flairs = by_role["flair"]
+        modality = guess_modality(stem(scan))
+        if modality is not None:
+            by_modality[modality].append(scan)
+    flairs = by_modality["flair"]
     if len(flairs) != 1:
         if scans:
             what = f"{len(flairs)} names of scans say" if flairs else "no name of a scan says"
             budget.note(f"{name}: left out, {what} FLAIR; one is needed.")
         return None
     images = {"flair": flairs[0]}
-    for role in ("t1", "t2"):
-        if len(by_role[role]) == 1:
-            images[role] = by_role[role][0]
-        elif by_role[role]:
-            budget.note(f"{name}: {len(by_role[role])} names of scans say {role.upper()}; none is used.")
-    return Found(name, images)
+    for modality in OPTIONAL:
+        if len(by_modality[modality]) == 1:
+            images[modality] = by_modality[modality][0]
+        elif by_modality[modality]:
+            budget.note(
+                f"{name}: {len(by_modality[modality])} names of scans say {modality.upper()}; none is used."
+            )
+    return FoundScans(name, images)

@@ -1,4 +1,4 @@
-"""A report of sessions as a file: the numbers, and pictures of the places that they are about."""
+"""A report of sessions as a file: the numbers, and pictures of the locations that they are about."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.disk.outputs import PAGE, check_output
 from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
 from napari_uncertainseg.images.files import replaced_file
-from napari_uncertainseg.review.report import page
-from napari_uncertainseg.review.reported import Summary
-from napari_uncertainseg.review.store import Store
-from napari_uncertainseg.review.summary import summarise
+from napari_uncertainseg.review.reports.report_data import Summary
+from napari_uncertainseg.review.reports.report_page import report_page
+from napari_uncertainseg.review.reports.summary import summarise
+from napari_uncertainseg.review.store.store import Store
 
 _NUMBERS = 0.2
 """Share of the work that reading the sessions is, where pictures are drawn."""
@@ -22,7 +22,7 @@ def write_report(
     store: Store,
     path: Path | str,
     *,
-    session: str | None = None,
+    session_id: str | None = None,
     named: bool = True,
     pictures: bool = True,
     progress: Progress = silent,
@@ -35,7 +35,7 @@ def write_report(
         Of the sessions; stays open, and nothing is written into it.
     path
         Where to, ending in ``.html``. A file there is replaced.
-    session
+    session_id
         One, with the other readings of the same; all if None.
     named
         False calls people and cases by number, and leaves out comments, files and paths.
@@ -58,18 +58,18 @@ def write_report(
     path = Path(path)
     check_output(path, PAGE)
     share = _NUMBERS if pictures else 1.0
-    found = summarise(store, session, named=named, progress=lambda s, done: progress(s, share * done))
+    found = summarise(store, session_id, named=named, progress=lambda s, done: progress(s, share * done))
     drawn = Pictures()
     if pictures:
         differing = (one for part in found.reread for one in part.differing)
-        doubtful = (one for places in found.doubtful.values() for one in places)
+        doubtful = (one for places in found.most_uncertain.values() for one in places)
 
         def rest(stage: str, fraction: float) -> None:
             progress(stage, _NUMBERS + (1 - _NUMBERS) * fraction)
 
         places = [one for one in (*differing, *doubtful) if one.task.target != "case"]
         drawn = draw_places(store, places, named=named, progress=rest)
-    text = page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
+    text = report_page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
     with replaced_file(path) as file:
         file.write(text.encode("utf-8", "replace"))
     progress("done", 1)

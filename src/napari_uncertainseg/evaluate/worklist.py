@@ -12,11 +12,14 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.tables import as_read
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
 from napari_uncertainseg.images.files import stem
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE
 
-ROLES = ("flair", "t1", "t2")
-_COLUMNS = (*ROLES, "name", "reference")
+_COLUMNS = (*MODALITIES, "name", "reference")
 _MOST_BYTES = 16_000_000
-_NEEDS = "it needs the column flair, and may have t1, t2, name and reference, with tabs between them"
+_NEEDS = (
+    f"it needs the column {REFERENCE}, and may have {', '.join(OPTIONAL)}, name and reference, "
+    "with tabs between them"
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class WorkCase:
     name
         Differs from that of every other case of the list.
     images
-        Files, or folders with a DICOM series, by role: ``flair`` is always there, ``t1`` and ``t2`` may be.
+        Files, or folders with a DICOM series, by modality: ``flair`` is always there, the others may be.
     reference
         A mask to compare with, if there is one.
     """
@@ -142,15 +145,15 @@ def _check_titles(path: Path, titles: list[str]) -> None:
 
 def _case_of(path: Path, number: int, row: Mapping[str, str], taken: Mapping[str, int]) -> WorkCase:
     files: dict[str, Path] = {}
-    for role in (*ROLES, "reference"):
-        if text := row.get(role, ""):
+    for column in (*MODALITIES, "reference"):
+        if text := row.get(column, ""):
             file = path.parent / text
             if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises where a name is too long
-                raise InputError(f"{path}, row {number}: there is no {role} {file}; correct the path.")
-            files[role] = file
+                raise InputError(f"{path}, row {number}: there is no {column} {file}; correct the path.")
+            files[column] = file
     if "flair" not in files:
         raise InputError(f"{path}, row {number}: the column flair is empty; each case needs a FLAIR.")
-    names = {os.path.realpath(file): role for role, file in files.items()}
+    names = {os.path.realpath(file): column for column, file in files.items()}
     if len(names) < len(files):
         raise InputError(f"{path}, row {number}: one file has two roles; each needs a file of its own.")
     reference = files.pop("reference", None)

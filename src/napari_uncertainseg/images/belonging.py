@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_uncertainseg.images.files import guess_modality
-from napari_uncertainseg.images.formats import suffix_of
+from napari_uncertainseg.images.formats.formats import suffix_of
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import guess_modality
 
 _ENTITY = re.compile(r"(?:^|[_/\\-])(sub|ses)-([A-Za-z0-9]+)")
 _KIND = re.compile(
@@ -40,7 +40,7 @@ _WHOLE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Origin:
+class ScanOrigin:
     """What tells of whom a scan is.
 
     Attributes
@@ -61,17 +61,17 @@ class Origin:
     grid: Grid | None = None
 
     @classmethod
-    def of(cls, volume: Volume) -> Origin:
+    def from_volume(cls, volume: Volume) -> ScanOrigin:
         """Of a volume."""
         return cls(volume.name, volume.path, volume.uids, volume.grid)
 
 
-def mismatch(scan: Origin, flair: Origin) -> str:
+def mismatch(scan: ScanOrigin, flair: ScanOrigin) -> str:
     """What speaks against a scan being of the FLAIR's visit, half a sentence; empty where nothing does."""
     return contradiction(scan, flair) or ("" if _same_study(scan, flair) else _other_folder(scan, flair))
 
 
-def contradiction(scan: Origin, flair: Origin) -> str:
+def contradiction(scan: ScanOrigin, flair: ScanOrigin) -> str:
     """As `mismatch`, but another folder alone speaks against nothing: masks often lie in one of their own."""
     for found in (_other_study(scan, flair), _other_space(scan, flair)):
         if found:
@@ -79,7 +79,7 @@ def contradiction(scan: Origin, flair: Origin) -> str:
     return "" if _same_study(scan, flair) else _other_names(scan, flair)
 
 
-def belongs(scan: Origin, flair: Origin) -> bool:
+def belongs(scan: ScanOrigin, flair: ScanOrigin) -> bool:
     """Whether something says that a scan is of the FLAIR's visit, and nothing speaks against it.
 
     One study and, where both are known, one frame of reference; or one subject and session of one data set;
@@ -104,19 +104,19 @@ def belongs(scan: Origin, flair: Origin) -> bool:
 # -- DICOM ----------------------------------------------------------------------------------------
 
 
-def _both(one: Origin, other: Origin, uid: str) -> bool:
+def _both(one: ScanOrigin, other: ScanOrigin, uid: str) -> bool:
     return bool(one.uids.get(uid) and other.uids.get(uid))
 
 
-def _differ(one: Origin, other: Origin, uid: str) -> bool:
+def _differ(one: ScanOrigin, other: ScanOrigin, uid: str) -> bool:
     return _both(one, other, uid) and one.uids[uid] != other.uids[uid]
 
 
-def _same_study(one: Origin, other: Origin) -> bool:
+def _same_study(one: ScanOrigin, other: ScanOrigin) -> bool:
     return _both(one, other, "study") and not _differ(one, other, "study")
 
 
-def _other_study(scan: Origin, flair: Origin) -> str:
+def _other_study(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if _differ(scan, flair, "patient"):
         return "it is of another patient: the DICOM patient IDs differ"
     return "it is of another DICOM study" if _differ(scan, flair, "study") else ""
@@ -132,7 +132,7 @@ def _box(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     return points.min(axis=0), points.max(axis=0)
 
 
-def _overlap(one: Origin, other: Origin) -> float:
+def _overlap(one: ScanOrigin, other: ScanOrigin) -> float:
     """Share of the smaller scan's box that the other's box covers, 0 to 1."""
     assert one.grid is not None and other.grid is not None
     (low, high), (other_low, other_high) = _box(one.grid), _box(other.grid)
@@ -140,7 +140,7 @@ def _overlap(one: Origin, other: Origin) -> float:
     return float(shared / min((high - low).prod(), (other_high - other_low).prod()))
 
 
-def _other_space(scan: Origin, flair: Origin) -> str:
+def _other_space(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if scan.grid is None or flair.grid is None or _overlap(scan, flair) > 0:
         return ""
     return "no part of it lies over the FLAIR"
@@ -149,25 +149,25 @@ def _other_space(scan: Origin, flair: Origin) -> str:
 # -- names and folders ----------------------------------------------------------------------------
 
 
-def _text(origin: Origin) -> str:
+def _text(origin: ScanOrigin) -> str:
     return origin.name if origin.path is None else str(origin.path)
 
 
-def _entities(origin: Origin) -> dict[str, str]:
+def _entities(origin: ScanOrigin) -> dict[str, str]:
     return dict(_ENTITY.findall(_text(origin)))
 
 
-def _stem(origin: Origin) -> str:
+def _stem(origin: ScanOrigin) -> str:
     """The file's name; that of a DICOM folder is of one series."""
     path = origin.path
     return origin.name if path is None else path.name.removesuffix(suffix_of(path) or "")
 
 
-def _words(origin: Origin) -> list[str]:
+def _words(origin: ScanOrigin) -> list[str]:
     return [word.lower() for word in _TOKEN.findall(_stem(origin))]
 
 
-def _before_kind(origin: Origin) -> list[str]:
+def _before_kind(origin: ScanOrigin) -> list[str]:
     """Words of a name before the one that says what kind of scan it is; all of a file's that has none."""
     words = _words(origin)
     kind = next((i for i, word in enumerate(words) if guess_modality(word)), None)
@@ -176,7 +176,7 @@ def _before_kind(origin: Origin) -> list[str]:
     return [word for word in words[:kind] if not _PLAIN.match(word)]
 
 
-def _other_names(scan: Origin, flair: Origin) -> str:
+def _other_names(scan: ScanOrigin, flair: ScanOrigin) -> str:
     ours, theirs = _entities(scan), _entities(flair)
     for key, what in (("sub", "patient"), ("ses", "session")):
         if key in ours and key in theirs and ours[key] != theirs[key]:
@@ -196,13 +196,13 @@ def _other_names(scan: Origin, flair: Origin) -> str:
     return ""
 
 
-def _counted(origin: Origin) -> dict[str, str]:
+def _counted(origin: ScanOrigin) -> dict[str, str]:
     """Words of a name that count patients or visits, and the number behind each."""
     words = _before_kind(origin)
     return {word: after for word, after in pairwise(words) if word in _COUNTED and after.isdecimal()}
 
 
-def _other_folder(scan: Origin, flair: Origin) -> str:
+def _other_folder(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if scan.path is None or flair.path is None or (_entities(scan) and _entities(flair)):
         return ""
     ours, theirs = _visit_folder(scan.path), _visit_folder(flair.path)
@@ -217,7 +217,7 @@ def _visit_folder(path: Path) -> Path:
     return folder
 
 
-def _same_data_set(one: Origin, other: Origin) -> bool:
+def _same_data_set(one: ScanOrigin, other: ScanOrigin) -> bool:
     """Whether one name means one subject: both lie in one data set, or in what was derived of it."""
     if one.path is None or other.path is None:
         return one.path is other.path

@@ -13,12 +13,12 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.images.dicom_pixels import lenient
 from napari_uncertainseg.images.dicom_source import Series, read_series
 from napari_uncertainseg.images.files import replaced_file
-from napari_uncertainseg.images.formats import suffix_of
-from napari_uncertainseg.images.itk import is_dicom
-from napari_uncertainseg.images.stored import first_line
+from napari_uncertainseg.images.formats.dicom import is_dicom
+from napari_uncertainseg.images.formats.dicom_pixels import lenient
+from napari_uncertainseg.images.formats.formats import suffix_of
+from napari_uncertainseg.images.formats.raw_image import first_line
 from napari_uncertainseg.images.volume import Grid
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Algorithm:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, information: Mapping[str, Any], threshold: float | None = None) -> Algorithm:
+    def from_information(cls, information: Mapping[str, Any], threshold: float | None = None) -> Algorithm:
         """Take it from what a prediction says of itself."""
         used = {"method": information.get("method"), "sha256": information.get("model_sha256")}
         used["threshold"] = None if threshold is None else f"{threshold:.4g}"

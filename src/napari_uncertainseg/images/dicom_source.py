@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.formats import load
-from napari_uncertainseg.images.itk import dicom_series, is_dicom
-from napari_uncertainseg.images.stored import first_line
+from napari_uncertainseg.images.formats.dicom import dicom_series, is_dicom
+from napari_uncertainseg.images.formats.formats import load
+from napari_uncertainseg.images.formats.raw_image import first_line
 from napari_uncertainseg.images.volume import Grid
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Series:
 
         Each voxel comes onto the pixel that it was read from: the reader's file axes are
         column, row and slice.
+
+        Parameters
+        ----------
+        mask
+            bool or labels, shape (s, a, r) of the grid.
         """
         return self.grid.to_file(mask)[0].transpose(2, 1, 0)
 

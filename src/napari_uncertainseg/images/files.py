@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,22 +13,14 @@ from typing import BinaryIO
 import numpy as np
 
 from napari_uncertainseg._base import InputError, one_line
-from napari_uncertainseg.disk.claims import clear_partials, partial_prefix
 from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
 from napari_uncertainseg.disk.outputs import check_replaceable
-from napari_uncertainseg.images import formats
-from napari_uncertainseg.images.stored import Stored
+from napari_uncertainseg.images.formats import formats
+from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import guess_modality
 
-_MODALITIES = (
-    ("flair", r"flair|dark.?fluid|tirm"),
-    (
-        None,
-        r"t1.?(post|ce|gd|gad|c(?![a-z])|ks)|post.?contrast|t2.?(\*|star)|swi|dwi|adc|(?<![a-z])pd(?![a-z])",
-    ),
-    ("t1", r"(?<![a-z0-9])t1(?![0-9])|mp.?rage|bravo|spgr"),
-    ("t2", r"(?<![a-z0-9])t2(?![0-9])"),
-)
 _FEW_LABELS = 16
 
 
@@ -43,7 +34,7 @@ def read_volume(path: str | Path, *, index: int | None = None, modality: str | N
     Parameters
     ----------
     path
-        NIfTI, mgz or nrrd file, a folder with a DICOM series, or one file of it.
+        A file of one of `formats.FORMATS`, a folder with a DICOM series, or one file of it.
     index
         Which volume of a 4-D file.
     modality
@@ -149,7 +140,7 @@ def write_volume(
 
     path = Path(path)
     suffix = formats.suffix_of(path)
-    if suffix not in (".nii", ".nii.gz"):
+    if suffix not in formats.NIFTI.suffixes:
         raise InputError(f"{path}: results are written as NIfTI; end the name in .nii.gz or .nii.")
     if array.shape != grid.shape:
         raise InputError(
@@ -184,12 +175,11 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
     check_replaceable(path)
     try:
         clear_partials(path)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=partial_prefix(path), delete=False) as file:
-            temporary = Path(file.name)
-            yield file  # type: ignore[misc]
+        temporary = path.parent / f"{partial_prefix(path)}{secrets.token_hex(4)}"
+        with os.fdopen(_created(temporary), "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written {why_not(error)}.") from error
@@ -198,24 +188,20 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
-def guess_modality(name: str, description: str = "") -> str | None:
-    """Guess what a scan is from its name, then from the header's description.
-
-    Returns
-    -------
-    str or None
-        ``"flair"``, ``"t1"``, ``"t2"``; None for anything else, contrast-enhanced T1
-        and T2* among it.
-    """
-    for text in (name.lower(), description.lower()):
-        for modality, pattern in _MODALITIES:
-            if re.search(pattern, text):
-                return modality
-    return None
+def _created(path: Path) -> int:
+    """Make a new file, open to write; who may read it is for the user's umask to say."""
+    binary = getattr(os, "O_BINARY", 0)  # Windows would change line ends otherwise
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
 
 
 def looks_like_labels(data: np.ndarray) -> bool:
-    """Whether an image holds labels: whole numbers, few of them or in solid patches."""
+    """Whether an image holds labels: whole numbers, few of them or in solid patches.
+
+    Parameters
+    ----------
+    data
+        3-D, any real dtype.
+    """
     if data.dtype.kind == "f" and (data != np.rint(data)).any():
         return False
     sample = data[:: max(1, data.shape[0] // 32)]
@@ -237,7 +223,7 @@ def _changing_neighbours(array: np.ndarray) -> float:
     return float(((one != other) & both).sum()) / count if count else 0.0
 
 
-def _grid(path: Path, stored: Stored) -> Grid:
+def _grid(path: Path, stored: RawImage) -> Grid:
     affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Wider than any scan's; a header in metres or micrometres lies outside.
@@ -320,9 +306,3 @@ def difference(found: Grid, scan: Grid) -> str:
 def _describe(grid: Grid) -> str:
     shape = " x ".join(str(n) for n in grid.shape)
     return f"{shape} voxels of {' x '.join(f'{s:.2f}' for s in grid.spacing)} mm"
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

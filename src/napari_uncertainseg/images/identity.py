@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import one_line
-from napari_uncertainseg.images.formats import suffix_of
+from napari_uncertainseg.images.formats.formats import suffix_of
 from napari_uncertainseg.images.volume import Volume
 
 _DECIMALS = 4
@@ -43,7 +43,7 @@ def scan_sha256(volume: Volume) -> str:
 
 
 def case_sha256(scans: Mapping[str, str]) -> str:
-    """SHA-256 of a visit, from the `scan_sha256` of its scans by role."""
+    """SHA-256 of a visit, from the `scan_sha256` of its scans by modality."""
     return hashlib.sha256(json.dumps(dict(scans), sort_keys=True).encode()).hexdigest()
 
 

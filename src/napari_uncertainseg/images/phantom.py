@@ -18,7 +18,7 @@ _BORDER = 10  # voxels kept around the template's brain: room for the deformatio
 
 
 @dataclass(frozen=True)
-class Model:
+class PhantomModel:
     """What is drawn. Intensities are shares of the brightest usual tissue; lengths are mm.
 
     Attributes
@@ -56,7 +56,7 @@ class Phantom:
     truth: Volume
 
 
-def simulate_patient(seed: int = 7, model: Model | None = None) -> Phantom:
+def simulate_patient(seed: int = 7, model: PhantomModel | None = None) -> Phantom:
     """Draw a simulated patient.
 
     Parameters
@@ -75,7 +75,7 @@ def simulate_patient(seed: int = 7, model: Model | None = None) -> Phantom:
     InputError
         If nilearn is not installed.
     """
-    model = model or Model()
+    model = model or PhantomModel()
     rng = np.random.default_rng(seed)
     anatomy, affine = _template()
     template, white, grey = _deform(anatomy, model.deformation, rng)
@@ -172,7 +172,7 @@ def _lesions(
     grey: np.ndarray,
     distance: np.ndarray,
     brain: np.ndarray,
-    model: Model,
+    model: PhantomModel,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share of each voxel that is lesion, and how much brighter it makes the FLAIR."""
@@ -222,7 +222,9 @@ def _blob(
     return box, (1 / (1 + np.exp(-np.clip(edge / 0.35, -30, 30)))).astype(np.float32)
 
 
-def _lookalikes(white: np.ndarray, grey: np.ndarray, model: Model, rng: np.random.Generator) -> np.ndarray:
+def _lookalikes(
+    white: np.ndarray, grey: np.ndarray, model: PhantomModel, rng: np.random.Generator
+) -> np.ndarray:
     """What may be taken for lesions and is none, to be subtracted: spots in cortex, pale patches."""
     out = np.zeros(white.shape, np.float32)
     for tissue, brightness, volume in ((grey > 0.85, 0.15, 25.0), (white > 0.9, 0.06, 250.0)):
@@ -233,7 +235,9 @@ def _lookalikes(white: np.ndarray, grey: np.ndarray, model: Model, rng: np.rando
     return out
 
 
-def _acquire(image: np.ndarray, brain: np.ndarray, model: Model, rng: np.random.Generator) -> np.ndarray:
+def _acquire(
+    image: np.ndarray, brain: np.ndarray, model: PhantomModel, rng: np.random.Generator
+) -> np.ndarray:
     """What a scanner adds: blur, texture, bias field, Rician noise; 0 outside the brain."""
     seen = ndimage.gaussian_filter(image, 0.45)
     seen *= 1 + model.texture * _smooth_noise(image.shape, 1.2, rng)

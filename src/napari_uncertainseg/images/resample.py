@@ -10,7 +10,7 @@ from napari_uncertainseg.images.volume import Grid, Volume
 _SIGMA_PER_STEP = 1 / np.sqrt(8 * np.log(2))  # full width at half maximum -> standard deviation
 
 
-def onto(
+def resample_to(
     volume: Volume, grid: Grid, transform: np.ndarray | None = None, *, nearest: bool = False
 ) -> np.ndarray:
     """Resample a volume onto a grid by the affines.
@@ -45,6 +45,13 @@ def onto(
 def zoom(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Resample an array to another number of voxels over the same extent.
 
+    Parameters
+    ----------
+    data
+        Any real dtype.
+    shape
+        Number of voxels along each axis.
+
     Returns
     -------
     numpy.ndarray
@@ -62,6 +69,13 @@ def antialias(data: np.ndarray, ratios: tuple[float, ...]) -> np.ndarray:
 
     A Gaussian whose width at half maximum, added to the old voxel's, gives the new voxel's
     (Cardoso et al., MICCAI 2015, "Scale factor point spread function matching").
+
+    Parameters
+    ----------
+    data
+        Any real dtype.
+    ratios
+        Size of the new voxels over that of the old ones, by axis.
     """
     out = np.asarray(data, np.float32)
     for axis, ratio in enumerate(ratios):
@@ -90,4 +104,4 @@ def isotropic(volume: Volume, spacing: float, margin: float = 0.0) -> Volume:
     affine[:3, :3] = np.eye(3)[:, ::-1] * spacing
     affine[:3, 3] = low
     grid = Grid((s, a, r), affine)
-    return Volume(onto(volume, grid), grid, volume.name, volume.modality)
+    return Volume(resample_to(volume, grid), grid, volume.name, volume.modality)

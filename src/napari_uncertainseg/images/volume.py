@@ -55,11 +55,22 @@ class Grid:
         return cls((sizes[0], sizes[1], sizes[2]), canonical, stored, affine)
 
     def to_canonical(self, array: np.ndarray) -> np.ndarray:
-        """Bring an array from the file's axis order into (s, a, r) order, as a view."""
+        """Bring an array from the file's axis order into (s, a, r) order, as a view.
+
+        Parameters
+        ----------
+        array
+            Any dtype, in the file's axis order.
+        """
         return orientations.apply_orientation(array, self.stored)
 
     def to_file(self, array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bring an array from (s, a, r) order into the file's, as a view, with the file's affine.
+
+        Parameters
+        ----------
+        array
+            Any dtype, shape (s, a, r) of the grid.
 
         Returns
         -------

@@ -10,15 +10,17 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
-from napari_uncertainseg.uncertainty.members import Members
-from napari_uncertainseg.uncertainty.numbering import MOST, Numbers
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
 
 _MOST = 256
 """Members that are read."""
 _NUMBERS = ("lesions", "last_lesion", "candidates", "last_candidate")
 
 
-def write_members(path: Path, members: Members, variance: np.ndarray, numbers: Numbers | None = None) -> None:
+def write_members(
+    path: Path, members: Members, variance: np.ndarray, numbers: LesionNumbers | None = None
+) -> None:
     """Write members, and the variance map where they lie; whoever calls moves the file into place.
 
     Parameters
@@ -66,9 +68,9 @@ def read_members(path: Path, shape: tuple[int, int, int]) -> tuple[Members, np.n
     return Members(box, values), variance
 
 
-def read_numbers(path: Path, shape: tuple[int, int, int]) -> Numbers | None:
+def read_numbers(path: Path, shape: tuple[int, int, int]) -> LesionNumbers | None:
     """Numbers of a review's lesions and candidates; None where a file holds none. As `read_members`."""
-    numbers = Numbers(shape)
+    numbers = LesionNumbers(shape)
     try:
         _check_sizes(path, shape)
         with np.load(path, allow_pickle=False) as file:

@@ -12,12 +12,13 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.calibration.evidence import Evidence
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
 from napari_uncertainseg.calibration.region import Region
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.uncertainty.members import Members
+from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator, binary_entropy
+from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
 
 
 class Recalibrated(NamedTuple):
@@ -83,7 +84,7 @@ def fitted_here(
     """
     seen = as_mask(reference, "The reference") | at_least(prediction.probability, threshold)
     inside = region.mask(prediction.brain, seen, prediction.grid.spacing)
-    return fit(Evidence.of(prediction.probability, reference, region=inside), kind)
+    return fit(ProbabilityHistogram.from_probability(prediction.probability, reference, region=inside), kind)
 
 
 def _all_like(mean: np.ndarray, members: Members) -> Members:
@@ -115,7 +116,7 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
     probability = np.where(brain, recalibration.apply(prediction.probability), 0).astype(np.float32)
     entropy = np.where(brain, binary_entropy(probability), 0).astype(np.float32)
     expected = np.maximum(entropy - prediction.mutual_information, 0)
-    variance = prediction.variance.copy()
+    variance = prediction.variance.astype(np.float32)
     values = np.zeros_like(members.values)
     if len(members):
         box, inside, maps = members.box, brain[members.box], MapAccumulator()
@@ -124,17 +125,15 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
             values[k] = own
             maps.add(own)
         found = maps.result()
-        # a member is 0 where it was not kept, though it was not
+        # Members are stored only where some member saw something: 0 means "not stored", not "probability 0".
         kept = inside & (members.values > 0).all(axis=0)
         expected[box] = np.where(kept, np.minimum(found.expected_entropy, entropy[box]), expected[box])
         variance[box] = np.where(kept, found.variance, variance[box])
+    expected = expected.astype(np.float32)
+    said = MemberStatistics(probability, entropy, expected, entropy - expected, variance)
     return replace(
         prediction,
-        probability=probability,
-        entropy=entropy,
-        expected_entropy=expected.astype(np.float32),
-        mutual_information=(entropy - expected).astype(np.float32),
-        variance=variance.astype(np.float32),
+        maps=compute_maps(MapSources(said, prediction.disagreement)),
         members=Members(members.box, values) if alike is members else _all_like(probability, alike),
         information={**prediction.information, "recalibration": json.loads(recalibration.to_json())},
     )

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.inference.engines import Engine
 from napari_uncertainseg.inference.tiling import Window, Windows
-from napari_uncertainseg.networks.model import Model
+from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.model import Capabilities, Model
 
 MAX_SAMPLES = 500
 
@@ -38,7 +38,7 @@ class Pass:
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class SamplingSetting:
     """What a method works with.
 
     Attributes
@@ -72,9 +72,11 @@ class Method:
     passes
         Gives the passes one by one.
     most
-        Largest number of members, for a model.
+        Largest number of members with a model of such capabilities; 0 where it cannot be used.
+    needs
+        What a model must have, where not every model has it.
     usual
-        Members when the user names no number, for a model.
+        Members when the user names no number, where it can give as many.
     note
         What a result says of the method, where the user must know it.
     """
@@ -82,10 +84,15 @@ class Method:
     name: str
     title: str
     description: str
-    passes: Callable[[Setting], Iterator[Pass]]
-    most: Callable[[Model], int]
-    usual: Callable[[Model], int]
+    passes: Callable[[SamplingSetting], Iterator[Pass]]
+    most: Callable[[Capabilities], int]
+    needs: str = ""
+    usual: int = MAX_SAMPLES
     note: str = ""
+
+    def usual_members(self, model: Capabilities) -> int:
+        """Members when the user names no number."""
+        return min(self.usual, self.most(model))
 
 
 def check_method(name: str, model: Model, members: int | None) -> tuple[Method, int]:
@@ -99,18 +106,18 @@ def check_method(name: str, model: Model, members: int | None) -> tuple[Method, 
     if name not in METHODS:
         raise InputError(f"There is no method '{name}': choose one of {', '.join(METHODS)}.")
     method = METHODS[name]
-    if name == "ensemble" and len(model) == 1:
+    most = method.most(model.capabilities)
+    if most == 0:
         raise InputError(
-            f"The method ensemble needs several weight files, and the model '{model.name}' has only one: "
+            f"The method {name} needs {method.needs}, which the model '{model.name}' does not have: "
             "choose another method or model."
         )
-    count = method.usual(model) if members is None else members
+    count = method.usual_members(model.capabilities) if members is None else members
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise InputError(f"The number of members should be an integer of at least 1, not {members!r}.")
-    if count > method.most(model):
+    if count > most:
         raise InputError(
-            f"The method {name} gives at most {method.most(model)} members with the model '{model.name}', "
-            f"not {count}."
+            f"The method {name} gives at most {most} members with the model '{model.name}', not {count}."
         )
     return method, count
 
@@ -120,28 +127,34 @@ def _heads(logits: Tensor, temperature: float) -> Tensor:
 
 
 def mean_pass(heads: Tensor) -> Pass:
-    """One member, the mean of the heads, and their variance."""
+    """One member, the mean of the heads, and their variance.
+
+    Parameters
+    ----------
+    heads
+        Probabilities, float32 (heads, z, y, x).
+    """
     mean = heads.mean(dim=0)
     # a tenth of the time of torch.var_mean over the first axis
     return Pass(mean[None], (heads - mean).square_().mean(dim=0))
 
 
-def one_pass(setting: Setting) -> Iterator[Pass]:
+def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
     heads = _heads(logits, setting.model.temperature)
     yield Pass(heads[: setting.members], mean_pass(heads).disagreement)
 
 
-def layers(setting: Setting) -> Iterator[Pass]:
+def layers(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
     logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
     p = _heads(logits, setting.model.temperature)
-    count = setting.model.heads
+    count = setting.model.capabilities.heads
     yield Pass(p[count : count + setting.members], mean_pass(p[:count]).disagreement)
 
 
-def mc_dropout(setting: Setting) -> Iterator[Pass]:
+def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
 
     With several windows the encoder runs anew for each, and a member has the same masks in all of them.
@@ -153,7 +166,7 @@ def mc_dropout(setting: Setting) -> Iterator[Pass]:
 
         def decode(engine: Engine, window: Window, masks: list[Tensor] = masks) -> Tensor:
             if not masks:
-                masks += draw_masks(engine, setting.model.dropout, generator)
+                masks += draw_masks(engine, setting.model.capabilities.dropout, generator)
             return engine.decode(window.encoded(engine), masks)
 
         yield mean_pass(_heads(windows.run(decode), setting.model.temperature))
@@ -167,10 +180,10 @@ def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Ten
 FLIPS = tuple(
     sorted(itertools.chain.from_iterable(itertools.combinations((3, 2, 1), n) for n in range(4)), key=len)
 )
-"""Axes (of channels, z, y, x) to flip: none, left-right, the other axes, then several at once."""
+"""Axes to flip, counted after the channels; none and left-right come first, several at once last."""
 
 
-def flips(setting: Setting) -> Iterator[Pass]:
+def flips(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are plain passes of the scan flipped along its axes, and flipped back (arXiv 1807.07356)."""
     windows = setting.windows(0)
     for axes in FLIPS[: setting.members]:
@@ -182,7 +195,7 @@ def flips(setting: Setting) -> Iterator[Pass]:
         yield mean_pass(_heads(windows.run(flipped), setting.model.temperature))
 
 
-def ensemble(setting: Setting) -> Iterator[Pass]:
+def ensemble(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
         logits = setting.windows(index).run(lambda engine, window: engine.heads(window.image))
@@ -198,7 +211,6 @@ METHODS: Mapping[str, Method] = {
             "The network's heads, each of which imitates a rater: the fastest.",
             one_pass,
             most=lambda model: model.heads,
-            usual=lambda model: model.heads,
         ),
         Method(
             "layers",
@@ -206,8 +218,8 @@ METHODS: Mapping[str, Method] = {
             "The decoder's depths, coarse to fine, from one pass. "
             "Their mean finds fewer and smaller lesions than One pass.",
             layers,
-            most=lambda model: len(model.features) - 1,
-            usual=lambda model: len(model.features) - 1,
+            most=lambda model: model.layers,
+            needs="an output at each depth of the decoder",
             note="The method Layers takes the mean of the decoder's depths: it finds fewer and smaller "
             "lesions than One pass, so take volumes from One pass.",
         ),
@@ -216,8 +228,9 @@ METHODS: Mapping[str, Method] = {
             "Dropout samples",
             "Passes with channels dropped at random; the encoder runs only once.",
             mc_dropout,
-            most=lambda model: MAX_SAMPLES,
-            usual=lambda model: 10,
+            most=lambda model: MAX_SAMPLES if model.dropout else 0,
+            needs="channels that can be dropped",
+            usual=10,
         ),
         Method(
             "flips",
@@ -225,15 +238,14 @@ METHODS: Mapping[str, Method] = {
             "The scan flipped along its axes, up to 8 ways.",
             flips,
             most=lambda model: len(FLIPS),
-            usual=lambda model: len(FLIPS),
         ),
         Method(
             "ensemble",
             "Ensemble",
-            "Several networks that were trained apart; the model must have several weight files.",
+            "Several networks that were trained apart; the model must have more than one.",
             ensemble,
-            most=len,
-            usual=len,
+            most=lambda model: model.networks if model.networks > 1 else 0,
+            needs="several networks that were trained apart",
         ),
     )
 }

@@ -20,16 +20,17 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
-from napari_uncertainseg.images.prepare import NetworkInput, Prepared, prepare
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.collecting import Collected, Collector
-from napari_uncertainseg.inference.device import Device, choose_device, cpu_device
-from napari_uncertainseg.inference.engines import Engine, make_engine, never
-from napari_uncertainseg.inference.prediction import Prediction
-from napari_uncertainseg.inference.sampling import Setting, check_method
-from napari_uncertainseg.inference.tiling import Windows, with_less_memory
+from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
+from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
+from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
+from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
+from napari_uncertainseg.networks.engines.engine import Engine, never
 from napari_uncertainseg.networks.model import Model
+from napari_uncertainseg.prediction.prediction import Prediction
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
@@ -124,7 +125,7 @@ class Segmenter:
             If a role is unknown, there is no FLAIR, the scans do not fit each other, or memory does
             not suffice.
         """
-        _check_roles(images)
+        _check_modalities(images)
         with self._lock:
             try:
                 return _Run(self, images, progress)(mask, skull, bias_correction)
@@ -134,7 +135,7 @@ class Segmenter:
 
     def _engine(self, device: Device, index: int) -> Engine:
         if (device.kind, index) not in self._engines:
-            self._engines[device.kind, index] = make_engine(self.model, device, index)
+            self._engines[device.kind, index] = self.model.engine(device, index)
         return self._engines[device.kind, index]
 
 
@@ -163,7 +164,8 @@ class _Run:
             prepared = prepare(
                 used, mask=mask, skull=skull, bias_correction=bias_correction, progress=self._preparing
             )
-            source = prepared.network_input(model.spacing, model.smoothing)
+            preprocessing = model.preprocessing
+            source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
         self.notes += prepared.notes
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
@@ -175,7 +177,7 @@ class _Run:
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
-            **collected.maps,
+            maps=collected.maps,
             brain=prepared.brain,
             members=collected.members,
             threshold=model.threshold,
@@ -190,11 +192,11 @@ class _Run:
         self.progress("loading the network", self.prepared_share)
         return self.segmenter._engine(device, index)
 
-    def _members(self, prepared: Prepared, source: NetworkInput) -> Collected:
+    def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
         image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
-        return with_less_memory(
+        return retry_with_smaller_windows(
             lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
             [partial(self._engine_for, device, 0) for device in self._devices()],
             source.brain.shape,
@@ -209,11 +211,11 @@ class _Run:
         image: torch.Tensor,
         source: NetworkInput,
         shape: tuple[int, int, int],
-    ) -> Collected:
+    ) -> AccumulatedMaps:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
         segmenter = self.segmenter
-        collector, known = Collector(source, shape), dict[int, Windows]()
+        collector, known = PredictionAccumulator(source, shape), dict[int, Windows]()
         placed = image.to(engine.device.kind)
 
         def windows(index: int) -> Windows:
@@ -225,13 +227,13 @@ class _Run:
             return known[index]
 
         check = self._checker(collector)
-        setting = Setting(segmenter.model, windows, segmenter.members, segmenter.seed)
+        setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed)
         for new in segmenter._method.passes(setting):
             collector.add(new)
             check()
         return collector.result()
 
-    def _checker(self, collector: Collector) -> Callable[[], None]:
+    def _checker(self, collector: PredictionAccumulator) -> Callable[[], None]:
         """Progress by the pace of the members after the first, which also warms the network up."""
         count, share = self.segmenter.members, self.prepared_share
         ended = [time.perf_counter()]  # when each number of members was reached
@@ -276,7 +278,7 @@ class _Run:
             "inputs": inputs,
             "brain": prepared.brain_source,
             "model": model.name,
-            "model_version": model.configuration["version"],
+            "model_version": model.version,
             "model_sha256": model.sha256,
             "method": segmenter.method,
             "members": segmenter.members,
@@ -288,10 +290,10 @@ class _Run:
         }
 
 
-def _check_roles(images: Mapping[str, Volume]) -> None:
-    for role in images:
-        if role not in ("flair", "t1", "t2"):
-            raise InputError(f"There is no role '{role}': scans are given as flair, t1 and t2.")
+def _check_modalities(images: Mapping[str, Volume]) -> None:
+    for modality in images:
+        if modality not in MODALITIES:
+            raise InputError(f"There is no modality '{modality}': scans are given as {names_in_words()}.")
     if "flair" not in images:
         raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
 

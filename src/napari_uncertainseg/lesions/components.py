@@ -8,36 +8,11 @@ from typing import Literal
 import cc3d
 import numpy as np
 
+from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._checks import as_mask, as_number, as_probabilities, check_dimensions
 from napari_uncertainseg._threshold import at_least
 
-Box = tuple[slice, slice, slice]
 Connectivity = Literal[6, 18, 26]
-
-
-def bounding_box(mask: np.ndarray) -> Box:
-    """Smallest box that holds all of a 3-D mask, of any type; empty slices where the mask is empty."""
-    box: list[slice] = []
-    part = mask = as_mask(mask)
-    check_dimensions("The mask", mask)
-    for axis in range(3):
-        rest = tuple(a for a in range(3) if a != axis)
-        found = np.flatnonzero(part.any(axis=rest))
-        start, stop = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
-        box.append(slice(start, stop))
-        # The next axes are searched in what is left: most of a brain image is nothing.
-        part = part[tuple(slice(start, stop) if a == axis else slice(None) for a in range(3))]
-    return box[0], box[1], box[2]
-
-
-def union_box(first: Box, second: Box) -> Box:
-    """Smallest box that holds both; an empty box adds nothing."""
-    if any(s.stop <= s.start for s in second):
-        return first
-    if any(s.stop <= s.start for s in first):
-        return second
-    a, b, c = (slice(min(x.start, y.start), max(x.stop, y.stop)) for x, y in zip(first, second, strict=True))
-    return a, b, c
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +37,15 @@ class Foreground:
     floor: float = 0.05
 
     @classmethod
-    def of(cls, probability: np.ndarray, floor: float = 0.05) -> Foreground:
+    def from_probability(cls, probability: np.ndarray, floor: float = 0.05) -> Foreground:
         """Find the box: the one look at the whole image.
+
+        Parameters
+        ----------
+        probability
+            3-D, 0 to 1.
+        floor
+            Lowest threshold for which the box is enough.
 
         Raises
         ------
@@ -123,7 +105,7 @@ def label_components(
         If these are no probabilities in 3-D, or the threshold is no number.
     """
     threshold = as_number(threshold, "The threshold")
-    return Foreground.of(probability, threshold).label(threshold, min_voxels=min_voxels)
+    return Foreground.from_probability(probability, threshold).label(threshold, min_voxels=min_voxels)
 
 
 def label_mask(
@@ -162,7 +144,7 @@ def label_mask(
     labels, n = cc3d.connected_components(roomy, connectivity=connectivity, return_N=True)
     labels = np.ascontiguousarray(labels[whole])
     if min_voxels > 1 and n:
-        found = Components.of(mask, labels, n)
+        found = Components.from_mask(mask, labels, n)
         found = found.only(found.sizes[1:] >= min_voxels)
         labels = np.zeros_like(labels)
         labels.ravel()[found.where] = found.label
@@ -201,14 +183,30 @@ class Components:
         return found[1:]
 
     @classmethod
-    def of(cls, mask: np.ndarray, labels: np.ndarray, n: int) -> Components:
-        """The voxels of a mask and their labels, both 3-D and contiguous."""
+    def from_mask(cls, mask: np.ndarray, labels: np.ndarray, n: int) -> Components:
+        """The voxels of a mask and their labels, both 3-D and contiguous.
+
+        Parameters
+        ----------
+        mask
+            bool.
+        labels
+            Whole numbers from 1 to ``n`` where the mask is.
+        n
+            Number of components.
+        """
         where = np.flatnonzero(mask)
         label = labels.ravel()[where].astype(np.int64)
         return cls(where, label, np.bincount(label, minlength=n + 1))
 
     def among(self, positions: np.ndarray) -> np.ndarray:
-        """Indices into `where` of those positions that are in it."""
+        """Indices into `where` of those positions that are in it.
+
+        Parameters
+        ----------
+        positions
+            Flat positions, any order.
+        """
         if not len(self.where):
             return np.zeros(0, np.intp)
         at = np.searchsorted(self.where, positions).clip(max=len(self.where) - 1)
@@ -241,7 +239,8 @@ def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distanc
     bool, of the mask's shape.
     """
     # A ball is a stack of discs, a disc a stack of rods: a few hundred byte-wise ORs, which
-    # is far cheaper than a distance transform of the box.
+    # is far cheaper than a distance transform of the box. `scipy.ndimage.binary_dilation` with a ball looks
+    # at each voxel of the ball for each voxel of the box.
     mask = as_mask(mask)
     reach = [int(distance / s + 1e-6) for s in spacing]
     result = np.zeros(mask.shape, bool)
@@ -252,6 +251,7 @@ def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distanc
         slice(max(0, b.start - m), min(n, b.stop + m)) for b, m, n in zip(box, reach, mask.shape, strict=True)
     )
     inside = np.ascontiguousarray(mask[wide])
+    # rods[k]: the mask drawn out by k voxels to both sides along the last axis.
     rods = [inside]
     for k in range(1, reach[2] + 1):
         rod = rods[-1].copy()
@@ -262,6 +262,7 @@ def neighbourhood(mask: np.ndarray, spacing: tuple[float, float, float], distanc
     for ds in range(reach[0] + 1):
         disc = np.zeros_like(inside)
         for da in range(reach[1] + 1):
+            # What Pythagoras leaves for the last axis; a little more, so that rounding loses no voxel.
             left = distance**2 * (1 + 1e-6) - (ds * spacing[0]) ** 2 - (da * spacing[1]) ** 2
             if left >= 0:
                 rod = rods[min(reach[2], int(left**0.5 / spacing[2]))]

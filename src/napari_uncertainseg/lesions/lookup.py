@@ -29,14 +29,16 @@ class Lookup:
     maps: tuple[_Listed, ...]
 
     @classmethod
-    def of(cls, hierarchies: Sequence[Hierarchy]) -> Lookup:
+    def from_hierarchies(cls, hierarchies: Sequence[Hierarchy]) -> Lookup:
         """Build it from one or more hierarchies of maps of one shape."""
         index = np.zeros(np.prod(hierarchies[0].shape), np.int32)
         for hierarchy in hierarchies:
             index[hierarchy.where] = 1
         union = np.flatnonzero(index)
         index[union] = np.arange(1, len(union) + 1, dtype=np.int32)
-        return cls(index, tuple(_Listed.of(h, index[h.where], len(union) + 1) for h in hierarchies))
+        return cls(
+            index, tuple(_Listed.from_hierarchy(h, index[h.where], len(union) + 1) for h in hierarchies)
+        )
 
     def at(self, where: np.ndarray, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """For each map: the component at each voxel, 0 where none is, and the sizes of its components.
@@ -76,7 +78,7 @@ class _Listed:
     peak_descending: np.ndarray
 
     @classmethod
-    def of(cls, hierarchy: Hierarchy, place: np.ndarray, n: int) -> _Listed:
+    def from_hierarchy(cls, hierarchy: Hierarchy, place: np.ndarray, n: int) -> _Listed:
         value = np.full(n, -np.inf, hierarchy.value.dtype)
         peak = np.zeros(n, np.intp)
         value[place], peak[place] = hierarchy.value, hierarchy.peak + 1

@@ -41,7 +41,7 @@ def dice(predicted: np.ndarray, reference: np.ndarray) -> float:
     return 2 * np.count_nonzero(p & r) / total if total else 1.0
 
 
-def touched(labels: np.ndarray, mask: np.ndarray, n: int) -> np.ndarray:
+def lesions_touching(labels: np.ndarray, mask: np.ndarray, n: int) -> np.ndarray:
     """Which of the lesions 1 to n share a voxel with a mask: bool, shape (n,).
 
     Parameters

@@ -9,10 +9,10 @@ from pathlib import Path
 import platformdirs
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.claims import scratch_beside
 from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.networks.model import CARD, CONFIGURATION, NAME, Model, read_model
-from napari_uncertainseg.networks.weights import check_runs
+from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg.networks.kinds import kind_of_folder, read_model
+from napari_uncertainseg.networks.model import CARD, NAME, Model
 
 BUNDLED = Path(__file__).parents[1] / "models" / "bundled"
 
@@ -36,16 +36,16 @@ def find_model(name_or_path: str | Path = "bundled") -> Model:
         If there is no such model, or its folder is not a valid model.
     """
     if str(name_or_path) == "bundled":
-        if not (BUNDLED / CONFIGURATION).is_file():
+        if kind_of_folder(BUNDLED) is None:
             raise InputError(
                 f"The bundled model is missing from {BUNDLED}: reinstall the package or name another model."
             )
         return read_model(BUNDLED)
     if NAME.fullmatch(str(name_or_path)):
         installed = user_folder() / str(name_or_path)
-        if (installed / CONFIGURATION).is_file():
+        if kind_of_folder(installed) is not None:
             return _read_own(installed)
-        if (BUNDLED / CONFIGURATION).is_file() and read_model(BUNDLED).name == str(name_or_path):
+        if kind_of_folder(BUNDLED) is not None and read_model(BUNDLED).name == str(name_or_path):
             return read_model(BUNDLED)
     path = Path(name_or_path).expanduser()
     if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
@@ -61,9 +61,9 @@ def list_models() -> list[Model]:
 
 
 def unusable_models() -> dict[str, str]:
-    """Why a folder among the models is none, by its name."""
-    found = {folder.name: _read_or_why(folder) for folder in _folders()}
-    return {name: why for name, why in found.items() if isinstance(why, str)}
+    """Why a folder among the models cannot be used, by its name."""
+    reasons = {folder.name: _read_or_why(folder) for folder in _folders()}
+    return {name: why for name, why in reasons.items() if isinstance(why, str)}
 
 
 def _read_or_why(folder: Path) -> Model | str:
@@ -85,8 +85,8 @@ def _read_own(folder: Path) -> Model:
 def add_model(path: str | Path) -> Model:
     """Check a model folder and copy it to the user's models.
 
-    Only ``model.json``, the weights that it names and the model card are copied; the model
-    appears whole or not at all.
+    Only the files that make the model and its card are copied; the model appears whole or not at
+    all.
 
     Raises
     ------
@@ -96,9 +96,7 @@ def add_model(path: str | Path) -> Model:
     model = read_model(path)
     target = user_folder() / model.name
     if model.name == "bundled" or target.exists():
-        raise InputError(
-            f"There is a model '{model.name}' already: change the name in {path}/{CONFIGURATION}."
-        )
+        raise InputError(f"There is a model '{model.name}' already: give the one in {path} another name.")
     card = model.folder / CARD
     if card.is_symlink():
         raise InputError(f"{card} is a link, and is not followed: put the file itself there.")
@@ -115,13 +113,13 @@ def _install(model: Model, extra: list[Path], target: Path) -> None:
     with scratch_beside(target) as scratch:
         copy = scratch / model.name
         copy.mkdir()
-        for source in (model.folder / CONFIGURATION, *model.weights, *extra):
-            shutil.copyfile(source, copy / source.name)
+        for source in (*model.files, *extra):
+            target_file = copy / source.relative_to(model.folder)
+            target_file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target_file)
         # Checked on the copy: what was checked is what is installed.
         try:
-            checked = read_model(copy)
-            for index in range(len(checked)):
-                check_runs(checked.network(index), model.weights[index])
+            read_model(copy).check_runs()
         except InputError as error:  # the copy is gone when this is read
             raise InputError(str(error).replace(str(copy), str(model.folder))) from error
         copy.rename(target)
@@ -130,7 +128,7 @@ def _install(model: Model, extra: list[Path], target: Path) -> None:
 def _folders() -> list[Path]:
     own = user_folder()
     found = sorted(p for p in own.iterdir() if not p.name.startswith(".")) if own.is_dir() else []
-    bundled = [BUNDLED] if (BUNDLED / CONFIGURATION).is_file() else []
+    bundled = [BUNDLED] if kind_of_folder(BUNDLED) is not None else []
     return bundled + [p for p in found if p.is_dir()]
 
 

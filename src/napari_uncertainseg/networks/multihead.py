@@ -14,6 +14,7 @@ stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Three choices 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,15 @@ def _block(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Se
 
 
 def padded(values: Tensor, divisor: int, smallest: int) -> Tensor:
-    """Put zeros after the last voxels of (..., z, y, x), where that is no size for a network."""
+    """Put zeros after the last voxels, up to a size that a network takes.
+
+    Parameters
+    ----------
+    values
+        (..., z, y, x).
+    divisor, smallest
+        Of the network, see `MultiHeadUNet`.
+    """
     after = [max(smallest - n, -n % divisor) for n in values.shape[-3:]]
     return F.pad(values, (0, after[2], 0, after[1], 0, after[0]))
 
@@ -126,6 +135,17 @@ class MultiHeadUNet(nn.Module):
         """Shapes of the dropout masks that :meth:`decode` takes, for a batch of one."""
         return tuple((1, f, 1, 1, 1) for f in self.features[1:])
 
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What an `Engine` needs to know of it, by the engine's names."""
+        return {
+            "divisor": self.divisor,
+            "smallest": self.smallest,
+            "width": self.features[0],
+            "heads_count": self.heads.out_channels,
+            "mask_shapes": self.mask_shapes,
+        }
+
     def sample_masks(
         self, p: float, *, batch: int = 1, generator: torch.Generator | None = None
     ) -> tuple[Tensor, ...]:
@@ -182,16 +202,39 @@ class MultiHeadUNet(nn.Module):
     def decode_layers(
         self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """Logits of the heads, and one logit per deeper stage at its own resolution."""
+        """Logits of the heads, and one logit per deeper stage at its own resolution.
+
+        Parameters
+        ----------
+        laterals, masks
+            As for :meth:`decode`.
+
+        Returns
+        -------
+        tuple
+            (B, heads, z, y, x), and a list of (B, 1, z / 2, y / 2, x / 2), (B, 1, z / 4, ...) and so on.
+        """
         finest, *deeper = self._decode(laterals, masks)
         return self.heads(finest), [head(x) for head, x in zip(self.layer_heads, deeper, strict=True)]
 
     def forward(self, image: Tensor) -> Tensor:
-        """One plain pass: logits of the heads, (B, heads, z, y, x)."""
+        """One plain pass: logits of the heads, (B, heads, z, y, x).
+
+        Parameters
+        ----------
+        image
+            float32 (B, in_channels, z, y, x).
+        """
         return self.decode(self.encode(image))
 
     def layers(self, image: Tensor) -> Tensor:
-        """Logits at every decoder depth, at full resolution, (B, depths, z, y, x), finest first."""
+        """Logits at every decoder depth, at full resolution, (B, depths, z, y, x), finest first.
+
+        Parameters
+        ----------
+        image
+            float32 (B, in_channels, z, y, x).
+        """
         finest, deeper = self.decode_layers(self.encode(image))
         size = image.shape[2:]
         resized = [F.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in deeper]

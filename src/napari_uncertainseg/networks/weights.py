@@ -57,7 +57,7 @@ def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
     _check_archive(path, most_bytes)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in many ways, and none of them is worth more to the user
+    except Exception as error:  # torch raises many types here; one message serves the user
         raise _refused(path) from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise InputError(f"The weights '{path}' should hold named tensors only: save them as safetensors.")
@@ -110,6 +110,15 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     """Refuse weights whose names, shapes or values are not those of the architecture.
+
+    Parameters
+    ----------
+    state
+        Tensors of a file, by name.
+    expected
+        Those of the network.
+    path
+        Of the file, for the message.
 
     Raises
     ------

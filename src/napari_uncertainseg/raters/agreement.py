@@ -17,12 +17,18 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_numbers
 from napari_uncertainseg.raters.consensus import Raters, as_masks, flat_within, joint_box, majority
+from napari_uncertainseg.raters.kappa import kappa_of_counts
 
 
 def pairwise_dice(raters: Raters) -> np.ndarray:
     """Dice coefficient of each pair of raters, shape (r, r), 1 on the diagonal.
 
     1 for two empty masks, 0 where one of the two is empty.
+
+    Parameters
+    ----------
+    raters
+        Masks, shape (r, ...), or one after the other.
     """
     common = _in_common(as_masks(raters))
     sizes = np.diag(common)
@@ -152,11 +158,11 @@ def cohen_kappa(raters: Raters, *, region: np.ndarray | None = None) -> np.ndarr
         bool, of a mask's shape: the voxels that take part; all if None.
     """
     within = flat_within(as_masks(raters), region)
-    common, n = _in_common(within), within.shape[1]
-    share = np.diag(common) / n
-    found = share[:, None] + share - 2 * common / n
-    expected = share[:, None] * (1 - share) + share * (1 - share[:, None])
-    return 1 - np.divide(found, expected, out=np.zeros_like(found), where=expected > 0)
+    both, n = _in_common(within), within.shape[1]
+    size = np.diag(both)
+    first, second = size[:, None] - both, size - both  # voxels that only one of a pair has
+    counts = np.array([[n - both - first - second, second], [first, both]])
+    return kappa_of_counts(np.moveaxis(counts, (0, 1), (-2, -1)), undefined=1.0)
 
 
 def fleiss_kappa(raters: Raters, *, region: np.ndarray | None = None) -> float:
@@ -246,7 +252,13 @@ def mean_agreement(pairwise: np.ndarray) -> float:
 
 
 def mean_with_others(pairwise: np.ndarray) -> np.ndarray:
-    """Each rater's mean of a pairwise measure with all other raters, shape (r,)."""
+    """Each rater's mean of a pairwise measure with all other raters, shape (r,).
+
+    Parameters
+    ----------
+    pairwise
+        Shape (r, r), such as `pairwise_dice`; NaN where a pair has no value.
+    """
     pairwise = as_numbers(pairwise, "A pairwise measure", unknown=True)
     if pairwise.ndim != 2 or pairwise.shape[0] != pairwise.shape[1] or len(pairwise) < 2:
         raise InputError(f"A pairwise measure is a square of 2 or more raters, not {pairwise.shape}.")

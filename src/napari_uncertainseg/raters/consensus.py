@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import entr
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg._checks import as_mask, as_numbers
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def as_masks(raters: Raters, *, least: int = 1) -> np.ndarray:
 
 
 def joint_box(raters: Raters) -> tuple[slice, ...]:
-    """The smallest box that holds every rater's lesions; empty slices where nobody marked any."""
-    union = np.any(as_masks(raters), axis=0)
-    box = []
-    for axis in range(union.ndim):
-        others = tuple(a for a in range(union.ndim) if a != axis)
-        where = np.flatnonzero(np.any(union, axis=others))
-        box.append(slice(int(where[0]), int(where[-1]) + 1) if where.size else slice(0, 0))
-    return tuple(box)
+    """The smallest box that holds every rater's lesions; empty slices where nobody marked any.
+
+    Parameters
+    ----------
+    raters
+        Masks, shape (r, ...).
+    """
+    return bounding_slices(np.any(as_masks(raters), axis=0))
 
 
 def majority(raters: Raters, *, ties: Literal["background", "foreground"] = "background") -> np.ndarray:
@@ -88,7 +89,13 @@ def majority(raters: Raters, *, ties: Literal["background", "foreground"] = "bac
 
 
 def soft_mean(raters: Raters) -> np.ndarray:
-    """Share of the raters that mark a voxel, 0 to 1: float32, of a mask's shape."""
+    """Share of the raters that mark a voxel, 0 to 1: float32, of a mask's shape.
+
+    Parameters
+    ----------
+    raters
+        Masks, shape (r, ...).
+    """
     masks = as_masks(raters)
     return _votes(masks).astype(np.float32) / np.float32(len(masks))
 
@@ -175,6 +182,13 @@ def _run_staple(within: np.ndarray, max_iterations: int) -> tuple[sitk.STAPLEIma
 def flat_within(masks: np.ndarray, region: np.ndarray | None) -> np.ndarray:
     """Masks in a region, shape (r, voxels of the region); of all voxels where it is None.
 
+    Parameters
+    ----------
+    masks
+        bool, shape (r, ...).
+    region
+        Mask of the shape of one of them.
+
     Raises
     ------
     InputError
@@ -220,7 +234,13 @@ class Regions:
 
 
 def consensus_regions(raters: Raters) -> Regions:
-    """Consensus foreground and background, and dissensus, as in CURVAS (arXiv 2505.08685)."""
+    """Consensus foreground and background, and dissensus, as in CURVAS (arXiv 2505.08685).
+
+    Parameters
+    ----------
+    raters
+        Masks, shape (r, ...).
+    """
     masks = as_masks(raters)
     every, some = np.asarray(masks.all(0)), np.asarray(masks.any(0))
     return Regions(every, ~some, some & ~every)
@@ -243,7 +263,13 @@ class Disagreement:
 
 
 def disagreement(raters: Raters) -> Disagreement:
-    """Maps of the disagreement between raters."""
+    """Maps of the disagreement between raters.
+
+    Parameters
+    ----------
+    raters
+        Masks, shape (r, ...).
+    """
     masks = as_masks(raters)
     r = len(masks)
     share = np.arange(r + 1) / r
@@ -252,7 +278,7 @@ def disagreement(raters: Raters) -> Disagreement:
     return Disagreement(variance.astype(np.float32)[votes], entropy.astype(np.float32)[votes])
 
 
-class Doubt(IntEnum):
+class UncertaintySource(IntEnum):
     """Who doubts: the raters (they differ), the model, both or neither."""
 
     NEITHER = 0
@@ -269,7 +295,7 @@ def doubt_types(
     disagreement_above: float = 0.0,
     uncertainty_above: float,
 ) -> np.ndarray:
-    """Who doubts each voxel: uint8, values of `Doubt`.
+    """Who doubts each voxel: uint8, values of `UncertaintySource`.
 
     Parameters
     ----------
@@ -297,9 +323,23 @@ def doubt_types(
 
 
 def who_doubts(raters: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Values of `Doubt`, uint8, by whether raters differ and the model is unsure (masks of one shape)."""
+    """`UncertaintySource` per voxel, uint8, by whether raters differ and the model is unsure (masks).
+
+    Parameters
+    ----------
+    raters
+        Mask: where raters differ.
+    model
+        Mask of the same shape: where the model is unsure.
+    """
     raters, model = as_mask(raters, "Where raters differ"), as_mask(model, "Where the model is unsure")
-    by_both = np.array([[Doubt.NEITHER, Doubt.MODEL], [Doubt.RATERS, Doubt.BOTH]], np.uint8)
+    by_both = np.array(
+        [
+            [UncertaintySource.NEITHER, UncertaintySource.MODEL],
+            [UncertaintySource.RATERS, UncertaintySource.BOTH],
+        ],
+        np.uint8,
+    )
     return np.asarray(by_both[raters.astype(np.intp), model.astype(np.intp)])
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg.review.pace import Pace
-from napari_uncertainseg.review.queue import CHECKS, EVERY, ORDERS, ranking
-from napari_uncertainseg.review.stopping import draw_checks, mixed
+from napari_uncertainseg.review.session.queue import CHECKS, EVERY, ORDERS, ranking
+from napari_uncertainseg.review.session.stopping import draw_checks, mixed
+from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 
 
 @dataclass(frozen=True)
-class Reader:
+class SimulatedReader:
     """How somebody reads; simulated, and to be labelled so.
 
     Attributes
@@ -29,14 +29,14 @@ class Reader:
         Share of the skill above 0.5 that is lost in an hour of reading.
     """
 
-    pace: Pace = field(default_factory=Pace)
+    pace: ReadingSpeed = field(default_factory=ReadingSpeed)
     spread: float = 0.4
     skill: float = 0.95
     fatigue: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class SimulatedReading:
     """What came of one reading.
 
     Attributes
@@ -63,8 +63,8 @@ class Reading:
 
 
 def read(
-    table: pd.DataFrame, shown: Sequence[int] | np.ndarray, reader: Reader, rng: np.random.Generator
-) -> Reading:
+    table: pd.DataFrame, shown: Sequence[int] | np.ndarray, reader: SimulatedReader, rng: np.random.Generator
+) -> SimulatedReading:
     """Let a reader go through a table.
 
     Parameters
@@ -81,7 +81,7 @@ def read(
     at = np.asarray(shown, int)
     exists = table["exists"].to_numpy(bool)[at]
     candidate = table["candidate"].to_numpy(bool)[at]
-    times = reader.pace.takes(table["volume_mm3"].to_numpy()[at]) * np.exp(
+    times = reader.pace.seconds_for(table["volume_mm3"].to_numpy()[at]) * np.exp(
         rng.normal(0, reader.spread, len(at))
     )
     seconds = np.cumsum(times)
@@ -90,13 +90,13 @@ def read(
     wrong_before = exists == candidate  # a false lesion, or a candidate that is one
     before = int(wrong_before.sum())
     change = (says != exists).astype(int) - wrong_before
-    return Reading(seconds, before + np.cumsum(change), before)
+    return SimulatedReading(seconds, before + np.cumsum(change), before)
 
 
 def compare(
     tables: Sequence[pd.DataFrame],
     *,
-    reader: Reader | None = None,
+    reader: SimulatedReader | None = None,
     repeats: int = 50,
     checks: float = CHECKS,
     every: int = EVERY,
@@ -124,7 +124,7 @@ def compare(
     ``reached`` (share that got to a fifth), ``all`` (seconds for everything), ``before`` and
     ``left`` (errors before and then).
     """
-    reader = reader or Reader()
+    reader = reader or SimulatedReader()
     rows = []
     for order in ORDERS:
         found = []

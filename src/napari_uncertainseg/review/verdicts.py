@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from napari_uncertainseg._base import InputError
 
@@ -12,6 +12,8 @@ Voxel = tuple[int, int, int]
 """Index (s, a, r) on the prediction's grid."""
 
 Decision = Literal["accepted", "rejected", "unsure"]
+DECISIONS: tuple[str, ...] = get_args(Decision)
+"""What a reviewer may decide about a lesion or candidate."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Verdict:
 
 
 def check_inside(voxels: Iterable[Sequence[int]], shape: Sequence[int]) -> None:
-    """See that the places of a session lie on the grid of the scan at hand.
+    """Check that the locations of a session lie on the grid of the current scan.
 
     Raises
     ------
@@ -35,4 +37,4 @@ def check_inside(voxels: Iterable[Sequence[int]], shape: Sequence[int]) -> None:
         If one does not.
     """
     if not all(0 <= i < n for voxel in voxels for i, n in zip(voxel, shape, strict=True)):
-        raise InputError("This session is of another scan: its places lie outside of this one.")
+        raise InputError("This session belongs to another scan: its locations lie outside of this one.")

@@ -1,8 +1,7 @@
-"""What a stopped run goes on from, and whether it may: if one uninterrupted run would give the same."""
+"""What a stopped run resumes from, and whether it may: only if one uninterrupted run would give the same."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import torch
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
-from napari_uncertainseg.training.subjects import MODALITIES, find_image, mask_paths
+from napari_uncertainseg.training.subjects import find_image, mask_paths
 
 _CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
 _FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")
@@ -42,7 +42,7 @@ def made_from(configuration: Configuration) -> dict[str, Any]:
     """
     made: dict[str, Any] = {}
     for table in ("data", "network", "optimisation"):
-        for key, value in dataclasses.asdict(getattr(configuration, table)).items():
+        for key, value in getattr(configuration, table).model_dump().items():
             if (name := f"[{table}] {key}") not in _FREE:
                 made[name] = list(value) if isinstance(value, tuple) else value
     for name, path in _files(configuration.data):
@@ -73,19 +73,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling fails in many ways, and none of them is worth more to the user
+    except Exception as error:  # torch raises many types here; one message serves the user
         raise InputError(
-            f"{path} is damaged, or no checkpoint: delete it to begin anew, or choose another 'output'."
+            f"{path} is damaged, or no checkpoint: delete it to start again, or choose another 'output'."
         ) from error
     if not isinstance(state, dict) or not all(isinstance(state.get(k), t) for k, t in _CONTENT.items()):
         raise InputError(
-            f"{path} is no checkpoint of this version: delete it to begin anew, or choose another 'output'."
+            f"{path} is no checkpoint of this version: delete it to start again, or choose another 'output'."
         )
     return state
 
 
 def check_same(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
-    """Refuse to go on from a checkpoint where one uninterrupted run would end elsewhere.
+    """Refuse to resume from a checkpoint where one uninterrupted run would end elsewhere.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def check_same(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
             "name them in 'start_from')"
         )
     raise InputError(
-        f"{path} was made from something else: {shown}{more}; put that back to go on, "
-        f"or choose another 'output' to begin anew{hint}."
+        f"{path} was made from something else: {shown}{more}; put that back to resume, "
+        f"or choose another 'output' to start again{hint}."
     )
 
 

@@ -1,20 +1,36 @@
-"""What a training run is told, in one TOML file."""
+"""What a training run is told: the tables of its file, and the values that work."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
-import tomllib
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-from napari_uncertainseg._base import InputError
-from napari_uncertainseg.training.checks import check_configuration
+from pydantic import ConfigDict, Field, field_validator
+
+from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.networks.formats.multihead import Features, Heads
+from napari_uncertainseg.networks.model import NAME
 
 
-@dataclass(frozen=True)
-class DataConfiguration:
+class _Table(Strict):
+    """A slip in a key's name would train something else: keys that are not known are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+_Count = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
+_CountOrNone = Annotated[int, Field(ge=0, description="a whole number of 0 or more")]
+_Weight = Annotated[float, Field(ge=0, description="a number of 0 or more")]
+_Texts = Annotated[tuple[str, ...], Field(strict=False, description="a list of texts")]
+_Path = Annotated[Path, Field(strict=False, description="a path")]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+
+
+class DataConfiguration(_Table):
     """Where the scans are and how patches are drawn from them.
 
     Attributes
@@ -44,25 +60,26 @@ class DataConfiguration:
         must be among the excluded ones.
     """
 
-    folder: Path
-    subjects: tuple[str, ...]
-    backgrounds: tuple[str, ...] = ()
-    phantoms: int = 0
-    masks: str | None = None
-    excluded_masks: tuple[str, ...] = ()
-    planted: float = 0.65
-    patch: int = 80
-    raters: int = 5
-    validation: tuple[str, ...] = ()
+    folder: _Path
+    subjects: tuple[str, ...] = Field(
+        min_length=1, strict=False, description="a list of one subject or more, as texts"
+    )
+    backgrounds: _Texts = ()
+    phantoms: _CountOrNone = 0
+    masks: str | None = Field(default=None, description="text")
+    excluded_masks: _Texts = ()
+    planted: float = Field(default=0.65, ge=0, le=1, description="a number from 0 to 1")
+    patch: int = Field(default=80, description="a whole number of voxels")
+    raters: _Count = 5
+    validation: _Texts = ()
 
 
-@dataclass(frozen=True)
-class NetworkConfiguration:
+class NetworkConfiguration(_Table):
     """Shape of the network, see `networks.multihead.MultiHeadUNet`."""
 
-    features: tuple[int, ...] = (16, 32, 64, 128, 160)
-    heads: int = 5
-    thin: bool = False
+    features: Features = (16, 32, 64, 128, 160)
+    heads: Heads = 5
+    thin: bool = Field(default=False, description="true or false")
 
     @property
     def divisor(self) -> int:
@@ -75,8 +92,7 @@ class NetworkConfiguration:
         return 2 * self.divisor
 
 
-@dataclass(frozen=True)
-class OptimisationConfiguration:
+class OptimisationConfiguration(_Table):
     """How it is trained.
 
     Attributes
@@ -104,23 +120,22 @@ class OptimisationConfiguration:
         Steps after which the validation subjects are segmented; 0 is never.
     """
 
-    steps: int = 2000
-    batch: int = 2
-    learning_rate: float = 1e-3
-    warmup: int = 50
-    decay: int = 1000
-    dropout: float = 0.1
-    disagreement: float = 4.0
-    calibration: float = 0.3
-    binning: str = "hard"
-    sampling: str = "volume"
-    average: float = 0.995
-    seed: int = 0
-    validate_every: int = 0
+    steps: _Count = 2000
+    batch: _Count = 2
+    learning_rate: float = Field(default=1e-3, gt=0, description="a number above 0")
+    warmup: _CountOrNone = 50
+    decay: _CountOrNone = 1000
+    dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number above 0 and below 0.95")
+    disagreement: _Weight = 4.0
+    calibration: _Weight = 0.3
+    binning: Literal["hard", "soft"] = Field(default="hard", description='"hard" or "soft"')
+    sampling: Literal["volume", "random"] = Field(default="volume", description='"volume" or "random"')
+    average: float = Field(default=0.995, ge=0, lt=1, description="a number of at least 0 and below 1")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+    validate_every: _CountOrNone = 0
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(_Table):
     """One training run.
 
     Attributes
@@ -136,111 +151,45 @@ class Configuration:
         without it: patches lie between the scan's voxels, which smooths them about as much as 0.5.
     """
 
-    name: str
-    output: Path
-    data: DataConfiguration
-    network: NetworkConfiguration = field(default_factory=NetworkConfiguration)
-    optimisation: OptimisationConfiguration = field(default_factory=OptimisationConfiguration)
-    start_from: Path | None = None
-    smoothing: float = 0.0
+    name: str = Field(description="text")
+    output: _Path
+    data: DataConfiguration = Field(description="a table")
+    network: NetworkConfiguration = Field(default=NetworkConfiguration(), description="a table")
+    optimisation: OptimisationConfiguration = Field(
+        default=OptimisationConfiguration(), description="a table"
+    )
+    start_from: Path | None = Field(default=None, strict=False, description="a path")
+    smoothing: float = Field(default=0.0, ge=0, lt=3, description="a number of at least 0 and below 3")
+
+    @field_validator("name")
+    @classmethod
+    def _can_name_a_folder(cls, name: str) -> str:
+        if not NAME.fullmatch(_slug(name)):
+            raise ValueError("should begin with a letter or digit and have at most 64 characters")
+        return name
+
+    def counted_from(self, folder: Path) -> Configuration:
+        """The same with paths that count from a folder, where they are not absolute."""
+        start = self.start_from
+        return self.model_copy(
+            update={
+                "data": self.data.model_copy(update={"folder": folder / self.data.folder}),
+                "output": folder / self.output,
+                "start_from": None if start is None else folder / start,
+            }
+        )
 
     def of_seed(self, seed: int) -> Configuration:
-        """The same recipe from another beginning: a further member of an ensemble, with its own output."""
-        return dataclasses.replace(
-            self,
-            output=self.output.with_name(f"{self.output.name}-seed{seed}"),
-            optimisation=dataclasses.replace(self.optimisation, seed=seed),
+        """The same recipe with another seed: a further member of an ensemble, with its own output."""
+        optimisation = {**self.optimisation.model_dump(), "seed": seed}
+        return self.model_copy(
+            update={
+                "output": self.output.with_name(f"{self.output.name}-seed{seed}"),
+                "optimisation": validated(OptimisationConfiguration, optimisation, "The seed"),
+            }
         )
 
     @property
     def slug(self) -> str:
         """The name as the model folder may have it."""
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.name)
-
-
-def _build(kind: type, values: Any, where: str) -> Any:
-    """Make a configuration table from what the file says, and refuse what it does not know."""
-    if not isinstance(values, dict):
-        raise InputError(f"{where} must be a table, not {values!r}.")
-    known = {f.name: f for f in dataclasses.fields(kind)}
-    for key in values:
-        if key not in known:
-            raise InputError(f"{where} has an unknown key '{key}'; known are {', '.join(known)}.")
-    for key, f in known.items():
-        if key not in values and f.default is f.default_factory is dataclasses.MISSING:
-            raise InputError(f"{where} lacks the key '{key}'.")
-    return kind(**{k: _typed(v, known[k], where) for k, v in values.items()})
-
-
-def _typed(value: Any, f: dataclasses.Field[Any], where: str) -> Any:
-    """Turn TOML's lists and strings into the field's type; refuse another one."""
-    kind = str(f.type)
-    nested = {c.__name__: c for c in (DataConfiguration, NetworkConfiguration, OptimisationConfiguration)}
-    if kind in nested:
-        return _build(nested[kind], value, f"{where}, table [{f.name}],")
-    if not _fits(value, kind):
-        raise InputError(f"{where}: '{f.name}' must be {_WORDS[kind]}, not {value!r}.")
-    if "Path" in kind:
-        return Path(value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "text",
-    "bool": "true or false",
-    "str | None": "text",
-    "Path": "a path",
-    "Path | None": "a path",
-    "tuple[int, ...]": "a list of whole numbers",
-    "tuple[str, ...]": "a list of texts",
-}
-
-
-def _fits(value: Any, kind: str) -> bool:
-    """Whether a value from TOML is of a field's type."""
-    if kind.startswith("tuple"):
-        inner = kind.removeprefix("tuple[").removesuffix(", ...]")
-        return isinstance(value, list) and all(_fits(v, inner) for v in value)
-    if isinstance(value, bool):
-        return kind == "bool"
-    wanted = {"int": (int,), "float": (int, float), "bool": ()}.get(kind, (str,))
-    return isinstance(value, wanted)
-
-
-def read_configuration(path: Path | str, *, seed: int | None = None) -> Configuration:
-    """Read a training configuration; relative paths count from its own folder.
-
-    Parameters
-    ----------
-    path
-        Of the TOML file.
-    seed
-        In place of the file's own, see `Configuration.of_seed`.
-
-    Raises
-    ------
-    InputError
-        If it is missing, is not TOML, has unknown, missing or unusable values, or names what is not there.
-    """
-    path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read the configuration {path}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not a TOML file: {error}.") from error
-    configuration: Configuration = _build(Configuration, values, str(path))
-    base = path.resolve().parent
-    start = configuration.start_from
-    configuration = dataclasses.replace(
-        configuration,
-        data=dataclasses.replace(configuration.data, folder=base / configuration.data.folder),
-        output=base / configuration.output,
-        start_from=None if start is None else base / start,
-    )
-    if seed is not None:
-        configuration = configuration.of_seed(seed)
-    check_configuration(configuration, path)
-    return configuration
+        return _slug(self.name)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Stopped(KeyboardInterrupt):
-    """Ctrl+C ended a training whose state was saved; the message says how it goes on."""
+    """Ctrl+C ended a training whose state was saved; the message says how to resume it."""
 
 
 class Interruption:

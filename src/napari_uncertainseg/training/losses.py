@@ -85,7 +85,18 @@ def _variance(opinions: Tensor) -> Tensor:
 
 
 def by_volume(raters: Tensor) -> Tensor:
-    """Order the raters of each patch from the one who outlined least to the one who outlined most."""
+    """Order the raters of each patch from the one who outlined least to the one who outlined most.
+
+    Parameters
+    ----------
+    raters
+        Masks, (B, raters, z, y, x), above 0 is lesion.
+
+    Returns
+    -------
+    Tensor
+        The same, in that order.
+    """
     order = (raters > 0).flatten(2).sum(2).argsort(dim=1)
     return torch.stack([r[o] for r, o in zip(raters, order, strict=True)])
 

@@ -24,6 +24,11 @@ _EPS = 1e-5
 def probabilities(logits: Tensor) -> Tensor:
     """Sigmoid for one channel, softmax over several; (B, C, ...).
 
+    Parameters
+    ----------
+    logits
+        float (B, C, ...).
+
     Raises
     ------
     InputError
@@ -69,13 +74,25 @@ def one_hot(target: Tensor, logits: Tensor) -> Tensor:
 
 
 def entropy(p: Tensor) -> Tensor:
-    """Mean over channels of the binary entropy, nats; (B, C, ...) to (B, ...)."""
+    """Mean over channels of the binary entropy, nats; (B, C, ...) to (B, ...).
+
+    Parameters
+    ----------
+    p
+        Probabilities, (B, C, ...).
+    """
     p = as_probabilities(p).clamp(_EPS, 1 - _EPS)
     return -(p * p.log() + (1 - p) * (1 - p).log()).mean(1)
 
 
 def erroneous(p: Tensor, target: Tensor) -> Tensor:
-    """Voxels whose most probable class is wrong; bool (B, ...)."""
+    """Voxels whose most probable class is wrong; bool (B, ...).
+
+    Parameters
+    ----------
+    p, target
+        Probabilities and one-hot target, (B, C, ...).
+    """
     if p.shape[1] == 1:
         return (p[:, 0] >= 0.5) != (target[:, 0] >= 0.5)
     return p.argmax(1) != target.argmax(1)

@@ -185,6 +185,16 @@ def emphasis(lesions: Tensor) -> Tensor:
     """How much voxels count: more on and around small lesions, which a mean over voxels would forget.
 
     Foreground and the background next to it are weighted alike, so that probabilities stay what they are.
+
+    Parameters
+    ----------
+    lesions
+        bool or integers (z, y, x), nonzero is lesion.
+
+    Returns
+    -------
+    Tensor
+        Weights, float32 (z, y, x), from 1.
     """
     labels = cc3d.connected_components(lesions.numpy(), connectivity=26)
     sizes = np.bincount(labels.ravel())

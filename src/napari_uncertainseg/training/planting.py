@@ -19,6 +19,22 @@ def fill_lesions(images: Tensor, lesions: Tensor, brain: Tensor, draw: Draw) -> 
     """Replace lesions by tissue like the white matter around them.
 
     The level is that of the nearby white matter; the texture comes from white matter elsewhere.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    lesions
+        bool (z, y, x).
+    brain
+        bool (z, y, x).
+    draw
+        Randomness.
+
+    Returns
+    -------
+    Tensor
+        Scans, the same shape.
     """
     near = widest(lesions.float(), 2) > 0
     # a lesion may be as dark as fluid on T1, and fluid may be bright at a lesion
@@ -45,7 +61,22 @@ def _replaced(images: Tensor, others: Tensor, where: Tensor) -> Tensor:
 
 
 def leave_out(images: Tensor, healthy: Tensor, lesions: Tensor, kept: Tensor) -> Tensor:
-    """Take some lesions out of scans and keep others, given the same scans without any."""
+    """Take some lesions out of scans and keep others, given the same scans without any.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    healthy
+        The same scans without lesions, from `fill_lesions`.
+    lesions, kept
+        All lesions, and those that stay, bool (z, y, x).
+
+    Returns
+    -------
+    Tensor
+        Scans, the same shape.
+    """
     if not lesions.any():
         return images
     near = (widest(lesions.float(), 2) > 0) & ~kept
@@ -164,12 +195,24 @@ def _mean_inside(image: Tensor, labels: Tensor, n: int) -> Tensor:
 
 
 def present(images: Tensor) -> Tensor:
-    """Which modalities there are, bool (3,); a missing one is 0."""
+    """Which modalities there are, bool (3,); a missing one is 0.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    """
     return (images != 0).flatten(1).any(1)
 
 
 def has_t1(images: Tensor) -> bool:
-    """Whether there is a T1; a missing one is 0."""
+    """Whether there is a T1; a missing one is 0.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    """
     return bool((images[1] != 0).any())
 
 
@@ -188,7 +231,20 @@ def _level_of_white_matter(images: Tensor, brain: Tensor) -> Tensor:
 
 
 def gap_of(images: Tensor, brain: Tensor) -> float:
-    """By how much grey matter is brighter than white on FLAIR; 0.3 where no T1 tells."""
+    """By how much grey matter is brighter than white on FLAIR; 0.3 where no T1 tells.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    brain
+        bool (z, y, x).
+
+    Returns
+    -------
+    float
+        0 to 1.5, in standard deviations of the tissue.
+    """
     grey = brain & (images[1] > -0.6) & (images[1] < 0.2)
     if not has_t1(images) or not bool(grey.any()):
         return 0.3
@@ -200,6 +256,20 @@ def plant_confounders(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
 
     A rim at the ventricles, flow artefacts and choroid plexus in fluid, bright patches of cortex,
     pulsation ghosts and old infarcts (fluid with a bright border at the surface).
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    brain
+        bool (z, y, x).
+    draw
+        Randomness.
+
+    Returns
+    -------
+    Tensor
+        Scans, the same shape.
     """
     out = images.clone()
     size = tuple(brain.shape)

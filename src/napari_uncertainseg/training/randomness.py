@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Draw:
-    """A source of randomness with a seed: everything random in this room comes from one."""
+    """A source of randomness with a seed: all of the synthesis draws from one."""
 
     generator: torch.Generator
 
@@ -41,17 +41,44 @@ class Draw:
         return torch.randn(shape, generator=self.generator)
 
     def smooth(self, shape: tuple[int, ...], cells: float) -> Tensor:
-        """A smooth field of about unit variance that changes over `cells` voxels."""
+        """A smooth random field: normal numbers on a coarse grid, linear in between.
+
+        Parameters
+        ----------
+        shape
+            Of the field, voxels (z, y, x).
+        cells
+            Distance of the coarse grid's points, voxels.
+
+        Returns
+        -------
+        Tensor
+            float32. Variance is 1 at the points, less between them: 1/8 amid eight of them.
+        """
         coarse = [max(2, round(n / cells) + 1) for n in shape]
         field = self.normal(1, 1, *coarse)
         return F.interpolate(field, size=shape, mode="trilinear", align_corners=True)[0, 0]
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of (channels, z, y, x); `sigma` in voxels.
+    """Gaussian blur, zeros beyond the edges.
 
-    Wide blurs run at half resolution. Shifted sums are several times faster on a CPU than convolutions
-    of one channel.
+    Parameters
+    ----------
+    image
+        float32 (channels, z, y, x).
+    sigma
+        Standard deviation, voxels, above 0. From 2 on the blur runs at half resolution.
+
+    Returns
+    -------
+    Tensor
+        float32, the same shape.
+
+    Notes
+    -----
+    One axis after the other, as the sum of shifted copies: for kernels this short several times faster on a
+    CPU than convolutions of one channel.
     """
     if sigma >= 2.0 and min(image.shape[1:]) >= 8:
         half = F.avg_pool3d(image[None], 2, ceil_mode=True, count_include_pad=False)[0]
@@ -60,9 +87,9 @@ def blur(image: Tensor, sigma: float) -> Tensor:
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
     kernel = kernel / kernel.sum()
     for axis in (1, 2, 3):
-        out = image * kernel[radius]
+        out = image * kernel[radius]  # the kernel's middle; then its two arms, k voxels away
         for k in range(1, min(radius, image.shape[axis] - 1) + 1):
-            n = image.shape[axis] - k
+            n = image.shape[axis] - k  # voxels that have a neighbour k voxels away
             out.narrow(axis, k, n).add_(image.narrow(axis, 0, n), alpha=float(kernel[radius + k]))
             out.narrow(axis, 0, n).add_(image.narrow(axis, k, n), alpha=float(kernel[radius - k]))
         image = out
@@ -70,7 +97,21 @@ def blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def widest(image: Tensor, radius: int) -> Tensor:
-    """Maximum over a cube of `radius` voxels around each voxel of (z, y, x)."""
+    """Maximum over the cube that reaches `radius` voxels from each voxel.
+
+    Parameters
+    ----------
+    image
+        (z, y, x), any type that can be compared.
+    radius
+        Voxels, 0 or more; the cube's side is 2 radius + 1.
+
+    Returns
+    -------
+    Tensor
+        The same shape and type.
+    """
+    # A cube's maximum is that along z, then y, then x; along one, `radius` times that with the neighbours.
     for axis in range(3):
         for _ in range(radius):
             n = image.shape[axis] - 1

@@ -16,14 +16,14 @@ from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
-from napari_uncertainseg.images.normalise import normalise
-from napari_uncertainseg.images.phantom import Model, simulate_patient
-from napari_uncertainseg.images.prepare import prepare
+from napari_uncertainseg.images.phantom import PhantomModel, simulate_patient
+from napari_uncertainseg.images.preparation.normalise import normalise
+from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training import planting
 from napari_uncertainseg.training.randomness import Draw, widest
 
-MODALITIES = ("flair", "t1", "t2")
 _RIM, _BRIGHT = 8.0, 0.85
 """In scans without a mask, what is deeper than this (mm) and brighter may be lesion."""
 
@@ -136,7 +136,7 @@ def as_background(scans: Mapping[str, Volume]) -> Subject:
 
 def simulated_background(seed: int) -> Subject:
     """Make the brain of a simulated patient without lesions; all of it counts."""
-    drawn = simulate_patient(seed, Model(places=(0, 0, 0)))
+    drawn = simulate_patient(seed, PhantomModel(places=(0, 0, 0)))
     subject = as_background({"flair": drawn.flair, "t1": drawn.t1})
     return replace(subject, ignored=torch.zeros_like(subject.ignored))
 
@@ -147,7 +147,22 @@ def mask_paths(folder: Path, excluded: Collection[str] = ()) -> list[Path]:
 
 
 def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> list[Tensor]:
-    """Read lesion masks on a brain's grid as numbered lesions, cut to the brain's bounding box."""
+    """Read lesion masks on a brain's grid as numbered lesions, cut to the brain's bounding box.
+
+    Parameters
+    ----------
+    folder
+        Of the files.
+    brain
+        bool (z, y, x).
+    excluded
+        Names of masks that are not read.
+
+    Returns
+    -------
+    list of Tensor
+        int16 (z, y, x) each: 0 is background, 1 and on are lesions.
+    """
     masks = [_components(read_labels(p).data > 0) for p in mask_paths(folder, excluded)]
     if any(m.shape != brain.shape for m in masks):
         raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
@@ -155,7 +170,17 @@ def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> l
 
 
 def place_mask(mask: Tensor, brain: Tensor, box: tuple[slice, slice, slice]) -> Tensor:
-    """Lesion labels of one brain's bounding box, stretched to another brain's; int16 (z, y, x)."""
+    """Lesion labels of one brain's bounding box, stretched to another brain's; int16 (z, y, x).
+
+    Parameters
+    ----------
+    mask
+        Labels in the first brain's box, int16 (z, y, x).
+    brain
+        The other brain, bool (z, y, x).
+    box
+        Its bounding box.
+    """
     labels = torch.zeros(brain.shape, dtype=torch.int16)
     size = labels[box].shape
     if size != mask.shape:
@@ -165,7 +190,13 @@ def place_mask(mask: Tensor, brain: Tensor, box: tuple[slice, slice, slice]) -> 
 
 
 def brain_box(mask: Tensor) -> tuple[slice, slice, slice]:
-    """Bounding box of a mask that is not empty."""
+    """Bounding box of a mask that is not empty.
+
+    Parameters
+    ----------
+    mask
+        bool (z, y, x), with a voxel or more.
+    """
     where = mask.nonzero()
     z, y, x = (slice(int(a), int(b) + 1) for a, b in zip(where.amin(0), where.amax(0), strict=True))
     return z, y, x

@@ -60,7 +60,7 @@ def vary_contrast(images: Tensor, healthy: Tensor, brain: Tensor, gap: float, dr
 def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw: Draw) -> Tensor:
     """Where each voxel of a patch looks in a larger crop: rotation, scaling, shear, bending, mirroring.
 
-    Returns a grid for ``grid_sample`` over the crop, (1, *size, 3) in (x, y, z) order.
+    Returns a grid for ``grid_sample`` over the crop, ``(1, *size, 3)`` in (x, y, z) order.
     """
     matrix = torch.diag(draw.uniform(0.85, 1.18, 3)) + 0.04 * draw.normal(3, 3).clamp(-2, 2)
     axes = [torch.linspace(-(n - 1) / 2, (n - 1) / 2, n) for n in size]
@@ -84,14 +84,44 @@ def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw:
 
 
 def warp(grid: Tensor, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Sample images linearly and masks (float 0/1) linearly, then at one half."""
+    """Sample images and masks where a grid says: linearly; masks are then cut at one half.
+
+    Parameters
+    ----------
+    grid
+        From `spatial_grid`, (1, z, y, x, 3).
+    images
+        float32 (channels, z, y, x), of the larger crop.
+    masks
+        float32 (masks, z, y, x) of 0 and 1, likewise.
+
+    Returns
+    -------
+    tuple
+        Images, float32, and masks, bool, of the grid's size; 0 beyond the crop.
+    """
     both = torch.cat([images, masks])[None]
     out = F.grid_sample(both, grid, mode="bilinear", padding_mode="zeros", align_corners=True)[0]
     return out[: len(images)], out[len(images) :] >= 0.5
 
 
 def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
-    """Change contrast, bias field, resolution and noise as other scanners would."""
+    """Change contrast, bias field, resolution and noise as other scanners would.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    brain
+        bool (z, y, x).
+    draw
+        Randomness.
+
+    Returns
+    -------
+    Tensor
+        Scans, the same shape.
+    """
     out = images.clone()
     if draw.chance(0.3):
         out[0] += draw.number(-0.05, 0.2) * images[2]
@@ -115,7 +145,22 @@ def imitate_scanner(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
 
 
 def misnormalise(images: Tensor, brain: Tensor, draw: Draw) -> Tensor:
-    """Shift and scale what is there: it depends on the mask's edge, and z-scores on the fluid."""
+    """Shift and scale each scan a little, as normalising by another brain mask would.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    brain
+        bool (z, y, x).
+    draw
+        Randomness.
+
+    Returns
+    -------
+    Tensor
+        Scans, the same shape.
+    """
     scale, shift = torch.exp(0.08 * draw.normal(3)), 0.15 * draw.normal(3) * present(images)
     return (images * scale[:, None, None, None] + shift[:, None, None, None]) * brain
 
@@ -137,7 +182,22 @@ def _resolution(images: Tensor, draw: Draw) -> Tensor:
 
 
 def imperfect_stripping(images: Tensor, brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Leave some bright skin, bone or dura at the rim of the brain, as imperfect brain masks do."""
+    """Leave some bright skin, bone or dura at the rim of the brain, as imperfect brain masks do.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    brain
+        bool (z, y, x).
+    draw
+        Randomness.
+
+    Returns
+    -------
+    tuple
+        Scans, and the larger mask, bool (z, y, x).
+    """
     rim = (widest(brain.float(), 3) > 0) & ~brain
     left = rim & (draw.smooth(tuple(brain.shape), 14.0) > draw.number(0.2, 1.2))
     level = draw.uniform(-2, 3, 3)[:, None, None, None]
@@ -146,7 +206,20 @@ def imperfect_stripping(images: Tensor, brain: Tensor, draw: Draw) -> tuple[Tens
 
 
 def drop_modalities(images: Tensor, draw: Draw) -> Tensor:
-    """Leave the FLAIR alone, or with one of T1 and T2, as users do."""
+    """Drop T1, T2 or both, as users have them: FLAIR alone is the most frequent.
+
+    Parameters
+    ----------
+    images
+        Normalised scans, float32 (3, z, y, x): FLAIR, T1, T2; a missing one is 0.
+    draw
+        Randomness.
+
+    Returns
+    -------
+    Tensor
+        Scans, the same shape; what was dropped is 0.
+    """
     kept = draw.number(0, 1)
     out = images.clone()
     if kept < 0.40:

@@ -18,20 +18,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.networks.model import INTENSITIES
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
-from napari_uncertainseg.training.configuration import (
-    Configuration,
-    OptimisationConfiguration,
-    read_configuration,
-)
+from napari_uncertainseg.training.configuration import Configuration, OptimisationConfiguration
+from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.interruption import Interruption, Stopped, ignore_interruptions
 from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
 from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
 from napari_uncertainseg.training.patches import Patches
-from napari_uncertainseg.training.subjects import MODALITIES
 from napari_uncertainseg.training.validation import Validation, scores
 
 _CHECKPOINT = "checkpoint.pt"
@@ -95,7 +92,7 @@ class _Run:
             self.optimiser.load_state_dict(state["optimiser"])
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
-                f"{self.checkpoint} does not fit this network: delete it to begin anew, "
+                f"{self.checkpoint} does not fit this network: delete it to start again, "
                 "or choose another 'output'."
             ) from error
         self.step = state["step"]
@@ -232,7 +229,7 @@ def _loader(patches: Patches, first: int, batch: int, device: torch.device) -> D
 
 
 def train(configuration_path: Path | str, *, seed: int | None = None, progress: Progress = silent) -> Path:
-    """Train a network, or go on where a run was stopped.
+    """Train a network, or resume a run that was stopped.
 
     Parameters
     ----------
@@ -314,4 +311,4 @@ def _go_on(run: _Run, progress: Progress) -> None:
         monitor.close()
     if run.step < settings.steps:
         run.save()
-        raise Stopped(f"stopped; the same command goes on from step {run.step} of {settings.steps}")
+        raise Stopped(f"stopped; the same command resumes at step {run.step} of {settings.steps}")

@@ -49,7 +49,7 @@ class WholeBrain:
     brain: Tensor
 
     @classmethod
-    def of(cls, subject: Subject, divisor: int, smallest: int) -> WholeBrain:
+    def from_subject(cls, subject: Subject, divisor: int, smallest: int) -> WholeBrain:
         """Cut a subject's brain out."""
         box = subject.box
         parts = subject.images[(slice(None), *box)], (subject.labels[box] > 0).float(), subject.brain[box]
@@ -70,7 +70,9 @@ class Validation:
 
     def __init__(self, configuration: DataConfiguration, network: MultiHeadUNet) -> None:
         self._brains = [
-            WholeBrain.of(read_subject(configuration.folder, name), network.divisor, network.smallest)
+            WholeBrain.from_subject(
+                read_subject(configuration.folder, name), network.divisor, network.smallest
+            )
             for name in configuration.validation
         ]
 

@@ -10,7 +10,13 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_labels, as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg.lesions.components import neighbourhood
-from napari_uncertainseg.raters.consensus import Doubt, Raters, as_masks, disagreement, doubt_types
+from napari_uncertainseg.raters.consensus import (
+    Raters,
+    UncertaintySource,
+    as_masks,
+    disagreement,
+    doubt_types,
+)
 from napari_uncertainseg.raters.correspondence import (
     Correspondence,
     correspondence,
@@ -41,11 +47,11 @@ class AgainstRaters:
     lesion_doubt, lesion_disagreement
         These two, one value per lesion.
     lesion_kinds
-        Who doubts each lesion, values of `Doubt`.
+        Who doubts each lesion, values of `UncertaintySource`.
     kinds
-        Who doubts each voxel, uint8, values of `Doubt`, of a mask's shape.
+        Who doubts each voxel, uint8, values of `UncertaintySource`, of a mask's shape.
     volumes_mm3
-        Volume of each value of `Doubt`; in that of `NEITHER` only voxels within `DISTANCE` count.
+        Volume of each value of `UncertaintySource`; in that of `NEITHER` only voxels within `DISTANCE` count.
     curvas
         Scores of the CURVAS challenges, calibration within `DISTANCE`.
     """
@@ -56,7 +62,7 @@ class AgainstRaters:
     lesion_disagreement: np.ndarray
     lesion_kinds: np.ndarray
     kinds: np.ndarray
-    volumes_mm3: dict[Doubt, float]
+    volumes_mm3: dict[UncertaintySource, float]
     curvas: CurvasScores
 
 
@@ -107,7 +113,7 @@ def against_raters(
     variance = disagreement(masks).variance
     inside = lesion_mean(labels, variance)
     kinds = doubt_types(variance, entropy, uncertainty_above=UNSURE_ENTROPY)
-    counts = np.bincount(kinds[near], minlength=len(Doubt)) * float(np.prod(step))
+    counts = np.bincount(kinds[near], minlength=len(UncertaintySource)) * float(np.prod(step))
     region = near if near.any() else None
     return AgainstRaters(
         voxels=voxel_correspondence(entropy, variance, near),
@@ -116,6 +122,6 @@ def against_raters(
         lesion_disagreement=inside,
         lesion_kinds=lesion_doubt_types(labels, doubt, masks, UNSURE_LSU),
         kinds=kinds,
-        volumes_mm3={kind: float(counts[kind]) for kind in Doubt},
+        volumes_mm3={kind: float(counts[kind]) for kind in UncertaintySource},
         curvas=score(probability, masks, step, threshold=threshold, region=region),
     )

@@ -63,6 +63,11 @@ class ClassAccumulator:
     def add(self, member: Array) -> None:
         """Take one member's probabilities, (C, ...), that sum to 1 over the classes, see `_checks`.
 
+        Parameters
+        ----------
+        member
+            Probabilities of C classes, shape (C, ...), numpy or torch.
+
         Raises
         ------
         InputError

@@ -70,7 +70,15 @@ def lesion_structural_uncertainty(
 
 
 def each_member(labels: np.ndarray, members: Sequence[np.ndarray] | np.ndarray) -> list[np.ndarray]:
-    """The members, which must be probabilities of the labels' shape, or raise InputError."""
+    """The members, which must be probabilities of the labels' shape, or raise InputError.
+
+    Parameters
+    ----------
+    labels
+        Whole numbers, any shape.
+    members
+        Probabilities, 0 to 1, each of the shape of the labels.
+    """
     check_members(len(members))
     found = [as_probabilities(member) for member in members]
     for number, member in enumerate(found, start=1):
@@ -79,7 +87,15 @@ def each_member(labels: np.ndarray, members: Sequence[np.ndarray] | np.ndarray) 
 
 
 def one_each(threshold: float | Sequence[float] | np.ndarray, members: int) -> np.ndarray:
-    """Thresholds of the members, from one for all or one each, or raise InputError."""
+    """Thresholds of the members, from one for all or one each, or raise InputError.
+
+    Parameters
+    ----------
+    threshold
+        One for all members, or one each.
+    members
+        How many there are.
+    """
     thresholds = as_numbers(threshold, "Thresholds").astype(float)
     if thresholds.ndim and thresholds.shape != (members,):
         raise InputError(f"Give one threshold, or one for each of {members} members, not {thresholds.size}.")
@@ -128,8 +144,10 @@ def _best_overlap(
     connectivity: Connectivity,
     min_voxels: int,
 ) -> np.ndarray:
+    """Of one member, shape (n,): a table of common voxels in place of a loop over lesions."""
     components, n = label_mask(mask, connectivity=connectivity, min_voxels=min_voxels)
     flat = components.ravel()
+    # Background is most of an image: counting only what is marked is faster, and its size is not needed.
     component_sizes = np.bincount(flat[np.flatnonzero(mask)], minlength=n + 1)
     return best_overlaps(pairs_in_common(label, flat[where]), sizes, component_sizes)
 
@@ -158,13 +176,29 @@ def lesion_mean(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def lesion_sum(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sum of a voxel map over each lesion: it grows with the lesion's size. As `lesion_mean`."""
+    """Sum of a voxel map over each lesion: it grows with the lesion's size. As `lesion_mean`.
+
+    Parameters
+    ----------
+    labels
+        As for `lesion_mean`.
+    values
+        Of the labels' shape, any unit.
+    """
     label, inside = _inside(labels, values)
     return np.bincount(label, inside)[1:]
 
 
 def lesion_maximum(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Largest value of a voxel map in each lesion. As `lesion_mean`."""
+    """Largest value of a voxel map in each lesion. As `lesion_mean`.
+
+    Parameters
+    ----------
+    labels
+        As for `lesion_mean`.
+    values
+        Of the labels' shape, any unit.
+    """
     label, inside = _inside(labels, values)
     most = np.full(int(label.max(initial=0)) + 1, -np.inf)
     np.maximum.at(most, label, inside)

@@ -108,7 +108,7 @@ def _persistence(member: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
     label, value = labels.ravel()[where], member.ravel()[where]
     order = np.lexsort([-value, label])
     top = order[np.searchsorted(label[order], np.arange(1, n))]
-    hierarchy = Hierarchy.of(np.ascontiguousarray(member), _FLOOR)
+    hierarchy = Hierarchy.from_map(np.ascontiguousarray(member), _FLOOR)
     found = value[top].astype(float) - hierarchy.death_at(where[top])
     return np.where(at_least(value[top], _FLOOR), np.maximum(found, 0), 0)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.lesions.components import Box, bounding_box
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.lesions.lookup import Lookup
 from napari_uncertainseg.lesions.matching import best_overlaps, pairs_in_common
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import member_overlaps
-from napari_uncertainseg.uncertainty.members import Members
 
 
 class MemberLesions:
@@ -42,7 +42,9 @@ class MemberLesions:
     def prepare(self) -> None:
         """Build what makes every later threshold fast."""
         if len(self._close):
-            self._lookup = Lookup.of([Hierarchy.of(values, self._floor) for values in self._close.values])
+            self._lookup = Lookup.from_hierarchies(
+                [Hierarchy.from_map(values, self._floor) for values in self._close.values]
+            )
 
     def overlaps(
         self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float
@@ -80,7 +82,15 @@ class MemberLesions:
 
 
 def positions_in(box: Box, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there."""
+    """Which voxels (index, shape (3, n)) lie in a box, and their flat positions there.
+
+    Parameters
+    ----------
+    box
+        Part of the grid.
+    index
+        int64, shape (3, n), voxels of the grid.
+    """
     shape = [part.stop - (part.start or 0) for part in box]
     s, a, r = (i - (part.start or 0) for i, part in zip(index, box, strict=True))
     inside = np.ones(index.shape[1], bool)

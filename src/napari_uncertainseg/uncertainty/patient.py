@@ -23,8 +23,8 @@ from napari_uncertainseg._checks import (
 )
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import one_each
-from napari_uncertainseg.uncertainty.members import Members
 
 
 def patient_structural_uncertainty(segmentation: np.ndarray, members: Iterable[np.ndarray]) -> float:

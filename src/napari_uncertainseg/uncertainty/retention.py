@@ -107,6 +107,7 @@ def voxel_retention(
     # What is not kept is as the reference: there all lesion is found.
     hits = positives - missed
     negatives = len(r) - positives
+    # nDSC counts each false positive as if the share of lesion were `rate` (Raina et al., arXiv 2302.05216).
     scale = (1 - rate) * positives / (rate * negatives) if positives and negatives else 1.0
     return VoxelRetention(
         RetentionCurve(fractions, _dice(hits, false, missed)),
@@ -210,16 +211,21 @@ def _kept(u: np.ndarray, what: tuple[np.ndarray, ...], at: np.ndarray) -> list[n
 
 
 def _kept_of(ordered: np.ndarray, u: np.ndarray, weight: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The sum of one quantity (`weight`, shape (n,)), of which most elements are 0.
+
+    Elements of equal uncertainty have no order of their own. The mean over all orders is a sum that grows
+    evenly over their run in the sorted row. So the result is a line with two knots for each uncertainty at
+    which the quantity is not 0, at the beginning and the end of its run, and is flat in between.
+    """
     counts = np.flatnonzero(weight)
-    doubt, which = np.unique(u[counts], return_inverse=True)
-    total = np.cumsum(np.bincount(which, weight[counts], minlength=len(doubt)))
-    # Within equal doubt a sum grows evenly, from the first of a run to its last.
-    start, end = (np.searchsorted(ordered, doubt, side=side) for side in ("left", "right"))
-    knots = np.column_stack([start, end]).ravel()
-    sums = (
-        np.column_stack([np.concatenate([[0.0], total[:-1]]), total]).ravel() if len(doubt) else np.zeros(0)
-    )
-    return np.interp(at, knots, sums) if len(doubt) else np.zeros(len(at))
+    if not len(counts):
+        return np.zeros(len(at))
+    level, which = np.unique(u[counts], return_inverse=True)
+    total = np.cumsum(np.bincount(which, weight[counts], minlength=len(level)))
+    start, end = (np.searchsorted(ordered, level, side=side) for side in ("left", "right"))
+    before = np.concatenate([[0.0], total[:-1]])
+    knots, sums = np.column_stack([start, end]).ravel(), np.column_stack([before, total]).ravel()
+    return np.interp(at, knots, sums)
 
 
 def _dice(hits: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Doubt per voxel: maps over members that arrive one by one.
+"""Uncertainty per voxel: maps over members that arrive one by one.
 
 Works on numpy and torch arrays alike (on any device), through the array API, and
 imports no torch.
@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from array_api_compat import array_namespace, device, is_numpy_array
 
 from napari_uncertainseg._checks import as_exact, as_probabilities, check_members, check_same_shape
-
-Array = Any
-"""A numpy or torch array."""
+from napari_uncertainseg.voxel_maps import Array, MemberStatistics
 
 _CACHED = 1 << 17
 """Voxels handled at a time on numpy: the temporaries then stay in the processor's cache."""
@@ -49,31 +46,6 @@ def _entropy(p: Array) -> Array:
     return -p * xp.log(xp.clip(p, smallest, None)) - q * xp.log(xp.clip(q, smallest, None))
 
 
-@dataclass(frozen=True, eq=False)
-class VoxelMaps:
-    """What the members say together, each map float32 and of a member's shape.
-
-    Attributes
-    ----------
-    mean
-        Mean probability.
-    entropy
-        Entropy of the mean, nats: all of the doubt.
-    expected_entropy
-        Mean of the members' entropies, nats: doubt that the members share.
-    mutual_information
-        ``entropy - expected_entropy``, nats, never below 0: doubt from their differing.
-    variance
-        Population variance over the members, at most 0.25.
-    """
-
-    mean: Array
-    entropy: Array
-    expected_entropy: Array
-    mutual_information: Array
-    variance: Array
-
-
 class MapAccumulator:
     """Voxel maps over members, added one by one; the members are not kept.
 
@@ -91,6 +63,11 @@ class MapAccumulator:
     def add(self, member: Array) -> None:
         """Take one member's probabilities: any shape, always the same, numpy or torch.
 
+        Parameters
+        ----------
+        member
+            Probabilities, 0 to 1, of the shape of the first member, numpy or torch.
+
         Raises
         ------
         InputError
@@ -107,12 +84,12 @@ class MapAccumulator:
         arrays = (member, self._mean, self._squares, self._entropy)
         for new, mean, squares, entropy in _blocks(*arrays):
             p = xp.astype(new, xp.float32)
-            before = p - mean
+            before = p - mean  # Welford: the deviation before and after the mean has moved
             mean += before / self.count
             squares += before * (p - mean)
             entropy += _entropy(p)
 
-    def result(self) -> VoxelMaps:
+    def result(self) -> MemberStatistics:
         """Maps over the members added so far; more may be added afterwards.
 
         Raises
@@ -128,7 +105,7 @@ class MapAccumulator:
         for p, shared, whole, differing in _blocks(mean, expected, entropy, mutual):
             whole[...] = _entropy(p)
             differing[...] = xp.clip(whole - shared, 0, None)
-        return VoxelMaps(mean, entropy, expected, mutual, self._squares / self.count)
+        return MemberStatistics(mean, entropy, expected, mutual, self._squares / self.count)
 
 
 def negated_confidence(mean: Array) -> Array:
@@ -168,11 +145,11 @@ class DivergenceMaps:
     reverse_mutual_information: Array
 
 
-def divergence_maps(members: Iterable[Array], maps: VoxelMaps) -> DivergenceMaps:
+def divergence_maps(members: Iterable[Array], maps: MemberStatistics) -> DivergenceMaps:
     """EPKL and reverse mutual information, from the members one by one.
 
     They cost two logarithms and two more arrays, which predictions that do not show them should not pay:
-    so they are not among `VoxelMaps`.
+    so they are not among `MemberStatistics`.
 
     Parameters
     ----------

@@ -1,26 +1,26 @@
-"""Closing the window: what is kept, and where, is said first; what is kept nowhere is asked about."""
+"""Closing the window: first it says what is saved and where, or asks about what is not saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QMainWindow
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.widgets.keeping import kept_in_words
-from napari_uncertainseg.widgets.saving import ask_which
-from napari_uncertainseg.widgets.session_file import SessionFile
+from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.kept_review import describe_kept
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _LOST = (
-    "Verdicts or painting on screen are kept nowhere: no session has them, and they were not exported. "
-    "They are lost when the window closes."
+    "Verdicts or painting on screen are not saved in a session and were not exported. "
+    "They will be lost when the window closes."
 )
 
 
-class Closing:
-    """Stands before a window's close; a program that closes it is not asked.
+class CloseGuard:
+    """Asks before a user closes the window; a program that closes it is not asked.
 
     Parameters
     ----------
@@ -32,16 +32,15 @@ class Closing:
 
     def __init__(self, window: QMainWindow, case: Case, sessions: SessionFile) -> None:
         self._window, self._case, self._sessions = window, case, sessions
-        self._close: Callable[..., Any] = window.close
         # napari's menu and keys call this with confirm_need; its cross sends a spontaneous event.
-        window.close = self._asked_to_close  # type: ignore[method-assign]
+        self._close = napari_internals.replace_close(window, self._asked_to_close)
 
     def cleanup(self) -> None:
         """Give the window its own close back. May be called twice."""
-        self._window.__dict__.pop("close", None)
+        napari_internals.restore_close(self._window)
 
     def refuses(self, event: QEvent) -> bool:
-        """Whether a close by the window's cross is not to go on; it is done later where the user agrees."""
+        """Whether to stop a close by the window's X for now; it is done later where the user agrees."""
         if not event.spontaneous() or not self._says():
             return False
         event.ignore()
@@ -57,10 +56,10 @@ class Closing:
         return self._close(quit_app, confirm_need)
 
     def _says(self) -> str:
-        if self._case.unsaved:
+        if self._case.review.unsaved:
             return _LOST
-        return kept_in_words(self._case, self._sessions.place)
+        return describe_kept(self._case, self._sessions.location)
 
     def _may(self) -> bool:
-        button = "Close and lose them" if self._case.unsaved else "Close"
-        return bool(ask_which(self._window, "Close the window", self._says(), button, None))
+        button = "Close without saving" if self._case.review.unsaved else "Close"
+        return bool(ask_yes_no_cancel(self._window, "Close the window", self._says(), button, None))

@@ -1,61 +1,50 @@
-"""What `Plugins > UncertainSeg` offers: one function for each dock, as napari's manifest names them."""
+"""`Plugins > UncertainSeg`: one entry for each dock, named ``<key>_dock`` as in ``napari.yaml``.
+
+napari hands its viewer only to classes that are widgets, so each entry is a class. Taking
+`napari.current_viewer()` instead would open the dock in the wrong window when there are two.
+"""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
-import napari
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QWidget
 
-from napari_uncertainseg.widgets.review import review_of
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.shared.dock_area import DockArea
+from napari_uncertainseg.widgets.window import review_of
 
-
-def _contribute(kind: str) -> QWidget:
-    """Make a dock's widget for napari, which docks it when this function has returned."""
-    viewer = napari.current_viewer()
-    assert viewer is not None
-    review = review_of(viewer)
-    widget = review.make(kind)
-    QTimer.singleShot(0, review.open if kind == "segment" else partial(review.arrange, kind))
-    return widget
+if TYPE_CHECKING:
+    from napari import Viewer
 
 
-def review_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Review`: the Segment dock, and the two others with it."""
-    return _contribute("segment")
+class MenuEntry(DockArea):
+    """What napari makes and docks when the user chooses an entry of the menu.
+
+    Parameters
+    ----------
+    napari_viewer
+        Whose window the dock belongs to; napari hands it over.
+    """
+
+    key: ClassVar[str]
+    """Of the dock."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        review = review_of(napari_viewer)
+        super().__init__(review.make_widget(self.key))
+        review.add(self.key, self)
+        # napari docks this widget when it has been made
+        whole = self.key == DOCKS[0].key
+        QTimer.singleShot(0, review.open if whole else partial(review.arrange, self.key))
 
 
-def lesions_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Lesions`."""
-    return _contribute("lesions")
+_ENTRIES = {f"{dock.key}_dock": type(f"{dock.title}Entry", (MenuEntry,), {"key": dock.key}) for dock in DOCKS}
 
 
-def raters_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Raters`."""
-    return _contribute("raters")
-
-
-def session_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Session`."""
-    return _contribute("session")
-
-
-def training_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Training`."""
-    return _contribute("training")
-
-
-def cohort_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Cohort`."""
-    return _contribute("cohort")
-
-
-def dashboard_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Dashboard`."""
-    return _contribute("dashboard")
-
-
-def calibration_widget() -> QWidget:
-    """`Plugins > UncertainSeg > Calibration`."""
-    return _contribute("calibration")
+def __getattr__(name: str) -> type[MenuEntry]:
+    try:
+        return _ENTRIES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -1,0 +1,327 @@
+"""What `segment` wrote, against a reference and against raters."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.reliability import Reliability, reliability
+from napari_uncertainseg.disk import result_folder as results
+from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.evaluate.agreement import (
+    ErrorsFound,
+    ReferenceAgreement,
+    errors_found,
+    reference_agreement,
+)
+from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
+from napari_uncertainseg.images.resample import resample_to
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.matching import dice, lesions_touching
+from napari_uncertainseg.raters.consensus import UncertaintySource
+from napari_uncertainseg.raters.report import RaterReport, report_raters
+from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
+from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
+from napari_uncertainseg.uncertainty.retention import RetentionCurve, voxel_retention
+
+
+class _Doubt(BaseModel):
+    psu: float | None = Field(ge=0, le=1)
+
+
+class Summary(BaseModel):
+    """What the readers of a folder of results need of its summary; of its numbers, only such as can be right.
+
+    Attributes
+    ----------
+    threshold
+        Of its lesions.
+    min_volume_mm3
+        Smaller components were left out.
+    patient_uncertainty
+        Structural uncertainty (PSU); None in results of older versions.
+    model, model_sha256, method
+        What segmented it, None where it does not say.
+    inputs
+        The scans by modality.
+    recalibration
+        Of its probabilities, where there was one.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    threshold: float = Field(gt=0, le=1)
+    min_volume_mm3: float = Field(ge=0)
+    patient_uncertainty: _Doubt
+    model: str | None = None
+    model_sha256: str | None = None
+    method: str | None = None
+    inputs: Mapping[str, Any] = Field(default_factory=dict)
+    recalibration: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A folder of results against a reference and raters.
+
+    Attributes
+    ----------
+    folder
+        What was evaluated.
+    reference
+        Against the reference.
+    errors
+        Whether the prediction's doubt finds what is wrong by the reference.
+    reliability
+        Of the probability against the reference over the brain.
+    retention
+        Of nDSC over the brain's voxels, by entropy; None where there is no brain.
+    lesions
+        The table that `segment` wrote, with a column ``true``: whether the reference has a voxel there;
+        without what a human drew, of which the model says nothing.
+    patient_doubt
+        Structural uncertainty of the whole segmentation (PSU); None in results of older versions.
+    raters
+        Against each rater, by name.
+    between
+        Dice between each two of the masks, the reference among them, by their names.
+    experts
+        The raters among each other; None with fewer than two.
+    doubt
+        The prediction's doubt against their disagreement; likewise.
+    name
+        What the case is called: as its results say, else by the folder.
+    """
+
+    folder: Path
+    reference: ReferenceAgreement
+    errors: ErrorsFound
+    reliability: Reliability
+    retention: RetentionCurve | None
+    lesions: pd.DataFrame
+    patient_doubt: float | None
+    raters: dict[str, ReferenceAgreement]
+    between: dict[tuple[str, str], float]
+    experts: RaterReport | None = None
+    doubt: AgainstRaters | None = None
+    name: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-serialisable; what could not be computed is None."""
+        found = {
+            "case": self.name,
+            "folder": str(self.folder),
+            "reference": plain(asdict(self.reference)),
+            "errors_found": plain(asdict(self.errors)),
+            "patient_uncertainty": self.patient_doubt,
+            "raters": {name: plain(asdict(agreement)) for name, agreement in self.raters.items()},
+            "dice_between": [{"masks": list(pair), "dice": value} for pair, value in self.between.items()],
+        }
+        if self.experts is not None and self.doubt is not None:
+            found["between_raters"] = _experts_as_json(self.experts)
+            found["doubt_and_disagreement"] = _doubt_as_json(self.doubt)
+        return found
+
+
+def evaluate_folder(
+    folder: Path, reference: Path, raters: Sequence[Path] = (), *, resample: bool = False
+) -> Evaluation:
+    """Compare what `segment` wrote into a folder with a reference and with raters.
+
+    Parameters
+    ----------
+    folder
+        Holds what `segment` wrote, with ``summary.json`` as a sign that it belongs together.
+    reference, raters
+        Label images on the scan's grid, nonzero is lesion.
+    resample
+        Bring masks on other grids onto the scan's, by the nearest voxel; otherwise they are refused.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or does not lie on the grid of the results, or if writing the results
+        was cut short.
+    """
+    folder = Path(folder)
+    probability = read_image(result_file(folder, "probability"))
+    grid = probability.grid
+    lesions = read_labels(result_file(folder, "lesions"), grid).data
+    brain = read_labels(result_file(folder, "brain"), grid).data != 0
+    entropy = read_image(result_file(folder, "entropy")).data
+    table, summary = read_table(folder, int(lesions.max(initial=0))), read_summary(folder)
+    table = table[~table["drawn"]].reset_index(drop=True)
+    own = in_rows(lesions, table["label"].to_numpy())
+    masks = {"reference": _mask(reference, grid, resample)}
+    for name, path in zip(_names(raters), raters, strict=True):
+        masks[name] = _mask(path, grid, resample)
+    compared = {
+        name: reference_agreement(probability.data, lesions, mask, brain=brain, grid=grid)
+        for name, mask in masks.items()
+    }
+    truth, doubt = masks["reference"] != 0, table["lsu"].to_numpy(float)
+    curve = voxel_retention((lesions > 0)[brain], truth[brain], entropy[brain]).ndsc if brain.any() else None
+    drawn = [mask for name, mask in masks.items() if name != "reference"]
+    experts = model = None
+    if len(drawn) > 1:
+        experts = report_raters(drawn, [n for n in masks if n != "reference"], grid.spacing)
+        model = against_raters(
+            probability.data, entropy, own, doubt, drawn, grid.spacing, threshold=summary.threshold
+        )
+    return Evaluation(
+        folder=folder,
+        reference=compared.pop("reference"),
+        errors=errors_found(entropy, own, doubt, truth, brain=brain, curve=curve),
+        reliability=reliability(probability.data, truth, region=brain),
+        retention=curve,
+        lesions=table.assign(true=lesions_touching(own, truth, len(table))),
+        patient_doubt=summary.patient_uncertainty.psu,
+        raters=compared,
+        between=_between(masks),
+        experts=experts,
+        doubt=model,
+        name=_name_of(folder),
+    )
+
+
+def _mask(path: Path, grid: Grid, resample: bool) -> np.ndarray:
+    if not resample:
+        return read_labels(path, grid).data
+    labels = read_labels(path)
+    found = resample_to(labels, grid, nearest=True)
+    if labels.data.any() and not found.any():
+        raise InputError(f"{path}: no labelled voxel lies within the scan; is it a mask of another scan?")
+    return found
+
+
+def write_json(content: dict[str, Any], path: Path) -> None:
+    """Write an evaluation; an existing file is replaced whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written, or the ending is another one than ``.json``.
+    """
+    check_output(path, NUMBERS)
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    with replaced_file(path) as file:
+        file.write(f"{text}\n".encode("utf-8", "replace"))
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Numbers as JSON has them: none that is not finite."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+
+
+def _experts_as_json(report: RaterReport) -> dict[str, Any]:
+    means = plain({name: report.mean(name) for name in report.pairwise})
+    pairs = [plain({str(k): v for k, v in row.items()}) for row in report.pairs().to_dict("records")]
+    each = {
+        name: plain({
+            "volume_mm3": float(report.volumes[i]),
+            "bias_share": float(report.habits.volume_share[i]),
+            "distance_mm": float(report.habits.distance_mm[i]),
+            "sensitivity": float(report.performance.sensitivity[i]),
+            "specificity": float(report.performance.specificity[i]),
+        })
+        for i, name in enumerate(report.names)
+    }  # fmt: skip
+    return {"mean": means, "fleiss_kappa": plain({"k": report.fleiss})["k"], "pairs": pairs, "each": each}
+
+
+def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
+    kinds = {kind.name.lower(): volume for kind, volume in found.volumes_mm3.items()}
+    lesions = {
+        kind.name.lower(): int(np.count_nonzero(found.lesion_kinds == kind)) for kind in UncertaintySource
+    }
+    scores = asdict(found.curvas)
+    return {
+        "voxels": plain(asdict(found.voxels)),
+        "lesions": plain(asdict(found.lesions)),
+        "who_doubts_mm3": kinds,
+        "who_doubts_lesions": lesions,
+        "curvas": plain({k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in scores.items()}),
+    }
+
+
+def read_table(folder: Path, count: int) -> pd.DataFrame:
+    """The table of a folder's lesions, whose largest number is given; ``drawn`` is bool."""
+    path = results.result_file(folder, "lesions.tsv")
+    table = read_tsv(path)
+    missing = {"label", "lsu", "max_probability", "volume_mm3"} - set(table)
+    if missing:
+        raise InputError(
+            f"{path} is not the table that `uncertainseg segment` wrote: it lacks {min(missing)}."
+        )
+    drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
+    table["drawn"] = drawn.astype(str).eq("True")
+    if not _fits(table, count):
+        raise InputError(f"{path} does not belong to the lesions beside it: segment again with --overwrite.")
+    return table
+
+
+def _fits(table: pd.DataFrame, count: int) -> bool:
+    """Whether numbers and measures can be those of lesions; what a human drew has no doubt by the model."""
+    label = pd.to_numeric(table["label"], errors="coerce")
+    known = label.is_unique and bool((label > 0).all()) and label.max() == count if len(label) else count == 0
+    of_model = table[~table["drawn"]]
+    measured = all(_is_finite(of_model[name]) for name in ("lsu", "max_probability"))
+    return bool(known and measured and _is_finite(table["volume_mm3"]))
+
+
+def _is_finite(column: pd.Series) -> bool:
+    return bool(np.isfinite(pd.to_numeric(column, errors="coerce").to_numpy(float)).all())
+
+
+def read_summary(folder: Path) -> Summary:
+    """What the results of a folder were made with.
+
+    Raises
+    ------
+    InputError
+        If there is no summary, or it is not what this program wrote.
+    """
+    content = results.load_summary(folder)
+    try:
+        return Summary.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, what = ".".join(map(str, first["loc"])), first["msg"]
+        raise InputError(
+            f"{folder / results.SUMMARY} is not the summary that `segment` wrote ({where}: {what})."
+        ) from None
+
+
+def _name_of(folder: Path) -> str:
+    """What the case of a folder of results is called; by the folder where an older version wrote them."""
+    case = results.load_summary(folder).get("case")
+    name = case.get("name") if isinstance(case, dict) else None
+    return name if isinstance(name, str) and name else "/".join(folder.absolute().parts[-2:])
+
+
+def result_file(folder: Path, name: str) -> Path:
+    """One of the images that `segment` wrote, as it was written; see `disk.results.result_file`."""
+    return results.result_file(folder, f"{name}.nii.gz")
+
+
+def _names(raters: Sequence[Path]) -> list[str]:
+    """File names where they tell the raters apart, else numbers."""
+    names = [path.name.removesuffix(".gz").removesuffix(".nii") for path in raters]
+    clash = len(set(names)) < len(names) or "reference" in names
+    return [f"rater {i}" for i in range(1, len(raters) + 1)] if clash else names
+
+
+def _between(masks: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
+    names = list(masks)
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    return {(a, b): dice(masks[a], masks[b]) for a, b in pairs}

@@ -1,0 +1,216 @@
+"""A folder of results read back, so that its review can be seen again and gone on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_probabilities
+from napari_uncertainseg.disk import result_folder as results
+from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, load_summary
+from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.export import OWN
+from napari_uncertainseg.images.files import ConstantImage, read_image, read_labels
+from napari_uncertainseg.images.identity import scan_sha256
+from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.inference.members_file import read_members, read_numbers
+from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
+from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
+from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
+
+
+def _is_text(value: object) -> bool:
+    return value is None or (is_plain(value) and "\0" not in str(value))
+
+
+def _are(fits: Fits) -> Fits:
+    """Whether it is an object of such values."""
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
+_KINDS: Mapping[str, Fits] = {
+    "case": _are(_is_text),
+    "inputs": _are(_are(_is_text)),
+    "seconds": _are(is_number),
+    "notes": lambda value: isinstance(value, list) and all(map(is_plain, value)),
+    **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
+}
+"""What information of a prediction is, where there is any."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedResults:
+    """What a folder of results holds.
+
+    Attributes
+    ----------
+    prediction
+        As it was exported.
+    scans
+        By modality, those that are still where they were, and the same.
+    threshold, min_volume
+        Of its lesions; the volume in mm3.
+    verdicts
+        By voxel.
+    edit
+        What was painted; None where nothing was.
+    numbers
+        Of its lesions.
+    notes
+        What is not as it was, a sentence each.
+    """
+
+    prediction: Prediction
+    scans: Mapping[str, Volume]
+    threshold: float
+    min_volume: float
+    verdicts: tuple[Verdict, ...]
+    edit: np.ndarray | None
+    numbers: LesionNumbers
+    notes: tuple[str, ...]
+
+
+def is_results(folder: Path) -> bool:
+    """Whether a folder is one that `segment` or *Export all* wrote; no path that cannot be is."""
+    try:
+        return (folder / SUMMARY).is_file() and (folder / "probability.nii.gz").is_file()
+    except (OSError, ValueError):  # such as a name that is too long
+        return False
+
+
+def read_saved_results(folder: str | Path) -> SavedResults:
+    """Read a folder of results.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, was changed after it was written, or does not belong to the others. A scan
+        that has moved or was changed is no error: a note says so.
+    """
+    folder = Path(folder)
+    said = load_summary(folder)
+    if not (folder / MEMBERS).is_file():
+        raise InputError(
+            f"{folder}: there is no {MEMBERS}, as in results of older versions, so that their doubt "
+            "cannot be found again; segment the scans again."
+        )
+    scans, notes = _scans(said)
+    probability, grid = _map(result_file(folder, "probability"))
+    flair = scans.get("flair")
+    grid = flair.grid if flair is not None and flair.grid.same_as(grid, tolerance=1e-2) else grid
+    as_probabilities(probability)
+    prediction = _prediction(folder, said, probability, grid)
+    edit = None
+    if (folder / "painted.nii.gz").is_file():
+        edit = read_labels(result_file(folder, "painted"), grid).data.astype(np.int8)
+    labels = read_labels(result_file(folder, "lesions"), grid).data
+    numbers = read_numbers(results.result_file(folder, MEMBERS), grid.shape) or LesionNumbers(grid.shape)
+    where = np.flatnonzero(labels)
+    numbers.lesions.know(where, labels.ravel()[where])
+    if "recalibration" in said:
+        notes.append("Its probabilities are as they were recalibrated; only a run gives the model's own.")
+    return SavedResults(
+        prediction,
+        scans,
+        _number(folder, said, "threshold"),
+        _number(folder, said, "min_volume_mm3"),
+        _verdicts(folder, said, grid),
+        edit,
+        numbers,
+        tuple(notes),
+    )
+
+
+def _scans(said: Mapping[str, Any]) -> tuple[dict[str, Volume], list[str]]:
+    """Scans that lie where they lay and are what they were; a sentence for each other one."""
+    scans: dict[str, Volume] = {}
+    notes: list[str] = []
+    inputs = said.get("inputs")
+    for modality in MODALITIES:
+        about = inputs.get(modality) if isinstance(inputs, dict) else None
+        if not isinstance(about, dict):
+            continue
+        path = about.get("path")
+        if not isinstance(path, str):
+            notes.append(f"The {modality.upper()} was opened from no file, and is not shown.")
+            continue
+        try:
+            volume = read_image(path, modality=modality)
+        except InputError as error:
+            notes.append(f"The {modality.upper()} is not shown: {error}")
+            continue
+        if scan_sha256(volume) == about.get("scan_sha256"):
+            scans[modality] = volume
+        else:
+            notes.append(f"The {modality.upper()} is not shown: {path} is another scan than was segmented.")
+    return scans, notes
+
+
+def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, grid: Grid) -> Prediction:
+    def beside(name: str) -> np.ndarray:
+        array, own = _map(result_file(folder, name))
+        if not own.same_as(grid, tolerance=1e-2):
+            raise InputError(f"{folder / name}.nii.gz does not lie on the grid of the probability beside it.")
+        return array
+
+    entropy, mutual = beside("entropy"), beside("mutual_information")
+    members, variance = read_members(results.result_file(folder, MEMBERS), grid.shape)
+    said_by_members = MemberStatistics(
+        probability, entropy, np.maximum(entropy - mutual, 0), mutual, variance
+    )
+    default = said.get("model_threshold", said.get("threshold"))
+    return Prediction(
+        grid,
+        compute_maps(MapSources(said_by_members, beside("disagreement"))),
+        read_labels(result_file(folder, "brain"), grid).data > 0,
+        members,
+        _number(folder, {"threshold": default}, "threshold"),
+        _information(folder, said),
+    )
+
+
+def _information(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the prediction says of itself; InputError where that is not as this program writes it."""
+    about = {name: value for name, value in said.items() if name not in OWN}
+    for name, fits in _KINDS.items():
+        if name in about and not fits(about[name]):
+            raise InputError(f"{folder / SUMMARY}: '{name}' is not as this program writes it.")
+    return about
+
+
+def _map(path: Path) -> tuple[np.ndarray, Grid]:
+    """A map, float32, and its grid; a map in which nothing is found is one too."""
+    try:
+        volume = read_image(path)
+    except ConstantImage:
+        volume = read_labels(path)
+    return np.ascontiguousarray(volume.data, np.float32), volume.grid
+
+
+def _verdicts(folder: Path, said: Mapping[str, Any], grid: Grid) -> tuple[Verdict, ...]:
+    verdicts = []
+    try:
+        for one in said.get("given", ()):
+            s, a, r = (int(i) for i in one["voxel"])
+            inside = all(0 <= i < n for i, n in zip((s, a, r), grid.shape, strict=True))
+            if not inside or one["decision"] not in DECISIONS:
+                raise ValueError(one)
+            verdicts.append(Verdict((s, a, r), one["decision"]))
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise InputError(f"{folder / SUMMARY}: the verdicts are not as this program writes them.") from error
+    return tuple(verdicts)
+
+
+def _number(folder: Path, said: Mapping[str, Any], name: str) -> float:
+    value = said.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
+        raise InputError(f"{folder / SUMMARY}: '{name}' is not a number that this program writes.")
+    return float(value)

@@ -1,0 +1,1 @@
+"""File formats: NIfTI, mgz, nrrd and DICOM, read with nothing mended."""

@@ -1,0 +1,85 @@
+"""Intensities that mean the same in every scan. The networks are trained with exactly these."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.modalities import MODALITIES
+
+CLIP_PERCENTILES = (0.1, 99.9)
+"""Intensities of a T1 or T2 beyond these percentiles of the brain are clipped before the z-score."""
+FLUID_SHARE = 0.6
+"""What is darker on FLAIR than this share of the brain's median is taken for fluid, not tissue."""
+UNIT = 0.3
+"""One unit of a FLAIR, as a share of its tissue's brightness: about a z-score of a usual brain."""
+MOST = 4.0
+"""A FLAIR is clipped to as many units above and below its tissue."""
+
+
+def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
+    """Bring a scan to the intensities that the networks know.
+
+    T1 and T2 become clipped z-scores of the brain. A z-score of a FLAIR would depend on how much dark fluid
+    there is: lesions of an atrophied brain would look a third fainter than the same lesions in a full one.
+    And percentiles would cut off lesions where they are few. So a FLAIR is measured against its own tissue:
+    (brightness / median of tissue - 1) / 0.3. On the scans at hand (``docs/training.md``) lesions then lie
+    at one level in patients whose z-scores differ.
+
+    Parameters
+    ----------
+    data
+        Scan, any shape and any real dtype, finite.
+    brain
+        bool, same shape.
+    modality
+        A name of `MODALITIES`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, same shape, 0 outside the brain.
+
+    Raises
+    ------
+    InputError
+        If the brain is empty, or the scan has the same value everywhere in it.
+    """
+    inside = data[brain].astype(np.float32, copy=False)  # indexing made a copy
+    if inside.size == 0:
+        raise InputError("The brain mask is empty: there is nothing to segment.")
+    by_tissue = MODALITIES[modality].normalisation == "tissue"
+    level, unit = _tissue(inside) if by_tissue else _moments(inside)
+    if not unit > 1e-6 * max(abs(level), 1e-30):
+        raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
+    inside -= np.float32(level)
+    inside /= np.float32(unit)
+    if by_tissue:
+        np.clip(inside, -MOST, MOST, out=inside)
+    out = np.zeros(data.shape, np.float32)
+    out[brain] = inside
+    return out
+
+
+def _moments(inside: np.ndarray) -> tuple[float, float]:
+    """Clip, and find mean and standard deviation."""
+    low, high = np.percentile(inside, CLIP_PERCENTILES)
+    np.clip(inside, low, high, out=inside)
+    mean = inside.mean(dtype=np.float64)
+    # Not `inside.std(dtype=np.float64)`, which makes a float64 copy of the brain.
+    square = inside - np.float32(mean)
+    np.square(square, out=square)
+    return float(mean), float(np.sqrt(square.mean(dtype=np.float64)))
+
+
+def _tissue(inside: np.ndarray) -> tuple[float, float]:
+    """Brightness of tissue, and the unit to measure it in.
+
+    A scanner's scan is 0 in air. Where the darkest hundredth of the brain is negative, or brighter than
+    half its median, somebody has shifted the scan, and that hundredth counts as 0 instead.
+    """
+    dark, middle = np.percentile(inside, (1, 50))
+    zero = dark if dark < 0 or dark > middle / 2 else 0.0
+    tissue = inside[inside >= float(zero + FLUID_SHARE * (middle - zero))]
+    level = float(np.median(tissue, overwrite_input=True))
+    return level, UNIT * (level - float(zero))

@@ -1,0 +1,262 @@
+"""From the user's scans to what the network reads, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg.images.preparation.align import align
+from napari_uncertainseg.images.preparation.bias import correct_bias
+from napari_uncertainseg.images.preparation.brain import (
+    already_stripped,
+    check_brain,
+    check_share,
+    find_brain,
+)
+from napari_uncertainseg.images.preparation.normalise import normalise
+from napari_uncertainseg.images.preparation.skull import surroundings
+from napari_uncertainseg.images.resample import resample_to, zoom
+from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
+
+SKULL = ("auto", "removed", "present")
+"""What the user can say of the skull: find out; it was removed; it is still there."""
+
+_DOUBTFUL = (
+    "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it is not."
+)
+_WHOLE = 0.95
+"""Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkInput:
+    """What the network reads: the brain's bounding box on cubic voxels.
+
+    Attributes
+    ----------
+    channels
+        By modality: float32 (z, y, x), normalised in the brain (`images.normalise`), 0 outside.
+    brain
+        bool, same shape.
+    box
+        The part of the scan's grid that it covers.
+    """
+
+    channels: Mapping[str, np.ndarray]
+    brain: np.ndarray
+    box: tuple[slice, slice, slice]
+    _inside: np.ndarray  # the brain in the box, on the scan's own voxels
+    _shape: tuple[int, int, int]
+
+    def back(self, array: np.ndarray) -> np.ndarray:
+        """Bring a map onto the scan's own grid.
+
+        Parameters
+        ----------
+        array
+            Shape of ``brain``.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, shape of the scan, 0 outside the brain; the exact values when no
+            resampling was needed.
+        """
+        if array.shape != self.brain.shape:
+            raise ValueError(
+                f"a map of shape {array.shape} does not fit an input of shape {self.brain.shape}"
+            )
+        out = np.zeros(self._shape, np.float32)
+        same = array.shape == self._inside.shape
+        out[self.box] = (array if same else zoom(array, self._inside.shape)) * self._inside
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The scans of one visit, ready to be cut out for the network.
+
+    Attributes
+    ----------
+    grid
+        The FLAIR's.
+    channels
+        By modality: float32 on that grid, normalised in the brain (`images.normalise`), 0 outside.
+    brain
+        bool on that grid.
+    brain_source
+        ``"already stripped"``, ``"given"`` or ``"deepbet"``.
+    notes
+        What the user should know, one sentence each.
+    """
+
+    grid: Grid
+    channels: Mapping[str, np.ndarray]
+    brain: np.ndarray
+    brain_source: str
+    notes: tuple[str, ...] = ()
+
+    def network_input(self, spacing: float = 1.0, smoothing: float = 0.0) -> NetworkInput:
+        """Cut out the brain's bounding box, on cubic voxels.
+
+        Parameters
+        ----------
+        spacing
+            Of the network, mm. A scan within 1 % of it is copied as it is.
+        smoothing
+            Standard deviation of the Gaussian that the FLAIR is smoothed with, in the network's voxels.
+        """
+        box = bounding_box(self.brain)  # no margin: what is around the brain only costs time
+        inside = self.brain[box]
+        shape = tuple(
+            n if abs(old / spacing - 1) <= 0.01 else max(1, round(n * old / spacing))
+            for n, old in zip(inside.shape, self.grid.spacing, strict=True)
+        )
+        if shape == inside.shape:
+            channels, brain = {m: c[box].copy() for m, c in self.channels.items()}, inside.copy()
+        else:
+            brain = zoom(inside, shape) >= 0.5
+            channels = {m: zoom(c[box], shape) * brain for m, c in self.channels.items()}
+        channels["flair"] = smoothed(channels["flair"], brain, smoothing)
+        return NetworkInput(channels, brain, box, inside, self.grid.shape)
+
+
+def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
+    """Smooth a normalised FLAIR by a Gaussian, sigma in voxels, and keep 0 outside the brain.
+
+    Parameters
+    ----------
+    flair
+        float32 (z, y, x), 0 outside the brain.
+    brain
+        bool, same shape.
+    sigma
+        Standard deviation, voxels; 0 for none.
+    """
+    return ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
+
+
+def prepare(
+    images: Mapping[str, Volume],
+    *,
+    mask: Volume | None = None,
+    skull: str = "auto",
+    bias_correction: bool = False,
+    progress: Progress = silent,
+) -> Prepared:
+    """Bring a visit's scans onto the FLAIR's grid, find the brain, normalise.
+
+    Parameters
+    ----------
+    images
+        ``flair``, and ``t1`` and ``t2`` where there are any.
+    mask
+        The user's brain mask; it wins over everything else.
+    skull
+        One of `SKULL`: whether the scans still show it.
+    bias_correction
+        Whether to run N4 on each scan.
+    progress
+        Called several times a second; may raise ``Cancelled``.
+
+    Raises
+    ------
+    InputError
+        If there is no FLAIR, the scans do not belong together, or what is found is no brain.
+    """
+    flair = _check(images)
+    notes = [note for volume in images.values() for note in volume.notes]
+    others = [m for m in OPTIONAL if m in images]
+    scans = {"flair": flair}
+    for i, modality in enumerate(others):
+        aligned = align(images[modality], flair, _part(progress, 0.3 * i / len(others), 0.3 / len(others)))
+        scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
+        notes += [aligned.note] if aligned.note else []
+    brain, source, doubts = _brain(scans, mask, skull, _part(progress, 0.3, 0.5))
+    notes += doubts
+    notes += [note for m in others if (note := _doubt(m, images[m], scans[m], flair, brain))]
+    channels = {}
+    for i, (modality, scan) in enumerate(scans.items()):
+        start = 0.8 + 0.2 * i / len(scans)
+        progress(f"normalising {modality.upper()}", start)
+        data = (
+            correct_bias(scan, brain, _part(progress, start, 0.2 / len(scans)))
+            if bias_correction
+            else scan.data
+        )
+        try:
+            channels[modality] = normalise(data, brain, modality)
+        except InputError as error:
+            raise InputError(f"'{scan.name}': {error}") from error
+    progress("normalising", 1.0)
+    return Prepared(flair.grid, channels, brain, source, tuple(notes))
+
+
+def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: np.ndarray) -> str:
+    """What is strange about a scan beside the FLAIR: it is the same, or shows a part of the brain only."""
+    if given.data.shape == flair.data.shape and np.array_equal(given.data, flair.data):
+        return f"'{given.name}' was given as {modality.upper()} and holds the same voxels as the FLAIR."
+    shown = float((aligned.data[brain] != 0).mean())
+    if shown >= _WHOLE:
+        return ""
+    name = f"'{given.name}' ({modality.upper()})"
+    return f"{name} shows only {shown:.0%} of the brain; the rest is read without it."
+
+
+def _check(images: Mapping[str, Volume]) -> Volume:
+    unknown = sorted(set(images) - set(MODALITIES))
+    if unknown:
+        raise InputError(f"Unknown kind of scan '{unknown[0]}': networks read {names_in_words()}.")
+    if "flair" not in images:
+        raise InputError("A FLAIR is needed: choose which scan is the FLAIR.")
+    for volume in images.values():
+        if volume.data.shape != volume.grid.shape:
+            raise InputError(
+                f"'{volume.name}': shape {volume.data.shape} does not fit its grid {volume.grid.shape}."
+            )
+        if not np.isfinite(volume.data).all():
+            raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
+    return images["flair"]
+
+
+def _brain(
+    scans: Mapping[str, Volume], mask: Volume | None, skull: str, progress: Progress
+) -> tuple[np.ndarray, str, list[str]]:
+    """The brain, where it is from, and what is strange about it."""
+    if skull not in SKULL:
+        raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
+    flair = scans["flair"]
+    if mask is not None:
+        given = resample_to(mask, flair.grid, nearest=True) > 0
+        if not given.any():
+            raise InputError(
+                f"'{mask.name}': the brain mask is empty on '{flair.name}'; choose another mask."
+            )
+        return given, "given", check_brain(given, flair, given=True)
+    doubts = []
+    if skull != "present":
+        looks = {modality: surroundings(scan) for modality, scan in scans.items()}
+        removed = [name for name, look in looks.items() if skull == "removed" or look.skull == "removed"]
+        if removed:
+            brain = already_stripped(scans[removed[0]], looks[removed[0]])
+            return brain, "already stripped", check_brain(brain, scans[removed[0]])
+        if all(look.skull is None for look in looks.values()):
+            doubts.append(_DOUBTFUL.format(flair.name))
+    scan = scans.get("t1", flair)
+    brain = find_brain(scan, progress)
+    return brain, "deepbet", [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
+
+
+def _part(progress: Progress, start: float, share: float) -> Progress:
+    """Progress of a step, as a part of the whole."""
+
+    def report(stage: str, fraction: float) -> None:
+        progress(stage, start + share * fraction)
+
+    return report

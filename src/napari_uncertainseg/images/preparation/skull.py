@@ -1,0 +1,148 @@
+"""Whether a scan still shows the skull, told by what lies beneath the surface of what it shows.
+
+Air that is exactly 0 tells little: a head may have been cut out as well as a brain. But under the
+surface of a head lies the skull, which is dark in every sequence, and under the surface of a brain
+lies more brain. So lines are followed inwards from the surface, and the share of lines that come
+through something dark decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from napari_uncertainseg.images.volume import Volume
+
+DARK_OF_BRAIN, DARK_OF_HEAD = 0.35, 0.5
+"""At most this share of the lines is dark in a brain, at least that share in a head (`docs/results.md`)."""
+
+_STEP = 2.0  # mm: fine enough for a skull, so voxels are left out down to this
+_FEWEST_SLICES = 8  # fewer show too little of the surface
+_LINES, _FEWEST_LINES = 4000, 100
+_DEPTHS = np.arange(0.0, 18.0)  # mm beneath the surface
+_SCALP, _SKULL = slice(0, 8), slice(5, 16)  # depths at which they are looked for
+_DARK = 0.42  # of the deep tissue, or of the scalp where that is brighter
+_AIR = 0.05  # of the brightest: what differs less from the background is air
+_CONSTANT = 0.5  # of the air has one and the same value where something was cut out
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What tells a brain from a head.
+
+    Attributes
+    ----------
+    background
+        The value of the air.
+    level
+        What differs from the background by at most this much is air.
+    constant
+        Whether most of the air has one and the same value, as it has where something was cut out.
+    dark
+        Share of the lines inwards that come through something dark, 0 to 1; nan when there is
+        hardly any surface in the field of view.
+    few_slices
+        Whether the scan has too few slices to tell much.
+    """
+
+    background: float
+    level: float
+    constant: bool
+    dark: float
+    few_slices: bool = False
+
+    @property
+    def skull(self) -> Literal["removed", "present"] | None:
+        """What it amounts to; None where it is doubtful."""
+        if self.dark >= DARK_OF_HEAD:
+            return "present"
+        certain = self.dark <= DARK_OF_BRAIN and self.constant and not self.few_slices
+        return "removed" if certain else None
+
+
+def surroundings(scan: Volume) -> Surroundings:
+    """Look beneath the surface of what a scan shows.
+
+    Parameters
+    ----------
+    scan
+        FLAIR, T1 or T2; finite.
+    """
+    steps = [max(1, round(_STEP / size)) for size in scan.grid.spacing]
+    spacing = np.array(scan.grid.spacing) * steps
+    data = scan.data[tuple(slice(None, None, step) for step in steps)].astype(np.float32)
+    low, bright = (float(x) for x in np.quantile(data, (0.005, 0.995)))
+    background = _background(data, low, bright)
+    level = _AIR * (bright - min(low, background))
+    seen = np.abs(data - background) > level
+    air = data[~seen]
+    constant = air.size > 0 and float(np.mean(air == background)) >= _CONSTANT
+    dark = _dark_share(data - min(low, background), seen, spacing) if level > 0 else float("nan")
+    return Surroundings(background, level, constant, dark, min(data.shape) < _FEWEST_SLICES)
+
+
+def shown_surface(scan: Volume, around: Surroundings) -> np.ndarray:
+    """What a scan shows, without its air: bool, holes filled, and without specks apart from it."""
+    different = scan.data != np.float32(around.background)
+    inside = different if around.constant else np.abs(scan.data - around.background) > around.level
+    labels, count = ndimage.label(inside)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    kept = inside if count < 2 else (sizes >= 0.01 * sizes.max())[labels]
+    return ndimage.binary_fill_holes(kept)
+
+
+def _background(data: np.ndarray, low: float, bright: float) -> float:
+    """The most common value: of all where a cut left much of it, or else of the dark ones."""
+    values, counts = np.unique(data, return_counts=True)
+    if counts.max() < 0.1 * data.size:
+        dark = values <= low + 0.3 * (bright - low)
+        values, counts = values[dark], counts[dark]
+    return float(values[counts.argmax()])
+
+
+def _dark_share(data: np.ndarray, seen: np.ndarray, spacing: np.ndarray) -> float:
+    depth = ndimage.distance_transform_edt(_filled(_largest(seen)), sampling=spacing)
+    surface = np.argwhere((depth > 0) & (depth <= 1.01 * spacing.min()))
+    order = np.random.default_rng(0).permutation(len(surface))[:_LINES]
+    lines = _lines(surface[order], depth, spacing)
+    if len(lines) < _FEWEST_LINES:
+        return float("nan")
+    along = ndimage.map_coordinates(data, lines.reshape(-1, 3).T, order=1).reshape(lines.shape[:2])
+    along = ndimage.uniform_filter1d(along, 3, axis=1)
+    tissue = np.median(data[depth > min(20.0, 0.6 * depth.max())])
+    around = np.maximum(tissue, along[:, _SCALP].max(axis=1))
+    return float(np.mean(along[:, _SKULL].min(axis=1) < _DARK * around))
+
+
+def _largest(seen: np.ndarray) -> np.ndarray:
+    labels, count = ndimage.label(seen)
+    if count < 2:
+        return seen
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return labels == sizes.argmax()
+
+
+def _filled(seen: np.ndarray) -> np.ndarray:
+    """Without holes, and without those of single slices: a slab of a head is open above and below."""
+    for axis in range(3):
+        sections = np.moveaxis(seen, axis, 0)
+        seen = np.moveaxis(np.stack([ndimage.binary_fill_holes(each) for each in sections]), 0, axis)
+    return seen
+
+
+def _lines(surface: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Points of lines that run inwards from voxels of the surface and stay in the scan: (n, depths, 3)."""
+    if min(depth.shape) < 2 or not len(surface):
+        return np.empty((0, len(_DEPTHS), 3))
+    slopes = np.gradient(ndimage.gaussian_filter(depth, 2.0 / spacing), *spacing)
+    inwards = np.stack([slope[tuple(surface.T)] for slope in slopes], axis=1)
+    length = np.linalg.norm(inwards, axis=1)
+    clear = length > 0.2  # elsewhere, as in a thin sheet, there is no inwards
+    inwards = inwards[clear] / length[clear, None]
+    lines = surface[clear, None] + inwards[:, None] * _DEPTHS[:, None] / spacing
+    return lines[((lines >= 0) & (lines <= np.array(depth.shape) - 1)).all(axis=(1, 2))]

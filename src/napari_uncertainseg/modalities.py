@@ -1,0 +1,83 @@
+"""The scans that a network can read: one table that says all there is to say about each modality.
+
+A further modality is one entry here. Which modalities a model reads, and in which order, stands in its
+``model.json``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One kind of scan.
+
+    Attributes
+    ----------
+    title
+        What it is called on the screen and in messages.
+    words
+        Regular expression for file names and headers in lower case.
+    bids_suffix
+        How the name of its file ends in a BIDS dataset.
+    normalisation
+        How its brightness is normalised, see `images.preparation.normalise`: against the tissue of the
+        brain, or as z-score of the brain.
+    """
+
+    title: str
+    words: str
+    bids_suffix: str
+    normalisation: Literal["tissue", "z-score"] = "z-score"
+
+
+REFERENCE = "flair"
+"""The modality that is always needed: it is segmented, and the others are brought onto its grid."""
+
+MODALITIES: Mapping[str, Modality] = MappingProxyType(
+    {
+        "flair": Modality("FLAIR", r"flair|dark.?fluid|tirm", "FLAIR", "tissue"),
+        "t1": Modality("T1", r"(?<![a-z0-9])t1(?![0-9])|mp.?rage|bravo|spgr", "T1w"),
+        "t2": Modality("T2", r"(?<![a-z0-9])t2(?![0-9])", "T2w"),
+    }
+)
+"""By the name in files and in code: the reference first, then in the order of a network's channels."""
+
+OPTIONAL = tuple(name for name in MODALITIES if name != REFERENCE)
+"""Modalities that may be left out."""
+
+_OTHER_SCANS = re.compile(
+    r"t1.?(post|ce|gd|gad|c(?![a-z])|ks)|post.?contrast|t2.?(\*|star)|swi|dwi|adc|(?<![a-z])pd(?![a-z])"
+)
+"""Scans that no network here reads, though some have the words of T1 or T2 in their names."""
+
+
+def guess_modality(name: str, description: str = "") -> str | None:
+    """Guess what a scan is from its name, then from the header's description.
+
+    Returns
+    -------
+    str or None
+        A name of `MODALITIES`; None for anything else, contrast-enhanced T1 and T2* among it.
+    """
+    for text in (name.lower(), description.lower()):
+        # A FLAIR with a contrast agent is a FLAIR: so it comes before the scans that nobody reads.
+        if re.search(MODALITIES[REFERENCE].words, text):
+            return REFERENCE
+        if _OTHER_SCANS.search(text):
+            return None
+        for modality in OPTIONAL:
+            if re.search(MODALITIES[modality].words, text):
+                return modality
+    return None
+
+
+def names_in_words(last: str = "and") -> str:
+    """All names for a message, such as ``"flair, t1 and t2"``."""
+    *first, final = MODALITIES
+    return f"{', '.join(first)} {last} {final}"

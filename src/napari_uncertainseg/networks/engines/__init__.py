@@ -1,0 +1,1 @@
+"""Engines: networks made ready to run on a device."""

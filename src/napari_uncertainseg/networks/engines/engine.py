@@ -1,0 +1,116 @@
+"""What runs a network: the interface that sampling and windows work with.
+
+Tensors go in and come out as torch tensors; logits are float32. A run can be stopped: `check` is called
+many times a second while the network runs, and what it raises (:class:`Cancelled`) ends the run at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from napari_uncertainseg.networks.engines.device import Device
+
+Check = Callable[[], None]
+Encoded = tuple[Any, ...]
+"""What an engine's `encode` returned; only the same engine can read it."""
+
+
+def never() -> None:
+    """Let every run end by itself."""
+
+
+class Engine(ABC):
+    """One network, ready to run.
+
+    Images are float32 (1, channels, z, y, x) on any device; sizes are multiples of `divisor` and at
+    least `smallest`. An engine has `heads`; the others only where the model's `Capabilities` say so.
+
+    Parameters
+    ----------
+    device
+        Where it runs.
+    divisor, smallest
+        Of the sides of an image, voxels.
+    width
+        Feature maps at full resolution; windows are made as small as the memory for them demands.
+    heads_count
+        Outputs of one plain pass.
+    mask_shapes
+        Shapes of the dropout masks that `decode` takes.
+
+    Attributes
+    ----------
+    check
+        Called while the network runs.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        *,
+        divisor: int = 1,
+        smallest: int = 1,
+        width: int = 1,
+        heads_count: int = 1,
+        mask_shapes: tuple[tuple[int, ...], ...] = (),
+    ) -> None:
+        self.device = device
+        self.divisor, self.smallest = divisor, smallest
+        self.width, self.heads_count = width, heads_count
+        self.mask_shapes = mask_shapes
+        self.check: Check = never
+
+    @abstractmethod
+    def heads(self, image: Tensor) -> Tensor:
+        """Logits of the heads.
+
+        Parameters
+        ----------
+        image
+            float32 (1, channels, z, y, x), 0 outside the brain.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, z, y, x); the sigmoid makes them a lesion's probability.
+        """
+
+    def layers(self, image: Tensor) -> Tensor:
+        """Logits of the heads, then of every decoder depth.
+
+        Parameters
+        ----------
+        image
+            As for `heads`.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads + layers, z, y, x), layers from the finest to the coarsest.
+        """
+        raise NotImplementedError
+
+    def encode(self, image: Tensor) -> Encoded:
+        """Run all that does not depend on dropout."""
+        raise NotImplementedError
+
+    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+        """Logits of the heads under dropout masks.
+
+        Parameters
+        ----------
+        encoded
+            What `encode` of this engine returned.
+        masks
+            One per entry of `mask_shapes`, float32 of that shape.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, z, y, x).
+        """
+        raise NotImplementedError

@@ -1,0 +1,83 @@
+"""A multi-head network through torch, on the CPU or on CUDA."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_uncertainseg.networks.engines.conversion import Layers
+from napari_uncertainseg.networks.engines.device import Device
+from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+_DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class TorchEngine(Engine):
+    """Runs a `MultiHeadUNet` with torch, on the CPU or on CUDA.
+
+    Parameters
+    ----------
+    network
+        In eval mode. The engine takes it over: it is moved to the device.
+    device
+        Where and how.
+    """
+
+    def __init__(self, network: MultiHeadUNet, device: Device) -> None:
+        super().__init__(device, **network.sizes)
+        self._torch_device = torch.device(device.kind)
+        self._network = network.to(self._torch_device)
+        for parameter in network.parameters():
+            if parameter.ndim == 5:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+        self._layers = Layers(network)
+        for module in network.modules():
+            if not list(module.children()):
+                module.register_forward_pre_hook(self._before_module)
+
+    def _before_module(self, module: nn.Module, inputs: Any) -> None:
+        self.check()
+
+    @contextlib.contextmanager
+    def _mode(self) -> Iterator[None]:
+        dtype = _DTYPES[self.device.precision]
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._torch_device.type, dtype=dtype, enabled=dtype != torch.float32),
+        ):
+            yield
+
+    def _enter(self, image: Tensor) -> Tensor:
+        return image.to(self._torch_device).contiguous(memory_format=torch.channels_last_3d)
+
+    def _leave(self, logits: Tensor) -> Tensor:
+        if self._torch_device.type == "cuda":
+            # Kernels are queued: without this, cancelling would wait for all of them, unseen.
+            torch.cuda.current_stream().synchronize()
+        self.check()
+        return logits[0].float().contiguous()
+
+    def heads(self, image: Tensor) -> Tensor:
+        """Logits of the heads."""
+        with self._mode():
+            return self._leave(self._network(self._enter(image)))
+
+    def layers(self, image: Tensor) -> Tensor:
+        """Logits of the heads and depths."""
+        with self._mode():
+            return self._leave(self._layers(self._enter(image)))
+
+    def encode(self, image: Tensor) -> Encoded:
+        """Run all that does not depend on dropout."""
+        with self._mode():
+            return self._network.encode(self._enter(image))
+
+    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+        """Logits of the heads under dropout masks."""
+        with self._mode():
+            return self._leave(self._network.decode(encoded, [m.to(self._torch_device) for m in masks]))

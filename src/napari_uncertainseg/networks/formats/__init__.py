@@ -1,0 +1,1 @@
+"""Kinds of models: how each is read from a folder and brought to run."""

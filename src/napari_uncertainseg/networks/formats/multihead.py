@@ -1,0 +1,215 @@
+"""The models of this project: a folder with ``model.json``, weights of `MultiHeadUNet` and a model card.
+
+Several weight files make an ensemble. Nothing in the folder is ever executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
+from napari_uncertainseg.networks.weights import bytes_of, check_fit, check_runs, read_weights
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.networks.engines.device import Device
+    from napari_uncertainseg.networks.engines.engine import Engine
+    from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+CONFIGURATION = "model.json"
+MODALITIES = ("flair", "t1", "t2")
+
+MAX_CONFIGURATION_BYTES = 1 << 20
+MAX_WEIGHT_BYTES = 2 << 30
+MAX_PARAMETERS = 250_000_000
+
+_WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
+
+
+Features = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=2048)], ...],
+    Field(
+        min_length=2,
+        max_length=7,
+        strict=False,
+        description="a list of 2 to 7 whole numbers from 1 to 2048",
+    ),
+]
+Heads = Annotated[int, Field(ge=1, le=64, description="a whole number from 1 to 64")]
+
+
+class Architecture(Strict):
+    """Which network."""
+
+    kind: Literal["multihead-unet"] = Field(description="'multihead-unet'")
+    heads: Heads
+    features: Features
+    thin: bool = Field(default=False, description="true or false")
+
+
+def _known_modalities(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values) or not set(values) <= set(MODALITIES) or "flair" not in values:
+        raise ValueError(f"should be a list from {list(MODALITIES)} with 'flair' in it, each at most once")
+    return values
+
+
+class _Content(Strict):
+    """What ``model.json`` holds; keys that it does not know are left alone."""
+
+    name: str = Field(pattern=f"^{NAME.pattern}$", description="a plain name, like 'my-model'")
+    version: str = Field(description="text")
+    description: str = Field(description="text")
+    architecture: Architecture = Field(description="an object")
+    modalities: Annotated[tuple[str, ...], AfterValidator(_known_modalities)] = Field(
+        strict=False, description=f"a list from {list(MODALITIES)} with 'flair' in it"
+    )
+    intensities: Literal["tissue"] = Field(
+        description=f'"{INTENSITIES}": weights that learnt from scans normalised otherwise must be trained '
+        "again"
+    )
+    # What the items are is looked at with the files: the sentence there names the one that is wrong.
+    weights: tuple[Any, ...] = Field(
+        min_length=1, max_length=64, strict=False, description="a list of 1 to 64 file names"
+    )
+    threshold: float = Field(gt=0, lt=1, description="a number between 0 and 1")
+    spacing: float = Field(gt=0.2, lt=10, description="a voxel size between 0.2 and 10 mm")
+    smoothing: float = Field(default=0.0, ge=0, lt=3, description="a number from 0 to 3, in voxels")
+    temperature: float = Field(default=1.0, gt=0.01, lt=100, description="a number between 0.01 and 100")
+    dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number between 0 and 0.95")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiHeadModel(Model):
+    """One or several `MultiHeadUNet`, a weight file each.
+
+    Attributes
+    ----------
+    configuration
+        The content of ``model.json``.
+    architecture
+        Of each network.
+    """
+
+    configuration: Mapping[str, Any]
+    architecture: Architecture
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """``model.json`` and the weights."""
+        return self.folder / CONFIGURATION, *self.weights
+
+    def network(self, index: int = 0) -> MultiHeadUNet:
+        """Build one network with its weights.
+
+        Returns
+        -------
+        MultiHeadUNet
+            float32, on the CPU, in eval mode.
+
+        Raises
+        ------
+        InputError
+            If the weights are corrupt, would run code, or do not fit the architecture.
+        """
+        path = self.weights[index]
+        network = self._build()
+        expected = network.state_dict()
+        state = read_weights(path, most_bytes=bytes_of(expected))
+        check_fit(state, expected, path)
+        network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
+        return network.eval()
+
+    def engine(self, device: Device, index: int = 0) -> Engine:
+        """Build one network and make it ready for a device."""
+        if device.library == "openvino":
+            from napari_uncertainseg.networks.engines.openvino_engine import OpenVinoEngine
+
+            return OpenVinoEngine(self.network(index), device, key=self.weight_sha256(index))
+        from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
+
+        return TorchEngine(self.network(index), device)
+
+    def check_runs(self) -> None:
+        """Build every network and run it once."""
+        for index, path in enumerate(self.weights):
+            check_runs(self.network(index), path)
+
+    def _build(self) -> MultiHeadUNet:
+        """Build a network on the meta device: no memory is taken before its size is known."""
+        import torch
+
+        from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+        shape = self.architecture
+        with torch.device("meta"):
+            network = MultiHeadUNet(len(self.modalities), shape.features, shape.heads, thin=shape.thin)
+        if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
+            raise InputError(f"{self.folder / CONFIGURATION}: 'features' make a network of absurd size.")
+        return network
+
+
+def read_multihead(folder: Path) -> MultiHeadModel:
+    """Read a model folder without loading its weights.
+
+    Raises
+    ------
+    InputError
+        If ``model.json`` is malformed, or names weights that may not be used.
+    """
+    path = folder / CONFIGURATION
+    _check_inside(path, f"{path} is")
+    configuration = read_json(path, most_bytes=MAX_CONFIGURATION_BYTES)
+    content = validated(_Content, configuration, str(path))
+    weights = tuple(_weight_file(folder, name) for name in content.weights)
+    if len({w.name for w in weights}) != len(weights):
+        raise InputError(f"{path}: 'weights' names a file twice.")
+    architecture = content.architecture
+    return MultiHeadModel(
+        name=content.name,
+        folder=folder,
+        version=content.version,
+        description=content.description,
+        weights=weights,
+        threshold=content.threshold,
+        modalities=content.modalities,
+        preprocessing=Preprocessing(content.spacing, content.smoothing),
+        capabilities=Capabilities(
+            networks=len(weights),
+            heads=architecture.heads,
+            layers=len(architecture.features) - 1,
+            dropout=content.dropout,
+        ),
+        temperature=content.temperature,
+        configuration=configuration,
+        architecture=architecture,
+    )
+
+
+def _check_inside(path: Path, what: str) -> None:
+    """Refuse a file that lies elsewhere; what a link within the folder leads to may be used."""
+    if path.resolve().parent != path.parent.resolve():
+        raise InputError(f"{what} a link that leads out of the model's folder.")
+
+
+def _weight_file(folder: Path, name: Any) -> Path:
+    """Path of a weight file; its name may not lead out of the folder."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(
+            f"{folder / CONFIGURATION}: weights {name!r} should be a plain file name in the folder."
+        )
+    if not name.endswith(_WEIGHT_SUFFIXES):
+        raise InputError(f"{folder / CONFIGURATION}: weights '{name}' should be a .safetensors file.")
+    path = folder / name
+    if not path.is_file():
+        raise InputError(f"The weights '{path}' are missing.")
+    _check_inside(path, f"The weights '{path}' are")
+    if path.stat().st_size > MAX_WEIGHT_BYTES:
+        raise InputError(f"The weights '{path}' are larger than 2 GB: this is no model of this kind.")
+    return path

@@ -1,0 +1,1 @@
+"""What a network says about one scan: its voxel maps and its members."""

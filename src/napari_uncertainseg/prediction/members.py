@@ -1,0 +1,68 @@
+"""The members of a prediction, kept small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import as_probabilities
+
+SEEN = 0.05
+"""Members are kept in the bounding box of what exceeds this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Member probabilities, kept only where some member saw something.
+
+    Attributes
+    ----------
+    box
+        The part of the grid that they cover; everything outside counts as 0.
+    values
+        Shape ``(members, *shape of the box)``, floating (float16 as predictions keep them), 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If the values are no probabilities, or do not fill the box.
+    """
+
+    box: tuple[slice, slice, slice]
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", as_probabilities(self.values, "The members"))
+        shape = tuple(part.stop - (part.start or 0) for part in self.box)
+        if self.values.shape[1:] != shape or self.values.ndim != 4:
+            raise InputError(
+                f"The members have the shape {self.values.shape}: it should be (members, *{shape})."
+            )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def told_from(self, mean: np.ndarray) -> Members:
+        """These members; or, where each of them is the mean but for rounding, the mean in place of each.
+
+        A single member is the mean, and so are members that are all alike. Kept in half precision, and one
+        only where something is seen, they would seem to differ from what they say together.
+
+        Parameters
+        ----------
+        mean
+            Their mean on the whole grid.
+        """
+        inside = mean[self.box]
+        rounded = inside.astype(self.values.dtype)
+        if not len(self) or not all(np.array_equal(values, rounded) for values in self.values):
+            return self
+        if np.count_nonzero(mean > SEEN) > np.count_nonzero(inside > SEEN):
+            return self
+        if len(self) == 1:  # there is nothing else that it could be, beyond its box too
+            return Members(
+                (slice(0, mean.shape[0]), slice(0, mean.shape[1]), slice(0, mean.shape[2])), mean[None]
+            )
+        return Members(self.box, np.broadcast_to(inside, self.values.shape))

@@ -1,0 +1,1 @@
+"""Exercises for annotators: questions with known answers, and their scores."""

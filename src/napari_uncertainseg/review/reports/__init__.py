@@ -1,0 +1,1 @@
+"""What the sessions amount to: statistics, learning curves, reports and tables."""

@@ -1,0 +1,1 @@
+"""Sessions in which a case is read: recording, order, stopping, second readings, replay."""

@@ -1,0 +1,391 @@
+"""Verdicts and painting on one prediction, written into a session first where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+from psygnal import Signal
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.undo_history import (
+    Change,
+    History,
+    Judgement,
+    Stroke,
+    changed,
+    values_at,
+)
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
+from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+
+_T = TypeVar("_T")
+
+
+class ReviewedCase(Protocol):
+    """What a review asks its case for, and tells it."""
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The prediction under review."""
+
+    @property
+    def threshold(self) -> float:
+        """Probability at and above which a voxel is lesion."""
+
+    @property
+    def min_volume(self) -> float:
+        """Smaller components are left out, mm3."""
+
+    @property
+    def lesions(self) -> Lesions | None:
+        """Lesions and candidates as outlined at present, painting included."""
+
+    def restart_numbers(self, known: Sequence[tuple[Voxel, int]]) -> None:
+        """Number lesions anew, as a session knows them; emits nothing."""
+
+    def painting_changed(self) -> None:
+        """Outline lesions anew, and say so."""
+
+
+class CaseReview:
+    """What a reviewer decided and painted so far, and the session into which it goes.
+
+    Parameters
+    ----------
+    case
+        What is reviewed. It asks for `edit` when it outlines lesions.
+    """
+
+    verdicts_changed = Signal()
+    stepped = Signal(str)
+    """Something was taken back, or done again: what, in words."""
+    not_recorded = Signal(str)
+    """What was painted could not be written into the session, and why."""
+    not_kept = Signal(str)
+    """A session that keeps the review by default could not be written, and why: it continues without."""
+
+    def __init__(self, case: ReviewedCase) -> None:
+        self._case = case
+        self._begin_keeping: Callable[[], None] | None = None
+        self.clear()
+
+    def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
+        """Forget everything, the session too, or start with what was saved; emits nothing."""
+        self._recorder: Recorder | None = None
+        # Whether a session was left: none begins by itself then, unless it was left because it
+        # could not be written.
+        self._left = False
+        self._why_not_kept = ""
+        self._verdicts = verdicts
+        self._edit = edit
+        self._history = History()
+        self._unwritten = False
+        self._saved = (verdicts, edit)
+
+    # -- what there is ------------------------------------------------------------------------
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """All verdicts, in the order in which they were given."""
+        return self._verdicts
+
+    @property
+    def edit(self) -> np.ndarray | None:
+        """What the reviewer painted: int8 on the grid, +1 added, -1 removed, 0 untouched."""
+        return self._edit
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """What writes this review into a session; None where none was begun."""
+        return self._recorder
+
+    @property
+    def why_not_kept(self) -> str:
+        """Why this review is in no session although nobody left one; empty where that is not so."""
+        return self._why_not_kept
+
+    @property
+    def painted(self) -> PaintedVolumes | None:
+        """How far painting changed the model's lesions; None without a prediction."""
+        prediction, lesions = self._case.prediction, self._case.lesions
+        if prediction is None or lesions is None:
+            return None
+        volume = prediction.grid.voxel_volume
+        return PaintedVolumes.from_edit(
+            self._edit, prediction.probability, self._case.threshold, volume, lesions.drawn
+        )
+
+    def decisions(self) -> dict[int, Decision]:
+        """Verdicts by number: lesions are positive, candidates negative.
+
+        When lesions with different verdicts have grown together, the lesion
+        is unsure: nobody has judged it as it is now.
+        """
+        found: dict[int, Decision] = {}
+        for verdict in self._verdicts:
+            key = self._component_at(verdict.voxel)
+            if key == 0:
+                continue
+            same = found.get(key, verdict.decision) == verdict.decision
+            found[key] = verdict.decision if same else "unsure"
+        return found
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether verdicts or painting would be lost with the prediction; a session keeps them."""
+        verdicts, edit = self._saved
+        kept = self._recorder is not None and not self._unwritten
+        return not kept and (self._verdicts != verdicts or self._edit is not edit)
+
+    def mark_saved(self) -> None:
+        """Say that verdicts and painting, as they are now, have been written to disk."""
+        self._saved = (self._verdicts, self._edit)
+
+    # -- what the reviewer does ---------------------------------------------------------------
+
+    def judge(self, voxel: Voxel, decision: Decision | None) -> None:
+        """Give a verdict on the lesion or candidate at a voxel; None takes it back.
+
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        self._keep()
+        self._or_without(lambda: self._judge(voxel, decision))
+        self.verdicts_changed.emit()
+
+    def _judge(self, voxel: Voxel, decision: Decision | None) -> None:
+        self._write_verdict(voxel, decision)
+        component, before = self._component_at(voxel), self._verdicts
+        kept = tuple(v for v in before if self._component_at(v.voxel) != component or component == 0)
+        kept = tuple(v for v in kept if v.voxel != voxel)
+        self._verdicts = kept if decision is None else (*kept, Verdict(voxel, decision))
+        what = f"{decision or 'no verdict on'} {_name(component)}"
+        self._history.add(Judgement(what, voxel, before, self._verdicts))
+
+    def set_edit(self, edit: np.ndarray | None) -> None:
+        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
+        if len(changed(self._edit, edit)):
+            self._keep()
+        before, lesions = self._edit, self._case.lesions
+        self._show_edit(edit)
+        if lesions is not None:
+            self._note_stroke(before, lesions)
+        try:
+            self._write_edit()
+        except InputError as error:  # the strokes are there already; the next ones may be recorded
+            if not self._continue_without(error):
+                self.not_recorded.emit(str(error))
+
+    def _note_stroke(self, before: np.ndarray | None, lesions_before: Lesions) -> None:
+        """Take note of what was painted, for `undo`."""
+        after = self._edit
+        flat = changed(before, after)
+        edit = before if after is None else after
+        if not len(flat) or edit is None:
+            return
+        s, a, r = (int(i) for i in np.unravel_index(flat[len(flat) // 2], edit.shape))
+        number = self._component_at((s, a, r)) or lesions_before.component_at((s, a, r))
+        values = values_at(before, flat), values_at(after, flat)
+        self._history.add(Stroke(f"a stroke on {_name(number)}", (s, a, r), flat, *values))
+
+    def undo(self) -> Change | None:
+        """Take back what was done last, a verdict or a stroke; None where there is nothing.
+
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        return self._step(back=True)
+
+    def redo(self) -> Change | None:
+        """Do again what was taken back; as `undo`."""
+        return self._step(back=False)
+
+    def _step(self, *, back: bool) -> Change | None:
+        change = self._or_without(lambda: self._step_once(back=back))
+        if change is not None:
+            self.verdicts_changed.emit()
+            self.stepped.emit(f"{'Undone' if back else 'Done again'}: {change.what}")
+        return change
+
+    def _step_once(self, *, back: bool) -> Change | None:
+        change = self._history.last(back=back)
+        if change is None:
+            return None
+        if isinstance(change, Stroke):
+            self._repaint(change, back=back)
+        else:
+            if self._recorder is not None:
+                self._recorder.undo() if back else self._recorder.redo()
+            self._verdicts = change.before if back else change.after
+        self._history.step(back=back)
+        return change
+
+    def _repaint(self, stroke: Stroke, *, back: bool) -> None:
+        prediction, before = self._case.prediction, self._edit
+        assert prediction is not None
+        self._show_edit(stroke.on(before, prediction.grid.shape, back=back))
+        try:
+            self._write_edit()
+        except InputError:
+            self._show_edit(before)
+            raise
+
+    def _show_edit(self, edit: np.ndarray | None) -> None:
+        self._edit = edit
+        self._case.painting_changed()
+
+    # -- the session --------------------------------------------------------------------------
+
+    def set_recorder(self, recorder: Recorder | None) -> None:
+        """Write verdicts and painting into a session from now on, or stop (None).
+
+        What a resumed session holds, is taken over; a new one begins with what there is.
+
+        Raises
+        ------
+        InputError
+            If the session cannot be written, or its painting cannot be read or does not fit.
+        """
+        prediction = self._case.prediction
+        if recorder is None or prediction is None:
+            self._leave()
+        elif recorder.is_new:
+            self._begin(recorder)
+        else:
+            self._resume(recorder, prediction.grid.shape)
+        self.verdicts_changed.emit()
+
+    def _begin(self, recorder: Recorder) -> None:
+        """Write into a new session from now on, and first what there is: undo ends there."""
+        self._recorder = recorder
+        try:
+            for verdict in self._verdicts:
+                self._write_verdict(verdict.voxel, verdict.decision)
+            if self._edit is not None:
+                recorder.paint(self._edit, self._about_painting())
+            self._history, self._why_not_kept = History(), ""
+        except InputError:
+            self._recorder = None
+            raise
+
+    def _resume(self, recorder: Recorder, shape: tuple[int, ...]) -> None:
+        """Take over what a session holds, and write into it from now on."""
+        edit = recorder.painted()
+        if edit is not None:
+            check_same_shape("The painting", edit.shape, "the scan", shape)
+        self._recorder = None  # what is taken over is not written again
+        self._case.restart_numbers(recorder.numbers())
+        self._show_edit(edit)
+        self._recorder, self._verdicts, self._history = recorder, recorder.verdicts, History()
+        self._why_not_kept = ""
+
+    def _leave(self) -> None:
+        """Stop recording; what the session holds, which is all that could be written, is saved."""
+        if self._recorder is not None and not self._unwritten:
+            self.mark_saved()
+        self._left = self._left or self._recorder is not None
+        self._recorder = None
+
+    def next_task(self, selected: Voxel | None) -> Voxel | None:
+        """What the session has next, without what is selected; None without one, or with one by default."""
+        if self._recorder is None or self._recorder.by_default:
+            return None
+        here = 0 if selected is None else self._component_at(selected)
+        return self._recorder.next_task(lambda voxel: here != 0 and self._component_at(voxel) == here)
+
+    def keep_with(self, begin: Callable[[], None] | None) -> None:
+        """Have a session begun with the first verdict or stroke, where none is recorded; None to stop."""
+        self._begin_keeping = begin
+
+    def _keep(self) -> None:
+        """Begin a session where none is recorded; one that could not be written is tried again."""
+        left = self._left and not self._why_not_kept
+        if self._begin_keeping is not None and self._recorder is None and not left:
+            try:
+                self._begin_keeping()
+            except InputError as error:
+                self._note_not_kept(error)
+
+    def _note_not_kept(self, error: InputError) -> None:
+        """Say why, once for each reason."""
+        before, self._why_not_kept = self._why_not_kept, str(error)
+        self._left = True
+        if before != str(error):
+            self.not_kept.emit(str(error))
+
+    def _or_without(self, act: Callable[[], _T]) -> _T:
+        """Do what is recorded; where recording fails in a session that nobody started, do it without."""
+        try:
+            return act()
+        except InputError as error:
+            if not self._continue_without(error):
+                raise
+            return act()
+
+    def _continue_without(self, error: InputError) -> bool:
+        if self._recorder is None or not self._recorder.by_default:
+            return False
+        self._leave()
+        self._note_not_kept(error)
+        return True
+
+    # -- what is written ----------------------------------------------------------------------
+
+    def _write_verdict(self, voxel: Voxel, decision: Decision | None) -> None:
+        if self._recorder is not None:
+            component = self._component_at(voxel)
+
+            def is_same(other: Voxel) -> bool:
+                return component != 0 and self._component_at(other) == component
+
+            self._recorder.judge(voxel, decision, is_same, self._about_lesion(voxel))
+
+    def _write_edit(self) -> None:
+        """Write the painting into the session, where there is one; InputError if it cannot be."""
+        about = self._about_painting()
+        if self._recorder is not None:
+            self._unwritten = True
+            self._recorder.paint(self._edit, about)
+            self._unwritten = False
+
+    def _about_painting(self) -> Mapping[str, Any]:
+        """What is kept beside a stroke."""
+        painted = self.painted
+        return {} if painted is None else painted.said()
+
+    def _about_lesion(self, voxel: Voxel) -> dict[str, Any]:
+        """What is kept beside a verdict: threshold, number, whether the lesion was painted."""
+        case, number = self._case, self._component_at(voxel)
+        lesions = case.lesions
+        about: dict[str, Any] = {
+            "threshold": case.threshold,
+            "min_volume": case.min_volume,
+            "number": number,
+        }
+        if self._edit is not None and lesions is not None and number > 0:
+            about["painted"] = bool(self._edit[lesions.labels == number].any())
+        return about
+
+    def _component_at(self, voxel: Voxel) -> int:
+        """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
+        lesions = self._case.lesions
+        return 0 if lesions is None else lesions.component_at(voxel)
+
+
+def _name(component: int) -> str:
+    """What a component is called: lesions are positive, candidates negative."""
+    if component == 0:
+        return "no lesion"
+    return f"lesion {component}" if component > 0 else f"candidate {-component}"

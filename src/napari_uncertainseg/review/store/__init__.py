@@ -1,0 +1,1 @@
+"""Sessions that lose nothing: projects, cases, annotators, tasks, verdicts, and the journal of it all."""

@@ -1,0 +1,87 @@
+"""The current verdicts of a journal, after everything that was undone and redone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from napari_uncertainseg.review.store.entry_details import UndoDetails, VerdictDetails
+from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.review.verdicts import Decision
+
+WITHDRAWN = "withdrawn"
+"""The decision that takes an earlier one back."""
+
+
+@dataclass(frozen=True)
+class CurrentVerdict:
+    """The verdict on a task that counts at present.
+
+    Attributes
+    ----------
+    number
+        Of the entry that gave it.
+    decision
+        ``"accepted"``, ``"rejected"``, ``"unsure"``, ``"edited"`` or, of a case, ``"outlined"``.
+    confidence
+        Stated by the annotator, 0 to 1; None where none was asked for.
+    seconds
+        From when it was shown to the verdict.
+    comment
+        The annotator's words; empty where there are none.
+    mask
+        Name of the mask that was painted, in the store's masks; None where none was.
+    painted
+        Whether the reader had painted on the lesion: it is accepted, but not as the model outlined it.
+    """
+
+    number: int
+    decision: str
+    confidence: float | None = None
+    seconds: float | None = None
+    comment: str = ""
+    mask: str | None = None
+    painted: bool = False
+
+    @property
+    def shown(self) -> Decision:
+        """The decision as the list shows it: a lesion that an earlier version calls edited is accepted."""
+        return "accepted" if self.decision == "edited" else cast(Decision, self.decision)
+
+
+def current_verdicts(entries: Iterable[Entry]) -> dict[int, CurrentVerdict]:
+    """The current verdicts, by task, in the order in which they were given.
+
+    A later verdict on a task takes the place of an earlier one. ``"undo"`` and ``"redo"`` entries say
+    ``of`` which entry they are.
+    """
+    given: dict[int, tuple[int, VerdictDetails]] = {}
+    undone: set[int] = set()
+    for entry in entries:
+        details = entry.details
+        if isinstance(details, VerdictDetails) and entry.task is not None:
+            given[entry.number] = entry.task, details
+        elif isinstance(details, UndoDetails) and entry.kind == "undo":
+            undone.add(details.entry)
+        elif isinstance(details, UndoDetails):
+            undone.discard(details.entry)
+    verdicts: dict[int, CurrentVerdict] = {}
+    for number, (task, details) in given.items():
+        if number not in undone:
+            verdicts.pop(task, None)  # so that the order is that of the latest verdicts
+            if details.decision != WITHDRAWN:
+                verdicts[task] = _verdict(number, details)
+    return verdicts
+
+
+def _verdict(number: int, details: VerdictDetails) -> CurrentVerdict:
+    return CurrentVerdict(
+        number=number,
+        decision=details.decision,
+        confidence=details.confidence,
+        seconds=details.seconds,
+        comment=details.comment,
+        mask=details.mask,
+        painted=details.painted,
+    )

@@ -1,0 +1,181 @@
+"""What entries of a journal say, by kind: each is checked once, when it is read.
+
+What else stands in an entry is kept, and of no account.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from napari_uncertainseg.review.database.allowed_content import (
+    Amount,
+    Count,
+    Index,
+    Number,
+    Sha256,
+    Share,
+    Text,
+    Unreadable,
+    Whole,
+    YesNo,
+    describe_first_error,
+)
+
+_MOST_VOXELS = 1 << 31
+"""Of a scan: a file from elsewhere may name any shape, which would be allocated."""
+
+
+class EntryDetails(BaseModel):
+    """What any entry may say.
+
+    Attributes
+    ----------
+    voxel
+        Index (s, a, r) that it is about.
+    threshold, min_volume
+        Of the lesions (probability, and mm3) that the reader saw then.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    voxel: Index | None = None
+    threshold: Number | None = None
+    min_volume: Number | None = None
+
+
+class OpenedDetails(EntryDetails):
+    """The first entry: digest of the session, number of its first tasks, and version of the digest."""
+
+    session: Text = ""
+    tasks: Count = 0
+    covers: Count = 1
+
+
+class AddedDetails(EntryDetails):
+    """A task that was added later; ``row`` is its digest, which the first version did not write."""
+
+    target: Text
+    label: Whole
+    voxel: Index
+    row: Text | None = None
+
+
+class VerdictDetails(EntryDetails):
+    """A verdict, or that one was withdrawn.
+
+    Attributes
+    ----------
+    decision
+        See `CurrentVerdict`; ``"withdrawn"`` takes the last one back.
+    confidence
+        Stated by the reader, 0 to 1.
+    seconds
+        From when the lesion was shown to the verdict.
+    comment
+        The reader's words.
+    mask
+        Name of a mask in the store's masks.
+    painted
+        Whether the reader had painted on the lesion.
+    number
+        Of the lesion (> 0) or candidate (< 0), as the reader saw it.
+    visible
+        Names of the layers that were visible.
+    score
+        Measures of an outline, by name; None where one is not defined.
+    """
+
+    decision: Text
+    confidence: Share | None = None
+    seconds: Amount | None = None
+    comment: Text = ""
+    mask: Sha256 | None = None
+    painted: YesNo = False
+    number: Whole | None = None
+    visible: tuple[Text, ...] = ()
+    score: Mapping[str, Number | None] = Field(default_factory=dict)
+
+
+class UndoDetails(EntryDetails):
+    """An ``undo`` or ``redo``: the number of the entry that is taken back, or given again."""
+
+    entry: Whole = Field(alias="of")
+
+
+class PaintedDetails(EntryDetails):
+    """The whole painting after a stroke.
+
+    Attributes
+    ----------
+    mask
+        Name of the painting's bounding box in the store's masks; None where all was taken back.
+    start, shape
+        Where the box begins on the grid, and the shape of the grid.
+    added_mm3, removed_mm3, drawn_lesions
+        See `PaintedVolumes`.
+    """
+
+    mask: Sha256 | None = None
+    start: Index | None = None
+    shape: Index | None = None
+    added_mm3: Amount | None = None
+    removed_mm3: Amount | None = None
+    drawn_lesions: Count | None = None
+
+    @model_validator(mode="after")
+    def _check_grid(self) -> PaintedDetails:
+        if self.mask is not None and (self.start is None or self.shape is None):
+            raise ValueError("it should say where its mask lies (start) on which grid (shape)")
+        if self.shape is not None and math.prod(self.shape) > _MOST_VOXELS:
+            raise ValueError(f"its shape should have at most {_MOST_VOXELS} voxels")
+        return self
+
+
+class FirstAnswerDetails(EntryDetails):
+    """The answer to a question of an exercise before the model was shown."""
+
+    is_lesion: YesNo
+    confidence: Share | None = None
+    seconds: Amount | None = None
+
+
+_MODELS: Mapping[str, type[EntryDetails]] = {
+    "opened": OpenedDetails,
+    "added": AddedDetails,
+    "verdict": VerdictDetails,
+    "undo": UndoDetails,
+    "redo": UndoDetails,
+    "painted": PaintedDetails,
+    "first": FirstAnswerDetails,
+}
+"""By kind of entry; others say nothing that is used."""
+
+
+def entry_details(kind: str, content: Mapping[str, Any], name: str) -> EntryDetails:
+    """Check what an entry says.
+
+    Parameters
+    ----------
+    kind
+        Of the entry.
+    content
+        From JSON.
+    name
+        What the message calls it.
+
+    Raises
+    ------
+    Unreadable
+        If a value is not as this program writes it; the message says which, and what would be right.
+    """
+    try:
+        return _MODELS.get(kind, EntryDetails).model_validate(content)
+    except ValidationError as error:
+        raise Unreadable(
+            f"{name} is not as this program writes it: {describe_first_error(error)}. "
+            "`uncertainseg session verify` says more."
+        ) from None

@@ -1,0 +1,78 @@
+"""What stands in the table of lesions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class MeasureColumn(NamedTuple):
+    """What a column of the table says."""
+
+    title: str
+    unit: str
+    definition: str
+
+
+COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
+    {
+        "label": MeasureColumn(
+            "#", "", "Number in the label image. It stays with the lesion for the life of a review."
+        ),
+        "lsu": MeasureColumn(
+            "Doubt",
+            "",
+            "Structural uncertainty (LSU), 0 to 1: one minus the members' mean intersection over union with "
+            "this lesion, each member represented by its best overlapping component at the threshold.",
+        ),
+        "mean_probability": MeasureColumn("Mean p", "", "Mean probability over the lesion's voxels."),
+        "max_probability": MeasureColumn("Max p", "", "Largest probability in the lesion."),
+        "mean_entropy": MeasureColumn(
+            "Entropy", "nat", "Mean entropy over the lesion's voxels; at most ln 2 = 0.693."
+        ),
+        "mean_mutual_information": MeasureColumn(
+            "Mutual information", "nat", "Mean mutual information between members over the lesion's voxels."
+        ),
+        "persistence": MeasureColumn(
+            "Persistence",
+            "",
+            "Largest probability in the lesion less the threshold at which it joins a lesion with a larger "
+            "one (at least 0.05), 0 to 1: how far it stands out, with no threshold chosen.",
+        ),
+        "drawn": MeasureColumn(
+            "Drawn",
+            "",
+            "Whether a human drew it: most of its voxels were painted where the model sees no lesion. Doubt "
+            "and probability are then left out, because the model has none.",
+        ),
+        "volume_mm3": MeasureColumn("Volume", "mm3", "Volume of the lesion."),
+        "voxels": MeasureColumn("Voxels", "", "Number of voxels."),
+        "slice_s": MeasureColumn("Slice", "", "Slice with most of the lesion: index towards superior."),
+        "slice_a": MeasureColumn(
+            "Row", "", "The lesion's voxel in that slice nearest to its centroid: index towards anterior."
+        ),
+        "slice_r": MeasureColumn(
+            "Column",
+            "",
+            "The lesion's voxel in that slice nearest to its centroid: index towards right.",
+        ),
+        "start_s": MeasureColumn("From (S)", "", "First index of the bounding box towards superior."),
+        "stop_s": MeasureColumn("To (S)", "", "Index after the last of the bounding box towards superior."),
+        "start_a": MeasureColumn("From (A)", "", "First index of the bounding box towards anterior."),
+        "stop_a": MeasureColumn("To (A)", "", "Index after the last of the bounding box towards anterior."),
+        "start_r": MeasureColumn("From (R)", "", "First index of the bounding box towards right."),
+        "stop_r": MeasureColumn("To (R)", "", "Index after the last of the bounding box towards right."),
+        "x_mm": MeasureColumn("x", "mm", "Centroid, towards the patient's right (RAS+)."),
+        "y_mm": MeasureColumn("y", "mm", "Centroid, towards anterior (RAS+)."),
+        "z_mm": MeasureColumn("z", "mm", "Centroid, towards superior (RAS+)."),
+    }
+)
+
+EXISTS = MeasureColumn(
+    "Is lesion",
+    "",
+    "Calibrated probability that it is a lesion to the experts of the calibration cases, from its largest "
+    "probability, its volume and the threshold (`uncertainseg calibrate`).",
+)
+"""What a table also holds, as ``p_exists``, where there are calibration cases for it."""

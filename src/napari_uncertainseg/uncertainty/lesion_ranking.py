@@ -1,0 +1,319 @@
+"""Lesions in the order in which they deserve a look: the most doubtful first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import Box, bounding_box, union_box
+from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
+from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
+from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
+from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
+
+CANDIDATE_THRESHOLD = 0.1
+"""Probability at and above which a voxel can belong to a candidate."""
+_MOST_PREPARED = 1_000_000
+"""Voxels at or above the floor."""
+_MODELS = (
+    "lsu",
+    "mean_probability",
+    "max_probability",
+    "mean_entropy",
+    "mean_mutual_information",
+    "persistence",
+)
+"""Columns in which the model speaks: it says nothing of what a human drew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesions:
+    """Lesions and candidates at one threshold.
+
+    Attributes
+    ----------
+    labels
+        uint16 on the grid; the numbers of the table.
+    table
+        One row per lesion, the most doubtful first and what a human drew last; `COLUMNS` says what stands
+        in it. Numbers run from 1 in this order, unless `ComponentNumbers` keeps earlier ones.
+    candidates
+        uint16 on the grid; likewise.
+    candidate_table
+        One row per candidate, that with the highest probability first. A candidate's ``lsu`` compares
+        it with the members at the lesions' threshold: 1 when no member sees a lesion there.
+    threshold
+        Probability at and above which a voxel is lesion.
+    min_volume
+        Smaller lesions and candidates are left out, mm3.
+    candidate_threshold
+        Probability at and above which a voxel can belong to a candidate.
+    """
+
+    labels: np.ndarray
+    table: pd.DataFrame
+    candidates: np.ndarray
+    candidate_table: pd.DataFrame
+    threshold: float
+    min_volume: float
+    candidate_threshold: float = CANDIDATE_THRESHOLD
+
+    @property
+    def count(self) -> int:
+        """Number of lesions."""
+        return len(self.table)
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of all lesions, ml."""
+        return float(self.table["volume_mm3"].sum()) / 1000
+
+    @property
+    def drawn(self) -> int:
+        """How many of the lesions a human drew."""
+        return int(self.table["drawn"].sum())
+
+    def component_at(self, voxel: tuple[int, int, int]) -> int:
+        """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 where there is none."""
+        return int(self.labels[voxel]) or -int(self.candidates[voxel])
+
+
+def rank_lesions(
+    prediction: Prediction,
+    threshold: float | None = None,
+    min_volume: float = 3.0,
+    *,
+    candidate_threshold: float = CANDIDATE_THRESHOLD,
+    edit: np.ndarray | None = None,
+) -> Lesions:
+    """Find the lesions of a prediction and rank them, the most uncertain first.
+
+    Parameters
+    ----------
+    prediction
+        Its probability, entropy, mutual information and members are looked at.
+    threshold
+        Probability at and above which a voxel is lesion; the model's own default if None.
+    min_volume
+        Smaller lesions and candidates are left out, mm3.
+    candidate_threshold
+        Components of voxels of at least this probability that hold no lesion voxel are candidates.
+    edit
+        int8 on the grid: +1 is lesion and -1 is not, whatever the probability. What the table says
+        about probability and uncertainty stays the model's own.
+
+    Raises
+    ------
+    InputError
+        If an array does not lie on the grid or is no map of its kind, or a threshold is not a number.
+    """
+    threshold = prediction.threshold if threshold is None else threshold
+    ranker = ranker_of(prediction)
+    return ranker.rank(threshold, min_volume, candidate_threshold=candidate_threshold, edit=edit)
+
+
+def ranker_of(prediction: Prediction) -> Ranker:
+    """The one ranker of a prediction, kept with it; `Ranker.prepare` makes it fast enough for a slider."""
+    return prediction.derived(Ranker)
+
+
+class Ranker:
+    """One prediction, made ready for thresholds that move.
+
+    Looks once for the part of the image where there is anything to find; `rank` then
+    looks there only.
+
+    Parameters
+    ----------
+    prediction
+        Its arrays are not copied, and must not be changed afterwards.
+    """
+
+    def __init__(self, prediction: Prediction) -> None:
+        grid = prediction.grid
+        maps = {
+            "probability": as_probabilities(prediction.probability),
+            "entropy": as_numbers(prediction.entropy, "The entropy"),
+            "mutual information": as_numbers(prediction.mutual_information, "The mutual information"),
+        }
+        for name, array in maps.items():
+            check_same_shape(f"The {name}", array.shape, "the scan", grid.shape)
+        self.grid = grid
+        self._maps = tuple(np.ascontiguousarray(m) for m in maps.values())
+        self._foreground = Foreground.from_probability(self._maps[0])
+        self._members = MemberLesions(prediction.members.told_from(self._maps[0]), self._foreground.floor)
+        self._hierarchy: Hierarchy | None = None
+        self._possible: tuple[float, Components] | None = None
+
+    def prepare(self) -> None:
+        """Make moves of the threshold several times faster, at the price of some twenty moves' time once.
+
+        The result is the same. May be called from another thread, before the first `rank`. Does nothing
+        where most of a large image is foreground: that is no segmentation, and would take gigabytes.
+        """
+        if self._has_hierarchy():
+            self._members.prepare()
+
+    def rank(
+        self,
+        threshold: float,
+        min_volume: float = 3.0,
+        *,
+        candidate_threshold: float = CANDIDATE_THRESHOLD,
+        edit: np.ndarray | None = None,
+        numbers: LesionNumbers | None = None,
+    ) -> Lesions:
+        """Lesions and candidates at a threshold.
+
+        Parameters
+        ----------
+        threshold, min_volume, candidate_threshold, edit
+            As for `rank_lesions`.
+        numbers
+            Those that lesions and candidates keep; without them they run from 1 in the order of rank.
+        """
+        if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
+            raise InputError(
+                f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "
+                f"{min_volume} mm3 must be numbers."
+            )
+        min_voxels = voxels_of(min_volume, self.grid.voxel_volume)
+        box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
+        found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
+        found.values["persistence"] = self._persistence(found)
+        found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
+        n = lesions.n
+        self._mark_drawn(found, threshold, edit)
+        kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
+        labels, table = _ranked(found, slice(0, n), "lsu", self.grid, kept[0])
+        below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid, kept[1])
+        return Lesions(
+            labels=labels,
+            table=table,
+            candidates=below,
+            candidate_table=candidate_table,
+            threshold=float(threshold),
+            min_volume=float(min_volume),
+            candidate_threshold=float(candidate_threshold),
+        )
+
+    def _mark_drawn(self, found: LesionStatistics, threshold: float, edit: np.ndarray | None) -> None:
+        """Mark what was mostly painted where the model sees no lesion; the model says nothing of that."""
+        n = len(found.sizes) - 1
+        drawn = np.zeros(n, bool)
+        if edit is not None:
+            added = (edit.ravel()[found.flat] > 0) & ~at_least(self._maps[0].ravel()[found.flat], threshold)
+            drawn = 2 * np.bincount(found.label[added], minlength=n + 1)[1:] > found.sizes[1:]
+        for name in _MODELS:
+            found.values[name] = np.where(drawn, np.nan, found.values[name])
+        found.values["drawn"] = drawn
+
+    def _components(
+        self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
+    ) -> tuple[Box, Components, Components]:
+        """A box that holds all lesions and candidates, and both in it."""
+        if edit is not None:
+            edit = as_numbers(edit, "The edit") if np.asarray(edit).dtype.kind != "i" else edit
+            check_same_shape("The edit", edit.shape, "the scan", self.grid.shape)
+        if (
+            self._hierarchy is None
+            or edit is not None
+            or min(threshold, candidate_threshold) < self._hierarchy.floor
+        ):
+            box, lesions, candidates = self._labelled(threshold, candidate_threshold, edit)
+        else:
+            box = self._foreground.box
+            lesions, candidates = self._hierarchy.cut(threshold)[0], self._cut_once(candidate_threshold)
+        lesions = lesions.only(_worth_a_label(lesions.sizes, min_voxels))
+        free = _worth_a_label(candidates.sizes, min_voxels)
+        # A lesion that nobody painted lies inside of one of them: any voxel tells which.
+        whole = edit is not None or threshold < candidate_threshold
+        taken = lesions.where if whole else lesions.where[lesions.one_voxel]
+        free[candidates.label[candidates.among(taken)] - 1] = False
+        return box, lesions, candidates.only(free)
+
+    def _cut_once(self, threshold: float) -> Components:
+        """The mean map's components at a threshold that hardly ever moves."""
+        assert self._hierarchy is not None
+        if self._possible is None or self._possible[0] != threshold:
+            self._possible = threshold, self._hierarchy.cut(threshold)[0]
+        return self._possible[1]
+
+    def _persistence(self, found: LesionStatistics) -> np.ndarray:
+        """Of each lesion and candidate, by the unpainted map."""
+        n = len(found.sizes) - 1
+        if not self._has_hierarchy():
+            return np.full(n, np.nan)
+        assert self._hierarchy is not None
+        highest = found.values["max_probability"].astype(self._maps[0].dtype)
+        tops = np.flatnonzero(self._maps[0].ravel()[found.flat] == highest[found.label - 1])
+        inside, where = positions_in(self._foreground.box, found.index[:, tops])
+        values = np.zeros(n)  # a lesion that was painted may lie outside of all that the map shows
+        label = found.label[tops][inside] - 1
+        np.maximum.at(values, label, highest[label] - self._hierarchy.death_at(where))
+        return values
+
+    def _has_hierarchy(self) -> bool:
+        """Build the mean map's hierarchy, once, unless most of a large image is foreground."""
+        if self._hierarchy is None:
+            inside, floor = self._maps[0][self._foreground.box], self._foreground.floor
+            if np.count_nonzero(at_least(inside, floor)) <= _MOST_PREPARED:
+                self._hierarchy = Hierarchy.from_map(inside, floor)
+        return self._hierarchy is not None
+
+    def _labelled(
+        self, threshold: float, candidate_threshold: float, edit: np.ndarray | None
+    ) -> tuple[Box, Components, Components]:
+        """The same by labelling the map as painted, before any is left out."""
+        box = self._foreground.box_at(min(threshold, candidate_threshold))
+        if edit is not None:
+            box = union_box(box, bounding_box(edit > 0))
+        probability = self._maps[0][box]
+        lesion, candidate = at_least(probability, threshold), at_least(probability, candidate_threshold)
+        if edit is not None:
+            added, removed = edit[box] > 0, edit[box] < 0
+            lesion = (lesion | added) & ~removed
+            candidate &= ~removed
+        lesions, candidates = (Components.from_mask(mask, *label_mask(mask)) for mask in (lesion, candidate))
+        return box, lesions, candidates
+
+
+def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
+    """Which components are large enough, and among the largest that 16 bits can number."""
+    kept = sizes[1:] >= min_voxels
+    if np.count_nonzero(kept) > MOST:
+        kept[np.argsort(-sizes[1:], kind="stable")[MOST:]] = False
+    return kept
+
+
+def _ranked(
+    found: LesionStatistics, part: slice, first: str, grid: Grid, kept: ComponentNumbers | None
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Labels on the whole grid and the table of some components, by a column, entropy and volume."""
+    values = {name: x[part] for name, x in found.values.items()}
+    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", first)])  # NaN comes last
+    n, before = len(order), part.start or 0
+    start, stop = np.searchsorted(found.label, [before + 1, before + n + 1])
+    flat, component = found.flat[start:stop], found.label[start:stop] - before
+    number = np.zeros(n, np.uint16)
+    number[order] = np.arange(1, n + 1)
+    if kept is not None:
+        number = kept.number(flat, component, order)
+    table = pd.DataFrame(
+        {
+            "label": number[order].astype(int),
+            **{name: values[name][order] for name in COLUMNS if name != "label"},
+        }
+    )
+    labels = np.zeros(grid.shape, np.uint16)
+    labels.ravel()[flat] = number[component - 1]
+    return labels, table

@@ -1,0 +1,1 @@
+"""The Calibration dock: whether probabilities agree with a reference, and their recalibration."""

@@ -1,0 +1,113 @@
+"""Showing another case: its scans replace those of the case before, and are segmented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Layer
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QWidget
+
+from napari_uncertainseg.evaluate.saved_results import SavedResults
+from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.widgets.scans.layer_reader import LayerData
+from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
+from napari_uncertainseg.widgets.segment.leaving_case import close_case
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.segment.dock import SegmentDock
+
+_LOST = (
+    "Verdicts or painting on screen are not saved in a session and were not exported. They will be lost. "
+    "Open the folder anyway?"
+)
+
+
+class CaseOpener:
+    """Shows one case of a worklist at a time, and segments it.
+
+    Only layers added here, and results, are removed again: the user's own layers stay.
+
+    Parameters
+    ----------
+    viewer
+        Where cases are shown.
+    case
+        The case of the window.
+    """
+
+    def __init__(self, viewer: ViewerModel, case: Case) -> None:
+        self._viewer = viewer
+        self._case = case
+        self._added: list[Layer] = []
+
+    def open(self, loaded: LoadedCase, segment: SegmentDock) -> None:
+        """Show a case instead of the one before, and segment it as soon as the Segment dock can.
+
+        A run in progress is cancelled. Verdicts and painting that no session keeps are lost: ask before.
+        """
+        segment.stop()
+        close_case(self._case)
+        added = self._show(loaded.layers)
+        if REFERENCE in added:
+            self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
+        self._viewer.reset_view()
+        segment.roles.choose({role: layer for role, layer in added.items() if role in MODALITIES})
+        segment.run_when_ready()
+
+    def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:
+        """Show a folder of results instead of the case before, as it was when it was written.
+
+        Verdicts and painting that no session keeps are lost: ask before.
+        """
+        segment.stop()
+        case = self._case
+        close_case(case)
+        scans = {role: layer_data(scan, colormap="gray") for role, scan in restored.scans.items()}
+        added = self._show(scans)
+        for role, layer in added.items():
+            layer.visible = role == "flair"
+        segment.roles.choose(added)
+        case.set_images({role: volume_of(layer, role) for role, layer in added.items()})
+        case.open_prediction(restored.prediction)
+        case.number_by(restored.numbers)
+        case.threshold, case.min_volume = restored.threshold, restored.min_volume
+        case.reset_review(restored.verdicts, restored.edit)
+        self._viewer.reset_view()
+        many = len(restored.verdicts)
+        opened = f"Opened {folder} with {many} verdict{'' if many == 1 else 's'}."
+        case.stepped.emit(" ".join([opened, *restored.notes]))
+        for note in restored.notes:
+            show_info(note)
+
+    def _show(self, layers: Mapping[str, LayerData]) -> dict[str, Layer]:
+        """Remove the layers of the case before, and add those of another, by role."""
+        self._remove_layers()
+        added = {role: Layer.create(*data) for role, data in layers.items()}
+        for layer in reversed(added.values()):  # the FLAIR above the other scans
+            self._viewer.add_layer(layer)
+        self._added = list(added.values())
+        return added
+
+    def _remove_layers(self) -> None:
+        layers = self._viewer.layers
+        gone = [layer for layer in layers if layer in self._added or is_result(layer)]
+        if gone:
+            with layers.batched_update():
+                for layer in gone:
+                    layers.remove(layer)
+        self._added = []
+
+
+def may_discard(parent: QWidget, case: Case) -> bool:
+    """Ask before opening results by which verdicts or painting would be lost."""
+    if not case.review.unsaved:
+        return True
+    return bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Discard them", None))

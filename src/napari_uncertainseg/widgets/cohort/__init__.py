@@ -1,0 +1,1 @@
+"""The Cohort dock: reviewing many cases, one after the other."""

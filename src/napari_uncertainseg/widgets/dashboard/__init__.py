@@ -1,0 +1,1 @@
+"""The Dashboard dock: progress, agreement, time and exercises of all annotators."""

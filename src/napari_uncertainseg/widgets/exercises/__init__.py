@@ -1,0 +1,1 @@
+"""The Exercises dock: exercises for people who learn to read scans."""

@@ -1,0 +1,399 @@
+"""The Exercises dock: classify locations or outline lesions, without the model, and see your score."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Protocol
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.review.lessons import outlining
+from napari_uncertainseg.review.lessons.lesson import Lesson, earlier_scores, start_lesson
+from napari_uncertainseg.review.store.predictions import register_prediction
+from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
+from napari_uncertainseg.widgets.exercises import texts
+from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
+from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
+from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
+
+_STEP = 10
+"""Percent by which a key changes the confidence."""
+_SURER = {"less_sure": -1, "surer": 1}
+_ANSWERS = {"accept": True, "reject": False}
+"""Keys of the lesion list that answer a question."""
+
+
+class Shows(Protocol):
+    """What an exercise needs of the viewer."""
+
+    def label_layers(self) -> list[str]:
+        """Names of the user's label layers."""
+
+    def mask_of(self, name: str) -> np.ndarray:
+        """Where a label layer is not 0."""
+
+    def blind(self) -> None:
+        """Hide everything but the scans."""
+
+    def point_at(self, voxel: tuple[int, int, int]) -> None:
+        """Go to a voxel, and draw a ring around it."""
+
+    def begin_outline(self) -> None:
+        """Add an empty label layer to paint on."""
+
+    def outlined(self) -> np.ndarray:
+        """The labels painted on it: integers, shape of the grid."""
+
+    def reveal(self, name: str) -> None:
+        """Show a layer that the user may have hidden."""
+
+    def compare_outline(self, sides: np.ndarray) -> None:
+        """Show who marked which voxel as lesion: values of `Side`, shape of the grid."""
+
+    def unblind(self) -> None:
+        """Show everything as before."""
+
+
+class ExercisesDock(DockWidget):
+    """Exercises on a case with a consensus, blinded to the model and the consensus; then the score.
+
+    Parameters
+    ----------
+    case
+        The current case: its prediction gives locations that only look like a lesion.
+    layers
+        Hides layers, points at locations, and has the label layers; its signal is ``layers_changed``.
+    file
+        The sessions.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, case: Case, layers: Shows, file: SessionFile, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case, self._layers = case, layers
+        self._file = file
+        self._lesson: Lesson | None = None
+        self._outlining = False
+        self._prediction: Prediction | None = None
+        self._latest_score: QWidget | None = None
+        self._make_controls()
+        self._lay_out()
+        layers.layers_changed.connect(self._list_layers)  # type: ignore[attr-defined]
+        case.prediction_changed.connect(self._on_prediction)
+        self.begin_button.clicked.connect(self.begin)
+        self.stop_button.clicked.connect(self.stop)
+        self.yes.clicked.connect(lambda: self.answer(True))
+        self.no.clicked.connect(lambda: self.answer(False))
+        self.annotator.textChanged.connect(self._show)
+        for choice in (self.consensus, self.exercise):
+            choice.currentIndexChanged.connect(self._show)
+        self.confidence.valueChanged.connect(self._show_confidence)
+        self._list_layers()
+        self._show()
+
+    def cleanup(self) -> None:
+        """Disconnect, show everything as before, and close the database. May be called twice."""
+        self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
+        self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
+        self._layers.unblind()
+        self._lesson, self._outlining = None, False
+        self.score.cleanup()
+        self.annotator.cleanup()
+
+    # -- making it ----------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.annotator = AnnotatorField(self._file)
+        self.consensus = QComboBox()
+        self.consensus.setToolTip(texts.CONSENSUS_TIP)
+        self.exercise, self.plan = QComboBox(), QComboBox()
+        for box, choices in ((self.exercise, texts.EXERCISES), (self.plan, texts.PLANS)):
+            for name, (title, meaning) in choices.items():
+                box.addItem(title, name)
+                box.setItemData(box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
+            box.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in choices.values()))
+        self.begin_button, self.stop_button = QPushButton(texts.BEGIN), QPushButton(texts.STOP)
+        self.whole = QCheckBox(texts.WHOLE)
+        self.question, self.opinion = wrapping_label(), wrapping_label()
+        self.yes, self.no = QPushButton(texts.YES), QPushButton(texts.NO)
+        self.confidence = QSlider(Qt.Orientation.Horizontal)
+        self.confidence.setRange(50, 100)
+        self.confidence.setPageStep(_STEP)
+        self.confidence.setValue(75)
+        for widget, tip in (
+            (self.begin_button, texts.BEGIN_TIP),
+            (self.stop_button, texts.STOP_TIP),
+            (self.whole, texts.WHOLE_TIP),
+            (self.yes, texts.YES_TIP),
+            (self.no, texts.NO_TIP),
+            (self.confidence, texts.CONFIDENCE_TIP),
+        ):
+            widget.setToolTip(tip)
+        self.confidence_label = PlainLabel()
+        self.score, self.outline = LessonScore(self._look_again), OutlineScore(self._look_again)
+        self._rest = QWidget()
+        self._show_confidence()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow(texts.ANNOTATOR, self.annotator)
+        form.addRow(texts.CONSENSUS, self.consensus)
+        form.addRow(texts.EXERCISE, self.exercise)
+        form.addRow(texts.MODEL, self.plan)
+        form.addRow("", self.whole)
+        self._form = form
+        buttons, answers, confidence = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        for row, widgets in (
+            (buttons, (self.begin_button, self.stop_button)),
+            (confidence, (PlainLabel(texts.CONFIDENCE), self.confidence, self.confidence_label)),
+            (answers, (self.yes, self.no)),
+        ):
+            for widget in widgets:
+                row.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(form)
+        layout.addLayout(buttons)
+        layout.addWidget(self.question)
+        layout.addWidget(self.opinion)
+        self._answering = QWidget()
+        below = QVBoxLayout(self._answering)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addLayout(confidence)
+        below.addLayout(answers)
+        layout.addWidget(self._answering)
+        for part in (self.score, self.outline, self._rest):
+            layout.addWidget(part, stretch=1)
+
+    # -- an exercise --------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exercise is running: then nothing may show the answers."""
+        return self._lesson is not None or self._outlining
+
+    @property
+    def in_exercise(self) -> bool:
+        """Whether an exercise is running."""
+        return self.busy
+
+    @property
+    def holds_case(self) -> str:
+        """Why the case must stay while an exercise is running."""
+        return "An exercise is running: press Stop and score in Exercises first." if self.busy else ""
+
+    @property
+    def takes_all_keys(self) -> bool:
+        """During an exercise, the keys of the list only answer: the list would show the model's findings."""
+        return self.busy
+
+    def act(self, action: str) -> None:
+        """Answer, or change the stated confidence."""
+        if action in _SURER:
+            self.change_confidence(_SURER[action])
+        elif self.busy and action in _ANSWERS:
+            self.answer(_ANSWERS[action])
+
+    def begin(self) -> None:
+        """Hide the answers, and ask the first question, or offer a layer to paint on."""
+        if self._case.review.recorder is not None and not self._case.review.recorder.by_default:
+            self.question.setText(f"⚠ {texts.SESSION_IS_RECORDED}")
+            return
+        self._prediction = self._case.original
+        try:
+            if self.exercise.currentData() == "judge":
+                self._begin_lesson()
+            elif self._case.prediction is not None:
+                self._consensus()  # raises now, not after the work
+                self._layers.blind()
+                self._layers.begin_outline()
+                self._outlining = True
+        except InputError as error:
+            self.question.setText(f"⚠ {error}")
+            return
+        self._latest_score = None
+        self._ask()
+        self._show()
+
+    def _begin_lesson(self) -> None:
+        prediction, lesions = self._case.prediction, self._case.lesions
+        if prediction is None or lesions is None:
+            return
+        mask, store = self._consensus(), self._file.store()
+        case, output = register_prediction(store, prediction)
+        self._lesson = start_lesson(
+            store,
+            annotator=self.annotator.text(),
+            case=case,
+            output=output,
+            consensus=mask,
+            lesions=lesions,
+            probability=prediction.probability,
+            grid=prediction.grid,
+            brain=prediction.brain,
+            plan=self.plan.currentData(),
+            seed=secrets.randbits(31),
+        )
+        self._layers.blind()
+
+    def _consensus(self) -> np.ndarray:
+        return self._layers.mask_of(self.consensus.currentData())
+
+    def answer(self, is_lesion: bool) -> None:
+        """Write the answer, and ask the next question."""
+        if self._lesson is None:
+            return
+        try:
+            self._lesson.answer(is_lesion, self.confidence.value() / 100)
+        except InputError as error:
+            self.question.setText(f"⚠ {texts.not_recorded(str(error))}")
+            return
+        if self._lesson.at is None:
+            self.stop()
+        else:
+            self._ask()
+
+    def change_confidence(self, steps: int) -> None:
+        """Raise the confidence by a number of steps, or lower it."""
+        if self.confidence.isEnabled():
+            self.confidence.setValue(self.confidence.value() + _STEP * steps)
+
+    def stop(self) -> None:
+        """End the exercise, show everything again, and the score."""
+        lesson, self._lesson = self._lesson, None
+        self.question.clear()
+        try:
+            if lesson is not None:
+                self._layers.unblind()
+                self._layers.reveal(self.consensus.currentData())  # to see the wrong answers
+                lesson.close()
+                self.score.show_lesson(
+                    lesson, earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
+                )
+                self._latest_score = self.score
+            elif self._outlining:
+                self._score_outline()
+        except InputError as error:
+            self.question.setText(f"⚠ {error}")
+        self._show()
+
+    def _score_outline(self) -> None:
+        """Compare and save; an outline that cannot be compared yet can be painted on."""
+        prediction = self._case.prediction
+        if prediction is None:
+            return
+        outline = self._layers.outlined()
+        consensus, whole = self._consensus(), self.whole.isChecked()
+        comparison = outlining.compare_outline(outline, consensus, prediction.grid, whole=whole)
+        store, name = self._file.store(), self.annotator.text()
+        case, output = register_prediction(store, prediction)
+        session = outlining.save_outline(
+            store, name, case, output, outline, self.confidence.value() / 100, comparison
+        )
+        self._outlining = False
+        self._layers.unblind()
+        self._layers.compare_outline(outlining.label_sides(outline, consensus, whole=whole))
+        self.outline.show_outline(comparison, outlining.earlier_outline_scores(store, name, without=session))
+        self._latest_score = self.outline
+
+    def _ask(self) -> None:
+        self.opinion.clear()
+        if self._outlining:
+            self.question.set_html(texts.OUTLINE)
+        elif self._lesson is not None and (voxel := self._lesson.at) is not None:
+            self._lesson.show()
+            self._layers.point_at(voxel)
+            number, questions = self._lesson.answered + 1, len(self._lesson)
+            self.question.set_html(texts.question(number, questions, self._lesson.may_change))
+            opinion = self._lesson.opinion
+            self.opinion.set_html("" if opinion is None else texts.describe_opinion(opinion))
+        self.opinion.setVisible(bool(self.opinion.text()))
+
+    def _look_again(self, voxel: tuple[int, int, int]) -> None:
+        if self._lesson is None and not self._outlining:
+            self._layers.point_at(voxel)
+
+    # -- what is shown when -------------------------------------------------------------------
+
+    def _list_layers(self) -> None:
+        set_layer_choices(self.consensus, self._layers.label_layers())
+        self._show()
+
+    def _on_prediction(self) -> None:
+        if self._case.prediction is None:  # the consensus was chosen for a case that is closed
+            self.consensus.setCurrentIndex(0)
+        if self._case.original is self._prediction:
+            self._show()
+            return  # recalibrated: the locations are the same
+        if self._lesson is not None:  # its locations belong to another prediction
+            self.stop()
+        elif self._outlining:  # the painted layer stays
+            self._outlining = False
+            self._layers.unblind()
+        self._show()
+
+    def _show_confidence(self) -> None:
+        self.confidence_label.setText(f"{self.confidence.value()} %")
+
+    def _show(self) -> None:
+        busy, classifying = self.busy, self.exercise.currentData() == "judge"
+        ready = self._case.prediction is not None and self.consensus.currentData() is not None
+        named = bool(self.annotator.name)
+        self.begin_button.setEnabled(ready and named and not busy)
+        for widget in (self.stop_button, self.confidence):
+            widget.setEnabled(busy)
+        for button in (self.yes, self.no):
+            button.setEnabled(self._lesson is not None)
+            button.setVisible(classifying)
+        self._form.setRowVisible(self.plan, classifying)
+        self._form.setRowVisible(self.whole, not classifying)
+        for field in (self.annotator, self.consensus, self.exercise, self.plan):
+            field.setEnabled(not busy)
+        score = None if busy else self._latest_score
+        self._answering.setVisible(score is None)
+        for part in (self.score, self.outline):
+            part.setVisible(part is score)
+        self._rest.setVisible(score is None)
+        self.opinion.setVisible(busy and bool(self.opinion.text()))
+        if not busy and not self.question.text().startswith("⚠"):
+            self.question.setText(self._next_step(ready, named))
+
+    def _next_step(self, ready: bool, named: bool) -> str:
+        if self._case.prediction is None:
+            return texts.NO_PREDICTION
+        if not ready:
+            return texts.NO_CONSENSUS
+        if not named:
+            return texts.NO_NAME
+        return texts.READY if self._latest_score is None else texts.DONE
+
+
+DOCK = Dock(
+    "exercises",
+    "Exercises",
+    lambda context: ExercisesDock(context.case, context.layers, context.sessions),
+    keys=(
+        KeyAction("less_sure", ",", texts.less_sure(_STEP)),
+        KeyAction("surer", ".", texts.more_sure(_STEP)),
+    ),
+    shown_in_exercise=True,
+)

@@ -1,0 +1,116 @@
+"""The keys of the docks: listed in napari's Preferences > Shortcuts, and at work in the whole window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject
+from qtpy.QtGui import QShortcut
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMainWindow, QPlainTextEdit, QTextEdit
+
+from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
+from napari_uncertainseg.widgets.open_docks import OpenDocks
+from napari_uncertainseg.widgets.shared import napari_internals
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+_PREFIX = "napari-uncertainseg:"
+_TYPED_INTO = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+
+
+def list_keys(docks: Iterable[Dock]) -> dict[str, tuple[str, KeyAction]]:
+    """List the keys of docks in napari's `Preferences > Shortcuts`. May be called again.
+
+    napari 0.9.2 warns at its start of a key that the user has changed while the action is not listed yet,
+    as long as this plugin has not been opened: who makes a viewer calls this first.
+
+    Returns
+    -------
+    dict
+        The key of its dock and the action, by name in napari's list.
+    """
+    actions = {f"{_PREFIX}{action.name}": (dock.key, action) for dock in docks for action in dock.keys}
+    for name, (_, action) in actions.items():
+        napari_internals.list_key(name, f"UncertainSeg: {action.meaning}", action.key, _command(name))
+    return actions
+
+
+class WindowKeys(QObject):
+    """Shortcuts of one window, with the keys that napari's list has for them.
+
+    napari presses its own keys only while the canvas, or something that lets keys pass, has the focus: the
+    list of lesions would swallow them. So these are Qt's shortcuts, which work wherever the focus is.
+
+    Parameters
+    ----------
+    window
+        Where they work.
+    docks
+        Whose keys these are.
+    opened
+        The docks that are open; keys of others do nothing.
+    """
+
+    def __init__(self, window: QMainWindow, docks: Iterable[Dock], opened: OpenDocks) -> None:
+        super().__init__(window)
+        self._window, self._opened = window, opened
+        self._actions = list_keys(docks)
+        self._shortcuts: dict[str, list[QShortcut]] = {}
+        for name in self._actions:
+            self._bind(name)
+        self._stop_listening: Callable[[], None] = napari_internals.listen_to_keys(
+            self._on_changed, self._on_settings
+        )
+
+    def press(self, name: str) -> None:
+        """Do what a key stands for: in its dock, or in one that takes all keys, as during an exercise."""
+        if isinstance(QApplication.focusWidget(), _TYPED_INTO):
+            return
+        key, action = self._actions[name]
+        taker = next((widget for widget in self._opened.widgets if widget.takes_all_keys), None)
+        own = self._opened.get(key)
+        if taker is not None:
+            taker.act(action.name)
+        elif own is not None:
+            own.widget.act(action.name)
+
+    def _bind(self, name: str) -> None:
+        self._unbind(name)
+        for sequence in napari_internals.listed_keys(name):
+            shortcut = QShortcut(sequence, self._window)
+            shortcut.activated.connect(partial(self.press, name))
+            self._shortcuts.setdefault(name, []).append(shortcut)
+
+    def _unbind(self, name: str) -> None:
+        for shortcut in self._shortcuts.pop(name, []):
+            shortcut.activated.disconnect()
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+
+    def _on_changed(self, event: Any) -> None:
+        if event.name in self._actions:
+            self._bind(event.name)
+
+    def _on_settings(self, event: Any = None) -> None:
+        for name, (_, action) in self._actions.items():
+            napari_internals.restore_key(name, action.key)
+
+    def cleanup(self) -> None:
+        """Unbind all keys. May be called twice."""
+        self._stop_listening()
+        for name in list(self._shortcuts):
+            self._unbind(name)
+
+
+def _command(name: str) -> Callable[[Viewer], None]:
+    def press(viewer: Viewer) -> None:
+        window = napari_internals.main_window(napari_internals.unwrapped(viewer))
+        keys = window.findChild(WindowKeys)
+        if isinstance(keys, WindowKeys):
+            keys.press(name)
+
+    press.__name__ = name.removeprefix(_PREFIX)
+    return press

@@ -1,0 +1,1 @@
+"""What is drawn on the scans: maps, lesions, outlines, painting, orientation letters."""

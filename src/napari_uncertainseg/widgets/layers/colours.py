@@ -1,0 +1,86 @@
+"""How results look: heat maps that start at black, and colours that every eye can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.voxel_maps import Display, VoxelMap
+from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
+from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
+
+_STEPS = 16
+"""Shades of doubt: more cannot be told apart."""
+_SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
+# After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
+# (`two_tone_outlines`), and so differs from every grey and every colour of the heat maps.
+_VERDICTS: dict[str, tuple[float, float, float]] = {
+    "accepted": (0.0, 0.85, 0.55),
+    "rejected": (0.84, 0.37, 0.0),
+    "unsure": (0.95, 0.55, 0.78),
+}
+_CANDIDATE = (0.94, 0.89, 0.26)
+
+
+def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
+    """Options of the image layer that shows a map.
+
+    Parameters
+    ----------
+    shown
+        One of `shown_maps`.
+    array
+        float32 on the grid, in the map's unit.
+    """
+    top, display = shown.largest, shown.display or Display()
+    if display.fit_down_to is not None:
+        seen = array[array > 0]
+        strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
+        top = min(max(strong, display.fit_down_to), top)
+    return {
+        "colormap": display.colormap,
+        "contrast_limits": (0.0, top),
+        "blending": "additive",
+        "opacity": 0.6,
+        "visible": display.visible,
+        "interpolation2d": "nearest",
+    }
+
+
+_LINES = line_colours(np.dtype(np.uint16))
+
+
+def lesion_colours(
+    doubt: Mapping[int, float], decisions: Mapping[int, Decision]
+) -> dict[int, tuple[float, ...]]:
+    """Colours of the lesions: of the verdict, and until there is one of the doubt (the lighter, the more).
+
+    Parameters
+    ----------
+    doubt
+        Structural uncertainty by lesion number, 0 to 1.
+    decisions
+        Verdicts by lesion number.
+    """
+    shares = np.clip(np.nan_to_num([doubt[number] for number in doubt]), 0, 1).reshape(-1, 1)
+    plain = np.round((_STEPS - 1) * shares) / (_STEPS - 1)
+    colours = (1 - plain) * _SURE + plain * _DOUBTFUL
+    found: dict[int, tuple[float, ...]] = {}
+    for number, colour in zip(doubt, colours.tolist(), strict=True):
+        decision = decisions.get(int(number))
+        found[int(number)] = (*(colour if decision is None else _VERDICTS[decision]), 1.0)
+    return found
+
+
+def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:
+    """Colormap of colours by lesion number; other numbers are lesions without a verdict."""
+    return TableLabelColormap(color_dict={None: (*_SURE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **colours, **_LINES})
+
+
+def single_colormap() -> DirectLabelColormap:
+    """One colour for all candidates."""
+    return TableLabelColormap(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})

@@ -1,0 +1,126 @@
+"""Orientation letters (R, L, A, P, S, I) at the edges of the canvas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.components.overlays import TextOverlay
+
+from napari_uncertainseg.widgets.scans.volumes import affine_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+_LETTERS = ("LR", "PA", "IS")
+"""Per RAS+ axis: the letter towards its negative and towards its positive end."""
+
+_OBLIQUE = float(np.sin(np.deg2rad(22.5)))
+"""From this share on, a second letter is named: the plane is nearer to the diagonal than to the axis."""
+
+_EDGES = {
+    "top": "top_center",
+    "bottom": "bottom_center",
+    "left": "middle_left",
+    "right": "middle_right",
+}
+
+
+def direction_letters(direction: np.ndarray) -> str:
+    """Name a direction in the patient.
+
+    Parameters
+    ----------
+    direction
+        Shape (3,), RAS+ (x to the right, y to anterior, z to superior), any length but 0.
+
+    Returns
+    -------
+    str
+        One letter, or two where the direction is oblique, the stronger one first.
+    """
+    unit = np.asarray(direction, dtype=float)
+    unit = unit / np.linalg.norm(unit)
+    strongest_first = np.argsort(-np.abs(unit), kind="stable")
+    named = [axis for i, axis in enumerate(strongest_first) if i == 0 or abs(unit[axis]) > _OBLIQUE]
+    return "".join(_LETTERS[axis][int(unit[axis] > 0)] for axis in named[:2])
+
+
+def opposite(letters: str) -> str:
+    """Name the opposite direction."""
+    return letters.translate(str.maketrans("LRPAIS", "RLAPSI"))
+
+
+def world_directions(layer: Layer) -> np.ndarray | None:
+    """Where each world axis of the viewer points in the patient.
+
+    Returns
+    -------
+    np.ndarray or None
+        Shape (3, 3): row k is the RAS+ direction of the last-but-(2 - k) world axis; None when
+        the layer does not say how it lies in the patient.
+    """
+    to_patient = affine_of(layer)
+    if to_patient is None:
+        return None
+    origin = np.asarray(layer.world_to_data((0.0, 0.0, 0.0)))
+    steps = np.array([np.asarray(layer.world_to_data(unit)) - origin for unit in np.eye(3)])
+    return steps @ to_patient[:3, :3].T
+
+
+class OrientationLetters:
+    """Keeps four letters true to what the viewer shows.
+
+    They are part of the canvas, so they are in screenshots too. Nothing is shown in 3-D, or
+    when no layer says how it lies in the patient: a wrong letter is worse than none.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._overlays = {
+            edge: TextOverlay(position=position, font_size=14) for edge, position in _EDGES.items()
+        }
+        for edge, overlay in self._overlays.items():
+            viewer.canvas.overlays[f"orientation_{edge}"] = overlay
+        self._emitters = (
+            viewer.dims.events.order,
+            viewer.dims.events.ndisplay,
+            viewer.dims.events.ndim,
+            viewer.scene.camera.events.orientation,
+            viewer.layers.events.inserted,
+            viewer.layers.events.removed,
+        )
+        for emitter in self._emitters:
+            emitter.connect(self.update)
+        self.update()
+
+    def update(self, event: object = None) -> None:
+        """Write the letters for what is shown now."""
+        shown = self.letters()
+        for edge, overlay in self._overlays.items():
+            overlay.text = shown.get(edge, "")
+            overlay.visible = edge in shown
+
+    def letters(self) -> dict[str, str]:
+        """Letters by edge (top, bottom, left, right); empty when they cannot be told."""
+        dims = self._viewer.dims
+        found = (world_directions(layer) for layer in self._viewer.layers)
+        directions = next((d for d in found if d is not None), None)
+        rows = [axis - (dims.ndim - 3) for axis in dims.displayed]
+        if directions is None or dims.ndisplay != 2 or min(rows) < 0:
+            return {}
+        down, right = (direction_letters(directions[row]) for row in rows)
+        vertical, horizontal = self._viewer.scene.camera.orientation2d
+        if str(vertical) == "up":
+            down = opposite(down)
+        if str(horizontal) == "left":
+            right = opposite(right)
+        return {"top": opposite(down), "bottom": down, "left": opposite(right), "right": right}
+
+    def cleanup(self) -> None:
+        """Take the letters away. May be called twice."""
+        for emitter in self._emitters:
+            emitter.disconnect(self.update)
+        for edge in self._overlays:
+            self._viewer.canvas.overlays.pop(f"orientation_{edge}", None)

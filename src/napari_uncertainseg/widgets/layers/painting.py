@@ -1,0 +1,76 @@
+"""What the reviewer paints on the lesions becomes an edit of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QTimer
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.widgets.shared import napari_internals
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_uncertainseg.case import Case
+
+
+class Painting:
+    """Turns strokes on the lesions layer into ``case.review.set_edit``; its undo is the case's.
+
+    napari's own undo restores the numbers that the layer held before a stroke, which are stale once the
+    threshold has moved, and knows no verdicts. Undo in the layer therefore takes back what was done
+    last in the case, verdict or stroke, and the layer is drawn from the case.
+    """
+
+    def __init__(self, layer: Labels, labels: np.ndarray, case: Case) -> None:
+        self._layer = layer
+        self._labels = labels  # what the layer shows, in canonical order
+        self._case = case
+        self._pending = False
+        napari_internals.replace_undo(layer, self.undo, self.redo)
+        layer.events.paint.connect(self._on_paint)
+
+    def _on_paint(self, event: object = None) -> None:
+        # Some of napari's tools emit before they write: what was painted is read when they are done.
+        if not self._pending:
+            self._pending = True
+            QTimer.singleShot(0, self.flush)
+
+    def flush(self) -> None:
+        """Take what was painted since the last time into the case."""
+        painted, self._pending = self._pending, False
+        lesions = self._case.lesions
+        if not painted or lesions is None:
+            return
+        napari_internals.forget_strokes(self._layer)  # the case has it
+        wanted = self._labels > 0
+        voxels = np.flatnonzero(wanted != (lesions.labels > 0))
+        before = self._case.review.edit
+        edit = np.zeros(self._labels.shape, np.int8) if before is None else before.copy()
+        edit.ravel()[voxels] = np.where(wanted.ravel()[voxels], 1, -1)
+        self._case.review.set_edit(edit if edit.any() else None)
+
+    def undo(self) -> None:
+        """Take back what was done last."""
+        self._step(self._case.review.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._step(self._case.review.redo)
+
+    def _step(self, step: Callable[[], object]) -> None:
+        self.flush()
+        try:
+            step()
+        except InputError as error:
+            show_warning(f"Not recorded: {error}")
+
+    def cleanup(self) -> None:
+        """Let go of the layer. May be called twice."""
+        self._pending = False
+        self._layer.events.paint.disconnect(self._on_paint)
+        napari_internals.restore_undo(self._layer)

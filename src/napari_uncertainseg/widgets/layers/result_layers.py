@@ -1,0 +1,295 @@
+"""The layers of one run: maps, candidates and lesions, drawn from the case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from napari.layers import Image, Labels, Layer
+
+from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.widgets.layers.colours import (
+    lesion_colormap,
+    lesion_colours,
+    map_options,
+    single_colormap,
+)
+from napari_uncertainseg.widgets.layers.painting import Painting
+from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
+from napari_uncertainseg.widgets.scans.camera import current_slice
+from napari_uncertainseg.widgets.scans.placement import Placement
+from napari_uncertainseg.widgets.shared import napari_internals
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+
+LESIONS, CANDIDATES = "lesions", "candidates"
+_SHOWN = {"label": "label", "lsu": "doubt", "mean_probability": "mean p", "volume_mm3": "mm³"}
+"""Columns of the ranking that napari's status bar shows, and their names there."""
+_NEW = np.iinfo(np.uint16).max
+"""Number of what a preview finds and no lesion holds yet; drawn as a lesion without a verdict."""
+
+
+class ResultLayers:
+    """Draws a case into the layers of a run, and takes painting on its lesions into the case.
+
+    A run on the same grid fills the layers that are there: what the user set up (visibility,
+    contrast, order) stays, and removing a layer is the slowest thing that a viewer does.
+    """
+
+    def __init__(self, viewer: ViewerModel, case: Case) -> None:
+        self.placing: Placement | None = None
+        self._viewer = viewer
+        self._case = case
+        self._layers: dict[str, Layer] = {}
+        self._labels: dict[str, np.ndarray] = {}
+        self._painting: Painting | None = None
+        self._drawn: Lesions | None = None
+        self._colours: dict[int, tuple[float, ...]] = {}
+        self._held: np.ndarray | None = None
+        """Numbers of the lesions when a preview began; None while there is none."""
+        self._previewed = np.nan
+        self._outlines: dict[str, TwoToneOutline] = {}
+        self.alone = False
+
+    def get(self, name: str) -> Layer | None:
+        """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
+        return self._layers.get(name)
+
+    # -- a new prediction ---------------------------------------------------------------------
+
+    def show(self, scan: Layer | None) -> None:
+        """Show the case's prediction over the layer of its scan, instead of the one before."""
+        self._held, prediction, lesions = None, self._case.prediction, self._case.lesions
+        if prediction is None or lesions is None:
+            self.remove()
+            return
+        placing = Placement.over(scan, prediction.grid)
+        complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS}
+        if complete and self.placing is not None and placing.same_as(self.placing):
+            self._fill(prediction)
+            self.follow()
+            return
+        self.remove()
+        self.placing = placing
+        for name in reversed(shown_maps()):  # the first is the uppermost
+            self._add_map(name, prediction)
+        self._add_labels(CANDIDATES, lesions.candidates, lesions.candidate_table, visible=False)
+        self._drawn = lesions
+        self._add_lesions(lesions)
+
+    def _add_lesions(self, lesions: Lesions) -> None:
+        self._colours = self._wanted_colours(lesions)
+        self._add_labels(LESIONS, lesions.labels, lesions.table, visible=True)
+        self.mark()
+        self._begin_painting()
+
+    def bring_back(self) -> None:
+        """Outline the lesions again where the user has removed their layer: none is judged unseen."""
+        lesions = self._case.lesions
+        if LESIONS not in self._layers and lesions is not None and self.placing is not None:
+            self._add_lesions(lesions)
+
+    def _add_map(self, name: str, prediction: Prediction) -> None:
+        assert self.placing is not None
+        shown, array = shown_maps()[name], prediction.maps[name]
+        layer = Image(
+            self.placing.array(array),
+            name=shown.title_with_unit,
+            metadata=self.placing.metadata,
+            **self.placing.options,
+            **map_options(shown, array),
+        )
+        layer.colorbar.position = layer.name_overlay.position = "top_right"
+        layer.events.visible.connect(_show_colour_bar)
+        _show_colour_bar(layer)
+        self._insert(name, layer)
+
+    def _add_labels(self, name: str, labels: np.ndarray, table: pd.DataFrame, *, visible: bool) -> None:
+        assert self.placing is not None
+        self._labels[name] = labels.copy()
+        layer = Labels(
+            self.placing.array(self._labels[name]),
+            name=f"{name} (predicted)" if name in self._viewer.layers else name,
+            metadata=self.placing.metadata,
+            colormap=lesion_colormap(self._colours) if name == LESIONS else single_colormap(),
+            features=_features(table),
+            opacity=1.0,
+            visible=visible,
+            **self.placing.options,
+        )
+        self._outlines[name] = TwoToneOutline(layer)
+        self._insert(name, layer)
+
+    def _insert(self, name: str, layer: Layer) -> None:
+        self._layers[name] = layer
+        self._viewer.add_layer(layer)
+
+    def _fill(self, prediction: Prediction) -> None:
+        """Put another prediction into the layers that are there."""
+        assert self.placing is not None
+        for name, shown in shown_maps().items():
+            layer, array = self._layers[name], prediction.maps[name]
+            if shown.display is not None and shown.display.fit_down_to is not None:
+                layer.contrast_limits = map_options(shown, array)["contrast_limits"]
+            layer.data = self.placing.array(array)
+        self._end_painting()
+        napari_internals.forget_strokes(self._layers[LESIONS])
+        self._begin_painting()
+
+    # -- lesions at the threshold -------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Draw the case's lesions; only in the visible slice while a threshold is previewed."""
+        lesions = self._case.lesions
+        if lesions is None or lesions is self._drawn:
+            return
+        if self._held is not None:
+            if self._case.threshold == self._previewed:  # the preview knows no smallest volume
+                where = self._shown_slice()
+                self._draw_slice(where, lesions.labels[where] > 0)
+            return
+        self._drawn = lesions
+        self._write(LESIONS, lesions.labels, lesions.table)
+        self._write(CANDIDATES, lesions.candidates, lesions.candidate_table)
+        self.mark()
+        self.colour()
+
+    def _write(self, name: str, labels: np.ndarray, table: pd.DataFrame) -> None:
+        layer = self._layers.get(name)
+        if layer is not None:  # in place: a new array would drop the history of the painting
+            np.copyto(self._labels[name], labels, casting="same_kind")
+            layer.features = _features(table)
+            layer.refresh(extent=False)
+
+    def colour(self) -> None:
+        """Give the lesions the colours of their doubt or verdict, if they have changed."""
+        layer, lesions = self._layers.get(LESIONS), self._case.lesions
+        if layer is None or lesions is None or self._held is not None:
+            return
+        colours = self._wanted_colours(lesions)
+        if colours != self._colours:
+            self._colours = colours
+            layer.colormap = lesion_colormap(colours)
+
+    def mark(self, *, alone: bool | None = None) -> None:
+        """Mark the selected lesion or candidate; draw it alone, or again with the others."""
+        self.alone = self.alone if alone is None else alone
+        lesions, voxel = self._case.lesions, self._case.selected
+        for name, outline in self._outlines.items():
+            number = 0
+            if lesions is not None and voxel is not None:
+                number = int((lesions.labels if name == LESIONS else lesions.candidates)[voxel])
+            outline.mark(number, alone=self.alone)
+
+    def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
+        doubt = dict(zip(lesions.table["label"], lesions.table["lsu"], strict=True))
+        return lesion_colours(doubt, self._case.review.decisions())
+
+    # -- while the slider moves ---------------------------------------------------------------
+
+    def preview(self, threshold: float) -> None:
+        """Show what the visible slice would be at a threshold, at once; `settle` ends it."""
+        p, lesions = self._case.prediction, self._case.lesions
+        if LESIONS not in self._layers or p is None or lesions is None or self._viewer.dims.ndisplay != 2:
+            return
+        if self._held is None:
+            self._held = lesions.labels
+        self._previewed = threshold
+        where = self._shown_slice()
+        lesion = at_least(p.probability[where], threshold)
+        if self._case.review.edit is not None:
+            painted = self._case.review.edit[where]
+            lesion = (lesion | (painted > 0)) & (painted >= 0)
+        self._draw_slice(where, lesion)
+
+    def settle(self) -> None:
+        """End the preview: draw everything as the case has it."""
+        if self._held is not None:
+            self._held = self._drawn = None
+            self.follow()
+
+    def shown(self) -> tuple[int, int]:
+        """Axis of the prediction's grid across the screen, and the index of the slice on it."""
+        axis, index = current_slice(self._viewer, self._layers.get(LESIONS))
+        return (axis, index) if self.placing is None else self.placing.canonical_slice(axis, index)
+
+    def _shown_slice(self) -> tuple[int | slice, ...]:
+        axis, index = self.shown()
+        return tuple(index if each == axis else slice(None) for each in range(3))
+
+    def _draw_slice(self, where: tuple[int | slice, ...], lesion: np.ndarray) -> None:
+        """Draw a mask into a slice; lesions keep the numbers, and so the colours, they had before."""
+        assert self._held is not None
+        known = self._held[where]
+        wanted = np.where(lesion, np.where(known > 0, known, _NEW), 0)
+        if not np.array_equal(self._labels[LESIONS][where], wanted):
+            self._labels[LESIONS][where] = wanted
+            self._layers[LESIONS].refresh(extent=False, thumbnail=False, highlight=False)
+
+    # -- painting and the end -----------------------------------------------------------------
+
+    def _begin_painting(self) -> None:
+        layer = self._layers[LESIONS]
+        assert isinstance(layer, Labels)
+        self._painting = Painting(layer, self._labels[LESIONS], self._case)
+        self._viewer.layers.selection.active = layer
+
+    def _end_painting(self) -> None:
+        if self._painting is not None:
+            self._painting.cleanup()
+            self._painting = None
+
+    def hide_maps(self) -> None:
+        """Hide all heat maps."""
+        for name in shown_maps().keys() & self._layers.keys():
+            self._layers[name].visible = False
+
+    def forget(self, layer: Layer) -> None:
+        """Take note that a layer has left the viewer."""
+        if layer is self._layers.get(LESIONS):
+            self._end_painting()
+            self._held = None
+        self._layers = {name: kept for name, kept in self._layers.items() if kept is not layer}
+        self._labels = {name: array for name, array in self._labels.items() if name in self._layers}
+        self._outlines = {name: each for name, each in self._outlines.items() if name in self._layers}
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer."""
+        there = [layer for layer in self._layers.values() if layer in self._viewer.layers]
+        if there:
+            with self._viewer.layers.batched_update():
+                for layer in there:
+                    self._viewer.layers.remove(layer)
+        for layer in list(self._layers.values()):
+            self.forget(layer)
+        self._drawn = self.placing = None
+
+    def cleanup(self) -> None:
+        """Let go of the layers, which stay. May be called twice."""
+        self._end_painting()
+        self._layers.clear()
+        self._labels.clear()
+        self._outlines.clear()
+        self._held = self._drawn = None
+
+
+def _features(table: pd.DataFrame) -> pd.DataFrame:
+    """What napari's status bar says of a label: few words, row i for label i."""
+    shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
+    if table["drawn"].any():  # the status bar has little room
+        shown["drawn"] = table["drawn"].map({True: "by hand", False: None})
+    return shown.reindex(range(int(table["label"].max()) + 1 if len(table) else 1)).reset_index(drop=True)
+
+
+def _show_colour_bar(event: Any) -> None:
+    """Show a map's colour bar and its name with the unit, once the map is seen: drawing them takes time."""
+    layer = event if isinstance(event, Image) else event.source
+    if layer.visible:
+        layer.colorbar.visible = layer.name_overlay.visible = True

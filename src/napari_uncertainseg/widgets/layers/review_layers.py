@@ -1,0 +1,391 @@
+"""The napari layers of a case; with `results`, the only code that adds or edits layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
+from napari_uncertainseg.widgets.layers.blinding import Blinding
+from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
+from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
+from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
+from napari_uncertainseg.widgets.layers.risk_contours import (
+    BRAIN,
+    BRAIN_COLOURS,
+    CORE,
+    ENVELOPE,
+    RiskContours,
+)
+from napari_uncertainseg.widgets.scans.camera import frame, move_to
+from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
+from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.shared.connections import Connections
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.components import ViewerModel
+
+
+class ReviewLayers:
+    """Shows a case in a viewer, and takes the reviewer's painting into the case.
+
+    The user's own layers are never edited; a run only hides scans over its FLAIR, or not of its case.
+    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
+    instead of the last.
+    """
+
+    layers_changed = Signal()
+    """The user's layers came, went or were renamed."""
+    labels_edited = Signal(str)
+    """The user painted on a label layer of their own; its name."""
+    blinding_changed = Signal()
+    """An exercise hid all but the scans, or showed all again."""
+    slice_changed = Signal()
+    """Another slice, or another orientation, is shown."""
+    seen_changed = Signal()
+    """Another of the user's images or label layers is shown, or hidden."""
+
+    def __init__(self, viewer: ViewerModel, case: Case) -> None:
+        self._viewer = viewer
+        self._case = case
+        self._results = ResultLayers(viewer, case)
+        self.scan = SegmentedScan(viewer, case)
+        self.raters = RaterLayers(viewer)
+        self._band = RiskContours(viewer)
+        self._brain = RiskContours(viewer, BRAIN_COLOURS)
+        self._brain_wanted = False
+        self._blinding = Blinding(viewer)
+        self._own_outline = AnnotatorOutline(viewer)
+        self._shown = case.original
+        self._our_zoom: float | None = None
+        self._letters = OrientationLetters(viewer)
+        self._listen()
+
+    @property
+    def viewer(self) -> ViewerModel:
+        """The viewer that shows the layers."""
+        return self._viewer
+
+    def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
+        """Add layers that a reader has made: (data, options, type)."""
+        for data, options, kind in layers:
+            self._viewer.add_layer(Layer.create(data, options, kind))
+
+    def _listen(self) -> None:
+        layers, dims, case = self._viewer.layers.events, self._viewer.dims.events, self._case
+        self._connections = Connections(
+            (layers.inserted, self._on_inserted),
+            (layers.removed, self._on_removed),
+            (layers.renamed, self._on_renamed),
+            (dims.current_step, self._on_slice),
+            (dims.order, self._on_turned),
+            (dims.ndisplay, self._on_turned),
+            (case.prediction_changed, self._show_prediction),
+            (case.lesions_changed, self._results.follow),
+            (case.verdicts_changed, self._results.colour),
+            (case.selection_changed, self._results.mark),
+        )
+        for layer in self._viewer.layers:
+            self._watch(layer)
+
+    # -- what the case says, drawn ------------------------------------------------------------
+
+    def _show_prediction(self) -> None:
+        if self._case.original is not self._shown:  # not by a recalibration
+            self.unblind()  # an exercise ends with its prediction
+            self._shown = self._case.original
+            self._our_zoom = None  # a zoom of the case before was not meant for this one
+            self.show_alone(False)
+            self._own_outline.forget()
+        if self._case.prediction is None:
+            self._band.remove()
+        self._results.show(self.scan.layer())
+        self.show_brain(self._brain_wanted)
+        self._uncover_scan()
+
+    def show_brain(self, wanted: bool) -> None:
+        """Outline what was taken for the brain, of this prediction and the next ones, or no more."""
+        self._brain_wanted = wanted
+        p, placing = self._case.prediction, self._results.placing
+        if wanted and p is not None and placing is not None and not self.blinded:
+            self._brain.show({BRAIN: p.brain}, placing)
+        else:
+            self._brain.remove()
+
+    def _uncover_scan(self) -> None:
+        """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
+        scan = self.scan.layer()
+        if self._case.prediction is None:
+            return
+        above: list[Layer] = []
+        if scan is not None:
+            scan.visible = True
+            others = [layer for layer in self.scan.layers() if layer is not scan]
+            above = [x for x in self._viewer.layers[self._viewer.layers.index(scan) + 1 :] if x in others]
+        for layer in [*above, *self.scan.foreign()]:
+            layer.visible = False
+
+    def preview(self, threshold: float) -> None:
+        """Show what the visible slice would be at a threshold, at once.
+
+        For a slider that is being dragged: until `settle`, the rest of the layers stays as it is.
+        """
+        self._results.preview(threshold)
+
+    def settle(self) -> None:
+        """Draw everything as the case has it: the slider rests."""
+        self._results.settle()
+
+    # -- where the viewer looks ---------------------------------------------------------------
+
+    def go_to(self, voxel: tuple[int, int, int]) -> None:
+        """Move the viewer to a voxel of the prediction's grid, and frame the lesion there.
+
+        The zoom is set the first time; once the user has zoomed, theirs is kept unless the
+        lesion does not fit.
+        """
+        self._results.bring_back()
+        layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
+        if not isinstance(layer, Labels) or lesions is None or placing is None:
+            return
+        number = int(lesions.labels[voxel])
+        if number:
+            layer.selected_label = number
+            rows = lesions.table
+        else:
+            number = int(lesions.candidates[voxel])
+            rows = lesions.candidate_table
+            candidates = self._results.get(CANDIDATES)
+            if number and candidates is not None and not self.blinded:
+                candidates.visible = True
+        row = rows[rows["label"] == number]
+        size = _extent(row, placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
+        self._our_zoom = frame(self._viewer, layer, placing.voxel(voxel), placing.size(size), self._our_zoom)
+
+    @property
+    def alone(self) -> bool:
+        """Whether only the selected lesion is outlined."""
+        return self._results.alone
+
+    def show_alone(self, alone: bool) -> None:
+        """Draw only the outline of the selected lesion, or those of all again."""
+        self._results.mark(alone=alone)
+        self._band.hide(alone)
+        self._brain.hide(alone)
+
+    def show_slice(self, voxel: tuple[int, int, int]) -> None:
+        """Move to the slice with a voxel; the camera stays as it is."""
+        layer, placing = self._results.get(LESIONS), self._results.placing
+        if layer is not None and placing is not None:
+            move_to(self._viewer, layer, placing.voxel(voxel))
+
+    def current_slice(self) -> tuple[int, int]:
+        """Axis of the prediction's grid across the screen, and the index of the slice on it."""
+        return self._results.shown()
+
+    @property
+    def blinded(self) -> bool:
+        """Whether all but the scans is hidden from an annotator in training."""
+        return self._blinding.active
+
+    def blind(self) -> None:
+        """Take all but the case's scans out of the viewer."""
+        self._blinding.hide(self.scan.layers())
+        self.blinding_changed.emit()
+
+    def point_at(self, voxel: tuple[int, int, int]) -> None:
+        """Go to a voxel of the prediction's grid, and draw a ring around it."""
+        layer, placing = self._results.get(LESIONS) or self.scan.layer(), self._results.placing
+        if layer is not None and placing is not None:
+            self._blinding.point_at(voxel, placing, layer)
+
+    def reveal(self, name: str) -> None:
+        """Show a layer that the user may have hidden."""
+        if name in self._viewer.layers:
+            self._viewer.layers[name].visible = True
+
+    def begin_outline(self) -> None:
+        """Add an empty label layer over the scan, ready to be painted on."""
+        if self._results.placing is not None:
+            self._own_outline.begin(self._results.placing)
+
+    def outlined(self) -> np.ndarray:
+        """What was painted on it: integers on the prediction's grid.
+
+        Raises
+        ------
+        InputError
+            If it has gone or was moved, or there is no prediction.
+        """
+        if self._results.placing is None:
+            raise InputError("There is no prediction yet; press Run in Segment first.")
+        return self._own_outline.array(self._results.placing)
+
+    def compare_outline(self, sides: np.ndarray) -> None:
+        """Show who takes what for lesion, `Side` on the prediction's grid, without heat maps over it."""
+        if self._results.placing is not None:
+            self._results.hide_maps()
+            self._own_outline.compare(sides, self._results.placing)
+
+    def unblind(self) -> None:
+        """Show all as it was before `blind`, and take the ring away."""
+        was = self.blinded
+        self._blinding.restore()
+        if was:
+            self.blinding_changed.emit()
+            self.layers_changed.emit()
+
+    def also_shown(self) -> list[str]:
+        """Names of the images and label layers that are shown and seem not to be of the case."""
+        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels())]
+
+    # -- the user's label layers ----------------------------------------------------------------
+
+    def visible(self) -> list[str]:
+        """Names of the layers that are shown, the lowest first."""
+        return [layer.name for layer in self._viewer.layers if layer.visible]
+
+    def label_layers(self) -> list[str]:
+        """Names of the user's own label layers, those that an exercise has taken out among them."""
+        layers = [*self._viewer.layers, *self._blinding.aside]
+        return [x.name for x in layers if isinstance(x, Labels) and not is_result(x)]
+
+    def mask_of(self, name: str) -> np.ndarray:
+        """Where a label layer is not 0, on the prediction's grid.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer, or it lies on another grid.
+        """
+        named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
+        if not named:
+            raise InputError(f"There is no layer {name!r}; choose another reference.")
+        layer, grid = named[0], self._case.grid
+        if grid is None:
+            raise InputError("There is no prediction yet; press Run in Segment first.")
+        placing = self._results.placing
+        drawn = None if placing is None else placing.drawn_over(layer)
+        if drawn is not None:
+            return drawn > 0
+        volume = volume_of(layer)
+        if not volume.grid.same_as(grid):
+            raise InputError(
+                f"Layer {name!r} ({_size(volume.grid.shape)} voxels) does not lie on the grid of the scan"
+                f" ({_size(grid.shape)} voxels); resample it onto the FLAIR first."
+            )
+        return np.asarray(volume.data) > 0
+
+    def show_raters(self, consensus: np.ndarray, disagreement: np.ndarray, like: str) -> None:
+        """Show a comparison of raters over the layer of one of them; heat maps of the model would tint it."""
+        self._results.hide_maps()
+        self.raters.show(consensus, disagreement, like)
+
+    def show_kinds(self, kinds: np.ndarray) -> None:
+        """Show who doubts, a canonical array on the prediction's grid."""
+        placing = self._results.placing
+        if placing is not None:
+            self.raters.show_kinds(placing.array(kinds), placing.metadata, placing.options)
+
+    def show_band(self, core: float | None, envelope: float | None) -> None:
+        """Outline what lies above two thresholds; None hides a contour."""
+        p, placing = self._case.prediction, self._results.placing
+        if p is not None and placing is not None and not self.blinded:
+            limits = {CORE: core, ENVELOPE: envelope}
+            masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
+            self._band.show(masks, placing)
+
+    def _watch(self, layer: Layer) -> None:
+        if isinstance(layer, Image | Labels) and not is_result(layer):
+            layer.events.visible.connect(self._on_seen)
+        if isinstance(layer, Labels) and not is_result(layer):
+            layer.events.paint.connect(self._on_paint)
+            layer.events.data.connect(self._on_paint)
+
+    def _on_seen(self, event: Any = None) -> None:
+        self.seen_changed.emit()
+
+    def _on_paint(self, event: Any) -> None:
+        # Some of napari's tools emit before they write.
+        name = event.source.name
+        QTimer.singleShot(0, lambda: self.labels_edited.emit(name))
+
+    def _on_inserted(self, event: Any) -> None:
+        layer = event.value
+        if self._blinding.moving:
+            return
+        self._watch(layer)
+        if self.blinded and layer not in (self._blinding.ring, self._own_outline.layer):
+            layer.visible = False
+            QTimer.singleShot(0, partial(self._blinding.set_aside, layer))  # others hear of it first
+        elif not is_result(layer):
+            self.layers_changed.emit()
+
+    def _on_removed(self, event: Any) -> None:
+        layer = event.value
+        if self._blinding.moving:
+            return
+        if is_result(layer):
+            self._results.forget(layer)
+            return
+        if isinstance(layer, Image | Labels):
+            layer.events.visible.disconnect(self._on_seen)
+        if isinstance(layer, Labels):
+            layer.events.paint.disconnect(self._on_paint)
+            layer.events.data.disconnect(self._on_paint)
+        self.layers_changed.emit()
+
+    def _on_renamed(self, event: Any = None) -> None:
+        self.layers_changed.emit()
+
+    def _on_slice(self, event: Any = None) -> None:
+        self._results.settle()  # a preview holds for the slice that it was made for
+        self.slice_changed.emit()
+
+    def _on_turned(self, event: Any = None) -> None:
+        self._our_zoom = None  # napari shows the whole then: nobody has zoomed
+        self._on_slice()
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def remove(self) -> None:
+        """Take the layers of the last run out of the viewer."""
+        self._own_outline.forget()
+        self._results.remove()
+
+    def cleanup(self) -> None:
+        """Let go of viewer and case; the layers stay. May be called twice."""
+        self._connections.disconnect_all()
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image | Labels) and not is_result(layer):
+                layer.events.visible.disconnect(self._on_seen)
+            if isinstance(layer, Labels) and not is_result(layer):
+                layer.events.paint.disconnect(self._on_paint)
+                layer.events.data.disconnect(self._on_paint)
+        self._results.cleanup()
+        self.raters.cleanup()
+        self._band.cleanup()
+        self._brain.cleanup()
+        self._blinding.restore()
+        self.scan.cleanup()
+        self._letters.cleanup()
+
+
+def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Size of a lesion's bounding box along (s, a, r), mm."""
+    voxels = [float(row[f"stop_{axis}"].iloc[0] - row[f"start_{axis}"].iloc[0]) for axis in "sar"]
+    s, a, r = (n * step for n, step in zip(voxels, spacing, strict=True))
+    return s, a, r
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

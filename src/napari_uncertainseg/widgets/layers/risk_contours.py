@@ -1,0 +1,94 @@
+"""Contours: the core, in which little is false; the envelope, outside which little is missed; the brain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.widgets.scans.placement import Placement
+
+CORE, ENVELOPE = "guaranteed core", "guaranteed envelope"
+BRAIN = "brain (outline)"
+_COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
+"""What may be lesion has the colour of candidates."""
+BRAIN_COLOURS = {BRAIN: "#56b4e9"}
+
+
+class RiskContours:
+    """Shows masks as outlines, such as core and envelope; new ones take the place of those before."""
+
+    def __init__(self, viewer: ViewerModel, colours: Mapping[str, str] = _COLOURS) -> None:
+        self._viewer = viewer
+        self._colours = colours
+        self._layers: dict[str, Labels] = {}
+        self._placing: Placement | None = None
+        self._outlines: dict[str, TwoToneOutline] = {}
+        self._hidden = False
+
+    def hide(self, hidden: bool) -> None:
+        """Draw nothing, while one lesion is to be seen alone."""
+        self._hidden = hidden
+        for outline in self._outlines.values():
+            outline.mark(0, alone=hidden)
+
+    def show(self, masks: dict[str, np.ndarray], placing: Placement) -> None:
+        """Show masks on a prediction's grid as outlines, by name; leave out the others."""
+        active = self._viewer.layers.selection.active
+        same = self._placing is not None and placing.same_as(self._placing)
+        self._placing = placing
+        for name in self._colours:
+            layer = self._layers.get(name)
+            there = layer is not None and layer in self._viewer.layers
+            if name not in masks:
+                if there:
+                    self._viewer.layers.remove(layer)
+                continue
+            data = placing.array(masks[name].astype(np.uint8))
+            if there and same and layer is not None:
+                layer.data = data
+                continue
+            if there:
+                self._viewer.layers.remove(layer)
+            self._layers[name] = self._made(name, data, placing)
+            self._viewer.add_layer(self._layers[name])
+        if active is not None and active in self._viewer.layers:  # who is painting goes on painting
+            self._viewer.layers.selection.active = active
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer."""
+        for layer in self._layers.values():
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+        self.cleanup()
+
+    def cleanup(self) -> None:
+        """Let go of the layers, which stay. May be called twice."""
+        self._layers.clear()
+        self._outlines.clear()
+
+    def _made(self, name: str, data: np.ndarray, placing: Placement) -> Labels:
+        colours: dict[int | None, Any] = {
+            None: "transparent",
+            1: self._colours[name],
+            **line_colours(data.dtype),
+        }
+        layer = Labels(
+            data,
+            name=name,
+            metadata=placing.metadata,
+            colormap=DirectLabelColormap(color_dict=colours),
+            opacity=1.0,
+            **placing.options,
+        )
+        self._outlines[name] = TwoToneOutline(layer)
+        self._outlines[name].mark(0, alone=self._hidden)
+        return layer

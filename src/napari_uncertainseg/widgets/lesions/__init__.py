@@ -1,0 +1,1 @@
+"""The Lesions dock: the list, verdicts, the threshold and the export."""

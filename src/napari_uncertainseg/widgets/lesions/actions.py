@@ -1,0 +1,57 @@
+"""The actions of the list of lesions, and their keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_uncertainseg.widgets.dock_description import KeyAction
+from napari_uncertainseg.widgets.lesions import texts
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action of the reader.
+
+    Attributes
+    ----------
+    method
+        Method of the dock that does it.
+    text
+        On its button.
+    short
+        Beside its key, below the buttons.
+    key
+        As napari writes keys, such as ``"Shift+N"``.
+    meaning
+        What happens, a sentence.
+    """
+
+    method: str
+    text: str
+    short: str
+    key: str
+    meaning: str
+
+
+_KEYS = {
+    "previous_lesion": "Shift+N",
+    "next_lesion": "N",
+    "undo": "Q",
+    "redo": "Shift+Q",
+    "accept": "G",
+    "reject": "W",
+    "unsure": "U",
+    "alone": "H",
+}
+"""By method. Keys that napari does not use; the window binds them."""
+
+
+def _action(method: str, key: str) -> Action:
+    text, short, meaning = texts.ACTION_LABELS[method]
+    return Action(method, text, short, key, meaning)
+
+
+ACTIONS = tuple(_action(method, key) for method, key in _KEYS.items())
+
+KEYS = tuple(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS)
+"""The same for the window, which binds them."""

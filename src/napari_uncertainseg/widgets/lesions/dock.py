@@ -1,0 +1,398 @@
+"""The Lesions dock: list, verdicts, measures, live threshold and export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.session.undo_history import Change
+from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.actions import ACTIONS, KEYS
+from napari_uncertainseg.widgets.lesions.export import ExportPanel
+from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
+from napari_uncertainseg.widgets.lesions.messages import (
+    empty_list_message,
+    end_of_list_message,
+    recording_message,
+)
+from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
+from napari_uncertainseg.widgets.lesions.table import LesionTable
+from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
+from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
+from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, rich
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+    from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
+
+
+class LesionsDock(DockWidget):
+    """One row per lesion, the most uncertain first; the reader gives each a verdict.
+
+    Parameters
+    ----------
+    case
+        The case under review.
+    layers
+        Moves the viewer.
+    parent
+        Qt parent.
+    keeper
+        Finds earlier reviews of the same scans, which the dock offers to resume.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        layers: ReviewLayers,
+        parent: QWidget | None = None,
+        *,
+        keeper: ReviewKeeper | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.resume = None if keeper is None else ResumeBar(case, keeper, self)
+        self._case = case
+        self._layers = layers
+        self._make_list()
+        self._make_buttons()
+        self.measures = MeasuresPanel(case, self)
+        self.threshold = ThresholdPanel(case, layers, self)
+        self.export = ExportPanel(case, self._listed_table, self)
+        self._lay_out()
+        self._connect()
+        self._show_lesions()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        self._connections.disconnect_all()
+        if self.resume is not None:
+            self.resume.cleanup()
+        self.measures.cleanup()
+        self.threshold.cleanup()
+        self.export.cleanup()
+
+    # -- widgets ------------------------------------------------------------------------------
+
+    def _make_list(self) -> None:
+        self.header = PlainLabel()
+        self.header.setToolTip(texts.HEADER_TIP)
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setUsesScrollButtons(False)
+        self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
+        self.tabs.setTabToolTip(self.tabs.addTab(texts.LESIONS), texts.LESIONS_TIP)
+        self.tabs.setTabToolTip(self.tabs.addTab(texts.CANDIDATES), texts.CANDIDATES_TIP)
+        self.tables = (LesionTable(), LesionTable())
+        self.empty = PlainLabel()
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedWidget()
+        # Without this napari puts an empty stretch below it.
+        self._stack.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        for page in (*self.tables, self.empty):
+            self._stack.addWidget(page)
+        self._stack.setMinimumHeight(120)
+        self.verdict_filter = QComboBox()
+        for state in ("all", *STATES):
+            self.verdict_filter.addItem(state, state)
+        self.verdict_filter.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.verdict_filter.setToolTip(texts.VERDICT_FILTER_TIP)
+        self.uncertainty_filter = QComboBox()
+        for least in (0.0, 0.25, 0.5, 0.75):
+            self.uncertainty_filter.addItem(texts.uncertainty_filter(least), least)
+        self.uncertainty_filter.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
+
+    def _make_buttons(self) -> None:
+        self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
+        for action in ACTIONS:
+            self.buttons[action.method].setToolTip(texts.action_tip(action.meaning, action.key))
+        self.buttons["alone"].setCheckable(True)
+        self.progress = QProgressBar()
+        self.progress.setFixedWidth(145)
+        self.progress.setToolTip(texts.PROGRESS_TIP)
+        self.recorded = PlainLabel()
+        self.recorded.setWordWrap(True)
+        self.recorded.setTextFormat(Qt.TextFormat.PlainText)
+        self.recorded.setToolTip(texts.RECORDED_TIP)
+        self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.short}" for a in ACTIONS))
+        self.keys.setWordWrap(True)
+        self.keys.setToolTip(texts.KEYS_TIP)
+        self.message = PlainLabel()
+        self.message.setWordWrap(True)
+        self._show_message("")
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(4)
+        heading = QHBoxLayout()
+        heading.addWidget(self.header, stretch=1)
+        heading.addWidget(self.progress)
+        if self.resume is not None:
+            layout.addWidget(self.resume)
+        layout.addLayout(heading)
+        layout.addWidget(self.recorded)
+        listing = QHBoxLayout()
+        listing.addWidget(self.tabs)
+        listing.addWidget(self.verdict_filter)
+        listing.addWidget(self.uncertainty_filter, stretch=1)
+        layout.addLayout(listing)
+        layout.addWidget(self._stack, stretch=1)
+        layout.addLayout(self._lay_out_buttons())
+        for below in (self.message, self.keys, self.measures, self.threshold, self.export):
+            layout.addWidget(below)
+
+    def _lay_out_buttons(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        for number, name in enumerate(("previous_lesion", "next_lesion", "undo", "redo")):
+            grid.addWidget(self.buttons[name], 0, 3 * number, 1, 3)
+        for number, name in enumerate(("accept", "reject", "unsure", "alone")):
+            grid.addWidget(self.buttons[name], 1, 3 * number, 1, 3)
+        return grid
+
+    def _connect(self) -> None:
+        case = self._case
+        self._connections = Connections(
+            (case.prediction_changed, self._on_prediction),
+            (case.lesions_changed, self._show_lesions),
+            (case.verdicts_changed, self._show_verdicts),
+            (case.selection_changed, self._show_selection),
+            (case.stepped, self._show_message),
+            (case.not_kept, self._show_recorded),
+        )
+        for table in self.tables:
+            table.chosen.connect(self._choose)
+        for name, button in self.buttons.items():
+            button.clicked.connect(getattr(self, name))
+        self.tabs.currentChanged.connect(self._show_page)
+        self.verdict_filter.currentIndexChanged.connect(self._filter)
+        self.uncertainty_filter.currentIndexChanged.connect(self._filter)
+
+    # -- stepping and verdicts ----------------------------------------------------------------
+
+    @property
+    def table(self) -> LesionTable:
+        """The list that is shown: lesions or candidates."""
+        return self.tables[self.tabs.currentIndex()]
+
+    def act(self, action: str) -> None:
+        """Do what the button of an action does."""
+        if self._case.prediction is not None:
+            getattr(self, action)()
+
+    def next_lesion(self) -> None:
+        """Go to the next lesion without a verdict, in the order of the list."""
+        self._go_to_next(self.table.lesions.next_task(self.table.selected))
+
+    def previous_lesion(self) -> None:
+        """Go to the lesion above in the list."""
+        label = self.table.lesions.neighbour(self.table.selected, -1)
+        if label is not None:
+            self._go_to(label)
+
+    def accept(self) -> None:
+        """Accept the selected lesion, and go to the next."""
+        self._record("accepted")
+
+    def reject(self) -> None:
+        """Reject the selected lesion, and go to the next."""
+        self._record("rejected")
+
+    def unsure(self) -> None:
+        """Mark the selected lesion as unsure, and go to the next."""
+        self._record("unsure")
+
+    def alone(self) -> None:
+        """Show only the selected lesion's outline, or all again."""
+        self._layers.show_alone(not self._layers.alone)
+        self.buttons["alone"].setChecked(self._layers.alone)
+
+    def undo(self) -> None:
+        """Undo the last verdict or brush stroke, and go there."""
+        self._undo_or_redo(self._case.review.undo, texts.NOTHING_TO_UNDO)
+
+    def redo(self) -> None:
+        """Redo what was undone, and go there."""
+        self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
+
+    def _record(self, decision: Decision) -> None:
+        label = self.table.selected
+        if label is None or self.table.lesions.row(label) is None:
+            self._show_message(texts.CHOOSE_LESION)
+            return
+        following = self.table.lesions.next_task(label)  # read before the filter hides the row
+        self._show_message("")
+        try:
+            self._case.review.judge(self._case.selected or self.table.lesions.voxel(label), decision)
+        except InputError as error:
+            self._show_message(texts.not_recorded(error))
+            return
+        self._go_to_next(following)
+
+    def _go_to_next(self, following: int | None) -> None:
+        """Go to the session's next task; if it has none and accepts new ones, to the next of the list."""
+        recorder = self._case.review.recorder
+        if (voxel := self._case.next_task()) is not None:
+            self._go_to_voxel(voxel)
+        elif following is None or not (recorder is None or recorder.accepts_new_tasks):
+            lists = [view.lesions for view in self.tables]
+            self._show_message(end_of_list_message(lists, self.table.lesions, recorder))
+        else:
+            self._go_to(following)
+
+    def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
+        try:
+            change = step()
+        except InputError as error:
+            self._show_message(texts.not_recorded(error))
+            return
+        if change is None:
+            self._show_message(nothing_left)
+        elif (lesions := self._case.lesions) is not None and lesions.component_at(change.voxel):
+            self._go_to_voxel(change.voxel)
+        else:
+            self._layers.show_slice(change.voxel)
+
+    def _go_to(self, label: int) -> None:
+        self._choose(label)
+        self.table.select(label)
+
+    def _go_to_voxel(self, voxel: tuple[int, int, int]) -> None:
+        """Go to a task of the session: it may be in the other list, or in none at this threshold."""
+        self._case.select(voxel)
+        self._layers.go_to(voxel)
+
+    def _choose(self, label: int) -> None:
+        voxel = self.table.lesions.voxel(label)
+        self._case.select(voxel)
+        self._layers.go_to(voxel)
+
+    def _show_message(self, sentence: str) -> None:
+        self.message.setText(sentence)
+        self.message.setVisible(bool(sentence))
+
+    def _on_prediction(self) -> None:
+        """Clear the message: it was about another prediction."""
+        self._show_message("")
+        self.buttons["alone"].setChecked(self._layers.alone)
+
+    # -- from the case to the screen ----------------------------------------------------------
+
+    def _show_lesions(self) -> None:
+        lesions = self._case.lesions
+        for widget in (self.tabs, self.verdict_filter, self.uncertainty_filter, *self.buttons.values()):
+            widget.setEnabled(lesions is not None)
+        if lesions is None:
+            self.header.set_html(texts.TITLE_EMPTY)
+            for view in self.tables:
+                view.clear()
+        else:
+            candidates = len(lesions.candidate_table)
+            self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
+            decisions = self._case.review.decisions()
+            selected = self._selected_labels()
+            tables = (lesions.table, lesions.candidate_table)
+            for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
+                view.set_table(table, _of_list(decisions, number), selected[number])
+            here = self.tabs.currentIndex()
+            if selected[here] is None and selected[1 - here] is not None:
+                # The selected region crossed the threshold: it is in the other list now.
+                self.tabs.setCurrentIndex(1 - here)
+        self._show_page()
+
+    def _show_verdicts(self) -> None:
+        decisions = self._case.review.decisions()
+        for number, view in enumerate(self.tables):
+            view.set_verdicts(_of_list(decisions, number))
+        self._show_page()
+
+    def _show_selection(self) -> None:
+        selected = self._selected_labels()
+        for number, (view, label) in enumerate(zip(self.tables, selected, strict=True)):
+            if label is not None:
+                self.tabs.setCurrentIndex(number)
+            if label != view.selected:
+                view.select(label)
+
+    def _selected_labels(self) -> tuple[int | None, int | None]:
+        """Label of the selected lesion, and of the selected candidate; at most one is not None."""
+        lesions, voxel = self._case.lesions, self._case.selected
+        if lesions is None or voxel is None:
+            return None, None
+        return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
+
+    def _filter(self) -> None:
+        chosen = Filter(self.verdict_filter.currentData(), self.uncertainty_filter.currentData())
+        for view in self.tables:
+            view.set_filter(chosen)
+        self._show_page()
+
+    def _show_page(self) -> None:
+        """Show the list, or a sentence where it is empty."""
+        model = self.table.lesions
+        predicted, candidates = self._case.lesions is not None, bool(self.tabs.currentIndex())
+        if sentence := empty_list_message(model, predicted=predicted, candidates=candidates):
+            self.empty.setText(sentence)
+            self._stack.setCurrentWidget(self.empty)
+        else:
+            self._stack.setCurrentWidget(self.table)
+        self.progress.setVisible(model.total > 0)
+        self.progress.setRange(0, max(model.total, 1))
+        self.progress.setValue(model.reviewed)
+        self.progress.setFormat(texts.progress(model.reviewed, model.total))
+        self._show_recorded()
+
+    def _show_recorded(self) -> None:
+        """Show for whom a session is recorded; a message about an earlier one is cleared."""
+        text = recording_message(self._case.review.recorder, self._case.review.why_not_kept)
+        if text != self.recorded.text():
+            self.recorded.setText(text)
+            self._show_message("")
+        self.recorded.setVisible(bool(text))
+
+    def _listed_table(self) -> tuple[str, pd.DataFrame] | None:
+        """Name and rows of the list that is shown, with the verdicts."""
+        lesions = self._case.lesions
+        if lesions is None:
+            return None
+        number = self.tabs.currentIndex()
+        table = (lesions.table, lesions.candidate_table)[number]
+        decisions = _of_list(self._case.review.decisions(), number)
+        verdicts = [decisions.get(int(label), "") for label in table["label"]]
+        return ("lesions", "candidates")[number], table.assign(verdict=verdicts)
+
+
+def _of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decision]:
+    """Verdicts on lesions (0) or on candidates (1), by label."""
+    sign = -1 if number else 1
+    return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}
+
+
+def make_dock(context: ReviewContext) -> LesionsDock:
+    """Make the dock for a window."""
+    return LesionsDock(context.case, context.layers, keeper=context.keeper)
+
+
+DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS)

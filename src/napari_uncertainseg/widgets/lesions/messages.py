@@ -1,0 +1,53 @@
+"""The Lesions dock's sentences about the state of its lists and of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.table_model import LesionModel
+from napari_uncertainseg.widgets.shared.session_file import shortened
+
+
+def empty_list_message(current: LesionModel, *, predicted: bool, candidates: bool) -> str:
+    """Why the current list shows no row; empty if it shows rows."""
+    if not predicted:
+        return texts.NO_PREDICTION
+    if current.rowCount():
+        return ""
+    if current.total:
+        return texts.FILTER_HIDES_ALL
+    return texts.NO_CANDIDATE if candidates else texts.NO_LESION
+
+
+def end_of_list_message(lists: Sequence[LesionModel], current: LesionModel, recorder: Recorder | None) -> str:
+    """What to do when no lesion without a verdict follows in the current list.
+
+    Parameters
+    ----------
+    lists
+        Lesions, candidates.
+    current
+        The one of them that is shown.
+    recorder
+        Records the session; None where there is none.
+    """
+    recorder = None if recorder is not None and recorder.by_default else recorder
+    if recorder is not None and len(recorder.current_verdicts) == len(recorder.tasks):
+        return texts.session_done(len(recorder.tasks))
+    if recorder is not None and not recorder.accepts_new_tasks:
+        return texts.ONLY_SELECTED_LEFT
+    if current.reviewed < current.total:
+        return texts.REST_HIDDEN
+    lesions, candidates = lists
+    if current is lesions and candidates.reviewed < candidates.total:
+        return texts.CANDIDATES_LEFT
+    return texts.ALL_REVIEWED
+
+
+def recording_message(recorder: Recorder | None, failure: str = "") -> str:
+    """For whom a session is recorded, or why it could not be started; empty where neither is so."""
+    if recorder is None:
+        return texts.not_in_session(failure) if failure else ""
+    return texts.recorded(shortened(recorder.session.annotator), by_default=recorder.by_default)

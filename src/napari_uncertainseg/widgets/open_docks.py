@@ -1,0 +1,64 @@
+"""The docks that are open in a window, with what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.shared.dock_area import DockArea
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+
+W = TypeVar("W", bound=DockWidget)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenDock:
+    """One open dock: what it is, its content, and the area around the content that napari docks."""
+
+    dock: Dock
+    widget: DockWidget
+    area: DockArea
+
+
+class OpenDocks:
+    """The open docks of a window by their key, in the order of their opening."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, OpenDock] = {}
+
+    def __iter__(self) -> Iterator[OpenDock]:
+        """Iterate over a copy: a dock may close meanwhile."""
+        return iter(list(self._by_key.values()))
+
+    def __contains__(self, dock: Dock) -> bool:
+        return dock.key in self._by_key
+
+    @property
+    def widgets(self) -> list[DockWidget]:
+        """Their contents."""
+        return [opened.widget for opened in self]
+
+    def add(self, opened: OpenDock) -> None:
+        """Take in a dock that has been opened."""
+        self._by_key[opened.dock.key] = opened
+
+    def get(self, key: str) -> OpenDock | None:
+        """The open dock with a key, if any."""
+        return self._by_key.get(key)
+
+    def find(self, kind: type[W]) -> W | None:
+        """The content of a class, if it is open."""
+        return next((widget for widget in self.widgets if isinstance(widget, kind)), None)
+
+    def remove(self, area: object) -> OpenDock | None:
+        """Take out the dock of an area; None where it is none of these."""
+        for opened in self:
+            if opened.area is area:
+                return self._by_key.pop(opened.dock.key)
+        return None
+
+    def clear(self) -> None:
+        """Take out all."""
+        self._by_key.clear()

@@ -1,0 +1,1 @@
+"""The Raters dock: how several experts agree."""

@@ -1,0 +1,1 @@
+"""Between scans and napari's layers: geometry, orientation, and whose scan a layer is."""

@@ -1,0 +1,63 @@
+"""A case of a worklist whose files have been read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.evaluate.worklist import WorkCase
+from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
+from napari_uncertainseg.widgets.scans.volumes import KEY, layer_data
+
+REFERENCE = "reference"
+"""Role and name of the layer with the mask to compare with."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCase:
+    """A case whose files have been read.
+
+    Attributes
+    ----------
+    case
+        What it is.
+    layers
+        By role: ``flair``, and where there are any ``t1``, ``t2`` and ``reference``.
+    problem
+        Why the reference could not be read; empty otherwise.
+    """
+
+    case: WorkCase
+    layers: Mapping[str, LayerData]
+    problem: str = ""
+
+
+def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
+    """Read the files of a case; for any thread.
+
+    Raises
+    ------
+    InputError
+        If a scan cannot be read. A reference that cannot be is left out.
+    """
+    layers: dict[str, LayerData] = {}
+    for i, role in enumerate(role for role in MODALITIES if role in case.images):
+        progress(f"reading {role}", i / (len(case.images) + 1))
+        data, options, kind = read_layers(str(case.images[role]))[0]
+        if kind != "image":
+            raise InputError(
+                f"{case.images[role]}: this looks like a label image, not like a scan; correct the list."
+            )
+        options["metadata"][KEY]["modality"] = role  # the list knows better than the file's name
+        layers[role] = data, options | {"visible": role == "flair"}, kind
+    if case.reference is None:
+        return LoadedCase(case, layers)
+    try:
+        labels = read_labels(case.reference)
+    except InputError as error:
+        return LoadedCase(case, layers, str(error))
+    layers[REFERENCE] = layer_data(labels, "labels", name=REFERENCE, visible=False, opacity=0.5)
+    return LoadedCase(case, layers)

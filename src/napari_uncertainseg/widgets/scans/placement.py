@@ -1,0 +1,114 @@
+"""Results are laid exactly over the scan that they belong to, however its layer was opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.widgets.scans.volumes import AXES, KEY, placement
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """How canonical arrays on a grid become layers.
+
+    Attributes
+    ----------
+    grid
+        The prediction's.
+    options
+        The layers' scale, translation and so on: those of the scan's own layer.
+    turned
+        Whether the scan's layer holds its axes as another reader left them; the grid's
+        ``stored`` then says how.
+    """
+
+    grid: Grid
+    options: dict[str, Any] = field(default_factory=dict)
+    turned: bool = False
+
+    @classmethod
+    def over(cls, layer: Layer | None, grid: Grid) -> Placement:
+        """Place results over a scan's layer; as our own reader would, when it has gone."""
+        if layer is None:
+            scale, translate = placement(grid)
+            return cls(
+                grid, {"scale": scale, "translate": translate, "units": ("mm",) * 3, "axis_labels": AXES}
+            )
+        known = layer.metadata.get(KEY, {}).get("grid")
+        turned = not (isinstance(known, Grid) and known.shape == tuple(layer.data.shape))
+        return cls(grid, {name: getattr(layer, name) for name in COPIED}, turned)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the layers say about where they lie."""
+        if self.turned:
+            return {KEY: {"role": "result"}, "affine": self.grid.file_affine}
+        return {KEY: {"role": "result", "grid": self.grid}}
+
+    def same_as(self, other: Placement) -> bool:
+        """Whether layers of the one lie where layers of the other do."""
+        if not self.grid.same_as(other.grid) or self.turned != other.turned:
+            return False
+        return self.options.keys() == other.options.keys() and all(
+            _equal(value, other.options[name]) for name, value in self.options.items()
+        )
+
+    def array(self, canonical: np.ndarray) -> np.ndarray:
+        """The layer's array: a view of the canonical one."""
+        return self.grid.to_file(canonical)[0] if self.turned else canonical
+
+    def drawn_over(self, layer: Layer) -> np.ndarray | None:
+        """The canonical array of a layer that was drawn over the scan: same shape, same place on the screen.
+
+        napari's "new labels" makes such layers; they do not say how they lie in the patient, and
+        the scan may be oblique. None for any other layer.
+        """
+        if (
+            KEY in layer.metadata
+            or tuple(layer.data.shape) != self.array(np.empty(self.grid.shape, bool)).shape
+        ):
+            return None
+        same = all(np.allclose(getattr(layer, name), self.options[name]) for name in ("scale", "translate"))
+        plain = {"rotate": np.eye(3), "shear": np.zeros(3)}
+        same &= all(
+            np.allclose(getattr(layer, name), self.options.get(name, value)) for name, value in plain.items()
+        )
+        affine = getattr(self.options.get("affine"), "affine_matrix", np.eye(4))
+        if not (same and np.allclose(layer.affine.affine_matrix, affine)):
+            return None
+        data = np.asarray(layer.data)
+        return self.grid.to_canonical(data) if self.turned else data
+
+    def voxel(self, canonical: tuple[int, int, int]) -> tuple[int, ...]:
+        """Index into the layer of a canonical voxel."""
+        if not self.turned:
+            return canonical
+        return tuple(self._turn(int(axis), int(flip), canonical[axis]) for axis, flip in self.grid.stored)
+
+    def canonical_slice(self, axis: int, index: int) -> tuple[int, int]:
+        """Canonical axis and index of a slice of the layer."""
+        if not self.turned:
+            return axis, index
+        own, flip = (int(x) for x in self.grid.stored[axis])
+        return own, self._turn(own, flip, index)
+
+    def size(self, canonical: tuple[float, float, float]) -> tuple[float, ...]:
+        """Extents along the layer's axes."""
+        return tuple(canonical[int(axis)] for axis, _ in self.grid.stored) if self.turned else canonical
+
+    def _turn(self, axis: int, flip: int, index: int) -> int:
+        return index if flip > 0 else self.grid.shape[axis] - 1 - index
+
+
+def _equal(one: Any, other: Any) -> bool:
+    one, other = (getattr(value, "affine_matrix", value) for value in (one, other))
+    return bool(np.array_equal(one, other))

@@ -1,0 +1,206 @@
+"""Which of the user's layers is the scan that was segmented, and that it has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
+from napari_uncertainseg.images.identity import scan_sha256
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets.scans.patient import origin_of
+from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.prediction.prediction import Prediction
+
+
+def shows(layer: Layer, volume: Volume) -> bool:
+    """Whether a layer of the user's holds a scan: the same voxels on the same grid. Names say nothing."""
+    if not isinstance(layer, Image) or is_result(layer):
+        return False
+    try:
+        own = volume_of(layer)
+    except InputError:
+        return False
+    same = own.grid.same_as(volume.grid)
+    return same and (own.data is volume.data or np.array_equal(own.data, volume.data, equal_nan=True))
+
+
+def name_of(case: Case) -> str:
+    """What a reader calls the case; empty where there is none."""
+    prediction, flair = case.prediction, case.images.get("flair")
+    if prediction is None:
+        return ""
+    about = prediction.information.get("case")
+    named = about.get("name") if isinstance(about, dict) else None
+    name = str(named or (flair.name if flair is not None else ""))
+    return " ".join(name.split()) or "a case without a name"
+
+
+def _inputs(case: Case) -> set[str]:
+    """Hashes of the scans that the prediction was made from; what a file says may be anything."""
+    said = {} if case.prediction is None else case.prediction.information.get("inputs")
+    about = [each for each in said.values() if isinstance(each, dict)] if isinstance(said, dict) else []
+    return {str(each["scan_sha256"]) for each in about if each.get("scan_sha256")}
+
+
+def _origin_in(prediction: Prediction) -> ScanOrigin:
+    """Of whom a prediction is whose scan is not here: where the scan was, and the grid."""
+    said = prediction.information.get("inputs")
+    flair = said.get("flair") if isinstance(said, dict) else None
+    path = flair.get("path") if isinstance(flair, dict) else None
+    return ScanOrigin("", Path(path) if isinstance(path, str) else None, grid=prediction.grid)
+
+
+def _may_be_of(labels: ScanOrigin, scan: ScanOrigin) -> bool:
+    """Whether nothing but a folder speaks against a label layer, and that only where grids agree."""
+    same = labels.grid is not None and scan.grid is not None and labels.grid.same_as(scan.grid)
+    return not (contradiction(labels, scan) if same else mismatch(labels, scan))
+
+
+@dataclass(frozen=True, eq=False)
+class LostScan:
+    """A scan that has gone, and how it comes back."""
+
+    name: str
+    bring_back: Callable[[], object]
+
+
+class SegmentedScan:
+    """Finds the layer of the case's FLAIR, and says when it has gone or holds something else.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers.
+    case
+        Of whose scans.
+    """
+
+    gone = Signal(LostScan)
+    """The prediction's FLAIR lies in no layer any more. Comes a moment later: several layers may be going."""
+
+    def __init__(self, viewer: ViewerModel, case: Case) -> None:
+        self._viewer, self._case = viewer, case
+        self._layer: Layer | None = None
+        self._volume: Volume | None = None
+        self._data: Any = None
+        self._others: dict[str, tuple[Volume, Layer | None]] = {}
+        self._hashes: WeakKeyDictionary[Layer, tuple[Any, str]] = WeakKeyDictionary()
+        self._at = 0
+        self._events = viewer.layers.events
+        self._events.removing.connect(self._on_removing)
+        self._events.removed.connect(self._on_removed)
+
+    def layer(self) -> Layer | None:
+        """The layer with the scan that was segmented; None where there is none."""
+        flair = self._case.images.get("flair")
+        if flair is not self._volume or self._layer not in self._viewer.layers:
+            self._hold(None if flair is None else self._find(flair))
+            self._volume = flair
+        return self._layer
+
+    def layers(self) -> list[Layer]:
+        """The layers with the case's scans."""
+        others = [self._other(v) for role, v in self._case.images.items() if role != "flair"]
+        return [layer for layer in (self.layer(), *others) if layer is not None]
+
+    def foreign(self) -> list[Layer]:
+        """The images that are shown and seem not to be of the case."""
+        own, of_it = self.layer(), self.layers()
+        others = [layer for layer in self._shown(Image) if layer not in of_it]
+        if own is None:  # results whose scan is not here: only the very scan is of it
+            return [] if self._case.prediction is None else [x for x in others if not self._is_input(x)]
+        return [layer for layer in others if not belongs(origin_of(layer), origin_of(own))]
+
+    def foreign_labels(self) -> list[Layer]:
+        """The user's label layers that are shown and are not of the case, as far as they say.
+
+        Masks lie in folders of their own often: where only the folder speaks against one, it is of the
+        case if it has the scan's grid.
+        """
+        own, prediction = self.layer(), self._case.prediction
+        if prediction is None:
+            return []
+        scan = _origin_in(prediction) if own is None else origin_of(own)
+        return [layer for layer in self._shown(Labels) if not _may_be_of(origin_of(layer), scan)]
+
+    def _shown(self, kind: type[Layer]) -> list[Layer]:
+        return [x for x in self._viewer.layers if isinstance(x, kind) and x.visible and not is_result(x)]
+
+    def _is_input(self, layer: Layer) -> bool:
+        """Whether a layer holds a scan that the prediction was made from, wherever it was read."""
+        known, sha256 = self._hashes.get(layer, (None, ""))
+        if known is not layer.data:
+            try:
+                sha256 = scan_sha256(volume_of(layer))
+            except InputError:
+                sha256 = ""
+            self._hashes[layer] = layer.data, sha256
+        return bool(sha256) and sha256 in _inputs(self._case)
+
+    def _other(self, volume: Volume) -> Layer | None:
+        known, layer = self._others.get(volume.name, (None, None))
+        if known is not volume or layer not in self._viewer.layers:
+            layer = self._find(volume)
+            self._others[volume.name] = volume, layer
+        return layer
+
+    def _find(self, volume: Volume) -> Layer | None:
+        alike = sorted(self._viewer.layers, key=lambda layer: layer.name != volume.name)
+        return next((layer for layer in alike if shows(layer, volume)), None)
+
+    def _hold(self, layer: Layer | None) -> None:
+        if self._layer is not None:
+            self._layer.events.data.disconnect(self._on_data)
+        self._layer, self._data = layer, None if layer is None else layer.data
+        if layer is not None:
+            layer.events.data.connect(self._on_data)
+
+    def _on_removing(self, event: Any) -> None:
+        self._at = event.index
+
+    def _on_removed(self, event: Any) -> None:
+        layer, at = self._layer, self._at
+        if layer is not None and layer is event.value and self._case.prediction is not None:
+            gone = LostScan(layer.name, partial(self._insert, at, layer))
+            QTimer.singleShot(0, lambda: self._tell(gone))
+
+    def _insert(self, at: int, layer: Layer) -> None:
+        self._viewer.layers.insert(min(at, len(self._viewer.layers)), layer)
+
+    def _on_data(self, event: Any = None) -> None:
+        layer, data, volume = self._layer, self._data, self._volume
+        if layer is None or volume is None or self._case.prediction is None or shows(layer, volume):
+            return
+        gone = LostScan(layer.name, lambda: setattr(layer, "data", data))
+        self._hold(None)
+        QTimer.singleShot(0, lambda: self._tell(gone))
+
+    def _tell(self, gone: LostScan) -> None:
+        """Say so, unless another layer holds the same scan, or the case has been closed meanwhile."""
+        if self._volume is not None and self._case.prediction is not None and self.layer() is None:
+            self.gone.emit(gone)
+            self.layer()  # it may be back
+
+    def cleanup(self) -> None:
+        """Let go of the viewer. May be called twice."""
+        self._events.removing.disconnect(self._on_removing)
+        self._events.removed.disconnect(self._on_removed)
+        self._hold(None)
+        self._volume = None
+        self._others.clear()

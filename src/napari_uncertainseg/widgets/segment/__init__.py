@@ -1,0 +1,1 @@
+"""The Segment dock: which scans, which model, Run."""

@@ -1,0 +1,396 @@
+"""The Segment dock: which scans, which model, Run."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+
+from napari_uncertainseg._base import InputError, format_time_left
+from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.scans.patient import case_name_of
+from napari_uncertainseg.widgets.scans.segmented_scan import shows
+from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
+from napari_uncertainseg.widgets.segment.options import Choices, load_choices
+from napari_uncertainseg.widgets.segment.request import (
+    MakeSegmenter,
+    Request,
+    Segmenters,
+    make_sample,
+    real_segmenter,
+    summary_of,
+)
+from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    PlainLabel,
+    button_with_tip,
+    choice_box,
+    fill_choices,
+    plain_tooltip,
+    rich,
+)
+from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+
+class SegmentDock(DockWidget):
+    """Choose scans and model, run, read the result in a sentence.
+
+    Parameters
+    ----------
+    case, layers
+        The case under review, and the viewer's layers; shared by all docks.
+    make_segmenter
+        Called in the background with (model, method=, members=, device=, seed=).
+    load
+        Called in the background for models, methods and the device's name.
+    preferences
+        Stores the settings of the last run.
+    """
+
+    done = Signal()
+    """A run has succeeded, and the case holds its prediction."""
+    setting_changed = Signal()
+    """Another model, method or number of members was chosen."""
+
+    def __init__(
+        self,
+        case: Case,
+        layers: ReviewLayers,
+        parent: QWidget | None = None,
+        *,
+        make_segmenter: MakeSegmenter = real_segmenter,
+        load: Callable[[], Choices] = load_choices,
+        preferences: PreferenceStore | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("uncertainseg-segment")
+        self._case = case
+        self._layers = layers
+        self._segmenters = Segmenters(make_segmenter)
+        self._preferences = preferences or PreferenceStore()
+        self._choices = Choices()
+        self._skull_flair: Callable[[], Layer | None] = lambda: None
+        """The FLAIR for which the skull was chosen."""
+        self._jobs = JobRunner(self)
+        self._loader = JobRunner(self)
+        self._form = QFormLayout()
+        self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
+        self._running: Layer | None = None
+        """The FLAIR that is being segmented."""
+        self._cancel_reason = ""
+        """Why the run is being cancelled; empty if the user pressed Cancel."""
+        self._wanted: tuple[Layer | None, ...] | None = None
+        """Layers to segment as soon as Run is enabled."""
+        self._discard = self._new_discard_question()
+        self._build()
+        self._connect()
+        self._loader.start(lambda progress: load())
+        self._on_roles()
+        self._show_message("")
+        self._show_notice(not self._preferences.load().notice_seen)
+
+    # -- widgets -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.notice = rich(texts.RESEARCH_NOTICE)
+        self.understood = button_with_tip(texts.NOTICE_READ, texts.NOTICE_READ_TIP)
+        self.empty = PlainLabel(texts.NO_SCAN)
+        self.sample = button_with_tip(texts.OPEN_SAMPLE, texts.OPEN_SAMPLE_TIP)
+        self.model = choice_box("model", texts.MODEL_TIP)
+        self.method = choice_box("method", texts.METHOD_TIP)
+        self.members = QSpinBox()
+        self.members.setRange(1, 1)
+        self.members.setToolTip(texts.MEMBERS_TIP)
+        self.skull = choice_box("skull", texts.SKULL_TIP)
+        for title, key in texts.SKULL_CHOICES:
+            self.skull.addItem(title, key)
+        self.brain = QCheckBox(texts.BRAIN_OUTLINE)
+        self.brain.setToolTip(texts.BRAIN_OUTLINE_TIP)
+        self.bias = QCheckBox(texts.BIAS_CORRECTION)
+        self.bias.setToolTip(texts.BIAS_CORRECTION_TIP)
+        self.device = PlainLabel(texts.DEVICE_SEARCH)
+        self.device.setToolTip(texts.DEVICE_TIP)
+        self.run = QPushButton()
+        self.run.setObjectName("run")
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1000)
+        self.progress.setTextVisible(False)
+        self.stage = PlainLabel()
+        self.message = PlainLabel()
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        for label in (self.notice, self.empty, self.stage, self.message, self.device):
+            label.setWordWrap(True)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._form.addRow(texts.SKULL, self.skull)
+        self._form.addRow(self.brain)
+        self._form.addRow(texts.MODEL, self.model)
+        self._form.addRow(texts.METHOD, self.method)
+        self._form.addRow(texts.MEMBERS, self.members)
+        self._form.addRow(self.bias)
+        self._form.addRow(texts.DEVICE, self.device)
+        column = QVBoxLayout(self)
+        for above in (self.notice, self.understood, self.empty, self.sample):
+            column.addWidget(above)
+        column.addLayout(self._form)
+        for below in (self.run, self.progress, self.stage, self.message):
+            column.addWidget(below)
+        column.addStretch(1)
+
+    def _connect(self) -> None:
+        self.run.clicked.connect(self._on_run)
+        self.understood.clicked.connect(self._on_understood)
+        self.sample.clicked.connect(self._on_sample)
+        self.roles.changed.connect(self._on_roles)
+        self.roles.flair_picked.connect(self._on_flair_picked)
+        self._connections = Connections((self._case.prediction_changed, self._on_prediction))
+        self._connections.connect(self._layers.blinding_changed, self.roles.refill)
+        for box in (self.method, self.model):
+            box.currentIndexChanged.connect(self._on_method)
+            box.currentIndexChanged.connect(self.setting_changed)
+        self.members.valueChanged.connect(self.setting_changed)
+        self.setting_changed.connect(self._announce_setting)
+        self.roles.changed.connect(self.subject_changed)
+        self.brain.toggled.connect(self._layers.show_brain)
+        self.bias.toggled.connect(self.setting_changed)
+        self._loader.finished.connect(self._on_choices)
+        self._loader.failed.connect(self._on_no_choices)
+        self._jobs.state_changed.connect(self._show_state)
+        self._jobs.progressed.connect(self._on_progress)
+        self._jobs.finished.connect(self._on_finished)
+        self._jobs.failed.connect(self._on_failed)
+        self._jobs.cancelled.connect(self._on_cancelled)
+
+    # -- choices ------------------------------------------------------------------------------
+
+    def _on_choices(self, choices: Choices) -> None:
+        self._choices = choices
+        remembered = self._preferences.load()
+        models = [(name, name, plain_tooltip(about)) for name, about in choices.models]
+        fill_choices(self.model, models, remembered.model)
+        methods = [(method.title, method.key, method.tip) for method in choices.methods]
+        fill_choices(self.method, methods, remembered.method)
+        self._on_method()
+        if remembered.method == self.method.currentData() and remembered.members:
+            self.members.setValue(remembered.members)
+        self.bias.setChecked(remembered.bias_correction)
+        self.device.setText(choices.device)
+        if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
+            self._show_message(texts.last_settings(self.setting))
+        self._show_state(self._jobs.state)
+        if not choices.models:
+            self._show_message(texts.NO_MODEL)
+
+    @property
+    def setting(self) -> str:
+        """Model, method, members and correction of a run, as text; empty until the choices are loaded."""
+        if self._choices.method(self.method.currentData()) is None:
+            return ""
+        model, method = self.model.currentData(), self.method.currentData()
+        return Preferences(model, method, self.members.value(), self.bias.isChecked()).setting
+
+    def _announce_setting(self) -> None:
+        self._preferences.announce(self.setting)
+
+    @property
+    def subject(self) -> str:
+        """The scan that Run would segment."""
+        chosen = self.roles.layer("flair")
+        return "" if chosen is None else texts.to_be_segmented(case_name_of(chosen))
+
+    def _on_no_choices(self, text: str) -> None:
+        self.device.setText(texts.NO_DEVICE)
+        self._show_message(texts.error(text))
+
+    def _on_method(self) -> None:
+        """Offer as many members as the method has with the model, the usual number first."""
+        method, model = self._choices.method(self.method.currentData()), self.model.currentData()
+        if method is None:
+            return
+        fewest, usual, most = method.range(model)
+        self.method.setToolTip(method.tip)
+        self.members.setRange(fewest, most)
+        self.members.setValue(usual)
+        self.members.setEnabled(most > fewest)
+
+    def _on_roles(self) -> None:
+        if self._wanted != self.roles.chosen:
+            self._wanted = None
+        for widget in (self.empty, self.sample):
+            widget.setVisible(not self.roles.any_scan)
+        running = self._running
+        if running is not None and self.roles.layer("flair") is not running:
+            self.stop(texts.flair_changed(running.name))
+        flair = self.roles.layer("flair")
+        if flair is not self._skull_flair():  # the choice was made for one scan only
+            self.skull.setCurrentIndex(0)
+            self._skull_flair = (lambda: None) if flair is None else weakref.ref(flair)
+        self._show_state(self._jobs.state)
+
+    def _on_prediction(self) -> None:
+        """Clear the message when the case is closed."""
+        if self._case.prediction is None:
+            self._show_message("")
+
+    def _on_flair_picked(self) -> None:
+        """Close the case of another scan: its results must not be shown beside the scan to be segmented."""
+        chosen, scan = self.roles.layer("flair"), self._layers.scan.layer()
+        if chosen is None or chosen is scan or self._case.prediction is None:
+            return
+        message = leave_for_another(self, self._case)
+        if message is None:
+            self.roles.pick_flair(scan)
+        else:
+            self._show_message(message)
+
+    def _on_understood(self) -> None:
+        self._preferences.save(notice_seen=True)
+        self._show_notice(False)
+
+    def _show_notice(self, visible: bool) -> None:
+        self.notice.setVisible(visible)
+        self.understood.setVisible(visible)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def _new_discard_question(self) -> DiscardQuestion:
+        question = texts.RUN_AGAIN_TITLE, texts.RUN_AGAIN, texts.RUN_ANYWAY
+        return DiscardQuestion(self, self._case, *question)
+
+    def _on_run(self) -> None:
+        if self._jobs.state is not JobState.IDLE:
+            self._jobs.cancel()
+            return
+        if not may_run_together(self, self.roles):
+            return
+        try:
+            request = self._request()
+        except InputError as error:
+            self._show_message(texts.error(str(error)))
+            return
+        self._discard = self._new_discard_question()
+        if not self._discard.allows():
+            return
+        self._show_message("")
+        self._running, self._cancel_reason = self.roles.layer("flair"), ""
+        self.roles.pick_flair(self._running)  # the user means this one: do not replace it automatically
+        self._preferences.save(**request.settings)
+        self._jobs.start(partial(request.run, self._segmenters))
+
+    def run_when_ready(self) -> None:
+        """Run with the layers chosen now, once models are listed and an earlier run has ended.
+
+        Choosing or removing a layer before then cancels this.
+        """
+        self._wanted = self.roles.chosen
+        self._show_state(self._jobs.state)
+
+    def _run_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and self._jobs.state is JobState.IDLE:
+            self._on_run()
+
+    def stop(self, reason: str = "") -> None:
+        """Cancel a run, or one that is about to start; a message then gives the reason, if there is one."""
+        self._wanted = self._running = None
+        self._cancel_reason = reason
+        self._jobs.cancel()
+
+    def _on_failed(self, text: str) -> None:
+        self._running = None
+        self._show_message(texts.error(text))
+
+    def _on_cancelled(self) -> None:
+        self._running = None
+        reason = self._cancel_reason
+        self._show_message(texts.cancelled_because(reason) if reason else texts.CANCELLED)
+
+    def _request(self) -> Request:
+        images, mask = self.roles.volumes()
+        return Request(
+            images,
+            mask,
+            self.model.currentData(),
+            self.method.currentData(),
+            self.members.value(),
+            self.bias.isChecked(),
+            self.skull.currentData(),
+        )
+
+    def _on_finished(self, result: Any) -> None:
+        if isinstance(result, list):  # the sample
+            self._layers.add(result)
+            return
+        request, prediction = result
+        running, self._running = self._running, None
+        there = running is not None and running in self._layers.viewer.layers
+        if not there or not shows(running, request.images["flair"]):
+            self._show_message(texts.FLAIR_LOST)
+            return
+        if not self._discard.allows():
+            self._show_message(texts.RESULT_DISCARDED)
+            return
+        self._case.set_images(request.images, request.mask)
+        self._case.open_prediction(prediction)
+        self._show_message(summary_of(self._case, prediction))
+        self.done.emit()
+
+    def _on_sample(self) -> None:
+        self._jobs.start(make_sample)
+
+    def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
+        self.progress.setValue(round(1000 * fraction))
+        self.stage.setText(f"{stage} · {format_time_left(left)}")
+
+    def _show_state(self, state: JobState) -> None:
+        idle, ready = state is JobState.IDLE, bool(self.roles.any_scan and self._choices.models)
+        self.run.setText(texts.RUN_LABELS[state.name])
+        self.run.setEnabled(ready if idle else state is JobState.RUNNING)
+        self.run.setToolTip(texts.RUN_TIP if idle else texts.CANCEL_TIP)
+        if idle and ready and self._wanted is not None:
+            QTimer.singleShot(0, self._run_wanted)  # first, listeners hear how the run before has ended
+        self.sample.setEnabled(idle)
+        for widget in (self.progress, self.stage):
+            widget.setVisible(not idle)
+        if idle:
+            self.progress.setValue(0)
+            self.stage.clear()
+
+    def _show_message(self, text: str) -> None:
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def cleanup(self) -> None:
+        """Stop the work and disconnect from the viewer. May be called twice."""
+        self._wanted = None
+        self._preferences.announce("")
+        self._jobs.cleanup()
+        self._loader.cleanup()
+        self._connections.disconnect_all()
+        self.roles.cleanup()
+
+
+def make_dock(context: ReviewContext, **options: Any) -> SegmentDock:
+    """Make the dock for a window, perhaps with other options of :class:`SegmentDock`."""
+    dock = SegmentDock(context.case, context.layers, preferences=context.preferences, **options)
+    dock.done.connect(context.show_findings)
+    return dock
+
+
+DOCK = Dock("segment", "Segment", make_dock, menu_name="Review", opens_with_review=True)

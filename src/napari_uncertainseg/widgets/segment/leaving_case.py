@@ -1,0 +1,72 @@
+"""Closing a case because its scan was removed or another was chosen; asks where work would be lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg.calibration.region import Region
+from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
+from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+
+if TYPE_CHECKING:
+    from qtpy.QtWidgets import QWidget
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+
+
+def close_case(case: Case) -> None:
+    """Close a case with its results and its review. The caller asks first where work would be lost."""
+    case.review.set_recorder(None)
+    case.comparison.reference = None
+    case.comparison.region = Region()
+    case.set_images({})
+    case.close_prediction()
+
+
+def ask_about_gone(parent: QWidget, case: Case, gone: LostScan) -> None:
+    """Close the case whose scan was removed; where work would be lost, the user may bring the scan back."""
+    question = texts.scan_removed(gone.name, name_of(case))
+    if (
+        case.review.unsaved
+        and ask_yes_no_cancel(parent, texts.SCAN_REMOVED_TITLE, question, texts.BRING_BACK, texts.DELETE)
+        is not False
+    ):
+        gone.bring_back()
+    else:
+        close_case(case)
+
+
+def leave_for_another(parent: QWidget, case: Case) -> str | None:
+    """Close the case because another FLAIR was chosen.
+
+    Returns
+    -------
+    str or None
+        A sentence for the user; None where the user keeps the case.
+    """
+    name = name_of(case)
+    if case.review.unsaved and not ask_yes_no_cancel(
+        parent, texts.OTHER_FLAIR_TITLE, texts.other_flair(name), texts.OTHER_FLAIR_DELETE, None
+    ):
+        return None
+    close_case(case)
+    return texts.case_closed(name)
+
+
+def may_run_together(parent: QWidget, roles: RoleBoxes) -> bool:
+    """Ask about scans that seem to be of another visit than the FLAIR; False where the user cancels."""
+    mismatches = roles.mismatches()
+    if not mismatches:
+        return True
+    answer = ask_yes_no_cancel(
+        parent,
+        texts.OTHER_VISIT_TITLE,
+        texts.other_visit(mismatches.values()),
+        texts.RUN_ANYWAY,
+        texts.OTHER_VISIT_LEAVE_OUT,
+    )
+    if answer is False:
+        roles.leave_out(mismatches)
+    return answer is not None

@@ -1,0 +1,69 @@
+"""What the Segment dock offers: models, methods and the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.inference.sampling import Method
+    from napari_uncertainseg.networks.model import Model
+
+
+@dataclass(frozen=True)
+class MethodChoice:
+    """One method to estimate the model's uncertainty.
+
+    Attributes
+    ----------
+    key
+        The segmenter's name for it.
+    title, tip
+        What the user reads.
+    counts
+        By model: its usual number of members with this method, and the largest.
+    """
+
+    key: str
+    title: str
+    tip: str
+    counts: Mapping[str, tuple[int, int]]
+
+    def range(self, model: str | None) -> tuple[int, int, int]:
+        """Smallest, usual and largest number of members; (1, 1, 1) where the method cannot be used."""
+        usual, most = self.counts.get(model or "", (1, 1))
+        return min(2, most), usual, most
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Models as (name, tooltip), methods, and the device's name for the user."""
+
+    models: tuple[tuple[str, str], ...] = ()
+    methods: tuple[MethodChoice, ...] = ()
+    device: str = ""
+
+    def method(self, key: str | None) -> MethodChoice | None:
+        """The method with this key."""
+        return next((m for m in self.methods if m.key == key), None)
+
+
+def _members(method: Method, models: Sequence[Model]) -> dict[str, tuple[int, int]]:
+    """Usual and largest number of members, for those models that the method can be used with."""
+    able = [(model.name, model.capabilities) for model in models if method.most(model.capabilities)]
+    return {name: (method.usual_members(has), method.most(has)) for name, has in able}
+
+
+def load_choices() -> Choices:
+    """List models, methods and the device. Imports torch, so it is called in the background."""
+    from napari_uncertainseg.inference.sampling import METHODS
+    from napari_uncertainseg.networks.catalog import list_models
+    from napari_uncertainseg.networks.engines.device import choose_device
+
+    models = list_models()
+    return Choices(
+        tuple((model.name, model.description) for model in models),
+        tuple(MethodChoice(m.name, m.title, m.description, _members(m, models)) for m in METHODS.values()),
+        choose_device().name,
+    )

@@ -1,0 +1,111 @@
+"""From Run to the result: a request that is read from the form once, and the segmenter for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_uncertainseg._base import Progress
+from napari_uncertainseg.widgets.segment import texts
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.images.volume import Volume
+    from napari_uncertainseg.prediction.prediction import Prediction
+
+
+class Predictor(Protocol):
+    """What a run needs from a segmenter."""
+
+    def predict(
+        self,
+        images: Mapping[str, Volume],
+        *,
+        mask: Volume | None = None,
+        skull: str = "auto",
+        bias_correction: bool = False,
+        progress: Progress,
+    ) -> Prediction:
+        """Segment one visit."""
+        ...
+
+
+MakeSegmenter = Callable[..., Predictor]
+
+
+def real_segmenter(*args: Any, **options: Any) -> Predictor:
+    """Make the segmenter of this package."""
+    from napari_uncertainseg.inference.segmenter import Segmenter  # imports torch: only in the job's thread
+
+    return Segmenter(*args, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Everything that a run needs, read from the form once."""
+
+    images: dict[str, Volume]
+    mask: Volume | None
+    model: str
+    method: str
+    members: int
+    bias_correction: bool
+    skull: str = "auto"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the next run starts with, by the names that preferences have for it."""
+        names = ("model", "method", "members", "bias_correction")
+        return {name: getattr(self, name) for name in names}
+
+    def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
+        """Segment, in the background. Returns the request with its prediction."""
+        from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
+
+        progress(texts.LOADING_MODEL, 0.0)
+        segmenter = segmenters.get(self.model, self.method, self.members)
+        prediction = segmenter.predict(
+            self.images,
+            mask=self.mask,
+            skull=self.skull,
+            bias_correction=self.bias_correction,
+            progress=progress,
+        )
+        progress(texts.FINDING_LESIONS, 1.0)
+        ranker_of(prediction).prepare()
+        return self, prediction
+
+
+class Segmenters:
+    """Keeps the last segmenter, so that its network is ready for the next scan."""
+
+    def __init__(self, make: MakeSegmenter) -> None:
+        self._make = make
+        self._last: tuple[tuple[str, str, int], Predictor] | None = None
+
+    def get(self, model: str, method: str, members: int) -> Predictor:
+        """The segmenter for a model, a method and a number of members."""
+        key = (model, method, members)
+        if self._last is None or self._last[0] != key:
+            self._last = None  # frees the old network before the new one is loaded
+            self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
+        return self._last[1]
+
+
+def summary_of(case: Case, prediction: Prediction) -> str:
+    """Number and volume of the lesions, the time that the run took, and its notes."""
+    lesions = case.lesions
+    assert lesions is not None
+    stages = prediction.information.get("seconds")  # seconds by stage
+    seconds = stages.get("total", sum(stages.values())) if isinstance(stages, Mapping) else None
+    notes = prediction.information.get("notes", ())
+    return texts.run_summary(lesions.count, lesions.volume_ml, case.threshold, seconds, notes)
+
+
+def make_sample(progress: Progress) -> list[Any]:
+    """Make the layers of the simulated case; called in the background."""
+    from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
+
+    progress(texts.MAKING_SAMPLE, 0.0)
+    return sample_layers()

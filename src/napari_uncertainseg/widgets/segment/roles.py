@@ -1,0 +1,278 @@
+"""Which layer is the FLAIR, the T1, the T2 and the brain mask."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.belonging import belongs, mismatch
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE, guess_modality
+from napari_uncertainseg.widgets.scans.patient import origin_of
+from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.segment import texts
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a layer can be used for: a modality, or the brain mask."""
+
+    key: str
+    title: str
+    tip: str
+    nothing: str = texts.NO_LAYER
+
+
+ROLES = (
+    Role(REFERENCE, MODALITIES[REFERENCE].title, texts.FLAIR_TIP, texts.CHOOSE_SCAN),
+    *(Role(name, MODALITIES[name].title, texts.optional_tip(MODALITIES[name].title)) for name in OPTIONAL),
+    Role("mask", texts.BRAIN_MASK, texts.BRAIN_MASK_TIP, texts.AUTOMATIC),
+)
+_MASK_NAME = re.compile(r"brain", re.IGNORECASE)
+
+
+class _LayerBox(QComboBox):
+    """A choice of layers, or of none."""
+
+    def __init__(self, role: Role, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._role = role
+        self._layers: list[Layer | None] = [None]
+        self.setToolTip(role.tip)
+        self.setObjectName(f"role-{role.key}")
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(12)
+        self.fill([], None)
+
+    def fill(self, layers: list[Layer], chosen: Layer | None) -> None:
+        self._layers = [None, *layers]
+        self.blockSignals(True)
+        self.clear()
+        self.addItems([self._role.nothing, *(layer.name for layer in layers)])
+        self.setCurrentIndex(self._layers.index(chosen))
+        self.blockSignals(False)
+
+    def layer(self) -> Layer | None:
+        return self._layers[self.currentIndex()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pick:
+    """A choice of the user: a layer (None: no layer), and its FLAIR (None: no FLAIR was chosen yet)."""
+
+    layer: weakref.ref[Layer] | None
+    flair: weakref.ref[Layer] | None
+
+
+class RoleBoxes(QObject):
+    """One box per role, filled in from the layers' names and headers, and kept up to date.
+
+    The FLAIR stays chosen as long as its layer exists. When it is removed, no other scan is chosen
+    automatically. The other roles follow the FLAIR: a scan is chosen automatically only if something shows
+    that it is of the same visit (`belongs`), and a choice of the user holds for one FLAIR only.
+
+    Parameters
+    ----------
+    viewer, form, parent
+        Source of the layers; form that gets the boxes; Qt parent.
+    held
+        Returns True while the boxes should ignore added and removed layers (during exercises).
+    """
+
+    changed = Signal()
+    flair_picked = Signal()
+    """The user has chosen the FLAIR."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        form: QFormLayout,
+        parent: QObject | None = None,
+        *,
+        held: Callable[[], bool] = lambda: False,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._held = held
+        self._picked: dict[str, _Pick] = {}
+        self._flair: weakref.ref[Layer] | None = None
+        self._unsure = False
+        """Whether the FLAIR was chosen only because it was the single scan."""
+        self._passed: weakref.WeakSet[Layer] = weakref.WeakSet()
+        """Scans that were open when a FLAIR was removed."""
+        self._boxes = {role.key: _LayerBox(role) for role in ROLES}
+        for role in ROLES:
+            form.addRow(role.title, self._boxes[role.key])
+            self._boxes[role.key].activated.connect(lambda _, key=role.key: self._on_picked(key))
+        events = viewer.layers.events
+        self._emitters = (events.inserted, events.removed, events.renamed, events.reordered)
+        for emitter in self._emitters:
+            emitter.connect(self.refill)
+        self.refill()
+
+    def layer(self, role: str) -> Layer | None:
+        """The layer chosen for a role."""
+        return self._boxes[role].layer()
+
+    @property
+    def chosen(self) -> tuple[Layer | None, ...]:
+        """The layers chosen, in the order of the boxes."""
+        return tuple(box.layer() for box in self._boxes.values())
+
+    @property
+    def any_scan(self) -> bool:
+        """Whether the viewer has a scan at all."""
+        return bool(self._candidates("flair"))
+
+    def volumes(self) -> tuple[dict[str, Volume], Volume | None]:
+        """The chosen scans by role, and the brain mask.
+
+        Raises
+        ------
+        InputError
+            If no FLAIR is chosen, one layer has two roles, or a layer cannot be used.
+        """
+        if self.layer("flair") is None:
+            raise InputError(texts.NO_FLAIR)
+        images: dict[str, Volume] = {}
+        used: dict[int, str] = {}
+        for role in ROLES:
+            layer = self.layer(role.key)
+            if layer is None or role.key == "mask":
+                continue
+            if id(layer) in used:
+                raise InputError(texts.layer_used_twice(layer.name, used[id(layer)], role.title))
+            used[id(layer)] = role.title
+            images[role.key] = volume_of(layer, role.key)
+        mask = self.layer("mask")
+        return images, None if mask is None else volume_of(mask)
+
+    def mismatches(self) -> dict[str, str]:
+        """By role, why a chosen scan or mask seems not to be of the FLAIR's visit: a sentence each."""
+        flair, reasons = self.layer("flair"), {}
+        for role in ROLES[1:]:
+            layer = self.layer(role.key)
+            if layer is None or flair is None:
+                continue
+            if reason := mismatch(origin_of(layer), origin_of(flair)):
+                reasons[role.key] = texts.mismatch(role.title, layer.name, reason)
+        return reasons
+
+    def choose(self, layers: Mapping[str, Layer]) -> None:
+        """Choose layers as the user would; a role without a layer gets none."""
+        flair = _weak(layers.get("flair"))
+        self._picked = {role.key: _Pick(_weak(layers.get(role.key)), flair) for role in ROLES}
+        self.refill()
+
+    def pick_flair(self, layer: Layer | None) -> None:
+        """Choose the FLAIR as the user would."""
+        self._picked["flair"] = _Pick(_weak(layer), None)
+        self.refill()
+
+    def leave_out(self, roles: Iterable[str]) -> None:
+        """Choose no layer for some roles of this FLAIR."""
+        self._picked |= {key: _Pick(None, self._flair) for key in roles}
+        self.refill()
+
+    def cleanup(self) -> None:
+        """Disconnect from the viewer. May be called twice."""
+        for emitter in self._emitters:
+            emitter.disconnect(self.refill)
+        for box in self._boxes.values():
+            box.fill([], None)
+
+    def _on_picked(self, key: str) -> None:
+        self._picked[key] = _Pick(_weak(self._boxes[key].layer()), self._flair)
+        self.refill()
+        if key == "flair":
+            self.flair_picked.emit()
+
+    def _candidates(self, key: str) -> list[Layer]:
+        kind = Labels if key == "mask" else Image
+        return [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]
+
+    def refill(self, event: object = None) -> None:
+        """List the layers, and choose those that can be chosen automatically."""
+        if self._held():
+            return
+        flair = self._choose_flair(self._candidates("flair"))
+        self._flair = _weak(flair)
+        taken = [flair]
+        for role in ROLES:
+            candidates = self._candidates(role.key)
+            chosen = flair if role.key == "flair" else self._choose(role.key, candidates, taken)
+            taken.append(chosen)
+            self._boxes[role.key].fill(candidates, chosen)
+        self.changed.emit()
+
+    def _choose_flair(self, candidates: list[Layer]) -> Layer | None:
+        before = _existing(self._flair, candidates)
+        if self._flair is not None and before is None:
+            self._passed.update(candidates)
+        pick = self._picked.get("flair")
+        if pick is not None:
+            chosen = _existing(pick.layer, candidates)
+            if pick.layer is None or chosen is not None:
+                self._unsure = False
+                return chosen
+            del self._picked["flair"]  # the layer was removed, so the choice is void
+        if before is not None and not self._unsure:
+            return before
+        free = [layer for layer in candidates if layer not in self._passed]
+        fitting = [layer for layer in free if _fits(layer, "flair")]
+        lone = free if len(candidates) == 1 and free and _modality(free[0]) is None else []
+        self._unsure = not fitting and (before is not None or bool(lone))
+        return next(iter(fitting), before or next(iter(lone), None))
+
+    def _choose(self, key: str, candidates: list[Layer], taken: list[Layer | None]) -> Layer | None:
+        flair, pick = taken[0], self._pick_for(key)
+        if pick is not None:
+            chosen = _existing(pick.layer, candidates)
+            if pick.layer is None or chosen is not None:
+                return chosen
+            del self._picked[key]
+        if flair is None:
+            return None
+        fitting = (layer for layer in candidates if layer not in taken and _fits(layer, key))
+        return next((layer for layer in fitting if belongs(origin_of(layer), origin_of(flair))), None)
+
+    def _pick_for(self, key: str) -> _Pick | None:
+        """The user's choice for a role of this FLAIR; a choice for another FLAIR is dropped."""
+        pick = self._picked.get(key)
+        if pick is None:
+            return None
+        if pick.flair is None:
+            pick = self._picked[key] = _Pick(pick.layer, self._flair)
+        elif self._flair is None or pick.flair() is not self._flair():
+            del self._picked[key]
+            return None
+        return pick
+
+
+def _weak(layer: Layer | None) -> weakref.ref[Layer] | None:
+    return None if layer is None else weakref.ref(layer)
+
+
+def _existing(reference: weakref.ref[Layer] | None, layers: list[Layer]) -> Layer | None:
+    layer = None if reference is None else reference()
+    return layer if layer in layers else None
+
+
+def _fits(layer: Layer, key: str) -> bool:
+    return bool(_MASK_NAME.search(layer.name)) if key == "mask" else _modality(layer) == key
+
+
+def _modality(layer: Layer) -> str | None:
+    modality = layer.metadata.get("uncertainseg", {}).get("modality")
+    return modality or guess_modality(layer.name)

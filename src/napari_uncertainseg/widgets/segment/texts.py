@@ -1,0 +1,174 @@
+"""Every word of the Segment dock: labels, tooltips, status lines and questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# -- the form -------------------------------------------------------------------------------------
+
+RESEARCH_NOTICE = (
+    "<b>For research only.</b> This is not a medical device: do not use its lesions, numbers or colours"
+    " for decisions about a patient."
+)
+NOTICE_READ = "Understood"
+NOTICE_READ_TIP = "Hide this notice. It is not shown again."
+NO_SCAN = "No scan yet: drop a NIfTI file or a DICOM folder into the window, or open the sample."
+OPEN_SAMPLE = "Open the sample"
+OPEN_SAMPLE_TIP = "Open a simulated case: a template brain with drawn lesions and three simulated raters."
+MODEL = "Model"
+MODEL_TIP = "The network that segments the lesions."
+METHOD = "Method"
+METHOD_TIP = "How the uncertainty of the model is estimated."
+MEMBERS = "Members"
+MEMBERS_TIP = (
+    "Number of predictions that are compared.\nMore members take longer and estimate the uncertainty better."
+)
+SKULL = "Skull"
+SKULL_CHOICES = (
+    ("automatic", "auto"),
+    ("already removed", "removed"),
+    ("still present", "present"),
+)
+"""What the user reads, and the segmenter's key for it."""
+SKULL_TIP = (
+    "Whether the scans still show the skull. Choose it yourself if a note after the run says that this is\n"
+    "uncertain, or if the outline of the brain is wrong. Another FLAIR sets it back to automatic."
+)
+BRAIN_OUTLINE = "Show the outline of the brain"
+BRAIN_OUTLINE_TIP = "Draw the border of the brain mask. Nothing outside it was segmented."
+BIAS_CORRECTION = "Correct uneven brightness (N4)"
+BIAS_CORRECTION_TIP = (
+    "Run N4 bias field correction first. It takes some seconds and helps with raw scans;\n"
+    "scans that are already corrected do not need it."
+)
+DEVICE = "Runs on"
+DEVICE_TIP = "Where the network runs. The fastest available device is chosen."
+DEVICE_SEARCH = "searching …"
+NO_DEVICE = "none"
+
+# -- which layer is which -------------------------------------------------------------------------
+
+FLAIR_TIP = "The scan to segment. Results have its voxel grid."
+BRAIN_MASK = "Brain mask"
+BRAIN_MASK_TIP = "A label layer that marks the brain; optional. Without it the brain is found automatically."
+CHOOSE_SCAN, NO_LAYER, AUTOMATIC = "choose a scan", "none", "automatic"
+NO_FLAIR = "Choose the layer that is the FLAIR; the other fields may stay empty."
+
+
+def optional_tip(modality: str) -> str:
+    """About a scan that may be left out."""
+    return f"A {modality}-weighted scan of the same visit; optional. It is aligned to the FLAIR."
+
+
+def layer_used_twice(layer: str, first: str, second: str) -> str:
+    """Why one layer cannot be two modalities."""
+    return f"Layer {layer!r} is both {first} and {second}; choose another."
+
+
+def mismatch(modality: str, layer: str, reason: str) -> str:
+    """Why a chosen scan seems not to be of the FLAIR's visit."""
+    return f"{modality} '{layer}': {reason}."
+
+
+# -- running --------------------------------------------------------------------------------------
+
+RUN_TIP = "Find the lesions, and where the model is uncertain."
+CANCEL_TIP = "Stop this run. A stopped run changes nothing."
+RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"}
+"""By the name of a job's state."""
+LOADING_MODEL = "loading the model"
+FINDING_LESIONS = "finding the lesions"
+MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
+NO_MODEL = "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
+FLAIR_LOST = "⚠ The FLAIR was removed or changed during the run: its results are not shown."
+CANCELLED = "Cancelled. Nothing was changed."
+
+
+def last_settings(setting: str) -> str:
+    """That the form is filled in as in the last run."""
+    return f"Settings of your last run: {setting}."
+
+
+def error(sentence: str) -> str:
+    """Why something cannot be done."""
+    return f"⚠ {sentence}"
+
+
+def flair_changed(layer: str) -> str:
+    """Why a run was cancelled."""
+    return f"'{layer}' is no longer the FLAIR"
+
+
+def cancelled_because(reason: str) -> str:
+    """That a run was cancelled by something that the user did."""
+    return f"⚠ Cancelled: {reason}. Nothing was changed."
+
+
+def run_summary(
+    lesions: int, volume_ml: float, threshold: float, seconds: float | None, notes: Iterable[str]
+) -> str:
+    """What a run found, and its notes.
+
+    Parameters
+    ----------
+    lesions
+        Number of lesions at the threshold.
+    volume_ml
+        Their volume, ml.
+    threshold
+        Probability, 0 to 1.
+    seconds
+        How long the run took; None where that is not known.
+    notes
+        What the run says about itself, a sentence each.
+    """
+    line = f"{lesions} lesions, {volume_ml:.1f} ml at p ≥ {threshold:.2f}"
+    line += "." if seconds is None else f", in {seconds:.0f} s."
+    return "\n".join([line, *(f"• {note}" for note in notes)])
+
+
+# -- questions ------------------------------------------------------------------------------------
+
+RUN_ANYWAY = "Run anyway"
+RUN_AGAIN_TITLE = "Verdicts are not exported"
+RUN_AGAIN = (
+    "A new run deletes the verdicts and the painting on this scan, and they have not been exported.\n\n"
+    "Run anyway?"
+)
+RESULT_DISCARDED = "⚠ The run has ended, but its result was dropped. Export your review, then run again."
+OTHER_VISIT_TITLE = "Scans of different patients?"
+OTHER_VISIT_LEAVE_OUT = "Leave them out"
+SCAN_REMOVED_TITLE = "The scan was removed"
+BRING_BACK, DELETE = "Bring it back", "Delete"
+OTHER_FLAIR_TITLE = "Another FLAIR"
+OTHER_FLAIR_DELETE = "Delete them"
+
+
+def _would_be_lost(case: str) -> str:
+    return f"Verdicts or painting on {case} are in no session and were not exported. They would be lost."
+
+
+def other_visit(reasons: Iterable[str]) -> str:
+    """Whether to run with scans that seem not to be of one visit."""
+    listed = "\n".join(reasons)
+    return f"These scans do not all seem to be of one visit.\n\n{listed}\n\nRun with all of them anyway?"
+
+
+def scan_removed(layer: str, case: str) -> str:
+    """Whether to close a case whose scan was removed."""
+    return f"The scan '{layer}' was removed, and its results are removed with it. {_would_be_lost(case)}"
+
+
+def other_flair(case: str) -> str:
+    """Whether to close a case because another FLAIR was chosen."""
+    return f"You have chosen another FLAIR. {_would_be_lost(case)}"
+
+
+def case_closed(case: str) -> str:
+    """What to do after a case was closed for another FLAIR."""
+    return f"Closed {case}, because another FLAIR was chosen. Press Run to segment it."
+
+
+def to_be_segmented(name: str) -> str:
+    """Banner of the dock while no case is open but a FLAIR is chosen."""
+    return f"To be segmented: {name}"

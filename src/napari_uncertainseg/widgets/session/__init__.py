@@ -1,0 +1,1 @@
+"""The Session dock: reviews that are kept, resumed, reread and reported."""

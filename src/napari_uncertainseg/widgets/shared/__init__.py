@@ -1,0 +1,1 @@
+"""What several docks use: forms, tables, plots, dialogs, jobs, the session file."""

@@ -1,0 +1,102 @@
+"""Small things that several docks are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
+
+from napari_uncertainseg._base import visible
+
+
+def set_layer_choices(box: QComboBox, names: list[str]) -> None:
+    """Offer label layers without a signal; the chosen one stays chosen where it is still there."""
+    chosen, blocked = box.currentData(), box.blockSignals(True)
+    box.clear()
+    box.addItem("choose a label layer", None)
+    for name in names:
+        box.addItem(name, name)
+    box.setCurrentIndex(max(box.findData(chosen), 0))
+    box.blockSignals(blocked)
+
+
+class PlainLabel(QLabel):
+    """A label that shows its text as it is: a tag in a name, a path or a comment is no tag.
+
+    Parameters
+    ----------
+    text
+        Plain; `set_html` takes what is not.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText(text)
+
+    def setText(self, text: str | None) -> None:
+        """Show text as it is."""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        super().setText(visible(text or ""))
+
+    def set_html(self, text: str) -> None:
+        """Show HTML, in which all that is not from this program was escaped."""
+        self.setTextFormat(Qt.TextFormat.RichText)
+        super().setText(visible(text))
+
+
+def rich(text: str) -> PlainLabel:
+    """A label with HTML of this program."""
+    label = PlainLabel()
+    label.set_html(text)
+    return label
+
+
+def wrapping_label(alignment: Qt.AlignmentFlag | None = None, *, selectable: bool = False) -> PlainLabel:
+    """A label of several lines, whose text may be copied."""
+    label = PlainLabel()
+    label.setWordWrap(True)
+    if alignment is not None:
+        label.setAlignment(alignment)
+    if selectable:
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def plain_tooltip(text: str) -> str:
+    """A tooltip that shows what it is given as it is, whatever is in it."""
+    return f"<qt>{escape(visible(text))}</qt>".replace("\n", "<br>")
+
+
+def notice(text: str) -> str:
+    """A text for napari's notifications, which take ``<`` and a letter for a tag."""
+    return visible(text).replace("<", "‹")  # noqa: RUF001
+
+
+def choice_box(name: str, tip: str) -> QComboBox:
+    """A box of choices that does not make a narrow dock wider."""
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setToolTip(tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    return box
+
+
+def fill_choices(box: QComboBox, choices: Sequence[tuple[str, object, str]], chosen: object) -> None:
+    """Add choices to a box, each a text, its data and its tooltip; choose the one with some data."""
+    for text, data, tip in choices:
+        box.addItem(text, data)
+        box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    if (index := box.findData(chosen)) >= 0:
+        box.setCurrentIndex(index)
+
+
+def button_with_tip(text: str, tip: str) -> QPushButton:
+    """A button whose tooltip says what it does."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

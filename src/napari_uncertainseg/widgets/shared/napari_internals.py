@@ -1,0 +1,238 @@
+"""All that this plugin uses of napari's private parts; nothing else may touch them.
+
+Each function names the public way that was tried first, and why it does not do. Tried on napari 0.9.2.
+The tests of this module fail where a later napari has renamed something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+from app_model.backends.qt import QKeyBindingSequence
+from napari.settings import get_settings
+from napari.utils.action_manager import action_manager
+from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.key_bindings import KeymapProvider, coerce_keybinding
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+    from qtpy.QtCore import QObject
+    from qtpy.QtGui import QKeySequence
+    from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+TRIED_ON = ("0.9.2",)
+"""Versions of napari that this module was tried on."""
+
+V = TypeVar("V")
+
+DrawContour = Callable[[np.ndarray, "tuple[slice, ...]"], "np.ndarray | None"]
+"""Draws the outlines of one slice of labels, shape (m, n), of which a part is asked for."""
+
+
+# -- window ---------------------------------------------------------------------------------------
+
+
+def unwrapped(viewer: V) -> V:
+    """The viewer itself where napari handed over its proxy, which inspects each access.
+
+    There is no public way: the proxy answers for all that is public, only slowly.
+    """
+    return cast(V, getattr(viewer, "__wrapped__", viewer))
+
+
+def main_window(viewer: Viewer) -> QMainWindow:
+    """Qt's main window of a viewer.
+
+    `viewer.window` offers docks and menus, but neither an event filter nor shortcuts; and
+    `QApplication.activeWindow` may be another one.
+    """
+    return viewer.window._qt_window
+
+
+def viewer_around(widget: QWidget) -> ViewerModel | None:
+    """The viewer in whose window a widget lies, also in a floating dock; None for a widget on its own.
+
+    `napari.current_viewer` (public) is the one that was active last, which may be another.
+    """
+    parent: QObject | None = widget
+    while parent is not None:
+        if (qt_viewer := getattr(parent, "_qt_viewer", None)) is not None:
+            return qt_viewer.viewer
+        parent = parent.parent()
+    return None
+
+
+def drawing_canvas(viewer: Viewer) -> Any:
+    """The vispy canvas of a viewer, to see when it has drawn.
+
+    `viewer.screenshot` draws once more, which is not what a measurement wants.
+    """
+    return viewer.window._qt_viewer.canvas._scene_canvas
+
+
+def replace_close(window: QMainWindow, close: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a window's `close` call something else, which may ask first.
+
+    An event filter on the window (public) hears of a close by its cross, but comes too late for napari's
+    menu: napari asks whether to close before Qt sends the event.
+
+    Returns
+    -------
+    Callable
+        napari's own function, of (quit_app, confirm_need).
+    """
+    original = window.close
+    window.close = close  # type: ignore[method-assign]
+    return original
+
+
+def restore_close(window: QMainWindow) -> None:
+    """Give a window its own `close` back. May be called twice."""
+    vars(window).pop("close", None)
+
+
+def set_dock_title(dock: QDockWidget, title: str) -> None:
+    """Set the title of a dock, also in the title bar that napari draws.
+
+    `QDockWidget.setWindowTitle` is enough for tabs; napari copies the title into its own bar only once.
+    """
+    dock.setWindowTitle(title)
+    label = getattr(dock.titleBarWidget(), "title", None)
+    if label is not None:
+        label.setText(title)
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+class _ListedKeys(KeymapProvider):
+    """Owner of our keys in `Preferences > Shortcuts`.
+
+    napari itself never presses keys of a provider that is neither a viewer nor a layer. That is wanted:
+    it would press them from the canvas only, and on top of our own shortcuts.
+    """
+
+
+def list_key(name: str, description: str, key: str, command: Callable[[Viewer], None]) -> None:
+    """List an action with its key in napari's `Preferences > Shortcuts`, where the user can change the key.
+
+    The public ways do not get there: key bindings of a plugin's manifest are ignored by napari 0.9.2
+    (``keybindings=[]`` in `napari.plugins._npe2`), and keys of `viewer.bind_key` are not listed.
+    May be called again with the same name.
+
+    Parameters
+    ----------
+    name
+        Unique, such as ``"package:action"``.
+    description
+        The text in the list.
+    key
+        The key unless the user has chosen others, such as ``"Shift+N"``.
+    command
+        Called where napari triggers the action by its name.
+    """
+    action_manager.register_action(name, command, description, _ListedKeys)
+    restore_key(name, key)
+
+
+def restore_key(name: str, key: str) -> None:
+    """Give a listed action its first key where the user's settings have none for it."""
+    if name not in get_settings().shortcuts.shortcuts and _keys(name) != [key]:
+        action_manager.unbind_shortcut(name)
+        action_manager.bind_shortcut(name, key)
+
+
+def listed_keys(name: str) -> list[QKeySequence]:
+    """The keys of a listed action, as the user has them now."""
+    return [QKeyBindingSequence(coerce_keybinding(key)) for key in _keys(name)]
+
+
+def _keys(name: str) -> list[str]:
+    return [str(key) for key in action_manager._shortcuts.get(name, [])]
+
+
+def listen_to_keys(changed: Callable[[Any], None], reset: Callable[[Any], None]) -> Callable[[], None]:
+    """Call functions when a key has been changed in the list, and when the settings of keys have been.
+
+    Returns
+    -------
+    Callable
+        Ends this. May be called twice.
+    """
+    settings = get_settings().shortcuts.events.shortcuts
+    action_manager.events.shortcut_changed.connect(changed)
+    settings.connect(reset)
+
+    def stop() -> None:
+        action_manager.events.shortcut_changed.disconnect(changed)
+        settings.disconnect(reset)
+
+    return stop
+
+
+# -- label layers ---------------------------------------------------------------------------------
+
+
+def replace_undo(layer: Labels, undo: Callable[[], None], redo: Callable[[], None]) -> None:
+    """Let a layer's undo and redo call something else.
+
+    napari emits nothing on undo and redo, and its keys call these methods. Binding the keys anew with
+    `layer.bind_key` would miss whoever calls the methods, and the keys that a user has changed.
+    """
+    layer.undo, layer.redo = undo, redo  # type: ignore[method-assign]
+
+
+def restore_undo(layer: Labels) -> None:
+    """Give a layer its own undo and redo back. May be called twice."""
+    for name in ("undo", "redo"):
+        vars(layer).pop(name, None)
+
+
+def forget_strokes(layer: Labels) -> None:
+    """Empty the undo history of a layer.
+
+    Setting `layer.data` empties it too, but draws the whole volume anew.
+    """
+    layer._reset_history()
+
+
+def replace_contour(layer: Labels, draw: DrawContour) -> DrawContour:
+    """Let a layer draw its outlines with another function.
+
+    The public `Labels.contour` sets only a thickness.
+
+    Returns
+    -------
+    Callable
+        napari's own function.
+    """
+    original = layer._calculate_contour
+    layer._calculate_contour = draw  # type: ignore[method-assign]
+    return original
+
+
+def displayed_sides(layer: Labels) -> tuple[float, ...]:
+    """Voxel sides along the axes that a layer shows, in world units.
+
+    The public `viewer.dims.displayed` counts the viewer's axes, and a layer does not know its viewer.
+    """
+    return tuple(abs(float(layer.scale[axis])) for axis in layer._slice_input.displayed)
+
+
+class TableLabelColormap(DirectLabelColormap):
+    """Maps all possible labels at once, where napari goes through them one by one at each new colour.
+
+    `DirectLabelColormap` has no public setting for this. Should napari rename the method, its own is
+    used again, and is slower.
+    """
+
+    def _map_precast(self, values: np.ndarray, apply_selection: bool) -> np.ndarray:
+        colours: dict[int, Any] = self._values_mapping_to_minimum_values_set(apply_selection)[1]
+        table = np.zeros((max(colours) + 1, 4), np.float32)
+        for number, colour in colours.items():
+            table[number] = colour
+        return table[values]

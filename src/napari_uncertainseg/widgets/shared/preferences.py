@@ -1,0 +1,91 @@
+"""What the plugin remembers between sessions, kept by napari's own plugin settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from psygnal import Signal
+
+_PLUGIN = "napari-uncertainseg"
+_SECTION = "review"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The last settings of the Segment dock.
+
+    Attributes
+    ----------
+    model, method
+        By name.
+    members
+        Number of members; 0 for the method's usual number.
+    bias_correction
+        Whether N4 is run first.
+    notice_seen
+        Whether the research-use notice has been read.
+    """
+
+    model: str = "bundled"
+    method: str = "one-pass"
+    members: int = 0
+    bias_correction: bool = False
+    notice_seen: bool = False
+
+    @property
+    def setting(self) -> str:
+        """What a run uses, in words."""
+        members = f", {self.members} members" if self.members else ""
+        uneven = ", brightness corrected" if self.bias_correction else ""
+        return f"{self.model}, {self.method}{members}{uneven}"
+
+
+class PreferenceStore:
+    """Loads and saves :class:`Preferences`.
+
+    Where the plugin is not registered with napari (a dock made by hand), they are kept
+    for as long as the store lives.
+    """
+
+    setting_changed = Signal()
+    """`setting` is another one."""
+
+    def __init__(self) -> None:
+        self._kept = Preferences()
+        self._announced = ""
+
+    @property
+    def setting(self) -> str:
+        """What the next run uses, in words: as the Segment dock has it, otherwise as in the last run."""
+        return self._announced or self.load().setting
+
+    def announce(self, setting: str) -> None:
+        """Take over what the Segment dock has chosen; empty when nothing is chosen in it."""
+        self._announced = setting
+        self.setting_changed.emit()
+
+    def load(self) -> Preferences:
+        """The preferences as they were last saved, defaults otherwise."""
+        section = _section()
+        if section is None:
+            return self._kept
+        return Preferences(**{f.name: getattr(section, f.name) for f in fields(Preferences)})
+
+    def save(self, **changes: Any) -> None:
+        """Change some preferences; napari writes them to its settings folder."""
+        self._kept = replace(self.load(), **changes)
+        section = _section()
+        if section is not None:
+            for name, value in changes.items():
+                if getattr(section, name) != value:
+                    setattr(section, name, value)
+
+
+def _section() -> Any | None:
+    from napari.settings import get_plugin_settings
+
+    try:
+        return getattr(get_plugin_settings(_PLUGIN), _SECTION, None)
+    except KeyError:
+        return None

@@ -1,0 +1,177 @@
+"""The file of sessions that the docks of a window share: opened when it is needed, and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import platformdirs
+import sqlalchemy as sa
+from psygnal import Signal
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.database import schema
+from napari_uncertainseg.review.database.connection import target_name
+from napari_uncertainseg.review.reports.snapshot import SnapshotTask, take_snapshot
+from napari_uncertainseg.review.store.records import Session
+from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
+from napari_uncertainseg.review.store.store import DATABASE, Store
+
+EXERCISE = "exercise"
+"""What a session of kind ``training`` is called on screen."""
+COLUMNS = ("case", "annotator", "reviewed", "state", "opened")
+REVIEWED = COLUMNS.index("reviewed")
+_LONGEST = 24
+"""Characters of a name that fit into a narrow dock."""
+COLUMN = 15
+"""Characters of a name that fit into one of several columns."""
+
+
+def default_file() -> Path:
+    """Where sessions are saved unless the user chooses another file."""
+    return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
+
+
+class SessionFile:
+    """A file (or a server) of sessions, opened when it is needed; the docks of a window share one.
+
+    Parameters
+    ----------
+    target
+        The file, made when something is written; or a ``postgresql://`` URL.
+    masks
+        Folder of the masks; needed for a server.
+    """
+
+    changed = Signal()
+    """Another file or server was chosen."""
+    annotator_changed = Signal(str)
+    """The annotator's name was changed."""
+
+    def __init__(self, target: Path | str, masks: Path | None = None) -> None:
+        self._target, self._masks = target, masks
+        self._store: Store | None = None
+        self._annotator = ""
+
+    @property
+    def annotator(self) -> str:
+        """Name of the annotator in this window, as typed."""
+        return self._annotator
+
+    @annotator.setter
+    def annotator(self, name: str) -> None:
+        if name != self._annotator:
+            self._annotator = name
+            self.annotator_changed.emit(name)
+
+    @property
+    def name(self) -> str:
+        """For display: the file's name, or the server without its password."""
+        return self._target.name if isinstance(self._target, Path) else target_name(self._target)
+
+    @property
+    def location(self) -> str:
+        """For display: the whole path, or the server without its password."""
+        return target_name(self._target) if not isinstance(self._target, Path) else str(self._target)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to read. Reading never makes a file."""
+        return not isinstance(self._target, Path) or self._target.exists()
+
+    def choose(self, target: Path | str, masks: Path | None = None) -> None:
+        """Close this file, and use another."""
+        self.close()
+        self._target, self._masks = target, masks
+        self.changed.emit()
+
+    def store(self) -> Store:
+        """The store, made when it is not there.
+
+        Raises
+        ------
+        InputError
+            If it cannot be opened or made.
+        """
+        if self._store is None:
+            if isinstance(self._target, Path):
+                _make_folder(self._target.parent)
+            self._store = Store(self._target, self._masks)
+        return self._store
+
+    def close(self) -> None:
+        """Close the database. May be called twice."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def listed(self) -> tuple[list[Session], list[tuple[str, ...]], list[str]]:
+        """Sessions, the latest first, with their rows in the table, and why others cannot be read.
+
+        There are none where there is no file. This runs in the window's thread: it takes the same few
+        queries for any number of sessions, and counts verdicts in their table. Whether the journals say the
+        same is for `Store.verify`.
+        """
+        if not self.exists:
+            return [], [], []
+        snapshot = take_snapshot(self.store())
+        sessions = list(reversed(snapshot.sessions))
+        rows = [_row(session, snapshot.tasks[session.id], snapshot.cases) for session in sessions]
+        return sessions, rows, list(snapshot.odd.values())
+
+
+def _row(session: Session, tasks: Sequence[SnapshotTask], names: Mapping[int, str]) -> tuple[str, ...]:
+    opened = session.opened[5:16].replace("T", " ")
+    if not tasks:  # they were deleted from the file
+        return "?", session.annotator, "0 of 0", _state_of(session), opened
+    case, _, _ = tasks[0].location
+    reviewed = f"{sum(task.decision is not None for task in tasks)} of {len(tasks)}"
+    return names[case], session.annotator, reviewed, _state_of(session), opened
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be created ({error.strerror or error}); choose another file."
+        ) from error
+
+
+def _state_of(session: Session) -> str:
+    """Whether a session is open, and which reading it is; of an exercise only that."""
+    if session.kind == "training":
+        return EXERCISE
+    reading = session.settings.reading if isinstance(session.settings, RereadingSettings) else None
+    number = "2nd " if reading == SECOND else "3rd " if reading == THIRD else ""
+    return f"{number}{'open' if session.closed is None else 'closed'}"
+
+
+def shortened(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
+    """A name that fits into a narrow dock: its beginning, or both ends where the end tells names apart."""
+    if len(text) <= longest:
+        return text
+    last = (longest - 1) // 2 if ends else 0
+    return f"{text[: longest - 1 - last]}…{text[len(text) - last :]}"
+
+
+def how_made(store: Store, output: int | None, session: Session) -> str:
+    """How to make the prediction that a session belongs to: an instruction, as the end of a sentence."""
+    with store.reading() as connection:
+        made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
+    if made is None or not made.model:
+        return "first segment its scans with the same settings."
+    members = session.settings.members if isinstance(session.settings, ReviewSettings) else None
+    count = "" if members is None else f", {members} members"
+    return (
+        f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
+        f"(its threshold is {made.threshold:.2f})."
+    )
+
+
+def sessions_of_prediction(store: Store, sha256: str) -> set[str]:
+    """Ids of the sessions that have a task on a prediction, given by the SHA-256 of its output."""
+    t, o = schema.tasks, schema.outputs
+    query = sa.select(t.c.session_id).join(o, t.c.output_id == o.c.id).where(o.c.sha256 == sha256).distinct()
+    with store.reading() as connection:
+        return set(connection.scalars(query))

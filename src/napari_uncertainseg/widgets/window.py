@@ -1,0 +1,287 @@
+"""The docks of this plugin in one napari window, sharing one case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.evaluate.calibration_record import find_record
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.widgets.case_banner import CaseBanner
+from napari_uncertainseg.widgets.case_opener import CaseOpener, may_discard
+from napari_uncertainseg.widgets.closing import CloseGuard
+from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.keys import WindowKeys
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
+from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
+from napari_uncertainseg.widgets.segment.dock import SegmentDock
+from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.dock_area import DockArea
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
+from napari_uncertainseg.widgets.shared.session_file import SessionFile, default_file
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+_NAME = "uncertainseg-review"
+_WIDTH = 400
+
+W = TypeVar("W", bound=DockWidget)
+
+
+class Review(QObject):
+    """One case, its layers and its docks in one napari window.
+
+    It lives as long as the window: a dock that is closed and opened again shows the same
+    case, with its verdicts. Open docks are attributes by their key, such as ``review.lesions``,
+    for scripts; programs that are checked for types use :meth:`dock`.
+
+    Parameters
+    ----------
+    viewer, window
+        napari's.
+    docks
+        What can be opened; all docks of the plugin unless a test has others.
+    """
+
+    case: Case
+    layers: ReviewLayers
+    preferences: PreferenceStore
+    sessions: SessionFile
+    keeper: ReviewKeeper
+
+    def __init__(self, viewer: Viewer, window: QMainWindow, docks: Iterable[Dock] = DOCKS) -> None:
+        super().__init__(window)
+        self.setObjectName(_NAME)
+        self.docks = {dock.key: dock for dock in docks}
+        self.opened = OpenDocks()
+        self.case = Case(find_record)
+        self.layers = ReviewLayers(viewer, self.case)
+        self.preferences = PreferenceStore()
+        self.sessions = SessionFile(default_file())
+        self.keeper = ReviewKeeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
+        self.keeper.message.connect(show_info)
+        self._closing = CloseGuard(window, self.case, self.sessions)
+        self._opener = CaseOpener(viewer, self.case)
+        self._viewer = viewer
+        self._window = window
+        self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
+        self._keys = WindowKeys(window, self.docks.values(), self.opened)
+        window.installEventFilter(self)
+
+    def _is_exercise(self) -> bool:
+        """Whether what is on screen is an exercise, or somebody's session played back."""
+        return self.layers.blinded or any(widget.in_exercise for widget in self.opened.widgets)
+
+    # -- docks --------------------------------------------------------------------------------
+
+    def dock(self, kind: type[W]) -> W:
+        """The content of the open dock of a class.
+
+        Raises
+        ------
+        LookupError
+            If that dock is not open.
+        """
+        widget = self.opened.find(kind)
+        if widget is None:
+            raise LookupError(f"the dock {kind.__name__} is not open")
+        return widget
+
+    def __getattr__(self, key: str) -> Any:
+        opened = self.__dict__.get("opened")
+        found = None if opened is None else opened.get(key)
+        if found is None:
+            raise AttributeError(f"{key!r} is neither an attribute nor the key of an open dock")
+        return found.widget
+
+    def open(self) -> None:
+        """Show the docks of the arrangement, tabbed on the right; those that are open stay as they are."""
+        together = [dock.key for dock in self.docks.values() if dock.opens_with_review]
+        for key in together:
+            self._ensure(key)
+        self.arrange(together[0])
+
+    def open_dock(self, key: str) -> None:
+        """Open one dock beside those that are open, and bring it to the front."""
+        self._ensure(key)
+        self.arrange(key)
+
+    def _ensure(self, key: str) -> None:
+        if self.docks[key] not in self.opened:
+            area = DockArea(self.make_widget(key))
+            self.add(key, area)
+            self._viewer.window.add_dock_widget(area, name=self.docks[key].window_name, area="right")
+
+    def make_widget(self, key: str) -> DockWidget:
+        """Make the content of a dock; one that is open is closed first."""
+        opened = self.opened.get(key)
+        if opened is not None:
+            self._viewer.window.remove_dock_widget(opened.area)
+        context = ReviewContext(
+            case=self.case,
+            layers=self.layers,
+            preferences=self.preferences,
+            sessions=self.sessions,
+            keeper=self.keeper,
+            open_case=self.open_case,
+            show_findings=self.show_findings,
+        )
+        return self.docks[key].make(context)
+
+    def add(self, key: str, area: DockArea) -> None:
+        """Take in a dock whose area holds its content; the area is docked by the caller."""
+        widget = area.widget()
+        assert isinstance(widget, DockWidget)
+        area.fronted.connect(widget.on_front)
+        widget.subject_changed.connect(self._banner.show)
+        area.installEventFilter(self)
+        self.opened.add(OpenDock(self.docks[key], widget, area))
+        self._banner.show()
+
+    def arrange(self, front: str) -> None:
+        """Tab the docks that are open, with one of them in front."""
+        shown = {key: dock for key in self.docks if (dock := self._dock_around(key)) is not None}
+        anchor = next(iter(shown.values()), None)
+        for key, dock in shown.items():
+            napari_internals.set_dock_title(dock, self.docks[key].title)
+            dock.show()
+            if dock is not anchor and not dock.isFloating():
+                self._window.tabifyDockWidget(anchor, dock)
+        if front in shown:
+            shown[front].raise_()
+            self._window.resizeDocks([shown[front]], [_WIDTH], Qt.Orientation.Horizontal)
+
+    def show_dock(self, key: str) -> None:
+        """Bring a dock to the front."""
+        dock = self._dock_around(key)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+
+    def _dock_around(self, key: str) -> QDockWidget | None:
+        opened = self.opened.get(key)
+        parent: QObject | None = None if opened is None else opened.area
+        while parent is not None and not isinstance(parent, QDockWidget):
+            parent = parent.parent()
+        return parent
+
+    # -- cases --------------------------------------------------------------------------------
+
+    def open_case(self, loaded: LoadedCase) -> None:
+        """Show a case of a worklist instead of the one before, and segment it.
+
+        Raises
+        ------
+        InputError
+            If a dock needs the case that is open, as during an exercise.
+        """
+        for widget in self.opened.widgets:
+            if reason := widget.holds_case:
+                raise InputError(reason)
+        self.open()
+        self._opener.open(loaded, self.dock(SegmentDock))
+
+    def open_results(self, folder: Path) -> None:
+        """Show a folder of results, with its scans, maps, lesions, verdicts and painting.
+
+        Raises
+        ------
+        InputError
+            During an exercise or a replay, or if the folder cannot be read.
+        """
+        if self._is_exercise():
+            raise InputError("An exercise or a replay is running: end it first.")
+        restored = read_saved_results(folder)
+        if may_discard(self._window, self.case):
+            self.open()
+            self._opener.open_results(restored, folder, self.dock(SegmentDock))
+            self.show_findings()
+
+    def show_findings(self) -> None:
+        """Show the list of lesions, and the slice with the most doubtful lesion, not yet enlarged."""
+        lesions = self.case.lesions
+        if lesions is not None and len(lesions.table):
+            first = lesions.table.iloc[0]
+            self.layers.show_slice((int(first["slice_s"]), int(first["slice_a"]), int(first["slice_r"])))
+        self.show_dock("lesions")
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Clean up when a dock is closed with its X, or the window closes."""
+        if watched is None or event is None:
+            return False
+        if watched is self._window and event.type() == QEvent.Type.Close and self._closing.refuses(event):
+            return True
+        if watched is self._window:
+            # A user's own close may still be refused in a dialog; the window is hidden only if it was not.
+            closing = event.type() == QEvent.Type.Close and not event.spontaneous()
+            closed = event.type() == QEvent.Type.Hide and not event.spontaneous()
+            if closing or closed:
+                self.cleanup()
+        elif event.type() == QEvent.Type.ParentChange and watched.parent() is None:
+            self._drop(watched)
+        return False
+
+    def _drop(self, area: Any) -> None:
+        """Let a dock go that napari has closed: it takes the area out of its window."""
+        opened = self.opened.remove(area)
+        if opened is not None:
+            opened.widget.cleanup()
+        area.removeEventFilter(self)
+        area.deleteLater()
+
+    def cleanup(self) -> None:
+        """Stop all work and disconnect from the viewer. May be called twice."""
+        self._window.removeEventFilter(self)
+        self._keys.cleanup()
+        for opened in self.opened:
+            opened.area.removeEventFilter(self)
+            opened.widget.cleanup()
+        self.opened.clear()
+        self._closing.cleanup()
+        self.keeper.cleanup()
+        self.sessions.close()
+        self._banner.cleanup()
+        self.layers.cleanup()
+
+
+def review_of(viewer: Viewer, docks: Iterable[Dock] = DOCKS) -> Review:
+    """The review of a viewer's window, made when there is none.
+
+    Parameters
+    ----------
+    viewer
+        napari's, or the proxy that plugins are handed.
+    docks
+        What can be opened, where it is made.
+    """
+    viewer = napari_internals.unwrapped(viewer)
+    window = napari_internals.main_window(viewer)
+    found = window.findChild(QObject, _NAME)
+    return found if isinstance(found, Review) else Review(viewer, window, docks)
+
+
+def open_review(viewer: Viewer, docks: Iterable[Dock] = DOCKS) -> Review:
+    """Open the arrangement in a viewer, or bring it to the front.
+
+    Returns
+    -------
+    Review
+        With ``case``, ``layers`` and the docks ``segment``, ``lesions`` and ``calibration``.
+    """
+    review = review_of(viewer, docks)
+    review.open()
+    return review

@@ -1,0 +1,33 @@
+"""What tests of several docks do with widgets."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+
+
+def areas_of(review):
+    """The areas around the open docks of a window, by the docks' keys."""
+    return {opened.dock.key: opened.area for opened in review.opened}
+
+
+def click(qtbot, button):
+    """Press a button with the mouse."""
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def discard(qtbot, widget):
+    """Delete a widget now: deleteLater waits for an event loop, which ``wait`` runs."""
+    widget.close()
+    widget.deleteLater()
+    qtbot.wait(1)
+
+
+def focus(qtbot, widget):
+    """Give the keyboard to a widget; asked again and again, since a bare screen may ignore it."""
+
+    def has_focus():
+        widget.window().activateWindow()
+        widget.setFocus()
+        return widget.hasFocus()
+
+    qtbot.waitUntil(has_focus, timeout=15_000)

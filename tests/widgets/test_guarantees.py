@@ -1,0 +1,161 @@
+"""Thresholds with a guarantee, in the window."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
+
+
+def record_like(prediction, n=12):
+    rising = np.tile(GRID**2, (n, 1))
+    measures = measures_of(
+        prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
+    )
+    return CalibrationRecord(
+        "bundled",
+        "ab",
+        "one-pass",
+        (),
+        3.0,
+        tuple(map(str, range(n))),
+        {k: rising if loss.safest == "low" else rising[:, ::-1] for k, loss in LOSSES.items()},
+        {k: measures[k] * np.linspace(0.9, 1.1, n) for k in MEASURES},
+    )
+
+
+@pytest.fixture
+def make(shown, case, records):
+    def build(find):
+        records.find = find
+        case.open_prediction(case.prediction)
+        bands = []
+        row = shown(GuaranteeRow(case, lambda core, envelope: bands.append((core, envelope))))
+        row.band_shown = bands
+        return row
+
+    return build
+
+
+def test_a_promise_sets_the_threshold(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda information: record)
+    expected = record.guarantee("missed_volume", 0.1).threshold
+    assert row.button.text() == f"Use {expected:.2f}"
+    row.button.click()
+    assert case.threshold == expected
+    row.limit.setValue(40)
+    assert row.button.text() == f"Use {record.guarantee('missed_volume', 0.4).threshold:.2f}"
+    row.loss.setCurrentIndex(row.loss.findData("false_volume"))
+    assert row.button.text() == f"Use {record.guarantee('false_volume', 0.4).threshold:.2f}"
+
+
+def test_what_so_few_cases_cannot_promise_is_said(make, case):
+    row = make(lambda information: record_like(case.prediction))
+    row.kind.setCurrentIndex(1)
+    assert not row.button.isEnabled() and row.button.text() == "None"
+    assert row.button.toolTip() == "12 cases cannot support this guarantee: it needs at least 22."
+    before = case.threshold
+    row.use()
+    assert case.threshold == before
+
+
+def test_the_light_goes_out_for_another_kind_of_case(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda information: record)
+    assert "like the 12 calibration cases" in row.light.text()
+    record.measures["voxel_mm3"][:] /= 10
+    case.open_prediction(case.prediction)
+    assert "Guarantee not valid" in row.light.text() and "volume of a voxel" in row.light.text()
+    assert "calibration cases 0." in row.light.toolTip()
+    assert not row.button.isEnabled() and "differs from" in row.button.toolTip()
+    row.contours.click()
+    assert row.band_shown[-1] == (None, None)
+
+
+def one_of_them(row):
+    assert "one of the calibration cases" in row.light.text() and "●" not in row.light.text()
+    assert row.light.textFormat() == Qt.TextFormat.RichText  # no tag is read as text
+    assert not row.button.isEnabled() and "further cases" in row.button.toolTip()
+    row.contours.click()
+    assert row.band_shown[-1] == (None, None)
+
+
+@pytest.mark.parametrize("key", ["scan_sha256", "sha256"])
+def test_a_calibration_case_is_told_by_its_scans(make, case, key):
+    inputs = {"flair": {"name": "FLAIR", key: "f1a1"}, "t1": {"name": "T1", key: "71"}}
+    case.open_prediction(
+        replace(case.prediction, information={**case.prediction.information, "inputs": inputs})
+    )
+    known = [("aa",)] * 11
+    one_of_them(make(lambda _: replace(record_like(case.prediction), scans=(*known, ("bb", "f1a1")))))
+
+
+def test_another_scan_stays_like_them(make, case):
+    row = make(lambda _: replace(record_like(case.prediction), scans=(("aa",),) * 12))
+    assert "like the 12 calibration cases" in row.light.text() and row.button.isEnabled()
+
+
+def test_a_calibration_case_of_an_old_record_is_told_by_its_measures(make, case):
+    one_of_them(make(lambda _: record_like(case.prediction, n=11)))  # the sixth has this case's numbers
+
+
+def test_few_cases_do_not_light_it(make, case):
+    row = make(lambda information: record_like(case.prediction, n=1))
+    assert "1 calibration case: too few to compare" in row.light.text() and "●" not in row.light.text()
+
+
+def test_it_holds_for_the_smallest_lesion_that_it_was_made_with(make, case):
+    row = make(lambda information: record_like(case.prediction))
+    case.min_volume = 10.0
+    assert not row.button.isEnabled() and "at least 3 mm³" in row.button.toolTip()
+    case.min_volume = 3.0
+    assert row.button.isEnabled()
+
+
+def test_without_a_record_it_says_how_to_get_one(make, case):
+    asked = []
+    row = make(asked.append)
+    assert len(asked) == 1
+    assert not row.button.isEnabled() and "uncertainseg calibrate" in row.button.toolTip()
+    assert row.button.text() == "Use"
+    assert not row.light.isVisible() and not row.loss.isEnabled()
+
+
+def test_a_damaged_record_is_named(make, case):
+    def find(information):
+        raise InputError("x.json: This is not a calibration record.")
+
+    row = make(find)
+    assert "x.json" in row.button.toolTip() and not row.button.isEnabled()
+
+
+def test_without_a_prediction_nothing_is_offered(qtbot):
+    row = GuaranteeRow(Case(lambda information: pytest.fail("nothing to look for")), lambda *t: None)
+    assert not row.button.isEnabled()
+    row.cleanup()
+    row.deleteLater()
+    qtbot.wait(1)
+
+
+def test_core_and_envelope_follow_the_promise(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda information: record)
+    row.contours.click()
+    core, envelope = (record.guarantee(name, 0.1).threshold for name in ("false_volume", "missed_volume"))
+    assert row.band_shown[-1] == (core, envelope) and core > envelope
+    row.limit.setValue(80)  # now each alone would let the core reach beyond the envelope
+    core, envelope = (record.guarantee(name, 0.8).threshold for name in ("false_volume", "missed_volume"))
+    assert core < envelope and row.band_shown[-1] == (envelope, core)
+    row.limit.setValue(30)
+    assert row.band_shown[-1] != (core, envelope)
+    row.kind.setCurrentIndex(1)
+    row.limit.setValue(5)  # twelve cases cannot
+    assert row.band_shown[-1] == (None, None)
+    row.contours.click()
+    assert row.band_shown[-1] == (None, None)
