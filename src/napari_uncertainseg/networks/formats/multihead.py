@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, check_runs, read_weights
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 CONFIGURATION = "model.json"
-MODALITIES = ("flair", "t1", "t2")
 
 MAX_CONFIGURATION_BYTES = 1 << 20
 MAX_WEIGHT_BYTES = 2 << 30
@@ -55,8 +55,9 @@ class Architecture(Strict):
 
 
 def _known_modalities(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) < len(values) or not set(values) <= set(MODALITIES) or "flair" not in values:
-        raise ValueError(f"should be a list from {list(MODALITIES)} with 'flair' in it, each at most once")
+    if len(set(values)) < len(values) or not set(values) <= set(MODALITIES) or REFERENCE not in values:
+        right = f"a list from {list(MODALITIES)} with '{REFERENCE}' in it, each at most once"
+        raise ValueError(f"should be {right}")
     return values
 
 
@@ -68,7 +69,7 @@ class _Content(Strict):
     description: str = Field(description="text")
     architecture: Architecture = Field(description="an object")
     modalities: Annotated[tuple[str, ...], AfterValidator(_known_modalities)] = Field(
-        strict=False, description=f"a list from {list(MODALITIES)} with 'flair' in it"
+        strict=False, description=f"a list from {list(MODALITIES)} with '{REFERENCE}' in it"
     )
     intensities: Literal["tissue"] = Field(
         description=f'"{INTENSITIES}": weights that learnt from scans normalised otherwise must be trained '
