@@ -115,8 +115,8 @@ def outline(window: Any, folder: Path) -> None:
     review, layers = window.review, window.viewer.layers
     dock = review.exercises
     dock.exercise.setCurrentIndex(dock.exercise.findData("outline"))
+    truth = np.asarray(layers[dock.consensus.currentData()].data) > 0  # put aside during the exercise
     dock.begin_button.click()
-    truth = np.asarray(layers[dock.consensus.currentData()].data) > 0
     most = int(truth.sum((1, 2)).argmax())
     drawn = np.zeros(truth.shape, np.uint8)
     drawn[most] = np.roll(truth[most], 1, axis=0)
