@@ -91,6 +91,11 @@ class TimeLeft:
         return left
 
 
+def pluralised(n: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def format_time_left(seconds: float | None) -> str:
     """Time left for the eye: coarse, because it is an estimate."""
     if seconds is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg.images.formats.formats import suffix_of
-from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.modalities import guess_modality
 
 _ENTITY = re.compile(r"(?:^|[_/\\-])(sub|ses)-([A-Za-z0-9]+)")
@@ -59,11 +59,6 @@ class ScanOrigin:
     path: Path | None = None
     uids: Mapping[str, str] = field(default_factory=dict)
     grid: Grid | None = None
-
-    @classmethod
-    def from_volume(cls, volume: Volume) -> ScanOrigin:
-        """Of a volume."""
-        return cls(volume.name, volume.path, volume.uids, volume.grid)
 
 
 def mismatch(scan: ScanOrigin, flair: ScanOrigin) -> str:

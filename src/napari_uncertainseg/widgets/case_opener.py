@@ -10,6 +10,7 @@ from napari.layers import Layer
 from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QWidget
 
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
@@ -81,8 +82,7 @@ class CaseOpener:
         case.threshold, case.min_volume = restored.threshold, restored.min_volume
         case.reset_review(restored.verdicts, restored.edit)
         self._viewer.reset_view()
-        many = len(restored.verdicts)
-        opened = f"Opened {folder} with {many} verdict{'' if many == 1 else 's'}."
+        opened = f"Opened {folder} with {pluralised(len(restored.verdicts), 'verdict')}."
         case.stepped.emit(" ".join([opened, *restored.notes]))
         for note in restored.notes:
             show_info(note)

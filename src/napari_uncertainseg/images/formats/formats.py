@@ -98,11 +98,6 @@ NIFTI = FORMATS["nifti"]
 """The format that results are written in."""
 
 
-def known_suffixes() -> tuple[str, ...]:
-    """Suffixes of all formats."""
-    return tuple(suffix for each in FORMATS.values() for suffix in each.suffixes)
-
-
 def one_file_suffixes() -> tuple[str, ...]:
     """Suffixes of formats in which a scan is one file: not of DICOM, where it is a folder."""
     return tuple(suffix for each in FORMATS.values() if each is not DICOM for suffix in each.suffixes)

@@ -80,11 +80,6 @@ def format_number(value: object, digits: int = 2) -> str:
     return "–" if known is None else f"{round(known, digits) + 0.0:.{digits}f}"  # noqa: RUF001
 
 
-def pluralised(n: int, noun: str) -> str:
-    """A number of things in words."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def short_id(session_id: str) -> Markup:
     """The first eight digits of a session, by which the report names it."""
     return element("code", session_id[:8])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
     escaped,
     format_number,
     name_span,
-    pluralised,
     short_id,
     table,
     whole_page,

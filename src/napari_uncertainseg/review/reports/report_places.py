@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
@@ -11,7 +12,6 @@ from napari_uncertainseg.review.reports.html import (
     format_number,
     name_span,
     picture,
-    pluralised,
     short_id,
     table,
 )

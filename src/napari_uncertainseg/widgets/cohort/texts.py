@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.evaluate.readings import CaseReading
 
 # -- the list -----------------------------------------------------------------------------------
@@ -15,7 +15,7 @@ SOURCES = (
     "A folder or BIDS dataset with FLAIR scans (T1 and T2 are optional), or a table with the column flair; "
     "the columns t1, t2, name and reference are optional."
 )
-SOURCE_DIALOG, TABLE_KINDS = "Cases to review", "Table (*.tsv *.txt);;All files (*)"
+SOURCE_DIALOG = "Cases to review"
 ANNOTATOR_TIP = (
     "Whose sessions are counted, of the file chosen in Session. Leave empty to count all annotators."
 )
@@ -41,11 +41,6 @@ OPEN_ANOTHER, DISCARD = "Open another case", "Discard them"
 LOST = (
     "Verdicts or painting of this case are not saved in a session and were not exported. They will be lost. "
     "Open the other case anyway?"
-)
-OPEN_RESULTS = "Open results"
-LOST_BY_RESULTS = (
-    "Verdicts or painting on screen are not saved in a session and were not exported. They will be lost. "
-    "Open the folder anyway?"
 )
 
 
@@ -87,9 +82,7 @@ def describe_progress(cases: int, closed: int, current: int | None, name: str) -
 
     ``current`` is the row of the open case, from 0; None if no case is open.
     """
-    first = (
-        f"{cases} case{'' if cases == 1 else 's'}" if current is None else f"Case {current + 1} of {cases}"
-    )
+    first = pluralised(cases, "case") if current is None else f"Case {current + 1} of {cases}"
     return f"{first}, {closed} closed: {name}"
 
 
@@ -99,17 +92,3 @@ def describe_state(reading: CaseReading | None) -> str:
         return "not reviewed"
     reviewed = f"{reading.judged} of {reading.tasks}"
     return f"closed ({reviewed})" if reading.closed else f"{reviewed} reviewed"
-
-
-# -- opening ------------------------------------------------------------------------------------
-
-
-def not_a_scan(path: Path) -> str:
-    """Why a file of the list cannot be a scan."""
-    return f"{path}: this looks like a label image, not like a scan; correct the list."
-
-
-def opened_results(folder: Path, verdicts: int, notes: Sequence[str]) -> str:
-    """What was opened, and what the user should know of it."""
-    opened = f"Opened {folder} with {verdicts} verdict{'' if verdicts == 1 else 's'}."
-    return " ".join([opened, *notes])

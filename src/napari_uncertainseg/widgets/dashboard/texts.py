@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_uncertainseg.review.reports.html import pluralised
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.review.reports.learning_curves import Trained
 from napari_uncertainseg.review.reports.statistics import ReaderAgreement
 from napari_uncertainseg.widgets.shared.definitions import SCORES

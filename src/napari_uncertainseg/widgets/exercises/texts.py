@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.review.lessons.lesson import Opinion
 from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.outlining import OutlineComparison
@@ -143,7 +144,7 @@ MISSED, FALSE_POSITIVE = "missed", "false positive"
 
 def describe_outline(comparison: OutlineComparison, earlier: Sequence[float]) -> str:
     """An outline in a sentence or two, with the Dice of earlier ones."""
-    slices = f"{comparison.slices} slice{'' if comparison.slices == 1 else 's'}"
+    slices = pluralised(comparison.slices, "slice")
     text = (
         f"Compared in {slices}. Lesions missed: {len(comparison.missed)}, "
         f"false positives: {len(comparison.invented)}."

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, pluralised
 
 # -- the list -------------------------------------------------------------------------------------
 
@@ -231,8 +231,7 @@ def other_min_volume(volume_mm3: float) -> str:
 
 def light_too_few(cases: int) -> str:
     """That the number of calibration cases is too small for a comparison."""
-    plural = "" if cases == 1 else "s"
-    return f"○ {cases} calibration case{plural}: too few to compare this case with"
+    return f"○ {pluralised(cases, 'calibration case')}: too few to compare this case with"
 
 
 def light_valid(cases: int) -> str:

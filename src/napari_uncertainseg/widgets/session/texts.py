@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
@@ -172,7 +173,7 @@ def describe_remaining_errors(remaining: RemainingErrors) -> str:
         if remaining.judged >= FEWEST
         else f"{remaining.unseen} not reviewed. The number of errors is estimated after {FEWEST} verdicts."
     )
-    checks = f"{remaining.checks} random check{'s' if remaining.checks != 1 else ''}"
+    checks = pluralised(remaining.checks, "random check")
     if not remaining.checks:
         return f"{estimate} There is no upper limit yet: no random check has been reviewed."
     if remaining.most >= remaining.unseen:

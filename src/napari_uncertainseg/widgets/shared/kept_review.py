@@ -9,12 +9,11 @@ from typing import Any
 
 from psygnal import Signal
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Unreadable
-from napari_uncertainseg.review.reports.html import pluralised
 from napari_uncertainseg.review.session.queue import Queue, queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
