@@ -316,7 +316,7 @@ def test_hostile_json_is_refused_in_one_sentence(text) -> None:
 
 
 def test_the_best_coefficients_where_features_differ_much_in_size() -> None:
-    """At the best, no coefficient that is free to move gains by moving (one search of L-BFGS-B fails here)."""
+    """At the best, no coefficient that is free to move gains by moving. One search of L-BFGS-B fails here."""
     rng = np.random.default_rng(193)
     p = np.clip(rng.beta(0.3, 0.3, 200), 1e-6, 1 - 1e-6)
     is_lesion, count = rng.random(200) < p**2, np.exp(rng.normal(0, 4, 200))

@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets.session import dock as dock_module
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .actions import click
@@ -33,7 +34,7 @@ def file(tmp_path):
 
 @pytest.fixture(autouse=True)
 def asked(answer_questions):
-    return answer_questions(dock_module)
+    return answer_questions(dock_module, dialogs)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.annotator_outline import COMPARISON, NAME
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import tools as tools_module
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.window import open_review
 
 from .actions import areas_of, focus
@@ -135,7 +136,8 @@ def judge_all(review, qtbot, decide):
 
 def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     review = open_review(viewer)
-    monkeypatch.setattr(session_module, "ask_yes_no_cancel", lambda *a, **k: True)
+    for module in (session_module, dialogs):
+        monkeypatch.setattr(module, "ask_yes_no_cancel", lambda *a, **k: True)
     case = review.case
     review.open_dock("session")
     dock = review.session

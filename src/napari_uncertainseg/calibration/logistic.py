@@ -22,8 +22,8 @@ def logistic_regression(
 ) -> np.ndarray:
     """Coefficients of the greatest likelihood within bounds (scipy's L-BFGS-B).
 
-    Where the classes part without overlap, no finite coefficients are best. The search then ends at a bound, or
-    before it where the loss is below 1e-11.
+    Where the classes part without overlap, no finite coefficients are best. The search then ends at a
+    bound, or before it where the loss is below 1e-11.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -106,8 +106,6 @@ class CaseOpener:
         self._added = []
 
 
-def may_discard(parent: QWidget, case: Case) -> bool:
-    """Ask before opening results by which verdicts or painting would be lost."""
-    if not case.review.unsaved:
-        return True
-    return bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Discard them", None))
+def question_before_results(parent: QWidget, case: Case) -> DiscardQuestion:
+    """Asked before opening results by which verdicts or painting would be lost."""
+    return DiscardQuestion(parent, case, "Open results", _LOST, "Discard them")

@@ -30,7 +30,12 @@ from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    PlainLabel,
+    as_warning,
+    set_layer_choices,
+    wrapping_label,
+)
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
 if TYPE_CHECKING:
@@ -268,7 +273,7 @@ class CalibrationDock(DockWidget):
         return texts.CHOOSE_REFERENCE
 
     def _warn(self, sentence: str) -> None:
-        self.warning.setText(texts.warning(sentence))
+        self.warning.setText(as_warning(sentence) if sentence else "")
         self.warning.setVisible(bool(sentence))
 
     # -- export -------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.temperature import TemperatureSlider
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, as_warning
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _KINDS: tuple[Kind, ...] = ("temperature", "platt", "beta", "isotonic")
@@ -196,7 +196,7 @@ class RecalibrationRow(QWidget):
         self._fitted_for = None
         self._case.recalibrate(None)
         self._list()
-        self._show_message(texts.warning(problem))
+        self._show_message(as_warning(problem) if problem else "")
 
     def _changed(self, fitted_for: _FittedFor) -> bool:
         """Whether a fit on this case used another reference or region than the current ones."""

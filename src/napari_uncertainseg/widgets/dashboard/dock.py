@@ -29,7 +29,7 @@ from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.shared.definitions import CONFIDENCE_DIAGRAM, DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, as_warning, wrapping_label
 from napari_uncertainseg.widgets.shared.number_table import NumberTable
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
@@ -165,9 +165,9 @@ class DashboardDock(DockWidget):
             if self._file.exists:
                 self._snapshot = take_snapshot(self._file.store())
                 if problems := list(self._snapshot.odd.values()):
-                    self._problem = f"⚠ {texts.left_out(self._file.name, problems)}"
+                    self._problem = as_warning(texts.left_out(self._file.name, problems))
         except InputError as error:
-            self._problem = f"⚠ {error}"
+            self._problem = as_warning(error)
         self._show()
 
     def export_table(self) -> None:
@@ -179,7 +179,7 @@ class DashboardDock(DockWidget):
             write_table(path, statistics_table(self.statistics))
             self._show_message(texts.exported(str(path)))
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
 
     # -- from the store to the screen ---------------------------------------------------------
 
@@ -190,7 +190,7 @@ class DashboardDock(DockWidget):
         except InputError as error:  # such as a confidence of 7 in a file from elsewhere
             self.statistics, self._problem = (
                 compute_statistics(_EMPTY),
-                f"⚠ {texts.unreadable(self._file.name, str(error))}",
+                as_warning(texts.unreadable(self._file.name, str(error))),
             )
         statistics = self.statistics
         self.file.setText(self._file.name)

@@ -9,7 +9,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
-from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import as_warning, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 
@@ -57,7 +57,7 @@ class ResumeBar(QWidget):
         try:
             message = self._keeper.accept()
         except InputError as error:
-            self.text.setText(texts.error(error))
+            self.text.setText(as_warning(error))
             return
         self._case.stepped.emit(message)
 

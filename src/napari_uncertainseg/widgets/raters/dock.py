@@ -34,7 +34,7 @@ from napari_uncertainseg.widgets.raters.scatter import UncertaintyScatter
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import as_warning, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, format_number
 
@@ -160,7 +160,7 @@ class RatersDock(DockWidget):
         self._jobs.state_changed.connect(self._show_state)
         self._jobs.progressed.connect(lambda stage, share, left: self.progress.setValue(round(1000 * share)))
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(lambda text: self._show_message(texts.error(text)))
+        self._jobs.failed.connect(lambda text: self._show_message(as_warning(text)))
         self._jobs.cancelled.connect(lambda: self._show_message(texts.CANCELLED))
 
     # -- choice of raters --------------------------------------------------------------------
@@ -203,7 +203,7 @@ class RatersDock(DockWidget):
                 self._case, self._layers, self.chosen(), self.consensus.currentData()
             )
         except InputError as error:
-            self._show_message(texts.error(error))
+            self._show_message(as_warning(error))
             return
         self._show_message("")
         self._jobs.start(request.run)

@@ -31,6 +31,7 @@ from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
+    as_warning,
     button_with_tip,
     choice_box,
     fill_choices,
@@ -216,7 +217,7 @@ class SegmentDock(DockWidget):
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText(texts.NO_DEVICE)
-        self._show_message(texts.error(text))
+        self._show_message(as_warning(text))
 
     def _on_method(self) -> None:
         """Offer as many members as the method has with the model, the usual number first."""
@@ -282,7 +283,7 @@ class SegmentDock(DockWidget):
         try:
             request = self._request()
         except InputError as error:
-            self._show_message(texts.error(str(error)))
+            self._show_message(as_warning(error))
             return
         self._discard = self._new_discard_question()
         if not self._discard.allows():
@@ -314,7 +315,7 @@ class SegmentDock(DockWidget):
 
     def _on_failed(self, text: str) -> None:
         self._running = None
-        self._show_message(texts.error(text))
+        self._show_message(as_warning(text))
 
     def _on_cancelled(self) -> None:
         self._running = None

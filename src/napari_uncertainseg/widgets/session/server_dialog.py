@@ -19,7 +19,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database.connection import with_password
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, as_warning
 
 
 class Server(NamedTuple):
@@ -91,7 +91,7 @@ class ServerDialog(QDialog):
         try:
             _ = self.server
         except InputError as error:
-            self.problem.setText(f"⚠ {error}")
+            self.problem.setText(as_warning(error))
         else:
             self.accept()
 

@@ -9,6 +9,7 @@ from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
 from napari_uncertainseg.review.session.rereading import ReadingStatus
+from napari_uncertainseg.widgets.shared.form_helpers import as_warning
 from napari_uncertainseg.widgets.shared.number_table import format_number
 from napari_uncertainseg.widgets.shared.session_file import shortened
 
@@ -274,7 +275,7 @@ def verified(sound: int, sessions: int, partly: int, not_covered: str, faults: l
     """Result of a check: unchanged sessions, those that can only be checked in part, and faults."""
     unchanged = f"{sound} of {sessions} sessions are unchanged."
     unchanged += f" For {partly} of them not everything can be checked ({not_covered})." if partly else ""
-    return "\n".join([unchanged, *(f"⚠ {fault}" for fault in faults)])
+    return "\n".join([unchanged, *(as_warning(fault) for fault in faults)])
 
 
 # -- a replay -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from napari_uncertainseg.review.store.session_digest import LEFT_OUT
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
+from napari_uncertainseg.widgets.shared.form_helpers import as_warning
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
@@ -130,7 +131,7 @@ class SessionTools(QWidget):
             self._warn(str(error))
 
     def _warn(self, problem: str) -> None:
-        self.message_changed.emit(f"⚠ {problem}")
+        self.message_changed.emit(as_warning(problem))
 
 
 def _verification(store: Store, progress: Progress) -> str:
