@@ -102,7 +102,7 @@ class Case:
 
     @property
     def images(self) -> Mapping[str, Volume]:
-        """Scans by role: ``flair``, ``t1``, ``t2``."""
+        """Scans by modality: ``flair``, ``t1``, ``t2``."""
         return dict(self._images)
 
     def set_images(self, images: Mapping[str, Volume], mask: Volume | None = None) -> None:

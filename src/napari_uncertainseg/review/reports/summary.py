@@ -40,6 +40,7 @@ from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.review.store.session_settings import SECOND
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.review.verdicts import says_lesion
 
 MOST_UNCERTAIN = 12
 """Locations of a case that are shown."""
@@ -172,13 +173,12 @@ def mean_uncertainty(tasks: Iterable[Task]) -> MeanUncertainty:
 
 def _wrong(part: SessionPart) -> list[WrongPart]:
     found = []
-    for target, opposite in (("lesion", ("rejected",)), ("candidate", ("accepted", "edited"))):
+    for target in ("lesion", "candidate"):
         judged = [one for one in part.judged if one.task.target == target]
         if part.session.kind not in READINGS or not judged:
             continue
-        wrong = [one.decision for one in judged if one.wrong]
-        against = sum(decision in opposite for decision in wrong)
-        unsure = wrong.count("unsure")
+        wrong = [says_lesion(one.decision) for one in judged if one.wrong]
+        against, unsure = wrong.count(target == "candidate"), wrong.count(None)
         found.append(
             WrongPart(
                 session=part.session.id,

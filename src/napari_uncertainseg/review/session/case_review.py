@@ -20,7 +20,7 @@ from napari_uncertainseg.review.session.undo_history import (
     values_at,
 )
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.review.verdicts import UNDECIDED, Decision, Verdict, Voxel
 
 if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
@@ -135,7 +135,7 @@ class CaseReview:
             if key == 0:
                 continue
             same = found.get(key, verdict.decision) == verdict.decision
-            found[key] = verdict.decision if same else "unsure"
+            found[key] = verdict.decision if same else UNDECIDED
         return found
 
     @property

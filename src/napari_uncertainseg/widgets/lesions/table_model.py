@@ -17,11 +17,11 @@ from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
 from napari_uncertainseg.uncertainty.lesion_columns import EXISTS
 from napari_uncertainseg.widgets.lesions import texts
 
-STATES = ("to do", "unsure", "rejected", "accepted")
-"""States of a lesion in the review, in the order in which they sort."""
-
 MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
-"""A symbol for each, because colour alone cannot be told apart by everybody."""
+"""A symbol for each state of a lesion, because colour alone cannot be told apart by everybody."""
+
+STATES = tuple(MARKS)
+"""States of a lesion in the review, in the order in which they sort."""
 
 VERDICT = "verdict"
 LSU = "lsu"
