@@ -36,7 +36,7 @@ from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import VERDICTS, Verdict, says_lesion
-from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
+from napari_uncertainseg.uncertainty.lesion_details import lesion_details
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty

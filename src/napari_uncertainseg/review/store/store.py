@@ -244,7 +244,7 @@ class Store:
                     odd[session.id] = str(error)
         return [session for session in sessions if session.id not in odd], odd
 
-    def pace(self, annotator: str) -> ReadingSpeed:
+    def reading_speed(self, annotator: str) -> ReadingSpeed:
         """How fast a reader is, from all their verdicts here."""
         with self.reading() as connection:
             return fit_reading_speed(*times_of(connection, name_of(annotator)))

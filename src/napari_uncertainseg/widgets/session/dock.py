@@ -23,12 +23,12 @@ from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
+from napari_uncertainseg.widgets.session.file_buttons import FileButtons
 from napari_uncertainseg.widgets.session.location import SessionLocation
 from napari_uncertainseg.widgets.session.previous import PreviousReview, question_before_recording
 from napari_uncertainseg.widgets.session.progress import SessionProgress
 from napari_uncertainseg.widgets.session.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.session.session_list import SessionList
-from napari_uncertainseg.widgets.session.tools import SessionTools
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -130,7 +130,7 @@ class SessionDock(DockWidget):
         self.again_button = button_with_tip(texts.READ_AGAIN, texts.READ_AGAIN_TIP)
         self.replay_button = button_with_tip(texts.REPLAY, texts.REPLAY_TIP)
         self.replay = ReplayPanel(self._case, self._layers)
-        self.tools = SessionTools(self._file)
+        self.tools = FileButtons(self._file)
         self.agreement = AgreementLine(self._file)
         self.message = wrapping_label(selectable=True)
 

@@ -18,7 +18,7 @@ from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 
-class SessionTools(QWidget):
+class FileButtons(QWidget):
     """A row of buttons. Verify and Report work in the background, one at a time.
 
     Parameters
