@@ -230,7 +230,7 @@ def summary(
         painted = PaintedVolumes.from_edit(
             edit, prediction.probability, lesions.threshold, volume, lesions.drawn
         )
-        found["painted"] = painted.said()
+        found["painted"] = painted.as_json()
     if given:
         found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]
     if verdicts is not None:

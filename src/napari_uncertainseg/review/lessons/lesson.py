@@ -36,7 +36,7 @@ class Misjudged:
     """A wrong answer: where, what was said and what it is, its size, and how sure the annotator was."""
 
     voxel: Voxel
-    said: str
+    answer: str
     truth: str
     volume_mm3: float
     confidence: float

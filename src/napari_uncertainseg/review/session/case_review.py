@@ -363,7 +363,7 @@ class CaseReview:
     def _about_painting(self) -> Mapping[str, Any]:
         """What is kept beside a stroke."""
         painted = self.painted
-        return {} if painted is None else painted.said()
+        return {} if painted is None else painted.as_json()
 
     def _about_lesion(self, voxel: Voxel) -> dict[str, Any]:
         """What is kept beside a verdict: threshold, number, whether the lesion was painted."""
