@@ -49,6 +49,24 @@ def one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+WARNING_SIGN = "⚠"
+
+
+def as_warning(sentence: object) -> str:
+    """A sentence, or an error's, as docks show what went wrong."""
+    return f"{WARNING_SIGN} {sentence}"
+
+
+def is_warning(text: str) -> bool:
+    """Whether a dock's message says that something went wrong."""
+    return text.startswith(WARNING_SIGN)
+
+
+def without_sign(text: str) -> str:
+    """The sentence that `as_warning` was given."""
+    return text.removeprefix(f"{WARNING_SIGN} ")
+
+
 def silent(stage: str, fraction: float) -> None:
     """Report nothing."""
 

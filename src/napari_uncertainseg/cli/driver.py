@@ -12,11 +12,10 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QDialog
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, is_warning, without_sign
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.keys import list_keys
 from napari_uncertainseg.widgets.shared import napari_internals
-from napari_uncertainseg.widgets.shared.form_helpers import is_warning, without_sign
 from napari_uncertainseg.widgets.window import open_review
 
 if TYPE_CHECKING:

@@ -290,7 +290,8 @@ def read_summary(folder: Path) -> Summary:
     InputError
         If there is no summary, or it is not what this program wrote.
     """
-    return validated(Summary, results.load_summary(folder), str(folder / results.SUMMARY))
+    file = f"{folder / results.SUMMARY} is not the summary that `segment` wrote"
+    return validated(Summary, results.load_summary(folder), file)
 
 
 def _name_of(folder: Path) -> str:

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import qthrottled
 
 from napari_uncertainseg import figures
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
@@ -30,12 +30,7 @@ from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import (
-    PlainLabel,
-    as_warning,
-    set_layer_choices,
-    wrapping_label,
-)
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, Temperature
 from napari_uncertainseg.calibration.recalibration_preview import fixed_temperature, reliability_after
 from napari_uncertainseg.calibration.region import Region
@@ -18,7 +18,7 @@ from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.temperature import TemperatureSlider
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, as_warning
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _KINDS: tuple[Kind, ...] = ("temperature", "platt", "beta", "isotonic")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning
+from napari_uncertainseg._base import as_warning
 
 # -- reference and region -------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.readings import (
     CaseReading,
@@ -36,7 +36,7 @@ from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_dataset, ask_table
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning, plain_tooltip, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore

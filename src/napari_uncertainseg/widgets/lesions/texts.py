@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError, pluralised
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning
+from napari_uncertainseg._base import InputError, as_warning, pluralised
 
 # -- the list -------------------------------------------------------------------------------------
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.uncertainty.against_raters import DISTANCE, UNSURE_ENTROPY, UNSURE_LSU
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning
 
 _NEAR = f"within {DISTANCE:g} mm of any rater's mark"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError, format_time_left
+from napari_uncertainseg._base import InputError, as_warning, format_time_left
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
@@ -31,7 +31,6 @@ from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
-    as_warning,
     button_with_tip,
     choice_box,
     fill_choices,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.queue import ORDERS
@@ -32,12 +32,7 @@ from napari_uncertainseg.widgets.session.session_list import SessionList
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import (
-    as_warning,
-    button_with_tip,
-    notice,
-    wrapping_label,
-)
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
 from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made
 

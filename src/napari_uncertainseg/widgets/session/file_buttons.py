@@ -7,13 +7,12 @@ from collections.abc import Callable
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
-from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg._base import InputError, Progress, as_warning
 from napari_uncertainseg.review.session.rereading import sessions_being_reread
 from napari_uncertainseg.review.store.session_digest import LEFT_OUT
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 

@@ -8,12 +8,12 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.widgets.session import texts
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning, set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
 
 _STEP_MS = 1200
 

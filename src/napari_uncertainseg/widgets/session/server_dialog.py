@@ -15,11 +15,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.review.database.connection import with_password
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, as_warning
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
 
 class Server(NamedTuple):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from napari_uncertainseg._base import pluralised
+from napari_uncertainseg._base import as_warning, pluralised
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
 from napari_uncertainseg.review.session.rereading import ReadingStatus
-from napari_uncertainseg.widgets.shared.form_helpers import as_warning
 from napari_uncertainseg.widgets.shared.number_table import format_number
 from napari_uncertainseg.widgets.shared.session_file import shortened
 

@@ -76,24 +76,6 @@ def notice(text: str) -> str:
     return visible(text).replace("<", "‹")  # noqa: RUF001
 
 
-WARNING_SIGN = "⚠"
-
-
-def as_warning(sentence: object) -> str:
-    """A sentence, or an error's, as docks show what went wrong."""
-    return f"{WARNING_SIGN} {sentence}"
-
-
-def is_warning(text: str) -> bool:
-    """Whether a dock's message says that something went wrong."""
-    return text.startswith(WARNING_SIGN)
-
-
-def without_sign(text: str) -> str:
-    """The sentence that `as_warning` was given."""
-    return text.removeprefix(f"{WARNING_SIGN} ")
-
-
 def choice_box(name: str, tip: str) -> QComboBox:
     """A box of choices that does not make a narrow dock wider."""
     box = QComboBox()
