@@ -30,7 +30,7 @@ def write_members(
     members
         The members.
     variance
-        Of the prediction, on its grid.
+        Of the prediction, float32 of its grid's shape.
     numbers
         Of its lesions and candidates in a review, those of other thresholds among them.
     """

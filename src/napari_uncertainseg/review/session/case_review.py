@@ -174,7 +174,13 @@ class CaseReview:
         self._history.add(Judgement(what, voxel, before, self._verdicts))
 
     def set_edit(self, edit: np.ndarray | None) -> None:
-        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
+        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold.
+
+        Parameters
+        ----------
+        edit
+            int8 of the grid's shape: +1 added, -1 removed, 0 untouched; None for no painting.
+        """
         if len(changed(self._edit, edit)):
             self._start_saving()
         before, lesions = self._edit, self._case.lesions
