@@ -1,4 +1,4 @@
-"""What every room shares: the two errors a user can meet, and how long work reports itself."""
+"""What all packages share: the two errors a user can meet, and how long work reports itself."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def pluralised(n: int, noun: str) -> str:
 
 
 def format_time_left(seconds: float | None) -> str:
-    """Time left for the eye: coarse, because it is an estimate."""
+    """Time left, for display: coarse, because it is an estimate."""
     if seconds is None:
         return "estimating the time left"
     if seconds < 1.5:

@@ -1,4 +1,4 @@
-"""The members of a prediction, and the numbers of its lesions: what a folder is gone on with."""
+"""The members of a prediction and the numbers of its lesions: what a review needs to be resumed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What entries of a journal say, by kind: each is checked once, when it is read.
 
-What else stands in an entry is kept, and of no account.
+Other keys of an entry are kept, and ignored.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What stands above the column."""
+        """Title of the column."""
         return texts.COLUMN_TITLES[self.key]
 
     @property
@@ -168,7 +168,8 @@ class LesionModel(QAbstractTableModel):
     def next_task(self, after: int | None) -> int | None:
         """The first lesion without a verdict after a lesion, in the list's order.
 
-        From the end it goes on at the top; the lesion itself does not count. None when all have a verdict.
+        After the last row comes the first one; the lesion itself does not count. None when all have a
+        verdict.
         """
         labels = self._values["label"][self._rows].astype(int)
         row = None if after is None else self.row(after)
