@@ -221,6 +221,8 @@ def test_training_is_scored_as_a_lesson_is(store, out) -> None:
     judge(store, odd, {0: "accepted"})
     broken = report(store, out)
     assert "cannot be scored" in broken.said and broken.table("answers", "Brier")[0]["answers"] == "all"
+    assert odd in broken.said.split("cannot be scored")[1]
+    assert "the report with names says why" in report(store, out, named=False).said
 
 
 def test_an_outline_tells_its_numbers(store, out) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
+from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 
 if TYPE_CHECKING:
     from napari_uncertainseg.disk.folder_lock import Claim
@@ -49,7 +50,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
     images = _read(options, progress)
-    mask = None if options.mask is None else read_labels(options.mask, images["flair"].grid)
+    mask = None if options.mask is None else read_labels(options.mask, images[REFERENCE].grid)
     segmenter = Segmenter(
         options.model,
         method=options.method,
@@ -74,22 +75,22 @@ def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
     from napari_uncertainseg.images.files import read_volume
 
     progress("reading", 0.0)
-    paths = {"flair": options.flair, "t1": options.t1, "t2": options.t2}
-    given = {role: path for role, path in paths.items() if path is not None}
+    paths = {modality: getattr(options, modality) for modality in MODALITIES}
+    given = {modality: path for modality, path in paths.items() if path is not None}
     if options.volume is None:
-        return {role: read_volume(path, modality=role) for role, path in given.items()}
-    scans = {role: _one_of_several(path, role, options.volume) for role, path in given.items()}
+        return {modality: read_volume(path, modality=modality) for modality, path in given.items()}
+    scans = {m: _one_of_several(path, m, options.volume) for m, path in given.items()}
     if not any(several for _, several in scans.values()):
-        raise InputError(f"{options.flair}: the file holds one volume; leave --volume out.")
-    return {role: scan for role, (scan, _) in scans.items()}
+        raise InputError(f"{paths[REFERENCE]}: the file holds one volume; leave --volume out.")
+    return {modality: scan for modality, (scan, _) in scans.items()}
 
 
-def _one_of_several(path: Path, role: str, volume: int) -> tuple[Volume, bool]:
+def _one_of_several(path: Path, modality: str, volume: int) -> tuple[Volume, bool]:
     """Read a scan, the volume that was asked for where there are several; and whether there are."""
     from napari_uncertainseg.images.files import read_volume
     from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
 
     try:
-        return read_volume(path, modality=role), False
+        return read_volume(path, modality=modality), False
     except SeveralVolumes:
-        return read_volume(path, index=volume, modality=role), True
+        return read_volume(path, index=volume, modality=modality), True

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.agreement import (
     ErrorsFound,
     ReferenceAgreement,
@@ -35,11 +36,11 @@ from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, voxel_retention
 
 
-class _Doubt(BaseModel):
-    psu: float | None = Field(ge=0, le=1)
+class _PatientUncertainty(Strict):
+    psu: float | None = Field(ge=0, le=1, description="a number from 0 to 1, or null")
 
 
-class Summary(BaseModel):
+class Summary(Strict):
     """What the readers of a folder of results need of its summary; of its numbers, only such as can be right.
 
     Attributes
@@ -58,15 +59,13 @@ class Summary(BaseModel):
         Of its probabilities, where there was one.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    threshold: float = Field(gt=0, le=1)
-    min_volume_mm3: float = Field(ge=0)
-    patient_uncertainty: _Doubt
-    model: str | None = None
-    model_sha256: str | None = None
-    method: str | None = None
-    inputs: Mapping[str, Any] = Field(default_factory=dict)
+    threshold: float = Field(gt=0, le=1, description="a number above 0, up to 1")
+    min_volume_mm3: float = Field(ge=0, description="a volume in mm3, 0 or more")
+    patient_uncertainty: _PatientUncertainty = Field(description="a table")
+    model: str | None = Field(default=None, description="text")
+    model_sha256: str | None = Field(default=None, description="text")
+    method: str | None = Field(default=None, description="text")
+    inputs: Mapping[str, Any] = Field(default_factory=dict, description="a table")
     recalibration: Any = None
 
 
@@ -291,15 +290,8 @@ def read_summary(folder: Path) -> Summary:
     InputError
         If there is no summary, or it is not what this program wrote.
     """
-    content = results.load_summary(folder)
-    try:
-        return Summary.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where, what = ".".join(map(str, first["loc"])), first["msg"]
-        raise InputError(
-            f"{folder / results.SUMMARY} is not the summary that `segment` wrote ({where}: {what})."
-        ) from None
+    file = f"{folder / results.SUMMARY} is not the summary that `segment` wrote"
+    return validated(Summary, results.load_summary(folder), file)
 
 
 def _name_of(folder: Path) -> str:

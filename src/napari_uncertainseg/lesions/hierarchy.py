@@ -133,7 +133,12 @@ class Hierarchy:
         Parameters
         ----------
         positions
-            Flat positions in the map, any order.
+            Flat positions in the map, integers, shape (n,), any order.
+
+        Returns
+        -------
+        np.ndarray
+            float64, shape (n,), in the map's unit.
         """
         found = np.ones(len(positions))
         if len(self.where):

@@ -1,4 +1,4 @@
-"""What stands in the table of lesions."""
+"""The columns of the table of lesions: titles, units and definitions."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.widgets.case_banner import CaseBanner
-from napari_uncertainseg.widgets.case_opener import CaseOpener, may_discard
+from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
 from napari_uncertainseg.widgets.closing import CloseGuard
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.dock_list import DOCKS
@@ -204,7 +204,7 @@ class Review(QObject):
         if self._is_exercise():
             raise InputError("An exercise or a replay is running: end it first.")
         restored = read_saved_results(folder)
-        if may_discard(self._window, self.case):
+        if question_before_results(self._window, self.case).allows():
             self.open()
             self._opener.open_results(restored, folder, self.dock(SegmentDock))
             self.show_findings()

@@ -55,7 +55,7 @@ class Queue:
     drawn: tuple[int, ...]
 
 
-def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.Generator) -> np.ndarray:
+def ranking(table: pd.DataFrame, order: str, speed: ReadingSpeed, rng: np.random.Generator) -> np.ndarray:
     """Rows in an order, the first to be shown first.
 
     Parameters
@@ -65,7 +65,7 @@ def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.
         probability), ``volume_mm3``.
     order
         One of `ORDERS`.
-    pace
+    speed
         Whose seconds count for the gain.
     rng
         For what is random.
@@ -85,7 +85,7 @@ def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.
         return rng.permutation(len(table))
     if order == "gain":
         wrong = np.nan_to_num(np.where(candidate, peak, 1 - peak))  # what a human drew is not in question
-        return np.argsort(-wrong / pace.seconds_for(volume), kind="stable")
+        return np.argsort(-wrong / speed.seconds_for(volume), kind="stable")
     raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
 
 
@@ -95,7 +95,7 @@ def queue_of(
     output: int | None,
     order: Order = "gain",
     *,
-    pace: ReadingSpeed | None = None,
+    speed: ReadingSpeed | None = None,
     checks: float | None = None,
     seed: int = 0,
 ) -> Queue:
@@ -109,7 +109,7 @@ def queue_of(
         Their numbers in the store.
     order
         One of `ORDERS`.
-    pace
+    speed
         Of the annotator; the usual one if None.
     checks
         Share of the tasks that are drawn at random, to be mixed in so that what is unseen can be bounded;
@@ -145,7 +145,7 @@ def queue_of(
             "volume_mm3": [task.volume_mm3 for task in found],
         }
     )
-    ranked = ranking(known, order, pace or ReadingSpeed(), np.random.default_rng(seed))
+    ranked = ranking(known, order, speed or ReadingSpeed(), np.random.default_rng(seed))
     n = len(found)
     if order == "random":  # then all that was shown is a random sample
         shown, drawn = list(range(n)), np.arange(n)

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import qthrottled
 
 from napari_uncertainseg import figures
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
@@ -268,7 +268,7 @@ class CalibrationDock(DockWidget):
         return texts.CHOOSE_REFERENCE
 
     def _warn(self, sentence: str) -> None:
-        self.warning.setText(texts.warning(sentence))
+        self.warning.setText(as_warning(sentence) if sentence else "")
         self.warning.setVisible(bool(sentence))
 
     # -- export -------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning, is_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
@@ -216,7 +216,7 @@ class ExercisesDock(DockWidget):
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
         if self._case.review.recorder is not None and not self._case.review.recorder.by_default:
-            self.question.setText(f"⚠ {texts.SESSION_IS_RECORDED}")
+            self.question.setText(as_warning(texts.SESSION_IS_RECORDED))
             return
         self._prediction = self._case.original
         try:
@@ -228,7 +228,7 @@ class ExercisesDock(DockWidget):
                 self._layers.begin_outline()
                 self._outlining = True
         except InputError as error:
-            self.question.setText(f"⚠ {error}")
+            self.question.setText(as_warning(error))
             return
         self._latest_score = None
         self._ask()
@@ -265,7 +265,7 @@ class ExercisesDock(DockWidget):
         try:
             self._lesson.answer(is_lesion, self.confidence.value() / 100)
         except InputError as error:
-            self.question.setText(f"⚠ {texts.not_recorded(str(error))}")
+            self.question.setText(as_warning(texts.not_recorded(str(error))))
             return
         if self._lesson.at is None:
             self.stop()
@@ -293,7 +293,7 @@ class ExercisesDock(DockWidget):
             elif self._outlining:
                 self._score_outline()
         except InputError as error:
-            self.question.setText(f"⚠ {error}")
+            self.question.setText(as_warning(error))
         self._show()
 
     def _score_outline(self) -> None:
@@ -374,7 +374,7 @@ class ExercisesDock(DockWidget):
             part.setVisible(part is score)
         self._rest.setVisible(score is None)
         self.opinion.setVisible(busy and bool(self.opinion.text()))
-        if not busy and not self.question.text().startswith("⚠"):
+        if not busy and not is_warning(self.question.text()):
             self.question.setText(self._next_step(ready, named))
 
     def _next_step(self, ready: bool, named: bool) -> str:

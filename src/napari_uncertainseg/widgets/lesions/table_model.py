@@ -17,11 +17,11 @@ from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
 from napari_uncertainseg.uncertainty.lesion_columns import EXISTS
 from napari_uncertainseg.widgets.lesions import texts
 
-STATES = ("to do", "unsure", "rejected", "accepted")
-"""States of a lesion in the review, in the order in which they sort."""
-
 MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
-"""A symbol for each, because colour alone cannot be told apart by everybody."""
+"""A symbol for each state of a lesion, because colour alone cannot be told apart by everybody."""
+
+STATES = tuple(MARKS)
+"""States of a lesion in the review, in the order in which they sort."""
 
 VERDICT = "verdict"
 LSU = "lsu"
@@ -42,7 +42,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What stands above the column."""
+        """Title of the column."""
         return texts.COLUMN_TITLES[self.key]
 
     @property
@@ -168,7 +168,8 @@ class LesionModel(QAbstractTableModel):
     def next_task(self, after: int | None) -> int | None:
         """The first lesion without a verdict after a lesion, in the list's order.
 
-        From the end it goes on at the top; the lesion itself does not count. None when all have a verdict.
+        After the last row comes the first one; the lesion itself does not count. None when all have a
+        verdict.
         """
         labels = self._values["label"][self._rows].astype(int)
         row = None if after is None else self.row(after)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError, pluralised
+from napari_uncertainseg._base import InputError, as_warning, pluralised
 
 # -- the list -------------------------------------------------------------------------------------
 
@@ -67,15 +67,15 @@ def recorded(annotator: str, *, by_default: bool) -> str:
 
 def not_in_session(reason: str) -> str:
     """Why no session records the review, and how it can be saved."""
-    return (
-        f"⚠ In no session: {reason} The next verdict or brush stroke tries again. "
+    return as_warning(
+        f"In no session: {reason} The next verdict or brush stroke tries again. "
         "Export all saves your work as well."
     )
 
 
 def not_recorded(error: InputError) -> str:
     """Why a verdict was not stored."""
-    return f"⚠ Not recorded: {error}"
+    return as_warning(f"Not recorded: {error}")
 
 
 # -- columns --------------------------------------------------------------------------------------
@@ -321,7 +321,7 @@ def saved_results(folder: Path) -> str:
 
 def not_saved(sentence: str) -> str:
     """Why nothing was saved."""
-    return f"⚠ Not saved: {sentence}"
+    return as_warning(f"Not saved: {sentence}")
 
 
 # -- an earlier review ----------------------------------------------------------------------------
@@ -335,11 +335,6 @@ RESUME_LOSES_WORK = "Verdicts or painting on screen are not saved anywhere and w
 RESUME_TIP = "Continue this review with its verdicts, painting, threshold and lesion numbers."
 COPY_VERDICTS_TIP = "Give each verdict to the lesion that is now at its location, in a new review."
 LEAVE_TIP = "The earlier review is kept. You find it in the list of Session."
-
-
-def error(problem: InputError) -> str:
-    """Why something cannot be done."""
-    return f"⚠ {problem}"
 
 
 def earlier_review(description: str) -> str:

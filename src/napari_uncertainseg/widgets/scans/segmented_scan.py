@@ -116,7 +116,7 @@ class SegmentedScan:
 
     def layers(self) -> list[Layer]:
         """The layers with the case's scans."""
-        others = [self._other(v) for role, v in self._case.images.items() if role != "flair"]
+        others = [self._other(v) for modality, v in self._case.images.items() if modality != "flair"]
         return [layer for layer in (self.layer(), *others) if layer is not None]
 
     def foreign(self) -> list[Layer]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError, format_time_left
+from napari_uncertainseg._base import InputError, as_warning, format_time_left
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
@@ -216,7 +216,7 @@ class SegmentDock(DockWidget):
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText(texts.NO_DEVICE)
-        self._show_message(texts.error(text))
+        self._show_message(as_warning(text))
 
     def _on_method(self) -> None:
         """Offer as many members as the method has with the model, the usual number first."""
@@ -282,7 +282,7 @@ class SegmentDock(DockWidget):
         try:
             request = self._request()
         except InputError as error:
-            self._show_message(texts.error(str(error)))
+            self._show_message(as_warning(error))
             return
         self._discard = self._new_discard_question()
         if not self._discard.allows():
@@ -314,7 +314,7 @@ class SegmentDock(DockWidget):
 
     def _on_failed(self, text: str) -> None:
         self._running = None
-        self._show_message(texts.error(text))
+        self._show_message(as_warning(text))
 
     def _on_cancelled(self) -> None:
         self._running = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from napari_uncertainseg._base import as_warning
+
 # -- the form -------------------------------------------------------------------------------------
 
 RESEARCH_NOTICE = (
@@ -79,19 +81,14 @@ RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"
 LOADING_MODEL = "loading the model"
 FINDING_LESIONS = "finding the lesions"
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
-NO_MODEL = "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
-FLAIR_LOST = "⚠ The FLAIR was removed or changed during the run: its results are not shown."
+NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
+FLAIR_LOST = as_warning("The FLAIR was removed or changed during the run: its results are not shown.")
 CANCELLED = "Cancelled. Nothing was changed."
 
 
 def last_settings(setting: str) -> str:
     """That the form is filled in as in the last run."""
     return f"Settings of your last run: {setting}."
-
-
-def error(sentence: str) -> str:
-    """Why something cannot be done."""
-    return f"⚠ {sentence}"
 
 
 def flair_changed(layer: str) -> str:
@@ -101,7 +98,7 @@ def flair_changed(layer: str) -> str:
 
 def cancelled_because(reason: str) -> str:
     """That a run was cancelled by something that the user did."""
-    return f"⚠ Cancelled: {reason}. Nothing was changed."
+    return as_warning(f"Cancelled: {reason}. Nothing was changed.")
 
 
 def run_summary(
@@ -135,7 +132,9 @@ RUN_AGAIN = (
     "A new run deletes the verdicts and the painting on this scan, and they have not been exported.\n\n"
     "Run anyway?"
 )
-RESULT_DISCARDED = "⚠ The run has ended, but its result was dropped. Export your review, then run again."
+RESULT_DISCARDED = as_warning(
+    "The run has ended, but its result was dropped. Export your review, then run again."
+)
 OTHER_VISIT_TITLE = "Scans of different patients?"
 OTHER_VISIT_LEAVE_OUT = "Leave them out"
 SCAN_REMOVED_TITLE = "The scan was removed"

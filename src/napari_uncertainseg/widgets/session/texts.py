@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from napari_uncertainseg._base import pluralised
+from napari_uncertainseg._base import as_warning, pluralised
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
@@ -274,7 +274,7 @@ def verified(sound: int, sessions: int, partly: int, not_covered: str, faults: l
     """Result of a check: unchanged sessions, those that can only be checked in part, and faults."""
     unchanged = f"{sound} of {sessions} sessions are unchanged."
     unchanged += f" For {partly} of them not everything can be checked ({not_covered})." if partly else ""
-    return "\n".join([unchanged, *(f"⚠ {fault}" for fault in faults)])
+    return "\n".join([unchanged, *(as_warning(fault) for fault in faults)])
 
 
 # -- a replay -----------------------------------------------------------------------------------
