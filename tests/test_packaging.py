@@ -107,6 +107,9 @@ def test_the_wheel_holds_what_the_program_needs(checkout, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         manifest = archive.read("napari_uncertainseg/napari.yaml")
+        methods = archive.read("napari_uncertainseg/methods.md")
+    # A link in the source; a wheel from a checkout without links would hold only where it leads.
+    assert methods == (checkout / "docs" / "methods.md").read_bytes()
     assert manifest == (PACKAGE / "napari.yaml").read_bytes()
     wanted = {"py.typed", "models/bundled/model.json", "models/bundled/MODEL_CARD.md"}
     assert {f"napari_uncertainseg/{name}" for name in wanted} <= names
