@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -44,6 +45,8 @@ def _isolate() -> Path:
 
 
 HOME = _isolate()
+hypothesis.settings.register_profile("busy", deadline=None)  # no test may fail because a machine is busy
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(tryfirst=True)
