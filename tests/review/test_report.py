@@ -7,7 +7,6 @@ import io
 import json
 import re
 import sqlite3
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -454,7 +453,7 @@ def test_each_place_once_and_what_cannot_be_drawn_in_words(store, tmp_path, out,
     assert not drawn(page) and "matplotlib is not installed" in page.said
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes with a name")
+@pytest.mark.posix
 def test_a_pipe_is_not_waited_for(store, tmp_path, out) -> None:
     import os
 
