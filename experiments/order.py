@@ -3,10 +3,10 @@
 usage: python experiments/order.py LESIONS.tsv [LESIONS.tsv ...]
 
 LESIONS.tsv is what `experiments/sources.py --lesions` wrote, best with a model that saw none of the sources.
-AUROC of false against true lesions, per scan, then mean over the patients of a source, then over sources: each
-column on its own, and a logistic regression on all of them, fitted with the source left out (ridge, standardised
-by the other sources). 95 % intervals of the mean over patients, from drawing patients anew. Scans with no false
-or no true lesion cannot say anything and are left out.
+AUROC of false against true lesions, per scan, then mean over the patients of a source, then over sources:
+each column on its own, and a logistic regression on all of them, fitted with the source left out (ridge,
+standardised by the other sources). 95 % intervals of the mean over patients, from drawing patients anew.
+Scans with no false or no true lesion cannot say anything and are left out.
 """
 
 from __future__ import annotations
