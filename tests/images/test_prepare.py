@@ -174,7 +174,7 @@ def test_no_brain_of_a_wrong_voxel_size_is_segmented(ball, monkeypatch, factor, 
     with pytest.raises(InputError, match=rf"'ball' has {re.escape(litres)}.*check the voxel size"):
         prepare({"flair": scan})
     mask = replace(scan, data=(scan.data > 0).astype(np.uint8))
-    (note,) = prepare({"flair": scan}, mask=mask).notes  # theirs to say, but not unsaid
+    (note,) = prepare({"flair": scan}, mask=mask, skull="removed").notes  # theirs to say, but not unsaid
     assert "check the voxel size" in note
 
 

@@ -30,6 +30,7 @@ SKULL = ("auto", "removed", "present")
 _DOUBTFUL = (
     "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it is not."
 )
+_CORRECTED = "The uneven brightness of the scans was corrected first (N4), because they still show the skull."
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
@@ -200,6 +201,7 @@ def prepare(
             channels[modality] = normalise(data, brain, modality)
         except InputError as error:
             raise InputError(f"'{scan.name}': {error}") from error
+    notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
     progress("normalising", 1.0)
     return Prepared(flair.grid, channels, brain, source, corrected, tuple(notes))
 

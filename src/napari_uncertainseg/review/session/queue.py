@@ -28,8 +28,8 @@ ORDERS: Mapping[str, str] = MappingProxyType(
     {
         "gain": "the most expected errors removed per second first: lesions that are likely none, and "
         "candidates that are likely ones, by their largest probability; the quick before the slow",
-        "doubt": "the most doubtful first: lesions with the lowest largest probability, then candidates with the "
-        "highest",
+        "doubt": "the most doubtful first: lesions with the lowest largest probability, then candidates with "
+        "the highest",
         "size": "the largest first",
         "random": "in random order",
     }

@@ -61,14 +61,14 @@ def _volume(value: float) -> str:
 
 
 COLUMNS = (
-    Column("label", lambda v: str(int(v)), 34, largest_first=False),
-    Column(DOUBT, lambda v: f"{v:.2f}", 84),
-    Column("mean_probability", lambda v: f"{v:.2f}", 44),
-    Column("lsu", lambda v: f"{v:.2f}", 48),
+    Column("label", lambda v: str(int(v)), 30, largest_first=False),
+    Column(DOUBT, lambda v: f"{v:.2f}", 72),
+    Column("mean_probability", lambda v: f"{v:.2f}", 40),
+    Column("lsu", lambda v: f"{v:.2f}", 40),
     Column("p_exists", lambda v: f"{v:.0%}", 60),
-    Column("volume_mm3", _volume, 56),
-    Column("mean_entropy", lambda v: f"{v:.2f}", 62),
-    Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 88, largest_first=False),
+    Column("volume_mm3", _volume, 50),
+    Column("mean_entropy", lambda v: f"{v:.2f}", 54),
+    Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
 )
 
 
