@@ -125,7 +125,7 @@ def page(case: Evaluation, name: str) -> Page:
         name,
         case.reliability,
         case.retention,
-        case.lesions["lsu"].to_numpy(float),
+        case.lesions["doubt"].to_numpy(float),
         case.lesions["true"].to_numpy(bool),
         tuple(lines),
     )

@@ -171,7 +171,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"
     )
     parser.add_argument(
-        "--bias-correction", action="store_true", help="N4 first, for scans with uneven brightness"
+        "--bias-correction",
+        action=argparse.BooleanOptionalAction,
+        help="correct uneven brightness first (N4), or never; by default where the scans show the skull",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
 

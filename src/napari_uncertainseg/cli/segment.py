@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
+_CORRECTION = {None: "auto", True: "on", False: "off"}
+"""When the scans' brightness is corrected, by what the user said."""
+
 
 def segment(options: Namespace) -> None:
     """Segment a scan, write the results, and say what was found."""
@@ -62,7 +65,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
         images,
         mask=mask,
         skull=options.skull,
-        bias_correction=options.bias_correction,
+        bias_correction=_CORRECTION[options.bias_correction],
         progress=progress,
     )
     lesions = rank_lesions(prediction, options.threshold, options.min_volume)

@@ -168,14 +168,20 @@ def evaluate_folder(
         name: reference_agreement(probability.data, lesions, mask, brain=brain, grid=grid)
         for name, mask in masks.items()
     }
-    truth, doubt = masks["reference"] != 0, table["lsu"].to_numpy(float)
+    truth, doubt = masks["reference"] != 0, table["doubt"].to_numpy(float)
     curve = voxel_retention((lesions > 0)[brain], truth[brain], entropy[brain]).ndsc if brain.any() else None
     drawn = [mask for name, mask in masks.items() if name != "reference"]
     experts = model = None
     if len(drawn) > 1:
         experts = report_raters(drawn, [n for n in masks if n != "reference"], grid.spacing)
         model = against_raters(
-            probability.data, entropy, own, doubt, drawn, grid.spacing, threshold=summary.threshold
+            probability.data,
+            entropy,
+            own,
+            table["lsu"].to_numpy(float),
+            drawn,
+            grid.spacing,
+            threshold=summary.threshold,
         )
     return Evaluation(
         folder=folder,
@@ -264,6 +270,8 @@ def read_table(folder: Path, count: int) -> pd.DataFrame:
         )
     drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
     table["drawn"] = drawn.astype(str).eq("True")
+    if "doubt" not in table:  # not in older ones
+        table["doubt"] = 1 - pd.to_numeric(table["max_probability"], errors="coerce")
     if not _fits(table, count):
         raise InputError(f"{path} does not belong to the lesions beside it: segment again with --overwrite.")
     return table
@@ -274,7 +282,7 @@ def _fits(table: pd.DataFrame, count: int) -> bool:
     label = pd.to_numeric(table["label"], errors="coerce")
     known = label.is_unique and bool((label > 0).all()) and label.max() == count if len(label) else count == 0
     of_model = table[~table["drawn"]]
-    measured = all(_is_finite(of_model[name]) for name in ("lsu", "max_probability"))
+    measured = all(_is_finite(of_model[name]) for name in ("doubt", "lsu", "max_probability"))
     return bool(known and measured and _is_finite(table["volume_mm3"]))
 
 

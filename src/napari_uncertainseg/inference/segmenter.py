@@ -99,7 +99,7 @@ class Segmenter:
         *,
         mask: Volume | None = None,
         skull: str = "auto",
-        bias_correction: bool = False,
+        bias_correction: str = "auto",
         progress: Progress = silent,
     ) -> Prediction:
         """Segment one visit.
@@ -114,7 +114,8 @@ class Segmenter:
         skull
             ``"removed"`` or ``"present"`` where the user knows it, otherwise ``"auto"``.
         bias_correction
-            Whether to correct the scans' bias fields first (N4).
+            Whether to correct the scans' bias fields first (N4): ``"on"``, ``"off"``, or ``"auto"``, where
+            the scans still show the skull.
         progress
             Called many times a second. What it raises ends the run within a second, and nothing of
             the run is left.
@@ -152,7 +153,7 @@ class _Run:
     started: float = field(default_factory=time.perf_counter)
     prepared_share: float = _PREPARED
 
-    def __call__(self, mask: Volume | None, skull: str, bias_correction: bool) -> Prediction:
+    def __call__(self, mask: Volume | None, skull: str, bias_correction: str) -> Prediction:
         model = self.segmenter.model
         used = {modality: volume for modality, volume in self.images.items() if modality in model.modalities}
         self.notes += [
@@ -277,6 +278,7 @@ class _Run:
             },
             "inputs": inputs,
             "brain": prepared.brain_source,
+            "bias_corrected": prepared.bias_corrected,
             "model": model.name,
             "model_version": model.version,
             "model_sha256": model.sha256,

@@ -28,7 +28,8 @@ ORDERS: Mapping[str, str] = MappingProxyType(
     {
         "gain": "the most expected errors removed per second first: lesions that are likely none, and "
         "candidates that are likely ones, by their largest probability; the quick before the slow",
-        "doubt": "the most doubtful first (LSU), then candidates by their largest probability",
+        "doubt": "the most doubtful first: lesions with the lowest largest probability, then candidates with "
+        "the highest",
         "size": "the largest first",
         "random": "in random order",
     }
@@ -61,8 +62,8 @@ def ranking(table: pd.DataFrame, order: str, speed: ReadingSpeed, rng: np.random
     Parameters
     ----------
     table
-        One row per lesion or candidate: ``candidate`` (bool), ``doubt`` (LSU), ``peak`` (largest
-        probability), ``volume_mm3``.
+        One row per lesion or candidate: ``candidate`` (bool), ``peak`` (largest probability; NaN for
+        what a human drew), ``volume_mm3``.
     order
         One of `ORDERS`.
     speed
@@ -78,7 +79,7 @@ def ranking(table: pd.DataFrame, order: str, speed: ReadingSpeed, rng: np.random
     candidate, peak = table["candidate"].to_numpy(bool), table["peak"].to_numpy(float)
     volume = table["volume_mm3"].to_numpy(float)
     if order == "doubt":  # what a human drew has none, and comes after the model's lesions
-        return np.lexsort([-peak, np.where(candidate, 0, -table["doubt"].to_numpy(float)), candidate])
+        return np.lexsort([np.where(candidate, -peak, peak), candidate])
     if order == "size":
         return np.argsort(-volume, kind="stable")
     if order == "random":
@@ -140,7 +141,6 @@ def queue_of(
     known = pd.DataFrame(
         {
             "candidate": [task.target == "candidate" for task in found],
-            "doubt": np.array([task.uncertainty for task in found], float),
             "peak": np.array([task.probability for task in found], float),
             "volume_mm3": [task.volume_mm3 for task in found],
         }

@@ -19,7 +19,7 @@ LESIONS, CANDIDATES = "Lesions", "Candidates"
 LESIONS_TIP = "Regions at or above the threshold."
 CANDIDATES_TIP = "Regions below the threshold that may be missed lesions. Accept the true ones."
 VERDICT_FILTER_TIP = "List all lesions, or only those with one verdict."
-UNCERTAINTY_FILTER_TIP = "List only lesions with at least this uncertainty (LSU, 0 to 1)."
+UNCERTAINTY_FILTER_TIP = "List only lesions with at least this doubt (0 to 1)."
 PROGRESS_TIP = "Lesions of this list that have a verdict."
 RECORDED_TIP = (
     "Verdicts and painting are saved at once in a session.\nPress Leave in the Session dock to stop this."
@@ -46,7 +46,7 @@ def header(lesions: int, candidates: int, volume_ml: float) -> str:
 
 
 def uncertainty_filter(least: float) -> str:
-    """A choice of the smallest uncertainty (LSU, 0 to 1) that is listed, under the title of its column."""
+    """A choice of the smallest doubt (0 to 1) that is listed, under the title of its column."""
     return f"Doubt ≥ {least}" if least else "Doubt: any"
 
 
@@ -82,7 +82,8 @@ def not_recorded(error: InputError) -> str:
 
 COLUMN_TITLES = {
     "label": "#",
-    "lsu": "Doubt",
+    "doubt": "Doubt",
+    "lsu": "LSU",
     "mean_probability": "p",
     "p_exists": "Is lesion",
     "volume_mm3": "mm³",

@@ -38,10 +38,16 @@ SKULL_TIP = (
 )
 BRAIN_OUTLINE = "Show the outline of the brain"
 BRAIN_OUTLINE_TIP = "Draw the border of the brain mask. Nothing outside it was segmented."
-BIAS_CORRECTION = "Correct uneven brightness (N4)"
+BIAS_CORRECTION = "Brightness"
+BIAS_CORRECTION_CHOICES = (
+    ("corrected if the skull is there", "auto"),
+    ("corrected", "on"),
+    ("as it is", "off"),
+)
+"""What the user reads, and the segmenter's key for it."""
 BIAS_CORRECTION_TIP = (
-    "Run N4 bias field correction first. It takes some seconds and helps with raw scans;\n"
-    "scans that are already corrected do not need it."
+    "Whether the uneven brightness that coils leave is corrected first (N4; some seconds for each scan).\n"
+    "Scans that still show the skull need it. Scans without it were mostly corrected before."
 )
 DEVICE = "Runs on"
 DEVICE_TIP = "Where the network runs. The fastest available device is chosen."

@@ -44,7 +44,7 @@ ORDERS = {
     ),
     "doubt": (
         "uncertainty",
-        "Highest structural uncertainty (LSU) first, then candidates by largest probability.",
+        "Most doubtful first: lesions with the lowest largest probability, then candidates with the highest.",
     ),
     "size": ("size", "The largest first, by volume."),
     "random": ("random", "In random order."),
