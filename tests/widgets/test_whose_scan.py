@@ -376,6 +376,7 @@ def test_a_mask_of_somebody_else_is_named_while_it_is_shown(review, patients, pa
     assert set(banners(review).values()) == {words}
     layer.visible = False
     assert set(banners(review).values()) == {"Case: Ann"}
+    assert review.layers.is_foreign("expert") == named  # Calibration asks, where it is the reference
 
 
 def test_outlines_that_were_removed_come_back_before_a_lesion_is_judged(review, qtbot):
