@@ -21,7 +21,8 @@ from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.widgets.lesions import export as exporting
-from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.lesions.actions import ACTIONS
+from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
 

@@ -78,6 +78,7 @@ class Review(QObject):
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
         self._keys = WindowKeys(window, self.docks.values(), self.opened)
+        self._keys.changed.connect(self._show_keys)
         window.installEventFilter(self)
 
     def _is_exercise(self) -> bool:
@@ -148,7 +149,13 @@ class Review(QObject):
         widget.subject_changed.connect(self._banner.show)
         area.installEventFilter(self)
         self.opened.add(OpenDock(self.docks[key], widget, area))
+        widget.show_keys(self._keys.listed())
         self._banner.show()
+
+    def _show_keys(self) -> None:
+        """Show keys that the user has changed."""
+        for widget in self.opened.widgets:
+            widget.show_keys(self._keys.listed())
 
     def arrange(self, front: str) -> None:
         """Tab the docks that are open, with one of them in front."""

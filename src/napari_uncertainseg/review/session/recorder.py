@@ -265,7 +265,7 @@ class Recorder:
         if not self.accepts_new_tasks:
             raise InputError(
                 f"This third reading is about the {len(self.tasks)} locations on which the first two readers "
-                "differ, and this is none of them. Press N for the next one."
+                "differ, and this is none of them. Press Next in Lesions for the next one."
             )
         first = self.tasks[0]
         target = "candidate" if number < 0 else "lesion"

@@ -239,7 +239,10 @@ class CalibrationDock(DockWidget):
         self._show_numbers(reliability)
         self.voxels.setText(_counts(reliability, unit))
         no_mask = self.region.currentData() == "mask" and self.inside.currentData() is None
-        if no_mask:
+        reference = self.reference.currentData()
+        if reliability is not None and self._layers.is_foreign(reference):
+            self._warn(texts.foreign_reference(reference))
+        elif no_mask:
             self._warn(texts.CHOOSE_MASK)
         else:
             self._warn("" if reliability is None or each else caution(reliability))

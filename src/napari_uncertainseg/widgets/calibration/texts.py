@@ -73,6 +73,11 @@ CHOOSE_REFERENCE = "Choose a reference layer: an expert's mask on this scan's vo
 CHOOSE_MASK = "Choose the mask's layer. Until then the whole brain is used."
 
 
+def foreign_reference(name: str) -> str:
+    """That the reference's file says that it is of somebody else."""
+    return f"'{name}' seems to be of another patient or visit: do not compare this case with it."
+
+
 # -- export ---------------------------------------------------------------------------------------
 
 EXPORT_TITLE = "Export"

@@ -24,7 +24,10 @@ PROGRESS_TIP = "Lesions of this list that have a verdict."
 RECORDED_TIP = (
     "Verdicts and painting are saved at once in a session.\nPress Leave in the Session dock to stop this."
 )
-KEYS_TIP = "The keys work while the viewer or this dock has the focus."
+KEYS_TIP = (
+    "The keys work in the whole window, except while you type in a text field.\n"
+    "Change them in napari's Preferences > Shortcuts."
+)
 
 NO_PREDICTION = "No prediction yet: press Run in Segment."
 FILTER_HIDES_ALL = "The filter hides all lesions: choose 'all', or a lower doubt."
@@ -121,8 +124,13 @@ ACTION_LABELS: Mapping[str, tuple[str, str, str]] = {
 
 
 def action_tip(meaning: str, key: str) -> str:
-    """What a button does, and its key."""
-    return f"{meaning}\nKey: {key}"
+    """What a button does, and its key, if it has one."""
+    return f"{meaning}\nKey: {key}" if key else meaning
+
+
+def key_hints(hints: Sequence[tuple[str, str]]) -> str:
+    """Keys, each with the word beside it, as HTML; an action without a key is left out."""
+    return " · ".join(f"<b>{escape(key)}</b>&nbsp;{word}" for key, word in hints if key)
 
 
 # -- all measures ---------------------------------------------------------------------------------

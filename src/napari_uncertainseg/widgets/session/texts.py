@@ -156,7 +156,7 @@ def describe_progress(recorder: Recorder) -> str:
     """How far a session is, as HTML."""
     reviewed, tasks, speed = len(recorder.current_verdicts), len(recorder.tasks), recorder.seconds_each
     each = "" if speed is None else f", {speed:.1f} s each (median)"
-    hint = "" if reviewed else " Press N for the first."
+    hint = "" if reviewed else " Press Next in Lesions for the first."
     hint = hint if reviewed < tasks else " You can close the session."
     return (
         f"<b>{escape(shortened(recorder.session.annotator))}</b>: {reviewed} of {tasks} reviewed{each}. "
