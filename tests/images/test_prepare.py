@@ -299,7 +299,8 @@ def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
     )
     prepared = prepare(images)
     assert prepared.brain_source == "deepbet"
-    assert prepared.notes == ()
+    (note,) = prepared.notes
+    assert prepared.bias_corrected and "uneven brightness" in note
     common = read_labels(patient01 / "coreg_brainmask.nii.gz")
     to_raw = _affine_of(patient01 / f"study{visit}_FLAIR_to_common_space.txt")
     reference = resample_to(common, flair.grid, np.linalg.inv(to_raw), nearest=True) > 0
