@@ -34,9 +34,10 @@ THRESHOLDS = st.one_of(
 KINDS = st.sampled_from([np.float16, np.float32, np.float64])
 
 
-def cropped(values):
-    """Members as a prediction keeps them: in the box of what some of them sees."""
-    index = np.argwhere((values > SEEN).any(axis=0))
+def cropped(values, kept=None):
+    """Members as a prediction keeps them: in the box of what some of them sees, and rounded after that."""
+    index = np.argwhere((values >= SEEN).any(axis=0))
+    values = values.astype(kept or values.dtype)
     if not len(index):
         return Members((slice(0, 0),) * 3, np.zeros((len(values), 0, 0, 0), values.dtype))
     box = tuple(slice(int(a), int(b) + 1) for a, b in zip(index.min(0), index.max(0), strict=True))
@@ -63,8 +64,8 @@ def doubts(p, members, threshold, prepare=False):
 )
 def test_nothing_is_in_doubt(p, threshold, mean, kept, count, prepare, crop):
     threshold = max(threshold, SEEN) if count > 1 and crop else threshold
-    stack = np.stack([p.astype(kept)] * count)
-    members = cropped(stack) if crop else Members(tuple(map(slice, SHAPE)), stack)
+    stack = np.stack([p] * count)
+    members = cropped(stack, kept) if crop else Members(tuple(map(slice, SHAPE)), stack.astype(kept))
     lesions, patient = doubts(p.astype(mean), members, threshold, prepare)
     assert (lesions == 0).all() and patient == 0
 
@@ -76,6 +77,15 @@ def test_a_map_as_its_own_member(p, threshold, kind):
     assert (lesion_structural_uncertainty(labels, [p.astype(kind)], threshold) == 0).all()
     if kind is not np.float16:
         assert (lesion_structural_uncertainty(labels, [p.astype(np.float64)], threshold) == 0).all()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_voxel_at_the_lowest_threshold(count):
+    p = np.zeros(SHAPE, np.float32)
+    p[0, 0, 0] = SEEN
+    for kind in (np.float16, np.float32):
+        lesions, patient = doubts(p, cropped(np.stack([p] * count), kind), SEEN)
+        assert lesions.tolist() == [0] and patient == 0
 
 
 def test_a_neighbour_just_below_the_threshold():

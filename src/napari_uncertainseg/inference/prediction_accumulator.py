@@ -102,7 +102,7 @@ def _crop(p: Tensor) -> tuple[Box, np.ndarray] | None:
 
     Not `bounding_box`: the member is on the device, and only what is cut out should leave it.
     """
-    seen = p > SEEN
+    seen = p >= SEEN
     ranges = []
     for axis in range(3):
         found = (

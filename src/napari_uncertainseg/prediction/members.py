@@ -10,7 +10,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
 
 SEEN = 0.05
-"""Members are kept in the bounding box of what exceeds this."""
+"""Members are kept in the bounding box of what reaches this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Members:
         rounded = inside.astype(self.values.dtype)
         if not len(self) or not all(np.array_equal(values, rounded) for values in self.values):
             return self
-        if np.count_nonzero(mean > SEEN) > np.count_nonzero(inside > SEEN):
+        if np.count_nonzero(mean >= SEEN) > np.count_nonzero(inside >= SEEN):
             return self
         if len(self) == 1:  # there is nothing else that it could be, beyond its box too
             return Members(
