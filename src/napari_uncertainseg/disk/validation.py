@@ -109,8 +109,8 @@ def _described(kind: type[BaseModel] | None, place: tuple[int | str, ...]) -> tu
     right = ""
     table = kind
     for step in place:
-        if not isinstance(step, str):
-            break
+        if not isinstance(step, str):  # the number of an item in a list
+            continue
         path.append(step)
         table, kind = kind, None
         field = table.model_fields.get(step) if table is not None else None

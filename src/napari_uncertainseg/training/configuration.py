@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.networks.formats.multihead import Features, Heads
@@ -30,6 +30,74 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
+def _visits(entry: object) -> object:
+    """A patient of one visit may be written as a text."""
+    return (entry,) if isinstance(entry, str) else entry
+
+
+def _plain(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError("should be a plain name, like 'my-study'")
+    return name
+
+
+_Name = Annotated[str, AfterValidator(_plain), Field(description="a plain name, like 'my-study'")]
+_Visits = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_visits),
+    Field(min_length=1, strict=False, description="a text, or a list of texts"),
+]
+
+
+class SourceConfiguration(_Table):
+    """Patients of one study, scanned and outlined in one way: a table ``[[data.sources]]``.
+
+    Attributes
+    ----------
+    name
+        Of the source.
+    subjects
+        One entry for each patient: what comes before `flair`, `t1`, `t2` and `lesion` in the names of the
+        files, such as ``"patient07/"``. Several visits of one patient are a list of such texts; together
+        they are drawn as often as another patient's one visit. The scans may have any voxel size and may
+        still show the skull. A brain mask is read where there is a file `brainmask`.
+    style
+        How its experts outline: sources of one style share a group of heads. The source's name if None.
+    group
+        Sources of one group, such as one hospital, are left out together. The source's name if None.
+    ignore
+        What the name of a mask begins with that says where nobody knows whether it is lesion; None if there
+        is none.
+    masks
+        Which of the masks that are planted are of this source's patients: they are not planted where it
+        is left out.
+    """
+
+    name: _Name
+    subjects: tuple[_Visits, ...] = Field(
+        min_length=1, strict=False, description="a list of one patient or more"
+    )
+    style: _Name | None = None
+    group: _Name | None = None
+    ignore: str | None = Field(default=None, description="text")
+    masks: _Texts = ()
+
+    @property
+    def visits(self) -> tuple[str, ...]:
+        """All visits of all patients."""
+        return tuple(visit for patient in self.subjects for visit in patient)
+
+    @property
+    def style_name(self) -> str:
+        """Its style's name."""
+        return self.style or self.name
+
+    @property
+    def group_name(self) -> str:
+        """Its group's name."""
+        return self.group or self.name
+
+
 class DataConfiguration(_Table):
     """Where the scans are and how patches are drawn from them.
 
@@ -40,6 +108,12 @@ class DataConfiguration(_Table):
     subjects
         What comes before `flair`, `t1`, `t2` and `lesions` in the names of a subject's files, such as
         ``"patient07/"``. The scans are skull-stripped, 1 mm, and lie on one grid.
+    sources
+        In place of `subjects`: patients by where they come from, scanned in any way.
+    left_out
+        A source, or a group of sources, that is not trained on but validated on; its masks are not planted.
+    cache
+        Folder in which prepared scans are kept; ``prepared`` in the output if None.
     backgrounds
         Likewise for scans of any kind without a lesion mask: lesions are planted into them, and what is
         bright in them already counts neither way.
@@ -58,12 +132,23 @@ class DataConfiguration(_Table):
     validation
         Likewise for subjects that are never trained on, to be segmented whole now and then. Their masks
         must be among the excluded ones.
+    by_lesion, in_lesions
+        Shares of patches that are centred at one of the lesions, each as likely as another, and in the
+        lesions' volume, where large ones are more likely. The others lie anywhere in the brain.
+    favour_small
+        How much smaller lesions are favoured among those that patches are centred at: each is drawn in
+        proportion to its volume to the power of minus this.
     """
 
     folder: _Path
     subjects: tuple[str, ...] = Field(
-        min_length=1, strict=False, description="a list of one subject or more, as texts"
+        default=(), min_length=1, strict=False, description="a list of one subject or more, as texts"
     )
+    sources: tuple[SourceConfiguration, ...] = Field(
+        default=(), min_length=1, strict=False, description="a list of tables"
+    )
+    left_out: str | None = Field(default=None, description="text")
+    cache: Path | None = Field(default=None, strict=False, description="a path")
     backgrounds: _Texts = ()
     phantoms: _CountOrNone = 0
     masks: str | None = Field(default=None, description="text")
@@ -72,6 +157,58 @@ class DataConfiguration(_Table):
     patch: int = Field(default=80, description="a whole number of voxels")
     raters: _Count = 5
     validation: _Texts = ()
+    by_lesion: float = Field(default=0.3, ge=0, le=1, description="a number from 0 to 1")
+    in_lesions: float = Field(default=0.3, ge=0, le=1, description="a number from 0 to 1")
+    favour_small: float = Field(default=0.0, ge=0, le=1, description="a number from 0 to 1")
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> DataConfiguration:
+        names = [source.name for source in self.sources]
+        if bool(self.subjects) == bool(self.sources):
+            raise ValueError("needs either 'subjects' or tables [[data.sources]]")
+        if len(set(names)) < len(names):
+            raise ValueError("has two sources of the same name")
+        groups = {source.group_name for source in self.sources}
+        if self.left_out is not None and self.left_out not in groups | set(names):
+            known = ", ".join(dict.fromkeys((*names, *sorted(groups))))
+            raise ValueError(f"leaves out '{self.left_out}', which is none of {known}")
+        if self.sources and not self.training_sources:
+            raise ValueError(f"leaves out '{self.left_out}', and no source to train on is left")
+        if self.by_lesion + self.in_lesions > 1:
+            raise ValueError("has a by_lesion and an in_lesions that are more than 1 together")
+        return self
+
+    @property
+    def _group_left_out(self) -> str | None:
+        """Whoever leaves one source out leaves its group out: the same scanner, the same experts."""
+        named = (s.group_name for s in self.sources if self.left_out in (s.name, s.group_name))
+        return next(named, None)
+
+    @property
+    def training_sources(self) -> tuple[SourceConfiguration, ...]:
+        """The sources that are trained on."""
+        return tuple(s for s in self.sources if s.group_name != self._group_left_out)
+
+    @property
+    def sources_left_out(self) -> tuple[SourceConfiguration, ...]:
+        """The sources that are validated on."""
+        return tuple(s for s in self.sources if s.group_name == self._group_left_out)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles that are learnt, in the order of the sources; none where there are no sources."""
+        return tuple(dict.fromkeys(source.style_name for source in self.training_sources))
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """What a model says of its training: its sources, or its subjects where it has none."""
+        return self.subjects or tuple(source.name for source in self.training_sources)
+
+    @property
+    def masks_not_planted(self) -> tuple[str, ...]:
+        """Names of masks that are not planted: those excluded, and those of the sources left out."""
+        of_sources = (name for source in self.sources_left_out for name in source.masks)
+        return (*self.excluded_masks, *of_sources)
 
 
 class NetworkConfiguration(_Table):
@@ -109,6 +246,8 @@ class OptimisationConfiguration(_Table):
         Weight of EDUE's disagreement guidance.
     calibration
         Weight of the calibration error (mL1-ACE) of the mean probability.
+    lesion_loss
+        Weight of the loss that counts each lesion alike, however small, see `losses.lesion_loss`.
     binning
         Of that error: "hard" or "soft".
     sampling
@@ -128,6 +267,7 @@ class OptimisationConfiguration(_Table):
     dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number above 0 and below 0.95")
     disagreement: _Weight = 4.0
     calibration: _Weight = 0.3
+    lesion_loss: _Weight = 0.0
     binning: Literal["hard", "soft"] = Field(default="hard", description='"hard" or "soft"')
     sampling: Literal["volume", "random"] = Field(default="volume", description='"volume" or "random"')
     average: float = Field(default=0.995, ge=0, lt=1, description="a number of at least 0 and below 1")
@@ -170,10 +310,11 @@ class Configuration(_Table):
 
     def counted_from(self, folder: Path) -> Configuration:
         """The same with paths that count from a folder, where they are not absolute."""
-        start = self.start_from
+        start, cache = self.start_from, self.data.cache
+        places = {"folder": folder / self.data.folder, "cache": None if cache is None else folder / cache}
         return self.model_copy(
             update={
-                "data": self.data.model_copy(update={"folder": folder / self.data.folder}),
+                "data": self.data.model_copy(update=places),
                 "output": folder / self.output,
                 "start_from": None if start is None else folder / start,
             }
@@ -188,6 +329,11 @@ class Configuration(_Table):
                 "optimisation": validated(OptimisationConfiguration, optimisation, "The seed"),
             }
         )
+
+    @property
+    def cache(self) -> Path:
+        """Folder in which prepared scans are kept."""
+        return self.data.cache or self.output / "prepared"
 
     @property
     def slug(self) -> str:
