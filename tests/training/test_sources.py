@@ -12,7 +12,7 @@ from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.training import synthesis
 from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.randomness import Draw
-from napari_uncertainseg.training.sources import prepared_cache
+from napari_uncertainseg.training.sources import prepared_cache, visits
 from napari_uncertainseg.training.sources.cohort import prepared_twice, read_cohort
 from napari_uncertainseg.training.sources.prepared_cache import prepared_visit
 from napari_uncertainseg.training.sources.visits import Visit, read_visit, resampled_labels
@@ -52,7 +52,7 @@ def write(folder, extra="", **changes):
     text = SOURCES.format(extra=extra)
     for old, new in changes.values():
         assert old in text
-        text = text.replace(old, new)
+        text = text.replace(old, new, 1)
     path = folder / "sources.toml"
     path.write_text(text)
     return path
@@ -133,6 +133,19 @@ def test_a_thick_scan_with_a_skull_is_prepared_as_a_users_scan_is(raw):
     assert float(subject.healthy[0][lesion].float().mean()) < 0.4
     assert int(subject.ignored.sum()) == pytest.approx(40 * np.prod(STEP), rel=0.2)
     assert not (subject.ignored & lesion).any()
+
+
+def test_bad_brain_masks_are_not_used(raw, monkeypatch):
+    given = []
+    monkeypatch.setattr(visits, "prepare", lambda scans, *, mask, **rest: given.append(mask) or 1 / 0)
+    for use in (True, False):
+        path = write(raw, a=('group = "hospital"', f'group = "hospital"\nbrain_masks = {str(use).lower()}'))
+        source = read_configuration(path).data.sources[1]
+        visit = Visit.of_source(source, raw / "data", "thick/one_")
+        assert ("brainmask" in visit.files) == use
+        with pytest.raises(ZeroDivisionError):
+            read_visit(visit, bias_correction=False)
+    assert given[0] is not None and given[1] is None
 
 
 def test_no_lesion_is_lost_and_no_volume_won():

@@ -70,7 +70,7 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
                 yield f"{prefix}{name}", path
     for source in data.training_sources:
         for prefix in source.visits:
-            for name, path in Visit(data.folder, prefix, source.ignore).files.items():
+            for name, path in Visit.of_source(source, data.folder, prefix).files.items():
                 yield f"{prefix}{name}", path
     if data.masks is not None:
         for path in mask_paths(data.folder / data.masks, data.masks_not_planted):

@@ -68,6 +68,8 @@ class SourceConfiguration(_Table):
     ignore
         What the name of a mask begins with that says where nobody knows whether it is lesion; None if there
         is none.
+    brain_masks
+        Whether to use the brain masks beside the scans. Where they are bad, the brain is found instead.
     masks
         Which of the masks that are planted are of this source's patients: they are not planted where it
         is left out.
@@ -80,6 +82,7 @@ class SourceConfiguration(_Table):
     style: _Name | None = None
     group: _Name | None = None
     ignore: str | None = Field(default=None, description="text")
+    brain_masks: bool = Field(default=True, description="true or false")
     masks: _Texts = ()
 
     @property

@@ -87,7 +87,7 @@ class Validation:
         data = self._configuration.data
         subjects = [read_subject(data.folder, name) for name in data.validation]
         for source in data.sources_left_out:
-            visits = (Visit(data.folder, name, source.ignore) for name in source.visits)
+            visits = (Visit.of_source(source, data.folder, name) for name in source.visits)
             subjects += [prepared_twice(visit, self._configuration.cache)[0] for visit in visits]
         divisor, smallest = self._network.divisor, self._network.smallest
         return [WholeBrain.from_subject(subject, divisor, smallest) for subject in subjects]

@@ -101,7 +101,7 @@ def _subjects_of(source: SourceConfiguration, data: DataConfiguration, cache: Pa
     for patient in source.subjects:
         share = 1 / math.sqrt(len(source.subjects)) / len(patient)
         for visit in patient:
-            both = prepared_twice(Visit(data.folder, visit, source.ignore), cache)
+            both = prepared_twice(Visit.of_source(source, data.folder, visit), cache)
             style = data.styles.index(source.style_name)
             found += [replace(subject, style=style, share=share / len(both)) for subject in both]
     return found

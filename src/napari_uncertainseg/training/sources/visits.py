@@ -16,6 +16,7 @@ from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training import planting
+from napari_uncertainseg.training.configuration import SourceConfiguration
 from napari_uncertainseg.training.randomness import Draw
 from napari_uncertainseg.training.subjects import (
     Frame,
@@ -41,6 +42,8 @@ class Visit:
         What the names of its files begin with, see `subjects.find_image`.
     ignore
         Likewise of the mask of what counts neither way; None where there is none.
+    brain_mask
+        Whether to use the brain mask where there is one.
     is_background
         Whether there is no lesion mask.
     """
@@ -48,13 +51,20 @@ class Visit:
     folder: Path
     prefix: str
     ignore: str | None = None
+    brain_mask: bool = True
     is_background: bool = False
+
+    @classmethod
+    def of_source(cls, source: SourceConfiguration, folder: Path, prefix: str) -> Visit:
+        """A visit of a patient of a source."""
+        return cls(folder, prefix, source.ignore, source.brain_masks)
 
     @property
     def files(self) -> dict[str, Path]:
         """Its files by what they are: those that there are."""
-        masks = () if self.is_background else (_LESIONS, _BRAIN, *([self.ignore] if self.ignore else []))
-        names = (*MODALITIES, *masks)
+        masks = [_LESIONS, _BRAIN] if self.brain_mask else [_LESIONS]
+        masks += [self.ignore] if self.ignore else []
+        names = (*MODALITIES, *([] if self.is_background else masks))
         found = {name: find_image(self.folder, self.prefix, name) for name in names}
         return {name: path for name, path in found.items() if path is not None}
 
@@ -89,7 +99,8 @@ def read_visit(visit: Visit, *, bias_correction: bool) -> Subject:
             f"There is no file {visit.folder / visit.prefix}{_LESIONS}*: without it it is a background."
         )
     ignored = None if visit.ignore is None else _mask(visit, visit.ignore, grid)
-    prepared = prepare(scans, mask=_mask(visit, _BRAIN, grid), bias_correction=bias_correction)
+    brain_mask = _mask(visit, _BRAIN, grid) if visit.brain_mask else None
+    prepared = prepare(scans, mask=brain_mask, bias_correction=bias_correction)
     ready = prepared.network_input(1.0)
     images, brain = stacked(ready), torch.from_numpy(ready.brain)
     labels = resampled_labels(lesion_labels(lesions.data > 0)[ready.box], ready.brain.shape) * brain
