@@ -96,6 +96,12 @@ def test_members_of_one_pass_are_the_heads_of_all_styles(folder, scan, brain_mas
     assert len(prediction.members) == 9
 
 
+def test_fewer_members_are_of_all_styles(folder, tmp_path, scan, brain_mask):
+    few = predict(styled(folder, None), scan, brain_mask, members=3)
+    alone = [predict(single(folder, tmp_path, i), scan, brain_mask, members=1) for i in range(3)]
+    assert abs(few.probability - sum(one.probability for one in alone) / 3).max() < 1e-5
+
+
 @pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
 def test_both_engines_give_the_styles_in_one_order(folder):
     model = styled(folder, None)

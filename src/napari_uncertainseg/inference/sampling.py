@@ -156,8 +156,10 @@ def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
     heads = _heads(logits, setting.model.temperature)
-    used = _of_styles(heads, setting.model.capabilities).flatten(0, 1)
-    yield Pass(used[: setting.members], mean_pass(heads).disagreement)
+    used = _of_styles(heads, setting.model.capabilities)
+    if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
+        used = used.transpose(0, 1)
+    yield Pass(used.flatten(0, 1)[: setting.members], mean_pass(heads).disagreement)
 
 
 def layers(setting: SamplingSetting) -> Iterator[Pass]:
