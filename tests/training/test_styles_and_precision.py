@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 
 from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.kinds import read_model
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.multihead import MultiHeadUNet, copied_to_styles
 from napari_uncertainseg.training import trainer
 from napari_uncertainseg.training.checkpoint import read_checkpoint
 from napari_uncertainseg.training.configuration_file import read_configuration
-from napari_uncertainseg.training.trainer import _Run, copied_to_styles
+from napari_uncertainseg.training.trainer import _Run
 
 pytest.importorskip("ignite", reason="training needs the extra 'train'")
 

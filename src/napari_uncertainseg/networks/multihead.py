@@ -16,7 +16,7 @@ stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Four choices s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -267,3 +267,25 @@ class MultiHeadUNet(nn.Module):
         finest = heads.unflatten(1, (self.styles, -1)).mean(dim=2)
         resized = [F.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in deeper]
         return torch.stack([finest, *resized], dim=2).flatten(1, 2)
+
+
+def copied_to_styles(weights: Mapping[str, Tensor], network: MultiHeadUNet) -> dict[str, Tensor]:
+    """Weights of a network without styles, its heads copied into each style of another network.
+
+    Parameters
+    ----------
+    weights
+        Tensors by name.
+    network
+        The other network. Weights that have its styles already stay as they are.
+    """
+    expected = network.state_dict()
+
+    def fitting(name: str, value: Tensor) -> Tensor:
+        rows = expected[name].shape[0] if name in expected and value.ndim else 0
+        own_heads = name.startswith(("heads.", "layer_heads."))
+        if not own_heads or value.shape[0] * network.styles != rows:
+            return value
+        return value.repeat(network.styles, *[1] * (value.ndim - 1))
+
+    return {name: fitting(name, value) for name, value in weights.items()}

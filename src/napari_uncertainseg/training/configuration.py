@@ -6,23 +6,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.disk.validation import validated
 from napari_uncertainseg.networks.formats.multihead import Features, Heads
 from napari_uncertainseg.networks.model import NAME
-
-
-class _Table(Strict):
-    """A slip in a key's name would train something else: keys that are not known are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
+from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration, Table, Texts
 
 _Count = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
 _CountOrNone = Annotated[int, Field(ge=0, description="a whole number of 0 or more")]
 _Weight = Annotated[float, Field(ge=0, description="a number of 0 or more")]
-_Texts = Annotated[tuple[str, ...], Field(strict=False, description="a list of texts")]
 _Path = Annotated[Path, Field(strict=False, description="a path")]
 
 
@@ -30,78 +23,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
-def _visits(entry: object) -> object:
-    """A patient of one visit may be written as a text."""
-    return (entry,) if isinstance(entry, str) else entry
-
-
-def _plain(name: str) -> str:
-    if not NAME.fullmatch(name):
-        raise ValueError("should be a plain name, like 'my-study'")
-    return name
-
-
-_Name = Annotated[str, AfterValidator(_plain), Field(description="a plain name, like 'my-study'")]
-_Visits = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_visits),
-    Field(min_length=1, strict=False, description="a text, or a list of texts"),
-]
-
-
-class SourceConfiguration(_Table):
-    """Patients of one study, scanned and outlined in one way: a table ``[[data.sources]]``.
-
-    Attributes
-    ----------
-    name
-        Of the source.
-    subjects
-        One entry for each patient: what comes before `flair`, `t1`, `t2` and `lesion` in the names of the
-        files, such as ``"patient07/"``. Several visits of one patient are a list of such texts; together
-        they are drawn as often as another patient's one visit. The scans may have any voxel size and may
-        still show the skull. A brain mask is read where there is a file `brainmask`.
-    style
-        How its experts outline: sources of one style share a group of heads. The source's name if None.
-    group
-        Sources of one group, such as one hospital, are left out together. The source's name if None.
-    ignore
-        What the name of a mask begins with that says where nobody knows whether it is lesion; None if there
-        is none.
-    brain_masks
-        Whether to use the brain masks beside the scans. Where they are bad, the brain is found instead.
-    masks
-        Which of the masks that are planted are of this source's patients: they are not planted where it
-        is left out.
-    """
-
-    name: _Name
-    subjects: tuple[_Visits, ...] = Field(
-        min_length=1, strict=False, description="a list of one patient or more"
-    )
-    style: _Name | None = None
-    group: _Name | None = None
-    ignore: str | None = Field(default=None, description="text")
-    brain_masks: bool = Field(default=True, description="true or false")
-    masks: _Texts = ()
-
-    @property
-    def visits(self) -> tuple[str, ...]:
-        """All visits of all patients."""
-        return tuple(visit for patient in self.subjects for visit in patient)
-
-    @property
-    def style_name(self) -> str:
-        """Its style's name."""
-        return self.style or self.name
-
-    @property
-    def group_name(self) -> str:
-        """Its group's name."""
-        return self.group or self.name
-
-
-class DataConfiguration(_Table):
+class DataConfiguration(Table):
     """Where the scans are and how patches are drawn from them.
 
     Attributes
@@ -152,14 +74,14 @@ class DataConfiguration(_Table):
     )
     left_out: str | None = Field(default=None, description="text")
     cache: Path | None = Field(default=None, strict=False, description="a path")
-    backgrounds: _Texts = ()
+    backgrounds: Texts = ()
     phantoms: _CountOrNone = 0
     masks: str | None = Field(default=None, description="text")
-    excluded_masks: _Texts = ()
+    excluded_masks: Texts = ()
     planted: float = Field(default=0.65, ge=0, le=1, description="a number from 0 to 1")
     patch: int = Field(default=80, description="a whole number of voxels")
     raters: _Count = 5
-    validation: _Texts = ()
+    validation: Texts = ()
     by_lesion: float = Field(default=0.3, ge=0, le=1, description="a number from 0 to 1")
     in_lesions: float = Field(default=0.3, ge=0, le=1, description="a number from 0 to 1")
     favour_small: float = Field(default=0.0, ge=0, le=1, description="a number from 0 to 1")
@@ -214,7 +136,7 @@ class DataConfiguration(_Table):
         return (*self.excluded_masks, *of_sources)
 
 
-class NetworkConfiguration(_Table):
+class NetworkConfiguration(Table):
     """Shape of the network, see `networks.multihead.MultiHeadUNet`."""
 
     features: Features = (16, 32, 64, 128, 160)
@@ -232,7 +154,7 @@ class NetworkConfiguration(_Table):
         return 2 * self.divisor
 
 
-class OptimisationConfiguration(_Table):
+class OptimisationConfiguration(Table):
     """How it is trained.
 
     Attributes
@@ -278,7 +200,7 @@ class OptimisationConfiguration(_Table):
     validate_every: _CountOrNone = 0
 
 
-class Configuration(_Table):
+class Configuration(Table):
     """One training run.
 
     Attributes

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.model import INTENSITIES
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.multihead import MultiHeadUNet, copied_to_styles
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
 from napari_uncertainseg.training.configuration import Configuration, OptimisationConfiguration
@@ -213,28 +213,6 @@ class _Run:
             "learning_rate": learning_rate(self.step - 1, self.settings),
             "seconds": time.perf_counter() - started,
         }
-
-
-def copied_to_styles(weights: Mapping[str, Tensor], network: MultiHeadUNet) -> dict[str, Tensor]:
-    """Weights of a network without styles, its heads copied into each style of another network.
-
-    Parameters
-    ----------
-    weights
-        Tensors by name.
-    network
-        The other network. Weights that have its styles already stay as they are.
-    """
-    expected = network.state_dict()
-
-    def fitting(name: str, value: Tensor) -> Tensor:
-        rows = expected[name].shape[0] if name in expected and value.ndim else 0
-        own_heads = name.startswith(("heads.", "layer_heads."))
-        if not own_heads or value.shape[0] * network.styles != rows:
-            return value
-        return value.repeat(network.styles, *[1] * (value.ndim - 1))
-
-    return {name: fitting(name, value) for name, value in weights.items()}
 
 
 def _cores() -> int:

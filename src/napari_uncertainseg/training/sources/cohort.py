@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.training.configuration import DataConfiguration, SourceConfiguration
+from napari_uncertainseg.training.configuration import DataConfiguration
 from napari_uncertainseg.training.randomness import Draw
 from napari_uncertainseg.training.sources.prepared_cache import prepared_visit
+from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration
 from napari_uncertainseg.training.sources.visits import Visit
 from napari_uncertainseg.training.subjects import (
     Subject,

@@ -16,8 +16,8 @@ from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training import planting
-from napari_uncertainseg.training.configuration import SourceConfiguration
 from napari_uncertainseg.training.randomness import Draw
+from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration
 from napari_uncertainseg.training.subjects import (
     Frame,
     Subject,
