@@ -2,6 +2,7 @@
 #
 #   PYTHON=python3.12      the interpreter to start from
 #   TORCH_INDEX=URL        where to take torch's CPU build from (see README.md)
+#   TORCH=torch==2.13.0    which torch; `make test-minimum` takes it instead of the lowest
 #   PYTEST="-k lesions"    what else to tell pytest
 #   WORKERS=2              how many processes share the tests; 0: one, which a debugger can follow
 
@@ -11,20 +12,24 @@ export PYTHON TORCH TORCH_INDEX
 
 BIN := $(VENV)/bin
 WITH_SCREEN := scripts/with-screen.sh
+MINIMUM := $(VENV)-minimum
+PYSIDE := $(VENV)-pyside
 SET_UP := pyproject.toml scripts/set-up.sh scripts/system-libraries.sh
 PYTEST ?=
 WORKERS ?= 2
 
-.PHONY: help demo test soak lint docs pictures clean
+.PHONY: help demo test test-minimum test-pyside soak lint docs pictures clean
 
 help:
-	@echo "make demo      segment a simulated case and show it; without a screen: pictures and results in ./demo-output"
-	@echo "make test      every check: lint, types, floors, tests with a real viewer"
-	@echo "make soak      sessions under stress: 100 kills, 20 annotators with 200 verdicts each"
-	@echo "make lint      the quick checks only"
-	@echo "make docs      the documents and the API pages as a site, in build/site"
-	@echo "make pictures  make the pictures of the documentation anew"
-	@echo "make clean     remove what was built"
+	@echo "make demo          segment a simulated case and show it; without a screen: pictures and results in ./demo-output"
+	@echo "make test          every check: lint, types, floors, tests with a real viewer"
+	@echo "make test-minimum  the quick tests with the lowest versions that pyproject.toml admits"
+	@echo "make test-pyside   the quick tests with PySide6 instead of PyQt6"
+	@echo "make soak          sessions under stress: 100 kills, 20 annotators with 200 verdicts each"
+	@echo "make lint          the quick checks only"
+	@echo "make docs          the documents and the API pages as a site, in build/site"
+	@echo "make pictures      make the pictures of the documentation anew"
+	@echo "make clean         remove what was built"
 
 demo: $(VENV)/.demo
 ifeq ($(strip $(DISPLAY)$(WAYLAND_DISPLAY)),)
@@ -35,6 +40,13 @@ endif
 
 test: lint
 	$(WITH_SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
+
+# Environments of their own: `make test` keeps the newest versions and PyQt6.
+test-minimum: $(MINIMUM)/.test
+	$(WITH_SCREEN) $(MINIMUM)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST)
+
+test-pyside: $(PYSIDE)/.test
+	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST)
 
 soak: $(VENV)/.test
 	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review --durations=0 $(PYTEST)
@@ -62,5 +74,15 @@ $(VENV)/.test: $(SET_UP)
 	scripts/set-up.sh $(VENV) dev
 	@touch $(VENV)/.demo $@
 
+$(MINIMUM)/.test: $(SET_UP) scripts/minimum.txt
+	scripts/system-libraries.sh
+	CONSTRAINTS=scripts/minimum.txt scripts/set-up.sh $(MINIMUM) test,qt
+	@touch $@
+
+$(PYSIDE)/.test: $(SET_UP)
+	scripts/system-libraries.sh
+	scripts/set-up.sh $(PYSIDE) test,pyside
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist demo-output src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(MINIMUM) $(PYSIDE) build dist demo-output src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,14 +6,22 @@
 # Without a wheel the source is installed, editable.
 #
 # PYTHON       the interpreter to start from, 3.11 or newer (default: python3)
-# TORCH        the torch to install first where there is no NVIDIA GPU (default: torch==2.13.0)
+# TORCH        the torch to install first where there is no NVIDIA GPU (default: that of CONSTRAINTS, or torch==2.13.0)
 # TORCH_INDEX  a package index to take it from, such as https://download.pytorch.org/whl/cpu (default: pip's own)
+# CONSTRAINTS  a file of versions to install, such as scripts/minimum.txt (default: the newest)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 folder=$1 extras=$2 wheel=${3:-}
 python=${PYTHON:-python3}
 torch=${TORCH:-torch==2.13.0}
+constraints=
+if [ -n "${CONSTRAINTS:-}" ]; then
+    torch=${TORCH:-$(grep '^torch==' "$CONSTRAINTS")}
+    constraints=$(mktemp)
+    trap 'rm -f "$constraints"' EXIT
+    { grep -v '^torch==' "$CONSTRAINTS"; echo "$torch"; } >"$constraints"
+fi
 
 fail() {
     echo "$1" >&2
@@ -47,7 +55,7 @@ if ! has_gpu && ! "${pip[@]}" show --quiet torch 2>/dev/null; then
 fi
 echo "Installing napari-uncertainseg[$extras]"
 if [ -n "$wheel" ]; then
-    "${pip[@]}" install -qq "$wheel[$extras]"
+    "${pip[@]}" install -qq ${constraints:+--constraint "$constraints"} "$wheel[$extras]"
 else
-    "${pip[@]}" install -qq --editable ".[$extras]"
+    "${pip[@]}" install -qq ${constraints:+--constraint "$constraints"} --editable ".[$extras]"
 fi

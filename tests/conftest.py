@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -28,11 +29,14 @@ def _isolate() -> Path:
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
         os.environ[f"XDG_{kind}_HOME"] = str(home / kind.lower())
+    for kind in ("APPDATA", "LOCAL_APPDATA"):  # what platformdirs asks on Windows
+        os.environ[f"WIN_PD_OVERRIDE_{kind}"] = str(home / kind.lower())
     os.environ["NAPARI_CONFIG"] = str(home / "napari" / "settings.yaml")
     os.environ["NAPARI_STRICT_QT"] = "1"
     os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
     # A container may see many more cores than it may use; workers side by side share them.
-    cores = len(os.sched_getaffinity(0)) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores //= int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, min(4, cores))))
     if not HAS_SCREEN:
         # Tables and plots work there; a napari canvas does not, see `viewer` below.
@@ -41,6 +45,8 @@ def _isolate() -> Path:
 
 
 HOME = _isolate()
+hypothesis.settings.register_profile("busy", deadline=None)  # no test may fail because a machine is busy
+hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,7 +59,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_screen = pytest.mark.skip(
         reason="a real viewer needs a screen: run under xvfb-run, as `make test` does"
     )
+    not_posix = pytest.mark.skip(reason="needs links, pipes, signals or modes as Linux and macOS have them")
     for item in items:
+        if item.get_closest_marker("posix") and os.name != "posix":
+            item.add_marker(not_posix)
         fixtures = set(getattr(item, "fixturenames", ()))
         if VIEWER_FIXTURES & fixtures:
             item.add_marker("viewer")

@@ -434,7 +434,7 @@ def test_debug_shows_the_traceback(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.posix
 def test_interrupted_segment_leaves_nothing(scan, tmp_path):
     import pty
 

@@ -256,6 +256,7 @@ def test_a_folder_of_an_older_version_is_not_overwritten(tmp_path, prediction, l
         check_folder(out, overwrite=True)
 
 
+@pytest.mark.posix
 def test_links_are_not_followed(tmp_path, prediction, lesions) -> None:
     out = tmp_path / "r"
     write_results(out, prediction, lesions)

@@ -44,7 +44,7 @@ from napari_uncertainseg.uncertainty import (
     retention,
     voxel,
 )
-from napari_uncertainseg.uncertainty import lesion_measures as details
+from napari_uncertainseg.uncertainty import lesion_details as details
 from napari_uncertainseg.uncertainty import lesion_ranking as ranking
 
 from .builders import make_prediction
@@ -165,11 +165,11 @@ MASKS = {
     "consensus.consensus_regions": lambda m: consensus.consensus_regions([m, MASK]),
     "consensus.disagreement": lambda m: consensus.disagreement([m, MASK]),
     "consensus.flat_within": lambda m: consensus.flat_within(MASK[None], m),
-    "consensus.who_doubts": lambda m: consensus.who_doubts(m, MASK),
+    "consensus.combined_sources": lambda m: consensus.combined_sources(m, MASK),
     "curvas.consensus_dice": lambda m: curvas.consensus_dice(m, [MASK, MASK]),
     "curvas.top_label_ece region": lambda m: curvas.top_label_ece(P, [MASK], region=m),
     "correspondence.voxel_correspondence": lambda m: correspondence.voxel_correspondence(P, P * 2, m),
-    "correspondence.lesion_doubt_types": lambda m: correspondence.lesion_doubt_types(
+    "correspondence.lesion_uncertainty_sources": lambda m: correspondence.lesion_uncertainty_sources(
         LABELS, [0.2, 0.9], [m, MASK], 0.5
     ),
     "report.report_raters": lambda m: report.report_raters([m, MASK], ("a", "b"), ONES).fleiss,
@@ -191,12 +191,12 @@ LABELLED = {
     "lesion.lesion_maximum": lambda x: lesion.lesion_maximum(x, P),
     "lesion.lesion_logsum": lambda x: lesion.lesion_logsum(x, P),
     "lesion_agreement.lesion_agreement": lambda x: lesion_agreement.lesion_agreement(x, [P, P], 0.5),
-    "lesion_measures.lesion_details": lambda x: details.lesion_details(PREDICTION, x, 0.5).drop(
+    "lesion_details.lesion_details": lambda x: details.lesion_details(PREDICTION, x, 0.5).drop(
         columns="label"
     ),
     "matching.detections": lambda x: matching.detections(x, LABELS),
     "matching.match_lesions": lambda x: matching.match_lesions(x, LABELS),
-    "correspondence.lesion_doubt_types": lambda x: correspondence.lesion_doubt_types(
+    "correspondence.lesion_uncertainty_sources": lambda x: correspondence.lesion_uncertainty_sources(
         x, [0.2, 0.9], [MASK], 0.5
     ),
     "region.lesion_reliability": lambda x: region.lesion_reliability([(x, [0.2, 0.7])], MASK),
@@ -212,7 +212,7 @@ NUMBERS = {
     "referral.risk_coverage": lambda u: referral.risk_coverage(np.ravel(u), P.ravel()),
     "referral.average_precision": lambda u: referral.average_precision(u, MASK),
     "referral.discarded_area": lambda u: referral.discarded_area(np.ravel(u), MASK.ravel()),
-    "consensus.doubt_types": lambda u: consensus.doubt_types(u, P, uncertainty_above=0.5),
+    "consensus.uncertainty_sources": lambda u: consensus.uncertainty_sources(u, P, uncertainty_above=0.5),
     "correspondence.correspondence": lambda u: correspondence.correspondence(u, P),
     "correspondence.voxel_correspondence": lambda u: correspondence.voxel_correspondence(u, P, MASK),
     "lesion.lesion_mean": lambda u: lesion.lesion_mean(LABELS, u),

@@ -178,5 +178,5 @@ def test_a_folder_says_what_was_drawn(case, tmp_path):
     assert table["label"].tolist() == case.lesions.table["label"].tolist()
     assert table["drawn"].tolist() == case.lesions.table["drawn"].tolist() and table["lsu"].isna().sum() == 1
     said = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert said["painted"] == case.review.painted.said() and said["painted"]["drawn_lesions"] == 1
+    assert said["painted"] == case.review.painted.as_json() and said["painted"]["drawn_lesions"] == 1
     assert said["verdicts"][0]["label"] == max(decisions)

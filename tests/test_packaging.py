@@ -11,6 +11,10 @@ from importlib.metadata import distribution, entry_points
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import napari_uncertainseg
 
@@ -34,15 +38,60 @@ def test_napari_finds_the_manifest_under_the_name_of_the_distribution():
 
 
 def test_version_is_said_once(checkout):
-    project = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]
+    project = _project(checkout)
     assert project["version"] == napari_uncertainseg.__version__ == distribution(NAME).version
-    assert f"[{project['version']}]" in (checkout / "CHANGELOG.md").read_text()
+    assert f"[{project['version']}]" in _text(checkout / "CHANGELOG.md")
 
 
 def test_the_base_install_has_no_qt_binding():
     for requirement in distribution(NAME).requires or []:
         if "extra ==" not in requirement:
             assert not QT_BINDING.match(requirement)
+
+
+def test_minimum_txt_has_the_lowest_versions_of_pyproject(checkout):
+    lines = _text(checkout / "scripts" / "minimum.txt").splitlines()
+    written = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    lowest = dict(_lowest_versions(_project(checkout), "test"))
+    assert {canonicalize_name(found.name): _bound(found, "==") for found in written} == lowest
+    assert len(written) == len(lowest)
+
+
+def _lowest_versions(project, extra=None):
+    """Name and lowest version of all that this package and one of its extras ask for."""
+    listed = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
+    for requirement in map(Requirement, listed):
+        if requirement.name == NAME:
+            for other in requirement.extras:
+                yield from _lowest_versions(project, other)
+        else:
+            yield canonicalize_name(requirement.name), _bound(requirement, ">=")
+
+
+def _bound(requirement, operator):
+    (version,) = (found.version for found in requirement.specifier if found.operator == operator)
+    return Version(version)
+
+
+def test_the_workflow_names_what_there_is(checkout):
+    """A host may run it long after the Makefile or an extra was renamed."""
+    jobs = yaml.safe_load(_text(checkout / ".github" / "workflows" / "tests.yml"))["jobs"]
+    commands = "\n".join(step["run"] for job in jobs.values() for step in job["steps"] if "run" in step)
+    targets = {row["target"] for row in jobs["linux"]["strategy"]["matrix"]["include"]}
+    assert "make ${{ matrix.target }}" in commands
+    assert {"test", "test-minimum", "test-pyside", "docs"} <= targets
+    assert targets <= set(re.findall(r"^([a-z-]+):", _text(checkout / "Makefile"), re.MULTILINE))
+    extras = {name for listed in re.findall(r"\.\[([\w,]+)\]", commands) for name in listed.split(",")}
+    assert extras and extras <= set(_project(checkout)["optional-dependencies"])
+    assert all((checkout / script).is_file() for script in re.findall(r"scripts/\S+", commands))
+
+
+def _text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def _project(checkout):
+    return tomllib.loads(_text(checkout / "pyproject.toml"))["project"]
 
 
 @pytest.mark.slow
@@ -58,6 +107,9 @@ def test_the_wheel_holds_what_the_program_needs(checkout, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         manifest = archive.read("napari_uncertainseg/napari.yaml")
+        methods = archive.read("napari_uncertainseg/methods.md")
+    # A link in the source; a wheel from a checkout without links would hold only where it leads.
+    assert methods == (checkout / "docs" / "methods.md").read_bytes()
     assert manifest == (PACKAGE / "napari.yaml").read_bytes()
     wanted = {"py.typed", "models/bundled/model.json", "models/bundled/MODEL_CARD.md"}
     assert {f"napari_uncertainseg/{name}" for name in wanted} <= names

@@ -1,4 +1,4 @@
-"""What every room shares: the two errors a user can meet, and how long work reports itself."""
+"""What all packages share: the two errors a user can meet, and how long work reports itself."""
 
 from __future__ import annotations
 
@@ -49,6 +49,24 @@ def one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+WARNING_SIGN = "⚠"
+
+
+def as_warning(sentence: object) -> str:
+    """A sentence, or an error's, as docks show what went wrong."""
+    return f"{WARNING_SIGN} {sentence}"
+
+
+def is_warning(text: str) -> bool:
+    """Whether a dock's message says that something went wrong."""
+    return text.startswith(WARNING_SIGN)
+
+
+def without_sign(text: str) -> str:
+    """The sentence that `as_warning` was given."""
+    return text.removeprefix(f"{WARNING_SIGN} ")
+
+
 def silent(stage: str, fraction: float) -> None:
     """Report nothing."""
 
@@ -97,7 +115,7 @@ def pluralised(n: int, noun: str) -> str:
 
 
 def format_time_left(seconds: float | None) -> str:
-    """Time left for the eye: coarse, because it is an estimate."""
+    """Time left, for display: coarse, because it is an estimate."""
     if seconds is None:
         return "estimating the time left"
     if seconds < 1.5:

@@ -102,7 +102,7 @@ class Case:
 
     @property
     def images(self) -> Mapping[str, Volume]:
-        """Scans by role: ``flair``, ``t1``, ``t2``."""
+        """Scans by modality: ``flair``, ``t1``, ``t2``."""
         return dict(self._images)
 
     def set_images(self, images: Mapping[str, Volume], mask: Volume | None = None) -> None:
@@ -297,7 +297,15 @@ class Case:
         return self.review.next_task(self._selected)
 
     def reset_review(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
-        """Forget verdicts and painting, or show those of another time; nothing is recorded then."""
+        """Forget verdicts and painting, or show those of another time; nothing is recorded then.
+
+        Parameters
+        ----------
+        verdicts
+            In the order in which they were given.
+        edit
+            int8 of the grid's shape: +1 added, -1 removed, 0 untouched; None for no painting.
+        """
         self._selected = None
         self.review.clear(verdicts, edit)
         self._touch_lesions()

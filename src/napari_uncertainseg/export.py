@@ -35,8 +35,8 @@ from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
-from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
-from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
+from napari_uncertainseg.review.verdicts import VERDICTS, Verdict, says_lesion
+from napari_uncertainseg.uncertainty.lesion_details import lesion_details
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.uncertainty.patient import layer_agreement, patient_average, patient_uncertainty
@@ -50,8 +50,6 @@ OWN = frozenset({
     "verdicts", "reviewed_volume_ml", "files",
 })  # fmt: skip
 """What a summary holds beside the information of the prediction."""
-
-_DECISIONS = (*DECISIONS, "edited")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -189,9 +187,9 @@ def reviewed_mask(lesions: Lesions, verdicts: Mapping[int, str]) -> np.ndarray:
     keep[0] = False
     for number, decision in verdicts.items():
         if number > 0:
-            keep[number] = decision != "rejected"
-        else:
-            add[-number] = decision == "accepted"
+            keep[number] = says_lesion(decision) is not False
+        else:  # a candidate that was painted on is in the painting
+            add[-number] = VERDICTS[decision].as_outlined
     mask: np.ndarray = keep[lesions.labels] | add[lesions.candidates]
     return mask
 
@@ -232,7 +230,7 @@ def summary(
         painted = PaintedVolumes.from_edit(
             edit, prediction.probability, lesions.threshold, volume, lesions.drawn
         )
-        found["painted"] = painted.said()
+        found["painted"] = painted.as_json()
     if given:
         found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]
     if verdicts is not None:
@@ -263,8 +261,8 @@ def _verdict(lesions: Lesions, number: int, decision: str) -> dict[str, Any]:
 
 def _check_verdicts(verdicts: Mapping[int, str], lesions: Lesions) -> None:
     for number, decision in verdicts.items():
-        if decision not in _DECISIONS:
-            raise InputError(f"A verdict is one of {', '.join(_DECISIONS)}, not {decision!r}.")
+        if decision not in VERDICTS:
+            raise InputError(f"A verdict is one of {', '.join(VERDICTS)}, not {decision!r}.")
         table = lesions.table if number > 0 else lesions.candidate_table
         if abs(number) not in set(table["label"]):
             raise InputError(f"There is a verdict on number {number}, but no such lesion or candidate.")

@@ -1,7 +1,7 @@
 """The scans that a network can read: one table that says all there is to say about each modality.
 
-A further modality is one entry here, and an option of ``uncertainseg segment``. Which modalities a model
-reads, and in which order, is written in its ``model.json``.
+A further modality is one entry here: ``uncertainseg segment`` then has an option of its name. Which
+modalities a model reads, and in which order, is written in its ``model.json``.
 """
 
 from __future__ import annotations

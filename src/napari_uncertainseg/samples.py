@@ -85,9 +85,9 @@ class SampleCase:
 
     @property
     def images(self) -> Mapping[str, Volume]:
-        """Scans by role."""
+        """Scans by modality."""
         found = {"flair": self.flair, "t1": self.t1, "t2": self.t2}
-        return {role: scan for role, scan in found.items() if scan is not None}
+        return {modality: scan for modality, scan in found.items() if scan is not None}
 
     @property
     def scans(self) -> tuple[Volume, ...]:
@@ -153,8 +153,8 @@ def patient07() -> SampleCase:
     """
     paths = _local_patient07() or {name: _download(name) for name in _REMOTE}
     scans = {
-        role: replace(read_volume(paths[name], modality=role), name=f"patient 07 {name}")
-        for role, name in (("flair", "FLAIR"), ("t1", "T1"), ("t2", "T2"))
+        modality: replace(read_volume(paths[name], modality=modality), name=f"patient 07 {name}")
+        for modality, name in (("flair", "FLAIR"), ("t1", "T1"), ("t2", "T2"))
     }
     truth = replace(read_labels(paths["lesions"], scans["flair"].grid), name="patient 07 consensus")
     return SampleCase(scans["flair"], scans["t1"], truth, (), CITATION, False, scans["t2"])

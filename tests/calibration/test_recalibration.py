@@ -12,6 +12,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.logistic import logistic_regression
 from napari_uncertainseg.calibration.recalibration import (
     Beta,
     Isotonic,
@@ -312,3 +313,17 @@ def test_hostile_json_is_refused_in_one_sentence(text) -> None:
         from_json(text)
     message = str(refused.value)
     assert message.endswith(".") and "\n" not in message and len(message) < 200
+
+
+def test_the_best_coefficients_where_features_differ_much_in_size() -> None:
+    """At the best, no coefficient that is free to move gains by moving. One search of L-BFGS-B fails here."""
+    rng = np.random.default_rng(193)
+    p = np.clip(rng.beta(0.3, 0.3, 200), 1e-6, 1 - 1e-6)
+    is_lesion, count = rng.random(200) < p**2, np.exp(rng.normal(0, 4, 200))
+    features = np.column_stack([np.log(p), -np.log1p(-p), np.ones_like(p)])
+    low, high = np.array([0.0, 0, -1000]), np.array([64.0, 64, 1000])
+    found = logistic_regression(features, is_lesion, count, low, high)
+    weight = count / count.sum()
+    slope = features.T @ (weight * (expit(features @ found) - is_lesion)) / np.sqrt(weight @ features**2)
+    held = (found == low) & (slope > 0) | (found == high) & (slope < 0)
+    assert np.abs(slope[~held]).max() < 1e-8

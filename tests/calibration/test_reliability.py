@@ -48,6 +48,7 @@ def test_bins_of_the_authors_code(shared_data, case) -> None:
 
 def monai_bins(p: np.ndarray, y: np.ndarray, bins: int):
     torch = pytest.importorskip("torch")
+    pytest.importorskip("monai", minversion="1.6")  # the first with bins for calibration
     binning = pytest.importorskip("monai.metrics").calibration_binning
     tensors = (torch.from_numpy(np.ascontiguousarray(x, np.float32)).reshape(1, 1, -1, 1, 1) for x in (p, y))
     return [np.nan_to_num(x.numpy()[0, 0]) for x in binning(*tensors, num_bins=bins, right=False)]

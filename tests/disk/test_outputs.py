@@ -65,7 +65,9 @@ def arguments(words, tmp_path, output, source, file):
     return line
 
 
-@pytest.mark.parametrize("link", ["itself", "symlink", "hardlink", "dotted"])
+@pytest.mark.parametrize(
+    "link", ["itself", pytest.param("symlink", marks=pytest.mark.posix), "hardlink", "dotted"]
+)
 @pytest.mark.parametrize(("words", "output", "source"), PAIRS)
 def test_no_output_is_an_input(words, output, source, link, tmp_path, capsys) -> None:
     content = b'{"of": "the user"}\n'
@@ -154,6 +156,7 @@ def test_a_file_of_another_kind_is_kept(name, content, tmp_path) -> None:
     assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.posix
 def test_folders_pipes_and_devices_are_no_files(tmp_path) -> None:
     os.mkfifo(tmp_path / "p.tsv")
     (tmp_path / "d.tsv").mkdir()

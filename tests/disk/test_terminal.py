@@ -114,6 +114,7 @@ def test_no_message_tells_a_password(line, capsys) -> None:
     assert "cret" not in told
 
 
+@pytest.mark.posix
 def test_an_output_that_is_a_link_to_itself_is_refused(capsys, tmp_path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     assert main(["segment", "a.nii.gz", "--out", str(tmp_path / "loop")]) == 2

@@ -84,7 +84,7 @@ def test_one_case(study):
     assert 0 < found.reference.surface_dice < 1 and found.reference.hd95_mm > 0
     is_true = np.array([truth[lesions.labels == i].any() for i in lesions.table["label"]])
     assert found.lesions["true"].tolist() == is_true.tolist() and not is_true.all()
-    assert found.errors.lesion_auroc == pytest.approx(auroc(lesions.table["lsu"].to_numpy(), ~is_true))
+    assert found.errors.lesion_auroc == pytest.approx(auroc(lesions.table["doubt"].to_numpy(), ~is_true))
     wrong = (lesions.labels > 0) != truth
     assert found.errors.voxel_auroc == pytest.approx(auroc(prediction.entropy, wrong), abs=1e-3)
     assert found.retention.values[0] == 1 and 0 < found.errors.ndsc_above < 1
@@ -108,7 +108,7 @@ def test_many_cases(study):
     assert 0 <= patients["aurc_excess"] <= patients["aurc"] and patients["cases"] == 3
     lesions = pd.concat([case.lesions for case in cohort.cases])
     assert together["lesion_auroc"] == pytest.approx(
-        auroc(lesions["lsu"].to_numpy(), ~lesions["true"].to_numpy())
+        auroc(lesions["doubt"].to_numpy(), ~lesions["true"].to_numpy())
     )
     json.dumps(cohort.as_json(), allow_nan=False)
 

@@ -250,6 +250,7 @@ def test_a_dicom_series_is_a_scan(tmp_path):
     }
 
 
+@pytest.mark.posix
 def test_links_that_lead_back_end(tmp_path):
     touch(tmp_path, "p1/FLAIR.nii.gz")
     (tmp_path / "p1" / "up").symlink_to(tmp_path)
@@ -321,6 +322,7 @@ def read(store, flair, annotator, *, judged=0, tasks=3, closed=False, kind="revi
     return session
 
 
+@pytest.mark.posix
 def test_readings_are_those_of_the_annotator(tmp_path, store):
     touch(tmp_path, *(f"p{i}/FLAIR.nii" for i in range(5)))
     cases = read_worklist(tmp_path).cases

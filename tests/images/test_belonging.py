@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_uncertainseg.images.belonging import ScanOrigin, belongs, mismatch
+from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
 from napari_uncertainseg.images.volume import Grid
 
 
@@ -75,6 +75,24 @@ def test_of_two(flair, other, why):
 )
 def test_nothing_known_is_neither(flair, other):
     assert mismatch(scan(other), scan(flair)) == "" and not belongs(scan(other), scan(flair))
+
+
+@pytest.mark.parametrize(
+    ("mask", "why"),
+    [
+        ("/d/patient07/lesions.nii.gz", "another patient: patient 7, not patient 19"),
+        ("/masks/patient07.nii.gz", "another patient"),
+        ("/d/patient_07/lesions.nii.gz", "another patient"),
+        ("/d/patient19/visit2/lesions.nii.gz", "another session: visit 2, not visit 1"),
+        ("/masks/patient19.nii.gz", ""),
+        ("/masks/Patient 019/lesions.nii.gz", ""),
+        ("/masks/lesions.nii.gz", ""),
+        ("/d/patient19/rater2/lesions.nii.gz", ""),
+    ],
+)
+def test_a_mask_whose_folder_counts_another_patient_is_not_of_the_scan(mask, why):
+    found = contradiction(scan(mask), scan("/d/patient19/visit1/FLAIR.nii.gz"))
+    assert why in found and bool(found) == bool(why)
 
 
 def test_dicom_identifiers_come_before_folders():

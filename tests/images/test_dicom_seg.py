@@ -285,6 +285,7 @@ def test_no_lesion_another_shape_and_another_name_are_refused(series, scan, mask
     refused(tmp_path, mask, scan.grid, series, "end the name in .dcm", tmp_path / "a.nii.gz")
 
 
+@pytest.mark.posix
 def test_the_folder_of_the_series_stays_one_series(series, scan, mask, tmp_path):
     refused(tmp_path, mask, scan.grid, series, "choose another folder", series / "a.dcm")
     link = tmp_path / "link"

@@ -366,6 +366,7 @@ def test_a_dicom_series_reads_as_a_folder_and_by_one_file(shared_data):
     assert volume.data[tuple(np.rint(where).astype(int))] == value
 
 
+@pytest.mark.posix
 def test_a_missing_dicom_slice_is_noticed(shared_data, tmp_path):
     for file in (shared_data / "reader-samples" / "dicom-mr-t1").glob("0*.dcm"):
         if file.name != "000010.dcm":

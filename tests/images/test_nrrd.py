@@ -198,6 +198,7 @@ def test_a_space_with_a_time_has_vectors_of_four(tmp_path):
     )
 
 
+@pytest.mark.posix
 def test_a_detached_header_is_read_from_its_own_folder_only(tmp_path):
     home, away = tmp_path / "home", tmp_path / "away"
     home.mkdir()

@@ -174,7 +174,7 @@ def test_no_brain_of_a_wrong_voxel_size_is_segmented(ball, monkeypatch, factor, 
     with pytest.raises(InputError, match=rf"'ball' has {re.escape(litres)}.*check the voxel size"):
         prepare({"flair": scan})
     mask = replace(scan, data=(scan.data > 0).astype(np.uint8))
-    (note,) = prepare({"flair": scan}, mask=mask).notes  # theirs to say, but not unsaid
+    (note,) = prepare({"flair": scan}, mask=mask, skull="removed").notes  # theirs to say, but not unsaid
     assert "check the voxel size" in note
 
 
@@ -219,7 +219,30 @@ def test_n4_flattens_a_bias_field(ball):
         return abs(np.corrcoef(np.indices(scan.data.shape)[2][prepared.brain], smooth[prepared.brain])[0, 1])
 
     assert slope(prepare({"flair": biased})) > 0.9
-    assert slope(prepare({"flair": biased}, bias_correction=True)) < 0.5
+    assert slope(prepare({"flair": biased}, bias_correction="on")) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("correction", "skull", "mask", "corrected"),
+    [
+        ("auto", "auto", False, False),  # stripped: corrected before
+        ("auto", "removed", True, False),
+        ("auto", "auto", True, False),
+        ("auto", "present", True, True),
+        ("on", "auto", False, True),
+        ("off", "present", True, False),
+    ],
+)
+def test_brightness_is_corrected_where_the_skull_is(ball, correction, skull, mask, corrected):
+    scan = ball()
+    given = replace(scan, data=(scan.data > 0).astype(np.float32)) if mask else None
+    ready = prepare({"flair": scan}, mask=given, skull=skull, bias_correction=correction)
+    assert ready.bias_corrected is corrected
+
+
+def test_an_unknown_correction_is_said(ball):
+    with pytest.raises(InputError, match="should be one of auto, on, off"):
+        prepare({"flair": ball()}, bias_correction="always")
 
 
 def _cancel_after(calls: int):
@@ -236,7 +259,7 @@ def _cancel_after(calls: int):
 
 def test_n4_can_be_cancelled(ball):
     with pytest.raises(Cancelled):
-        prepare({"flair": ball()}, bias_correction=True, progress=_cancel_after(0))
+        prepare({"flair": ball()}, bias_correction="on", progress=_cancel_after(0))
 
 
 # -- real scans --------------------------------------------------------------------------------
@@ -276,7 +299,8 @@ def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
     )
     prepared = prepare(images)
     assert prepared.brain_source == "deepbet"
-    assert prepared.notes == ()
+    (note,) = prepared.notes
+    assert prepared.bias_corrected and "uneven brightness" in note
     common = read_labels(patient01 / "coreg_brainmask.nii.gz")
     to_raw = _affine_of(patient01 / f"study{visit}_FLAIR_to_common_space.txt")
     reference = resample_to(common, flair.grid, np.linalg.inv(to_raw), nearest=True) > 0

@@ -182,6 +182,7 @@ def test_a_folder_without_a_configuration_and_a_file_are_refused(folder, tmp_pat
         find_model(folder / "w.safetensors")
 
 
+@pytest.mark.posix
 def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
     outside = tmp_path / "outside.safetensors"
     (folder / "w.safetensors").rename(outside)
@@ -272,6 +273,7 @@ def test_torch_weights_without_code_are_taken(folder):
         find_model(folder).network()
 
 
+@pytest.mark.posix
 def test_one_bad_folder_does_not_end_the_list(folder, tmp_path, capsys):
     """It is listed with what is wrong, beside those that can be used."""
     add_model(folder)
@@ -294,6 +296,7 @@ def test_one_bad_folder_does_not_end_the_list(folder, tmp_path, capsys):
         find_model("x" * 300)
 
 
+@pytest.mark.posix
 def test_a_card_that_is_a_link_is_not_followed(folder, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("secret")
@@ -310,6 +313,7 @@ def test_a_card_that_is_a_link_is_not_followed(folder, tmp_path):
     assert "larger than 1 MB" in read_model(folder).card()
 
 
+@pytest.mark.posix
 def test_a_configuration_that_is_a_link_is_refused(folder, tmp_path):
     (folder / "model.json").rename(tmp_path / "model.json")
     (folder / "model.json").symlink_to(tmp_path / "model.json")

@@ -14,11 +14,11 @@ from napari_uncertainseg.raters.consensus import (
     as_masks,
     consensus_regions,
     disagreement,
-    doubt_types,
     joint_box,
     majority,
     soft_mean,
     staple,
+    uncertainty_sources,
 )
 
 THREE = np.zeros((3, 4, 5, 5), np.uint8)
@@ -164,7 +164,7 @@ def test_more_raters_than_a_byte_holds() -> None:
 
 def test_who_doubts() -> None:
     raters, model = np.array([[0, 0.2], [0, 0.2]]), np.array([[0.1, 0.5], [0.5, 0.1]])
-    found = doubt_types(raters, model, uncertainty_above=0.3)
+    found = uncertainty_sources(raters, model, uncertainty_above=0.3)
     np.testing.assert_array_equal(
         found,
         [
@@ -172,11 +172,11 @@ def test_who_doubts() -> None:
             [UncertaintySource.MODEL, UncertaintySource.RATERS],
         ],
     )
-    assert (doubt_types(raters, model, disagreement_above=0.2, uncertainty_above=0.5) == 0).all()
+    assert (uncertainty_sources(raters, model, disagreement_above=0.2, uncertainty_above=0.5) == 0).all()
     with pytest.raises(InputError, match="shape"):
-        doubt_types(raters, model[0], uncertainty_above=0.3)
+        uncertainty_sources(raters, model[0], uncertainty_above=0.3)
     with pytest.raises(InputError, match="NaN"):
-        doubt_types(raters, model * np.nan, uncertainty_above=0.3)
+        uncertainty_sources(raters, model * np.nan, uncertainty_above=0.3)
 
 
 def test_masks_of_any_number_type_and_sequences() -> None:

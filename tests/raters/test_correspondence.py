@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.correspondence import (
     correspondence,
-    lesion_doubt_types,
+    lesion_uncertainty_sources,
     voxel_correspondence,
 )
 from napari_uncertainseg.uncertainty.lesion import lesion_mean
@@ -68,14 +68,14 @@ def test_lesions_take_the_mean_of_the_map():
 
 def test_who_doubts_which_lesion():
     # 1: all saw it; 2, 3: one did; 4: nobody did, which is agreement too
-    found = lesion_doubt_types(LABELS, [0.1, 0.1, 0.9, 0.9], EXPERTS, 0.5)
+    found = lesion_uncertainty_sources(LABELS, [0.1, 0.1, 0.9, 0.9], EXPERTS, 0.5)
     assert found.tolist() == [
         UncertaintySource.NEITHER,
         UncertaintySource.RATERS,
         UncertaintySource.BOTH,
         UncertaintySource.MODEL,
     ]
-    assert lesion_doubt_types(np.zeros((2, 2), int), [], np.zeros((3, 2, 2)), 0.5).size == 0
+    assert lesion_uncertainty_sources(np.zeros((2, 2), int), [], np.zeros((3, 2, 2)), 0.5).size == 0
 
 
 def test_what_does_not_fit_is_refused():
@@ -89,6 +89,6 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="shape"):
         lesion_mean(LABELS, a.T)
     with pytest.raises(InputError, match="4 lesions and 2"):
-        lesion_doubt_types(LABELS, [0.1, 0.2], EXPERTS, 0.5)
+        lesion_uncertainty_sources(LABELS, [0.1, 0.2], EXPERTS, 0.5)
     with pytest.raises(InputError, match="lesions' shape"):
-        lesion_doubt_types(LABELS, [0.1] * 4, EXPERTS[:, :2], 0.5)
+        lesion_uncertainty_sources(LABELS, [0.1] * 4, EXPERTS[:, :2], 0.5)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -51,7 +50,7 @@ def killed_after(path, session, count, seconds):
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         lines = [process.stdout.readline() for _ in range(count)]
         time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         lines += process.stdout.read().splitlines()
     # The last line may have been cut by the kill; what it was to say need not have reached anybody.
     whole = [line.split() for line in lines if line.startswith("confirmed") and len(line.split()) == 3]

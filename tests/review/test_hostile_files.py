@@ -191,7 +191,7 @@ def look_at_everything(path, folder) -> None:
         compute_statistics(take_snapshot(store))
         earlier_outline_scores(store, "reader")
         CaseReadings(store).furthest([])
-        store.pace("reader")
+        store.reading_speed("reader")
         write_report(store, folder / "report.html")
         for id in store.ids():
             for make in (Recorder, Replay, reading_status):

@@ -7,7 +7,6 @@ import io
 import json
 import re
 import sqlite3
-import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -221,6 +220,8 @@ def test_training_is_scored_as_a_lesson_is(store, out) -> None:
     judge(store, odd, {0: "accepted"})
     broken = report(store, out)
     assert "cannot be scored" in broken.said and broken.table("answers", "Brier")[0]["answers"] == "all"
+    assert odd in broken.said.split("cannot be scored")[1]
+    assert "the report with names says why" in report(store, out, named=False).said
 
 
 def test_an_outline_tells_its_numbers(store, out) -> None:
@@ -452,7 +453,7 @@ def test_each_place_once_and_what_cannot_be_drawn_in_words(store, tmp_path, out,
     assert not drawn(page) and "matplotlib is not installed" in page.said
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes with a name")
+@pytest.mark.posix
 def test_a_pipe_is_not_waited_for(store, tmp_path, out) -> None:
     import os
 

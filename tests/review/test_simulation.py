@@ -32,12 +32,12 @@ def test_who_knows_all_leaves_nothing_in_any_order() -> None:
     errors = int((table["exists"] == table["candidate"]).sum())
     for order in ORDERS:
         rng = np.random.default_rng(1)
-        shown = ranking(table, order, PERFECT.pace, rng)
+        shown = ranking(table, order, PERFECT.speed, rng)
         assert sorted(shown) == list(range(60))
         found = read(table, shown, PERFECT, rng)
         assert found.before == errors and found.errors[-1] == 0
         assert (np.diff(found.errors) <= 0).all() and (np.diff(found.seconds) > 0).all()
-        assert found.seconds[-1] == pytest.approx(PERFECT.pace.seconds_for(table["volume_mm3"]).sum())
+        assert found.seconds[-1] == pytest.approx(PERFECT.speed.seconds_for(table["volume_mm3"]).sum())
         assert found.seconds_to(0) <= found.seconds[-1] and found.seconds_to(1) == found.seconds[0]
 
 
@@ -59,13 +59,13 @@ def test_a_pace_is_learnt_from_the_log() -> None:
 
 def test_orders() -> None:
     table = cases(40, 2)
-    doubt = ranking(table, "doubt", PERFECT.pace, np.random.default_rng(0))
+    doubt = ranking(table, "doubt", PERFECT.speed, np.random.default_rng(0))
     lesions = [i for i in doubt if not table["candidate"][i]]
     assert list(doubt[: len(lesions)]) == lesions
     assert table["doubt"][lesions].is_monotonic_decreasing
-    assert table["volume_mm3"][ranking(table, "size", PERFECT.pace, None)].is_monotonic_decreasing
+    assert table["volume_mm3"][ranking(table, "size", PERFECT.speed, None)].is_monotonic_decreasing
     with pytest.raises(InputError, match="by 'name'"):
-        ranking(table, "name", PERFECT.pace, None)
+        ranking(table, "name", PERFECT.speed, None)
 
 
 def test_where_doubt_tells_it_is_faster_than_chance_and_where_not_it_is_not() -> None:

@@ -69,8 +69,10 @@ def test_the_pace_is_that_of_the_annotator(store):
     for id, seconds in ((session, 3.0), (other, 9.0)):
         for task in store.tasks(id):
             accept(store, id, task, seconds=seconds)
-    assert store.pace("reader").seconds == 3.0 and store.pace("somebody else").seconds == 9.0
-    assert store.pace("nobody") == ReadingSpeed()
+    assert (
+        store.reading_speed("reader").seconds == 3.0 and store.reading_speed("somebody else").seconds == 9.0
+    )
+    assert store.reading_speed("nobody") == ReadingSpeed()
 
 
 def test_undo_and_redo_are_entries_too(store):

@@ -86,19 +86,22 @@ def test_exercises_are_scored(before) -> None:
 @pytest.mark.parametrize(
     ("kind", "content", "said"),
     [
-        ("verdict", {}, "its decision is missing"),
-        ("verdict", {"decision": 5}, "its decision should be a valid string"),
+        ("verdict", {}, "'decision' is missing, it should be text"),
+        ("verdict", {"decision": 5}, "'decision' should be text, not 5"),
         (
             "verdict",
             {"decision": "accepted", "voxel": [1, -1, 1]},
-            "its voxel.1 should be greater",
+            "'voxel' should be three whole numbers of 0 or more (s, a, r), not -1",
         ),
-        ("verdict", {"decision": "accepted", "seconds": True}, "its seconds should be a valid number"),
-        ("verdict", {"decision": "accepted", "mask": "../x"}, "its mask"),
-        ("undo", {"of": "x"}, "its of should be a valid integer"),
+        ("verdict", {"decision": "accepted", "voxel": [1, 2]}, "(s, a, r), not [1, 2]"),
+        ("verdict", {"decision": "accepted", "seconds": True}, "'seconds' should be a number of 0 or more"),
+        ("verdict", {"decision": "accepted", "mask": "../x"}, "'mask' should be a SHA-256 (64 digits), not"),
+        ("verdict", {"decision": "accepted", "score": {"dice": "x"}}, "'dice' in 'score' should be a number"),
+        ("undo", {"of": "x"}, "'of' should be a whole number of 0 or more, not \"x\""),
+        ("undo", {"of": -1}, "'of' should be a whole number of 0 or more, not -1"),
         ("painted", {"mask": "a" * 64}, "where its mask lies"),
         ("painted", {"shape": [1 << 11] * 3}, "its shape should have at most"),
-        ("first", {"is_lesion": 1}, "its is_lesion should be a valid boolean"),
+        ("first", {"is_lesion": 1}, "'is_lesion' should be true or false, not 1"),
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_what_is_right(kind, content, said) -> None:
@@ -117,6 +120,17 @@ def test_a_wrong_setting_is_left_out_and_told() -> None:
     stored = '{"threshold": "low", "min_volume": 3, "ranks": [0, 1], "drawn": [-1], "own": 5}'
     settings = read_settings("review", stored)
     assert settings.written() == {"min_volume": 3.0, "ranks": [0, 1], "own": 5}
-    assert settings_fault("review", stored) == "its threshold should be a valid number"
+    assert settings_fault("review", stored) == "'threshold' should be a number, not \"low\""
     assert settings_fault("review", "{}") == "" and "JSON" in settings_fault("qc", "{")
     assert read_settings("qc", b"\xff").written() == {}
+    assert settings_fault("review", '{"ranks": [0, -1]}') == (
+        "'ranks' should be a list of whole numbers of 0 or more, not -1"
+    )
+
+
+def test_a_setting_has_one_name_in_a_file() -> None:
+    """The name that the code has for it is another key, which is kept as it is."""
+    settings = read_settings("qc", '{"first_reading": "a", "of": "b"}')
+    assert isinstance(settings, RereadingSettings) and settings.first_reading == "b"
+    settings = read_settings("qc", '{"first_reading": "a"}')
+    assert isinstance(settings, RereadingSettings) and settings.first_reading is None

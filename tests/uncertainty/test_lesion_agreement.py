@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import lesion_structural_uncertainty
 from napari_uncertainseg.uncertainty.lesion_agreement import lesion_agreement
-from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, SUMMARIES, lesion_details
+from napari_uncertainseg.uncertainty.lesion_details import AGREEMENT, SUMMARIES, lesion_details
 from napari_uncertainseg.voxel_maps import VOXEL_MAPS, maps_per_lesion
 
 from ..builders import make_prediction

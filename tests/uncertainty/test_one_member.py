@@ -16,7 +16,7 @@ from napari_uncertainseg.inference.recalibrated import recalibrated
 from napari_uncertainseg.lesions.components import label_components
 from napari_uncertainseg.prediction.members import SEEN, Members
 from napari_uncertainseg.uncertainty.lesion import lesion_structural_uncertainty
-from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
+from napari_uncertainseg.uncertainty.lesion_details import lesion_details
 from napari_uncertainseg.uncertainty.lesion_ranking import Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.patient import patient_uncertainty
 

@@ -95,9 +95,11 @@ def test_order_bounds_and_permutation(seed, threshold, order) -> None:
     members = fields(seed)
     prediction = prepared(members)
     found = rank_lesions(prediction, threshold=threshold)
-    keys = list(found.table[["lsu", "mean_entropy", "volume_mm3"]].itertuples(index=False, name=None))
+    keys = list(found.table[["doubt", "mean_entropy", "volume_mm3"]].itertuples(index=False, name=None))
     assert keys == sorted(keys, reverse=True)
     assert found.table["lsu"].between(0, 1).all()
+    np.testing.assert_allclose(found.table["doubt"], 1 - found.table["max_probability"])
+    np.testing.assert_allclose(found.candidate_table["doubt"], found.candidate_table["max_probability"])
     peaks = found.candidate_table["max_probability"]
     assert peaks.is_monotonic_decreasing
     assert not ((found.labels > 0) & (found.candidates > 0)).any()

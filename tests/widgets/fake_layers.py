@@ -18,6 +18,7 @@ class FakeLayers:
 
     def __init__(self, masks: dict[str, np.ndarray] | None = None) -> None:
         self.masks = dict(masks or {})
+        self.foreign: set[str] = set()
         self.shown = (0, 0)
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
@@ -46,6 +47,9 @@ class FakeLayers:
 
     def label_layers(self):
         return list(self.masks)
+
+    def is_foreign(self, name):
+        return name in self.foreign
 
     def mask_of(self, name):
         if self.masks[name] is None:

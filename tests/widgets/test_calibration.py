@@ -49,6 +49,14 @@ def assert_shows(dock, expected):
     np.testing.assert_array_equal(y, expected.fraction[expected.count > 0])
 
 
+def test_a_reference_of_somebody_else_is_named(dock, layers):
+    layers.foreign = {"other"}
+    choose(dock.reference, "expert")
+    assert "another patient" not in dock.warning.text()
+    choose(dock.reference, "other")
+    assert dock.warning.isVisible() and dock.warning.text().startswith("⚠ 'other' seems to be of another")
+
+
 def test_the_numbers_are_those_of_the_room_below(dock, case, mask):
     choose(dock.reference, "expert")
     np.testing.assert_array_equal(case.comparison.reference, mask)

@@ -7,6 +7,7 @@ import time
 import weakref
 
 import pytest
+from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import Cancelled, InputError, TimeLeft, format_time_left
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
@@ -157,6 +158,17 @@ def test_cleanup_twice_ends_the_thread(runner, qtbot):
     runner.cleanup()
     assert not _jobs()
     assert runner.state is JobState.IDLE
+
+
+def test_a_job_that_outlasts_cleanup_does_not_touch_the_runner(runner):
+    go, posted = threading.Event(), []
+    runner._posted.connect(posted.append, Qt.ConnectionType.DirectConnection)
+    runner.start(lambda progress: go.wait(10))  # a library call that hears of no cancel
+    (thread,) = _jobs()
+    runner.cleanup(seconds=0)
+    go.set()
+    thread.join(10)
+    assert not posted
 
 
 def test_work_may_raise_cancelled_itself(runner, qtbot):

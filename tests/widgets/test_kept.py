@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
 from napari_uncertainseg.widgets.window import open_review
 
@@ -39,7 +40,7 @@ def file(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def asked(answer_questions):
-    return answer_questions(session_module, closing_module, offer_module)
+    return answer_questions(session_module, closing_module, offer_module, dialogs)
 
 
 @pytest.fixture

@@ -94,6 +94,16 @@ def test_a_key_is_in_naparis_list_and_can_be_changed_there(qtbot, window):
     assert press(qtbot, window, Qt.Key.Key_K) == ["wave", "wave"]
 
 
+def test_a_changed_key_is_told_to_the_docks(qtbot, window):
+    assert window.keys.listed() == {"wave": "Y"}
+    with qtbot.waitSignal(window.keys.changed):
+        action_manager.bind_shortcut(NAME, "Shift-K")
+    assert window.keys.listed() == {"wave": "Y / Shift+K"}
+    with qtbot.waitSignal(window.keys.changed):
+        action_manager.unbind_shortcut(NAME)
+    assert window.keys.listed() == {"wave": ""}
+
+
 def test_restoring_naparis_keys_restores_ours(qtbot, window):
     action_manager.unbind_shortcut(NAME)
     action_manager.bind_shortcut(NAME, "K")

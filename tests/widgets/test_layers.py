@@ -143,7 +143,7 @@ def test_feature_row_i_is_label_i(viewer, shown):
     for label in table.index:
         assert features["label"][label] == label
         assert features["mm³"][label] == table["volume_mm3"][label]
-        assert features["doubt"][label] == table["lsu"][label]
+        assert features["doubt"][label] == table["doubt"][label]
 
 
 def test_colours_tell_verdicts(viewer, shown):

@@ -21,7 +21,8 @@ from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.widgets.lesions import export as exporting
-from napari_uncertainseg.widgets.lesions.dock import ACTIONS, LesionsDock
+from napari_uncertainseg.widgets.lesions.actions import ACTIONS
+from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
 
@@ -78,7 +79,7 @@ def random_table(n, seed=0):
     return pd.DataFrame(
         {
             "label": np.arange(1, n + 1),
-            "lsu": np.sort(rng.random(n))[::-1],
+            "doubt": np.sort(rng.random(n))[::-1],
             "mean_probability": rng.random(n),
             "volume_mm3": rng.lognormal(3, 2, n),
             "mean_entropy": rng.random(n) * 0.69,
@@ -93,7 +94,7 @@ def test_it_lists_what_the_ranking_found(dock, case):
     table = case.lesions.table
     shown = dock.tables[0]
     assert [int(x) for x in cells(shown, "label")] == list(table["label"])
-    np.testing.assert_allclose([float(x) for x in cells(shown, "lsu")], table["lsu"], atol=0.005)
+    np.testing.assert_allclose([float(x) for x in cells(shown, "doubt")], table["doubt"], atol=0.005)
     volume = [float(x.replace(",", "")) for x in cells(shown, "volume_mm3")]
     np.testing.assert_allclose(volume, table["volume_mm3"], atol=0.5)
     assert f"Lesions {case.lesions.count}" in dock.header.text()
@@ -168,21 +169,21 @@ def test_columns_sort_as_numbers(qtbot, view):
 
 
 def test_the_most_doubtful_lesion_has_the_full_bar_and_numbers_stay_absolute(view):
-    content = random_table(4).assign(lsu=[0.16, 0.08, np.nan, 0.01])
+    content = random_table(4).assign(doubt=[0.16, 0.08, np.nan, 0.01])
     view.set_table(content, {}, None)
-    model, column = view.lesions, KEYS.index("lsu")
+    model, column = view.lesions, KEYS.index("doubt")
 
     def shares():
         return [model.index(row, column).data(BAR) for row in range(model.rowCount())]
 
     np.testing.assert_allclose(shares(), [1, 0.5, np.nan, 0.0625])
-    assert cells(view, "lsu") == ["0.16", "0.08", "-", "0.01"]
-    view.set_filter(Filter(least_lsu=0.05))
+    assert cells(view, "doubt") == ["0.16", "0.08", "-", "0.01"]
+    view.set_filter(Filter(least_doubt=0.05))
     np.testing.assert_allclose(shares()[:2], [1, 0.5])
     tip = " ".join(model.headerData(column, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole).split())
     assert "A full bar is the largest value of this list." in tip
     view.set_filter(Filter())
-    view.set_table(content.assign(lsu=0.0), {}, None)
+    view.set_table(content.assign(doubt=0.0), {}, None)
     assert shares() == [0, 0, 0, 0]
 
 
@@ -258,7 +259,7 @@ def test_the_filter_keeps_what_it_says(view, state, doubt):
     table.set_table(content, decisions, None)
     table.set_filter(Filter(state, doubt))
     words = content["label"].map(decisions).fillna("to do")
-    kept = content[(content["lsu"] >= doubt) & ((words == state) | (state == "all"))]
+    kept = content[(content["doubt"] >= doubt) & ((words == state) | (state == "all"))]
     assert [int(x) for x in cells(table, "label")] == list(kept["label"])
 
 

@@ -300,7 +300,7 @@ def test_last_settings_and_the_notice_are_remembered(viewer, make_dock, qtbot, f
     dock.model.setCurrentIndex(1)
     dock.method.setCurrentIndex(1)
     dock.members.setValue(12)
-    dock.bias.setChecked(True)
+    dock.bias.setCurrentIndex(dock.bias.findData("on"))
     _run(qtbot, dock)
     again = make_dock(preferences=store)
     assert not again.notice.isVisible()
@@ -309,7 +309,7 @@ def test_last_settings_and_the_notice_are_remembered(viewer, make_dock, qtbot, f
         "mc-dropout",
         12,
     )
-    assert again.bias.isChecked()
+    assert again.bias.currentData() == "on"
 
 
 def test_no_model_is_told(make_dock):
@@ -330,7 +330,7 @@ def test_what_was_remembered_is_said(viewer, make_dock, qtbot, flair):
     dock = make_dock()
     dock.model.setCurrentIndex(dock.model.findData("small"))
     dock.method.setCurrentIndex(1)
-    dock.bias.setChecked(False)
+    dock.bias.setCurrentIndex(dock.bias.findData("auto"))
     dock.members.setValue(12)
     _run(qtbot, dock)
     again = make_dock(preferences=dock._preferences)

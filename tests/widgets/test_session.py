@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets.session import dock as dock_module
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.session.server_dialog import Server, ServerDialog
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .actions import click
@@ -33,7 +34,7 @@ def file(tmp_path):
 
 @pytest.fixture(autouse=True)
 def asked(answer_questions):
-    return answer_questions(dock_module)
+    return answer_questions(dock_module, dialogs)
 
 
 @pytest.fixture
@@ -481,7 +482,7 @@ def test_verdicts_are_exported(qtbot, dock, case, tmp_path, monkeypatch):
     start(qtbot, dock)
     case.review.judge((5, 10, 8), "accepted")
     path = tmp_path / "out.tsv"
-    monkeypatch.setattr("napari_uncertainseg.widgets.session.tools.ask_file", lambda *a, **k: path)
+    monkeypatch.setattr("napari_uncertainseg.widgets.session.file_buttons.ask_file", lambda *a, **k: path)
     click(qtbot, dock.tools.export_button)
     assert "Saved" in dock.message.text()
     assert path.read_text().count("accepted") == 1 and "reader 1" in path.read_text()
@@ -494,7 +495,8 @@ def test_an_export_leaves_names_out(qtbot, dock, case, tmp_path, monkeypatch):
 
     def save_as(path):
         monkeypatch.setattr(
-            "napari_uncertainseg.widgets.session.tools.ask_file", lambda *a: asked.append(a[-1]) or path
+            "napari_uncertainseg.widgets.session.file_buttons.ask_file",
+            lambda *a: asked.append(a[-1]) or path,
         )
 
     save_as(tmp_path / "all.json")

@@ -17,7 +17,8 @@ from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.annotator_outline import COMPARISON, NAME
 from napari_uncertainseg.widgets.session import dock as session_module
-from napari_uncertainseg.widgets.session import tools as tools_module
+from napari_uncertainseg.widgets.session import file_buttons as buttons_module
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.window import open_review
 
 from .actions import areas_of, focus
@@ -135,7 +136,8 @@ def judge_all(review, qtbot, decide):
 
 def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     review = open_review(viewer)
-    monkeypatch.setattr(session_module, "ask_yes_no_cancel", lambda *a, **k: True)
+    for module in (session_module, dialogs):
+        monkeypatch.setattr(module, "ask_yes_no_cancel", lambda *a, **k: True)
     case = review.case
     review.open_dock("session")
     dock = review.session
@@ -184,7 +186,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     qtbot.mouseClick(dock.tools.verify_button, LEFT)
     qtbot.waitUntil(lambda: dock.message.text() == "3 of 3 sessions are unchanged.")
     out = tmp_path / "verdicts.tsv"
-    monkeypatch.setattr(tools_module, "ask_file", lambda *a, **k: out)
+    monkeypatch.setattr(buttons_module, "ask_file", lambda *a, **k: out)
     qtbot.mouseClick(dock.tools.export_button, LEFT)
     table = pd.read_csv(out, sep="\t")
     assert table.groupby("annotator", sort=False).size().to_dict() == {"first": n, "second": n, "third": 1}

@@ -12,7 +12,7 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image
 from napari_uncertainseg.inference.recalibrated import recalibrated
-from napari_uncertainseg.uncertainty.lesion_measures import lesion_details
+from napari_uncertainseg.uncertainty.lesion_details import lesion_details
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.voxel_maps import VOXEL_MAPS, Display, VoxelMap
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers

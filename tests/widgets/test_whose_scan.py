@@ -358,6 +358,7 @@ def test_a_scan_of_somebody_else_is_named_while_it_is_shown(review, patients):
     [
         ("/data/Bob/lesions.nii.gz", True, True),  # of another folder, and on another grid
         ("/data/Ann/lesions.nii.gz", True, False),
+        ("/data/patient 2/lesions.nii.gz", False, False),  # Ann's folder has no number
         ("/masks/lesions.nii.gz", False, False),  # masks lie in a folder of their own often
         (None, False, False),  # drawn in the window
     ],
@@ -375,6 +376,7 @@ def test_a_mask_of_somebody_else_is_named_while_it_is_shown(review, patients, pa
     assert set(banners(review).values()) == {words}
     layer.visible = False
     assert set(banners(review).values()) == {"Case: Ann"}
+    assert review.layers.is_foreign("expert") == named  # Calibration asks, where it is the reference
 
 
 def test_outlines_that_were_removed_come_back_before_a_lesion_is_judged(review, qtbot):

@@ -265,8 +265,8 @@ def fit(evidence: ProbabilityHistogram, kind: Kind = "temperature") -> Recalibra
     -------
     Recalibration
         Of the kind asked for. Slopes are never negative: where lower probability means lesion more
-        often, the result is constant. Where lesion and background part without overlap, slopes stop
-        at 64.
+        often, the result is constant. Where lesion and background part without overlap, slopes end
+        at 64, or before that where the loss is next to nothing.
 
     Raises
     ------

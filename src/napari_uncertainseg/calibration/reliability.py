@@ -188,7 +188,12 @@ def wilson_band(positive: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np
     Parameters
     ----------
     positive, count
-        Successes and trials.
+        Successes and trials, numbers of the same shape.
+
+    Returns
+    -------
+    low, high : np.ndarray
+        float64, the same shape, 0 to 1.
 
     Raises
     ------

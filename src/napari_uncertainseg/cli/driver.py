@@ -12,7 +12,7 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QDialog
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, is_warning, without_sign
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.keys import list_keys
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -75,9 +75,9 @@ class ReviewWindow:
         ended: list[bool] = []
         dock.done.connect(lambda: ended.append(True))
         dock.run.click()
-        self.wait_for(lambda: bool(ended) or dock.message.text().startswith("⚠"), "the segmentation")
+        self.wait_for(lambda: bool(ended) or is_warning(dock.message.text()), "the segmentation")
         if not ended:
-            raise InputError(dock.message.text().removeprefix("⚠ "))
+            raise InputError(without_sign(dock.message.text()))
 
     def show_results(self) -> None:
         """Show the whole slice with most lesion, and the list; the first of the masks is the reference."""
@@ -110,10 +110,10 @@ class ReviewWindow:
         dock, before = self.review.raters, self.review.raters.comparison
         dock.choose(list(names))
         dock.run.click()
-        answered = lambda: dock.comparison is not before or dock.message.text().startswith("⚠")  # noqa: E731
+        answered = lambda: dock.comparison is not before or is_warning(dock.message.text())  # noqa: E731
         self.wait_for(answered, "the comparison of raters")
         if dock.comparison is before:
-            raise InputError(dock.message.text().removeprefix("⚠ "))
+            raise InputError(without_sign(dock.message.text()))
         self.settle()
 
     def _lesion_voxels_along(self, axis: int) -> np.ndarray:

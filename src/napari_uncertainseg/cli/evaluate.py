@@ -75,7 +75,7 @@ def evaluate(options: Namespace) -> None:
 
 
 def table(evaluation: Evaluation) -> str:
-    """The evaluation for the eye: a row for each measure, a column for each mask."""
+    """The evaluation, for display: a row for each measure, a column for each mask."""
     columns = {"reference": evaluation.reference, **evaluation.raters}
     width = max(12, *(len(name) + 2 for name in columns))
     lines = [" " * 20 + "".join(f"{name:>{width}}" for name in columns)]
@@ -95,7 +95,7 @@ def table(evaluation: Evaluation) -> str:
 
 
 def summary(cohort: Cohort) -> str:
-    """Many cases for the eye: means with intervals, and what only several can say."""
+    """Many cases, for display: means with intervals, and what only several can say."""
     found = cohort.together()
     lines = [f"{found['number_of_cases']} cases; mean (95 % bootstrap interval over cases)"]
     for key, value in found["mean"].items():
@@ -125,7 +125,7 @@ def page(case: Evaluation, name: str) -> Page:
         name,
         case.reliability,
         case.retention,
-        case.lesions["lsu"].to_numpy(float),
+        case.lesions["doubt"].to_numpy(float),
         case.lesions["true"].to_numpy(bool),
         tuple(lines),
     )

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from napari_uncertainseg import __version__
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
 from napari_uncertainseg.images.formats.formats import formats_in_words
+from napari_uncertainseg.modalities import MODALITIES, OPTIONAL
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
@@ -134,8 +135,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
     _reads(parser, "flair", metavar="FLAIR", help=formats_in_words())
-    _reads(parser, "--t1", metavar="F", help="T1 of the same visit")
-    _reads(parser, "--t2", metavar="F", help="T2 of the same visit")
+    for modality in OPTIONAL:
+        title = MODALITIES[modality].title
+        _reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
     _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
     _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _reads(
@@ -169,7 +171,9 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"
     )
     parser.add_argument(
-        "--bias-correction", action="store_true", help="N4 first, for scans with uneven brightness"
+        "--bias-correction",
+        action=argparse.BooleanOptionalAction,
+        help="correct uneven brightness first (N4), or never; by default where the scans show the skull",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
 

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
+from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 
 if TYPE_CHECKING:
     from napari_uncertainseg.disk.folder_lock import Claim
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+
+_CORRECTION = {None: "auto", True: "on", False: "off"}
+"""When the scans' brightness is corrected, by what the user said."""
 
 
 def segment(options: Namespace) -> None:
@@ -49,7 +53,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
     images = _read(options, progress)
-    mask = None if options.mask is None else read_labels(options.mask, images["flair"].grid)
+    mask = None if options.mask is None else read_labels(options.mask, images[REFERENCE].grid)
     segmenter = Segmenter(
         options.model,
         method=options.method,
@@ -61,7 +65,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
         images,
         mask=mask,
         skull=options.skull,
-        bias_correction=options.bias_correction,
+        bias_correction=_CORRECTION[options.bias_correction],
         progress=progress,
     )
     lesions = rank_lesions(prediction, options.threshold, options.min_volume)
@@ -74,22 +78,22 @@ def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
     from napari_uncertainseg.images.files import read_volume
 
     progress("reading", 0.0)
-    paths = {"flair": options.flair, "t1": options.t1, "t2": options.t2}
-    given = {role: path for role, path in paths.items() if path is not None}
+    paths = {modality: getattr(options, modality) for modality in MODALITIES}
+    given = {modality: path for modality, path in paths.items() if path is not None}
     if options.volume is None:
-        return {role: read_volume(path, modality=role) for role, path in given.items()}
-    scans = {role: _one_of_several(path, role, options.volume) for role, path in given.items()}
+        return {modality: read_volume(path, modality=modality) for modality, path in given.items()}
+    scans = {m: _one_of_several(path, m, options.volume) for m, path in given.items()}
     if not any(several for _, several in scans.values()):
-        raise InputError(f"{options.flair}: the file holds one volume; leave --volume out.")
-    return {role: scan for role, (scan, _) in scans.items()}
+        raise InputError(f"{paths[REFERENCE]}: the file holds one volume; leave --volume out.")
+    return {modality: scan for modality, (scan, _) in scans.items()}
 
 
-def _one_of_several(path: Path, role: str, volume: int) -> tuple[Volume, bool]:
+def _one_of_several(path: Path, modality: str, volume: int) -> tuple[Volume, bool]:
     """Read a scan, the volume that was asked for where there are several; and whether there are."""
     from napari_uncertainseg.images.files import read_volume
     from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
 
     try:
-        return read_volume(path, modality=role), False
+        return read_volume(path, modality=modality), False
     except SeveralVolumes:
-        return read_volume(path, index=volume, modality=role), True
+        return read_volume(path, index=volume, modality=modality), True

@@ -149,7 +149,7 @@ def _clear_dead(lock: Path) -> None:
     Raises
     ------
     InputError
-        If the run goes on, or cannot be asked.
+        If that run is not finished, or cannot be asked.
     """
     try:
         state, text = lock.stat(), lock.read_text(encoding="utf-8", errors="replace")

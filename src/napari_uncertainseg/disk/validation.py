@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from napari_uncertainseg._base import InputError
 
@@ -62,7 +63,7 @@ def validated(
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise InputError(_sentence(kind, error, file, key)) from None
+        raise InputError(f"{file}: {first_fault(error, kind, key=key)}.") from None
 
 
 def validated_json(
@@ -72,24 +73,40 @@ def validated_json(
     try:
         return kind.validate_json(text)
     except ValidationError as error:
-        raise InputError(_sentence(None, error, file, key)) from None
+        raise InputError(f"{file}: {first_fault(error, key=key)}.") from None
 
 
-def _sentence(
-    kind: type[BaseModel] | None, error: ValidationError, file: str, key: Callable[[Sequence[str]], str]
+def first_fault(
+    error: ValidationError,
+    kind: type[BaseModel] | None = None,
+    *,
+    key: Callable[[Sequence[str]], str] = key_in_json,
 ) -> str:
+    """Which value is wrong, what would be right, and what was there, as the end of a sentence.
+
+    Parameters
+    ----------
+    error
+        Of pydantic; its first fault is described.
+    kind
+        The model that was asked for, whose descriptions say what would be right.
+    key
+        Writes the keys that lead to a value.
+    """
     first = error.errors(include_url=False)[0]
     known, path, right = _described(kind, first["loc"])
+    is_field = len(path) == len(first["loc"])  # and no element of a list
     right = right or _RIGHT.get(first["type"], "")
     if not path:  # a rule about several values at once says all itself
-        return f"{file}: {_without_end(first['msg'])}."
+        return _without_end(first["msg"])
     if first["type"].startswith(("extra_forbidden", "unexpected_keyword")):
-        return f"{file}: {key(path)} is an unknown key{known}."
-    if first["type"] == "missing" or first["input"] is None:
-        return f"{file}: {key(path)} is missing{right and f', it should be {right}'}."
+        return f"{key(path)} is an unknown key{known}"
+    if is_field and (first["type"] == "missing" or first["input"] is None):
+        return f"{key(path)} is missing{right and f', it should be {right}'}"
     if first["type"] == "value_error":  # a validator's own sentence says more
-        return f"{file}: {key(path)} {_without_end(str(first['ctx']['error']))}."
-    return f"{file}: {key(path)} should be {right or first['msg']}, not {shown(first['input'])}."
+        return f"{key(path)} {_without_end(str(first['ctx']['error']))}"
+    right = right or first["msg"].removeprefix("Input should be ")
+    return f"{key(path)} should be {right}, not {shown(first['input'])}"
 
 
 _RIGHT = {
@@ -112,15 +129,30 @@ def _described(kind: type[BaseModel] | None, place: tuple[int | str, ...]) -> tu
         if not isinstance(step, str):  # the number of an item in a list
             continue
         path.append(step)
-        table, kind = kind, None
-        field = table.model_fields.get(step) if table is not None else None
+        table, kind, right = kind, None, ""
+        field = None if table is None else _field(table, step)
         if field is not None:
-            right = field.description or ""
+            right = field.description or _description_in(field.annotation)
             inner = (field.annotation, *get_args(field.annotation))
             models = [m for m in inner if isinstance(m, type) and issubclass(m, BaseModel)]
             kind = models[0] if models else None
     known = "" if table is None else f"; known are {', '.join(table.model_fields)}"
     return known, path, right
+
+
+def _field(table: type[BaseModel], name: str) -> FieldInfo | None:
+    """A field by the name that files have for it."""
+    fields = table.model_fields
+    return fields.get(name) or next((field for field in fields.values() if field.alias == name), None)
+
+
+def _description_in(annotation: Any) -> str:
+    """The description of a type that is annotated with one, such as that in ``Number | None``."""
+    for part in get_args(annotation):
+        for about in getattr(part, "__metadata__", ()):
+            if isinstance(about, FieldInfo) and about.description:
+                return about.description
+    return ""
 
 
 def shown(value: Any) -> str:

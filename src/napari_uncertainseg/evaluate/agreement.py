@@ -78,7 +78,8 @@ class ErrorsFound:
     Attributes
     ----------
     lesion_auroc
-        Of structural uncertainty, for lesions that touch no reference lesion against those that do.
+        Of the lesions' doubt (one minus the largest probability), for lesions that touch no reference
+        lesion against those that do.
     voxel_auroc
         Of entropy, for voxels of the brain that are wrong against those that are right.
     lesion_aupr, voxel_aupr
@@ -86,7 +87,7 @@ class ErrorsFound:
     ndsc_above
         Area above the retention curve of nDSC, by entropy, over the brain's voxels: 0 is best.
     true_lesions_above
-        Area above the lesion retention curve, by structural uncertainty.
+        Area above the lesion retention curve, by the lesions' doubt.
     """
 
     lesion_auroc: float

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.agreement import (
     ErrorsFound,
     ReferenceAgreement,
@@ -35,11 +36,11 @@ from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, voxel_retention
 
 
-class _Doubt(BaseModel):
-    psu: float | None = Field(ge=0, le=1)
+class _PatientUncertainty(Strict):
+    psu: float | None = Field(ge=0, le=1, description="a number from 0 to 1, or null")
 
 
-class Summary(BaseModel):
+class Summary(Strict):
     """What the readers of a folder of results need of its summary; of its numbers, only such as can be right.
 
     Attributes
@@ -58,15 +59,13 @@ class Summary(BaseModel):
         Of its probabilities, where there was one.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True)
-
-    threshold: float = Field(gt=0, le=1)
-    min_volume_mm3: float = Field(ge=0)
-    patient_uncertainty: _Doubt
-    model: str | None = None
-    model_sha256: str | None = None
-    method: str | None = None
-    inputs: Mapping[str, Any] = Field(default_factory=dict)
+    threshold: float = Field(gt=0, le=1, description="a number above 0, up to 1")
+    min_volume_mm3: float = Field(ge=0, description="a volume in mm3, 0 or more")
+    patient_uncertainty: _PatientUncertainty = Field(description="a table")
+    model: str | None = Field(default=None, description="text")
+    model_sha256: str | None = Field(default=None, description="text")
+    method: str | None = Field(default=None, description="text")
+    inputs: Mapping[str, Any] = Field(default_factory=dict, description="a table")
     recalibration: Any = None
 
 
@@ -169,14 +168,20 @@ def evaluate_folder(
         name: reference_agreement(probability.data, lesions, mask, brain=brain, grid=grid)
         for name, mask in masks.items()
     }
-    truth, doubt = masks["reference"] != 0, table["lsu"].to_numpy(float)
+    truth, doubt = masks["reference"] != 0, table["doubt"].to_numpy(float)
     curve = voxel_retention((lesions > 0)[brain], truth[brain], entropy[brain]).ndsc if brain.any() else None
     drawn = [mask for name, mask in masks.items() if name != "reference"]
     experts = model = None
     if len(drawn) > 1:
         experts = report_raters(drawn, [n for n in masks if n != "reference"], grid.spacing)
         model = against_raters(
-            probability.data, entropy, own, doubt, drawn, grid.spacing, threshold=summary.threshold
+            probability.data,
+            entropy,
+            own,
+            table["lsu"].to_numpy(float),
+            drawn,
+            grid.spacing,
+            threshold=summary.threshold,
         )
     return Evaluation(
         folder=folder,
@@ -265,6 +270,8 @@ def read_table(folder: Path, count: int) -> pd.DataFrame:
         )
     drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
     table["drawn"] = drawn.astype(str).eq("True")
+    if "doubt" not in table:  # not in older ones
+        table["doubt"] = 1 - pd.to_numeric(table["max_probability"], errors="coerce")
     if not _fits(table, count):
         raise InputError(f"{path} does not belong to the lesions beside it: segment again with --overwrite.")
     return table
@@ -275,7 +282,7 @@ def _fits(table: pd.DataFrame, count: int) -> bool:
     label = pd.to_numeric(table["label"], errors="coerce")
     known = label.is_unique and bool((label > 0).all()) and label.max() == count if len(label) else count == 0
     of_model = table[~table["drawn"]]
-    measured = all(_is_finite(of_model[name]) for name in ("lsu", "max_probability"))
+    measured = all(_is_finite(of_model[name]) for name in ("doubt", "lsu", "max_probability"))
     return bool(known and measured and _is_finite(table["volume_mm3"]))
 
 
@@ -291,15 +298,8 @@ def read_summary(folder: Path) -> Summary:
     InputError
         If there is no summary, or it is not what this program wrote.
     """
-    content = results.load_summary(folder)
-    try:
-        return Summary.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where, what = ".".join(map(str, first["loc"])), first["msg"]
-        raise InputError(
-            f"{folder / results.SUMMARY} is not the summary that `segment` wrote ({where}: {what})."
-        ) from None
+    file = f"{folder / results.SUMMARY} is not the summary that `segment` wrote"
+    return validated(Summary, results.load_summary(folder), file)
 
 
 def _name_of(folder: Path) -> str:

@@ -202,5 +202,5 @@ def _rank(found: Correspondence) -> float:
 def _auroc(lesions: pd.DataFrame) -> float | None:
     if lesions.empty:
         return None
-    value = auroc(lesions["lsu"].to_numpy(float), ~lesions["true"].to_numpy(bool))
+    value = auroc(lesions["doubt"].to_numpy(float), ~lesions["true"].to_numpy(bool))
     return None if np.isnan(value) else value

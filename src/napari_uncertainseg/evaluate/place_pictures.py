@@ -149,7 +149,13 @@ def ring_of(volume_mm3: object) -> float:
 
 
 def grey_window(data: np.ndarray) -> tuple[float, float]:
-    """Values that are black and white: the 1st and 99.7th percentile of what is not 0."""
+    """Values that are black and white: the 1st and 99.7th percentile of what is not 0.
+
+    Parameters
+    ----------
+    data
+        A scan, 3-D, any real dtype.
+    """
     some = data[::2, ::2, ::2]
     some = some[some != 0]
     if not some.size:

@@ -1,4 +1,4 @@
-"""A folder of results read back, so that its review can be seen again and gone on with."""
+"""A folder of results read back, so that its review can be seen again and resumed."""
 
 from __future__ import annotations
 

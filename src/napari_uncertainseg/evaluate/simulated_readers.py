@@ -37,10 +37,7 @@ def review_tables(path: Path, *, progress: Progress = silent) -> list[pd.DataFra
 
 
 def review_table(folder: Path, reference: Path) -> pd.DataFrame:
-    """Lesions and candidates of a case: ``candidate``, ``doubt``, ``peak``, ``volume_mm3``, ``exists``.
-
-    The members are not exported, so a candidate's doubt is 1: at the threshold no member need see it.
-    """
+    """Lesions and candidates of a case: ``candidate``, ``peak``, ``volume_mm3``, ``exists``."""
     image = read_image(result_file(folder, "probability"))
     grid, p = image.grid, image.data
     labels = read_labels(result_file(folder, "lesions"), grid).data
@@ -58,7 +55,6 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "candidate": False,
-                    "doubt": listed["lsu"].to_numpy(float),
                     "peak": listed["max_probability"].to_numpy(float),
                     "volume_mm3": listed["volume_mm3"].to_numpy(float),
                     "exists": lesions_touching(own, truth, len(listed)),
@@ -67,7 +63,6 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "candidate": True,
-                    "doubt": 1.0,
                     "peak": lesion_maximum(candidates, p)[free],
                     "volume_mm3": sizes[free] * grid.voxel_volume,
                     "exists": lesions_touching(candidates, truth, n)[free],

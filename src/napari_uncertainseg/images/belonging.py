@@ -159,7 +159,11 @@ def _stem(origin: ScanOrigin) -> str:
 
 
 def _words(origin: ScanOrigin) -> list[str]:
-    return [word.lower() for word in _TOKEN.findall(_stem(origin))]
+    return _words_of(_stem(origin))
+
+
+def _words_of(name: str) -> list[str]:
+    return [word.lower() for word in _TOKEN.findall(name)]
 
 
 def _before_kind(origin: ScanOrigin) -> list[str]:
@@ -187,14 +191,19 @@ def _other_names(scan: ScanOrigin, flair: ScanOrigin) -> str:
         number, other_number = counted[word], other_counted[word]
         if number.lstrip("0") != other_number.lstrip("0"):
             what = _COUNTED[word]
-            return f"its name is of another {what}: {word} {number}, not {word} {other_number}"
+            return f"its path is of another {what}: {word} {number}, not {word} {other_number}"
     return ""
 
 
 def _counted(origin: ScanOrigin) -> dict[str, str]:
-    """Words of a name that count patients or visits, and the number behind each."""
-    words = _before_kind(origin)
-    return {word: after for word, after in pairwise(words) if word in _COUNTED and after.isdecimal()}
+    """Words of a name and its folders that count patients or visits, and the number of each; the nearest."""
+    folders = () if origin.path is None else reversed(origin.path.parents)
+    counted: dict[str, str] = {}
+    for words in (*(_words_of(folder.name) for folder in folders), _before_kind(origin)):
+        codes = (code for word in words if (code := _CODE.match(word)))
+        counted |= {code[1]: code[2] for code in codes if code[1] in _COUNTED}
+        counted |= {word: after for word, after in pairwise(words) if word in _COUNTED and after.isdecimal()}
+    return counted
 
 
 def _other_folder(scan: ScanOrigin, flair: ScanOrigin) -> str:

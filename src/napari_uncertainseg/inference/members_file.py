@@ -1,4 +1,4 @@
-"""The members of a prediction, and the numbers of its lesions: what a folder is gone on with."""
+"""The members of a prediction and the numbers of its lesions: what a review needs to be resumed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_members(
     members
         The members.
     variance
-        Of the prediction, on its grid.
+        Of the prediction, float32 of its grid's shape.
     numbers
         Of its lesions and candidates in a review, those of other thresholds among them.
     """

@@ -43,7 +43,7 @@ def plan(
     original
         The prediction as the model made it.
     reference, region, threshold
-        For a fit, see `fitted_here`.
+        For a fit, see `fitted_here`: a mask of the prediction's shape, where, and from which probability.
     how
         What was fitted on other cases; or its kind, to fit it on this very case.
 

@@ -99,7 +99,7 @@ class Segmenter:
         *,
         mask: Volume | None = None,
         skull: str = "auto",
-        bias_correction: bool = False,
+        bias_correction: str = "auto",
         progress: Progress = silent,
     ) -> Prediction:
         """Segment one visit.
@@ -107,14 +107,15 @@ class Segmenter:
         Parameters
         ----------
         images
-            Scans by role: ``flair``, and ``t1`` and ``t2`` where the user has them. What the model
+            Scans by modality: ``flair``, and ``t1`` and ``t2`` where the user has them. What the model
             knows and the user lacks is a channel of zeros; what it does not know is left out.
         mask
             The user's own brain mask.
         skull
             ``"removed"`` or ``"present"`` where the user knows it, otherwise ``"auto"``.
         bias_correction
-            Whether to correct the scans' bias fields first (N4).
+            Whether to correct the scans' bias fields first (N4): ``"on"``, ``"off"``, or ``"auto"``, where
+            the scans still show the skull.
         progress
             Called many times a second. What it raises ends the run within a second, and nothing of
             the run is left.
@@ -122,7 +123,7 @@ class Segmenter:
         Raises
         ------
         InputError
-            If a role is unknown, there is no FLAIR, the scans do not fit each other, or memory does
+            If a modality is unknown, there is no FLAIR, the scans do not fit each other, or memory does
             not suffice.
         """
         _check_modalities(images)
@@ -152,13 +153,13 @@ class _Run:
     started: float = field(default_factory=time.perf_counter)
     prepared_share: float = _PREPARED
 
-    def __call__(self, mask: Volume | None, skull: str, bias_correction: bool) -> Prediction:
+    def __call__(self, mask: Volume | None, skull: str, bias_correction: str) -> Prediction:
         model = self.segmenter.model
-        used = {role: volume for role, volume in self.images.items() if role in model.modalities}
+        used = {modality: volume for modality, volume in self.images.items() if modality in model.modalities}
         self.notes += [
-            f"The model '{model.name}' does not read {role.upper()}: it was left out."
-            for role in self.images
-            if role not in used
+            f"The model '{model.name}' does not read {modality.upper()}: it was left out."
+            for modality in self.images
+            if modality not in used
         ]
         with self._stage("prepare"):
             prepared = prepare(
@@ -268,15 +269,16 @@ class _Run:
     def _information(self, used: Mapping[str, Volume], prepared: Prepared) -> dict[str, Any]:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
-        inputs = {role: _describe(volume) for role, volume in used.items()}
+        inputs = {modality: _describe(volume) for modality, volume in used.items()}
         flair = used["flair"]
         return {
             "case": {
-                "sha256": case_sha256({role: about["scan_sha256"] for role, about in inputs.items()}),
+                "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
                 "name": case_name(flair.path, flair.name),
             },
             "inputs": inputs,
             "brain": prepared.brain_source,
+            "bias_corrected": prepared.bias_corrected,
             "model": model.name,
             "model_version": model.version,
             "model_sha256": model.sha256,

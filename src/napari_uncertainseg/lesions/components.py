@@ -205,7 +205,12 @@ class Components:
         Parameters
         ----------
         positions
-            Flat positions, any order.
+            Flat positions, integers, shape (n,), any order.
+
+        Returns
+        -------
+        np.ndarray
+            Integers, one for each position that is in it.
         """
         if not len(self.where):
             return np.zeros(0, np.intp)

@@ -133,7 +133,12 @@ class Hierarchy:
         Parameters
         ----------
         positions
-            Flat positions in the map, any order.
+            Flat positions in the map, integers, shape (n,), any order.
+
+        Returns
+        -------
+        np.ndarray
+            float64, shape (n,), in the map's unit.
         """
         found = np.ones(len(positions))
         if len(self.where):
@@ -288,7 +293,7 @@ def _spanning_tree(n: int, pairs: np.ndarray, levels: np.ndarray) -> Iterator[tu
     """Edges of the maximum spanning forest, the highest first."""
     # ranks in place of levels: exact for any precision, and never 0, which a sparse graph takes for no edge
     order = np.argsort(-levels, kind="stable")
-    a, b = pairs[order].T
+    a, b = pairs[order].T.astype(np.int32)  # some versions of SciPy take no other
     tree = minimum_spanning_tree(coo_array((np.arange(1.0, len(order) + 1), (a, b)), shape=(n, n)).tocsr())
     for i in np.sort(tree.data).astype(np.int64) - 1:
         yield int(a[i]), int(b[i]), float(levels[order[i]])

@@ -53,7 +53,7 @@ class Members:
         Parameters
         ----------
         mean
-            Their mean on the whole grid.
+            Their mean on the whole grid, float32, 0 to 1.
         """
         inside = mean[self.box]
         rounded = inside.astype(self.values.dtype)

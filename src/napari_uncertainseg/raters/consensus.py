@@ -288,7 +288,7 @@ class UncertaintySource(IntEnum):
     """The blind spot: raters differ and the model is sure."""
 
 
-def doubt_types(
+def uncertainty_sources(
     rater_disagreement: np.ndarray,
     model_uncertainty: np.ndarray,
     *,
@@ -319,10 +319,10 @@ def doubt_types(
             f"the model's uncertainty {model_uncertainty.shape}."
         )
     raters, model = rater_disagreement > disagreement_above, model_uncertainty > uncertainty_above
-    return who_doubts(raters, model)
+    return combined_sources(raters, model)
 
 
-def who_doubts(raters: np.ndarray, model: np.ndarray) -> np.ndarray:
+def combined_sources(raters: np.ndarray, model: np.ndarray) -> np.ndarray:
     """`UncertaintySource` per voxel, uint8, by whether raters differ and the model is unsure (masks).
 
     Parameters

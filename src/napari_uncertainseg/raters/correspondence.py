@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, numbered
-from napari_uncertainseg.raters.consensus import who_doubts
+from napari_uncertainseg.raters.consensus import combined_sources
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def voxel_correspondence(
     return correspondence(doubt[region], disagreement[region])
 
 
-def lesion_doubt_types(
+def lesion_uncertainty_sources(
     labels: np.ndarray,
     doubt: Sequence[float] | np.ndarray,
     raters: Sequence[np.ndarray] | np.ndarray,
@@ -124,7 +124,7 @@ def lesion_doubt_types(
         raise InputError(f"There are {n} lesions and {doubt.size} values of doubt.")
     seen = np.array([np.isin(np.arange(1, n + 1), labels[mask]) for mask in masks]).reshape(len(masks), n)
     split, unsure = np.asarray(seen.any(0) & ~seen.all(0)), doubt > limit
-    return who_doubts(split, unsure)
+    return combined_sources(split, unsure)
 
 
 def _pearson(a: np.ndarray, b: np.ndarray) -> float:

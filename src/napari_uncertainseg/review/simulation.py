@@ -19,7 +19,7 @@ class SimulatedReader:
 
     Attributes
     ----------
-    pace
+    speed
         How long a lesion takes, in the median.
     spread
         Standard deviation of the logarithm of the time.
@@ -29,7 +29,7 @@ class SimulatedReader:
         Share of the skill above 0.5 that is lost in an hour of reading.
     """
 
-    pace: ReadingSpeed = field(default_factory=ReadingSpeed)
+    speed: ReadingSpeed = field(default_factory=ReadingSpeed)
     spread: float = 0.4
     skill: float = 0.95
     fatigue: float = 0.1
@@ -81,7 +81,7 @@ def read(
     at = np.asarray(shown, int)
     exists = table["exists"].to_numpy(bool)[at]
     candidate = table["candidate"].to_numpy(bool)[at]
-    times = reader.pace.seconds_for(table["volume_mm3"].to_numpy()[at]) * np.exp(
+    times = reader.speed.seconds_for(table["volume_mm3"].to_numpy()[at]) * np.exp(
         rng.normal(0, reader.spread, len(at))
     )
     seconds = np.cumsum(times)
@@ -131,7 +131,7 @@ def compare(
         for number, table in enumerate(tables):
             for repeat in range(repeats):
                 rng = np.random.default_rng([seed, number, repeat])
-                ranked = ranking(table, order, reader.pace, rng)
+                ranked = ranking(table, order, reader.speed, rng)
                 drawn = draw_checks(len(table), checks, int(rng.integers(2**31)))
                 reading = read(table, ranked[mixed(len(table), drawn, every)], reader, rng)
                 whole = float(reading.seconds[-1]) if len(reading.seconds) else 0.0

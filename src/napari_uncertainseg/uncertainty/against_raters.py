@@ -15,12 +15,12 @@ from napari_uncertainseg.raters.consensus import (
     UncertaintySource,
     as_masks,
     disagreement,
-    doubt_types,
+    uncertainty_sources,
 )
 from napari_uncertainseg.raters.correspondence import (
     Correspondence,
     correspondence,
-    lesion_doubt_types,
+    lesion_uncertainty_sources,
     voxel_correspondence,
 )
 from napari_uncertainseg.raters.curvas import CurvasScores, score
@@ -112,7 +112,7 @@ def against_raters(
     near = neighbourhood(masks.any(axis=0) | (labels > 0), step, distance=DISTANCE)
     variance = disagreement(masks).variance
     inside = lesion_mean(labels, variance)
-    kinds = doubt_types(variance, entropy, uncertainty_above=UNSURE_ENTROPY)
+    kinds = uncertainty_sources(variance, entropy, uncertainty_above=UNSURE_ENTROPY)
     counts = np.bincount(kinds[near], minlength=len(UncertaintySource)) * float(np.prod(step))
     region = near if near.any() else None
     return AgainstRaters(
@@ -120,7 +120,7 @@ def against_raters(
         lesions=correspondence(doubt, inside),
         lesion_doubt=np.asarray(doubt, float),
         lesion_disagreement=inside,
-        lesion_kinds=lesion_doubt_types(labels, doubt, masks, UNSURE_LSU),
+        lesion_kinds=lesion_uncertainty_sources(labels, doubt, masks, UNSURE_LSU),
         kinds=kinds,
         volumes_mm3={kind: float(counts[kind]) for kind in UncertaintySource},
         curvas=score(probability, masks, step, threshold=threshold, region=region),

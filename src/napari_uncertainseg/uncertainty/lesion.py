@@ -95,6 +95,11 @@ def one_each(threshold: float | Sequence[float] | np.ndarray, members: int) -> n
         One for all members, or one each.
     members
         How many there are.
+
+    Returns
+    -------
+    np.ndarray
+        float64, shape (members,).
     """
     thresholds = as_numbers(threshold, "Thresholds").astype(float)
     if thresholds.ndim and thresholds.shape != (members,):

@@ -25,6 +25,7 @@ CANDIDATE_THRESHOLD = 0.1
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 _MODELS = (
+    "doubt",
     "lsu",
     "mean_probability",
     "max_probability",
@@ -190,12 +191,13 @@ class Ranker:
         box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
         found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
         found.values["persistence"] = self._persistence(found)
+        peak, n = found.values["max_probability"], lesions.n
+        found.values["doubt"] = np.where(np.arange(len(peak)) < n, 1 - peak, peak)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
-        n = lesions.n
         self._mark_drawn(found, threshold, edit)
         kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
-        labels, table = _ranked(found, slice(0, n), "lsu", self.grid, kept[0])
-        below, candidate_table = _ranked(found, slice(n, None), "max_probability", self.grid, kept[1])
+        labels, table = _ranked(found, slice(0, n), self.grid, kept[0])
+        below, candidate_table = _ranked(found, slice(n, None), self.grid, kept[1])
         return Lesions(
             labels=labels,
             table=table,
@@ -296,11 +298,11 @@ def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
 
 
 def _ranked(
-    found: LesionStatistics, part: slice, first: str, grid: Grid, kept: ComponentNumbers | None
+    found: LesionStatistics, part: slice, grid: Grid, kept: ComponentNumbers | None
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """Labels on the whole grid and the table of some components, by a column, entropy and volume."""
+    """Labels on the whole grid and the table of some components, by doubt, entropy and volume."""
     values = {name: x[part] for name, x in found.values.items()}
-    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", first)])  # NaN comes last
+    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", "doubt")])  # NaN comes last
     n, before = len(order), part.start or 0
     start, stop = np.searchsorted(found.label, [before + 1, before + n + 1])
     flat, component = found.flat[start:stop], found.label[start:stop] - before

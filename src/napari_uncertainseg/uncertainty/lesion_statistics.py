@@ -49,7 +49,8 @@ def measure_lesions(
     lesions, candidates
         Components, no voxel in both.
     maps
-        Probability, entropy and mutual information on the whole grid, contiguous.
+        Probability (0 to 1), entropy and mutual information (nats), each float32 of the grid's shape,
+        contiguous.
     grid
         The grid.
     """

@@ -58,7 +58,7 @@ def patient_uncertainty(
     Parameters
     ----------
     probability
-        Mean probability, 3-D.
+        Mean probability, 3-D, 0 to 1.
     members
         The members that it is the mean of.
     threshold

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment.leaving_case import ask_about_gone
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -60,7 +61,9 @@ class CaseBanner:
         name = name_of(self._case)
         self._viewer.title = f"{name} - {self._title}" if name else self._title
         others = ", ".join(self._layers.also_shown()) if name else ""
-        words = f"Case: {name}\n⚠ Also shown, not of it: {others}" if others else f"Case: {name}"
+        words = f"Case: {name}"
+        if others:
+            words += f"\n{as_warning(f'Also shown, not of it: {others}')}"
         for opened in self._docks:
             opened.area.say_whose(words if name else opened.widget.subject or _NO_CASE)
         self._cover()

@@ -17,7 +17,7 @@ from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -60,7 +60,7 @@ class CaseOpener:
         if REFERENCE in added:
             self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
         self._viewer.reset_view()
-        segment.roles.choose({role: layer for role, layer in added.items() if role in MODALITIES})
+        segment.roles.choose({modality: layer for modality, layer in added.items() if modality in MODALITIES})
         segment.run_when_ready()
 
     def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:
@@ -71,12 +71,12 @@ class CaseOpener:
         segment.stop()
         case = self._case
         close_case(case)
-        scans = {role: layer_data(scan, colormap="gray") for role, scan in restored.scans.items()}
+        scans = {modality: layer_data(scan, colormap="gray") for modality, scan in restored.scans.items()}
         added = self._show(scans)
-        for role, layer in added.items():
-            layer.visible = role == "flair"
+        for modality, layer in added.items():
+            layer.visible = modality == "flair"
         segment.roles.choose(added)
-        case.set_images({role: volume_of(layer, role) for role, layer in added.items()})
+        case.set_images({modality: volume_of(layer, modality) for modality, layer in added.items()})
         case.open_prediction(restored.prediction)
         case.number_by(restored.numbers)
         case.threshold, case.min_volume = restored.threshold, restored.min_volume
@@ -88,9 +88,9 @@ class CaseOpener:
             show_info(note)
 
     def _show(self, layers: Mapping[str, LayerData]) -> dict[str, Layer]:
-        """Remove the layers of the case before, and add those of another, by role."""
+        """Remove the layers of the case before, and add those of another, by modality."""
         self._remove_layers()
-        added = {role: Layer.create(*data) for role, data in layers.items()}
+        added = {modality: Layer.create(*data) for modality, data in layers.items()}
         for layer in reversed(added.values()):  # the FLAIR above the other scans
             self._viewer.add_layer(layer)
         self._added = list(added.values())
@@ -106,8 +106,6 @@ class CaseOpener:
         self._added = []
 
 
-def may_discard(parent: QWidget, case: Case) -> bool:
-    """Ask before opening results by which verdicts or painting would be lost."""
-    if not case.review.unsaved:
-        return True
-    return bool(ask_yes_no_cancel(parent, "Open results", _LOST, "Discard them", None))
+def question_before_results(parent: QWidget, case: Case) -> DiscardQuestion:
+    """Asked before opening results by which verdicts or painting would be lost."""
+    return DiscardQuestion(parent, case, "Open results", _LOST, "Discard them")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject
-from qtpy.QtGui import QShortcut
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMainWindow, QPlainTextEdit, QTextEdit
 
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
@@ -54,6 +54,9 @@ class WindowKeys(QObject):
         The docks that are open; keys of others do nothing.
     """
 
+    changed = Signal()
+    """The user has changed a key."""
+
     def __init__(self, window: QMainWindow, docks: Iterable[Dock], opened: OpenDocks) -> None:
         super().__init__(window)
         self._window, self._opened = window, opened
@@ -64,6 +67,10 @@ class WindowKeys(QObject):
         self._stop_listening: Callable[[], None] = napari_internals.listen_to_keys(
             self._on_changed, self._on_settings
         )
+
+    def listed(self) -> dict[str, str]:
+        """The keys of each action as the user has them now, such as ``"Shift+N"``; empty for none."""
+        return {action.name: _shown(name) for name, (_, action) in self._actions.items()}
 
     def press(self, name: str) -> None:
         """Do what a key stands for: in its dock, or in one that takes all keys, as during an exercise."""
@@ -93,6 +100,7 @@ class WindowKeys(QObject):
     def _on_changed(self, event: Any) -> None:
         if event.name in self._actions:
             self._bind(event.name)
+            self.changed.emit()
 
     def _on_settings(self, event: Any = None) -> None:
         for name, (_, action) in self._actions.items():
@@ -103,6 +111,11 @@ class WindowKeys(QObject):
         self._stop_listening()
         for name in list(self._shortcuts):
             self._unbind(name)
+
+
+def _shown(name: str) -> str:
+    native = QKeySequence.SequenceFormat.NativeText
+    return " / ".join(keys.toString(native) for keys in napari_internals.listed_keys(name))
 
 
 def _command(name: str) -> Callable[[Viewer], None]:

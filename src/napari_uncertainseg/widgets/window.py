@@ -15,7 +15,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.widgets.case_banner import CaseBanner
-from napari_uncertainseg.widgets.case_opener import CaseOpener, may_discard
+from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
 from napari_uncertainseg.widgets.closing import CloseGuard
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.dock_list import DOCKS
@@ -78,6 +78,7 @@ class Review(QObject):
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
         self._keys = WindowKeys(window, self.docks.values(), self.opened)
+        self._keys.changed.connect(self._show_keys)
         window.installEventFilter(self)
 
     def _is_exercise(self) -> bool:
@@ -148,7 +149,13 @@ class Review(QObject):
         widget.subject_changed.connect(self._banner.show)
         area.installEventFilter(self)
         self.opened.add(OpenDock(self.docks[key], widget, area))
+        widget.show_keys(self._keys.listed())
         self._banner.show()
+
+    def _show_keys(self) -> None:
+        """Show keys that the user has changed."""
+        for widget in self.opened.widgets:
+            widget.show_keys(self._keys.listed())
 
     def arrange(self, front: str) -> None:
         """Tab the docks that are open, with one of them in front."""
@@ -204,7 +211,7 @@ class Review(QObject):
         if self._is_exercise():
             raise InputError("An exercise or a replay is running: end it first.")
         restored = read_saved_results(folder)
-        if may_discard(self._window, self.case):
+        if question_before_results(self._window, self.case).allows():
             self.open()
             self._opener.open_results(restored, folder, self.dock(SegmentDock))
             self.show_findings()

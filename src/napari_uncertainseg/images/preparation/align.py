@@ -224,6 +224,8 @@ def _otsu(values: np.ndarray) -> float:
     if low == high:
         return float(low)
     inside = values[(values >= low) & (values <= high)]
+    if inside.size == 0:  # of two voxels neither is inside
+        return float(low)
     threshold = sitk.OtsuThresholdImageFilter()
     threshold.SetNumberOfHistogramBins(128)
     threshold.Execute(sitk.GetImageFromArray(np.asarray(inside, np.float32)[None]))

@@ -7,6 +7,9 @@ import numpy as np
 from napari_uncertainseg._base import Cancelled, Progress, silent
 from napari_uncertainseg.images.volume import Volume
 
+CORRECTION = ("auto", "on", "off")
+"""When brightness is corrected: where the scans still show the skull, always, or never."""
+
 _COARSE = 4.0  # mm, of the copy on which the field is fitted
 _ITERATIONS = (30, 30, 20)
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
-from napari_uncertainseg.images.preparation.bias import correct_bias
+from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
 from napari_uncertainseg.images.preparation.brain import (
     already_stripped,
     check_brain,
@@ -30,6 +30,7 @@ SKULL = ("auto", "removed", "present")
 _DOUBTFUL = (
     "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it is not."
 )
+_CORRECTED = "The uneven brightness of the scans was corrected first (N4), because they still show the skull."
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
@@ -92,6 +93,8 @@ class Prepared:
         bool on that grid.
     brain_source
         ``"already stripped"``, ``"given"`` or ``"deepbet"``.
+    bias_corrected
+        Whether N4 was run on the scans.
     notes
         What the user should know, one sentence each.
     """
@@ -100,6 +103,7 @@ class Prepared:
     channels: Mapping[str, np.ndarray]
     brain: np.ndarray
     brain_source: str
+    bias_corrected: bool = False
     notes: tuple[str, ...] = ()
 
     def network_input(self, spacing: float = 1.0, smoothing: float = 0.0) -> NetworkInput:
@@ -147,7 +151,7 @@ def prepare(
     *,
     mask: Volume | None = None,
     skull: str = "auto",
-    bias_correction: bool = False,
+    bias_correction: str = "auto",
     progress: Progress = silent,
 ) -> Prepared:
     """Bring a visit's scans onto the FLAIR's grid, find the brain, normalise.
@@ -161,7 +165,9 @@ def prepare(
     skull
         One of `SKULL`: whether the scans still show it.
     bias_correction
-        Whether to run N4 on each scan.
+        One of `CORRECTION`: whether to run N4 on each scan. ``"auto"`` does where the scans still show the
+        skull: what comes without it was mostly corrected when the skull was removed, and a second
+        correction took bright lesions for coil shading (`docs/results.md`).
     progress
         Called several times a second; may raise ``Cancelled``.
 
@@ -171,6 +177,10 @@ def prepare(
         If there is no FLAIR, the scans do not belong together, or what is found is no brain.
     """
     flair = _check(images)
+    if bias_correction not in CORRECTION:
+        raise InputError(
+            f"Bias correction is {bias_correction!r}: it should be one of {', '.join(CORRECTION)}."
+        )
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
@@ -181,21 +191,26 @@ def prepare(
     brain, source, doubts = _brain(scans, mask, skull, _part(progress, 0.3, 0.5))
     notes += doubts
     notes += [note for m in others if (note := _doubt(m, images[m], scans[m], flair, brain))]
+    corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, source, skull))
     channels = {}
     for i, (modality, scan) in enumerate(scans.items()):
         start = 0.8 + 0.2 * i / len(scans)
         progress(f"normalising {modality.upper()}", start)
-        data = (
-            correct_bias(scan, brain, _part(progress, start, 0.2 / len(scans)))
-            if bias_correction
-            else scan.data
-        )
+        data = correct_bias(scan, brain, _part(progress, start, 0.2 / len(scans))) if corrected else scan.data
         try:
             channels[modality] = normalise(data, brain, modality)
         except InputError as error:
             raise InputError(f"'{scan.name}': {error}") from error
+    notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
     progress("normalising", 1.0)
-    return Prepared(flair.grid, channels, brain, source, tuple(notes))
+    return Prepared(flair.grid, channels, brain, source, corrected, tuple(notes))
+
+
+def _shows_skull(flair: Volume, source: str, skull: str) -> bool:
+    """Whether the scan still shows the skull, also where the user gave the brain."""
+    if source != "given":
+        return source != "already stripped"
+    return skull == "present" or (skull == "auto" and surroundings(flair).skull != "removed")
 
 
 def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: np.ndarray) -> str:

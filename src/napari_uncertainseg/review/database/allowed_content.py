@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import parse_json
@@ -23,24 +23,28 @@ _ID = re.compile(r"[0-9a-f]{32}")
 Fits = Callable[[Any], bool]
 """Whether a value is of a kind."""
 
-Text = Annotated[str, Field(strict=True)]
+Text = Annotated[str, Field(strict=True, description="text")]
 """Text; `from_json` has seen to it that it can be printed and written."""
-Number = Annotated[float, Field(strict=True, gt=-_LARGEST, lt=_LARGEST)]
+Number = Annotated[float, Field(strict=True, gt=-_LARGEST, lt=_LARGEST, description="a number")]
 """A finite number that can be computed with."""
-Whole = Annotated[int, Field(strict=True, gt=-_LARGEST, lt=_LARGEST)]
+Whole = Annotated[int, Field(strict=True, gt=-_LARGEST, lt=_LARGEST, description="a whole number")]
 """A whole number; numbers of candidates are below 0."""
-Count = Annotated[int, Field(strict=True, ge=0, lt=_LARGEST)]
+Count = Annotated[int, Field(strict=True, ge=0, lt=_LARGEST, description="a whole number of 0 or more")]
 """A whole number from 0 up."""
-Amount = Annotated[float, Field(strict=True, ge=0, lt=_LARGEST)]
+Amount = Annotated[float, Field(strict=True, ge=0, lt=_LARGEST, description="a number of 0 or more")]
 """0 or more, such as seconds or mm3."""
-Share = Annotated[float, Field(strict=True, ge=-1e-3, le=1.001)]
+Share = Annotated[float, Field(strict=True, ge=-1e-3, le=1.001, description="a number from 0 to 1")]
 """From 0 to 1, but for rounding."""
-YesNo = Annotated[bool, Field(strict=True)]
+YesNo = Annotated[bool, Field(strict=True, description="true or false")]
 """True or false, and no number."""
-Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Field(strict=True, pattern="^[0-9a-f]{64}$", description="a SHA-256 (64 digits)")]
 """A SHA-256, hexadecimal."""
-Index = Annotated[tuple[Count, Count, Count], Field(description="(s, a, r)")]
+Index = Annotated[tuple[Count, Count, Count], Field(description="three whole numbers of 0 or more (s, a, r)")]
 """Three whole numbers from 0 up, such as a voxel."""
+Texts = Annotated[tuple[Text, ...], Field(description="a list of texts")]
+Numbers = Annotated[tuple[Number, ...], Field(description="a list of numbers")]
+Counts = Annotated[tuple[Count, ...], Field(description="a list of whole numbers of 0 or more")]
+Answers = Annotated[tuple[YesNo, ...], Field(description="a list of true or false")]
 
 
 class Unreadable(InputError):
@@ -153,16 +157,3 @@ def to_json(content: Mapping[str, Any], name: str) -> str:
 def canonical(content: Any) -> str:
     """JSON in one form only: sorted keys, no spaces, no NaN. What hashes are made of."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def describe_first_error(error: ValidationError) -> str:
-    """Which value is wrong, and what would be right, as the end of a sentence."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] == "missing":
-        return f"its {place} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if not place:
-        return message
-    between = " " if message.startswith("Input ") else ": "
-    return f"its {place}{between}{message.removeprefix('Input ')}"

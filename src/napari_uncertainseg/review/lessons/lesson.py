@@ -24,7 +24,7 @@ from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Session, Task
 from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.review.verdicts import Voxel, says_lesion
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 PROJECT = "training"
@@ -36,7 +36,7 @@ class Misjudged:
     """A wrong answer: where, what was said and what it is, its size, and how sure the annotator was."""
 
     voxel: Voxel
-    said: str
+    answer: str
     truth: str
     volume_mm3: float
     confidence: float
@@ -197,7 +197,7 @@ class Lesson:
             np.array([exists for _, exists, _ in pairs], bool),
             np.array([self._opinion(task).is_lesion for task, _, _ in pairs], bool),
             np.array([self._firsts[task.id] for task, _, _ in pairs], bool),
-            np.array([v.decision == "accepted" for _, _, v in pairs], bool),
+            np.array([says_lesion(v.decision) is True for _, _, v in pairs], bool),
         )
 
     def arm_of(self) -> Mapping[Voxel, str]:
@@ -210,7 +210,7 @@ class Lesson:
         found = [
             Misjudged(task.voxel, names[not exists], names[exists], task.volume_mm3 or 0.0, sure)
             for task, exists, verdict in self._pairs()
-            if (verdict.decision == "accepted") != exists and (sure := verdict.confidence or 0.5)
+            if (says_lesion(verdict.decision) is True) != exists and (sure := verdict.confidence or 0.5)
         ]
         return sorted(found, key=lambda one: -one.confidence)
 
@@ -222,7 +222,7 @@ class Lesson:
         pairs = self._pairs()
         return (
             np.array([exists for _, exists, _ in pairs], bool),
-            np.array([v.decision == "accepted" for _, _, v in pairs], bool),
+            np.array([says_lesion(v.decision) is True for _, _, v in pairs], bool),
             np.array([v.confidence or 0.5 for _, _, v in pairs], float),
             np.array([t.volume_mm3 or 0.0 for t, _, _ in pairs], float),
         )
@@ -305,7 +305,7 @@ def _before(store: Store, annotator: str, case: int) -> tuple[set[Voxel], dict[V
     arms: dict[Voxel, str] = {}
     for lesson in _lessons(store, annotator):
         pairs = [pair for pair in lesson._pairs() if pair[0].case == case]
-        wrong |= {t.voxel: (v.decision == "accepted") != exists for t, exists, v in pairs}
+        wrong |= {t.voxel: (says_lesion(v.decision) is True) != exists for t, exists, v in pairs}
         arms |= {t.voxel: lesson.arm_of()[t.voxel] for t, _, _ in pairs}
     return {voxel for voxel, is_wrong in wrong.items() if is_wrong}, arms
 

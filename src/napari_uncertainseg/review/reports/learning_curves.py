@@ -20,6 +20,7 @@ from napari_uncertainseg.review.reports.snapshot import Snapshot, SnapshotTask
 from napari_uncertainseg.review.session.rereading import Location
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import ExerciseSettings
+from napari_uncertainseg.review.verdicts import says_lesion
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,14 @@ def _point(
 def _score(answers: Sequence[tuple[SnapshotTask, bool]]) -> Score:
     return score(
         np.array([exists for _, exists in answers], bool),
-        np.array([task.decision == "accepted" for task, _ in answers], bool),
+        np.array([_answered_lesion(task) for task, _ in answers], bool),
         np.array([task.confidence or 0.5 for task, _ in answers], float),
     )
 
 
 def _is_right(task: SnapshotTask, exists: bool) -> bool:
-    return (task.decision == "accepted") == exists
+    return _answered_lesion(task) == exists
+
+
+def _answered_lesion(task: SnapshotTask) -> bool:
+    return task.decision is not None and says_lesion(task.decision) is True

@@ -40,10 +40,12 @@ from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.review.store.session_settings import SECOND
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.review.verdicts import says_lesion
 
 MOST_UNCERTAIN = 12
 """Locations of a case that are shown."""
 _UNSOUND = "This session is not sound; `uncertainseg session verify` says why."
+_NO_SCORE = "This session cannot be scored; the report with names says why."
 
 
 def summarise(
@@ -78,7 +80,7 @@ def summarise(
         sessions=tuple(parts),
         reread=again,
         wrong=tuple(wrong for part in parts for wrong in _wrong(part)),
-        training=tuple(_training(store, part) for part in parts if part.session.kind == "training"),
+        training=tuple(_training(store, part, named) for part in parts if part.session.kind == "training"),
         most_uncertain=_most_uncertain(parts, differing),
         odd=odd if named else dict.fromkeys(odd, _UNSOUND),
     )
@@ -171,13 +173,12 @@ def mean_uncertainty(tasks: Iterable[Task]) -> MeanUncertainty:
 
 def _wrong(part: SessionPart) -> list[WrongPart]:
     found = []
-    for target, opposite in (("lesion", ("rejected",)), ("candidate", ("accepted", "edited"))):
+    for target in ("lesion", "candidate"):
         judged = [one for one in part.judged if one.task.target == target]
         if part.session.kind not in READINGS or not judged:
             continue
-        wrong = [one.decision for one in judged if one.wrong]
-        against = sum(decision in opposite for decision in wrong)
-        unsure = wrong.count("unsure")
+        wrong = [says_lesion(one.decision) for one in judged if one.wrong]
+        against, unsure = wrong.count(target == "candidate"), wrong.count(None)
         found.append(
             WrongPart(
                 session=part.session.id,
@@ -193,7 +194,7 @@ def _wrong(part: SessionPart) -> list[WrongPart]:
     return found
 
 
-def _training(store: Store, part: SessionPart) -> TrainingPart:
+def _training(store: Store, part: SessionPart, named: bool) -> TrainingPart:
     scores: dict[str, Score] = {}
     moved, outline, trouble = None, {}, ""
     try:
@@ -205,7 +206,7 @@ def _training(store: Store, part: SessionPart) -> TrainingPart:
         else:
             outline = _outline(store, part.session.id)
     except InputError as error:
-        trouble = f"This session cannot be scored: {error}"
+        trouble = f"This session cannot be scored: {error}" if named else _NO_SCORE
     if not trouble and not scores and not outline:
         trouble = "No answer yet."
     return TrainingPart(part.session.id, part.annotator, scores, moved, outline, trouble)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
-from psygnal import Signal
+from psygnal import Signal, SignalInstance
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg.review.session.automatic_saving import AutomaticSaving
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.undo_history import (
     Change,
@@ -20,7 +21,7 @@ from napari_uncertainseg.review.session.undo_history import (
     values_at,
 )
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
-from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
+from napari_uncertainseg.review.verdicts import UNDECIDED, Decision, Verdict, Voxel
 
 if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
@@ -69,21 +70,16 @@ class CaseReview:
     """Something was taken back, or done again: what, in words."""
     not_recorded = Signal(str)
     """What was painted could not be written into the session, and why."""
-    not_kept = Signal(str)
-    """A session that keeps the review by default could not be written, and why: it continues without."""
 
     def __init__(self, case: ReviewedCase) -> None:
         self._case = case
-        self._begin_keeping: Callable[[], None] | None = None
+        self._saving = AutomaticSaving()
         self.clear()
 
     def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
         """Forget everything, the session too, or start with what was saved; emits nothing."""
         self._recorder: Recorder | None = None
-        # Whether a session was left: none begins by itself then, unless it was left because it
-        # could not be written.
-        self._left = False
-        self._why_not_kept = ""
+        self._saving.reset()
         self._verdicts = verdicts
         self._edit = edit
         self._history = History()
@@ -110,7 +106,12 @@ class CaseReview:
     @property
     def why_not_kept(self) -> str:
         """Why this review is in no session although nobody left one; empty where that is not so."""
-        return self._why_not_kept
+        return self._saving.why_not
+
+    @property
+    def not_kept(self) -> SignalInstance:
+        """See `AutomaticSaving.failed`."""
+        return self._saving.failed
 
     @property
     def painted(self) -> PaintedVolumes | None:
@@ -135,7 +136,7 @@ class CaseReview:
             if key == 0:
                 continue
             same = found.get(key, verdict.decision) == verdict.decision
-            found[key] = verdict.decision if same else "unsure"
+            found[key] = verdict.decision if same else UNDECIDED
         return found
 
     @property
@@ -159,7 +160,7 @@ class CaseReview:
         InputError
             If a session is recorded and cannot be written: nothing is changed then.
         """
-        self._keep()
+        self._start_saving()
         self._or_without(lambda: self._judge(voxel, decision))
         self.verdicts_changed.emit()
 
@@ -173,9 +174,15 @@ class CaseReview:
         self._history.add(Judgement(what, voxel, before, self._verdicts))
 
     def set_edit(self, edit: np.ndarray | None) -> None:
-        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold."""
+        """Take the reviewer's painting, as one stroke; it outlives every change of the threshold.
+
+        Parameters
+        ----------
+        edit
+            int8 of the grid's shape: +1 added, -1 removed, 0 untouched; None for no painting.
+        """
         if len(changed(self._edit, edit)):
-            self._keep()
+            self._start_saving()
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
@@ -275,7 +282,8 @@ class CaseReview:
                 self._write_verdict(verdict.voxel, verdict.decision)
             if self._edit is not None:
                 recorder.paint(self._edit, self._about_painting())
-            self._history, self._why_not_kept = History(), ""
+            self._history = History()
+            self._saving.note_session()
         except InputError:
             self._recorder = None
             raise
@@ -289,13 +297,14 @@ class CaseReview:
         self._case.restart_numbers(recorder.numbers())
         self._show_edit(edit)
         self._recorder, self._verdicts, self._history = recorder, recorder.verdicts, History()
-        self._why_not_kept = ""
+        self._saving.note_session()
 
     def _leave(self) -> None:
         """Stop recording; what the session holds, which is all that could be written, is saved."""
         if self._recorder is not None and not self._unwritten:
             self.mark_saved()
-        self._left = self._left or self._recorder is not None
+        if self._recorder is not None:
+            self._saving.note_left()
         self._recorder = None
 
     def next_task(self, selected: Voxel | None) -> Voxel | None:
@@ -307,23 +316,11 @@ class CaseReview:
 
     def keep_with(self, begin: Callable[[], None] | None) -> None:
         """Have a session begun with the first verdict or stroke, where none is recorded; None to stop."""
-        self._begin_keeping = begin
+        self._saving.begin_with(begin)
 
-    def _keep(self) -> None:
-        """Begin a session where none is recorded; one that could not be written is tried again."""
-        left = self._left and not self._why_not_kept
-        if self._begin_keeping is not None and self._recorder is None and not left:
-            try:
-                self._begin_keeping()
-            except InputError as error:
-                self._note_not_kept(error)
-
-    def _note_not_kept(self, error: InputError) -> None:
-        """Say why, once for each reason."""
-        before, self._why_not_kept = self._why_not_kept, str(error)
-        self._left = True
-        if before != str(error):
-            self.not_kept.emit(str(error))
+    def _start_saving(self) -> None:
+        if self._recorder is None:
+            self._saving.start()
 
     def _or_without(self, act: Callable[[], _T]) -> _T:
         """Do what is recorded; where recording fails in a session that nobody started, do it without."""
@@ -338,7 +335,7 @@ class CaseReview:
         if self._recorder is None or not self._recorder.by_default:
             return False
         self._leave()
-        self._note_not_kept(error)
+        self._saving.note_failure(error)
         return True
 
     # -- what is written ----------------------------------------------------------------------
@@ -363,7 +360,7 @@ class CaseReview:
     def _about_painting(self) -> Mapping[str, Any]:
         """What is kept beside a stroke."""
         painted = self.painted
-        return {} if painted is None else painted.said()
+        return {} if painted is None else painted.as_json()
 
     def _about_lesion(self, voxel: Voxel) -> dict[str, Any]:
         """What is kept beside a verdict: threshold, number, whether the lesion was painted."""

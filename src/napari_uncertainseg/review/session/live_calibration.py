@@ -18,13 +18,12 @@ from napari_uncertainseg.review.session.error_model import chance_of_lesion, fea
 from napari_uncertainseg.review.session.stopping import bound_remaining_errors
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Task
+from napari_uncertainseg.review.verdicts import says_lesion
 
 _BINS = 5
 """Tens of lesions fill no more."""
 _EACH = 0.975
 """Confidence of each end of a bar: both together have 95 %."""
-_IS_LESION: Mapping[str, bool] = {"accepted": True, "edited": True, "rejected": False}
-"""Whether a verdict means a lesion; undecided means neither."""
 
 
 def lesion_calibration(
@@ -60,7 +59,7 @@ def lesion_calibration(
     shown, drawn = (ranks, drawn) if planned else (range(len(tasks)), ())
     rank = np.array([shown[i] for i in known], int)
     chosen = [tasks[i] for i in known]
-    said = [_IS_LESION.get(verdicts[t.id].decision) if t.id in verdicts else None for t in chosen]
+    said = [says_lesion(verdicts[t.id].decision) if t.id in verdicts else None for t in chosen]
     judged = np.array([one is not None for one in said], bool)
     lesion = np.array([bool(one) for one in said], bool)
     peak = np.clip(np.array([t.probability for t in chosen], float), 0, 1)

@@ -28,7 +28,8 @@ ORDERS: Mapping[str, str] = MappingProxyType(
     {
         "gain": "the most expected errors removed per second first: lesions that are likely none, and "
         "candidates that are likely ones, by their largest probability; the quick before the slow",
-        "doubt": "the most doubtful first (LSU), then candidates by their largest probability",
+        "doubt": "the most doubtful first: lesions with the lowest largest probability, then candidates with "
+        "the highest",
         "size": "the largest first",
         "random": "in random order",
     }
@@ -55,17 +56,17 @@ class Queue:
     drawn: tuple[int, ...]
 
 
-def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.Generator) -> np.ndarray:
+def ranking(table: pd.DataFrame, order: str, speed: ReadingSpeed, rng: np.random.Generator) -> np.ndarray:
     """Rows in an order, the first to be shown first.
 
     Parameters
     ----------
     table
-        One row per lesion or candidate: ``candidate`` (bool), ``doubt`` (LSU), ``peak`` (largest
-        probability), ``volume_mm3``.
+        One row per lesion or candidate: ``candidate`` (bool), ``peak`` (largest probability; NaN for
+        what a human drew), ``volume_mm3``.
     order
         One of `ORDERS`.
-    pace
+    speed
         Whose seconds count for the gain.
     rng
         For what is random.
@@ -78,14 +79,14 @@ def ranking(table: pd.DataFrame, order: str, pace: ReadingSpeed, rng: np.random.
     candidate, peak = table["candidate"].to_numpy(bool), table["peak"].to_numpy(float)
     volume = table["volume_mm3"].to_numpy(float)
     if order == "doubt":  # what a human drew has none, and comes after the model's lesions
-        return np.lexsort([-peak, np.where(candidate, 0, -table["doubt"].to_numpy(float)), candidate])
+        return np.lexsort([np.where(candidate, -peak, peak), candidate])
     if order == "size":
         return np.argsort(-volume, kind="stable")
     if order == "random":
         return rng.permutation(len(table))
     if order == "gain":
         wrong = np.nan_to_num(np.where(candidate, peak, 1 - peak))  # what a human drew is not in question
-        return np.argsort(-wrong / pace.seconds_for(volume), kind="stable")
+        return np.argsort(-wrong / speed.seconds_for(volume), kind="stable")
     raise InputError(f"Tasks come by {', '.join(ORDERS)}, not by {order!r}.")
 
 
@@ -95,7 +96,7 @@ def queue_of(
     output: int | None,
     order: Order = "gain",
     *,
-    pace: ReadingSpeed | None = None,
+    speed: ReadingSpeed | None = None,
     checks: float | None = None,
     seed: int = 0,
 ) -> Queue:
@@ -109,7 +110,7 @@ def queue_of(
         Their numbers in the store.
     order
         One of `ORDERS`.
-    pace
+    speed
         Of the annotator; the usual one if None.
     checks
         Share of the tasks that are drawn at random, to be mixed in so that what is unseen can be bounded;
@@ -140,12 +141,11 @@ def queue_of(
     known = pd.DataFrame(
         {
             "candidate": [task.target == "candidate" for task in found],
-            "doubt": np.array([task.uncertainty for task in found], float),
             "peak": np.array([task.probability for task in found], float),
             "volume_mm3": [task.volume_mm3 for task in found],
         }
     )
-    ranked = ranking(known, order, pace or ReadingSpeed(), np.random.default_rng(seed))
+    ranked = ranking(known, order, speed or ReadingSpeed(), np.random.default_rng(seed))
     n = len(found)
     if order == "random":  # then all that was shown is a random sample
         shown, drawn = list(range(n)), np.arange(n)

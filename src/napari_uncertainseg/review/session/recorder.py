@@ -18,7 +18,7 @@ from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, R
 from napari_uncertainseg.review.session.replay import last_painting
 from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
 from napari_uncertainseg.review.store.entry_details import EntryDetails, VerdictDetails
-from napari_uncertainseg.review.store.journal import Entry, Said, details_of
+from napari_uncertainseg.review.store.journal import Entry, NewEntry, details_of
 from napari_uncertainseg.review.store.reading_speed import reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.session_settings import (
@@ -250,10 +250,10 @@ class Recorder:
     def _write(self, kind: str, task: int | None, content: Mapping[str, Any]) -> None:
         self._write_all(kind, [(task, content)])
 
-    def _write_all(self, kind: str, said: Sequence[Said]) -> list[Entry]:
+    def _write_all(self, kind: str, new: Sequence[NewEntry]) -> list[Entry]:
         """Write entries, each on a task: all of them or none."""
-        entries = self._store.record_all(self.session.id, kind, said, after=self._last)
-        for (task, _), entry in zip(said, entries, strict=True):
+        entries = self._store.record_all(self.session.id, kind, new, after=self._last)
+        for (task, _), entry in zip(new, entries, strict=True):
             self._last = entry.number
             self._of_task.setdefault(task, []).append(entry)
             if entry.details.voxel is not None:
@@ -265,7 +265,7 @@ class Recorder:
         if not self.accepts_new_tasks:
             raise InputError(
                 f"This third reading is about the {len(self.tasks)} locations on which the first two readers "
-                "differ, and this is none of them. Press N for the next one."
+                "differ, and this is none of them. Press Next in Lesions for the next one."
             )
         first = self.tasks[0]
         target = "candidate" if number < 0 else "lesion"

@@ -11,6 +11,7 @@ from napari_uncertainseg.review.session.error_model import chance_of_lesion, fea
 from napari_uncertainseg.review.session.stopping import ErrorBound, bound_remaining_errors
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
 from napari_uncertainseg.review.store.records import Task
+from napari_uncertainseg.review.verdicts import confirms_model
 
 CONFIDENCE = 0.95
 FEWEST = 10
@@ -41,8 +42,7 @@ class RemainingErrors:
 
 def is_wrong(task: Task, found: CurrentVerdict) -> bool:
     """Whether the model was wrong about a task, by the verdict. Undecided or repainted counts as wrong."""
-    right = "rejected" if task.target == "candidate" else "accepted"
-    return found.decision != right or found.painted
+    return found.painted or not confirms_model(found.decision, candidate=task.target == "candidate")
 
 
 class ErrorForecast:

@@ -22,10 +22,7 @@ from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.records import Task
 from napari_uncertainseg.review.store.session_settings import SessionSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.review.verdicts import DECISIONS, Verdict, Voxel, check_inside
-
-_SAYS = {"accepted": True, "edited": True, "rejected": False}
-"""Whether a verdict calls it a lesion; undecided and outlines say neither."""
+from napari_uncertainseg.review.verdicts import VERDICTS, Verdict, Voxel, check_inside, says_lesion
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Replay:
         return tuple(
             Verdict(voxels.get(found.number, self._task[task].voxel), found.shown)
             for task, found in current_verdicts(self._entries[: until + 1]).items()
-            if task in self._task and found.decision in (*DECISIONS, "edited")
+            if task in self._task and found.decision in VERDICTS
         )
 
     def seen_at(self, until: int) -> tuple[float | None, float | None]:
@@ -125,13 +122,13 @@ class Replay:
             If a location of the session lies outside of the grid.
         """
         rows = [
-            (self._exists(consensus, self._task[task].voxel), _SAYS[found.decision], found.confidence)
+            (self._exists(consensus, self._task[task].voxel), says, found.confidence)
             for task, found in current_verdicts(self._entries).items()
-            if task in self._task and found.decision in _SAYS
+            if task in self._task and (says := says_lesion(found.decision)) is not None
         ]
-        exists, says, sure = zip(*rows, strict=True) if rows else ((), (), ())
+        exists, lesion, sure = zip(*rows, strict=True) if rows else ((), (), ())
         confidence = np.array([1.0 if c is None else c for c in sure], float)
-        return score(np.array(exists, bool), np.array(says, bool), confidence)
+        return score(np.array(exists, bool), np.array(lesion, bool), confidence)
 
     def _exists(self, consensus: np.ndarray, voxel: Voxel) -> bool:
         check_inside([voxel], consensus.shape)

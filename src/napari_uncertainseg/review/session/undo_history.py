@@ -62,7 +62,7 @@ Change = Judgement | Stroke
 
 
 def changed(before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
-    """Flat positions in which two paintings differ; None is an empty one."""
+    """Flat positions in which two paintings (int8, of one shape) differ; None is an empty one."""
     if before is after:
         return np.empty(0, np.intp)
     if before is None or after is None:

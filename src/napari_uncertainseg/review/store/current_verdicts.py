@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
 from napari_uncertainseg.review.store.entry_details import UndoDetails, VerdictDetails
 from napari_uncertainseg.review.store.journal import Entry
-from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.review.verdicts import UNDECIDED, VERDICTS, Decision
 
 WITHDRAWN = "withdrawn"
 """The decision that takes an earlier one back."""
@@ -46,8 +45,8 @@ class CurrentVerdict:
 
     @property
     def shown(self) -> Decision:
-        """The decision as the list shows it: a lesion that an earlier version calls edited is accepted."""
-        return "accepted" if self.decision == "edited" else cast(Decision, self.decision)
+        """The decision as the list shows it; one that this version does not know is undecided."""
+        return VERDICTS[self.decision].shown if self.decision in VERDICTS else UNDECIDED
 
 
 def current_verdicts(entries: Iterable[Entry]) -> dict[int, CurrentVerdict]:

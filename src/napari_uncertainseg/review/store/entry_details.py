@@ -1,6 +1,6 @@
 """What entries of a journal say, by kind: each is checked once, when it is read.
 
-What else stands in an entry is kept, and of no account.
+Other keys of an entry are kept, and ignored.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from napari_uncertainseg.disk.validation import first_fault
 from napari_uncertainseg.review.database.allowed_content import (
     Amount,
     Count,
@@ -19,10 +20,10 @@ from napari_uncertainseg.review.database.allowed_content import (
     Sha256,
     Share,
     Text,
+    Texts,
     Unreadable,
     Whole,
     YesNo,
-    describe_first_error,
 )
 
 _MOST_VOXELS = 1 << 31
@@ -96,14 +97,14 @@ class VerdictDetails(EntryDetails):
     mask: Sha256 | None = None
     painted: YesNo = False
     number: Whole | None = None
-    visible: tuple[Text, ...] = ()
-    score: Mapping[str, Number | None] = Field(default_factory=dict)
+    visible: Texts = ()
+    score: Mapping[str, Number | None] = Field(default_factory=dict, description="a table of numbers")
 
 
 class UndoDetails(EntryDetails):
     """An ``undo`` or ``redo``: the number of the entry that is taken back, or given again."""
 
-    entry: Whole = Field(alias="of")
+    entry: Count = Field(alias="of")
 
 
 class PaintedDetails(EntryDetails):
@@ -172,10 +173,11 @@ def entry_details(kind: str, content: Mapping[str, Any], name: str) -> EntryDeta
     Unreadable
         If a value is not as this program writes it; the message says which, and what would be right.
     """
+    model = _MODELS.get(kind, EntryDetails)
     try:
-        return _MODELS.get(kind, EntryDetails).model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
         raise Unreadable(
-            f"{name} is not as this program writes it: {describe_first_error(error)}. "
+            f"{name} is not as this program writes it: {first_fault(error, model)}. "
             "`uncertainseg session verify` says more."
         ) from None

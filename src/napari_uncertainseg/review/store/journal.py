@@ -17,7 +17,7 @@ from napari_uncertainseg.review.store.entry_details import EntryDetails, entry_d
 
 GENESIS = "0" * 64
 """What the first entry of a session follows."""
-Said = tuple[int | None, Mapping[str, Any]]
+NewEntry = tuple[int | None, Mapping[str, Any]]
 """On which task of its session an entry is, if on one, and what it says."""
 
 _Details = TypeVar("_Details", bound=EntryDetails)

@@ -60,7 +60,7 @@ class PaintedVolumes:
             return None
         return cls(added, removed, drawn)
 
-    def said(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The same for a journal or a summary."""
         return {_ADDED: self.added_mm3, _REMOVED: self.removed_mm3, _DRAWN: self.drawn}
 

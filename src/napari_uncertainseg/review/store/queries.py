@@ -13,7 +13,7 @@ from napari_uncertainseg.review.store.journal import Entry
 from napari_uncertainseg.review.store.records import Session, entry_of, session_of, task_of
 
 _RECENT = 1000
-"""Verdicts that a pace is learnt from: slopes of all pairs of them are compared."""
+"""Verdicts from which a reading speed is learnt: slopes of all pairs of them are compared."""
 
 
 def chain_of(connection: Connection, session_id: str, task: int | None = None) -> list[tuple[Entry, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import theilslopes
 
 FEWEST = 10
-"""Verdicts from which a pace is learnt."""
+"""Verdicts from which a reading speed is learnt."""
 _LONGEST_S = 600.0
 """A lesion that was shown for longer was not read for so long."""
 

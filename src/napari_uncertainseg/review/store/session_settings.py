@@ -12,14 +12,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from napari_uncertainseg.disk.validation import first_fault
 from napari_uncertainseg.review.database.allowed_content import (
+    Answers,
     Count,
+    Counts,
     Number,
+    Numbers,
     Sha256,
     Text,
+    Texts,
     Unreadable,
     YesNo,
-    describe_first_error,
     from_json,
     to_json,
 )
@@ -41,7 +45,7 @@ class SessionSettings(BaseModel):
         Of a lesion, mm3.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     threshold: Number | None = None
     min_volume: Number | None = None
@@ -71,8 +75,8 @@ class ReviewSettings(SessionSettings):
     """
 
     order: Text = ""
-    ranks: tuple[Count, ...] = ()
-    drawn: tuple[Count, ...] = ()
+    ranks: Counts = ()
+    drawn: Counts = ()
     members: Count | None = None
     model: Text = ""
     method: Text = ""
@@ -103,9 +107,9 @@ class ExerciseSettings(SessionSettings):
         Whether a whole case is outlined.
     """
 
-    exists: tuple[YesNo, ...] | None = None
-    arms: tuple[Text, ...] | None = None
-    depth_mm: tuple[Number, ...] | None = None
+    exists: Answers | None = None
+    arms: Texts | None = None
+    depth_mm: Numbers | None = None
     outline: YesNo = False
 
 
@@ -141,12 +145,13 @@ def read_settings(kind: str, stored: object) -> SessionSettings:
 
 def settings_fault(kind: str, stored: object) -> str:
     """Which setting is not as this program writes it, as the end of a sentence; empty where all are."""
+    model = _MODELS.get(kind, SessionSettings)
     try:
-        _MODELS.get(kind, SessionSettings).model_validate(_content(stored))
+        model.model_validate(_content(stored))
     except Unreadable as error:
         return str(error)
     except ValidationError as error:
-        return describe_first_error(error)
+        return first_fault(error, model)
     return ""
 
 

@@ -37,7 +37,7 @@ from napari_uncertainseg.review.database.connection import (
 )
 from napari_uncertainseg.review.store.case_names import free_name, labels, name_of
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.journal import GENESIS, Entry, Said, append_entry
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, NewEntry, append_entry
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import (
     chain_of,
@@ -244,7 +244,7 @@ class Store:
                     odd[session.id] = str(error)
         return [session for session in sessions if session.id not in odd], odd
 
-    def pace(self, annotator: str) -> ReadingSpeed:
+    def reading_speed(self, annotator: str) -> ReadingSpeed:
         """How fast a reader is, from all their verdicts here."""
         with self.reading() as connection:
             return fit_reading_speed(*times_of(connection, name_of(annotator)))
@@ -297,13 +297,13 @@ class Store:
         return self.record_all(session_id, kind, [(task, content or {})], after=after)[0]
 
     def record_all(
-        self, session_id: str, kind: str, said: Iterable[Said], *, after: int | None = None
+        self, session_id: str, kind: str, new: Iterable[NewEntry], *, after: int | None = None
     ) -> list[Entry]:
         """Write entries of a kind, each on a task; all of them or none. As `record` otherwise."""
         made: list[Entry] = []
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
             last = self._last(connection, session_id, after)
-            for task, content in said:
+            for task, content in new:
                 made.append(self._append(connection, session_id, kind, task, content, last))
                 last = made[-1].number, made[-1].hash
         return made

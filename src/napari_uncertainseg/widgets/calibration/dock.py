@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import qthrottled
 
 from napari_uncertainseg import figures
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
@@ -239,7 +239,10 @@ class CalibrationDock(DockWidget):
         self._show_numbers(reliability)
         self.voxels.setText(_counts(reliability, unit))
         no_mask = self.region.currentData() == "mask" and self.inside.currentData() is None
-        if no_mask:
+        reference = self.reference.currentData()
+        if reliability is not None and self._layers.is_foreign(reference):
+            self._warn(texts.foreign_reference(reference))
+        elif no_mask:
             self._warn(texts.CHOOSE_MASK)
         else:
             self._warn("" if reliability is None or each else caution(reliability))
@@ -268,7 +271,7 @@ class CalibrationDock(DockWidget):
         return texts.CHOOSE_REFERENCE
 
     def _warn(self, sentence: str) -> None:
-        self.warning.setText(texts.warning(sentence))
+        self.warning.setText(as_warning(sentence) if sentence else "")
         self.warning.setVisible(bool(sentence))
 
     # -- export -------------------------------------------------------------------------------

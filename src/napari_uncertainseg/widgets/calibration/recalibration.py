@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, Temperature
 from napari_uncertainseg.calibration.recalibration_preview import fixed_temperature, reliability_after
 from napari_uncertainseg.calibration.region import Region
@@ -196,7 +196,7 @@ class RecalibrationRow(QWidget):
         self._fitted_for = None
         self._case.recalibrate(None)
         self._list()
-        self._show_message(texts.warning(problem))
+        self._show_message(as_warning(problem) if problem else "")
 
     def _changed(self, fitted_for: _FittedFor) -> bool:
         """Whether a fit on this case used another reference or region than the current ones."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_uncertainseg._base import as_warning
+
 # -- reference and region -------------------------------------------------------------------------
 
 REFERENCE, REGION, MASK = "Reference", "Region", "Mask"
@@ -71,9 +73,9 @@ CHOOSE_REFERENCE = "Choose a reference layer: an expert's mask on this scan's vo
 CHOOSE_MASK = "Choose the mask's layer. Until then the whole brain is used."
 
 
-def warning(sentence: str) -> str:
-    """A warning; empty without one."""
-    return f"⚠ {sentence}" if sentence else ""
+def foreign_reference(name: str) -> str:
+    """That the reference's file says that it is of somebody else."""
+    return f"'{name}' seems to be of another patient or visit: do not compare this case with it."
 
 
 # -- export ---------------------------------------------------------------------------------------
@@ -98,7 +100,7 @@ def saved(path: Path) -> str:
 
 def not_saved(error: Exception) -> str:
     """Why a file was not saved."""
-    return f"⚠ Not saved: {error}"
+    return as_warning(f"Not saved: {error}")
 
 
 # -- recalibration --------------------------------------------------------------------------------
@@ -131,7 +133,7 @@ NEEDS_VOXEL_REFERENCE = (
     "A temperature needs a reference and a region of voxels (not 'each lesion'): choose them first."
 )
 FIT_OUTDATED = "Reference or region changed: the original model output is shown again."
-NO_BETTER = "⚠ not better here"
+NO_BETTER = as_warning("not better here")
 
 
 def fitted_on_cases(kind: str, cases: int) -> str:

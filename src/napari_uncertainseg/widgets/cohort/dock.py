@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.readings import (
     CaseReading,
@@ -179,7 +179,7 @@ class CohortDock(DockWidget):
             try:
                 self.annotator.setText(latest_annotator(self._sessions.store()))
             except InputError as error:
-                self._show_message(f"⚠ {error}")
+                self._show_message(as_warning(error))
 
     def _show_setting(self) -> None:
         self.runs_with.setText(texts.runs_with(self._preferences.setting))
@@ -241,7 +241,7 @@ class CohortDock(DockWidget):
             self._show_case(result)
 
     def _on_failed(self, text: str) -> None:
-        self._show_message(f"⚠ {text}")
+        self._show_message(as_warning(text))
 
     def _show_worklist(self, worklist: Worklist) -> None:
         """Show another list; a case of it that is already open stays open."""
@@ -271,10 +271,10 @@ class CohortDock(DockWidget):
         try:
             self._open_case(loaded)
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
             return
         self._row = self._opening
-        messages = [f"⚠ {texts.no_reference(loaded.problem)}"] if loaded.problem else []
+        messages = [as_warning(texts.no_reference(loaded.problem))] if loaded.problem else []
         if recorder is not None:
             messages.append(texts.session_left(recorder.session.annotator))
         self._show_sessions()
@@ -327,7 +327,7 @@ class CohortDock(DockWidget):
                 self._readings = CaseReadings(self._sessions.store())
             self._states = self._readings.furthest(cases, self.annotator.text())
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
 
     def _show_sessions(self) -> None:
         self._read_states()

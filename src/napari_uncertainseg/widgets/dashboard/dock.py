@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.review.reports.learning_curves import Trained
 from napari_uncertainseg.review.reports.snapshot import Snapshot, take_snapshot
@@ -165,9 +165,9 @@ class DashboardDock(DockWidget):
             if self._file.exists:
                 self._snapshot = take_snapshot(self._file.store())
                 if problems := list(self._snapshot.odd.values()):
-                    self._problem = f"⚠ {texts.left_out(self._file.name, problems)}"
+                    self._problem = as_warning(texts.left_out(self._file.name, problems))
         except InputError as error:
-            self._problem = f"⚠ {error}"
+            self._problem = as_warning(error)
         self._show()
 
     def export_table(self) -> None:
@@ -179,7 +179,7 @@ class DashboardDock(DockWidget):
             write_table(path, statistics_table(self.statistics))
             self._show_message(texts.exported(str(path)))
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
 
     # -- from the store to the screen ---------------------------------------------------------
 
@@ -190,7 +190,7 @@ class DashboardDock(DockWidget):
         except InputError as error:  # such as a confidence of 7 in a file from elsewhere
             self.statistics, self._problem = (
                 compute_statistics(_EMPTY),
-                f"⚠ {texts.unreadable(self._file.name, str(error))}",
+                as_warning(texts.unreadable(self._file.name, str(error))),
             )
         statistics = self.statistics
         self.file.setText(self._file.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -13,12 +14,11 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning, is_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.lessons import outlining
@@ -26,15 +26,14 @@ from napari_uncertainseg.review.lessons.lesson import Lesson, earlier_scores, st
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.exercises import texts
+from napari_uncertainseg.widgets.exercises.answer_panel import STEP, AnswerPanel
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
-_STEP = 10
-"""Percent by which a key changes the confidence."""
 _SURER = {"less_sure": -1, "surer": 1}
 _ANSWERS = {"accept": True, "reject": False}
 """Keys of the lesion list that answer a question."""
@@ -105,7 +104,6 @@ class ExercisesDock(DockWidget):
         self.annotator.textChanged.connect(self._show)
         for choice in (self.consensus, self.exercise):
             choice.currentIndexChanged.connect(self._show)
-        self.confidence.valueChanged.connect(self._show_confidence)
         self._list_layers()
         self._show()
 
@@ -133,24 +131,17 @@ class ExercisesDock(DockWidget):
         self.begin_button, self.stop_button = QPushButton(texts.BEGIN), QPushButton(texts.STOP)
         self.whole = QCheckBox(texts.WHOLE)
         self.question, self.opinion = wrapping_label(), wrapping_label()
-        self.yes, self.no = QPushButton(texts.YES), QPushButton(texts.NO)
-        self.confidence = QSlider(Qt.Orientation.Horizontal)
-        self.confidence.setRange(50, 100)
-        self.confidence.setPageStep(_STEP)
-        self.confidence.setValue(75)
+        self._answering = AnswerPanel()
+        self.yes, self.no = self._answering.yes, self._answering.no
+        self.confidence = self._answering.confidence
         for widget, tip in (
             (self.begin_button, texts.BEGIN_TIP),
             (self.stop_button, texts.STOP_TIP),
             (self.whole, texts.WHOLE_TIP),
-            (self.yes, texts.YES_TIP),
-            (self.no, texts.NO_TIP),
-            (self.confidence, texts.CONFIDENCE_TIP),
         ):
             widget.setToolTip(tip)
-        self.confidence_label = PlainLabel()
         self.score, self.outline = LessonScore(self._look_again), OutlineScore(self._look_again)
         self._rest = QWidget()
-        self._show_confidence()
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -161,25 +152,15 @@ class ExercisesDock(DockWidget):
         form.addRow(texts.MODEL, self.plan)
         form.addRow("", self.whole)
         self._form = form
-        buttons, answers, confidence = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
-        for row, widgets in (
-            (buttons, (self.begin_button, self.stop_button)),
-            (confidence, (PlainLabel(texts.CONFIDENCE), self.confidence, self.confidence_label)),
-            (answers, (self.yes, self.no)),
-        ):
-            for widget in widgets:
-                row.addWidget(widget)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.begin_button)
+        buttons.addWidget(self.stop_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
         layout.addLayout(buttons)
         layout.addWidget(self.question)
         layout.addWidget(self.opinion)
-        self._answering = QWidget()
-        below = QVBoxLayout(self._answering)
-        below.setContentsMargins(0, 0, 0, 0)
-        below.addLayout(confidence)
-        below.addLayout(answers)
         layout.addWidget(self._answering)
         for part in (self.score, self.outline, self._rest):
             layout.addWidget(part, stretch=1)
@@ -213,10 +194,14 @@ class ExercisesDock(DockWidget):
         elif self.busy and action in _ANSWERS:
             self.answer(_ANSWERS[action])
 
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Show the keys that answer and that change the confidence."""
+        self._answering.show_keys(keys)
+
     def begin(self) -> None:
         """Hide the answers, and ask the first question, or offer a layer to paint on."""
         if self._case.review.recorder is not None and not self._case.review.recorder.by_default:
-            self.question.setText(f"⚠ {texts.SESSION_IS_RECORDED}")
+            self.question.setText(as_warning(texts.SESSION_IS_RECORDED))
             return
         self._prediction = self._case.original
         try:
@@ -228,7 +213,7 @@ class ExercisesDock(DockWidget):
                 self._layers.begin_outline()
                 self._outlining = True
         except InputError as error:
-            self.question.setText(f"⚠ {error}")
+            self.question.setText(as_warning(error))
             return
         self._latest_score = None
         self._ask()
@@ -265,7 +250,7 @@ class ExercisesDock(DockWidget):
         try:
             self._lesson.answer(is_lesion, self.confidence.value() / 100)
         except InputError as error:
-            self.question.setText(f"⚠ {texts.not_recorded(str(error))}")
+            self.question.setText(as_warning(texts.not_recorded(str(error))))
             return
         if self._lesson.at is None:
             self.stop()
@@ -275,7 +260,7 @@ class ExercisesDock(DockWidget):
     def change_confidence(self, steps: int) -> None:
         """Raise the confidence by a number of steps, or lower it."""
         if self.confidence.isEnabled():
-            self.confidence.setValue(self.confidence.value() + _STEP * steps)
+            self.confidence.setValue(self.confidence.value() + STEP * steps)
 
     def stop(self) -> None:
         """End the exercise, show everything again, and the score."""
@@ -293,7 +278,7 @@ class ExercisesDock(DockWidget):
             elif self._outlining:
                 self._score_outline()
         except InputError as error:
-            self.question.setText(f"⚠ {error}")
+            self.question.setText(as_warning(error))
         self._show()
 
     def _score_outline(self) -> None:
@@ -351,9 +336,6 @@ class ExercisesDock(DockWidget):
             self._layers.unblind()
         self._show()
 
-    def _show_confidence(self) -> None:
-        self.confidence_label.setText(f"{self.confidence.value()} %")
-
     def _show(self) -> None:
         busy, classifying = self.busy, self.exercise.currentData() == "judge"
         ready = self._case.prediction is not None and self.consensus.currentData() is not None
@@ -374,7 +356,7 @@ class ExercisesDock(DockWidget):
             part.setVisible(part is score)
         self._rest.setVisible(score is None)
         self.opinion.setVisible(busy and bool(self.opinion.text()))
-        if not busy and not self.question.text().startswith("⚠"):
+        if not busy and not is_warning(self.question.text()):
             self.question.setText(self._next_step(ready, named))
 
     def _next_step(self, ready: bool, named: bool) -> str:
@@ -392,8 +374,8 @@ DOCK = Dock(
     "Exercises",
     lambda context: ExercisesDock(context.case, context.layers, context.sessions),
     keys=(
-        KeyAction("less_sure", ",", texts.less_sure(_STEP)),
-        KeyAction("surer", ".", texts.more_sure(_STEP)),
+        KeyAction("less_sure", ",", texts.less_sure(STEP)),
+        KeyAction("surer", ".", texts.more_sure(STEP)),
     ),
     shown_in_exercise=True,
 )

@@ -63,7 +63,7 @@ class LessonScore(QWidget):
         self.wrong.show_places(
             [w.voxel for w in wrong],
             texts.WRONG_COLUMNS,
-            [(w.said, w.truth, f"{w.volume_mm3:.0f}", f"{w.confidence:.0%}") for w in wrong],
+            [(w.answer, w.truth, f"{w.volume_mm3:.0f}", f"{w.confidence:.0%}") for w in wrong],
         )
 
     def _show_table(self, groups: Mapping[str, Score]) -> None:

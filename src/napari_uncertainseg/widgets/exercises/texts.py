@@ -41,11 +41,11 @@ BEGIN_TIP = (
 )
 STOP = "Stop and score"
 STOP_TIP = "End the exercise, show all layers and docks again, and show your score."
-YES, NO = "Lesion (G)", "No lesion (W)"
-YES_TIP = "Answer that there is a lesion inside the ring. Key: G."
-NO_TIP = "Answer that there is no lesion inside the ring. Key: W."
+YES, NO = "Lesion", "No lesion"
+YES_TIP = "Answer that there is a lesion inside the ring."
+NO_TIP = "Answer that there is no lesion inside the ring."
 CONFIDENCE = "confidence"
-CONFIDENCE_TIP = "How sure you are of your answer: 50 % = guessing, 100 % = certain. Keys: , lower, . higher."
+CONFIDENCE_TIP = "How sure you are of your answer: 50 % = guessing, 100 % = certain."
 
 # -- what to do next ----------------------------------------------------------------------------
 
@@ -58,6 +58,17 @@ OUTLINE = (
     "Paint all lesions of one slice or more on the layer <i>your outline</i>: label 1 for certain lesion, "
     "label 2 for possible lesion. Then set your confidence, and press Stop and score."
 )
+
+
+def with_key(text: str, key: str) -> str:
+    """A button's text or tooltip with its key, if it has one."""
+    return f"{text} ({key})" if key else text
+
+
+def confidence_tip(lower: str, higher: str) -> str:
+    """What the confidence is, and the keys that change it."""
+    keys = [f"{key}  {word}" for key, word in ((lower, "lower"), (higher, "higher")) if key]
+    return "\n".join([CONFIDENCE_TIP, *(["Keys: " + ",  ".join(keys)] if keys else [])])
 
 
 def not_recorded(problem: str) -> str:

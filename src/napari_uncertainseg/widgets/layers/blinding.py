@@ -36,7 +36,7 @@ class Blinding:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self.active = False
-        """Whether an exercise goes on."""
+        """Whether an exercise is running."""
         self.moving = False
         """Whether layers are being taken out or brought back: they neither go nor come then."""
         self._aside: list[tuple[int, Layer]] = []

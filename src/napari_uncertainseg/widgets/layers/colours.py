@@ -18,7 +18,7 @@ _STEPS = 16
 _SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
 # After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
 # (`two_tone_outlines`), and so differs from every grey and every colour of the heat maps.
-_VERDICTS: dict[str, tuple[float, float, float]] = {
+VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
     "accepted": (0.0, 0.85, 0.55),
     "rejected": (0.84, 0.37, 0.0),
     "unsure": (0.95, 0.55, 0.78),
@@ -72,7 +72,7 @@ def lesion_colours(
     found: dict[int, tuple[float, ...]] = {}
     for number, colour in zip(doubt, colours.tolist(), strict=True):
         decision = decisions.get(int(number))
-        found[int(number)] = (*(colour if decision is None else _VERDICTS[decision]), 1.0)
+        found[int(number)] = (*(colour if decision is None else VERDICT_COLOURS[decision]), 1.0)
     return found
 
 

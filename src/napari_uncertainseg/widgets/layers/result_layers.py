@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 LESIONS, CANDIDATES = "lesions", "candidates"
-_SHOWN = {"label": "label", "lsu": "doubt", "mean_probability": "mean p", "volume_mm3": "mm³"}
+_SHOWN = {"label": "label", "doubt": "doubt", "mean_probability": "mean p", "volume_mm3": "mm³"}
 """Columns of the ranking that napari's status bar shows, and their names there."""
 _NEW = np.iinfo(np.uint16).max
 """Number of what a preview finds and no lesion holds yet; drawn as a lesion without a verdict."""
@@ -189,7 +189,7 @@ class ResultLayers:
             outline.mark(number, alone=self.alone)
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
-        doubt = dict(zip(lesions.table["label"], lesions.table["lsu"], strict=True))
+        doubt = dict(zip(lesions.table["label"], lesions.table["doubt"], strict=True))
         return lesion_colours(doubt, self._case.review.decisions())
 
     # -- while the slider moves ---------------------------------------------------------------

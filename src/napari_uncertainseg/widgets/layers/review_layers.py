@@ -259,6 +259,10 @@ class ReviewLayers:
         layers = [*self._viewer.layers, *self._blinding.aside]
         return [x.name for x in layers if isinstance(x, Labels) and not is_result(x)]
 
+    def is_foreign(self, name: str) -> bool:
+        """Whether a label layer, shown or hidden, seems not to be of the case."""
+        return any(layer.name == name for layer in self.scan.foreign_labels(hidden=True))
+
     def mask_of(self, name: str) -> np.ndarray:
         """Where a label layer is not 0, on the prediction's grid.
 

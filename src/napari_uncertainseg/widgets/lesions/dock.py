@@ -9,10 +9,8 @@ import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QProgressBar,
-    QPushButton,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -26,7 +24,8 @@ from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.lesions import texts
-from napari_uncertainseg.widgets.lesions.actions import ACTIONS, KEYS
+from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
+from napari_uncertainseg.widgets.lesions.actions import KEYS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import (
@@ -40,7 +39,7 @@ from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, rich
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -124,10 +123,8 @@ class LesionsDock(DockWidget):
         self.uncertainty_filter.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
 
     def _make_buttons(self) -> None:
-        self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
-        for action in ACTIONS:
-            self.buttons[action.method].setToolTip(texts.action_tip(action.meaning, action.key))
-        self.buttons["alone"].setCheckable(True)
+        self._action_buttons = ActionButtons()
+        self.buttons, self.keys = self._action_buttons.buttons, self._action_buttons.hints
         self.progress = QProgressBar()
         self.progress.setFixedWidth(145)
         self.progress.setToolTip(texts.PROGRESS_TIP)
@@ -135,9 +132,6 @@ class LesionsDock(DockWidget):
         self.recorded.setWordWrap(True)
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)
         self.recorded.setToolTip(texts.RECORDED_TIP)
-        self.keys = rich(" · ".join(f"<b>{a.key}</b>&nbsp;{a.short}" for a in ACTIONS))
-        self.keys.setWordWrap(True)
-        self.keys.setToolTip(texts.KEYS_TIP)
         self.message = PlainLabel()
         self.message.setWordWrap(True)
         self._show_message("")
@@ -159,18 +153,15 @@ class LesionsDock(DockWidget):
         listing.addWidget(self.uncertainty_filter, stretch=1)
         layout.addLayout(listing)
         layout.addWidget(self._stack, stretch=1)
-        layout.addLayout(self._lay_out_buttons())
-        for below in (self.message, self.keys, self.measures, self.threshold, self.export):
+        for below in (
+            self._action_buttons,
+            self.message,
+            self.keys,
+            self.measures,
+            self.threshold,
+            self.export,
+        ):
             layout.addWidget(below)
-
-    def _lay_out_buttons(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setSpacing(4)
-        for number, name in enumerate(("previous_lesion", "next_lesion", "undo", "redo")):
-            grid.addWidget(self.buttons[name], 0, 3 * number, 1, 3)
-        for number, name in enumerate(("accept", "reject", "unsure", "alone")):
-            grid.addWidget(self.buttons[name], 1, 3 * number, 1, 3)
-        return grid
 
     def _connect(self) -> None:
         case = self._case
@@ -201,6 +192,10 @@ class LesionsDock(DockWidget):
         """Do what the button of an action does."""
         if self._case.prediction is not None:
             getattr(self, action)()
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Show the keys in the tooltips of the buttons and below them."""
+        self._action_buttons.show_keys(keys)
 
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""

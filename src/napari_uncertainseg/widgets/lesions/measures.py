@@ -9,7 +9,7 @@ from superqt.utils import qthrottled
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS, MeasureColumn
-from napari_uncertainseg.uncertainty.lesion_measures import AGREEMENT, SUMMARIES, lesion_details
+from napari_uncertainseg.uncertainty.lesion_details import AGREEMENT, SUMMARIES, lesion_details
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.voxel_maps import maps_per_lesion
 from napari_uncertainseg.widgets.lesions import texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
@@ -57,7 +57,7 @@ class ResumeBar(QWidget):
         try:
             message = self._keeper.accept()
         except InputError as error:
-            self.text.setText(texts.error(error))
+            self.text.setText(as_warning(error))
             return
         self._case.stepped.emit(message)
 

@@ -17,14 +17,14 @@ from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
 from napari_uncertainseg.uncertainty.lesion_columns import EXISTS
 from napari_uncertainseg.widgets.lesions import texts
 
-STATES = ("to do", "unsure", "rejected", "accepted")
+MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
+"""A symbol for each state of a lesion, because colour alone cannot be told apart by everybody."""
+
+STATES = tuple(MARKS)
 """States of a lesion in the review, in the order in which they sort."""
 
-MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
-"""A symbol for each, because colour alone cannot be told apart by everybody."""
-
 VERDICT = "verdict"
-LSU = "lsu"
+DOUBT = "doubt"
 BAR = Qt.ItemDataRole.UserRole
 """Role under which a cell gives its number as a share of the largest in its column, hidden rows included."""
 
@@ -42,7 +42,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """What stands above the column."""
+        """Title of the column."""
         return texts.COLUMN_TITLES[self.key]
 
     @property
@@ -52,7 +52,7 @@ class Column:
             return texts.VERDICT_TIP
         measure = EXISTS if self.key == "p_exists" else MEASURES[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
-        bar = texts.UNCERTAINTY_BAR_TIP if self.key == LSU else ""
+        bar = texts.UNCERTAINTY_BAR_TIP if self.key == DOUBT else ""
         return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
 
 
@@ -61,13 +61,14 @@ def _volume(value: float) -> str:
 
 
 COLUMNS = (
-    Column("label", lambda v: str(int(v)), 34, largest_first=False),
-    Column(LSU, lambda v: f"{v:.2f}", 84),
-    Column("mean_probability", lambda v: f"{v:.2f}", 44),
+    Column("label", lambda v: str(int(v)), 30, largest_first=False),
+    Column(DOUBT, lambda v: f"{v:.2f}", 72),
+    Column("mean_probability", lambda v: f"{v:.2f}", 40),
+    Column("lsu", lambda v: f"{v:.2f}", 40),
     Column("p_exists", lambda v: f"{v:.0%}", 60),
-    Column("volume_mm3", _volume, 56),
-    Column("mean_entropy", lambda v: f"{v:.2f}", 62),
-    Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 88, largest_first=False),
+    Column("volume_mm3", _volume, 50),
+    Column("mean_entropy", lambda v: f"{v:.2f}", 54),
+    Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
 )
 
 
@@ -77,25 +78,25 @@ class Filter:
 
     state: str = "all"
     """``"all"`` or one of ``STATES``."""
-    least_lsu: float = 0.0
-    """Rows with a smaller LSU are left out."""
+    least_doubt: float = 0.0
+    """Rows with a smaller doubt are left out."""
 
-    def passes(self, states: np.ndarray, lsu: np.ndarray) -> np.ndarray:
+    def passes(self, states: np.ndarray, doubt: np.ndarray) -> np.ndarray:
         """Which rows are listed.
 
         Parameters
         ----------
         states
             Index into `STATES` of each row, shape (rows,).
-        lsu
-            Structural uncertainty, 0 to 1, same shape; NaN for lesions that a human drew.
+        doubt
+            0 to 1, same shape; NaN for lesions that a human drew.
 
         Returns
         -------
         np.ndarray
             bool, of the same shape.
         """
-        listed = (lsu >= self.least_lsu) | (self.least_lsu == 0)  # NaN passes only without a limit
+        listed = (doubt >= self.least_doubt) | (self.least_doubt == 0)  # NaN passes only without a limit
         return listed if self.state == "all" else listed & (states == STATES.index(self.state))
 
 
@@ -168,7 +169,8 @@ class LesionModel(QAbstractTableModel):
     def next_task(self, after: int | None) -> int | None:
         """The first lesion without a verdict after a lesion, in the list's order.
 
-        From the end it goes on at the top; the lesion itself does not count. None when all have a verdict.
+        After the last row comes the first one; the lesion itself does not count. None when all have a
+        verdict.
         """
         labels = self._values["label"][self._rows].astype(int)
         row = None if after is None else self.row(after)
@@ -190,7 +192,7 @@ class LesionModel(QAbstractTableModel):
         key = ranks if column < 0 else self._values[COLUMNS[column].key]
         key = -key if order == Qt.SortOrder.DescendingOrder and column >= 0 else key
         rows = np.lexsort((ranks, key))  # NaN goes to the end
-        rows = rows[self._filter.passes(self._values[VERDICT], self._values["lsu"])[rows]]
+        rows = rows[self._filter.passes(self._values[VERDICT], self._values[DOUBT])[rows]]
         self._resize(rows)
         if len(rows):
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
@@ -232,7 +234,7 @@ class LesionModel(QAbstractTableModel):
         if role == BAR:
             return self._share(column.key, value)
         if np.isnan(value):
-            return texts.DRAWN if column.key == LSU and self._drawn[row] else "-"
+            return texts.DRAWN if column.key == DOUBT and self._drawn[row] else "-"
         return column.text(value)
 
     def _share(self, key: str, value: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError, pluralised
+from napari_uncertainseg._base import InputError, as_warning, pluralised
 
 # -- the list -------------------------------------------------------------------------------------
 
@@ -19,12 +19,15 @@ LESIONS, CANDIDATES = "Lesions", "Candidates"
 LESIONS_TIP = "Regions at or above the threshold."
 CANDIDATES_TIP = "Regions below the threshold that may be missed lesions. Accept the true ones."
 VERDICT_FILTER_TIP = "List all lesions, or only those with one verdict."
-UNCERTAINTY_FILTER_TIP = "List only lesions with at least this uncertainty (LSU, 0 to 1)."
+UNCERTAINTY_FILTER_TIP = "List only lesions with at least this doubt (0 to 1)."
 PROGRESS_TIP = "Lesions of this list that have a verdict."
 RECORDED_TIP = (
     "Verdicts and painting are saved at once in a session.\nPress Leave in the Session dock to stop this."
 )
-KEYS_TIP = "The keys work while the viewer or this dock has the focus."
+KEYS_TIP = (
+    "The keys work in the whole window, except while you type in a text field.\n"
+    "Change them in napari's Preferences > Shortcuts."
+)
 
 NO_PREDICTION = "No prediction yet: press Run in Segment."
 FILTER_HIDES_ALL = "The filter hides all lesions: choose 'all', or a lower doubt."
@@ -46,7 +49,7 @@ def header(lesions: int, candidates: int, volume_ml: float) -> str:
 
 
 def uncertainty_filter(least: float) -> str:
-    """A choice of the smallest uncertainty (LSU, 0 to 1) that is listed, under the title of its column."""
+    """A choice of the smallest doubt (0 to 1) that is listed, under the title of its column."""
     return f"Doubt ≥ {least}" if least else "Doubt: any"
 
 
@@ -67,22 +70,23 @@ def recorded(annotator: str, *, by_default: bool) -> str:
 
 def not_in_session(reason: str) -> str:
     """Why no session records the review, and how it can be saved."""
-    return (
-        f"⚠ In no session: {reason} The next verdict or brush stroke tries again. "
+    return as_warning(
+        f"In no session: {reason} The next verdict or brush stroke tries again. "
         "Export all saves your work as well."
     )
 
 
 def not_recorded(error: InputError) -> str:
     """Why a verdict was not stored."""
-    return f"⚠ Not recorded: {error}"
+    return as_warning(f"Not recorded: {error}")
 
 
 # -- columns --------------------------------------------------------------------------------------
 
 COLUMN_TITLES = {
     "label": "#",
-    "lsu": "Doubt",
+    "doubt": "Doubt",
+    "lsu": "LSU",
     "mean_probability": "p",
     "p_exists": "Is lesion",
     "volume_mm3": "mm³",
@@ -120,8 +124,13 @@ ACTION_LABELS: Mapping[str, tuple[str, str, str]] = {
 
 
 def action_tip(meaning: str, key: str) -> str:
-    """What a button does, and its key."""
-    return f"{meaning}\nKey: {key}"
+    """What a button does, and its key, if it has one."""
+    return f"{meaning}\nKey: {key}" if key else meaning
+
+
+def key_hints(hints: Sequence[tuple[str, str]]) -> str:
+    """Keys, each with the word beside it, as HTML; an action without a key is left out."""
+    return " · ".join(f"<b>{escape(key)}</b>&nbsp;{word}" for key, word in hints if key)
 
 
 # -- all measures ---------------------------------------------------------------------------------
@@ -321,7 +330,7 @@ def saved_results(folder: Path) -> str:
 
 def not_saved(sentence: str) -> str:
     """Why nothing was saved."""
-    return f"⚠ Not saved: {sentence}"
+    return as_warning(f"Not saved: {sentence}")
 
 
 # -- an earlier review ----------------------------------------------------------------------------
@@ -335,11 +344,6 @@ RESUME_LOSES_WORK = "Verdicts or painting on screen are not saved anywhere and w
 RESUME_TIP = "Continue this review with its verdicts, painting, threshold and lesion numbers."
 COPY_VERDICTS_TIP = "Give each verdict to the lesion that is now at its location, in a new review."
 LEAVE_TIP = "The earlier review is kept. You find it in the list of Session."
-
-
-def error(problem: InputError) -> str:
-    """Why something cannot be done."""
-    return f"⚠ {problem}"
 
 
 def earlier_review(description: str) -> str:

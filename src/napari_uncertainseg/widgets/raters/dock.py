@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.raters.report import PAIRWISE
 from napari_uncertainseg.widgets.dock_description import Dock
@@ -160,7 +160,7 @@ class RatersDock(DockWidget):
         self._jobs.state_changed.connect(self._show_state)
         self._jobs.progressed.connect(lambda stage, share, left: self.progress.setValue(round(1000 * share)))
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(lambda text: self._show_message(texts.error(text)))
+        self._jobs.failed.connect(lambda text: self._show_message(as_warning(text)))
         self._jobs.cancelled.connect(lambda: self._show_message(texts.CANCELLED))
 
     # -- choice of raters --------------------------------------------------------------------
@@ -203,7 +203,7 @@ class RatersDock(DockWidget):
                 self._case, self._layers, self.chosen(), self.consensus.currentData()
             )
         except InputError as error:
-            self._show_message(texts.error(error))
+            self._show_message(as_warning(error))
             return
         self._show_message("")
         self._jobs.start(request.run)

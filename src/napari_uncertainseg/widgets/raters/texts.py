@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.uncertainty.against_raters import DISTANCE, UNSURE_ENTROPY, UNSURE_LSU
 
@@ -36,16 +36,11 @@ RUN_LABELS = {"IDLE": COMPARE, "RUNNING": "Cancel", "CANCELLING": "Cancelling �
 NO_LABELS = "No label layer yet: open or draw one per rater, all with the same voxel grid."
 TICK_TWO = "Tick two label layers or more, one per rater."
 CANCELLED = "Cancelled. Nothing was changed."
-LAYERS_REMOVED = "⚠ The raters' layers were removed; choose others."
+LAYERS_REMOVED = as_warning("The raters' layers were removed; choose others.")
 DURING_EXERCISE = "An exercise was running when the comparison ended: press Compare again."
-OUTDATED = "⚠ Prediction, threshold or painting changed: press Compare again."
+OUTDATED = as_warning("Prediction, threshold or painting changed: press Compare again.")
 NO_PREDICTION = "No prediction of this scan yet: press Run in Segment, then Compare again."
 MODEL_STAGE = "uncertainty of the model"
-
-
-def error(sentence: str | InputError) -> str:
-    """Why something cannot be done."""
-    return f"⚠ {sentence}"
 
 
 def note(sentence: str) -> str:
@@ -151,4 +146,4 @@ def saved(path: Path) -> str:
 
 def not_saved(reason: Exception) -> str:
     """Why the table was not saved."""
-    return f"⚠ Not saved: {reason}"
+    return as_warning(f"Not saved: {reason}")

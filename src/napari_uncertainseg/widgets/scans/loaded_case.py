@@ -25,7 +25,7 @@ class LoadedCase:
     case
         What it is.
     layers
-        By role: ``flair``, and where there are any ``t1``, ``t2`` and ``reference``.
+        By modality: ``flair``, and where there are any ``t1`` and ``t2``; and ``reference``.
     problem
         Why the reference could not be read; empty otherwise.
     """
@@ -44,15 +44,15 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
         If a scan cannot be read. A reference that cannot be is left out.
     """
     layers: dict[str, LayerData] = {}
-    for i, role in enumerate(role for role in MODALITIES if role in case.images):
-        progress(f"reading {role}", i / (len(case.images) + 1))
-        data, options, kind = read_layers(str(case.images[role]))[0]
+    for i, modality in enumerate(modality for modality in MODALITIES if modality in case.images):
+        progress(f"reading {modality}", i / (len(case.images) + 1))
+        data, options, kind = read_layers(str(case.images[modality]))[0]
         if kind != "image":
             raise InputError(
-                f"{case.images[role]}: this looks like a label image, not like a scan; correct the list."
+                f"{case.images[modality]}: this looks like a label image, not like a scan; correct the list."
             )
-        options["metadata"][KEY]["modality"] = role  # the list knows better than the file's name
-        layers[role] = data, options | {"visible": role == "flair"}, kind
+        options["metadata"][KEY]["modality"] = modality  # the list knows better than the file's name
+        layers[modality] = data, options | {"visible": modality == "flair"}, kind
     if case.reference is None:
         return LoadedCase(case, layers)
     try:

@@ -63,7 +63,7 @@ class Placement:
         )
 
     def array(self, canonical: np.ndarray) -> np.ndarray:
-        """The layer's array: a view of the canonical one."""
+        """The layer's array: a view of the canonical one, of shape (s, a, r) and any dtype."""
         return self.grid.to_file(canonical)[0] if self.turned else canonical
 
     def drawn_over(self, layer: Layer) -> np.ndarray | None:

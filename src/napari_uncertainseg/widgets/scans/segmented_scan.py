@@ -116,7 +116,7 @@ class SegmentedScan:
 
     def layers(self) -> list[Layer]:
         """The layers with the case's scans."""
-        others = [self._other(v) for role, v in self._case.images.items() if role != "flair"]
+        others = [self._other(v) for modality, v in self._case.images.items() if modality != "flair"]
         return [layer for layer in (self.layer(), *others) if layer is not None]
 
     def foreign(self) -> list[Layer]:
@@ -127,8 +127,8 @@ class SegmentedScan:
             return [] if self._case.prediction is None else [x for x in others if not self._is_input(x)]
         return [layer for layer in others if not belongs(origin_of(layer), origin_of(own))]
 
-    def foreign_labels(self) -> list[Layer]:
-        """The user's label layers that are shown and are not of the case, as far as they say.
+    def foreign_labels(self, *, hidden: bool = False) -> list[Layer]:
+        """The user's label layers that are shown, or hidden too, and are not of the case, as far as they say.
 
         Masks lie in folders of their own often: where only the folder speaks against one, it is of the
         case if it has the scan's grid.
@@ -137,10 +137,11 @@ class SegmentedScan:
         if prediction is None:
             return []
         scan = _origin_in(prediction) if own is None else origin_of(own)
-        return [layer for layer in self._shown(Labels) if not _may_be_of(origin_of(layer), scan)]
+        return [layer for layer in self._shown(Labels, hidden) if not _may_be_of(origin_of(layer), scan)]
 
-    def _shown(self, kind: type[Layer]) -> list[Layer]:
-        return [x for x in self._viewer.layers if isinstance(x, kind) and x.visible and not is_result(x)]
+    def _shown(self, kind: type[Layer], hidden: bool = False) -> list[Layer]:
+        own = [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]
+        return [layer for layer in own if hidden or layer.visible]
 
     def _is_input(self, layer: Layer) -> bool:
         """Whether a layer holds a scan that the prediction was made from, wherever it was read."""

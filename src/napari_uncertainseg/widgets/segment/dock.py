@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError, format_time_left
+from napari_uncertainseg._base import InputError, as_warning, format_time_left
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
@@ -121,8 +121,9 @@ class SegmentDock(DockWidget):
             self.skull.addItem(title, key)
         self.brain = QCheckBox(texts.BRAIN_OUTLINE)
         self.brain.setToolTip(texts.BRAIN_OUTLINE_TIP)
-        self.bias = QCheckBox(texts.BIAS_CORRECTION)
-        self.bias.setToolTip(texts.BIAS_CORRECTION_TIP)
+        self.bias = choice_box("brightness", texts.BIAS_CORRECTION_TIP)
+        for title, key in texts.BIAS_CORRECTION_CHOICES:
+            self.bias.addItem(title, key)
         self.device = PlainLabel(texts.DEVICE_SEARCH)
         self.device.setToolTip(texts.DEVICE_TIP)
         self.run = QPushButton()
@@ -143,7 +144,7 @@ class SegmentDock(DockWidget):
         self._form.addRow(texts.MODEL, self.model)
         self._form.addRow(texts.METHOD, self.method)
         self._form.addRow(texts.MEMBERS, self.members)
-        self._form.addRow(self.bias)
+        self._form.addRow(texts.BIAS_CORRECTION, self.bias)
         self._form.addRow(texts.DEVICE, self.device)
         column = QVBoxLayout(self)
         for above in (self.notice, self.understood, self.empty, self.sample):
@@ -163,12 +164,12 @@ class SegmentDock(DockWidget):
         self._connections.connect(self._layers.blinding_changed, self.roles.refill)
         for box in (self.method, self.model):
             box.currentIndexChanged.connect(self._on_method)
+        for box in (self.method, self.model, self.bias):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
         self.setting_changed.connect(self._announce_setting)
         self.roles.changed.connect(self.subject_changed)
         self.brain.toggled.connect(self._layers.show_brain)
-        self.bias.toggled.connect(self.setting_changed)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
         self._jobs.state_changed.connect(self._show_state)
@@ -189,7 +190,7 @@ class SegmentDock(DockWidget):
         self._on_method()
         if remembered.method == self.method.currentData() and remembered.members:
             self.members.setValue(remembered.members)
-        self.bias.setChecked(remembered.bias_correction)
+        self.bias.setCurrentIndex(max(0, self.bias.findData(remembered.brightness)))
         self.device.setText(choices.device)
         if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
             self._show_message(texts.last_settings(self.setting))
@@ -203,7 +204,7 @@ class SegmentDock(DockWidget):
         if self._choices.method(self.method.currentData()) is None:
             return ""
         model, method = self.model.currentData(), self.method.currentData()
-        return Preferences(model, method, self.members.value(), self.bias.isChecked()).setting
+        return Preferences(model, method, self.members.value(), self.bias.currentData()).setting
 
     def _announce_setting(self) -> None:
         self._preferences.announce(self.setting)
@@ -216,7 +217,7 @@ class SegmentDock(DockWidget):
 
     def _on_no_choices(self, text: str) -> None:
         self.device.setText(texts.NO_DEVICE)
-        self._show_message(texts.error(text))
+        self._show_message(as_warning(text))
 
     def _on_method(self) -> None:
         """Offer as many members as the method has with the model, the usual number first."""
@@ -282,7 +283,7 @@ class SegmentDock(DockWidget):
         try:
             request = self._request()
         except InputError as error:
-            self._show_message(texts.error(str(error)))
+            self._show_message(as_warning(error))
             return
         self._discard = self._new_discard_question()
         if not self._discard.allows():
@@ -314,7 +315,7 @@ class SegmentDock(DockWidget):
 
     def _on_failed(self, text: str) -> None:
         self._running = None
-        self._show_message(texts.error(text))
+        self._show_message(as_warning(text))
 
     def _on_cancelled(self) -> None:
         self._running = None
@@ -329,7 +330,7 @@ class SegmentDock(DockWidget):
             self.model.currentData(),
             self.method.currentData(),
             self.members.value(),
-            self.bias.isChecked(),
+            self.bias.currentData(),
             self.skull.currentData(),
         )
 

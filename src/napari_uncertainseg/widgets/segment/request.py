@@ -24,7 +24,7 @@ class Predictor(Protocol):
         *,
         mask: Volume | None = None,
         skull: str = "auto",
-        bias_correction: bool = False,
+        bias_correction: str = "auto",
         progress: Progress,
     ) -> Prediction:
         """Segment one visit."""
@@ -50,14 +50,18 @@ class Request:
     model: str
     method: str
     members: int
-    bias_correction: bool
+    bias_correction: str
     skull: str = "auto"
 
     @property
     def settings(self) -> dict[str, Any]:
         """What the next run starts with, by the names that preferences have for it."""
-        names = ("model", "method", "members", "bias_correction")
-        return {name: getattr(self, name) for name in names}
+        return {
+            "model": self.model,
+            "method": self.method,
+            "members": self.members,
+            "brightness": self.bias_correction,
+        }
 
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
         """Segment, in the background. Returns the request with its prediction."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from napari_uncertainseg._base import as_warning
+
 # -- the form -------------------------------------------------------------------------------------
 
 RESEARCH_NOTICE = (
@@ -36,10 +38,16 @@ SKULL_TIP = (
 )
 BRAIN_OUTLINE = "Show the outline of the brain"
 BRAIN_OUTLINE_TIP = "Draw the border of the brain mask. Nothing outside it was segmented."
-BIAS_CORRECTION = "Correct uneven brightness (N4)"
+BIAS_CORRECTION = "Brightness"
+BIAS_CORRECTION_CHOICES = (
+    ("corrected if the skull is there", "auto"),
+    ("corrected", "on"),
+    ("as it is", "off"),
+)
+"""What the user reads, and the segmenter's key for it."""
 BIAS_CORRECTION_TIP = (
-    "Run N4 bias field correction first. It takes some seconds and helps with raw scans;\n"
-    "scans that are already corrected do not need it."
+    "Whether the uneven brightness that coils leave is corrected first (N4; some seconds for each scan).\n"
+    "Scans that still show the skull need it. Scans without it were mostly corrected before."
 )
 DEVICE = "Runs on"
 DEVICE_TIP = "Where the network runs. The fastest available device is chosen."
@@ -79,19 +87,14 @@ RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"
 LOADING_MODEL = "loading the model"
 FINDING_LESIONS = "finding the lesions"
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
-NO_MODEL = "⚠ There is no model: reinstall the package, or add one with 'uncertainseg models add'."
-FLAIR_LOST = "⚠ The FLAIR was removed or changed during the run: its results are not shown."
+NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
+FLAIR_LOST = as_warning("The FLAIR was removed or changed during the run: its results are not shown.")
 CANCELLED = "Cancelled. Nothing was changed."
 
 
 def last_settings(setting: str) -> str:
     """That the form is filled in as in the last run."""
     return f"Settings of your last run: {setting}."
-
-
-def error(sentence: str) -> str:
-    """Why something cannot be done."""
-    return f"⚠ {sentence}"
 
 
 def flair_changed(layer: str) -> str:
@@ -101,7 +104,7 @@ def flair_changed(layer: str) -> str:
 
 def cancelled_because(reason: str) -> str:
     """That a run was cancelled by something that the user did."""
-    return f"⚠ Cancelled: {reason}. Nothing was changed."
+    return as_warning(f"Cancelled: {reason}. Nothing was changed.")
 
 
 def run_summary(
@@ -135,7 +138,9 @@ RUN_AGAIN = (
     "A new run deletes the verdicts and the painting on this scan, and they have not been exported.\n\n"
     "Run anyway?"
 )
-RESULT_DISCARDED = "⚠ The run has ended, but its result was dropped. Export your review, then run again."
+RESULT_DISCARDED = as_warning(
+    "The run has ended, but its result was dropped. Export your review, then run again."
+)
 OTHER_VISIT_TITLE = "Scans of different patients?"
 OTHER_VISIT_LEAVE_OUT = "Leave them out"
 SCAN_REMOVED_TITLE = "The scan was removed"

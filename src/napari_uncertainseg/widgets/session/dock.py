@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.queue import ORDERS
@@ -23,14 +23,14 @@ from napari_uncertainseg.review.store.records import Session, Task
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
+from napari_uncertainseg.widgets.session.file_buttons import FileButtons
 from napari_uncertainseg.widgets.session.location import SessionLocation
 from napari_uncertainseg.widgets.session.previous import PreviousReview, question_before_recording
 from napari_uncertainseg.widgets.session.progress import SessionProgress
 from napari_uncertainseg.widgets.session.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.session.session_list import SessionList
-from napari_uncertainseg.widgets.session.tools import SessionTools
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
@@ -125,7 +125,7 @@ class SessionDock(DockWidget):
         self.again_button = button_with_tip(texts.READ_AGAIN, texts.READ_AGAIN_TIP)
         self.replay_button = button_with_tip(texts.REPLAY, texts.REPLAY_TIP)
         self.replay = ReplayPanel(self._case, self._layers)
-        self.tools = SessionTools(self._file)
+        self.tools = FileButtons(self._file)
         self.agreement = AgreementLine(self._file)
         self.message = wrapping_label(selectable=True)
 
@@ -176,7 +176,7 @@ class SessionDock(DockWidget):
             self._show_message("")
             self.table.setFocus()  # off text fields, so that the keys of verdicts work
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
         self._list()
         self._show()
 
@@ -206,7 +206,7 @@ class SessionDock(DockWidget):
                 store, first_reading_id(session), self.annotator.text(), seed=secrets.randbits(31)
             )
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
             return
         self._list()
         self._continue_session(store.session(id))
@@ -222,7 +222,7 @@ class SessionDock(DockWidget):
             self._show_message("")
             self.table.setFocus()
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
         self._show()
 
     def play_back(self) -> None:
@@ -240,7 +240,7 @@ class SessionDock(DockWidget):
             self._check_output(replay.tasks, session)
             replay.check_fits(prediction.grid.shape)
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
             return
         self._show_message("")
         self.replay.start(replay)
@@ -252,14 +252,12 @@ class SessionDock(DockWidget):
         if name in ("", session.annotator):
             self.annotator.setText(session.annotator)
             return True
-        self._show_message(f"⚠ {texts.other_annotator(session.annotator)}")
+        self._show_message(as_warning(texts.other_annotator(session.annotator)))
         return False
 
     def _may_discard(self, action: str) -> bool:
         """Ask before an action by which verdicts or painting would be lost."""
-        if not self._case.review.unsaved:
-            return True
-        return bool(ask_yes_no_cancel(self, action, texts.LOST, texts.DISCARD, None))
+        return DiscardQuestion(self, self._case, action, texts.LOST, texts.DISCARD).allows()
 
     def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
         """Raise InputError if a session belongs to another prediction than the current one."""
@@ -291,7 +289,7 @@ class SessionDock(DockWidget):
         try:
             recorder.close()
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
             return
         self._stop_recording(recorder)
         head = self._file.store().head(recorder.session.id)
@@ -329,7 +327,7 @@ class SessionDock(DockWidget):
         try:
             self.table.refresh()
         except InputError as error:
-            self._show_message(f"⚠ {error}")
+            self._show_message(as_warning(error))
 
     def _show(self) -> None:
         self._show_controls()
@@ -388,7 +386,7 @@ class SessionDock(DockWidget):
         from napari.utils.notifications import show_warning
 
         warning = texts.painting_not_recorded(problem)
-        self._show_message(f"⚠ {warning}")
+        self._show_message(as_warning(warning))
         show_warning(notice(warning))  # this dock may be hidden
 
     def _show_message(self, sentence: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.replay import Replay
@@ -179,7 +179,7 @@ class ReplayPanel(QWidget):
             self._case.min_volume = self._case.min_volume if least is None else least
             self._case.reset_review(self._replay.verdicts(i), self._replay.painting(i))
         except InputError as error:
-            self.step.setText(f"⚠ {error}")
+            self.step.setText(as_warning(error))
             return
         if step.voxel is not None:
             self._case.select(step.voxel)
@@ -192,6 +192,6 @@ class ReplayPanel(QWidget):
             try:
                 text = texts.describe_score(self._replay.score(self._layers.mask_of(name)))
             except InputError as error:
-                text = f"⚠ {error}"
+                text = as_warning(error)
         self.score.setText(text)
         self.score.setVisible(bool(text))

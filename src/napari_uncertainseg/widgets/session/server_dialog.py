@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.review.database.connection import with_password
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
@@ -91,7 +91,7 @@ class ServerDialog(QDialog):
         try:
             _ = self.server
         except InputError as error:
-            self.problem.setText(f"⚠ {error}")
+            self.problem.setText(as_warning(error))
         else:
             self.accept()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from napari_uncertainseg._base import pluralised
+from napari_uncertainseg._base import as_warning, pluralised
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import FEWEST, RemainingErrors
@@ -44,7 +44,7 @@ ORDERS = {
     ),
     "doubt": (
         "uncertainty",
-        "Highest structural uncertainty (LSU) first, then candidates by largest probability.",
+        "Most doubtful first: lesions with the lowest largest probability, then candidates with the highest.",
     ),
     "size": ("size", "The largest first, by volume."),
     "random": ("random", "In random order."),
@@ -156,7 +156,7 @@ def describe_progress(recorder: Recorder) -> str:
     """How far a session is, as HTML."""
     reviewed, tasks, speed = len(recorder.current_verdicts), len(recorder.tasks), recorder.seconds_each
     each = "" if speed is None else f", {speed:.1f} s each (median)"
-    hint = "" if reviewed else " Press N for the first."
+    hint = "" if reviewed else " Press Next in Lesions for the first."
     hint = hint if reviewed < tasks else " You can close the session."
     return (
         f"<b>{escape(shortened(recorder.session.annotator))}</b>: {reviewed} of {tasks} reviewed{each}. "
@@ -274,7 +274,7 @@ def verified(sound: int, sessions: int, partly: int, not_covered: str, faults: l
     """Result of a check: unchanged sessions, those that can only be checked in part, and faults."""
     unchanged = f"{sound} of {sessions} sessions are unchanged."
     unchanged += f" For {partly} of them not everything can be checked ({not_covered})." if partly else ""
-    return "\n".join([unchanged, *(f"⚠ {fault}" for fault in faults)])
+    return "\n".join([unchanged, *(as_warning(fault) for fault in faults)])
 
 
 # -- a replay -----------------------------------------------------------------------------------

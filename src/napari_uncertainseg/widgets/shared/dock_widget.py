@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
@@ -34,6 +36,9 @@ class DockWidget(QWidget):
 
     def act(self, action: str) -> None:
         """Do what a key of `Dock.keys` stands for; actions of other docks come only by `takes_all_keys`."""
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Show the keys of all docks as the user has them now, by action; empty where one has no key."""
 
     def on_front(self) -> None:
         """React to the dock coming out from behind its tab."""

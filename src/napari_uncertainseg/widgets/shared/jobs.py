@@ -50,13 +50,33 @@ def sentence(error: BaseException) -> str:
     return f"Internal error ({type(error).__name__}); the log has the details."
 
 
+class _Mailbox:
+    """Takes news to a runner until it is closed: a job that outlasts its window must not touch it.
+
+    Qt frees the runner with the window. To emit its signal from a thread at that moment ends the program.
+    """
+
+    def __init__(self, post: Callable[[_News], None]) -> None:
+        self._post: Callable[[_News], None] | None = post
+        self._lock = threading.Lock()
+
+    def put(self, news: _News) -> None:
+        with self._lock:
+            if self._post is not None:
+                self._post(news)
+
+    def close(self) -> None:
+        with self._lock:
+            self._post = None
+
+
 class _Worker:
     """Runs one piece of work in a thread of its own, and keeps nothing of it afterwards."""
 
-    def __init__(self, work: Work, generation: int, post: Callable[[_News], None]) -> None:
+    def __init__(self, work: Work, generation: int, mailbox: _Mailbox) -> None:
         self.generation = generation
         self._work: Work | None = work
-        self._post = post
+        self._mailbox = mailbox
         self._cancel = threading.Event()
         self._reported = ("", 0.0)
         self._thread = threading.Thread(target=self._run, name="uncertainseg-job", daemon=True)
@@ -107,7 +127,7 @@ class _Worker:
 
     def _tell(self, news: _News) -> None:
         try:
-            self._post(news)
+            self._mailbox.put(news)
         except RuntimeError:  # the window has gone
             self._cancel.set()
 
@@ -132,6 +152,7 @@ class JobRunner(QObject):
         self._state = JobState.IDLE
         self._generation = 0
         self._worker: _Worker | None = None
+        self._mailbox = _Mailbox(self._posted.emit)
         self._started, self._left = 0.0, TimeLeft()
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -155,7 +176,7 @@ class JobRunner(QObject):
         if self._state is not JobState.IDLE:
             raise RuntimeError("a job is already running")
         self._generation += 1
-        before, self._worker = self._worker, _Worker(work, self._generation, self._posted.emit)
+        before, self._worker = self._worker, _Worker(work, self._generation, self._mailbox)
         self._started, self._left = time.monotonic(), TimeLeft()
         self._set_state(JobState.RUNNING)
         self._worker.start(before)
@@ -173,6 +194,8 @@ class JobRunner(QObject):
         self._patience.stop()
         worker, self._worker = self._worker, None
         self._state = JobState.IDLE
+        self._mailbox.close()
+        self._mailbox = _Mailbox(self._posted.emit)
         if worker is not None:
             worker.cancel()
             if not worker.join(seconds):

@@ -330,8 +330,8 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         raise InputError("There is no prediction yet; press Run in Segment first.")
     number, output = register_prediction(store, prediction)
     checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
-    pace, seed = store.pace(annotator), secrets.randbits(31)
-    queue = queue_of(lesions, number, output, order, pace=pace, checks=checks, seed=seed)  # type: ignore[arg-type]
+    speed, seed = store.reading_speed(annotator), secrets.randbits(31)
+    queue = queue_of(lesions, number, output, order, speed=speed, checks=checks, seed=seed)  # type: ignore[arg-type]
     if not queue.tasks:  # the reader can still draw lesions
         middle = tuple(int(n // 2) for n in prediction.grid.shape)
         queue = Queue((NewTask(number, output, "case", 0, middle),), (0,), ())  # type: ignore[arg-type]

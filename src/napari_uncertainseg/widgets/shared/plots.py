@@ -216,6 +216,6 @@ class Frame:
         canvas.addItem(self.bottom, row=row + 1, col=1)
 
     def set_ticks(self, left: Ticks, bottom: Ticks) -> None:
-        """Fix the ticks: values and what stands at them."""
+        """Fix the ticks: values and their labels."""
         self.left.setTicks([left])
         self.bottom.setTicks([bottom])

@@ -21,8 +21,8 @@ class Preferences:
         By name.
     members
         Number of members; 0 for the method's usual number.
-    bias_correction
-        Whether N4 is run first.
+    brightness
+        When N4 is run first: ``"auto"``, ``"on"`` or ``"off"``.
     notice_seen
         Whether the research-use notice has been read.
     """
@@ -30,14 +30,16 @@ class Preferences:
     model: str = "bundled"
     method: str = "one-pass"
     members: int = 0
-    bias_correction: bool = False
+    brightness: str = "auto"
     notice_seen: bool = False
 
     @property
     def setting(self) -> str:
         """What a run uses, in words."""
         members = f", {self.members} members" if self.members else ""
-        uneven = ", brightness corrected" if self.bias_correction else ""
+        uneven = {"on": ", brightness corrected", "off": ", brightness not corrected"}.get(
+            self.brightness, ""
+        )
         return f"{self.model}, {self.method}{members}{uneven}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
-from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg._base import InputError, Progress, as_warning
 from napari_uncertainseg.review.session.rereading import sessions_being_reread
 from napari_uncertainseg.review.store.session_digest import LEFT_OUT
 from napari_uncertainseg.review.store.store import Store
@@ -17,7 +17,7 @@ from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 
-class SessionTools(QWidget):
+class FileButtons(QWidget):
     """A row of buttons. Verify and Report work in the background, one at a time.
 
     Parameters
@@ -130,7 +130,7 @@ class SessionTools(QWidget):
             self._warn(str(error))
 
     def _warn(self, problem: str) -> None:
-        self.message_changed.emit(f"⚠ {problem}")
+        self.message_changed.emit(as_warning(problem))
 
 
 def _verification(store: Store, progress: Progress) -> str:
