@@ -169,7 +169,7 @@ def stacked(ready: NetworkInput) -> Tensor:
 
 def as_background(scans: Mapping[str, Volume], *, bias_correction: bool = False) -> Subject:
     """Prepare scans without a lesion mask; what is bright deep in them may be lesion, and is ignored."""
-    ready = prepare(scans, bias_correction=bias_correction).network_input(1.0)
+    ready = prepare(scans, bias_correction="on" if bias_correction else "off").network_input(1.0)
     images = stacked(ready)
     deep = ndimage.distance_transform_edt(ready.brain) > _RIM
     ignored = widest((torch.from_numpy(deep) & (images[0] > _BRIGHT)).float(), 1) > 0

@@ -100,7 +100,8 @@ def read_visit(visit: Visit, *, bias_correction: bool) -> Subject:
         )
     ignored = None if visit.ignore is None else _mask(visit, visit.ignore, grid)
     brain_mask = _mask(visit, _BRAIN, grid) if visit.brain_mask else None
-    prepared = prepare(scans, mask=brain_mask, bias_correction=bias_correction)
+    correction = "on" if bias_correction else "off"
+    prepared = prepare(scans, mask=brain_mask, bias_correction=correction)
     ready = prepared.network_input(1.0)
     images, brain = stacked(ready), torch.from_numpy(ready.brain)
     labels = resampled_labels(lesion_labels(lesions.data > 0)[ready.box], ready.brain.shape) * brain
