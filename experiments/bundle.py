@@ -17,7 +17,7 @@ from napari_uncertainseg.networks.formats.multihead import CONFIGURATION, read_m
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED = ROOT / "src" / "napari_uncertainseg" / "models" / "bundled"
-SAME = ("architecture", "modalities", "intensities", "spacing")
+SAME = ("architecture", "modalities", "intensities", "spacing", "styles")
 """What members must have in common."""
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     members = [read_multihead(run / "model") for run in arguments.runs]
     for member in members[1:]:
         for key in SAME:
-            if member.configuration[key] != members[0].configuration[key]:
+            if member.configuration.get(key) != members[0].configuration.get(key):
                 raise SystemExit(f"{member.folder} and {members[0].folder} differ in '{key}'")
     for old in BUNDLED.glob("*.safetensors"):
         old.unlink()
@@ -38,7 +38,8 @@ def main() -> None:
     for member, name in zip(members, names, strict=True):
         shutil.copyfile(member.weights[0], BUNDLED / name)
     content = json.loads((BUNDLED / CONFIGURATION).read_text(encoding="utf-8"))
-    content |= {key: members[0].configuration[key] for key in SAME}
+    content = {key: value for key, value in content.items() if key not in SAME}
+    content |= {key: members[0].configuration[key] for key in SAME if key in members[0].configuration}
     content |= {"version": arguments.version, "weights": names}
     (BUNDLED / CONFIGURATION).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     model = read_multihead(BUNDLED)

@@ -4,6 +4,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.sources.cohort import read_cohort
+
 SMALL = """
 name = "small"
 output = "out"
@@ -59,3 +62,13 @@ def write_run(folder):
         return path
 
     return write
+
+
+@pytest.fixture
+def make_patches(tmp_path):
+    """Read what a configuration names, and draw patches from it."""
+
+    def make(data, **options):
+        return Patches(data, read_cohort(data, tmp_path / "cache"), **options)
+
+    return make

@@ -7,7 +7,10 @@ from napari_uncertainseg.training.losses import (
     by_volume,
     dice_cross_entropy,
     disagreement_guidance,
+    distinct,
+    lesion_loss,
     multi_head_loss,
+    of_style,
     raters_of_heads,
 )
 
@@ -105,3 +108,71 @@ def test_heads_learn_raters_in_order_or_all_alike():
     assert raters_of_heads(3, 5).tolist() == [0, 0, 1, 2, 2]
     drawn = torch.stack([raters_of_heads(3, 5, torch.Generator().manual_seed(seed)) for seed in range(400)])
     assert (torch.bincount(drawn.flatten()) / 2000 - 1 / 3).abs().max() < 0.04
+
+
+def test_each_lesion_counts_alike_closed_form():
+    """One voxel missed and eight found: half of the loss of one lesion missed, whatever its size."""
+    target = torch.tensor([1.0, 0.0] + [1.0] * 8)
+    regions = torch.tensor([1, 1] + [2] * 8)
+    p = torch.tensor([0.1, 0.1] + [0.9] * 8)
+    # first: Dice 2 * .1 / (.2 + 1), cross-entropy -(ln .1 + ln .9) / 2; second: 2 * 7.2 / (7.2 + 8), -ln .9
+    first = 1 - 0.2 / 1.2 + (2.302585 + 0.105361) / 2
+    second = 1 - 14.4 / 15.2 + 0.105361
+    weight = torch.ones(10)
+    assert float(lesion_loss(p, target, regions, weight)) == pytest.approx((first + second) / 2, abs=1e-5)
+    # numbers of lesions are names only
+    renamed = torch.where(regions == 1, 70, 4)
+    torch.testing.assert_close(
+        lesion_loss(p, target, renamed, weight), lesion_loss(p, target, regions, weight)
+    )
+
+
+def test_lesions_far_from_everything_and_outside_the_brain_do_not_count():
+    p = torch.full((6,), 0.5, requires_grad=True)
+    target, regions = torch.tensor([1.0, 0, 0, 1, 0, 0]), torch.tensor([1, 1, 0, 2, 2, 0])
+    weight = torch.tensor([1.0, 1, 1, 0, 0, 1])
+    alone = lesion_loss(p[:2], target[:2], regions[:2], weight[:2])
+    torch.testing.assert_close(lesion_loss(p, target, regions, weight), alone)
+    nothing = lesion_loss(p, target, torch.zeros(6, dtype=torch.long), weight)
+    nothing.backward()
+    assert float(nothing.detach()) == 0 and p.grad.abs().sum() == 0
+
+
+def test_the_loss_per_lesion_is_part_of_the_whole():
+    torch.manual_seed(0)
+    heads, reference = torch.randn(2, 2, 6, 6, 6), torch.zeros(2, 1, 6, 6, 6)
+    reference[:, :, 2:4, 2:4, 2:4] = 1
+    regions = distinct(torch.ones(2, 6, 6, 6, dtype=torch.int16))
+    with_it, without = (
+        multi_head_loss(
+            heads,
+            [],
+            reference,
+            reference,
+            brain(*heads.shape),
+            torch.tensor([0, 0]),
+            regions=regions,
+            lesions=w,
+        )
+        for w in (0.5, 0.0)
+    )
+    p = torch.sigmoid(heads).mean(1)
+    expected = lesion_loss(p, reference[:, 0], regions, torch.ones(2, 6, 6, 6))
+    torch.testing.assert_close(with_it - without, 0.5 * expected, rtol=1e-4, atol=1e-5)
+
+
+def test_regions_of_patches_share_no_number():
+    regions = torch.zeros(3, 2, 2, 2, dtype=torch.int16)
+    regions[0, 0], regions[0, 1], regions[2, 0] = 1, 2, 1
+    found = distinct(regions)
+    assert found[0].unique().tolist() == [1, 2] and found[1].unique().tolist() == [0]
+    assert found[2].unique().tolist() == [0, 3]
+
+
+def test_a_patch_trains_the_heads_of_its_own_style_only():
+    logits = torch.zeros(2, 6, 2, 2, 2, requires_grad=True)
+    own = of_style(logits, torch.tensor([2, 0]), 3)
+    assert own.shape == (2, 2, 2, 2, 2)
+    own.sum().backward()
+    trained = logits.grad[:, :, 0, 0, 0]
+    assert trained.tolist() == [[0, 0, 0, 0, 1, 1], [1, 1, 0, 0, 0, 0]]

@@ -12,9 +12,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.kinds import read_model
 from napari_uncertainseg.training import patches as module
 from napari_uncertainseg.training import synthesis, trainer
-from napari_uncertainseg.training.configuration import OptimisationConfiguration
+from napari_uncertainseg.training.configuration import DataConfiguration, OptimisationConfiguration
 from napari_uncertainseg.training.configuration_file import read_configuration
-from napari_uncertainseg.training.patches import Patches
 from napari_uncertainseg.training.randomness import Draw
 from napari_uncertainseg.training.subjects import read_subject
 
@@ -45,9 +44,9 @@ def configuration(folder, output, steps):
     return path
 
 
-def test_patches_are_the_same_for_the_same_number(folder):
+def test_patches_are_the_same_for_the_same_number(folder, make_patches):
     settings = read_configuration(configuration(folder, "x", 1)).data
-    first, second = (Patches(settings, seed=3, length=4) for _ in range(2))
+    first, second = (make_patches(settings, seed=3, length=4) for _ in range(2))
     for i in range(4):
         for key in ("image", "weight", "raters"):
             assert torch.equal(first[i][key], second[i][key])
@@ -83,23 +82,24 @@ def test_patches_lie_anywhere_at_each_lesion_and_in_large_ones():
     labels = torch.zeros(96, 96, 96, dtype=torch.int16)
     labels[8, 8, 8], labels[60:80, 60:80, 60:80] = 1, 2
     inside = brain.nonzero().to(torch.int16)
-    found = torch.tensor([module._centre(labels, inside, Draw.seeded(seed)) for seed in range(300)])
+    data = DataConfiguration(folder="data", subjects=["a/"])
+    found = torch.tensor([module._centre(labels, inside, data, Draw.seeded(seed)) for seed in range(300)])
     at_small = (found <= 28).all(1).float().mean()
     at_large = (found >= 40).all(1).float().mean()
     assert 0.1 < at_small < 0.3  # half of what is centred at one lesion
     assert at_large > 0.4
     nowhere = torch.zeros_like(labels)
-    assert all(len(module._centre(nowhere, inside, Draw.seeded(seed))) == 3 for seed in range(5))
+    assert all(len(module._centre(nowhere, inside, data, Draw.seeded(seed))) == 3 for seed in range(5))
 
 
-def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch):
+def test_real_lesions_are_grafted_where_their_labels_say(folder, monkeypatch, make_patches):
     """Without noise or warping, what is brighter than before is what is labelled."""
     monkeypatch.setattr(module, "_GRAFTED", 1.0)
     monkeypatch.setattr(module, "_CONFOUNDED", 0.0)
-    patches = Patches(read_configuration(configuration(folder, "x", 1)).data, seed=0, length=40)
+    patches = make_patches(read_configuration(configuration(folder, "x", 1)).data, seed=0, length=40)
     seen = []
     monkeypatch.setattr(synthesis, "vary_contrast", lambda images, *rest: images)
-    monkeypatch.setattr(patches, "_finish", lambda images, masks, draw: seen.append((images, masks)))
+    monkeypatch.setattr(patches, "_finish", lambda images, masks, draw: seen.append((images, masks)) or {})
     for i in range(40):
         patches[i]
     grafted = [(images[0], masks[1]) for images, masks in seen if masks[1].sum() > 30]
@@ -147,10 +147,10 @@ def test_scans_off_the_grid_are_refused(folder, name, affine, says):
         read_subject(folder / "data", "a/")
 
 
-def test_backgrounds_ignore_what_may_be_a_lesion_and_get_lesions_planted(folder):
+def test_backgrounds_ignore_what_may_be_a_lesion_and_get_lesions_planted(folder, make_patches):
     settings = read_configuration(configuration(folder, "x", 1)).data
-    patches = Patches(settings, seed=0, length=250)
-    own, background = patches.subjects
+    patches = make_patches(settings, seed=0, length=250)
+    (own,), (background,) = patches.cohort.subjects, patches.cohort.backgrounds
     assert not own.ignored.any()
     assert background.is_background
     assert not background.images[1:].any()

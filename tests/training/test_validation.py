@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import load_file
 
 from napari_uncertainseg.training import trainer
-from napari_uncertainseg.training.patches import Patches
 from napari_uncertainseg.training.subjects import Subject
 from napari_uncertainseg.training.validation import Validation, WholeBrain, scores
 
@@ -64,9 +63,9 @@ def test_validation_is_logged_and_changes_neither_weights_nor_random_numbers(wri
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # on one core
-def test_batches_are_the_same_with_any_number_of_workers(write_run, monkeypatch):
+def test_batches_are_the_same_with_any_number_of_workers(write_run, monkeypatch, make_patches):
     settings = trainer.read_configuration(write_run()).data
-    patches = Patches(settings, seed=0, length=6)
+    patches = make_patches(settings, seed=0, length=6)
     batches = []
     for workers in (1, 2):
         monkeypatch.setattr(trainer, "_workers", lambda device, n=workers: n)
@@ -77,8 +76,8 @@ def test_batches_are_the_same_with_any_number_of_workers(write_run, monkeypatch)
             assert torch.equal(value, other[key])
 
 
-def test_a_gpu_gets_more_workers_and_pinned_memory(write_run):
-    patches = Patches(trainer.read_configuration(write_run()).data, seed=0, length=2)
+def test_a_gpu_gets_more_workers_and_pinned_memory(write_run, make_patches):
+    patches = make_patches(trainer.read_configuration(write_run()).data, seed=0, length=2)
     beside_gpu = trainer._loader(patches, 0, 1, torch.device("cuda"))
     alone = trainer._loader(patches, 0, 1, torch.device("cpu"))
     assert beside_gpu.pin_memory and not alone.pin_memory

@@ -158,7 +158,13 @@ def _multiply_adds(network: MultiHeadUNet, shape: tuple[int, ...]) -> int:
 
     channels = network.in_channels
     with torch.device("meta"):
-        copy = MultiHeadUNet(channels, network.features, network.heads.out_channels, thin=network.thin)
+        copy = MultiHeadUNet(
+            channels,
+            network.features,
+            network.heads.out_channels // network.styles,
+            styles=network.styles,
+            thin=network.thin,
+        )
         padded = [-(-n // copy.divisor) * copy.divisor for n in shape]
         for module in copy.modules():
             if isinstance(module, nn.Conv3d | nn.ConvTranspose3d):

@@ -126,8 +126,8 @@ def _described(kind: type[BaseModel] | None, place: tuple[int | str, ...]) -> tu
     right = ""
     table = kind
     for step in place:
-        if not isinstance(step, str):
-            break
+        if not isinstance(step, str):  # the number of an item in a list
+            continue
         path.append(step)
         table, kind, right = kind, None, ""
         field = None if table is None else _field(table, step)

@@ -30,7 +30,7 @@ class Pass:
     members
         Probabilities, (members of this pass, z, y, x).
     disagreement
-        Population variance over the network's heads in this pass, (z, y, x).
+        Population variance over the network's heads of all styles in this pass, (z, y, x).
     """
 
     members: Tensor
@@ -126,32 +126,50 @@ def _heads(logits: Tensor, temperature: float) -> Tensor:
     return (logits / temperature).sigmoid_() if temperature != 1 else logits.sigmoid()
 
 
-def mean_pass(heads: Tensor) -> Pass:
+def mean_pass(heads: Tensor, used: Tensor | None = None) -> Pass:
     """One member, the mean of the heads, and their variance.
 
     Parameters
     ----------
     heads
         Probabilities, float32 (heads, z, y, x).
+    used
+        Those of them that the member comes from, where it is not all.
     """
     mean = heads.mean(dim=0)
+    member = mean if used is None else used.mean(dim=0)
     # a tenth of the time of torch.var_mean over the first axis
-    return Pass(mean[None], (heads - mean).square_().mean(dim=0))
+    return Pass(member[None], (heads - mean).square_().mean(dim=0))
+
+
+def _mean_of_styles(heads: Tensor, model: Capabilities) -> Pass:
+    """One member, the mean of the heads of the styles that are used."""
+    return mean_pass(heads, None if model.style is None else _of_styles(heads, model).flatten(0, 1))
+
+
+def _of_styles(outputs: Tensor, model: Capabilities) -> Tensor:
+    """Outputs (styles * n, z, y, x) of the styles that are used, (styles, n, z, y, x)."""
+    return outputs.unflatten(0, (model.styles, -1))[model.styles_used]
 
 
 def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
     heads = _heads(logits, setting.model.temperature)
-    yield Pass(heads[: setting.members], mean_pass(heads).disagreement)
+    used = _of_styles(heads, setting.model.capabilities)
+    if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
+        used = used.transpose(0, 1)
+    yield Pass(used.flatten(0, 1)[: setting.members], mean_pass(heads).disagreement)
 
 
 def layers(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
     logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
     p = _heads(logits, setting.model.temperature)
-    count = setting.model.capabilities.heads
-    yield Pass(p[count : count + setting.members], mean_pass(p[:count]).disagreement)
+    model = setting.model.capabilities
+    count = model.heads * model.styles
+    depths = _of_styles(p[count:], model).mean(dim=0)
+    yield Pass(depths[: setting.members], mean_pass(p[:count]).disagreement)
 
 
 def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
@@ -169,7 +187,8 @@ def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
                 masks += draw_masks(engine, setting.model.capabilities.dropout, generator)
             return engine.decode(window.encoded(engine), masks)
 
-        yield mean_pass(_heads(windows.run(decode), setting.model.temperature))
+        heads = _heads(windows.run(decode), setting.model.temperature)
+        yield _mean_of_styles(heads, setting.model.capabilities)
 
 
 def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Tensor]:
@@ -192,14 +211,15 @@ def flips(setting: SamplingSetting) -> Iterator[Pass]:
             image = window.image
             return engine.heads(image.flip([1 + a for a in axes])).flip(axes)
 
-        yield mean_pass(_heads(windows.run(flipped), setting.model.temperature))
+        heads = _heads(windows.run(flipped), setting.model.temperature)
+        yield _mean_of_styles(heads, setting.model.capabilities)
 
 
 def ensemble(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
         logits = setting.windows(index).run(lambda engine, window: engine.heads(window.image))
-        yield mean_pass(_heads(logits, setting.model.temperature))
+        yield _mean_of_styles(_heads(logits, setting.model.temperature), setting.model.capabilities)
 
 
 METHODS: Mapping[str, Method] = {
@@ -210,7 +230,7 @@ METHODS: Mapping[str, Method] = {
             "One pass",
             "The network's heads, each of which imitates a rater: the fastest.",
             one_pass,
-            most=lambda model: model.heads,
+            most=lambda model: model.opinions,
         ),
         Method(
             "layers",

@@ -59,17 +59,33 @@ class Capabilities:
     networks
         Networks that were trained apart.
     heads
-        Outputs of one plain pass, each an opinion of its own.
+        Outputs of one plain pass in each style, each an opinion of its own.
     layers
         Depths of the decoder with an output each; 0 where only the last one has.
     dropout
         Probability with which a channel is dropped; 0 where none can be.
+    styles
+        Ways to outline, each with heads and layers of its own.
+    style
+        Number of the one that members come from; None for all of them, so that the mean is over the styles.
     """
 
     networks: int = 1
     heads: int = 1
     layers: int = 0
     dropout: float = 0.0
+    styles: int = 1
+    style: int | None = None
+
+    @property
+    def styles_used(self) -> slice:
+        """Which styles members come from."""
+        return slice(None) if self.style is None else slice(self.style, self.style + 1)
+
+    @property
+    def opinions(self) -> int:
+        """Heads that members come from."""
+        return self.heads * len(range(self.styles)[self.styles_used])
 
 
 @dataclass(frozen=True, kw_only=True)

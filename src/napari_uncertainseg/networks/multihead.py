@@ -1,11 +1,14 @@
 """A 3-D U-Net with several heads: one pass gives several members.
 
 Heads at the last decoder stage each imitate a rater (after EDUE, arXiv 2403.16594); heads at the deeper
-stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Three choices serve speed:
+stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Four choices serve speed:
 
 - A decoder stage adds a convolution of the skip to a convolution of what comes from below. This equals
   convolving their concatenation, and lets everything that does not depend on dropout run once.
 - Dropout masks are inputs. One graph serves training, plain passes and sampling, in torch and OpenVINO alike.
+- Experts of different studies outline differently, in *styles*. Each style has a group of heads of its own,
+  on the same features: one pass gives all styles, and a patch trains its own group only. A style as an
+  input would need a pass for each.
 - Full resolution may be thin: half resolution then reads the image itself, through wide strided kernels that
   lose nothing, and full resolution only refines the outline. Most of the time of a plain U-Net goes into
   moving its full-resolution features through memory.
@@ -13,7 +16,7 @@ stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Three choices 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -86,7 +89,9 @@ class MultiHeadUNet(nn.Module):
     features
         Channels per resolution, finest first.
     heads
-        Number of heads at full resolution.
+        Number of heads at full resolution, in each style.
+    styles
+        Number of styles; the heads of the first come first.
     thin
         Whether full resolution has one convolution on each side and half resolution reads the image.
 
@@ -101,11 +106,13 @@ class MultiHeadUNet(nn.Module):
         features: Sequence[int] = (16, 32, 64, 128, 160),
         heads: int = 5,
         *,
+        styles: int = 1,
         thin: bool = False,
     ) -> None:
         super().__init__()
         self.in_channels = in_channels
         self.features = tuple(features)
+        self.styles = styles
         self.thin = thin
         self.divisor = 2 ** (len(features) - 1)
         self.smallest = 2 * self.divisor
@@ -125,8 +132,8 @@ class MultiHeadUNet(nn.Module):
             )
             self.laterals[0] = nn.Conv3d(in_channels, features[0], 3, padding=1)
             self.decoder[0] = ThinStage(features[1], features[0])
-        self.heads = nn.Conv3d(features[0], heads, 3, padding=1)
-        self.layer_heads = nn.ModuleList(nn.Conv3d(f, 1, 1) for f in features[1:-1])
+        self.heads = nn.Conv3d(features[0], styles * heads, 3, padding=1)
+        self.layer_heads = nn.ModuleList(nn.Conv3d(f, styles, 1) for f in features[1:-1])
         for head in (self.heads, *self.layer_heads):
             nn.init.constant_(head.bias, _RARE)
 
@@ -188,7 +195,7 @@ class MultiHeadUNet(nn.Module):
         return stages
 
     def decode(self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None = None) -> Tensor:
-        """Logits of the heads, (B, heads, z, y, x).
+        """Logits of the heads of all styles, (B, styles * heads, z, y, x).
 
         Parameters
         ----------
@@ -202,7 +209,7 @@ class MultiHeadUNet(nn.Module):
     def decode_layers(
         self, laterals: Sequence[Tensor], masks: Sequence[Tensor] | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """Logits of the heads, and one logit per deeper stage at its own resolution.
+        """Logits of the heads, and one logit per style and deeper stage at its own resolution.
 
         Parameters
         ----------
@@ -212,13 +219,14 @@ class MultiHeadUNet(nn.Module):
         Returns
         -------
         tuple
-            (B, heads, z, y, x), and a list of (B, 1, z / 2, y / 2, x / 2), (B, 1, z / 4, ...) and so on.
+            (B, styles * heads, z, y, x), and a list of (B, styles, z / 2, y / 2, x / 2), (B, styles, z / 4,
+            ...) and so on.
         """
         finest, *deeper = self._decode(laterals, masks)
         return self.heads(finest), [head(x) for head, x in zip(self.layer_heads, deeper, strict=True)]
 
     def forward(self, image: Tensor) -> Tensor:
-        """One plain pass: logits of the heads, (B, heads, z, y, x).
+        """One plain pass: logits of the heads of all styles, (B, styles * heads, z, y, x).
 
         Parameters
         ----------
@@ -228,14 +236,56 @@ class MultiHeadUNet(nn.Module):
         return self.decode(self.encode(image))
 
     def layers(self, image: Tensor) -> Tensor:
-        """Logits at every decoder depth, at full resolution, (B, depths, z, y, x), finest first.
+        """Logits at every decoder depth, at full resolution, finest first, one style after the other.
 
         Parameters
         ----------
         image
             float32 (B, in_channels, z, y, x).
+
+        Returns
+        -------
+        Tensor
+            (B, styles * depths, z, y, x).
         """
-        finest, deeper = self.decode_layers(self.encode(image))
-        size = image.shape[2:]
+        return self.depths(*self.decode_layers(self.encode(image)))
+
+    def depths(self, heads: Tensor, deeper: Sequence[Tensor]) -> Tensor:
+        """Bring what `decode_layers` gave to full resolution; the finest depth is the mean of the heads.
+
+        Parameters
+        ----------
+        heads, deeper
+            As `decode_layers` gives them.
+
+        Returns
+        -------
+        Tensor
+            As of `layers`.
+        """
+        size = heads.shape[2:]
+        finest = heads.unflatten(1, (self.styles, -1)).mean(dim=2)
         resized = [F.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in deeper]
-        return torch.cat([finest.mean(dim=1, keepdim=True), *resized], dim=1)
+        return torch.stack([finest, *resized], dim=2).flatten(1, 2)
+
+
+def copied_to_styles(weights: Mapping[str, Tensor], network: MultiHeadUNet) -> dict[str, Tensor]:
+    """Weights of a network without styles, its heads copied into each style of another network.
+
+    Parameters
+    ----------
+    weights
+        Tensors by name.
+    network
+        The other network. Weights that have its styles already stay as they are.
+    """
+    expected = network.state_dict()
+
+    def fitting(name: str, value: Tensor) -> Tensor:
+        rows = expected[name].shape[0] if name in expected and value.ndim else 0
+        own_heads = name.startswith(("heads.", "layer_heads."))
+        if not own_heads or value.shape[0] * network.styles != rows:
+            return value
+        return value.repeat(network.styles, *[1] * (value.ndim - 1))
+
+    return {name: fitting(name, value) for name, value in weights.items()}

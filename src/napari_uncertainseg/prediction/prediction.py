@@ -72,7 +72,8 @@ class Prediction:
     def disagreement(self) -> np.ndarray:
         """Predicted disagreement between experts.
 
-        Variance over the network's heads, each of which imitates a rater, averaged over passes; at most 0.25.
+        Variance over the network's heads of all styles, each of which imitates a rater, averaged over passes;
+        at most 0.25.
         """
         return self.maps["disagreement"]
 

@@ -12,12 +12,22 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training.configuration import Configuration, DataConfiguration
+from napari_uncertainseg.training.sources.visits import Visit
 from napari_uncertainseg.training.subjects import find_image, mask_paths
 
 _CONTENT = {"network": dict, "average": dict, "optimiser": dict, "step": int, "made_from": dict}
-_FREE = ("[data] folder", "[data] validation", "[optimisation] validate_every")
+_FREE = ("[data] folder", "[data] cache", "[data] validation", "[optimisation] validate_every")
 """What weights do not depend on. Folders may move; their files are compared by content."""
 _STEPS, _DECAY = "[optimisation] steps", "[optimisation] decay"
+_ADDED: dict[str, Any] = {
+    "[data] sources": [],
+    "[data] left_out": None,
+    "[data] by_lesion": 0.3,
+    "[data] in_lesions": 0.3,
+    "[data] favour_small": 0.0,
+    "[optimisation] lesion_loss": 0.0,
+}
+"""Keys that checkpoints of earlier versions do not name, and what those versions did."""
 _SHOWN = 3
 """Differences that a message names."""
 
@@ -58,8 +68,12 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
         for name in modalities:
             if (path := find_image(data.folder, prefix, name)) is not None:
                 yield f"{prefix}{name}", path
+    for source in data.training_sources:
+        for prefix in source.visits:
+            for name, path in Visit.of_source(source, data.folder, prefix).files.items():
+                yield f"{prefix}{name}", path
     if data.masks is not None:
-        for path in mask_paths(data.folder / data.masks, data.excluded_masks):
+        for path in mask_paths(data.folder / data.masks, data.masks_not_planted):
             yield f"{data.masks}/{path.name}", path
 
 
@@ -101,7 +115,7 @@ def check_same(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     InputError
         With what changed.
     """
-    then = state["made_from"]
+    then = _ADDED | state["made_from"]
     changed = [name for name in dict.fromkeys((*then, *now)) if then.get(name) != now.get(name)]
     if not changed or (changed == [_STEPS] and state["step"] <= _last_step_at_full_rate(then, now)):
         return

@@ -6,23 +6,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.disk.validation import validated
 from napari_uncertainseg.networks.formats.multihead import Features, Heads
 from napari_uncertainseg.networks.model import NAME
-
-
-class _Table(Strict):
-    """A slip in a key's name would train something else: keys that are not known are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
+from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration, Table, Texts
 
 _Count = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
 _CountOrNone = Annotated[int, Field(ge=0, description="a whole number of 0 or more")]
 _Weight = Annotated[float, Field(ge=0, description="a number of 0 or more")]
-_Texts = Annotated[tuple[str, ...], Field(strict=False, description="a list of texts")]
 _Path = Annotated[Path, Field(strict=False, description="a path")]
 
 
@@ -30,7 +23,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)
 
 
-class DataConfiguration(_Table):
+class DataConfiguration(Table):
     """Where the scans are and how patches are drawn from them.
 
     Attributes
@@ -40,6 +33,12 @@ class DataConfiguration(_Table):
     subjects
         What comes before `flair`, `t1`, `t2` and `lesions` in the names of a subject's files, such as
         ``"patient07/"``. The scans are skull-stripped, 1 mm, and lie on one grid.
+    sources
+        In place of `subjects`: patients by where they come from, scanned in any way.
+    left_out
+        A source, or a group of sources, that is not trained on but validated on; its masks are not planted.
+    cache
+        Folder in which prepared scans are kept; ``prepared`` in the output if None.
     backgrounds
         Likewise for scans of any kind without a lesion mask: lesions are planted into them, and what is
         bright in them already counts neither way.
@@ -58,23 +57,86 @@ class DataConfiguration(_Table):
     validation
         Likewise for subjects that are never trained on, to be segmented whole now and then. Their masks
         must be among the excluded ones.
+    by_lesion, in_lesions
+        Shares of patches that are centred at one of the lesions, each as likely as another, and in the
+        lesions' volume, where large ones are more likely. The others lie anywhere in the brain.
+    favour_small
+        How much smaller lesions are favoured among those that patches are centred at: each is drawn in
+        proportion to its volume to the power of minus this.
     """
 
     folder: _Path
     subjects: tuple[str, ...] = Field(
-        min_length=1, strict=False, description="a list of one subject or more, as texts"
+        default=(), min_length=1, strict=False, description="a list of one subject or more, as texts"
     )
-    backgrounds: _Texts = ()
+    sources: tuple[SourceConfiguration, ...] = Field(
+        default=(), min_length=1, strict=False, description="a list of tables"
+    )
+    left_out: str | None = Field(default=None, description="text")
+    cache: Path | None = Field(default=None, strict=False, description="a path")
+    backgrounds: Texts = ()
     phantoms: _CountOrNone = 0
     masks: str | None = Field(default=None, description="text")
-    excluded_masks: _Texts = ()
+    excluded_masks: Texts = ()
     planted: float = Field(default=0.65, ge=0, le=1, description="a number from 0 to 1")
     patch: int = Field(default=80, description="a whole number of voxels")
     raters: _Count = 5
-    validation: _Texts = ()
+    validation: Texts = ()
+    by_lesion: float = Field(default=0.3, ge=0, le=1, description="a number from 0 to 1")
+    in_lesions: float = Field(default=0.3, ge=0, le=1, description="a number from 0 to 1")
+    favour_small: float = Field(default=0.0, ge=0, le=1, description="a number from 0 to 1")
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> DataConfiguration:
+        names = [source.name for source in self.sources]
+        if bool(self.subjects) == bool(self.sources):
+            raise ValueError("needs either 'subjects' or tables [[data.sources]]")
+        if len(set(names)) < len(names):
+            raise ValueError("has two sources of the same name")
+        groups = {source.group_name for source in self.sources}
+        if self.left_out is not None and self.left_out not in groups | set(names):
+            known = ", ".join(dict.fromkeys((*names, *sorted(groups))))
+            raise ValueError(f"leaves out '{self.left_out}', which is none of {known}")
+        if self.sources and not self.training_sources:
+            raise ValueError(f"leaves out '{self.left_out}', and no source to train on is left")
+        if self.by_lesion + self.in_lesions > 1:
+            raise ValueError("has a by_lesion and an in_lesions that are more than 1 together")
+        return self
+
+    @property
+    def _group_left_out(self) -> str | None:
+        """Whoever leaves one source out leaves its group out: the same scanner, the same experts."""
+        named = (s.group_name for s in self.sources if self.left_out in (s.name, s.group_name))
+        return next(named, None)
+
+    @property
+    def training_sources(self) -> tuple[SourceConfiguration, ...]:
+        """The sources that are trained on."""
+        return tuple(s for s in self.sources if s.group_name != self._group_left_out)
+
+    @property
+    def sources_left_out(self) -> tuple[SourceConfiguration, ...]:
+        """The sources that are validated on."""
+        return tuple(s for s in self.sources if s.group_name == self._group_left_out)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The styles that are learnt, in the order of the sources; none where there are no sources."""
+        return tuple(dict.fromkeys(source.style_name for source in self.training_sources))
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """What a model says of its training: its sources, or its subjects where it has none."""
+        return self.subjects or tuple(source.name for source in self.training_sources)
+
+    @property
+    def masks_not_planted(self) -> tuple[str, ...]:
+        """Names of masks that are not planted: those excluded, and those of the sources left out."""
+        of_sources = (name for source in self.sources_left_out for name in source.masks)
+        return (*self.excluded_masks, *of_sources)
 
 
-class NetworkConfiguration(_Table):
+class NetworkConfiguration(Table):
     """Shape of the network, see `networks.multihead.MultiHeadUNet`."""
 
     features: Features = (16, 32, 64, 128, 160)
@@ -92,7 +154,7 @@ class NetworkConfiguration(_Table):
         return 2 * self.divisor
 
 
-class OptimisationConfiguration(_Table):
+class OptimisationConfiguration(Table):
     """How it is trained.
 
     Attributes
@@ -109,6 +171,8 @@ class OptimisationConfiguration(_Table):
         Weight of EDUE's disagreement guidance.
     calibration
         Weight of the calibration error (mL1-ACE) of the mean probability.
+    lesion_loss
+        Weight of the loss that counts each lesion alike, however small, see `losses.lesion_loss`.
     binning
         Of that error: "hard" or "soft".
     sampling
@@ -128,6 +192,7 @@ class OptimisationConfiguration(_Table):
     dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number above 0 and below 0.95")
     disagreement: _Weight = 4.0
     calibration: _Weight = 0.3
+    lesion_loss: _Weight = 0.0
     binning: Literal["hard", "soft"] = Field(default="hard", description='"hard" or "soft"')
     sampling: Literal["volume", "random"] = Field(default="volume", description='"volume" or "random"')
     average: float = Field(default=0.995, ge=0, lt=1, description="a number of at least 0 and below 1")
@@ -135,7 +200,7 @@ class OptimisationConfiguration(_Table):
     validate_every: _CountOrNone = 0
 
 
-class Configuration(_Table):
+class Configuration(Table):
     """One training run.
 
     Attributes
@@ -170,10 +235,11 @@ class Configuration(_Table):
 
     def counted_from(self, folder: Path) -> Configuration:
         """The same with paths that count from a folder, where they are not absolute."""
-        start = self.start_from
+        start, cache = self.start_from, self.data.cache
+        places = {"folder": folder / self.data.folder, "cache": None if cache is None else folder / cache}
         return self.model_copy(
             update={
-                "data": self.data.model_copy(update={"folder": folder / self.data.folder}),
+                "data": self.data.model_copy(update=places),
                 "output": folder / self.output,
                 "start_from": None if start is None else folder / start,
             }
@@ -188,6 +254,11 @@ class Configuration(_Table):
                 "optimisation": validated(OptimisationConfiguration, optimisation, "The seed"),
             }
         )
+
+    @property
+    def cache(self) -> Path:
+        """Folder in which prepared scans are kept."""
+        return self.data.cache or self.output / "prepared"
 
     @property
     def slug(self) -> str:

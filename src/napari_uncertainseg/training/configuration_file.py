@@ -72,8 +72,11 @@ def _check_patch(configuration: Configuration, path: Path) -> None:
 
 def _check_validation(configuration: Configuration, path: Path) -> None:
     data = configuration.data
-    if configuration.optimisation.validate_every and not data.validation:
-        raise InputError(f"{path}: [optimisation] validate_every needs subjects in [data] validation.")
+    if configuration.optimisation.validate_every and not (data.validation or data.left_out):
+        raise InputError(
+            f"{path}: [optimisation] validate_every needs subjects in [data] validation, or a source in "
+            "[data] left_out."
+        )
     for subject in data.validation:
         if subject in (*data.subjects, *data.backgrounds):
             raise InputError(
@@ -83,7 +86,8 @@ def _check_validation(configuration: Configuration, path: Path) -> None:
 
 def _check_files(configuration: Configuration, path: Path) -> None:
     data, start = configuration.data, configuration.start_from
-    for prefix in ("", *data.subjects, *data.backgrounds, *data.validation):
+    visits = [visit for source in data.sources for visit in source.visits]
+    for prefix in ("", *data.subjects, *visits, *data.backgrounds, *data.validation):
         folder = (data.folder / f"{prefix}flair").parent
         if not folder.is_dir():
             raise InputError(
@@ -97,12 +101,13 @@ def _check_files(configuration: Configuration, path: Path) -> None:
     if not masks.is_dir():
         raise InputError(f"{path}: the folder of lesion masks {masks} is not there: correct [data] masks.")
     names = {p.name.split(".")[0] for p in masks.iterdir()}
-    for excluded in data.excluded_masks:
-        if excluded not in names:  # a slip here would train on a held-out patient
-            raise InputError(
-                f"{path}: [data] excluded_masks names '{excluded}', but {masks} has no mask of that name."
-            )
-    if names <= set(data.excluded_masks):
+    named = {"[data] excluded_masks": data.excluded_masks}
+    named |= {f"[[data.sources]] {source.name}: masks": source.masks for source in data.sources}
+    for key, excluded in named.items():
+        for name in excluded:
+            if name not in names:  # a slip here would train on a held-out patient
+                raise InputError(f"{path}: {key} names '{name}', but {masks} has no mask of that name.")
+    if names <= set(data.masks_not_planted):
         raise InputError(
             f"{path}: {masks} has no lesion mask to plant: leave [data] masks out to plant none."
         )

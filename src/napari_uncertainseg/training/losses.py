@@ -101,6 +101,44 @@ def by_volume(raters: Tensor) -> Tensor:
     return torch.stack([r[o] for r, o in zip(raters, order, strict=True)])
 
 
+def of_style(logits: Tensor, style: Tensor, styles: int) -> Tensor:
+    """What one style's heads say of each patch.
+
+    Parameters
+    ----------
+    logits
+        Of the heads of all styles, (B, styles * n, z, y, x), those of the first style first.
+    style
+        Number of each patch's style, (B,).
+    styles
+        How many there are.
+
+    Returns
+    -------
+    Tensor
+        (B, n, z, y, x).
+    """
+    return logits.unflatten(1, (styles, -1))[torch.arange(len(logits)), style]
+
+
+def distinct(regions: Tensor) -> Tensor:
+    """Number the regions of a batch so that no two patches share a number.
+
+    Parameters
+    ----------
+    regions
+        Integers (B, z, y, x), from 1 in each patch; 0 is none.
+
+    Returns
+    -------
+    Tensor
+        int64, the same shape.
+    """
+    regions = regions.long()
+    before = F.pad(regions.flatten(1).amax(1).cumsum(0), (1, 0))[:-1, None, None, None]
+    return torch.where(regions > 0, regions + before, 0)
+
+
 def raters_of_heads(raters: int, heads: int, generator: torch.Generator | None = None) -> Tensor:
     """Which rater each head learns: evenly spread over them, or drawn at random (EDUE)."""
     if generator is not None:
@@ -116,8 +154,10 @@ def multi_head_loss(
     weight: Tensor,
     choice: Tensor,
     *,
+    regions: Tensor | None = None,
     disagreement: float = 0.0,
     calibration: float = 0.0,
+    lesions: float = 0.0,
     binning: Binning = "soft",
 ) -> Tensor:
     """The mean of the heads learns the reference, each head a rater, each deeper stage the raters' mean.
@@ -136,10 +176,14 @@ def multi_head_loss(
         What each voxel counts, (B, 1, z, y, x), 0 outside the brain.
     choice
         (heads,), which rater each head learns in this step, see `raters_of_heads`.
+    regions
+        Which lesion of the batch each voxel is judged with, (B, z, y, x), see `lesion_loss`.
     disagreement
         Weight of the disagreement guidance.
     calibration
         Weight of the calibration error of the mean probability.
+    lesions
+        Weight of the `lesion_loss` of the mean probability; it needs the regions.
     binning
         Of that error.
 
@@ -163,6 +207,8 @@ def multi_head_loss(
     logit = torch.logit(mean.clamp(_SURE, 1 - _SURE))
     truth = reference[:, 0][inside]
     loss = dice_cross_entropy(logit, truth, counts) + _OPINIONS * opinions
+    if lesions and regions is not None:
+        loss = loss + lesions * lesion_loss(mean, truth, regions[inside], counts)
     if calibration:
         counts_of_images = inside.flatten(1).sum(1).tolist()
         errors = [
@@ -171,6 +217,40 @@ def multi_head_loss(
         ]
         loss = loss + calibration * torch.stack(errors).mean()
     return loss
+
+
+def lesion_loss(probability: Tensor, target: Tensor, regions: Tensor, weight: Tensor) -> Tensor:
+    """Dice plus cross-entropy of each lesion and what is near it, each lesion counted alike, however small.
+
+    What blob loss (Kofler et al., arXiv 2205.08209) and losses by connected component do: a Dice over the
+    whole image is decided by its large lesions.
+
+    Parameters
+    ----------
+    probability
+        float32, any shape, 0 to 1.
+    target
+        The same shape, 0 or 1.
+    regions
+        Integers, the same shape: which lesion a voxel is judged with, from 1 on; 0 is none.
+    weight
+        What each voxel counts, the same shape.
+
+    Returns
+    -------
+    Tensor
+        The mean over the lesions; 0 where there is none.
+    """
+    near = (regions > 0) & (weight > 0)
+    if not bool(near.any()):
+        return probability.sum() * 0
+    numbers, which = regions[near].unique(return_inverse=True)
+    p, y, counts = probability[near], target[near], weight[near]
+    entropy = F.binary_cross_entropy(p, y, reduction="none")
+    sums = p.new_zeros(4, len(numbers))
+    sums = sums.index_add(1, which, torch.stack([p * y, p + y, entropy, torch.ones_like(y)]) * counts)
+    overlap, size, surprise, voxels = sums
+    return (1 - 2 * overlap / size.clamp_min(_SURE) + surprise / voxels).mean()
 
 
 def _voxels(images: Tensor, inside: Tensor) -> Tensor:

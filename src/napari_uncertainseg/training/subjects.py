@@ -18,7 +18,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.phantom import PhantomModel, simulate_patient
 from napari_uncertainseg.images.preparation.normalise import normalise
-from napari_uncertainseg.images.preparation.prepare import prepare
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training import planting
@@ -28,6 +28,28 @@ _RIM, _BRIGHT = 8.0, 0.85
 """In scans without a mask, what is deeper than this (mm) and brighter may be lesion."""
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where a brain that was cut out lies on its scan's own grid of 1 mm.
+
+    Attributes
+    ----------
+    shape
+        Of the grid, (z, y, x).
+    box
+        The part of it that the brain's arrays cover.
+    """
+
+    shape: tuple[int, int, int]
+    box: tuple[slice, slice, slice]
+
+    def uncut(self, mask: Tensor) -> Tensor:
+        """A mask of the brain's box on the whole grid; bool (z, y, x)."""
+        whole = torch.zeros(self.shape, dtype=torch.bool)
+        whole[self.box] = mask
+        return whole
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """A brain to train on, as scanned and as if without lesions.
@@ -35,7 +57,7 @@ class Subject:
     Attributes
     ----------
     images, healthy
-        (3, z, y, x), 1 mm, normalised in the brain; a missing modality is 0.
+        float32 or float16 (3, z, y, x), 1 mm, normalised in the brain; a missing modality is 0.
     brain
         bool (z, y, x).
     labels
@@ -44,6 +66,16 @@ class Subject:
         bool (z, y, x): nobody knows whether this is lesion.
     is_background
         Whether there is no mask, and lesions can only be planted.
+    stripped
+        Whether the scans came without the skull.
+    spacing
+        The scan's own voxel size, mm (z, y, x).
+    frame
+        Where the arrays lie on the scan's own grid; None where they were resampled, or are the whole of it.
+    style
+        Number of the style in which it is outlined; None where it may be any.
+    share
+        How often it is drawn, in proportion to the others'.
     """
 
     images: Tensor
@@ -52,6 +84,11 @@ class Subject:
     labels: Tensor
     ignored: Tensor
     is_background: bool = False
+    stripped: bool = True
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    frame: Frame | None = None
+    style: int | None = None
+    share: float = 1.0
 
     @cached_property
     def box(self) -> tuple[slice, slice, slice]:
@@ -66,7 +103,7 @@ class Subject:
     @cached_property
     def gap(self) -> float:
         """By how much grey matter is brighter than white on FLAIR."""
-        return planting.gap_of(self.healthy, self.brain)
+        return planting.gap_of(self.healthy.float(), self.brain)
 
 
 def find_image(folder: Path, prefix: str, name: str) -> Path | None:
@@ -76,7 +113,8 @@ def find_image(folder: Path, prefix: str, name: str) -> Path | None:
     return next((p for p in sorted((folder / inner).iterdir()) if p.name.lower().startswith(wanted)), None)
 
 
-def _components(mask: np.ndarray) -> Tensor:
+def lesion_labels(mask: np.ndarray) -> Tensor:
+    """Number the lesions of a mask (z, y, x); int16, 0 is background."""
     return torch.from_numpy(cc3d.connected_components(mask, connectivity=26).astype(np.int16))
 
 
@@ -110,7 +148,7 @@ def read_subject(folder: Path, prefix: str) -> Subject:
     )
     inside = torch.from_numpy(brain)
     healthy = planting.fill_lesions(images, torch.from_numpy(mask), inside, Draw.seeded(0))
-    return Subject(images, healthy, inside, _components(mask), torch.zeros_like(inside))
+    return Subject(images, healthy, inside, lesion_labels(mask), torch.zeros_like(inside))
 
 
 def _check_grids(where: Path, scans: Mapping[str, Volume]) -> None:
@@ -123,11 +161,16 @@ def _check_grids(where: Path, scans: Mapping[str, Volume]) -> None:
             raise InputError(f"{where}{name}* does not lie on the FLAIR's grid: resample it onto the FLAIR.")
 
 
-def as_background(scans: Mapping[str, Volume]) -> Subject:
-    """Prepare scans without a lesion mask; what is bright deep in them may be lesion, and is ignored."""
-    ready = prepare(scans).network_input(1.0)
+def stacked(ready: NetworkInput) -> Tensor:
+    """What the network reads of a visit, float32 (3, z, y, x); a missing modality is 0."""
     blank = np.zeros(ready.brain.shape, np.float32)
-    images = torch.from_numpy(np.stack([ready.channels.get(m, blank) for m in MODALITIES]))
+    return torch.from_numpy(np.stack([ready.channels.get(m, blank) for m in MODALITIES]))
+
+
+def as_background(scans: Mapping[str, Volume], *, bias_correction: bool = False) -> Subject:
+    """Prepare scans without a lesion mask; what is bright deep in them may be lesion, and is ignored."""
+    ready = prepare(scans, bias_correction="on" if bias_correction else "off").network_input(1.0)
+    images = stacked(ready)
     deep = ndimage.distance_transform_edt(ready.brain) > _RIM
     ignored = widest((torch.from_numpy(deep) & (images[0] > _BRIGHT)).float(), 1) > 0
     brain = torch.from_numpy(ready.brain)
@@ -163,7 +206,7 @@ def read_masks(folder: Path, brain: Tensor, excluded: Collection[str] = ()) -> l
     list of Tensor
         int16 (z, y, x) each: 0 is background, 1 and on are lesions.
     """
-    masks = [_components(read_labels(p).data > 0) for p in mask_paths(folder, excluded)]
+    masks = [lesion_labels(read_labels(p).data > 0) for p in mask_paths(folder, excluded)]
     if any(m.shape != brain.shape for m in masks):
         raise InputError(f"The lesion masks in {folder} must lie on the grid of the first subject.")
     return [m[brain_box(brain)] for m in masks]

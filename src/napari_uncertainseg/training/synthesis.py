@@ -15,6 +15,8 @@ from napari_uncertainseg.training.randomness import Draw, blur, widest
 
 _GAPS = (0.1, 0.75)
 """By how much grey matter is brighter than white on FLAIR."""
+_THICK = 1.5
+"""Voxels longer than this (mm) count as thick slices."""
 _WHITE, _GREY = 1.0, -0.2
 """Their usual levels on T1."""
 
@@ -179,6 +181,53 @@ def _resolution(images: Tensor, draw: Draw) -> Tensor:
     thick = F.interpolate(images[None, channels], size=reduced, mode="area")
     out[channels] = F.interpolate(thick, size=size, mode="trilinear", align_corners=False)[0]
     return out
+
+
+def outlined_on_slices(labels: Tensor, spacing: tuple[float, float, float]) -> Tensor:
+    """Labels as an expert outlines them on thick slices: the same over the whole thickness of each.
+
+    Parameters
+    ----------
+    labels
+        Integers (z, y, x), of 1 mm voxels.
+    spacing
+        Of the scan's own voxels, mm.
+
+    Returns
+    -------
+    Tensor
+        The same shape and type; along thick axes what the middle of each slice shows.
+    """
+    for axis, thickness in enumerate(spacing):
+        n = labels.shape[axis]
+        if thickness >= _THICK:
+            slices = max(2, round(n / thickness))
+            which = ((torch.arange(n) + 0.5) * slices / n).long()
+            labels = labels.index_select(axis, ((which + 0.5) * n / slices).long())
+    return labels
+
+
+def averaged_over_slices(change: Tensor, spacing: tuple[float, float, float]) -> Tensor:
+    """A change of scans as thick slices show it: averaged over each slice, interpolated between them.
+
+    Parameters
+    ----------
+    change
+        float32 (3, z, y, x), of 1 mm voxels.
+    spacing
+        Of the scan's own voxels, mm.
+
+    Returns
+    -------
+    Tensor
+        The same shape.
+    """
+    size = change.shape[1:]
+    slices = [max(2, round(n / s)) if s >= _THICK else n for n, s in zip(size, spacing, strict=True)]
+    if slices == list(size):
+        return change
+    thick = F.interpolate(change[None], size=slices, mode="area")
+    return F.interpolate(thick, size=size, mode="trilinear", align_corners=False)[0]
 
 
 def imperfect_stripping(images: Tensor, brain: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:

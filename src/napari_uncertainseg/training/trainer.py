@@ -19,16 +19,24 @@ from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.model import INTENSITIES
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.multihead import MultiHeadUNet, copied_to_styles
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 from napari_uncertainseg.training.checkpoint import check_same, made_from, read_checkpoint
 from napari_uncertainseg.training.configuration import Configuration, OptimisationConfiguration
 from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.interruption import Interruption, Stopped, ignore_interruptions
-from napari_uncertainseg.training.losses import by_volume, multi_head_loss, raters_of_heads
+from napari_uncertainseg.training.losses import (
+    by_volume,
+    distinct,
+    multi_head_loss,
+    of_style,
+    raters_of_heads,
+)
 from napari_uncertainseg.training.monitor import EXAMPLE_EVERY, Monitor, example
 from napari_uncertainseg.training.patches import Patches
+from napari_uncertainseg.training.sources.cohort import read_cohort
 from napari_uncertainseg.training.validation import Validation, scores
 
 _CHECKPOINT = "checkpoint.pt"
@@ -52,8 +60,12 @@ class _Run:
         self.settings = configuration.optimisation
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(self.settings.seed)
+        self.precision = Precision.fastest(self.device)
+        self.styles = configuration.data.styles
         shape = configuration.network
-        network = MultiHeadUNet(len(MODALITIES), shape.features, shape.heads, thin=shape.thin)
+        network = MultiHeadUNet(
+            len(MODALITIES), shape.features, shape.heads, styles=max(1, len(self.styles)), thin=shape.thin
+        )
         # torch's stubs do not know memory_format
         self.network = network.to(self.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = AveragedModel(
@@ -74,7 +86,7 @@ class _Run:
 
     def _start_from(self, path: Path) -> None:
         expected = self.network.state_dict()
-        weights = read_weights(path, most_bytes=bytes_of(expected))
+        weights = copied_to_styles(read_weights(path, most_bytes=bytes_of(expected)), self.network)
         try:
             check_fit(weights, expected, path)
         except InputError as error:
@@ -96,6 +108,8 @@ class _Run:
                 "or choose another 'output'."
             ) from error
         self.step = state["step"]
+        # Versions that did not say it always trained in bf16.
+        self.precision = Precision(self.device.type, state.get("precision", "bf16"))
 
     def save(self) -> None:
         """Write the checkpoint; a kill while writing leaves the one before."""
@@ -105,6 +119,7 @@ class _Run:
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "made_from": self.made_from,
+            "precision": self.precision.name,
         }
         temporary = self.checkpoint.with_suffix(".tmp")
         torch.save(state, temporary)
@@ -126,16 +141,18 @@ class _Run:
     def _description(self) -> dict[str, Any]:
         """What `networks.catalog` reads of a model."""
         shape = self.configuration.network
+        trained_on = ", ".join(self.configuration.data.trained_on)
         return {
             "name": self.configuration.slug,
             "version": "1",
-            "description": f"Trained for {self.step} steps on {', '.join(self.configuration.data.subjects)}.",
+            "description": f"Trained for {self.step} steps on {trained_on}.",
             "architecture": {
                 "kind": "multihead-unet",
                 "features": list(shape.features),
                 "heads": shape.heads,
                 "thin": shape.thin,
             },
+            **({"styles": list(self.styles)} if self.styles else {}),
             "modalities": list(MODALITIES),
             "intensities": INTENSITIES,
             "spacing": 1.0,
@@ -161,17 +178,21 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.settings)
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self.precision.autocast():
             logits, layers = self.network.decode_layers(
                 self.network.encode(image), [m.to(self.device) for m in masks]
             )
+        style = batch["style"].to(self.device)
+        logits, *layers = (of_style(x.float(), style, self.network.styles) for x in (logits, *layers))
         loss = multi_head_loss(
-            logits.float(),
-            [x.float() for x in layers],
+            logits,
+            layers,
             raters,
             reference,
             weight,
             choice,
+            regions=distinct(batch["regions"].to(self.device)),
+            lesions=self.settings.lesion_loss,
             disagreement=self.settings.disagreement,
             calibration=self.settings.calibration,
             binning=self.settings.binning,  # type: ignore[arg-type]
@@ -183,7 +204,7 @@ class _Run:
         self.step += 1
         if self.step % _SAVE_EVERY == 0 or self.step == self.settings.steps:
             self.save()
-        heads_now = torch.sigmoid(logits.detach().float())
+        heads_now = torch.sigmoid(logits.detach())
         if self.step % EXAMPLE_EVERY == 0:
             self.picture = example(image[0], reference[0, 0], heads_now[0])
         return {
@@ -278,8 +299,11 @@ def _go_on(run: _Run, progress: Progress) -> None:
     from monai.engines import SupervisedTrainer
 
     data, settings = run.configuration.data, run.settings
-    validation = Validation(data, run.network) if settings.validate_every else None
-    patches = Patches(data, seed=settings.seed, length=settings.steps * settings.batch)
+    validation = None
+    if settings.validate_every:
+        validation = Validation(run.configuration, run.network, run.precision)
+    cohort = read_cohort(data, run.configuration.cache)
+    patches = Patches(data, cohort, seed=settings.seed, length=settings.steps * settings.batch)
     engine = SupervisedTrainer(
         device=run.device,
         max_epochs=1,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
+from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.multihead import MultiHeadUNet, padded
 from napari_uncertainseg.training.average_calibration import soft_calibration_error
-from napari_uncertainseg.training.configuration import DataConfiguration
+from napari_uncertainseg.training.configuration import Configuration
+from napari_uncertainseg.training.sources.cohort import prepared_twice
+from napari_uncertainseg.training.sources.visits import Visit
 from napari_uncertainseg.training.subjects import Subject, read_subject
 
 
@@ -52,7 +56,8 @@ class WholeBrain:
     def from_subject(cls, subject: Subject, divisor: int, smallest: int) -> WholeBrain:
         """Cut a subject's brain out."""
         box = subject.box
-        parts = subject.images[(slice(None), *box)], (subject.labels[box] > 0).float(), subject.brain[box]
+        images = subject.images[(slice(None), *box)].float()
+        parts = images, (subject.labels[box] > 0).float(), subject.brain[box]
         image, reference, brain = (padded(part, divisor, smallest)[None] for part in parts)
         return cls(image, reference, brain)
 
@@ -63,31 +68,42 @@ class Validation:
     Parameters
     ----------
     configuration
-        Which subjects.
+        Which subjects: those named for it, and all patients of the sources left out, with their bias fields
+        corrected where they show the skull.
     network
         What they will be segmented by, or one of its shape.
+    precision
+        In which the network computes.
     """
 
-    def __init__(self, configuration: DataConfiguration, network: MultiHeadUNet) -> None:
-        self._brains = [
-            WholeBrain.from_subject(
-                read_subject(configuration.folder, name), network.divisor, network.smallest
-            )
-            for name in configuration.validation
-        ]
+    def __init__(self, configuration: Configuration, network: MultiHeadUNet, precision: Precision) -> None:
+        self._configuration = configuration
+        self._network = network
+        self._precision = precision
+
+    @cached_property
+    def _brains(self) -> list[WholeBrain]:
+        """Read when they are first needed: to prepare many scans takes long."""
+        data = self._configuration.data
+        subjects = [read_subject(data.folder, name) for name in data.validation]
+        for source in data.sources_left_out:
+            visits = (Visit.of_source(source, data.folder, name) for name in source.visits)
+            subjects += [prepared_twice(visit, self._configuration.cache)[0] for visit in visits]
+        divisor, smallest = self._network.divisor, self._network.smallest
+        return [WholeBrain.from_subject(subject, divisor, smallest) for subject in subjects]
 
     def measure(self, network: nn.Module) -> dict[str, float]:
         """Mean over the subjects of the Dice at one half and of the calibration error in the brain."""
-        found = [_measure(network, brain) for brain in self._brains]
+        found = [_measure(network, brain, self._precision) for brain in self._brains]
         return {f"validation_{key}": sum(each[key] for each in found) / len(found) for key in found[0]}
 
 
 @torch.inference_mode()
-def _measure(network: nn.Module, whole: WholeBrain) -> dict[str, float]:
+def _measure(network: nn.Module, whole: WholeBrain, precision: Precision) -> dict[str, float]:
     device = next(network.parameters()).device
     image = whole.image.to(device, memory_format=torch.channels_last_3d)
     region = whole.brain.to(device)
-    with torch.autocast(device.type, torch.bfloat16):
+    with precision.autocast():
         logits = network(image)
     probability = torch.sigmoid(logits.float()).mean(1) * region
     return scores(probability, whole.reference.to(device), region)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal
 import platformdirs
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
@@ -38,11 +37,9 @@ class Layers(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (1, heads + depths, z, y, x)."""
+        """Logits (1, styles * (heads + depths), z, y, x)."""
         heads, deeper = self.network.decode_layers(self.network.encode(image))
-        size = image.shape[2:]
-        resized = [F.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in deeper]
-        return torch.cat([heads, heads.mean(dim=1, keepdim=True), *resized], dim=1)
+        return torch.cat([heads, self.network.depths(heads, deeper)], dim=1)
 
 
 class _Encode(nn.Module):

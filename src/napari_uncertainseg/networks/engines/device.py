@@ -81,7 +81,7 @@ def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device
 
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
-    fast = _openvino_has_bf16() if library == "openvino" else _torch_has_bf16()
+    fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
     return Device("cpu", library, "bf16" if fast else "float32", torch.get_num_threads())
 
 
@@ -90,7 +90,7 @@ def _openvino_has_bf16() -> bool:
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _torch_has_bf16() -> bool:
+def torch_has_bf16() -> bool:
     """Whether the processor has bf16 arithmetic; emulated bf16 is slower than float32."""
     import torch
 

@@ -90,7 +90,8 @@ class Engine(ABC):
         Returns
         -------
         Tensor
-            float32 (heads + layers, z, y, x), layers from the finest to the coarsest.
+            float32 (heads + layers, z, y, x), layers from the finest to the coarsest. Where a model has
+            several styles: the heads of all, then the layers of the first style, of the second and so on.
         """
         raise NotImplementedError
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
@@ -42,6 +42,7 @@ Features = Annotated[
         description="a list of 2 to 7 whole numbers from 1 to 2048",
     ),
 ]
+Style = Annotated[str, Field(pattern=f"^{NAME.pattern}$", description="a plain name, like 'my-style'")]
 Heads = Annotated[int, Field(ge=1, le=64, description="a whole number from 1 to 64")]
 
 
@@ -49,7 +50,7 @@ class Architecture(Strict):
     """Which network."""
 
     kind: Literal["multihead-unet"] = Field(description="'multihead-unet'")
-    heads: Heads
+    heads: Heads  # in each style
     features: Features
     thin: bool = Field(default=False, description="true or false")
 
@@ -82,8 +83,21 @@ class _Content(Strict):
     threshold: float = Field(gt=0, lt=1, description="a number between 0 and 1")
     spacing: float = Field(gt=0.2, lt=10, description="a voxel size between 0.2 and 10 mm")
     smoothing: float = Field(default=0.0, ge=0, lt=3, description="a number from 0 to 3, in voxels")
+    styles: tuple[Style, ...] = Field(
+        default=(), max_length=16, strict=False, description="a list of up to 16 plain names"
+    )
+    style: str | None = Field(default=None, description="one of 'styles', or null for all of them")
     temperature: float = Field(default=1.0, gt=0.01, lt=100, description="a number between 0.01 and 100")
     dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number between 0 and 0.95")
+
+    @model_validator(mode="after")
+    def _has_its_style(self) -> _Content:
+        if len(set(self.styles)) < len(self.styles):
+            raise ValueError("'styles' names a style twice")
+        if self.style is not None and self.style not in self.styles:
+            known = f"one of {list(self.styles)}" if self.styles else "null: the model has no 'styles'"
+            raise ValueError(f"'style' should be {known}, not '{self.style}'")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +110,13 @@ class MultiHeadModel(Model):
         The content of ``model.json``.
     architecture
         Of each network.
+    styles
+        Names of the ways to outline that it learnt; none where it was not told them apart.
     """
 
     configuration: Mapping[str, Any]
     architecture: Architecture
+    styles: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -150,7 +167,13 @@ class MultiHeadModel(Model):
 
         shape = self.architecture
         with torch.device("meta"):
-            network = MultiHeadUNet(len(self.modalities), shape.features, shape.heads, thin=shape.thin)
+            network = MultiHeadUNet(
+                len(self.modalities),
+                shape.features,
+                shape.heads,
+                styles=max(1, len(self.styles)),
+                thin=shape.thin,
+            )
         if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
             raise InputError(f"{self.folder / CONFIGURATION}: 'features' make a network of absurd size.")
         return network
@@ -186,10 +209,13 @@ def read_multihead(folder: Path) -> MultiHeadModel:
             heads=architecture.heads,
             layers=len(architecture.features) - 1,
             dropout=content.dropout,
+            styles=max(1, len(content.styles)),
+            style=None if content.style is None else content.styles.index(content.style),
         ),
         temperature=content.temperature,
         configuration=configuration,
         architecture=architecture,
+        styles=content.styles,
     )
 
 

@@ -1,0 +1,1 @@
+"""Patients to train on, from files of any kind, prepared as a user's scans are."""

@@ -1,0 +1,95 @@
+"""Prepared visits, kept as files: to find a brain and to correct a bias field takes long, and only once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.images import preparation, resample
+from napari_uncertainseg.training import planting, subjects
+from napari_uncertainseg.training.sources import visits
+from napari_uncertainseg.training.sources.visits import Visit, read_visit
+from napari_uncertainseg.training.subjects import Frame, Subject
+
+_FLAGS = ("stripped", "is_background")
+_TENSORS = ("images", "healthy", "brain", "labels", "ignored")
+
+
+def prepared_visit(visit: Visit, cache: Path, *, bias_correction: bool) -> Subject:
+    """Prepare a visit, or read it from the cache where the same files were prepared by the same code.
+
+    Parameters
+    ----------
+    visit
+        Where the files are.
+    cache
+        Folder of the cache; it is made where it is not there.
+    bias_correction
+        As for `read_visit`.
+
+    Raises
+    ------
+    InputError
+        As `read_visit` does.
+    """
+    path = cache / f"{_key(visit, bias_correction)}.npz"
+    # What is damaged, or was left half written by another program, is made anew.
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _load(path)
+    subject = read_visit(visit, bias_correction=bias_correction)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the run
+        _save(subject, path)
+    return subject
+
+
+def _key(visit: Visit, bias_correction: bool) -> str:
+    """Hash of all that a prepared visit depends on: files, settings and code."""
+    parts = [f"bias correction {bias_correction}, background {visit.is_background}"]
+    parts += [f"{name} {sha256_of(path)}" for name, path in sorted(visit.files.items())]
+    parts += [sha256_of(path) for path in _code()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _code() -> list[Path]:
+    modules = sorted(Path(str(preparation.__file__)).parent.glob("*.py"))
+    return [*modules, *(Path(str(module.__file__)) for module in (resample, planting, subjects, visits))]
+
+
+def _save(subject: Subject, path: Path) -> None:
+    """Write a visit so that it is in the cache whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: getattr(subject, name).numpy() for name in _TENSORS}
+    arrays |= {name: np.array(getattr(subject, name)) for name in ("spacing", *_FLAGS)}
+    if subject.frame is not None:
+        arrays["frame"] = np.array([subject.frame.shape, *zip(*_ends(subject.frame), strict=True)])
+    temporary = path.with_name(f".{secrets.token_hex(8)}.npz")
+    try:
+        np.savez_compressed(temporary, **arrays)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _ends(frame: Frame) -> list[tuple[int, int]]:
+    return [(part.start, part.stop) for part in frame.box]
+
+
+def _load(path: Path) -> Subject:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        content: dict[str, Any] = {name: torch.from_numpy(file[name]) for name in _TENSORS}
+        content |= {name: bool(file[name]) for name in _FLAGS}
+        z, y, x = (float(step) for step in file["spacing"])
+        frame = None
+        if "frame" in file:
+            shape, starts, stops = file["frame"].tolist()
+            a, b, c = (slice(start, stop) for start, stop in zip(starts, stops, strict=True))
+            frame = Frame((shape[0], shape[1], shape[2]), (a, b, c))
+        return Subject(**content, spacing=(z, y, x), frame=frame)
