@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import Progress, silent
-from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg.images.resample import isotropic, resample_to
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.volume import Grid, Volume
 
 _STAGE = "finding the brain"
 _AIR = 0.08  # of the brightest: what is darker is no head
 _AROUND = 16.0  # mm around a brain that the second look shows
+_MUCH = 1.6  # times what it would show: only then there is a second look
 _CERTAIN = 8.0  # logits beyond are as good
 _LARGEST = 300.0  # mm, of a head
 
@@ -22,8 +25,8 @@ _LARGEST = 300.0  # mm, of a head
 def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | None = None) -> np.ndarray:
     """Brain mask of a scan with its skull: one piece, without holes; empty where none is seen.
 
-    The network looks twice: at the head, and then at the surroundings of the brain that it saw, which
-    are framed as in its training. Its logits, interpolated, say where between the voxels the border runs.
+    The network looks at the head and, where much else is seen, again at the surroundings of the brain, framed
+    as in its training. Its logits, interpolated, say where between the voxels the border runs.
 
     Parameters
     ----------
@@ -44,29 +47,54 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
     InputError
         If the weights are missing or corrupt.
     """
-    from napari_uncertainseg.networks.brain import SPACING, WEIGHTS, brain_logits
+    from napari_uncertainseg.networks.brain import SPACING, WEIGHTS
 
     path = weights or WEIGHTS
     progress(_STAGE, 0.0)
     cubic = isotropic(scan, SPACING)
-    data = cubic.data
-    box = _head(data, round(_LARGEST / SPACING))
-    progress(_STAGE, 0.2)
-    first = np.full(data.shape, -_CERTAIN, np.float32)
-    first[box] = brain_logits(data[box], path)
-    seen = largest_part(first > 0)
+    progress(_STAGE, 0.1)
+    box = _head(cubic.data, round(_LARGEST / SPACING))
+    logits = _look(cubic.data, box, path)
+    seen = largest_part(logits > 0)
     if not seen.any():
         return np.zeros(scan.grid.shape, bool)
     progress(_STAGE, 0.5)
-    box = _widened(bounding_box(seen), round(_AROUND / SPACING), data.shape)
-    logits = np.full(data.shape, -_CERTAIN, np.float32)
-    logits[box] = np.clip(brain_logits(data[box], path), -_CERTAIN, _CERTAIN)
+    closer = _widened(bounding_box(seen), round(_AROUND / SPACING), seen.shape)
+    if _size(box) > _MUCH * _size(closer):
+        logits = _look(cubic.data, closer, path)
     progress(_STAGE, 0.9)
-    # 0 is what lies beyond a resampled volume, so all is raised to be positive
-    raised = resample_to(Volume(logits + _CERTAIN, cubic.grid, scan.name), scan.grid)
-    mask = ndimage.binary_fill_holes(largest_part(raised > _CERTAIN))
+    mask = _on_grid(Volume(logits, cubic.grid, scan.name), scan.grid)
     progress(_STAGE, 1.0)
     return mask
+
+
+def _look(data: np.ndarray, box: Box, path: Path) -> np.ndarray:
+    """Logits of the whole array, of which the network is shown a box."""
+    from napari_uncertainseg.networks.brain import brain_logits
+
+    logits = np.full(data.shape, -_CERTAIN, np.float32)
+    logits[box] = np.clip(brain_logits(data[box], path), -_CERTAIN, _CERTAIN)
+    return logits
+
+
+def _on_grid(logits: Volume, grid: Grid) -> np.ndarray:
+    """Where logits, interpolated, are positive: bool, one piece without holes."""
+    out = np.zeros(grid.shape, bool)
+    part = bounding_box(logits.data > -_CERTAIN)
+    corners = np.array(np.meshgrid(*[(side.start - 1, side.stop) for side in part], indexing="ij"))
+    to_grid = np.linalg.solve(grid.affine, logits.grid.affine)
+    there = (to_grid @ np.vstack([corners.reshape(3, -1), np.ones(8)]))[:3]
+    first = np.clip(np.floor(there.min(axis=1)), 0, np.array(grid.shape) - 1).astype(int)
+    last = np.clip(np.ceil(there.max(axis=1)), first, np.array(grid.shape) - 1).astype(int)
+    shift = np.eye(4)
+    shift[:3, 3] = first
+    sizes = [int(n) for n in last - first + 1]
+    inner = Grid((sizes[0], sizes[1], sizes[2]), grid.affine @ shift)
+    # 0 is what lies beyond a resampled volume, so all is raised to be positive
+    raised = resample_to(replace(logits, data=logits.data + _CERTAIN), inner)
+    mask = ndimage.binary_fill_holes(largest_part(raised > _CERTAIN))
+    out[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = mask
+    return out
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
@@ -79,21 +107,27 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     return labels == sizes.argmax()
 
 
-def _head(data: np.ndarray, most: int) -> tuple[slice, ...]:
+def _head(data: np.ndarray, most: int) -> Box:
     """Box of what is not air, around its middle at most so many voxels wide."""
     low, high = np.quantile(data[::2, ::2, ::2], (0.01, 0.99))
     head = largest_part(ndimage.uniform_filter(data, 3) > low + _AIR * (high - low))
     if not head.any():
-        return tuple(slice(0, n) for n in data.shape)
+        return _box([slice(0, n) for n in data.shape])
     sides = []
     for part in bounding_box(head):
         middle = (part.start + part.stop) // 2
         sides.append(slice(max(part.start, middle - most // 2), min(part.stop, middle + most // 2)))
-    return tuple(sides)
+    return _box(sides)
 
 
-def _widened(box: tuple[slice, ...], margin: int, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    return tuple(
-        slice(max(0, part.start - margin), min(n, part.stop + margin))
-        for part, n in zip(box, shape, strict=True)
-    )
+def _widened(box: Box, margin: int, shape: tuple[int, ...]) -> Box:
+    sides = zip(box, shape, strict=True)
+    return _box([slice(max(0, part.start - margin), min(n, part.stop + margin)) for part, n in sides])
+
+
+def _box(sides: list[slice]) -> Box:
+    return sides[0], sides[1], sides[2]
+
+
+def _size(box: Box) -> int:
+    return math.prod(part.stop - part.start for part in box)
