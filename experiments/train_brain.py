@@ -1,11 +1,12 @@
-"""Train the network that finds the brain: ``python experiments/train_brain.py [TABLE of brain.toml]``.
+"""Train the network that finds the brain: ``python experiments/train_brain.py [TABLE of brain.toml]...``.
 
-Ctrl+C saves; the same command resumes.
+Without names all tables are trained, one after the other. Ctrl+C saves; the same command resumes.
 """
 
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import torch
@@ -14,13 +15,17 @@ from napari_uncertainseg.training.brain.configuration import read_brain_training
 from napari_uncertainseg.training.brain.examples import Examples
 from napari_uncertainseg.training.brain.trainer import train
 
+FILE = Path(__file__).parent / "brain.toml"
 
-def main(fold: str | None = None) -> None:
+
+def main(names: list[str]) -> None:
     """Train, or train on."""
     torch.set_num_threads(1)
-    configuration = read_brain_training(Path(__file__).with_suffix("").parent / "brain.toml", fold)
-    print(train(configuration, Examples(configuration)))
+    tables = [key for key, value in tomllib.loads(FILE.read_text()).items() if isinstance(value, dict)]
+    for name in names or tables:
+        configuration = read_brain_training(FILE, name)
+        print(train(configuration, Examples(configuration)), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(sys.argv[1:])

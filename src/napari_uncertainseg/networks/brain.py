@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 
 SPACING = 2.0
@@ -119,6 +120,8 @@ def read_network(path: Path = WEIGHTS) -> BrainNetwork:
     InputError
         If the weights are missing, corrupt, or those of another network.
     """
+    if not path.is_file():
+        raise InputError(f"The network that finds the brain is missing from {path}: reinstall the package.")
     network = BrainNetwork()
     expected = network.state_dict()
     state = read_weights(path, most_bytes=bytes_of(expected))

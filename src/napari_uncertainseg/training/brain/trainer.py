@@ -43,6 +43,7 @@ def train(configuration: BrainTraining, draw: Callable[[int], tuple[Tensor, Tens
     InputError
         If the checkpoint there is of another configuration.
     """
+    configuration.output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(configuration.seed)
     start = configuration.start_from
     network = BrainNetwork()
@@ -54,7 +55,6 @@ def train(configuration: BrainTraining, draw: Callable[[int], tuple[Tensor, Tens
     optimiser = torch.optim.AdamW(network.parameters(), configuration.learning_rate, weight_decay=1e-4)
     checkpoint = configuration.output / "checkpoint.pt"
     step = _resume(checkpoint, configuration, network, average, optimiser)
-    configuration.output.mkdir(parents=True, exist_ok=True)
     with Interruption() as interruption, (configuration.output / "log.jsonl").open("a") as log:
         while step < configuration.steps:
             began = time.monotonic()
