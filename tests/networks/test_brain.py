@@ -45,7 +45,7 @@ def test_weights_of_something_else_are_refused(weights, tmp_path):
     with pytest.raises(InputError, match="do not fit the architecture"):
         save_file({"x": torch.zeros(3)}, tmp_path / "other.safetensors")
         room.read_network(tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match="missing from .*none.safetensors: reinstall"):
+    with pytest.raises(InputError, match=r"missing from .*none.safetensors: reinstall"):
         room.read_network(tmp_path / "none.safetensors")
     damaged = tmp_path / "damaged.safetensors"
     damaged.write_bytes(weights.read_bytes()[:1000])
