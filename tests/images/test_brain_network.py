@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from napari_uncertainseg import Cancelled, InputError
+from napari_uncertainseg.images.preparation import brain_network
 from napari_uncertainseg.images.preparation.brain import find_brain
 from napari_uncertainseg.images.preparation.brain_network import brain_by_network, largest_part
 from napari_uncertainseg.images.volume import Grid
@@ -79,6 +80,21 @@ def test_the_brain_is_one_piece_without_holes(head, monkeypatch):
     found = brain_by_network(scan)
     assert ndimage.label(found)[1] == 1
     assert np.array_equal(ndimage.binary_fill_holes(found), found)
+
+
+def test_scalp_that_was_taken_for_brain_is_cut_off(head, monkeypatch):
+    scan, brain = head
+
+    def with_scalp(s: np.ndarray, path) -> np.ndarray:
+        return np.where(s > 200, 5.0, _by_brightness(s, path)).astype(np.float32)
+
+    monkeypatch.setattr(network, "brain_logits", with_scalp)
+    found = brain_by_network(scan)
+    assert 2 * (found & brain).sum() / (found.sum() + brain.sum()) > 0.95
+
+
+def test_voxels_are_of_the_size_that_the_network_reads():
+    assert brain_network.SPACING == network.SPACING
 
 
 def test_no_brain_is_said_and_the_search_can_be_cancelled(head, monkeypatch):

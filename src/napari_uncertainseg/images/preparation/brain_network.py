@@ -14,9 +14,13 @@ from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Grid, Volume
 
+SPACING = 2.0
+"""Of the voxels that the network reads, mm."""
+
 _STAGE = "finding the brain"
 _AIR = 0.08  # of the brightest: what is darker is no head
 _AROUND = 16.0  # mm around a brain that the second look shows
+_SHEET = 12.0  # mm: what is thinner all along is no brain
 _MUCH = 1.6  # times what it would show: only then there is a second look
 _CERTAIN = 8.0  # logits beyond are as good
 _LARGEST = 300.0  # mm, of a head
@@ -47,7 +51,7 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
     InputError
         If the weights are missing or corrupt.
     """
-    from napari_uncertainseg.networks.brain import SPACING, WEIGHTS
+    from napari_uncertainseg.networks.brain import WEIGHTS
 
     path = weights or WEIGHTS
     progress(_STAGE, 0.0)
@@ -74,7 +78,24 @@ def _look(data: np.ndarray, box: Box, path: Path) -> np.ndarray:
 
     logits = np.full(data.shape, -_CERTAIN, np.float32)
     logits[box] = np.clip(brain_logits(data[box], path), -_CERTAIN, _CERTAIN)
+    logits[~_thick(logits > 0)] = -_CERTAIN
     return logits
+
+
+def _thick(mask: np.ndarray) -> np.ndarray:
+    """What is on or near the thickest piece of a mask: sheets of scalp and marrow are cut from the brain."""
+    near = np.zeros(mask.shape, bool)
+    if mask.any():
+        box = _widened(bounding_box(mask), 2, mask.shape)
+        core = largest_part(_distance(mask[box]) > _SHEET / 2)
+        if core.any():
+            near[box] = _distance(~core) <= _SHEET / 2 + SPACING
+    return near
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    """From each voxel of a mask to what is not in it, mm."""
+    return SPACING * ndimage.distance_transform_edt(mask)
 
 
 def _on_grid(logits: Volume, grid: Grid) -> np.ndarray:
