@@ -18,11 +18,13 @@ STEP = 0.25
 """Unit of the stored distances, mm."""
 CLOSING = 6.0
 """Half the width of the furrows that belong to the brain, mm."""
+RIM = 2.0
+"""Of the fluid over the brain as much belongs to it, mm: so the masks of MS3SEG and 3D-MR-MS are drawn."""
 
 _FAT = 5.0  # mm beneath the skin
 _DIPLOE = 1.9  # mm from the surface of the skull, where its marrow begins
 _NECK = 45  # mm beneath the brain that are worth holding
-_VERSION = 3  # of what the stored arrays mean
+_VERSION = 4  # of what the stored arrays mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +91,14 @@ def anatomy_arrays(tissue: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def closed_brain(tissue: np.ndarray, radius: float = CLOSING) -> np.ndarray:
-    """The brain as a mask draws it: parenchyma and ventricles, furrows closed, holes filled; bool."""
+    """The brain as masks draw it: parenchyma, ventricles, closed furrows, a rim of fluid; no holes; bool."""
     core = np.isin(tissue, (*PARENCHYMA, Tissue.VENTRICLE))
     wide = ndimage.distance_transform_edt(~core) <= radius
     closed = ndimage.distance_transform_edt(wide) > radius
     inside = np.isin(tissue, (Tissue.FLUID, Tissue.VEIN, Tissue.ARTERY))
-    return ndimage.binary_fill_holes(core | (closed & inside))
+    brain = core | (closed & inside)
+    rim = inside & (ndimage.distance_transform_edt(~brain) <= RIM)
+    return ndimage.binary_fill_holes(brain | rim)
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:
