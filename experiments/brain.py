@@ -18,7 +18,7 @@ from scipy import ndimage
 from napari_uncertainseg.images.preparation.brain import find_brain
 from napari_uncertainseg.images.preparation.brain_network import brain_by_network
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.training.brain.real_heads import RealHead, real_heads
+from napari_uncertainseg.training.brain.real_heads import SOURCES, RealHead, real_heads
 
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 NEAR = 3.0  # mm
@@ -95,7 +95,8 @@ def main() -> None:
     options = parser.parse_args()
     heads = [
         head
-        for head in real_heads(DATA)
+        for source in SOURCES
+        for head in real_heads(DATA, source)
         if options.modality in (head.modality, "all") and head.name.startswith(options.source)
     ]
     print("| finder | scan | Dice | surface within 3 mm | ml outside | ml missing | s |")

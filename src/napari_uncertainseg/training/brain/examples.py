@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -12,7 +14,7 @@ from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.networks.brain import SPACING
 from napari_uncertainseg.training.brain.configuration import BrainTraining
-from napari_uncertainseg.training.brain.real_heads import RealHead, real_heads
+from napari_uncertainseg.training.brain.real_heads import real_heads
 from napari_uncertainseg.training.heads.collection import HeadCollection
 from napari_uncertainseg.training.heads.head import draw_head
 from napari_uncertainseg.training.heads.scanner import (
@@ -49,11 +51,9 @@ class Examples:
         self._heads = HeadCollection(
             configuration.label_maps, configuration.lesion_masks, configuration.cache
         )
-        wanted = configuration.real > 0 and configuration.sources
-        found = real_heads(configuration.data) if wanted else ()
-        self._real = [
-            real_example(head) for head in found if head.source in configuration.sources and not head.wrong
-        ]
+        sources = configuration.sources if configuration.real > 0 else ()
+        data, cache = configuration.data, configuration.cache
+        self._real = [each for source in sources for each in real_examples(data, source, cache)]
         self._flair = [n for n, each in enumerate(self._real) if each.modality == "flair"]
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
@@ -84,11 +84,30 @@ class Examples:
         return head.images[0], head.brain
 
 
-def real_example(head: RealHead) -> RealExample:
-    """Bring a head to the voxels that the network reads."""
-    cubic = isotropic(head.scan, SPACING)
-    share = resample_to(Volume(head.share, head.scan.grid, head.scan.name), cubic.grid)
-    return RealExample(head.modality, torch.from_numpy(cubic.data), torch.from_numpy(share))
+def real_examples(data: Path, source: str, cache: Path) -> list[RealExample]:
+    """The heads of a source whose masks show a brain, on the voxels that the network reads.
+
+    Parameters
+    ----------
+    data
+        Folder of the sets.
+    source
+        See `real_heads.SOURCES`.
+    cache
+        Folder in which they are kept; nothing there is executed.
+    """
+    stored = cache / f"{source}-1.npz"
+    if not stored.exists():
+        arrays = {}
+        for number, head in enumerate(each for each in real_heads(data, source) if not each.wrong):
+            cubic = isotropic(head.scan, SPACING)
+            share = resample_to(Volume(head.share, head.scan.grid, head.scan.name), cubic.grid)
+            arrays[f"{number:03d} {head.modality}"] = np.stack([cubic.data, share])
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(stored, allow_pickle=False, **arrays)
+    with np.load(stored, allow_pickle=False) as arrays:
+        pairs = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    return [RealExample(name.split()[1], pair[0], pair[1]) for name, pair in pairs.items()]
 
 
 def vary_real(example: RealExample, shape: tuple[int, int, int], draw: Draw) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,8 @@ from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Volume
 
+SOURCES = ("ms3seg", "sim-vent", "longitudinal")
+"""MS3SEG, Sim-Vent and the longitudinal 3D-MR-MS."""
 NO_BRAINS = {
     "sim-vent/104252": "cuts through the lobes",
     "sim-vent/105465": "cuts through the lobes",
@@ -60,32 +62,38 @@ class RealHead:
         return NO_BRAINS.get(f"{self.source}/{self.patient}")
 
 
-def real_heads(data: Path) -> Iterator[RealHead]:
-    """Read the sets with brain masks in a folder: MS3SEG, Sim-Vent and the longitudinal 3D-MR-MS."""
-    for source in ("ms3seg", "sim-vent"):
-        for folder in sorted((data / source).glob("*")):
-            for modality in ("flair", "t1", "t2"):
-                path = folder / f"{modality}.nii.gz"
-                if path.exists():
-                    scan = read_volume(path, modality=modality)
-                    share = read_labels(folder / "brainmask.nii.gz", scan.grid).data > 0
-                    yield RealHead(source, folder.name, "", modality, scan, share.astype(np.float32))
-    for folder in sorted((data / _LONGITUDINAL).glob("patient*")):
-        common = read_labels(folder / "coreg_brainmask.nii.gz")
-        mask = Volume((common.data > 0).astype(np.float32), common.grid, common.name)
-        for path in sorted(folder.glob("study*_FLAIR.nii.gz")):
-            visit = path.name.split("_")[0]
-            to_flair = itk_affine(folder / f"{visit}_FLAIR_to_common_space.txt")
-            scans = {"flair": (path, to_flair)}
-            for modality, name in (("t1", "T1W"), ("t2", "T2W")):
-                other = folder / f"{visit}_{name}.nii.gz"
-                if other.exists():
-                    within = itk_affine(folder / f"{visit}_{name}_intrastudy_to_FLAIR.txt")
-                    scans[modality] = (other, within @ to_flair)
-            for modality, (file, to_scan) in scans.items():
-                scan = read_volume(file, modality=modality)
-                share = resample_to(mask, scan.grid, np.linalg.inv(to_scan))
-                yield RealHead("longitudinal", folder.name, visit, modality, scan, share)
+def real_heads(data: Path, source: str) -> Iterator[RealHead]:
+    """Read a set with brain masks, one of `SOURCES`, from the folder that holds the sets."""
+    if source == "longitudinal":
+        for folder in sorted((data / _LONGITUDINAL).glob("patient*")):
+            yield from _longitudinal(folder)
+        return
+    for folder in sorted((data / source).glob("*")):
+        for modality in ("flair", "t1", "t2"):
+            path = folder / f"{modality}.nii.gz"
+            if path.exists():
+                scan = read_volume(path, modality=modality)
+                share = read_labels(folder / "brainmask.nii.gz", scan.grid).data > 0
+                yield RealHead(source, folder.name, "", modality, scan, share.astype(np.float32))
+
+
+def _longitudinal(folder: Path) -> Iterator[RealHead]:
+    """The visits of a patient; the mask lies in a space common to them."""
+    common = read_labels(folder / "coreg_brainmask.nii.gz")
+    mask = Volume((common.data > 0).astype(np.float32), common.grid, common.name)
+    for path in sorted(folder.glob("study*_FLAIR.nii.gz")):
+        visit = path.name.split("_")[0]
+        to_flair = itk_affine(folder / f"{visit}_FLAIR_to_common_space.txt")
+        scans = {"flair": (path, to_flair)}
+        for modality, name in (("t1", "T1W"), ("t2", "T2W")):
+            other = folder / f"{visit}_{name}.nii.gz"
+            if other.exists():
+                within = itk_affine(folder / f"{visit}_{name}_intrastudy_to_FLAIR.txt")
+                scans[modality] = (other, within @ to_flair)
+        for modality, (file, to_scan) in scans.items():
+            scan = read_volume(file, modality=modality)
+            share = resample_to(mask, scan.grid, np.linalg.inv(to_scan))
+            yield RealHead("longitudinal", folder.name, visit, modality, scan, share)
 
 
 def itk_affine(path: Path) -> np.ndarray:
