@@ -10,8 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from napari_uncertainseg import InputError
+from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.training.brain.configuration import BrainTraining, read_brain_training
-from napari_uncertainseg.training.brain.examples import RealExample, vary_real
+from napari_uncertainseg.training.brain.examples import RealExample, real_examples, vary_real
 from napari_uncertainseg.training.brain.real_heads import itk_affine
 from napari_uncertainseg.training.brain.trainer import brain_loss, train
 from napari_uncertainseg.training.randomness import Draw
@@ -76,6 +78,25 @@ def test_a_wrong_border_costs_more_than_a_wrong_middle():
     at_border[0, 0, 12, 12, 18:21] *= -1
     elsewhere[0, 0, 12, 12, 11:14] *= -1
     assert right < brain_loss(elsewhere, brain)[0] < brain_loss(at_border, brain)[0]
+
+
+def test_real_heads_are_read_once_and_those_with_wrong_masks_left_out(tmp_path):
+    data, cache = tmp_path / "data", tmp_path / "cache"
+    ball = _ball(24, 8.0).numpy()
+    noise = np.random.default_rng(0).random(ball.shape, np.float32)
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, ::-1] * 3.0
+    for name in ("sim-vent/104252", "sim-vent/1"):
+        (data / name).mkdir(parents=True)
+        for file, array in (("flair", 100 * ball + noise), ("brainmask", ball.astype(np.uint8))):
+            write_volume(data / name / f"{file}.nii.gz", array, Grid(ball.shape, affine))
+    (example,) = real_examples(data, "sim-vent", cache)
+    assert example.modality == "flair"
+    assert example.scan.shape == example.brain.shape == (36, 36, 36)  # 3 mm voxels on those of 2 mm
+    assert float(example.brain.sum()) * 8 == pytest.approx(ball.sum() * 27, rel=0.02)
+    (data / "sim-vent/1/flair.nii.gz").unlink()
+    (again,) = real_examples(data, "sim-vent", cache)
+    assert torch.equal(again.scan, example.scan)
 
 
 def test_a_varied_head_keeps_its_brain_where_it_is_bright():
