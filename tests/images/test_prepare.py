@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +14,7 @@ from napari_uncertainseg import Cancelled, InputError
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.preparation import align as alignment
 from napari_uncertainseg.images.preparation import brain as brain_room
+from napari_uncertainseg.images.preparation import brain_deepbet as deepbet_room
 from napari_uncertainseg.images.preparation import prepare as preparing
 from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
 from napari_uncertainseg.images.preparation.skull import surroundings
@@ -153,7 +153,7 @@ def test_what_the_user_says_of_the_skull_wins(ball, monkeypatch):
     monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: found[: len(scan.data)])
     assert prepare({"flair": head}, skull="removed").brain_source == "already stripped"
     prepared = prepare({"flair": brain}, skull="present")
-    assert prepared.brain_source == "deepbet"
+    assert prepared.brain_source == brain_room.FINDER
     assert "100% of the head" in prepared.notes[0]
     with pytest.raises(InputError, match="one of auto, removed, present"):
         prepare({"flair": brain}, skull="maybe")
@@ -163,7 +163,7 @@ def test_a_doubt_about_the_skull_is_said_and_the_brain_is_looked_for(ball, monke
     inside = ball(radius=200.0, seed=3)
     monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: ball(radius=60.0).data > 0)
     prepared = prepare({"flair": inside})
-    assert prepared.brain_source == "deepbet"
+    assert prepared.brain_source == brain_room.FINDER
     assert "is doubtful" in prepared.notes[0]
 
 
@@ -197,12 +197,9 @@ def test_specks_in_the_air_are_no_brain(ball):
 
 
 def test_without_deepbet_the_way_out_is_said(ball, monkeypatch):
-    monkeypatch.setitem(sys.modules, "deepbet", None)
-    monkeypatch.setattr(brain_room, "find_spec", lambda _: None)
-    scan = ball()
-    raw = replace(scan, data=scan.data + np.random.default_rng(0).random(scan.data.shape).astype(np.float32))
+    monkeypatch.setattr(deepbet_room, "find_spec", lambda _: None)
     with pytest.raises(InputError, match=r'pip install "napari-uncertainseg\[brain\]"'):
-        prepare({"flair": raw})
+        brain_room.find_brain(ball(), finder="deepbet")
 
 
 def test_notes_of_the_files_reach_the_user(ball):
@@ -298,7 +295,7 @@ def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
         {"t1": read_volume(patient01 / f"study{visit}_T1W.nii.gz")} if with_t1 else {}
     )
     prepared = prepare(images)
-    assert prepared.brain_source == "deepbet"
+    assert prepared.brain_source == brain_room.FINDER
     (note,) = prepared.notes
     assert prepared.bias_corrected and "uneven brightness" in note
     common = read_labels(patient01 / "coreg_brainmask.nii.gz")
@@ -334,7 +331,7 @@ def test_brain_extraction_asks_often_and_can_be_cancelled(patient01):
     pytest.importorskip("deepbet")
     flair = read_volume(patient01 / "study1_FLAIR.nii.gz")
     with pytest.raises(Cancelled):
-        brain_room.find_brain(flair, _cancel_after(10))
+        brain_room.find_brain(flair, _cancel_after(10), finder="deepbet")
 
 
 @pytest.mark.slow

@@ -1,19 +1,15 @@
-"""Where the brain is: already cut out, given by the user, or found by deepbet."""
+"""Where the brain is: already cut out, given by the user, or found in the head."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-import time
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.images.preparation.brain_deepbet import brain_by_deepbet
+from napari_uncertainseg.images.preparation.brain_network import brain_by_network
 from napari_uncertainseg.images.preparation.skull import Surroundings, shown_surface, surroundings
-from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
 FEWEST_LITRES, MOST_LITRES = 0.003, 3.0
@@ -23,17 +19,22 @@ USUAL_LITRES = (0.8, 2.2)
 HEAD_SHARE = (0.15, 0.85)
 """What of a head is brain; the lower, the more of the neck is seen."""
 
-_POLL = 0.1  # s
-_USUAL_SECONDS = 10.0  # what deepbet takes; only the progress bar leans on it
+Finder = Literal["network", "deepbet"]
+FINDER: Finder = "deepbet"
+"""What finds the brain, measured in ``docs/results.md``."""
 
 
-def find_brain(scan: Volume, progress: Progress = silent) -> np.ndarray:
-    """Brain mask of a scan with its skull, by deepbet (Fisch et al. 2024).
+def find_brain(scan: Volume, progress: Progress = silent, finder: Finder = FINDER) -> np.ndarray:
+    """Brain mask of a scan with its skull.
 
     Parameters
     ----------
     scan
-        T1 or FLAIR.
+        FLAIR, T1 or T2.
+    progress
+        Called now and then; may raise ``Cancelled``.
+    finder
+        ``"network"``: the one that ships with the package. ``"deepbet"``: an extra, made for T1.
 
     Returns
     -------
@@ -43,48 +44,14 @@ def find_brain(scan: Volume, progress: Progress = silent) -> np.ndarray:
     Raises
     ------
     InputError
-        If deepbet is not installed, or finds no brain.
+        If no brain is found, or the finder is not installed.
     Cancelled
-        Within a fifth of a second.
+        Within half a second.
     """
-    if find_spec("deepbet") is None:
-        raise InputError(
-            f"'{scan.name}' still shows the skull: choose a brain mask, or install brain extraction with "
-            '`pip install "napari-uncertainseg[brain]"`.'
-        )
-    cubic = isotropic(scan, 1.0)
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "scan.npy"), Path(folder, "mask.npy")
-        np.save(source, np.ascontiguousarray(cubic.data.transpose()), allow_pickle=False)
-        error = _run_deepbet(source, target, progress)
-        if error is not None:
-            raise InputError(f"'{scan.name}': no brain was found ({error}); choose a brain mask.")
-        found = np.load(target, allow_pickle=False).transpose()
-    mask = resample_to(Volume(found, cubic.grid, scan.name), scan.grid, nearest=True).astype(bool)
+    mask = brain_by_network(scan, progress) if finder == "network" else brain_by_deepbet(scan, progress)
     if not mask.any():
         raise InputError(f"'{scan.name}': no brain was found; choose a brain mask.")
     return mask
-
-
-def _run_deepbet(source: Path, target: Path, progress: Progress) -> str | None:
-    """Error message of deepbet's process, None when it worked; the process never outlives the call."""
-    script = Path(__file__).with_name("_deepbet.py")
-    with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen([sys.executable, "-I", script, source, target], stderr=errors)
-        started = time.monotonic()
-        try:
-            while process.poll() is None:
-                share = (time.monotonic() - started) / _USUAL_SECONDS
-                progress("finding the brain", share / (1 + share))
-                time.sleep(_POLL)
-        finally:
-            process.kill()
-            process.wait()
-        if process.returncode == 0:
-            return None
-        errors.seek(0)
-        lines = errors.read().strip().splitlines()
-        return lines[-1] if lines else f"exit status {process.returncode}"
 
 
 def already_stripped(scan: Volume, around: Surroundings) -> np.ndarray:

@@ -13,6 +13,7 @@ from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
 from napari_uncertainseg.images.preparation.brain import (
+    FINDER,
     already_stripped,
     check_brain,
     check_share,
@@ -92,7 +93,7 @@ class Prepared:
     brain
         bool on that grid.
     brain_source
-        ``"already stripped"``, ``"given"`` or ``"deepbet"``.
+        ``"already stripped"``, ``"given"``, or what found it: ``"network"`` or ``"deepbet"``.
     bias_corrected
         Whether N4 was run on the scans.
     notes
@@ -263,9 +264,9 @@ def _brain(
             return brain, "already stripped", check_brain(brain, scans[removed[0]])
         if all(look.skull is None for look in looks.values()):
             doubts.append(_DOUBTFUL.format(flair.name))
-    scan = scans.get("t1", flair)
+    scan = scans.get("t1", flair) if FINDER == "deepbet" else flair
     brain = find_brain(scan, progress)
-    return brain, "deepbet", [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
+    return brain, FINDER, [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

@@ -1,4 +1,4 @@
-"""Run deepbet on one array, as a process of its own: ``python _deepbet.py SCAN.npy MASK.npy``.
+"""Run deepbet on one array, as a process of its own: ``python deepbet_process.py SCAN.npy MASK.npy``.
 
 Its networks are compiled and cannot be stopped from within; a process can, at once,
 and gives back all memory when it ends. It imports nothing of this package.
