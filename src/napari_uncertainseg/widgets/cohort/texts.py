@@ -9,7 +9,7 @@ from napari_uncertainseg.evaluate.readings import CaseReading
 
 # -- the list -----------------------------------------------------------------------------------
 
-CASES, ANNOTATOR, EVERYBODY = "cases", "annotator", "all annotators"
+CASES, ANNOTATOR, EVERYBODY = "Cases", "Annotator", "all annotators"
 CHOOSE, FOLDER, TABLE = "Choose…", "Folder or BIDS dataset…", "Table (TSV)…"
 SOURCES = (
     "A folder or BIDS dataset with FLAIR scans (T1 and T2 are optional), or a table with the column flair; "

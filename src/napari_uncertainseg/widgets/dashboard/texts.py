@@ -14,7 +14,7 @@ from napari_uncertainseg.widgets.shared.session_file import EXERCISE
 
 # -- the head -----------------------------------------------------------------------------------
 
-FILE = "file"
+FILE = "File"
 FILE_TIP = "File or server of the sessions. Choose another one in Session."
 REFRESH, EXPORT, PSEUDONYMS, DEFINITIONS = "Refresh", "Export…", "pseudonyms", "definitions"
 REFRESH_TIP = "Read the file again. This also happens whenever the dock is shown."
@@ -50,7 +50,7 @@ def unreadable(file: str, problem: str) -> str:
 # -- progress -----------------------------------------------------------------------------------
 
 PROGRESS, AGREEMENT, TIME, EXERCISES = "Progress", "Agreement", "Time", "Exercises"
-ANNOTATORS, CASES = "annotators", "cases"
+ANNOTATORS, CASES = "Annotators", "Cases"
 KINDS = {"review": "review", "qc": "reread", "training": EXERCISE}
 """What kinds of sessions are called."""
 _KIND_TIP = f"Kind of session: review; reread (a second or third reading); {EXERCISE}."

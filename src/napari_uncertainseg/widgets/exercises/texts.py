@@ -15,7 +15,7 @@ _EARLIER = 5
 
 # -- the form -----------------------------------------------------------------------------------
 
-ANNOTATOR, CONSENSUS, EXERCISE, MODEL = "annotator", "consensus", "exercise", "model"
+ANNOTATOR, CONSENSUS, EXERCISE, MODEL = "Annotator", "Consensus", "Exercise", "Model"
 CONSENSUS_TIP = "Label layer that counts as the truth, such as a consensus of experts."
 EXERCISES = {
     "judge": ("classify locations", "Is there a lesion inside the ring? Half of the locations are lesions."),

@@ -264,7 +264,8 @@ class SessionDock(DockWidget):
         store, output = self._file.store(), next((task.output for task in tasks), None)
         current = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
         if not any(output in store.outputs(sha256) for sha256 in current):
-            raise InputError(texts.other_prediction(how_made(store, output, session)))
+            case = store.case_name(tasks[0].case) if tasks else ""
+            raise InputError(texts.other_prediction(case, how_made(store, output, session)))
 
     def leave(self) -> None:
         """Stop recording without closing."""

@@ -14,16 +14,16 @@ from napari_uncertainseg.widgets.shared.session_file import shortened
 
 # -- where sessions are kept --------------------------------------------------------------------
 
-FILE, ANNOTATOR, ORDER = "file", "annotator", "order"
+FILE, ANNOTATOR, ORDER = "File", "Annotator", "Order"
 FILE_DIALOG, FILE_KINDS = "Sessions", "Sessions (*.db)"
 SERVER = "Server…"
 SERVER_TIP = "Store the sessions of several readers on a PostgreSQL server."
 SERVER_DIALOG = "Sessions on a server"
-SERVER_URL, SERVER_URL_EXAMPLE = "server", "postgresql://reader@server/study"
+SERVER_URL, SERVER_URL_EXAMPLE = "Server", "postgresql://reader@server/study"
 SERVER_URL_TIP = "PostgreSQL address: user, server and database, without the password."
-PASSWORD = "password"
+PASSWORD = "Password"
 PASSWORD_TIP = "Used in this window only. It is not saved."
-MASKS, CHOOSE_FOLDER, MASKS_DIALOG = "masks", "Choose a folder…", "Folder for the masks"
+MASKS, CHOOSE_FOLDER, MASKS_DIALOG = "Masks", "Choose a folder…", "Folder for the masks"
 MASKS_TIP = "Folder for painted masks. All readers need access to it."
 NO_MASKS = "Choose the folder for the masks. All readers need access to it."
 
@@ -105,9 +105,10 @@ def other_annotator(annotator: str) -> str:
     return f"This session belongs to {annotator}. Enter that name, or start your own session."
 
 
-def other_prediction(instruction: str) -> str:
-    """Why a session does not fit, and what to do."""
-    return f"This session belongs to another prediction: {instruction}"
+def other_prediction(case: str, instruction: str) -> str:
+    """Why a session does not fit, of which case it is (empty where it has no task), and what to do."""
+    of_case = f" of the case {case}" if case else ""
+    return f"This session belongs to another prediction{of_case}: {instruction}"
 
 
 def ask_to_close(without_verdict: int, tasks: int) -> str:
@@ -285,7 +286,7 @@ PLAY, STOP = "Play", "Stop"
 PLAY_TIP = "Play automatically, one step every 1.2 s. Press again to stop."
 END_REPLAY = "End replay"
 END_REPLAY_TIP = "Leave the replay, and return to an empty review of this prediction."
-SCORE_AGAINST = "score against"
+SCORE_AGAINST = "Score against"
 SCORE_AGAINST_TIP = (
     "Score the verdicts of this session against a label layer. A verdict is right if it says correctly\n"
     "whether the label layer has a lesion at the voxel. Undecided verdicts are not counted."
