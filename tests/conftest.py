@@ -35,7 +35,7 @@ def _isolate() -> Path:
     os.environ["NAPARI_STRICT_QT"] = "1"
     os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
     # A container may see many more cores than it may use; workers side by side share them, whatever the
-    # process that began them took for itself: threads that wait for others' cores made tests ten times slower.
+    # process that began them took for itself: threads waiting for others' cores made tests ten times slower.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     cores //= int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     given = int(os.environ.get("OMP_NUM_THREADS", "4"))
