@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 from comparing import interval, table
 
-from napari_uncertainseg import Segmenter, Volume, read_volume
+from napari_uncertainseg import Segmenter
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.evaluate.agreement import reference_agreement
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.lesions.matching import lesions_touching
-from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.training.subjects import find_image, read_scans
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, rank_lesions
 from napari_uncertainseg.uncertainty.retention import auroc
 
@@ -49,17 +49,16 @@ class Scan:
     source: str
     patient: str
     prefix: str
-    mask: str
 
 
 def scans_at_hand(data: Path) -> list[Scan]:
     """Every labelled visit in the data folder; see its README."""
-    found = [Scan("3D-MR-MS", p, f"3d-mr-ms/{p}/", "lesions") for p in ("patient07", "patient19")]
+    found = [Scan("3D-MR-MS", p, f"3d-mr-ms/{p}/") for p in ("patient07", "patient19")]
     for source, folder in (("MS3SEG", "ms3seg"), ("Sim-Vent", "sim-vent")):
         names = sorted(p.name for p in (data / folder).iterdir())
-        found += [Scan(source, name, f"{folder}/{name}/", "lesion") for name in names]
+        found += [Scan(source, name, f"{folder}/{name}/") for name in names]
     visits = sorted(p.name for p in (data / "mslesseg").iterdir())
-    return found + [Scan("MSLesSeg", v.split("_")[0], f"mslesseg/{v}/", "lesions") for v in visits]
+    return found + [Scan("MSLesSeg", v.split("_")[0], f"mslesseg/{v}/") for v in visits]
 
 
 def main() -> None:
@@ -80,9 +79,12 @@ def main() -> None:
     for scan in scans_at_hand(arguments.data):
         if arguments.source and scan.source not in arguments.source:
             continue
-        images = read_scans(arguments.data, scan, arguments.inputs)
+        images = read_scans(arguments.data, scan.prefix)
+        grid = images["flair"].grid
+        if arguments.inputs == "flair":
+            images = {"flair": images["flair"]}
         prediction = segmenter.predict(images, bias_correction=correction)
-        mask = read_labels(arguments.data / f"{scan.prefix}{scan.mask}.nii.gz", images["flair"].grid).data > 0
+        mask = read_labels(find_image(arguments.data, scan.prefix, "lesion"), grid).data > 0
         row, listed = measure(prediction, mask)
         rows.append({"source": scan.source, "patient": scan.patient, **row})
         lesions.append(listed.assign(source=scan.source, patient=scan.patient, scan=scan.prefix))
@@ -90,16 +92,6 @@ def main() -> None:
     print("\n" + by_source(pd.DataFrame(rows)))
     if arguments.lesions is not None:
         pd.concat(lesions).to_csv(arguments.lesions, sep="\t", index=False)
-
-
-def read_scans(data: Path, scan: Scan, inputs: str) -> dict[str, Volume]:
-    """The FLAIR, or all scans of the visit that there are."""
-    wanted = ("flair",) if inputs == "flair" else MODALITIES
-    places = {m: next((data / scan.prefix).glob(f"[{m[0]}{m[0].upper()}]{m[1:]}*"), None) for m in wanted}
-    places |= {m: data / f"{scan.prefix}{m.upper()}.nii.gz" for m in wanted if places[m] is None}
-    return {
-        m: read_volume(path, modality=m) for m, path in places.items() if path is not None and path.exists()
-    }
 
 
 def measure(prediction: Prediction, mask: np.ndarray) -> tuple[dict[str, float], pd.DataFrame]:

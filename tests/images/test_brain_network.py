@@ -11,7 +11,8 @@ from scipy import ndimage
 from napari_uncertainseg import Cancelled, InputError
 from napari_uncertainseg.images.preparation import brain_network
 from napari_uncertainseg.images.preparation.brain import find_brain
-from napari_uncertainseg.images.preparation.brain_network import brain_by_network, largest_part
+from napari_uncertainseg.images.preparation.brain_network import brain_by_network
+from napari_uncertainseg.images.preparation.skull import largest_part
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.networks import brain as network
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg.images.preparation.skull import largest_part
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Grid, Volume
 
@@ -116,16 +117,6 @@ def _on_grid(logits: Volume, grid: Grid) -> np.ndarray:
     mask = ndimage.binary_fill_holes(largest_part(raised > _CERTAIN))
     out[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = mask
     return out
-
-
-def largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest of the parts of a mask that do not touch; bool."""
-    labels, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return labels == sizes.argmax()
 
 
 def _head(data: np.ndarray, most: int) -> Box:

@@ -105,7 +105,7 @@ def _background(data: np.ndarray, low: float, bright: float) -> float:
 
 
 def _dark_share(data: np.ndarray, seen: np.ndarray, spacing: np.ndarray) -> float:
-    depth = ndimage.distance_transform_edt(_filled(_largest(seen)), sampling=spacing)
+    depth = ndimage.distance_transform_edt(_filled(largest_part(seen)), sampling=spacing)
     surface = np.argwhere((depth > 0) & (depth <= 1.01 * spacing.min()))
     order = np.random.default_rng(0).permutation(len(surface))[:_LINES]
     lines = _lines(surface[order], depth, spacing)
@@ -118,10 +118,11 @@ def _dark_share(data: np.ndarray, seen: np.ndarray, spacing: np.ndarray) -> floa
     return float(np.mean(along[:, _SKULL].min(axis=1) < _DARK * around))
 
 
-def _largest(seen: np.ndarray) -> np.ndarray:
-    labels, count = ndimage.label(seen)
+def largest_part(mask: np.ndarray) -> np.ndarray:
+    """The largest of the parts of a mask that do not touch; bool."""
+    labels, count = ndimage.label(mask)
     if count < 2:
-        return seen
+        return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return labels == sizes.argmax()
