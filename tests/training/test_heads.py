@@ -66,6 +66,15 @@ def test_a_seed_gives_one_head(anatomy, lesions):
         assert not torch.equal(getattr(one, name), getattr(other, name))
 
 
+def test_a_head_tells_its_slices_and_what_is_drawn_without_images_is_the_same(anatomy, lesions):
+    heads = [_head(anatomy, lesions, seed) for seed in range(8)]
+    assert any(max(head.spacing) > 2.4 for head in heads)
+    for seed, head in enumerate(heads):
+        assert sorted(head.spacing)[:2] == [2.0, 2.0]
+        labels_only = _head(anatomy, lesions, seed, modalities=())
+        assert labels_only.images.shape == (0, 48, 52, 48) and torch.equal(labels_only.lesions, head.lesions)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_heads_are_finite_and_lesions_lie_in_the_brain(anatomy, lesions, seed):
     head = _head(anatomy, lesions, seed, modalities=("flair", "t1", "t2", None), stripped=0.3)

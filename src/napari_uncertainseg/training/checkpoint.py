@@ -25,6 +25,10 @@ _ADDED: dict[str, Any] = {
     "[data] by_lesion": 0.3,
     "[data] in_lesions": 0.3,
     "[data] favour_small": 0.0,
+    "[data] label_maps": None,
+    "[data] drawn_heads": 0,
+    "[data] tissue_maps": None,
+    "[data] background_share": 0.2,
     "[optimisation] lesion_loss": 0.0,
 }
 """Keys that checkpoints of earlier versions do not name, and what those versions did."""
@@ -75,6 +79,11 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
     if data.masks is not None:
         for path in mask_paths(data.folder / data.masks, data.masks_not_planted):
             yield f"{data.masks}/{path.name}", path
+    for path in data.label_map_files if data.drawn_heads else ():
+        yield f"{data.label_maps}/{path.name}", path
+    for patient in data.tissue_map_files:
+        for path in patient.files:
+            yield f"{data.tissue_maps}/{path.parent.name}/{path.name}", path
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

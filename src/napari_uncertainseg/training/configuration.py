@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.validation import validated
 from napari_uncertainseg.networks.formats.multihead import Features, Heads
 from napari_uncertainseg.networks.model import NAME
+from napari_uncertainseg.training.sources.drawn_heads import TissueMap
 from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration, Table, Texts
 
 _Count = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
@@ -44,6 +46,14 @@ class DataConfiguration(Table):
         bright in them already counts neither way.
     phantoms
         Number of simulated brains that serve as backgrounds.
+    label_maps, drawn_heads
+        Folder of heads as label maps, and how many backgrounds are drawn from them, of any contrast, coil
+        and slices, see `training.heads`.
+    tissue_maps
+        Folder with a folder for each patient whose tissues and lesions are known: a brain is drawn from
+        each, and its own lesions are planted. Those whose masks are not planted are left out.
+    background_share
+        Share of patches that are drawn from backgrounds, where there are any.
     masks
         Folder of lesion masks in the subjects' space, to be planted; None plants nothing.
     excluded_masks
@@ -76,6 +86,10 @@ class DataConfiguration(Table):
     cache: Path | None = Field(default=None, strict=False, description="a path")
     backgrounds: Texts = ()
     phantoms: _CountOrNone = 0
+    label_maps: str | None = Field(default=None, description="text")
+    drawn_heads: _CountOrNone = 0
+    tissue_maps: str | None = Field(default=None, description="text")
+    background_share: float = Field(default=0.2, ge=0, le=1, description="a number from 0 to 1")
     masks: str | None = Field(default=None, description="text")
     excluded_masks: Texts = ()
     planted: float = Field(default=0.65, ge=0, le=1, description="a number from 0 to 1")
@@ -99,6 +113,8 @@ class DataConfiguration(Table):
             raise ValueError(f"leaves out '{self.left_out}', which is none of {known}")
         if self.sources and not self.training_sources:
             raise ValueError(f"leaves out '{self.left_out}', and no source to train on is left")
+        if (self.label_maps is None) != (self.drawn_heads == 0):
+            raise ValueError("needs both 'label_maps' and 'drawn_heads', or neither")
         if self.by_lesion + self.in_lesions > 1:
             raise ValueError("has a by_lesion and an in_lesions that are more than 1 together")
         return self
@@ -128,6 +144,28 @@ class DataConfiguration(Table):
     def trained_on(self) -> tuple[str, ...]:
         """What a model says of its training: its sources, or its subjects where it has none."""
         return self.subjects or tuple(source.name for source in self.training_sources)
+
+    @property
+    def label_map_files(self) -> list[Path]:
+        """The heads that are drawn from, by name."""
+        if self.label_maps is None:
+            return []
+        folder = self.folder / self.label_maps
+        found = sorted(folder.glob("*.nii*"))
+        if not found:
+            raise InputError(f"{folder} holds no label map (*.nii.gz): name the folder that does.")
+        return found
+
+    @property
+    def tissue_map_files(self) -> list[TissueMap]:
+        """Patients' tissue maps, without those whose masks are not planted."""
+        if self.tissue_maps is None:
+            return []
+        folder = self.folder / self.tissue_maps
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder: name the one with a folder for each patient.")
+        patients = sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in self.masks_not_planted)
+        return [TissueMap.in_folder(patient) for patient in patients]
 
     @property
     def masks_not_planted(self) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ from napari_uncertainseg.training.subjects import Subject, place_mask
 
 _MARGIN = 24
 """Voxels around a patch that rotation, scaling and blurring may draw from."""
-_BACKGROUND_SHARE = 0.2
-"""Share of patches from scans without a mask, where there are any."""
+_OWN = 0.6
+"""How often a brain that was drawn from a patient's tissues is given the patient's own lesions."""
 _GRAFTED = 0.35
 """Share of new lesions that are real ones of a subject, not shapes alone."""
 _FEWER, _FEWEST = 0.25, 0.1
@@ -130,16 +130,20 @@ class Patches(Dataset):
 
     def _drawn_subject(self, draw: Draw) -> Subject:
         """Mostly a subject with a mask: only there are lesions real."""
-        if self.cohort.backgrounds and draw.chance(_BACKGROUND_SHARE):
+        if self.cohort.backgrounds and draw.chance(self.configuration.background_share):
             return self.cohort.draw_background(draw)
         return self.cohort.draw_subject(draw)
 
     def _drawn_lesions(self, subject: Subject, draw: Draw) -> NewLesions:
         """Another patient's lesions, fitted to the brain's box, moved a little and perhaps mirrored.
 
+        A brain that was drawn with places for its patient's own lesions is mostly given those.
+
         Real ones come from a patient who was outlined in the brain's own style: what its experts leave out
         stays left out.
         """
+        if subject.is_background and int(subject.labels.max()) > 0 and draw.chance(_OWN):
+            return NewLesions(_fewer(subject.labels, draw))
         grafted, mirrored, style = draw.chance(_GRAFTED), draw.chance(0.5), None
         if grafted:
             donor = self.cohort.draw_subject(draw, subject.style)

@@ -50,11 +50,14 @@ class Head:
         float32 (z, y, x): share of each voxel that is brain, with ventricles and the fluid in furrows.
     lesions
         float32 (z, y, x): share that is lesion; lesions always lie in the brain.
+    spacing
+        Of the slices that it was acquired in, mm (z, y, x); in plane, and where it is 3-D, of its voxels.
     """
 
     images: Tensor
     brain: Tensor
     lesions: Tensor
+    spacing: tuple[float, float, float]
 
 
 def draw_head(
@@ -80,7 +83,7 @@ def draw_head(
     shape, spacing
         Of the scan: voxels (z, y, x), and mm.
     modalities
-        One image each; None is a sequence of random contrast.
+        One image each; None is a sequence of random contrast. Where there is none, only the labels count.
     lesions
         Bright lesions to be planted.
     centre
@@ -111,8 +114,12 @@ def draw_head(
         seen = field_of_view(shape, core, spacing, draw)
     kept = strip(core, draw, spacing) if draw.chance(stripped) else torch.ones_like(core)
     slices = draw_slices(draw)
-    images = torch.stack([_image(tissue, modality, slices, spacing, draw) for modality in modalities])
-    return Head(images * (seen & kept), brain * seen, lesion * seen)
+    images = torch.zeros(len(modalities), *shape)
+    for image, modality in zip(images, modalities, strict=True):
+        image[:] = _image(tissue, modality, slices, spacing, draw) * (seen & kept)
+    axis, thickness, _ = slices
+    z, y, x = (max(spacing, thickness) if k == axis else spacing for k in range(3))
+    return Head(images, brain * seen, lesion * seen, (z, y, x))
 
 
 def _image(

@@ -13,7 +13,11 @@ from torch import Tensor
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.training.configuration import DataConfiguration
 from napari_uncertainseg.training.randomness import Draw
-from napari_uncertainseg.training.sources.prepared_cache import prepared_visit
+from napari_uncertainseg.training.sources.prepared_cache import (
+    drawn_healthy,
+    drawn_patient,
+    prepared_visit,
+)
 from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration
 from napari_uncertainseg.training.sources.visits import Visit
 from napari_uncertainseg.training.subjects import (
@@ -84,11 +88,19 @@ def read_cohort(data: DataConfiguration, cache: Path) -> Cohort:
         both = prepared_twice(Visit(data.folder, name, is_background=True), cache)
         backgrounds += [replace(subject, share=1 / len(both)) for subject in both]
     backgrounds += [simulated_background(seed) for seed in range(data.phantoms)]
+    backgrounds += _drawn_heads(data, cache)
     masks: list[Tensor] = []
     if data.masks is not None:
         folder = data.folder / data.masks
         masks = read_masks(folder, _brain_of_masks(subjects, folder), data.masks_not_planted)
     return Cohort(subjects, backgrounds, masks, max(1, len(data.styles)))
+
+
+def _drawn_heads(data: DataConfiguration, cache: Path) -> list[Subject]:
+    """Heads from the label maps, each as often as another, and one of each patient's tissue map."""
+    maps, patients = data.label_map_files, data.tissue_map_files
+    drawn = [drawn_healthy(maps[seed % len(maps)], seed, cache) for seed in range(data.drawn_heads)]
+    return drawn + [drawn_patient(files, seed, cache) for seed, files in enumerate(patients)]
 
 
 def _subjects_of(source: SourceConfiguration, data: DataConfiguration, cache: Path) -> list[Subject]:

@@ -6,7 +6,9 @@ import contextlib
 import hashlib
 import secrets
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,8 @@ import torch
 
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images import preparation, resample
-from napari_uncertainseg.training import planting, subjects
-from napari_uncertainseg.training.sources import visits
+from napari_uncertainseg.training import heads, planting, subjects
+from napari_uncertainseg.training.sources import drawn_heads, visits
 from napari_uncertainseg.training.sources.visits import Visit, read_visit
 from napari_uncertainseg.training.subjects import Frame, Subject
 
@@ -40,27 +42,43 @@ def prepared_visit(visit: Visit, cache: Path, *, bias_correction: bool) -> Subje
     InputError
         As `read_visit` does.
     """
-    path = cache / f"{_key(visit, bias_correction)}.npz"
+    made_of = [f"bias correction {bias_correction}, background {visit.is_background}"]
+    made_of += [f"{name} {sha256_of(path)}" for name, path in sorted(visit.files.items())]
+    return _kept(cache, made_of, lambda: read_visit(visit, bias_correction=bias_correction), _code(visits))
+
+
+def drawn_healthy(label_map: Path, seed: int, cache: Path) -> Subject:
+    """As `drawn_heads.draw_healthy`, or from the cache."""
+    made_of = [f"healthy head {seed}", sha256_of(label_map)]
+    return _kept(cache, made_of, lambda: drawn_heads.draw_healthy(label_map, seed, cache), _drawing_code())
+
+
+def drawn_patient(files: drawn_heads.TissueMap, seed: int, cache: Path) -> Subject:
+    """As `drawn_heads.draw_patient`, or from the cache."""
+    made_of = [f"patient {seed}", *map(sha256_of, files.files)]
+    return _kept(cache, made_of, lambda: drawn_heads.draw_patient(files, seed), _drawing_code())
+
+
+def _kept(cache: Path, made_of: Sequence[str], make: Callable[[], Subject], code: Sequence[Path]) -> Subject:
+    """A subject from the cache, or made and kept there: by the hash of all that it depends on."""
+    parts = "\n".join([*made_of, *map(sha256_of, code)])
+    path = cache / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.npz"
     # What is damaged, or was left half written by another program, is made anew.
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return _load(path)
-    subject = read_visit(visit, bias_correction=bias_correction)
+    subject = make()
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not the run
         _save(subject, path)
     return subject
 
 
-def _key(visit: Visit, bias_correction: bool) -> str:
-    """Hash of all that a prepared visit depends on: files, settings and code."""
-    parts = [f"bias correction {bias_correction}, background {visit.is_background}"]
-    parts += [f"{name} {sha256_of(path)}" for name, path in sorted(visit.files.items())]
-    parts += [sha256_of(path) for path in _code()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def _code() -> list[Path]:
+def _code(last: ModuleType) -> list[Path]:
     modules = sorted(Path(str(preparation.__file__)).parent.glob("*.py"))
-    return [*modules, *(Path(str(module.__file__)) for module in (resample, planting, subjects, visits))]
+    return [*modules, *(Path(str(module.__file__)) for module in (resample, planting, subjects, last))]
+
+
+def _drawing_code() -> list[Path]:
+    return [*_code(drawn_heads), *sorted(Path(str(heads.__file__)).parent.glob("*.py"))]
 
 
 def _save(subject: Subject, path: Path) -> None:
