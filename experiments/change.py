@@ -2,14 +2,16 @@
 
 usage: python experiments/change.py [--model NAME|FOLDER ...] [--data FOLDER]
 
-Patient 01 of 3D-MR-MS longitudinal, two visits as scanned (skull on, 4 mm slices) and a mask of what changed
-between them. Its scans served the bundled model as backgrounds, without a label.
+The patients of 3D-MR-MS longitudinal as scanned (skull on, slices of 3 to 4 mm; both visits of 01, 03 and 19,
+one of 04, 09 and 20) and masks of what changed between the visits, in a common space. Their scans served
+models as backgrounds, without a label; `experiments/fold-longitudinal.toml` trains without them.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import cc3d
@@ -22,7 +24,7 @@ from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = {"flair": "FLAIR", "t1": "T1W", "t2": "T2W"}
-TITLES = ("model", "visit", "inputs", "mean p in new lesions", "new lesions seen", "lesions", "ml")
+TITLES = ("model", "patient", "visit", "inputs", "mean p in new lesions", "new lesions seen", "lesions", "ml")
 
 
 def main() -> None:
@@ -31,17 +33,27 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=["bundled"])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     arguments = parser.parse_args()
-    folder = arguments.data / "3d-mr-ms-longitudinal" / "patient01"
-    change = sitk.ReadImage(str(folder / "gt.nii.gz"))
     rows = []
     for model in arguments.model:
         segmenter = Segmenter(model)
-        for visit in (1, 2):
-            for roles in (("flair",), ("flair", "t1", "t2")):
-                images = {r: read_volume(folder / f"study{visit}_{FILES[r]}.nii.gz") for r in roles}
+        for folder in sorted((arguments.data / "3d-mr-ms-longitudinal").glob("patient*")):
+            change = sitk.ReadImage(str(folder / "coreg_gt.nii.gz"))
+            for visit, images in visits(folder):
                 cells = row(segmenter, images, change, folder / f"study{visit}_FLAIR_to_common_space.txt")
-                rows.append([model, str(visit), "+".join(roles), *cells])
+                rows.append([model, folder.name[-2:], str(visit), "+".join(images), *cells])
+                print(*rows[-1], flush=True)
     print(table(TITLES, rows))
+
+
+def visits(folder: Path) -> Iterator[tuple[int, dict[str, Volume]]]:
+    """The visits that are there: the FLAIR alone, and with T1 and T2 where there are any."""
+    for visit in (1, 2):
+        paths = {role: folder / f"study{visit}_{name}.nii.gz" for role, name in FILES.items()}
+        images = {role: read_volume(path) for role, path in paths.items() if path.exists()}
+        if images:
+            yield visit, {"flair": images["flair"]}
+        if len(images) > 1:
+            yield visit, images
 
 
 def row(
