@@ -1,13 +1,15 @@
 """Do maximum-entropy terms and mL1-ACE do what they are for? The tables and figure of docs/experiments.md.
 
-usage: python experiments/losses.py [--base dice_ce] [--seeds 3] [--steps 400] [--data FOLDER] [--tsv FILE]
+usage: python experiments/losses.py [planted|left-out] [--base dice_ce] [--seeds 3] [--steps 400]
+           [--data FOLDER] [--tsv FILE] [--figure FILE]
 
-Small networks of one head learn planted lesions (see planted.py) with a base loss alone, with each
-maximum-entropy term (weight 0.3), and with hard- and soft-binned mL1-ACE (weight 1, as Dice and
-cross-entropy). All see the same patches. Per case: figures are averaged over seeds, then compared with the
-base loss's by Wilcoxon's signed-rank test, Holm-corrected over the five variants and both domains.
-Intervals are from drawing cases anew; cases that share a brain are not independent, so they are somewhat
-too narrow.
+Small networks of one head learn with a base loss alone, with each maximum-entropy term (weight 0.3), and with
+hard- and soft-binned mL1-ACE (weight 1, as Dice and cross-entropy). All see the same patches. `planted`:
+planted lesions (planted.py); cases that share a brain are not independent, so intervals are somewhat too
+narrow. `left-out`: real scans, FLAIR alone, each hospital left out in turn (left_out.py); cases are patients.
+Per case: figures are averaged over seeds (and visits), then compared with the base loss's by Wilcoxon's
+signed-rank test, Holm-corrected over the five variants and all domains. Intervals: from drawing cases anew.
+A run that was stopped goes on where its `--tsv` ends.
 """
 
 from __future__ import annotations
@@ -22,11 +24,13 @@ import numpy as np
 import pandas as pd
 import torch
 from comparing import fit, holm, interval, paired_p, statistic_interval, table, with_interval
+from left_out import folds
 from planted import Case, Cases, batches, plant
 from torch import Tensor, nn
 
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss
 from napari_uncertainseg.training.maximum_entropy import MaximumEntropyLoss, base_loss
@@ -45,12 +49,16 @@ NAMES = {
 }
 SIZES = ((0, 15), (15, 50), (50, 200), (200, np.inf))
 FIGURES = ("Dice", "ECE", "ACE", "MCE")
+FEWEST = 6
+"""Cases of which a signed-rank test can find anything."""
+PRECISION = Precision.fastest(torch.device("cpu"))
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 
 
 def main() -> None:
     """Train all variants, print the tables, draw the reliability histograms."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("cases", nargs="?", default="planted", choices=("planted", "left-out"))
     parser.add_argument("--base", default="dice_ce", choices=("ce", "dice", "dice_ce", "focal"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
@@ -59,20 +67,26 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="draw dataset reliability histograms here")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    cases = plant(arguments.data)
-    print(f"{len(cases.training)} training cases, {len(cases.testing)} test cases, base {arguments.base}\n")
+    every = [plant(arguments.data)] if arguments.cases == "planted" else list(folds())
     rows, histograms = [], {name: np.zeros((BINS, BINS)) for name in NAMES}
+    if arguments.tsv and arguments.tsv.exists():
+        rows = pd.read_csv(arguments.tsv, sep="\t").to_dict("records")
+    done = {(row["fold"], row["seed"], row["variant"]) for row in rows}
     for seed in range(arguments.seeds):
-        for name in NAMES:
-            network = train(name, arguments.base, cases, seed=seed, steps=arguments.steps)
-            for case in cases.testing:
-                row, histogram = measure(predict(network, case), case)
-                rows.append({"variant": name, "seed": seed, "case": case.name, "domain": case.domain, **row})
-                if case.domain == "in domain":
-                    histograms[name] += histogram
+        for number, cases in enumerate(every):
+            for name in NAMES:
+                if (number, seed, name) in done:
+                    continue
+                network = train(name, arguments.base, cases, seed=seed, steps=arguments.steps)
+                for case in cases.testing:
+                    row, histogram = measure(predict(network, case), case)
+                    known = {"fold": number, "variant": name, "seed": seed}
+                    rows.append({**known, "case": case.name, "domain": case.domain, **row})
+                    if case.domain != "shifted":
+                        histograms[name] += histogram
+                if arguments.tsv:
+                    pd.DataFrame(rows).to_csv(arguments.tsv, sep="\t", index=False, float_format="%.5g")
     found = pd.DataFrame(rows)
-    if arguments.tsv:
-        found.to_csv(arguments.tsv, sep="\t", index=False, float_format="%.5g")
     report(found)
     if arguments.figure:
         draw(histograms, arguments.figure)
@@ -100,7 +114,7 @@ def loss_of(name: str, base: str) -> Loss:
 
 def _inside(network: nn.Module, x: Tensor, target: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and target; where nothing counts, the network is right whatever it says."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with PRECISION.autocast():
         logits = network(x.to(memory_format=torch.channels_last_3d))
     return torch.where(counted > 0, logits.float(), -20.0), target * counted
 
@@ -117,7 +131,7 @@ def train(name: str, base: str, cases: Cases, *, seed: int, steps: int) -> nn.Mo
 @torch.inference_mode()
 def predict(network: nn.Module, case: Case) -> np.ndarray:
     """Probability (z, y, x)."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with PRECISION.autocast():
         logits = network(case.image[None].to(memory_format=torch.channels_last_3d))
     return torch.sigmoid(logits.float())[0, 0].numpy()
 
@@ -159,14 +173,19 @@ def _mean(values: np.ndarray, where: np.ndarray) -> float:
 
 def report(found: pd.DataFrame) -> None:
     """Print calibration against the base, what doubt says of Dice, and where entropy is."""
-    per_case = found.drop(columns="seed").groupby(["domain", "variant", "case"]).mean()
-    tests = [(d, v, f) for f in FIGURES for d in ("in domain", "shifted") for v in NAMES if v != "base"]
+    per_case = found.drop(columns=["seed", "fold"]).groupby(["domain", "variant", "case"]).mean()
+    domains = list(dict.fromkeys(found["domain"]))
+    if len(domains) > 2:  # few patients each
+        pooled = found.assign(domain="all left-out sources").drop(columns=["seed", "fold"])
+        per_case = pd.concat([per_case, pooled.groupby(["domain", "variant", "case"]).mean()])
+        domains.append("all left-out sources")
+    tests = [(d, v, f) for f in FIGURES for d in domains for v in NAMES if v != "base"]
     p = {}
     for figure in FIGURES:
-        group = [t for t in tests if t[2] == figure]
+        group = [t for t in tests if t[2] == figure and len(per_case.loc[t[:2]]) >= FEWEST]
         raw = [paired_p(per_case.loc[(d, v), f], per_case.loc[(d, "base"), f]) for d, v, f in group]
         p |= dict(zip(group, holm(raw), strict=True))
-    for domain in ("in domain", "shifted"):
+    for domain in domains:
         print(f"**{domain}** (* differs from the base, p < 0.05 after Holm)\n")
         rows = []
         for variant, title in NAMES.items():
@@ -180,7 +199,7 @@ def report(found: pd.DataFrame) -> None:
             rows.append([title, *cells, with_interval(_correlation(entropy[kept], quality[kept]), 2)])
         print(table(["loss", *FIGURES, "r(entropy, Dice)"], rows), end="\n\n")
     kinds = [c for c in found.columns if c.startswith("entropy ")]
-    for domain in ("in domain", "shifted"):
+    for domain in domains:
         print(f"Mean entropy (nats), {domain}\n")
         rows = [
             [title, *(f"{per_case.loc[(domain, v)][k].mean():.3f}" for k in kinds)]

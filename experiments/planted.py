@@ -41,7 +41,7 @@ class Case:
     Attributes
     ----------
     domain
-        "in domain" or "shifted".
+        "in domain" or "shifted"; of real scans, see left_out.py, the source.
     image
         (3, z, y, x): FLAIR, T1, T2, normalised, sizes multiples of 16.
     lesions
@@ -89,7 +89,7 @@ def plant(data: Path, *, per_brain: int = 14, seed: int = 0) -> Cases:
 def _case(name: str, domain: str, brain: Subject, mask: Tensor, seed: int) -> Case:
     draw = Draw.seeded(seed)
     labels = place_mask(mask, brain.brain, brain.box)
-    box = _box(brain.brain)
+    box = whole_box(brain.brain)
     healthy, inside, ignored = brain.healthy[(slice(None), *box)], brain.brain[box], brain.ignored[box]
     confounded = planting.plant_confounders(healthy, inside, draw)
     image, lesions = planting.plant_lesions(confounded, labels[box].long(), inside, draw)
@@ -97,7 +97,7 @@ def _case(name: str, domain: str, brain: Subject, mask: Tensor, seed: int) -> Ca
     return Case(name, domain, image, lesions, inside & (~ignored | lesions))
 
 
-def _box(brain: Tensor) -> tuple[slice, slice, slice]:
+def whole_box(brain: Tensor) -> tuple[slice, slice, slice]:
     """The brain's bounding box, widened to multiples of what networks divide by."""
     box = []
     for inner, n in zip(brain_box(brain), brain.shape, strict=True):
