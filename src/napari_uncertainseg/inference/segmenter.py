@@ -20,6 +20,7 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
+from napari_uncertainseg.images.preparation.appearance import measure_appearance
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
@@ -30,6 +31,7 @@ from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.engines.engine import Engine, never
 from napari_uncertainseg.networks.model import Model
+from napari_uncertainseg.networks.recalibration import LogitLine, ModelRecalibration, recalibration_for
 from napari_uncertainseg.prediction.prediction import Prediction
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
@@ -152,6 +154,8 @@ class _Run:
     device: Device | None = None
     started: float = field(default_factory=time.perf_counter)
     prepared_share: float = _PREPARED
+    appearance: dict[str, float] = field(default_factory=dict)
+    unlike: list[str] = field(default_factory=list)
 
     def __call__(self, mask: Volume | None, skull: str, bias_correction: str) -> Prediction:
         model = self.segmenter.model
@@ -167,6 +171,7 @@ class _Run:
             )
             preprocessing = model.preprocessing
             source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
+            self._compare(prepared)
         self.notes += prepared.notes
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
@@ -174,7 +179,7 @@ class _Run:
             self.progress("loading the network", self.prepared_share)
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
-            collected = self._members(prepared, source)
+            collected = self._members(prepared, source, self._line(used))
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
@@ -185,6 +190,25 @@ class _Run:
             information=self._information(used, prepared),
         )
 
+    def _compare(self, prepared: Prepared) -> None:
+        """Note in what the scan is unlike those that the model has seen, where it says what it has seen."""
+        seen = self.segmenter.model.seen
+        if seen is not None:
+            self.appearance = measure_appearance(prepared.channels["flair"], prepared.brain, prepared.grid)
+            self.unlike = seen.unlike(self.appearance)
+
+    def _recalibration(self, used: Mapping[str, Volume]) -> ModelRecalibration | None:
+        return recalibration_for(self.segmenter.model.recalibrations, self.segmenter.method, used)
+
+    def _line(self, used: Mapping[str, Volume]) -> LogitLine:
+        """How logits are moved; note it where that is so because the scan is unlike those seen."""
+        own = self._recalibration(used)
+        widened = own is not None and own.unlike is not None
+        if self.unlike:
+            self._tell(_unlike_note(self.unlike, widened=widened))
+        line = LogitLine() if own is None else own.line_for(unlike=bool(self.unlike))
+        return line.after(self.segmenter.model.temperature)
+
     def _devices(self) -> list[Device]:
         device = self.segmenter.device
         return [device] if device.kind == "cpu" else [device, cpu_device()]
@@ -193,12 +217,12 @@ class _Run:
         self.progress("loading the network", self.prepared_share)
         return self.segmenter._engine(device, index)
 
-    def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
+    def _members(self, prepared: Prepared, source: NetworkInput, line: LogitLine) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
         image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
         return retry_with_smaller_windows(
-            lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
+            lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape, line),
             [partial(self._engine_for, device, 0) for device in self._devices()],
             source.brain.shape,
             len(modalities),
@@ -212,6 +236,7 @@ class _Run:
         image: torch.Tensor,
         source: NetworkInput,
         shape: tuple[int, int, int],
+        line: LogitLine,
     ) -> AccumulatedMaps:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
@@ -228,7 +253,7 @@ class _Run:
             return known[index]
 
         check = self._checker(collector)
-        setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed)
+        setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed, line)
         for new in segmenter._method.passes(setting):
             collector.add(new)
             check()
@@ -271,6 +296,7 @@ class _Run:
         assert self.device is not None
         inputs = {modality: _describe(volume) for modality, volume in used.items()}
         flair = used["flair"]
+        own, compared = self._recalibration(used), model.seen is not None
         return {
             "case": {
                 "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
@@ -289,7 +315,17 @@ class _Run:
             "seconds": dict(self.seconds),
             "notes": list(self.notes),
             "versions": _versions(self.device),
+            **({"model_recalibration": own.information(unlike=bool(self.unlike))} if own else {}),
+            **({"appearance": self.appearance, "unlike_seen_scans": self.unlike} if compared else {}),
         }
+
+
+def _unlike_note(unlike: list[str], *, widened: bool) -> str:
+    """One sentence on a scan that is unlike those seen, and what was done about it."""
+    done = "its probabilities were made less sure" if widened else "its probabilities may be too sure"
+    return (
+        f"This scan is unlike those that the model has seen: {'; '.join(unlike)}. So {done}: check with care."
+    )
 
 
 def _check_modalities(images: Mapping[str, Volume]) -> None:

@@ -1,0 +1,122 @@
+"""The recalibration that a model brings along: its logits are moved before anything is made of them.
+
+So members, their mean, all maps, the lesions and what the user recalibrates on top speak of the same
+probabilities. It is a line in the logit, which keeps the order of voxels within each member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from napari_uncertainseg.disk.validation import Strict
+
+FITTED_ON = {
+    "folds": "networks of the same recipe, each on sources that it had not seen",
+    "model": "this very model",
+}
+"""What a recalibration was fitted with, by its name in ``model.json``."""
+
+
+@dataclass(frozen=True)
+class LogitLine:
+    """``logit / temperature + shift``.
+
+    Attributes
+    ----------
+    temperature
+        Above 1, probabilities become less sure.
+    shift
+        Below 0, they become lower.
+    """
+
+    temperature: float = 1.0
+    shift: float = 0.0
+
+    def after(self, temperature: float) -> LogitLine:
+        """The line for logits that are divided by another temperature first."""
+        return LogitLine(self.temperature * temperature, self.shift)
+
+
+class _Line(Strict):
+    """`LogitLine` as ``model.json`` has it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    temperature: float = Field(gt=0.01, lt=100, description="a number between 0.01 and 100")
+    shift: float = Field(ge=-20, le=20, description="a number from -20 to 20")
+
+    @property
+    def line(self) -> LogitLine:
+        """The numbers alone."""
+        return LogitLine(self.temperature, self.shift)
+
+
+class ModelRecalibration(_Line):
+    """How logits are moved, for which methods and scans, and on what this was fitted.
+
+    Attributes
+    ----------
+    methods
+        For which it is; for all where none is named.
+    inputs
+        Modalities with which it is used, exactly these; with any where none is named.
+    unlike
+        For scans that are unlike those that the model has seen; as for all others if None.
+    fitted_on
+        A key of `FITTED_ON`.
+    sources, patients
+        From where, and how many.
+    """
+
+    methods: tuple[str, ...] = Field(
+        default=(), max_length=16, strict=False, description="a list of names of methods"
+    )
+    inputs: tuple[str, ...] = Field(
+        default=(), max_length=16, strict=False, description="a list of modalities"
+    )
+    unlike: _Line | None = Field(default=None, description="an object with 'temperature' and 'shift'")
+    fitted_on: Literal["folds", "model"] = Field(description="'folds' or 'model'")
+    sources: tuple[str, ...] = Field(
+        default=(), max_length=64, strict=False, description="a list of up to 64 names"
+    )
+    patients: int = Field(ge=1, description="a whole number of at least 1")
+
+    @model_validator(mode="after")
+    def _widens(self) -> ModelRecalibration:
+        if self.unlike is not None and self.unlike.temperature < self.temperature:
+            raise ValueError("'unlike' makes probabilities surer: its 'temperature' should not be lower")
+        return self
+
+    def fits(self, method: str, inputs: Collection[str]) -> bool:
+        """Whether it is for a method and for these modalities."""
+        return (not self.methods or method in self.methods) and (
+            not self.inputs or set(self.inputs) == set(inputs)
+        )
+
+    def line_for(self, *, unlike: bool) -> LogitLine:
+        """How logits are moved in a scan."""
+        return self.unlike.line if unlike and self.unlike is not None else self.line
+
+    def information(self, *, unlike: bool) -> dict[str, Any]:
+        """What a result says of it, as JSON."""
+        used = self.line_for(unlike=unlike)
+        return {
+            "temperature": used.temperature,
+            "shift": used.shift,
+            "for_unlike_scans": unlike and self.unlike is not None,
+            "fitted_on": self.fitted_on,
+            "fitted_with": FITTED_ON[self.fitted_on],
+            "sources": list(self.sources),
+            "patients": self.patients,
+        }
+
+
+def recalibration_for(
+    known: Iterable[ModelRecalibration], method: str, inputs: Collection[str]
+) -> ModelRecalibration | None:
+    """The first that is for a method and for these modalities; None where there is none."""
+    return next((one for one in known if one.fits(method, inputs)), None)
