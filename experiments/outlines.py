@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from left_out import LeftOut
+from scipy.special import expit, logit
 
 from napari_uncertainseg.lesions.components import label_components, label_mask, voxels_of
 
@@ -42,32 +43,27 @@ class Rule:
     peak: float = 0.0
     large: float = np.inf
 
-    @property
-    def kind(self) -> str:
-        """Which of the `KINDS` it is."""
-        if self.peak > self.threshold:
-            return "hysteresis" if np.isinf(self.large) else "by size"
-        return "threshold" if self.min_volume == SMALLEST else "smallest lesion"
+
+OWN = "its own threshold"
+KINDS = (OWN, "and a smallest lesion", "and a peak", "and a peak of small ones", "another threshold")
+"""From the simplest on; each may also do what the first does."""
+_VOLUMES = (4.0, 6.0, 8.0, 12.0, 20.0, 30.0)
+_PEAKS = (0.5, 1.0, 1.5, 2.0, 3.0)
+"""Above the threshold, in logits."""
+_LARGE = (10.0, 30.0, 100.0, 300.0)
 
 
-KINDS = ("threshold", "smallest lesion", "hysteresis", "by size")
-"""From the simplest to the most supple; each may also do what the first does."""
-THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(2, 17))
-_PEAKS = (0.1, 0.2, 0.3, 0.4)
-_VOLUMES = (5.0, 8.0, 12.0, 20.0, 30.0)
-_LARGE = (30.0, 100.0, 300.0)
-
-
-def rules(kind: str) -> list[Rule]:
-    """All rules of a kind, and the plain thresholds."""
-    plain = [Rule(t) for t in THRESHOLDS]
-    if kind == "threshold":
-        return plain
-    if kind == "smallest lesion":
-        return plain + [Rule(t, v) for t, v in itertools.product(THRESHOLDS, _VOLUMES)]
-    larges = (np.inf,) if kind == "hysteresis" else _LARGE
-    more = itertools.product(THRESHOLDS, _PEAKS, larges)
-    return plain + [Rule(t, peak=round(t + d, 2), large=large) for t, d, large in more if t + d < 1]
+def rules(kind: str, own: float) -> list[Rule]:
+    """All rules of a kind, for a model's own threshold, which comes first."""
+    peaks = expit(logit(own) + np.array(_PEAKS)).tolist()
+    more = {
+        OWN: [],
+        KINDS[1]: [Rule(own, v) for v in _VOLUMES],
+        KINDS[2]: [Rule(own, peak=peak) for peak in peaks],
+        KINDS[3]: [Rule(own, peak=peak, large=large) for peak, large in itertools.product(peaks, _LARGE)],
+        KINDS[4]: [Rule(round(0.05 * i, 2)) for i in range(1, 17)],
+    }
+    return [Rule(own), *more[kind]]
 
 
 class Agreement(NamedTuple):
@@ -148,16 +144,19 @@ class Outliner:
         return self._known[threshold]
 
 
-def choose(tables: Sequence[np.ndarray], weights: Sequence[float]) -> int:
-    """The rule with the best weighted mean score; where several are, the middle one.
+def choose(outliners: Sequence[Outliner], possible: Sequence[Rule], weights: np.ndarray) -> Rule:
+    """The rule with the best weighted mean score over scans; where several are, the middle one.
 
     Parameters
     ----------
-    tables
-        Scores of the rules in each scan, (rules,).
-    weights
+    outliners
         Of the scans.
+    possible
+        Rules.
+    weights
+        Of the scans, (scans,).
     """
-    mean = np.average(np.stack(tables), axis=0, weights=weights)
+    scores = np.array([[one.agreement(rule).score for rule in possible] for one in outliners])
+    mean = weights @ scores / weights.sum()
     best = np.flatnonzero(mean >= mean.max() - 1e-9)
-    return int(best[len(best) // 2])
+    return possible[int(best[len(best) // 2])]
