@@ -105,10 +105,17 @@ def check_method(name: str, model: Model, members: int | None) -> tuple[Method, 
     Raises
     ------
     InputError
-        If there is no such method, it cannot be used with the model, or cannot give so many members.
+        If there is no such method, it cannot be used with the model, or cannot give so many members; or the
+        model brings a recalibration for a method that does not exist.
     """
     if name not in METHODS:
         raise InputError(f"There is no method '{name}': choose one of {', '.join(METHODS)}.")
+    named = {method for one in model.recalibrations for method in one.methods}
+    if named - set(METHODS):
+        raise InputError(
+            f"The model '{model.name}' has a recalibration for the method '{min(named - set(METHODS))}': "
+            f"it should be for some of {', '.join(METHODS)}."
+        )
     method = METHODS[name]
     most = method.most(model.capabilities)
     if most == 0:
