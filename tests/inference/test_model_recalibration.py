@@ -49,9 +49,11 @@ def predict(scan, brain_mask):
     return run
 
 
-def seen(low=0.0, high=1e6, **others):
-    ranges = {key: {"low": low, "high": high, "spread": 0.0} for key in MEASURES} | others
-    return {"sources": ["A"], "scans": 3, "cut": 2.0, "measures": ranges}
+def seen(**ranges):
+    """What a model has seen: anything, but for the measures named, (low, high)."""
+    low, high = ({name: ranges.get(name, (0.0, 1e6))[i] for name in MEASURES} for i in (0, 1))
+    source = {"scans": 3, "low": low, "high": high}
+    return {"cut": 2.0, "spread": dict.fromkeys(MEASURES, 0.0), "sources": {"A": source}}
 
 
 def whole(prediction):
@@ -127,7 +129,7 @@ def test_it_comes_after_the_temperature_of_the_folder(predict, with_content):
 def test_a_scan_unlike_those_seen_is_widened_and_says_so(predict, with_content):
     folder = with_content(
         recalibration=[ENTRY | {"unlike": WIDE}],
-        seen=seen(slice_mm={"low": 3.0, "high": 4.0, "spread": 0.1}),
+        seen=seen(slice_mm=(3.0, 4.0)),
     )
     found = predict(folder)
     wide = predict(with_content(recalibration=[ENTRY | WIDE]))
@@ -143,8 +145,8 @@ def test_a_scan_unlike_those_seen_is_widened_and_says_so(predict, with_content):
         "sources": ["A", "B"],
         "patients": 7,
     }
-    note = [n for n in found.information["notes"] if "unlike those that the model has seen" in n]
-    assert len(note) == 1 and "made less sure" in note[0] and "1.0 mm thick" in note[0]
+    note = [n for n in found.information["notes"] if "unlike all that the model has seen" in n]
+    assert len(note) == 1 and "as on sources that it had not seen" in note[0] and "1.0 mm thick" in note[0]
     assert set(found.information["appearance"]) == set(MEASURES)
 
 
@@ -157,14 +159,12 @@ def test_a_scan_like_those_seen_is_not(predict, with_content):
 
 
 def test_without_a_recalibration_the_note_says_that_nothing_was_done(predict, with_content):
-    found = predict(with_content(seen=seen(brain_ml={"low": 4000, "high": 5000, "spread": 1})))
+    found = predict(with_content(seen=seen(brain_ml=(4000, 5000))))
     assert any("may be too sure" in note for note in found.information["notes"])
 
 
 def test_results_keep_what_was_done(predict, with_content, tmp_path):
-    found = predict(
-        with_content(recalibration=[ENTRY], seen=seen(slice_mm={"low": 3.0, "high": 4.0, "spread": 0.1}))
-    )
+    found = predict(with_content(recalibration=[ENTRY], seen=seen(slice_mm=(3.0, 4.0))))
     write_results(tmp_path / "out", found, rank_lesions(found))
     again = read_saved_results(tmp_path / "out").prediction.information
     for key in ("model_recalibration", "unlike_seen_scans", "appearance"):

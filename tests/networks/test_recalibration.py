@@ -8,13 +8,13 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.kinds import read_model
-from napari_uncertainseg.networks.seen_scans import MEASURES, SeenRange, SeenScans
+from napari_uncertainseg.networks.seen_scans import MEASURES, SeenScans, SeenSource
 
 from ..random_models import write_model
 
 ENTRY = {"temperature": 1.2, "shift": -0.4, "fitted_on": "folds", "patients": 9}
-RANGE = {"low": 1.0, "high": 4.0, "spread": 0.5}
-SEEN = {"sources": ["A"], "scans": 3, "cut": 2.0, "measures": {"slice_mm": RANGE}}
+SOURCE = {"scans": 3, "low": {"slice_mm": 1.0}, "high": {"slice_mm": 4.0}}
+SEEN = {"cut": 2.0, "spread": {"slice_mm": 0.5}, "sources": {"A": SOURCE}}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_what_is_there_is_read(read):
     assert (one.temperature, one.shift, one.fitted_on, one.patients) == (1.2, -0.4, "folds", 9)
     assert one.fits("flips", ["flair"]) and not one.fits("flips", ["flair", "t1"])
     assert not one.fits("one-pass", ["flair"])
-    assert model.seen is not None and model.seen.measures["slice_mm"].high == 4.0
+    assert model.seen is not None and model.seen.sources["A"].high == {"slice_mm": 4.0}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,6 @@ def test_what_is_there_is_read(read):
         ({"inputs": ["flair", "ct"]}, "'inputs' in 'recalibration' should be"),
         ({"methods": "flips"}, "'methods'.*should be a list"),
         ({"tempreature": 2}, "'tempreature'.*unknown key"),
-        ({"unlike": {"temperature": 1.0, "shift": 0}}, "'unlike' makes probabilities surer"),
         ({"unlike": {"temperature": 3.0}}, "'shift' in 'unlike'.*should be a number"),
         ({"unlike": {"temperature": 3.0, "shift": 0, "run": "x"}}, "unknown key"),
     ],
@@ -85,11 +84,15 @@ def test_what_is_no_list_of_objects_is_refused(read, content):
     ("seen", "message"),
     [
         ({"cut": 0}, "'cut'.*above 0"),
-        ({"scans": 1.5}, "'scans'.*whole number"),
-        ({"measures": {"charm": RANGE}}, "not 'charm'"),
-        ({"measures": {"slice_mm": RANGE | {"low": 5.0}}}, "'low' of the measure 'slice_mm' is above"),
-        ({"measures": {"slice_mm": RANGE | {"spread": -1}}}, "'spread'"),
-        ({"measures": {"slice_mm": [1, 2, 3]}}, "slice_mm"),
+        ({"spread": {}}, "'spread' should have some of"),
+        ({"spread": {"charm": 1.0}}, "not \\['charm'\\]"),
+        ({"spread": {"slice_mm": -1.0}}, "'spread' should not be below 0"),
+        ({"spread": {"slice_mm": 0.1, "noise": 1.0}}, "'A' should have the measures of 'spread'"),
+        ({"sources": {}}, "'sources'.*1 to 64 sources"),
+        ({"sources": {"A": SOURCE | {"scans": 1.5}}}, "'scans'.*whole number"),
+        ({"sources": {"A": SOURCE | {"low": {"slice_mm": 5.0}}}}, "'low' of 'A' is above its 'high'"),
+        ({"sources": {"A": SOURCE | {"low": {"slice_mm": "1"}}}}, "'low'"),
+        ({"sources": {"A": SOURCE | {"path": "../x"}}}, "'path'.*unknown key"),
         ({"extra": 1}, "'extra'.*unknown key"),
     ],
 )
@@ -110,30 +113,34 @@ def test_numbers_that_are_none_are_refused(given):
         path.write_text(before)
 
 
-def seen_scans(**ranges):
-    return SeenScans(
-        sources=("A",), scans=2, cut=2.0, measures={k: SeenRange(**v) for k, v in ranges.items()}
-    )
+def seen_scans(spread, **sources):
+    made = {name: SeenSource(scans=2, low=low, high=high) for name, (low, high) in sources.items()}
+    return SeenScans(cut=2.0, spread=spread, sources=made)
 
 
 def test_distances_are_in_spreads_outside_the_range():
     seen = seen_scans(
-        slice_mm={"low": 1.0, "high": 4.0, "spread": 1.0}, noise={"low": 5.0, "high": 7.0, "spread": 2.0}
+        {"slice_mm": 1.0, "noise": 2.0}, A=({"slice_mm": 1.0, "noise": 5.0}, {"slice_mm": 4.0, "noise": 7.0})
     )
-    assert seen.distances({"slice_mm": 7.0, "noise": 6.0}) == {"slice_mm": 3.0, "noise": 0.0}
-    assert seen.distances({"noise": 1.0}) == {"noise": 2.0}
+    assert seen.distances({"slice_mm": 7.0, "noise": 6.0}) == {"A": {"slice_mm": 3.0, "noise": 0.0}}
+    assert seen.distance({"slice_mm": 4.0, "noise": 1.0}) == 2.0
     # smaller differences than the tolerance never count, however alike the scans seen
-    alike = seen_scans(slice_mm={"low": 1.0, "high": 1.0, "spread": 0.0})
-    assert alike.distances({"slice_mm": 2.0}) == {"slice_mm": 1.0 / MEASURES["slice_mm"].tolerance}
+    alike = seen_scans({"slice_mm": 0.0}, A=({"slice_mm": 1.0}, {"slice_mm": 1.0}))
+    assert alike.distance({"slice_mm": 2.0}) == 1.0 / MEASURES["slice_mm"].tolerance
 
 
-def test_the_sentence_says_what_is_unlike_the_most_first():
+def test_the_sentence_says_what_is_unlike_all_sources():
     seen = seen_scans(
-        slice_mm={"low": 1.0, "high": 4.0, "spread": 1.0},
-        brain_ml={"low": 1500.0, "high": 1500.0, "spread": 100.0},
+        {"slice_mm": 0.5, "brain_ml": 100.0},
+        A=({"slice_mm": 1.0, "brain_ml": 1500.0}, {"slice_mm": 1.0, "brain_ml": 1500.0}),
+        B=({"slice_mm": 6.0, "brain_ml": 1100.0}, {"slice_mm": 7.0, "brain_ml": 1300.0}),
     )
-    assert seen.unlike({"slice_mm": 7.0, "brain_ml": 400.0}) == [
-        "the brain has 400 ml, the model has seen 1500 ml",
-        "slices are 7.0 mm thick, the model has seen 1.0 to 4.0 mm",
+    assert seen.unlike({"slice_mm": 3.0, "brain_ml": 400.0}) == [
+        "the brain has 400 ml, the model has seen 1500 or 1100 to 1300 ml",
+        "slices are 3.0 mm thick, the model has seen 1.0 or 6.0 to 7.0 mm",
     ]
-    assert seen.unlike({"slice_mm": 6.0, "brain_ml": 1300.0}) == []
+    assert seen.unlike({"slice_mm": 7.5, "brain_ml": 1400.0}) == []
+    # in no measure unlike both, but like neither
+    assert seen.unlike({"slice_mm": 6.0, "brain_ml": 1600.0}) == [
+        "the brain has 1600 ml, in B, which is most similar, 1100 to 1300 ml"
+    ]

@@ -321,11 +321,10 @@ class _Run:
 
 
 def _unlike_note(unlike: list[str], *, widened: bool) -> str:
-    """One sentence on a scan that is unlike those seen, and what was done about it."""
-    done = "its probabilities were made less sure" if widened else "its probabilities may be too sure"
-    return (
-        f"This scan is unlike those that the model has seen: {'; '.join(unlike)}. So {done}: check with care."
-    )
+    """What the user should know of a scan that is unlike all sources seen, and what was done about it."""
+    done = "were recalibrated as on sources that it had not seen" if widened else "may be too sure"
+    said = "; ".join(unlike)
+    return f"This scan is unlike all that the model has seen: {said}. Its probabilities {done}."
 
 
 def _check_modalities(images: Mapping[str, Volume]) -> None:

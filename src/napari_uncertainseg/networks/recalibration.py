@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from napari_uncertainseg.disk.validation import Strict
 
@@ -65,7 +65,7 @@ class ModelRecalibration(_Line):
     inputs
         Modalities with which it is used, exactly these; with any where none is named.
     unlike
-        For scans that are unlike those that the model has seen; as for all others if None.
+        For scans that are unlike all sources that the model has seen; as for all others if None.
     fitted_on
         A key of `FITTED_ON`.
     sources, patients
@@ -84,12 +84,6 @@ class ModelRecalibration(_Line):
         default=(), max_length=64, strict=False, description="a list of up to 64 names"
     )
     patients: int = Field(ge=1, description="a whole number of at least 1")
-
-    @model_validator(mode="after")
-    def _widens(self) -> ModelRecalibration:
-        if self.unlike is not None and self.unlike.temperature < self.temperature:
-            raise ValueError("'unlike' makes probabilities surer: its 'temperature' should not be lower")
-        return self
 
     def fits(self, method: str, inputs: Collection[str]) -> bool:
         """Whether it is for a method and for these modalities."""

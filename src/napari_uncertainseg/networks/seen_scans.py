@@ -1,8 +1,8 @@
 """What kind of scans a model has seen, as plain numbers, and in what another scan is unlike them.
 
 A few numbers say what a prepared scan is like (`images.preparation.appearance` measures them). A model
-folder may hold the range of each over the scans that it learnt from. A scan is unlike them if one number lies
-so far outside its range that scans of one source do not differ so much; how far that is, is fitted by leaving
+folder may hold the range of each for every source that it learnt from. A scan is unlike all of them if from
+each it differs in some number by more than scans of one source differ; by how much more, is fitted by leaving
 sources out (`experiments/unlike.py`).
 """
 
@@ -40,7 +40,7 @@ class Measure(NamedTuple):
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
-        "slice_mm": Measure("slices are {} thick", " mm", 1, 0.5),
+        "slice_mm": Measure("slices are {} thick", " mm", 1, 0.3),
         "in_plane_mm": Measure("voxels are {} wide in their slices", " mm", 2, 0.15),
         "brain_ml": Measure("the brain has {}", " ml", 0, 100.0),
         "dark_share": Measure("{} of the brain is dark", " %", 1, 3.0),
@@ -52,67 +52,95 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 """All measures by their names in ``model.json``."""
 
 
-class SeenRange(Strict):
-    """Least and greatest value of a measure over the scans seen, and how much scans of one source differ."""
+Numbers = dict[str, float]
+
+
+class SeenSource(Strict):
+    """A source that a model learnt from: how many scans, and the range of each measure over them."""
 
     model_config = ConfigDict(extra="forbid")
 
-    low: float = Field(description="a number")
-    high: float = Field(description="a number")
-    spread: float = Field(ge=0, description="a number of 0 or more")
+    scans: int = Field(ge=1, description="a whole number of at least 1")
+    low: Numbers = Field(description="an object with a number for each measure")
+    high: Numbers = Field(description="an object with a number for each measure")
 
 
 class SeenScans(Strict):
-    """What the scans that a model learnt from were like.
+    """What the scans that a model learnt from were like, source by source.
 
     Attributes
     ----------
-    sources, scans
-        From where they are, and how many.
     cut
-        A scan is unlike them if a measure lies more than this many spreads outside its range.
-    measures
-        By the names of `MEASURES`; one that is missing is not compared.
+        A scan is unlike a source if a measure lies more than this many spreads outside its range.
+    spread
+        How much a measure differs between patients of one source, standard deviation.
+    sources
+        By their names.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    sources: tuple[str, ...] = Field(max_length=64, strict=False, description="a list of up to 64 names")
-    scans: int = Field(ge=1, description="a whole number of at least 1")
     cut: float = Field(gt=0, lt=1000, description="a number above 0")
-    measures: dict[str, SeenRange] = Field(description="an object with a range for each measure")
+    spread: Numbers = Field(description="an object with a number for each measure")
+    sources: dict[str, SeenSource] = Field(
+        min_length=1, max_length=64, description="an object with 1 to 64 sources"
+    )
 
     @model_validator(mode="after")
     def _knows_its_measures(self) -> SeenScans:
-        for name, found in self.measures.items():
-            if name not in MEASURES:
-                raise ValueError(f"'measures' should be of {list(MEASURES)}, not '{name}'")
-            if found.low > found.high:
-                raise ValueError(f"'low' of the measure '{name}' is above its 'high'")
+        if not self.spread or not set(self.spread) <= set(MEASURES):
+            raise ValueError(f"'spread' should have some of {list(MEASURES)}, not {list(self.spread)}")
+        if min(self.spread.values()) < 0:
+            raise ValueError("'spread' should not be below 0")
+        for name, source in self.sources.items():
+            if not set(source.low) == set(source.high) == set(self.spread):
+                raise ValueError(f"'low' and 'high' of '{name}' should have the measures of 'spread'")
+            if any(source.low[measure] > source.high[measure] for measure in self.spread):
+                raise ValueError(f"'low' of '{name}' is above its 'high'")
         return self
 
-    def distances(self, values: Mapping[str, float]) -> dict[str, float]:
-        """How far each measure of a scan lies outside its range, in spreads; 0 inside.
+    def distances(self, values: Mapping[str, float]) -> dict[str, dict[str, float]]:
+        """How far each measure of a scan lies outside each source's range, in spreads; 0 inside.
 
         Parameters
         ----------
         values
-            By the names of `MEASURES`; one that is missing is not compared.
+            By the names of `MEASURES`, at least those of `spread`.
         """
+        return {name: self._from(source, values) for name, source in self.sources.items()}
+
+    def _from(self, source: SeenSource, values: Mapping[str, float]) -> dict[str, float]:
         found = {}
-        for name, known in self.measures.items():
-            if name in values:
-                outside = max(known.low - values[name], values[name] - known.high, 0.0)
-                found[name] = outside / max(known.spread, MEASURES[name].tolerance)
+        for name, spread in self.spread.items():
+            outside = max(source.low[name] - values[name], values[name] - source.high[name], 0.0)
+            found[name] = outside / max(spread, MEASURES[name].tolerance)
         return found
 
-    def unlike(self, values: Mapping[str, float]) -> list[str]:
-        """In what a scan is unlike those seen, the most unlike first: a part of a sentence each."""
-        found = sorted(self.distances(values).items(), key=lambda item: -item[1])
-        return [self._sentence(name, values[name]) for name, distance in found if distance > self.cut]
+    def distance(self, values: Mapping[str, float]) -> float:
+        """How unlike a scan is: the greatest distance in any measure from the most similar source."""
+        return min(max(own.values()) for own in self.distances(values).values())
 
-    def _sentence(self, name: str, value: float) -> str:
-        known, measure = self.measures[name], MEASURES[name]
-        number, low, high = (f"{x:.{measure.digits}f}" for x in (value, known.low, known.high))
-        seen = low if low == high else f"{low} to {high}"
-        return f"{measure.what.format(number + measure.unit)}, the model has seen {seen}{measure.unit}"
+    def unlike(self, values: Mapping[str, float]) -> list[str]:
+        """In what a scan is unlike all sources seen, the most unlike first: a part of a sentence each.
+
+        It is compared with the most similar source. Nothing where it is like that one.
+        """
+        found = self.distances(values)
+        name = min(found, key=lambda one: max(found[one].values()))
+        beyond = sorted((-d, measure) for measure, d in found[name].items() if d > self.cut)
+        return [self._words(measure, values[measure], name, found) for _, measure in beyond]
+
+    def _words(
+        self, name: str, value: float, nearest: str, distances: Mapping[str, Mapping[str, float]]
+    ) -> str:
+        measure = MEASURES[name]
+        what = measure.what.format(f"{value:.{measure.digits}f}{measure.unit}")
+        if all(own[name] > self.cut for own in distances.values()):
+            seen = " or ".join(dict.fromkeys(self._range(name, source) for source in self.sources))
+            return f"{what}, the model has seen {seen}{measure.unit}"
+        return f"{what}, in {nearest}, which is most similar, {self._range(name, nearest)}{measure.unit}"
+
+    def _range(self, name: str, source: str) -> str:
+        digits, known = MEASURES[name].digits, self.sources[source]
+        low, high = f"{known.low[name]:.{digits}f}", f"{known.high[name]:.{digits}f}"
+        return low if low == high else f"{low} to {high}"

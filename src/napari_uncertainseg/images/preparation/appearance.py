@@ -36,7 +36,7 @@ def measure_appearance(flair: np.ndarray, brain: np.ndarray, grid: Grid) -> dict
         of it in per cent; the spread of the middle half's brightness as a share of the tissue's; noise and
         fine detail in per cent of the tissue's brightness.
     """
-    brightness = 1 + UNIT * flair[brain].astype(np.float64)
+    brightness = 1 + UNIT * flair[brain]
     lower, upper = np.percentile(brightness, (25, 75))
     return {
         "slice_mm": float(max(grid.spacing)),
@@ -58,7 +58,8 @@ def _noise(flair: np.ndarray, brain: np.ndarray, spacing: Sequence[float]) -> fl
     found = []
     for axis in range(3):
         if axis != thick:
-            x, inside = np.moveaxis(flair, axis, 0), np.moveaxis(brain, axis, 0)
+            # every other line is enough, and four times as fast
+            x, inside = (np.moveaxis(one, axis, 0)[:, ::2, ::2] for one in (flair, brain))
             deep = inside[:-2] & inside[1:-1] & inside[2:]
             found.append(np.abs(x[:-2][deep] - 2 * x[1:-1][deep] + x[2:][deep]))
     differences = np.concatenate(found)
