@@ -108,11 +108,15 @@ def folds(said: Sequence[str]) -> list[tuple[str, frozenset[str]]]:
         names = frozenset(name for name in sources.split(",") if name)
         if not (colon and model and names):
             raise InputError(f"--fold is MODEL:SOURCE,SOURCE, not '{text}'.")
+        if any(names & others for _, others in found):
+            raise InputError("A source is named in two folds: name each where it was left out.")
         found.append((model, names))
     return found
 
 
-def predict_left_out(said: Sequence[str], inputs: str, method: str, data: Path, keep: Path) -> list[LeftOut]:
+def predict_folds(
+    said: Sequence[str], inputs: str, method: str, data: Path, keep: Path, *, seen: bool = False
+) -> list[LeftOut]:
     """Predictions of all folds, from the folder where they are kept if they were made before.
 
     Parameters
@@ -127,6 +131,8 @@ def predict_left_out(said: Sequence[str], inputs: str, method: str, data: Path, 
         The data folder.
     keep
         Where predictions are kept.
+    seen
+        Whether of all other sources, which each fold's model was trained on, in place of those left out.
     """
     known = {scan.source for scan in scans_at_hand(data)}
     found = []
@@ -137,7 +143,7 @@ def predict_left_out(said: Sequence[str], inputs: str, method: str, data: Path, 
         plain = replace(find_model(model), recalibrations=(), seen=None)
         segmenter = Segmenter(plain, method=method)
         for scan in scans_at_hand(data):
-            if scan.source in sources:
+            if (scan.source in sources) != seen:
                 found.append(_kept_or_made(segmenter, scan, inputs, data, keep))
     return found
 

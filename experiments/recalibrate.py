@@ -1,8 +1,8 @@
 """Recalibration and threshold of a model, fitted on sources that its folds have not seen.
 
 usage: python experiments/recalibrate.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] [--method METHOD ...]
-           [--inputs flair|all ...] [--region REGION] [--fitted-on folds|model] [--write MODEL_FOLDER]
-           [--keep FOLDER] [--data FOLDER]
+           [--inputs flair|all ...] [--region REGION] [--fitted-on folds|model] [--no-seen]
+           [--write MODEL_FOLDER] [--keep FOLDER] [--data FOLDER]
 
 Each fold's model segments the sources that it has not seen; the predictions are kept in `--keep`. Temperature
 and shift of the members' logits are fitted with each hospital left out in turn (hospitals weighted alike, in
@@ -10,6 +10,10 @@ each its patients), and so is the threshold, and what else may make an outline (
 tables say what this gives on the hospital that was left out; what is written is fitted on all of them.
 Intervals (95 %) are from drawing patients anew. With `--fitted-on model` the model of the fold is the very
 one that is written to; otherwise it is another one, of the same recipe.
+
+Sources that the folds' models were trained on need another line. It is fitted on them, and written for scans
+like those seen; the line of left-out sources is written for scans that are unlike all (experiments/unlike.py
+writes which they are). With `--no-seen` the line of left-out sources is written for all scans.
 """
 
 from __future__ import annotations
@@ -17,15 +21,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from comparing import interval, table, with_interval
-from left_out import LeftOut, predict_left_out
-from logit_fit import REGIONS, Line, ace, fit_line, weights_of
+from left_out import LeftOut, predict_folds
+from logit_fit import REGIONS, UNCHANGED, Line, ace, fit_line, weights_of
 from outlines import KINDS, Agreement, Outliner, Rule, choose, rules
 from scipy.special import expit, logit
 from sources import ROOT, Scan, cell
@@ -51,6 +55,10 @@ class Fitted:
         Fitted on all of them.
     held_out
         For each scan the line that was fitted without its hospital.
+    seen
+        Predictions of the sources that the models were trained on; empty where nobody asked for them.
+    seen_line
+        Fitted on those.
     """
 
     method: str
@@ -58,6 +66,8 @@ class Fitted:
     found: Sequence[LeftOut]
     line: Line
     held_out: Sequence[Line]
+    seen: Sequence[LeftOut] = ()
+    seen_line: Line = UNCHANGED
 
 
 def main() -> None:
@@ -66,14 +76,23 @@ def main() -> None:
     fitted = []
     for method in arguments.method or ["one-pass"]:
         for inputs in arguments.inputs or ["all", "flair"]:
-            found = predict_left_out(arguments.fold, inputs, method, arguments.data, arguments.keep)
+            found = predict_folds(arguments.fold, inputs, method, arguments.data, arguments.keep)
             print(f"\n## {method}, {inputs}\n\n{_regions(found)}\n")
-            fitted.append(_fit(method, inputs, found, arguments.region))
+            one = _fit(method, inputs, found, arguments.region)
+            if arguments.seen:
+                seen = predict_folds(
+                    arguments.fold, inputs, method, arguments.data, arguments.keep, seen=True
+                )
+                one = replace(one, seen=seen, seen_line=fit_line(seen, arguments.region))
+            fitted.append(one)
     print("\n" + before_and_after(fitted))
     print("\n" + own_or_common(fitted))
     rule, rules_table = choose_rule(fitted[0])
     print("\n" + rules_table)
-    content = {"threshold": rule.threshold, "recalibration": entries(fitted, arguments.fitted_on)}
+    # The program moves the model's threshold with its logits; here it is moved back.
+    threshold = round(moved(rule.threshold, inverse(fitted[0].line)), 3)
+    content = {"threshold": threshold, "recalibration": entries(fitted, arguments.fitted_on)}
+    print(f"\nsmallest lesion: {rule.min_volume:g} mm3 (uncertainseg segment --min-volume)")
     print("\nfor model.json:\n" + json.dumps(content, indent=2))
     if arguments.write is not None:
         write_into(arguments.write, content)
@@ -87,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--inputs", action="append", choices=("flair", "all"), default=[])
     parser.add_argument("--region", choices=REGIONS, default="bins")
     parser.add_argument("--fitted-on", choices=("folds", "model"), default="folds")
+    parser.add_argument("--seen", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--write", type=Path)
     parser.add_argument("--keep", type=Path, default=ROOT / "runs" / "left-out")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
@@ -158,14 +178,37 @@ def _regions(found: Sequence[LeftOut]) -> str:
 
 
 def before_and_after(fitted: Sequence[Fitted]) -> str:
-    """By source: ACE as it is, and under the line that was fitted without its hospital."""
+    """By source: ACE as it is, by the line of left-out sources, and by that of sources seen.
+
+    On a left-out source the first was fitted without its hospital. On one that was seen, the other was fitted
+    on its own patients, whom the network was trained on, too: it is at its best.
+    """
     rows = []
     for one in fitted:
-        before = by_source(one.found, [ace(scan) for scan in one.found])
-        values = [ace(scan, line) for scan, line in zip(one.found, one.held_out, strict=True)]
-        after = by_source(one.found, values)
-        rows += [[one.method, one.inputs, source, before[source], after[source]] for source in before]
-    return table(["method", "inputs", "left-out source", "ACE as it is", "ACE recalibrated"], rows)
+        for name, found, left_out in (
+            ("left out", one.found, one.held_out),
+            ("seen", one.seen, [one.line] * len(one.seen)),
+        ):
+            if found:
+                before = by_source(found, [ace(scan) for scan in found])
+                after = by_source(
+                    found, [ace(scan, line) for scan, line in zip(found, left_out, strict=True)]
+                )
+                seen = by_source(found, [ace(scan, one.seen_line) for scan in found])
+                shown = seen if one.seen else dict.fromkeys(before, "-")
+                rows += [
+                    [
+                        one.method,
+                        one.inputs,
+                        f"{source}, {name}",
+                        before[source],
+                        after[source],
+                        shown[source],
+                    ]
+                    for source in before
+                ]
+    titles = ["ACE as it is", "by the line of left-out sources", "by the line of sources seen"]
+    return table(["method", "inputs", "source", *titles], rows)
 
 
 def own_or_common(fitted: Sequence[Fitted]) -> str:
@@ -205,6 +248,11 @@ def choose_rule(fitted: Fitted) -> tuple[Rule, str]:
     names = by_source(found, [0.0] * len(found))
     titles = ["outlines by", "fitted on all", *(f"Dice / F1, {n}" for n in names), "better than its own"]
     return taken, table(titles, rows)
+
+
+def inverse(line: Line) -> Line:
+    """What takes it back."""
+    return Line(1 / line.slope, -line.shift / line.slope)
 
 
 def moved(threshold: float, line: Line) -> float:
@@ -257,14 +305,20 @@ def entries(fitted: Sequence[Fitted], fitted_on: str) -> list[dict[str, Any]]:
 
 
 def _entry(one: Fitted, methods: list[str], inputs: list[str], fitted_on: str) -> dict[str, Any]:
+    left_out = _numbers(one.line, one.found, fitted_on)
+    usual: dict[str, Any] = left_out
+    if one.seen:
+        usual = _numbers(one.seen_line, one.seen, "training") | {"unlike": left_out}
+    return {"methods": methods, "inputs": inputs} | usual
+
+
+def _numbers(line: Line, found: Sequence[LeftOut], fitted_on: str) -> dict[str, Any]:
     return {
-        "methods": methods,
-        "inputs": inputs,
-        "temperature": round(one.line.temperature, 3),
-        "shift": round(one.line.shift, 3),
+        "temperature": round(line.temperature, 3),
+        "shift": round(line.shift, 3),
         "fitted_on": fitted_on,
-        "sources": sorted({scan.scan.source for scan in one.found}),
-        "patients": len({(scan.scan.source, scan.scan.patient) for scan in one.found}),
+        "sources": sorted({scan.scan.source for scan in found}),
+        "patients": len({(scan.scan.source, scan.scan.patient) for scan in found}),
     }
 
 

@@ -23,7 +23,7 @@ from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 TORCH = cpu_device("torch").at("float32")
 ENTRY = {"temperature": 2.0, "shift": -1.0, "fitted_on": "folds", "sources": ["A", "B"], "patients": 7}
-WIDE = {"temperature": 4.0, "shift": -0.5}
+WIDE = ENTRY | {"temperature": 4.0, "shift": -0.5, "fitted_on": "model", "sources": ["C"], "patients": 2}
 NAMES = ("probability", "entropy", "expected_entropy", "mutual_information", "variance", "disagreement")
 
 
@@ -68,6 +68,8 @@ def test_a_line_in_the_logit_by_constants():
     np.testing.assert_allclose(found, 1 / (1 + np.exp([2.0, 1.0, -0.5])), rtol=1e-6)
     assert torch.equal(logits, torch.tensor([-2.0, 0.0, 3.0]))  # nothing is changed in place
     assert LogitLine(2.0, -1.0).after(1.5) == LogitLine(3.0, -1.0)
+    assert LogitLine(2.0, -1.0).move(0.5) == pytest.approx(0.2689414)
+    assert LogitLine().move(0.4) == 0.4
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -120,6 +122,14 @@ def test_the_first_that_fits_method_and_scans_counts(predict, with_content, scan
     assert said(predict(folder, "layers")) is None
 
 
+def test_the_threshold_moves_with_the_logits_so_that_outlines_stay(predict, with_content, ensemble_folder):
+    before, after = predict(ensemble_folder), predict(with_content(recalibration=[ENTRY]))
+    assert before.threshold == 0.4
+    assert after.threshold == pytest.approx(expit(logit(0.4) / 2 - 1))
+    same = (before.probability >= before.threshold) == (after.probability >= after.threshold)
+    assert same.mean() > 0.99  # not all: a mean of members is not moved as each of them is
+
+
 def test_it_comes_after_the_temperature_of_the_folder(predict, with_content):
     both = predict(with_content(temperature=2.0, recalibration=[ENTRY | {"temperature": 1.5}]))
     one = predict(with_content(recalibration=[ENTRY | {"temperature": 3.0}]))
@@ -137,16 +147,12 @@ def test_a_scan_unlike_those_seen_is_widened_and_says_so(predict, with_content):
     assert found.information["unlike_seen_scans"] == [
         "slices are 1.0 mm thick, the model has seen 3.0 to 4.0 mm"
     ]
-    assert found.information["model_recalibration"] == {
-        **WIDE,
+    assert found.information["model_recalibration"] == WIDE | {
         "for_unlike_scans": True,
-        "fitted_on": "folds",
-        "fitted_with": "networks of the same recipe, each on sources that it had not seen",
-        "sources": ["A", "B"],
-        "patients": 7,
+        "fitted_with": "this very model, on sources that it had not seen",
     }
     note = [n for n in found.information["notes"] if "unlike all that the model has seen" in n]
-    assert len(note) == 1 and "as on sources that it had not seen" in note[0] and "1.0 mm thick" in note[0]
+    assert len(note) == 1 and "as for sources that it had not seen" in note[0] and "1.0 mm thick" in note[0]
     assert set(found.information["appearance"]) == set(MEASURES)
 
 

@@ -20,18 +20,17 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
-from napari_uncertainseg.images.preparation.appearance import measure_appearance
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
+from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
 from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.engines.engine import Engine, never
 from napari_uncertainseg.networks.model import Model
-from napari_uncertainseg.networks.recalibration import LogitLine, ModelRecalibration, recalibration_for
 from napari_uncertainseg.prediction.prediction import Prediction
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
@@ -154,8 +153,7 @@ class _Run:
     device: Device | None = None
     started: float = field(default_factory=time.perf_counter)
     prepared_share: float = _PREPARED
-    appearance: dict[str, float] = field(default_factory=dict)
-    unlike: list[str] = field(default_factory=list)
+    moved: ScanRecalibration = ScanRecalibration()  # noqa: RUF009 - frozen
 
     def __call__(self, mask: Volume | None, skull: str, bias_correction: str) -> Prediction:
         model = self.segmenter.model
@@ -171,43 +169,24 @@ class _Run:
             )
             preprocessing = model.preprocessing
             source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
-            self._compare(prepared)
-        self.notes += prepared.notes
+            self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
+        self.notes += [*prepared.notes, *self.moved.notes]
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
             self.progress("loading the network", self.prepared_share)
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
-            collected = self._members(prepared, source, self._line(used))
+            collected = self._members(prepared, source)
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
             maps=collected.maps,
             brain=prepared.brain,
             members=collected.members,
-            threshold=model.threshold,
+            threshold=self.moved.line.move(model.threshold),
             information=self._information(used, prepared),
         )
-
-    def _compare(self, prepared: Prepared) -> None:
-        """Note in what the scan is unlike those that the model has seen, where it says what it has seen."""
-        seen = self.segmenter.model.seen
-        if seen is not None:
-            self.appearance = measure_appearance(prepared.channels["flair"], prepared.brain, prepared.grid)
-            self.unlike = seen.unlike(self.appearance)
-
-    def _recalibration(self, used: Mapping[str, Volume]) -> ModelRecalibration | None:
-        return recalibration_for(self.segmenter.model.recalibrations, self.segmenter.method, used)
-
-    def _line(self, used: Mapping[str, Volume]) -> LogitLine:
-        """How logits are moved; note it where that is so because the scan is unlike those seen."""
-        own = self._recalibration(used)
-        widened = own is not None and own.unlike is not None
-        if self.unlike:
-            self._tell(_unlike_note(self.unlike, widened=widened))
-        line = LogitLine() if own is None else own.line_for(unlike=bool(self.unlike))
-        return line.after(self.segmenter.model.temperature)
 
     def _devices(self) -> list[Device]:
         device = self.segmenter.device
@@ -217,12 +196,12 @@ class _Run:
         self.progress("loading the network", self.prepared_share)
         return self.segmenter._engine(device, index)
 
-    def _members(self, prepared: Prepared, source: NetworkInput, line: LogitLine) -> AccumulatedMaps:
+    def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
         image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
         return retry_with_smaller_windows(
-            lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape, line),
+            lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
             [partial(self._engine_for, device, 0) for device in self._devices()],
             source.brain.shape,
             len(modalities),
@@ -236,7 +215,6 @@ class _Run:
         image: torch.Tensor,
         source: NetworkInput,
         shape: tuple[int, int, int],
-        line: LogitLine,
     ) -> AccumulatedMaps:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
@@ -253,6 +231,7 @@ class _Run:
             return known[index]
 
         check = self._checker(collector)
+        line = self.moved.line.after(segmenter.model.temperature)
         setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed, line)
         for new in segmenter._method.passes(setting):
             collector.add(new)
@@ -296,7 +275,6 @@ class _Run:
         assert self.device is not None
         inputs = {modality: _describe(volume) for modality, volume in used.items()}
         flair = used["flair"]
-        own, compared = self._recalibration(used), model.seen is not None
         return {
             "case": {
                 "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
@@ -315,16 +293,8 @@ class _Run:
             "seconds": dict(self.seconds),
             "notes": list(self.notes),
             "versions": _versions(self.device),
-            **({"model_recalibration": own.information(unlike=bool(self.unlike))} if own else {}),
-            **({"appearance": self.appearance, "unlike_seen_scans": self.unlike} if compared else {}),
+            **self.moved.information,
         }
-
-
-def _unlike_note(unlike: list[str], *, widened: bool) -> str:
-    """What the user should know of a scan that is unlike all sources seen, and what was done about it."""
-    done = "were recalibrated as on sources that it had not seen" if widened else "may be too sure"
-    said = "; ".join(unlike)
-    return f"This scan is unlike all that the model has seen: {said}. Its probabilities {done}."
 
 
 def _check_modalities(images: Mapping[str, Volume]) -> None:

@@ -1,11 +1,13 @@
 """The recalibration that a model brings along: its logits are moved before anything is made of them.
 
 So members, their mean, all maps, the lesions and what the user recalibrates on top speak of the same
-probabilities. It is a line in the logit, which keeps the order of voxels within each member.
+probabilities. It is a line in the logit, which keeps the order of voxels within each member. The model's
+threshold is moved with it, so that outlines stay as they are.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,9 +18,10 @@ from napari_uncertainseg.disk.validation import Strict
 
 FITTED_ON = {
     "folds": "networks of the same recipe, each on sources that it had not seen",
-    "model": "this very model",
+    "model": "this very model, on sources that it had not seen",
+    "training": "patients whom the networks were trained on, so that it may be too small",
 }
-"""What a recalibration was fitted with, by its name in ``model.json``."""
+"""What a recalibration was fitted on, by its name in ``model.json``."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,36 @@ class LogitLine:
         """The line for logits that are divided by another temperature first."""
         return LogitLine(self.temperature * temperature, self.shift)
 
+    def move(self, probability: float) -> float:
+        """What a single probability, above 0 and below 1, becomes; exactly itself where nothing is moved."""
+        if self == LogitLine():
+            return probability
+        logit = math.log(probability) - math.log1p(-probability)
+        return 1 / (1 + math.exp(-(logit / self.temperature + self.shift)))
 
-class _Line(Strict):
-    """`LogitLine` as ``model.json`` has it."""
+
+class FittedLine(Strict):
+    """A line in the logit, and what it was fitted on, as ``model.json`` has it.
+
+    Attributes
+    ----------
+    temperature, shift
+        As of `LogitLine`.
+    fitted_on
+        A key of `FITTED_ON`.
+    sources, patients
+        From where the patients were, and how many.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     temperature: float = Field(gt=0.01, lt=100, description="a number between 0.01 and 100")
-    shift: float = Field(ge=-20, le=20, description="a number from -20 to 20")
+    shift: float = Field(ge=-5, le=5, description="a number from -5 to 5")
+    fitted_on: Literal["folds", "model", "training"] = Field(description="'folds', 'model' or 'training'")
+    sources: tuple[str, ...] = Field(
+        default=(), max_length=64, strict=False, description="a list of up to 64 names"
+    )
+    patients: int = Field(ge=1, description="a whole number of at least 1")
 
     @property
     def line(self) -> LogitLine:
@@ -55,8 +80,8 @@ class _Line(Strict):
         return LogitLine(self.temperature, self.shift)
 
 
-class ModelRecalibration(_Line):
-    """How logits are moved, for which methods and scans, and on what this was fitted.
+class ModelRecalibration(FittedLine):
+    """How logits are moved, for which methods and scans.
 
     Attributes
     ----------
@@ -66,10 +91,6 @@ class ModelRecalibration(_Line):
         Modalities with which it is used, exactly these; with any where none is named.
     unlike
         For scans that are unlike all sources that the model has seen; as for all others if None.
-    fitted_on
-        A key of `FITTED_ON`.
-    sources, patients
-        From where, and how many.
     """
 
     methods: tuple[str, ...] = Field(
@@ -78,12 +99,9 @@ class ModelRecalibration(_Line):
     inputs: tuple[str, ...] = Field(
         default=(), max_length=16, strict=False, description="a list of modalities"
     )
-    unlike: _Line | None = Field(default=None, description="an object with 'temperature' and 'shift'")
-    fitted_on: Literal["folds", "model"] = Field(description="'folds' or 'model'")
-    sources: tuple[str, ...] = Field(
-        default=(), max_length=64, strict=False, description="a list of up to 64 names"
+    unlike: FittedLine | None = Field(
+        default=None, description="an object with 'temperature', 'shift', 'fitted_on' and 'patients'"
     )
-    patients: int = Field(ge=1, description="a whole number of at least 1")
 
     def fits(self, method: str, inputs: Collection[str]) -> bool:
         """Whether it is for a method and for these modalities."""
@@ -91,21 +109,21 @@ class ModelRecalibration(_Line):
             not self.inputs or set(self.inputs) == set(inputs)
         )
 
-    def line_for(self, *, unlike: bool) -> LogitLine:
+    def fitted_for(self, *, unlike: bool) -> FittedLine:
         """How logits are moved in a scan."""
-        return self.unlike.line if unlike and self.unlike is not None else self.line
+        return self.unlike if unlike and self.unlike is not None else self
 
     def information(self, *, unlike: bool) -> dict[str, Any]:
         """What a result says of it, as JSON."""
-        used = self.line_for(unlike=unlike)
+        used = self.fitted_for(unlike=unlike)
         return {
             "temperature": used.temperature,
             "shift": used.shift,
-            "for_unlike_scans": unlike and self.unlike is not None,
-            "fitted_on": self.fitted_on,
-            "fitted_with": FITTED_ON[self.fitted_on],
-            "sources": list(self.sources),
-            "patients": self.patients,
+            "for_unlike_scans": used is not self,
+            "fitted_on": used.fitted_on,
+            "fitted_with": FITTED_ON[used.fitted_on],
+            "sources": list(used.sources),
+            "patients": used.patients,
         }
 
 

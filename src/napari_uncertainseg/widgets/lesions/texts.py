@@ -262,7 +262,7 @@ def light_out_of_range(measures: Sequence[str]) -> str:
 
 def light_unlike(parts: Sequence[str]) -> str:
     """In what a scan is unlike all that the model has seen, as HTML."""
-    return f"<b>○ Unlike all scans that the model has seen</b>: {escape('; '.join(map(str, parts)))}"
+    return f"<b>○ Unlike all scans that the model has seen</b>: {escape('; '.join(parts))}"
 
 
 def light_tip(measures: Sequence[tuple[str, float, float, float]]) -> str:
