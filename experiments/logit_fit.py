@@ -11,6 +11,8 @@ from left_out import LeftOut, rest_logits
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram, edges_of_bins
+from napari_uncertainseg.calibration.recalibration import Kind, Recalibration, fit
 from napari_uncertainseg.calibration.reliability import bins_of
 from napari_uncertainseg.calibration.scores import EPSILON
 
@@ -20,7 +22,9 @@ REGIONS = ("brain", "near", "seen", "bins")
 """Where a fit counts: every voxel of the brain; those at most 5 mm from a lesion; those of at least `SEEN`;
 or all of the brain, so weighted that each of 20 bins of the probability counts alike, as in the ACE."""
 SEEN = 0.01
-_STEEPEST, _FARTHEST = 10.0, 10.0
+_VOXELS = 1e6
+"""All evidence together counts as so many voxels."""
+_STEEPEST, _FARTHEST = 10.0, 5.0
 """Bounds of slope and shift."""
 
 
@@ -115,14 +119,39 @@ def fit_line(found: Sequence[LeftOut], region: str = "bins", *, shifted: bool = 
     return Line(float(x[0]), float(x[1]) if shifted else 0.0)
 
 
+def fit_map(found: Sequence[LeftOut], kind: Kind, region: str = "bins") -> Recalibration:
+    """A more supple function of the mean, to compare with: beta or isotonic, weighted as in `fit_line`."""
+    edges = edges_of_bins()[0]
+    sums = np.zeros((4, len(edges) - 1))
+    for share, one in zip(weights_of(found), found, strict=True):
+        logits, truth, weight = _evidence(one, region)
+        p = np.clip(expit(logits.astype(float)).mean(0), EPSILON, 1 - EPSILON)
+        own = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, len(edges) - 2)
+        for row, inside in ((0, truth), (1, ~truth)):
+            q = np.minimum(p, 1 - p)[inside]
+            counted = share * weight[inside] * _VOXELS
+            sums[row] += np.bincount(own[inside], counted, len(edges) - 1)
+            sums[2 + row] += np.bincount(own[inside], counted * q, len(edges) - 1)
+    return fit(ProbabilityHistogram(*sums), kind)
+
+
 def ace(found: LeftOut, line: Line = UNCHANGED) -> float:
     """ACE over the brain, 20 bins of equal width, of the recalibrated members' mean."""
-    rest = expit(line.slope * rest_logits() + line.shift)
-    p = np.concatenate([found.mean(*line)[found.inside], rest])
-    count = np.concatenate([np.ones(np.count_nonzero(found.inside)), found.rest])
+    return _ace(found, found.mean(*line)[found.inside], expit(line.slope * rest_logits() + line.shift))
+
+
+def ace_of_map(found: LeftOut, by: Recalibration) -> float:
+    """Likewise of a function of the members' mean."""
+    return _ace(found, by.apply(found.mean()[found.inside]), by.apply(expit(rest_logits())))
+
+
+def _ace(found: LeftOut, inside: np.ndarray, rest: np.ndarray) -> float:
+    """From the probabilities of kept voxels in the brain, and of the bins of the rest."""
+    p = np.concatenate([inside, rest]).astype(float)
+    count = np.concatenate([np.ones(len(inside)), found.rest])
     own = bins_of(p, _WIDTHS)
     voxels = np.bincount(own, weights=count, minlength=BINS)
     total = np.bincount(own, weights=count * p, minlength=BINS)
-    lesion = np.bincount(own[: len(p) - len(rest)], weights=found.truth[found.inside], minlength=BINS)
+    lesion = np.bincount(own[: len(inside)], weights=found.truth[found.inside], minlength=BINS)
     filled = voxels > 0
     return float(np.mean(np.abs(lesion[filled] - total[filled]) / voxels[filled]))

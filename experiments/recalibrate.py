@@ -29,14 +29,17 @@ import numpy as np
 import pandas as pd
 from comparing import interval, table, with_interval
 from left_out import LeftOut, predict_folds
-from logit_fit import REGIONS, UNCHANGED, Line, ace, fit_line, weights_of
+from logit_fit import REGIONS, UNCHANGED, Line, ace, ace_of_map, fit_line, fit_map, weights_of
 from outlines import KINDS, Agreement, Outliner, Rule, choose, rules
 from scipy.special import expit, logit
 from sources import ROOT, Scan, cell
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.recalibration import Kind
 from napari_uncertainseg.networks.kinds import read_model
 
+MAPS: tuple[Kind, ...] = ("beta", "isotonic")
+"""Of the members' mean, more supple than a line in their logits: to compare with."""
 LIKE_ONE_PASS = ("one-pass", "mc-dropout", "flips", "ensemble")
 """Methods whose mean is one of whole networks; what one pass needs is taken for those that were not tried."""
 
@@ -173,6 +176,10 @@ def _regions(found: Sequence[LeftOut]) -> str:
             values = [ace(one, line) for one, line in zip(found, lines, strict=True)]
             numbers = [f"{all_of_them.temperature:.2f}", f"{all_of_them.shift:.2f}"]
             rows.append([region, *numbers, *by_source(found, values).values()])
+    for kind in MAPS:
+        maps = {h: fit_map(without(found, h), kind) for h in {one.hospital for one in found}}
+        values = [ace_of_map(one, maps[one.hospital]) for one in found]
+        rows.append([f"bins, {kind}", "-", "-", *by_source(found, values).values()])
     names = by_source(found, [0.0] * len(found))
     return table(["fitted on", "temperature", "shift", *(f"ACE, {n}" for n in names)], rows)
 
@@ -190,23 +197,15 @@ def before_and_after(fitted: Sequence[Fitted]) -> str:
             ("seen", one.seen, [one.line] * len(one.seen)),
         ):
             if found:
-                before = by_source(found, [ace(scan) for scan in found])
-                after = by_source(
-                    found, [ace(scan, line) for scan, line in zip(found, left_out, strict=True)]
+                columns = (
+                    by_source(found, [ace(scan) for scan in found]),
+                    by_source(found, [ace(scan, line) for scan, line in zip(found, left_out, strict=True)]),
+                    by_source(found, [ace(scan, one.seen_line) for scan in found]),
                 )
-                seen = by_source(found, [ace(scan, one.seen_line) for scan in found])
-                shown = seen if one.seen else dict.fromkeys(before, "-")
-                rows += [
-                    [
-                        one.method,
-                        one.inputs,
-                        f"{source}, {name}",
-                        before[source],
-                        after[source],
-                        shown[source],
-                    ]
-                    for source in before
-                ]
+                for source in columns[0]:
+                    cells = [column[source] for column in columns]
+                    cells = cells if one.seen else [*cells[:2], "-"]
+                    rows.append([one.method, one.inputs, f"{source}, {name}", *cells])
     titles = ["ACE as it is", "by the line of left-out sources", "by the line of sources seen"]
     return table(["method", "inputs", "source", *titles], rows)
 
