@@ -2,7 +2,7 @@
 
 usage: python experiments/recalibrate.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] [--method METHOD ...]
            [--inputs flair|all ...] [--region REGION] [--fitted-on folds|model] [--no-seen]
-           [--write MODEL_FOLDER] [--keep FOLDER] [--data FOLDER]
+           [--write MODEL_FOLDER] [--anyway] [--keep FOLDER] [--data FOLDER]
 
 Each fold's model segments the sources that it has not seen; the predictions are kept in `--keep`. Temperature
 and shift of the members' logits are fitted with each hospital left out in turn (hospitals weighted alike, in
@@ -13,7 +13,8 @@ one that is written to; otherwise it is another one, of the same recipe.
 
 Sources that the folds' models were trained on need another line. It is fitted on them, and written for scans
 like those seen; the line of left-out sources is written for scans that are unlike all (experiments/unlike.py
-writes which they are). With `--no-seen` the line of left-out sources is written for all scans.
+writes which they are). `--write` writes only what is better on left-out patients by more than noise; with
+`--anyway` the recalibration in any case. With `--no-seen` the line of left-out sources is written for all scans.
 """
 
 from __future__ import annotations
@@ -92,14 +93,23 @@ def main() -> None:
     print("\n" + own_or_common(fitted))
     rule, rules_table = choose_rule(fitted[0])
     print("\n" + rules_table)
-    # The program moves the model's threshold with its logits; here it is moved back.
-    threshold = round(moved(rule.threshold, inverse(fitted[0].line)), 3)
-    content = {"threshold": threshold, "recalibration": entries(fitted, arguments.fitted_on)}
-    print(f"\nsmallest lesion: {rule.min_volume:g} mm3 (uncertainseg segment --min-volume)")
-    print("\nfor model.json:\n" + json.dumps(content, indent=2))
+    won = {"recalibration": entries(fitted, arguments.fitted_on)}
+    gain = left_out_gain(fitted[0])
+    print(f"\nACE less by recalibration, mean over left-out patients: {with_interval(gain)}")
+    if gain[1] <= 0:
+        print("That is not more than noise: it is not written without --anyway.")
+    print("\nfor model.json:\n" + json.dumps(won, indent=2))
+    content = won if gain[1] > 0 or arguments.anyway else {}
+    if rule.threshold != moved(fitted[0].found[0].threshold, fitted[0].line):
+        # The program moves the model's threshold with its logits; here it is moved back.
+        content |= {"threshold": round(moved(rule.threshold, inverse(fitted[0].line)), 3)}
+        print(f'and "threshold": {content["threshold"]}')
+    print(f"\nsmallest lesion that wins: {rule.min_volume:g} mm3 (uncertainseg segment --min-volume)")
+    if rule.peak > rule.threshold:
+        print("A peak wins, which the program does not know: build it in.")
     if arguments.write is not None:
         write_into(arguments.write, content)
-        print(f"\n{arguments.write}: written")
+        print(f"\n{arguments.write}: written: {', '.join(content) or 'nothing'}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -111,6 +121,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fitted-on", choices=("folds", "model"), default="folds")
     parser.add_argument("--seen", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--anyway", action="store_true")
     parser.add_argument("--keep", type=Path, default=ROOT / "runs" / "left-out")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     return parser.parse_args()
@@ -208,6 +219,13 @@ def before_and_after(fitted: Sequence[Fitted]) -> str:
                     rows.append([one.method, one.inputs, f"{source}, {name}", *cells])
     titles = ["ACE as it is", "by the line of left-out sources", "by the line of sources seen"]
     return table(["method", "inputs", "source", *titles], rows)
+
+
+def left_out_gain(one: Fitted) -> tuple[float, float, float]:
+    """How much smaller the ACE of left-out patients is: mean and interval."""
+    before = [ace(scan) for scan in one.found]
+    after = [ace(scan, line) for scan, line in zip(one.found, one.held_out, strict=True)]
+    return interval(by_patient(one.found, np.subtract(before, after))["value"].tolist())
 
 
 def own_or_common(fitted: Sequence[Fitted]) -> str:
