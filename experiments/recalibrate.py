@@ -14,7 +14,7 @@ one that is written to; otherwise it is another one, of the same recipe.
 Sources that the folds' models were trained on need another line. It is fitted on them, and written for scans
 like those seen; the line of left-out sources is written for scans that are unlike all (experiments/unlike.py
 writes which they are). `--write` writes only what is better on left-out patients by more than noise; with
-`--anyway` the recalibration in any case. With `--no-seen` the line of left-out sources is written for all scans.
+`--anyway` the recalibration in any case. With `--no-seen` the line of left-out sources is written for all.
 """
 
 from __future__ import annotations

@@ -64,6 +64,8 @@ def test_what_is_there_is_read(read):
         ({"inputs": ["t1"]}, "'inputs' in 'recalibration' should be"),
         ({"inputs": ["flair", "ct"]}, "'inputs' in 'recalibration' should be"),
         ({"methods": "flips"}, "'methods'.*should be a list"),
+        ({"methods": ["flips\x1b"]}, "'methods'"),
+        ({"sources": ["<b>"]}, "'sources'.*plain name"),
         ({"tempreature": 2}, "'tempreature'.*unknown key"),
         ({"unlike": {"temperature": 3.0}}, "'shift' in 'unlike'.*should be a number"),
         ({"unlike": ENTRY | {"unlike": ENTRY}}, "unknown key"),
@@ -94,6 +96,8 @@ def test_what_is_no_list_of_objects_is_refused(read, content):
         ({"sources": {"A": SOURCE | {"low": {"slice_mm": 5.0}}}}, "'low' of 'A' is above its 'high'"),
         ({"sources": {"A": SOURCE | {"low": {"slice_mm": "1"}}}}, "'low'"),
         ({"sources": {"A": SOURCE | {"path": "../x"}}}, "'path'.*unknown key"),
+        ({"sources": {"A\x1b[2J": SOURCE}}, "plain name"),
+        ({"sources": {"A\n": SOURCE}}, "plain name"),
         ({"extra": 1}, "'extra'.*unknown key"),
     ],
 )

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from napari_uncertainseg.disk.validation import Strict
+from napari_uncertainseg.networks.seen_scans import PlainName
 
 FITTED_ON = {
     "folds": "networks of the same recipe, each on sources that it had not seen",
@@ -69,8 +70,8 @@ class FittedLine(Strict):
     temperature: float = Field(gt=0.01, lt=100, description="a number between 0.01 and 100")
     shift: float = Field(ge=-5, le=5, description="a number from -5 to 5")
     fitted_on: Literal["folds", "model", "training"] = Field(description="'folds', 'model' or 'training'")
-    sources: tuple[str, ...] = Field(
-        default=(), max_length=64, strict=False, description="a list of up to 64 names"
+    sources: tuple[PlainName, ...] = Field(
+        default=(), max_length=64, strict=False, description="a list of up to 64 plain names"
     )
     patients: int = Field(ge=1, description="a whole number of at least 1")
 
@@ -93,7 +94,7 @@ class ModelRecalibration(FittedLine):
         For scans that are unlike all sources that the model has seen; as for all others if None.
     """
 
-    methods: tuple[str, ...] = Field(
+    methods: tuple[PlainName, ...] = Field(
         default=(), max_length=16, strict=False, description="a list of names of methods"
     )
     inputs: tuple[str, ...] = Field(

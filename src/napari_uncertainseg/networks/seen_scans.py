@@ -8,9 +8,10 @@ sources out (`experiments/unlike.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -53,6 +54,11 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 
 
 Numbers = dict[str, float]
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}")
+PlainName = Annotated[
+    str, Field(pattern=f"^{_PLAIN.pattern}$", description="a plain name, like 'my-hospital'")
+]
+"""Names that are shown to the user: no line breaks, no codes for a terminal."""
 
 
 class SeenSource(Strict):
@@ -93,6 +99,8 @@ class SeenScans(Strict):
         if min(self.spread.values()) < 0:
             raise ValueError("'spread' should not be below 0")
         for name, source in self.sources.items():
+            if not _PLAIN.fullmatch(name):
+                raise ValueError(f"'sources' should have plain names, not {name!r}")
             if not set(source.low) == set(source.high) == set(self.spread):
                 raise ValueError(f"'low' and 'high' of '{name}' should have the measures of 'spread'")
             if any(source.low[measure] > source.high[measure] for measure in self.spread):
