@@ -7,8 +7,8 @@ far it lies outside the ranges of the most similar source, in the measure where 
 deviations between patients of one hospital. Printed are the distances of each hospital from all others (left
 out: it should be beyond the cut), of each patient from all other patients (held out: it should not), and of
 scans without a mask. The cut lies in the middle between the two, or where the fewest are wrong.
-Numbers are kept in `--keep`: delete it when preparation changes. `--write` writes ranges of the sources named (all, if none is) into ``model.json``; name those that the model
-was trained on.
+Numbers are kept in `--keep`: delete it when preparation changes. `--write` writes ranges of the sources named
+(all, if none is) into ``model.json``; name those that the model was trained on.
 """
 
 from __future__ import annotations
