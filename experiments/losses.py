@@ -6,7 +6,7 @@ usage: python experiments/losses.py [planted|left-out] [--base dice_ce] [--seeds
 Small networks of one head learn with a base loss alone, with each maximum-entropy term (weight 0.3), and with
 hard- and soft-binned mL1-ACE (weight 1, as Dice and cross-entropy). All see the same patches. `planted`:
 planted lesions (planted.py); cases that share a brain are not independent, so intervals are somewhat too
-narrow. `left-out`: real scans, FLAIR alone, each hospital left out in turn (left_out.py); cases are patients.
+narrow. `left-out`: real scans, FLAIR alone, each hospital left out in turn (real_cases.py); cases are patients.
 Per case: figures are averaged over seeds (and visits), then compared with the base loss's by Wilcoxon's
 signed-rank test, Holm-corrected over the five variants and all domains. Intervals: from drawing cases anew.
 A run that was stopped goes on where its `--tsv` ends.
@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 import torch
 from comparing import fit, holm, interval, paired_p, statistic_interval, table, with_interval
-from left_out import folds
 from planted import Case, Cases, batches, plant
+from real_cases import folds
 from torch import Tensor, nn
 
 from napari_uncertainseg.calibration.reliability import reliability

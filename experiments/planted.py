@@ -41,7 +41,7 @@ class Case:
     Attributes
     ----------
     domain
-        "in domain" or "shifted"; of real scans, see left_out.py, the source.
+        "in domain" or "shifted"; of real scans, see real_cases.py, the source.
     image
         (3, z, y, x): FLAIR, T1, T2, normalised, sizes multiples of 16.
     lesions

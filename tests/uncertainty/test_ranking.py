@@ -18,7 +18,13 @@ from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty import lesion_ranking as ranking
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
-from napari_uncertainseg.uncertainty.lesion_ranking import MOST, Lesions, Ranker, rank_lesions
+from napari_uncertainseg.uncertainty.lesion_ranking import (
+    MOST,
+    Lesions,
+    Ranker,
+    candidates_below,
+    rank_lesions,
+)
 
 from ..builders import everywhere, make_prediction, predict_from_members
 
@@ -301,3 +307,14 @@ def test_bad_thresholds_and_edits_are_refused() -> None:
 def test_titles_of_columns_are_words():
     """Not names of classes; those of the slice, row and column to look at are these."""
     assert [COLUMNS[f"slice_{axis}"].title for axis in "sar"] == ["Slice", "Row", "Column"]
+
+
+def test_candidates_begin_lower_where_lesions_do():
+    expected = {0.9: 0.1, 0.4: 0.1, 0.2: 0.1, 0.14: 0.07, 0.1: 0.05, 0.02: 0.05}
+    assert {t: candidates_below(t) for t in expected} == expected
+    probability = np.zeros((8, 8, 8), np.float32)
+    probability[1, 1, 1:6], probability[6, 6, 1:6] = 0.3, 0.08
+    prediction = make_prediction(probability, threshold=0.13)
+    found = rank_lesions(prediction)
+    assert (found.count, len(found.candidate_table), found.candidate_threshold) == (1, 1, 0.065)
+    assert len(rank_lesions(prediction, 0.25).candidate_table) == 0

@@ -78,6 +78,30 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     assert row.band_shown[-1] == (None, None)
 
 
+def unlike(case, *parts):
+    about = {"unlike_seen_scans": list(parts)}
+    case.open_prediction(replace(case.prediction, information=about))
+
+
+def test_the_light_says_in_what_a_scan_is_unlike_all_seen(make, case):
+    row = make(lambda information: None)
+    assert not row.light.isVisibleTo(row)
+    unlike(case, "slices are 7.0 mm thick, the model has seen 1.0 <to> 4.0 mm")
+    assert row.light.isVisibleTo(row)
+    assert "Unlike all scans that the model has seen" in row.light.text()
+    assert "7.0 mm thick" in row.light.text() and "&lt;to&gt;" in row.light.text()
+    assert "can still be unlike" in row.light.toolTip()
+    unlike(case)
+    assert not row.light.isVisibleTo(row) and not row.light.toolTip()
+
+
+def test_the_light_says_both_where_there_are_calibration_cases(make, case):
+    record = record_like(case.prediction)
+    row = make(lambda information: record)
+    unlike(case, "slices are 7.0 mm thick, the model has seen 1.0 mm")
+    assert "like the 12 calibration cases" in row.light.text() and "7.0 mm thick" in row.light.text()
+
+
 def one_of_them(row):
     assert "one of the calibration cases" in row.light.text() and "●" not in row.light.text()
     assert row.light.textFormat() == Qt.TextFormat.RichText  # no tag is read as text

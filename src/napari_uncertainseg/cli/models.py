@@ -33,7 +33,7 @@ def _show(options: Namespace) -> None:
 
     model = find_model(options.name)
     for key, value in _facts(model).items():
-        print(f"{key:11} {value}")
+        print(f"{key:12} {value}")
     print(f"\n{model.card()}")
 
 
@@ -44,6 +44,15 @@ def _add(options: Namespace) -> None:
     print(f"added {model.name}: {model.folder}")
 
 
+def _recalibrated(model: Model) -> str:
+    """For which methods, in the order in which they are looked for."""
+    lines = [
+        f"{', '.join(one.methods) or 'all methods'}{' with ' * bool(one.inputs)}{' + '.join(one.inputs)}"
+        for one in model.recalibrations
+    ]
+    return "; ".join(lines) or "no"
+
+
 def _facts(model: Model) -> dict[str, object]:
     return {
         "name": model.name,
@@ -52,5 +61,7 @@ def _facts(model: Model) -> dict[str, object]:
         "networks": model.capabilities.networks,
         "spacing": f"{model.preprocessing.spacing:g} mm",
         "threshold": f"{model.threshold:g}",
+        "recalibrated": _recalibrated(model),
+        "has seen": "not said" if model.seen is None else ", ".join(model.seen.sources),
         "sha256": model.sha256,
     }

@@ -36,11 +36,16 @@ def _are(fits: Fits) -> Fits:
     return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
 
 
+def _are_plain(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_plain, value))
+
+
 _KINDS: Mapping[str, Fits] = {
     "case": _are(_is_text),
     "inputs": _are(_are(_is_text)),
     "seconds": _are(is_number),
-    "notes": lambda value: isinstance(value, list) and all(map(is_plain, value)),
+    **dict.fromkeys(("notes", "unlike_seen_scans"), _are_plain),
+    "appearance": _are(is_number),
     **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
 }
 """What information of a prediction is, where there is any."""

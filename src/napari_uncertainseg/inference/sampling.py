@@ -17,6 +17,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.inference.tiling import Window, Windows
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.model import Capabilities, Model
+from napari_uncertainseg.networks.recalibration import LogitLine
 
 MAX_SAMPLES = 500
 
@@ -51,12 +52,15 @@ class SamplingSetting:
         How many members to give.
     seed
         Of whatever is drawn at random.
+    line
+        How the logits of this method are moved in this scan.
     """
 
     model: Model
     windows: Callable[[int], Windows]
     members: int
     seed: int = 0
+    line: LogitLine = LogitLine()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,17 @@ def check_method(name: str, model: Model, members: int | None) -> tuple[Method, 
     Raises
     ------
     InputError
-        If there is no such method, it cannot be used with the model, or cannot give so many members.
+        If there is no such method, it cannot be used with the model, or cannot give so many members; or the
+        model brings a recalibration for a method that does not exist.
     """
     if name not in METHODS:
         raise InputError(f"There is no method '{name}': choose one of {', '.join(METHODS)}.")
+    named = {method for one in model.recalibrations for method in one.methods}
+    if named - set(METHODS):
+        raise InputError(
+            f"The model '{model.name}' has a recalibration for the method '{min(named - set(METHODS))}': "
+            f"it should be for some of {', '.join(METHODS)}."
+        )
     method = METHODS[name]
     most = method.most(model.capabilities)
     if most == 0:
@@ -122,8 +133,13 @@ def check_method(name: str, model: Model, members: int | None) -> tuple[Method, 
     return method, count
 
 
-def _heads(logits: Tensor, temperature: float) -> Tensor:
-    return (logits / temperature).sigmoid_() if temperature != 1 else logits.sigmoid()
+def probabilities(logits: Tensor, line: LogitLine) -> Tensor:
+    """Probabilities of recalibrated logits, of any shape; a line that changes nothing costs nothing."""
+    if line.temperature != 1:
+        logits = logits / line.temperature
+    if line.shift:
+        logits = logits + line.shift
+    return logits.sigmoid()
 
 
 def mean_pass(heads: Tensor, used: Tensor | None = None) -> Pass:
@@ -155,7 +171,7 @@ def _of_styles(outputs: Tensor, model: Capabilities) -> Tensor:
 def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
-    heads = _heads(logits, setting.model.temperature)
+    heads = probabilities(logits, setting.line)
     used = _of_styles(heads, setting.model.capabilities)
     if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
         used = used.transpose(0, 1)
@@ -165,7 +181,7 @@ def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
 def layers(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
     logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
-    p = _heads(logits, setting.model.temperature)
+    p = probabilities(logits, setting.line)
     model = setting.model.capabilities
     count = model.heads * model.styles
     depths = _of_styles(p[count:], model).mean(dim=0)
@@ -187,7 +203,7 @@ def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
                 masks += draw_masks(engine, setting.model.capabilities.dropout, generator)
             return engine.decode(window.encoded(engine), masks)
 
-        heads = _heads(windows.run(decode), setting.model.temperature)
+        heads = probabilities(windows.run(decode), setting.line)
         yield _mean_of_styles(heads, setting.model.capabilities)
 
 
@@ -211,7 +227,7 @@ def flips(setting: SamplingSetting) -> Iterator[Pass]:
             image = window.image
             return engine.heads(image.flip([1 + a for a in axes])).flip(axes)
 
-        heads = _heads(windows.run(flipped), setting.model.temperature)
+        heads = probabilities(windows.run(flipped), setting.line)
         yield _mean_of_styles(heads, setting.model.capabilities)
 
 
@@ -219,7 +235,7 @@ def ensemble(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
         logits = setting.windows(index).run(lambda engine, window: engine.heads(window.image))
-        yield _mean_of_styles(_heads(logits, setting.model.temperature), setting.model.capabilities)
+        yield _mean_of_styles(probabilities(logits, setting.line), setting.model.capabilities)
 
 
 METHODS: Mapping[str, Method] = {

@@ -24,6 +24,7 @@ from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
+from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
 from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
@@ -152,6 +153,7 @@ class _Run:
     device: Device | None = None
     started: float = field(default_factory=time.perf_counter)
     prepared_share: float = _PREPARED
+    moved: ScanRecalibration = ScanRecalibration()  # noqa: RUF009 - frozen
 
     def __call__(self, mask: Volume | None, skull: str, bias_correction: str) -> Prediction:
         model = self.segmenter.model
@@ -167,7 +169,8 @@ class _Run:
             )
             preprocessing = model.preprocessing
             source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
-        self.notes += prepared.notes
+            self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
+        self.notes += [*prepared.notes, *self.moved.notes]
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
@@ -181,7 +184,7 @@ class _Run:
             maps=collected.maps,
             brain=prepared.brain,
             members=collected.members,
-            threshold=model.threshold,
+            threshold=self.moved.line.move(model.threshold),
             information=self._information(used, prepared),
         )
 
@@ -228,7 +231,8 @@ class _Run:
             return known[index]
 
         check = self._checker(collector)
-        setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed)
+        line = self.moved.line.after(segmenter.model.temperature)
+        setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed, line)
         for new in segmenter._method.passes(setting):
             collector.add(new)
             check()
@@ -289,6 +293,7 @@ class _Run:
             "seconds": dict(self.seconds),
             "notes": list(self.notes),
             "versions": _versions(self.device),
+            **self.moved.information,
         }
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.networks.recalibration import ModelRecalibration
+from napari_uncertainseg.networks.seen_scans import SeenScans
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
@@ -112,6 +114,10 @@ class Model(ABC):
         What the members of a prediction can come from.
     temperature
         Logits are divided by it.
+    recalibrations
+        What is done to its logits beyond that, by method and modalities: the first that fits counts.
+    seen
+        What the scans that it learnt from were like; None where nobody measured it.
     """
 
     name: str
@@ -124,6 +130,8 @@ class Model(ABC):
     preprocessing: Preprocessing = Preprocessing()
     capabilities: Capabilities = Capabilities()
     temperature: float = 1.0
+    recalibrations: tuple[ModelRecalibration, ...] = ()
+    seen: SeenScans | None = None
 
     @property
     @abstractmethod
@@ -152,8 +160,15 @@ class Model(ABC):
 
     @property
     def sha256(self) -> str:
-        """Hash of the weights: of the file, or of the files' hashes when there are several."""
+        """Hash of the weights: of the file, or of the files' hashes when there are several.
+
+        A recalibration counts as one more: what was measured with other probabilities, such as a calibration
+        record, is not about these.
+        """
         digests = [self.weight_sha256(i) for i in range(len(self.weights))]
+        if self.recalibrations:
+            content = "".join(one.model_dump_json() for one in self.recalibrations)
+            digests.append(hashlib.sha256(content.encode()).hexdigest())
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def weight_sha256(self, index: int = 0) -> str:

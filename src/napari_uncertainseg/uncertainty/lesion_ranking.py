@@ -21,7 +21,9 @@ from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, 
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 
 CANDIDATE_THRESHOLD = 0.1
-"""Probability at and above which a voxel can belong to a candidate."""
+"""Probability at and above which a voxel can belong to a candidate, if lesions begin at twice that."""
+_LOWEST_CANDIDATES = 0.05
+"""Where lesions begin lower, so do candidates, but not below this: members are kept from here on."""
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 _MODELS = (
@@ -93,7 +95,7 @@ def rank_lesions(
     threshold: float | None = None,
     min_volume: float = 3.0,
     *,
-    candidate_threshold: float = CANDIDATE_THRESHOLD,
+    candidate_threshold: float | None = None,
     edit: np.ndarray | None = None,
 ) -> Lesions:
     """Find the lesions of a prediction and rank them, the most uncertain first.
@@ -107,7 +109,8 @@ def rank_lesions(
     min_volume
         Smaller lesions and candidates are left out, mm3.
     candidate_threshold
-        Components of voxels of at least this probability that hold no lesion voxel are candidates.
+        Components of voxels of at least this probability that hold no lesion voxel are candidates; that of
+        `candidates_below` if None.
     edit
         int8 on the grid: +1 is lesion and -1 is not, whatever the probability. What the table says
         about probability and uncertainty stays the model's own.
@@ -120,6 +123,14 @@ def rank_lesions(
     threshold = prediction.threshold if threshold is None else threshold
     ranker = ranker_of(prediction)
     return ranker.rank(threshold, min_volume, candidate_threshold=candidate_threshold, edit=edit)
+
+
+def candidates_below(threshold: float) -> float:
+    """Where candidates begin below lesions of a threshold: 0.1, or half of it, but at least 0.05.
+
+    A model's recalibration may move its threshold far down, and its candidates with it.
+    """
+    return min(CANDIDATE_THRESHOLD, max(threshold / 2, _LOWEST_CANDIDATES))
 
 
 def ranker_of(prediction: Prediction) -> Ranker:
@@ -169,7 +180,7 @@ class Ranker:
         threshold: float,
         min_volume: float = 3.0,
         *,
-        candidate_threshold: float = CANDIDATE_THRESHOLD,
+        candidate_threshold: float | None = None,
         edit: np.ndarray | None = None,
         numbers: LesionNumbers | None = None,
     ) -> Lesions:
@@ -182,6 +193,8 @@ class Ranker:
         numbers
             Those that lesions and candidates keep; without them they run from 1 in the order of rank.
         """
+        if candidate_threshold is None:
+            candidate_threshold = candidates_below(threshold)
         if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
             raise InputError(
                 f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "

@@ -17,6 +17,8 @@ from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
+from napari_uncertainseg.networks.recalibration import ModelRecalibration
+from napari_uncertainseg.networks.seen_scans import SeenScans
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, check_runs, read_weights
 
 if TYPE_CHECKING:
@@ -88,6 +90,10 @@ class _Content(Strict):
     )
     style: str | None = Field(default=None, description="one of 'styles', or null for all of them")
     temperature: float = Field(default=1.0, gt=0.01, lt=100, description="a number between 0.01 and 100")
+    recalibration: tuple[ModelRecalibration, ...] = Field(
+        default=(), max_length=32, strict=False, description="a list of up to 32 objects"
+    )
+    seen: SeenScans | None = Field(default=None, description="an object, as experiments/unlike.py writes it")
     dropout: float = Field(default=0.1, gt=0, lt=0.95, description="a number between 0 and 0.95")
 
     @model_validator(mode="after")
@@ -97,6 +103,14 @@ class _Content(Strict):
         if self.style is not None and self.style not in self.styles:
             known = f"one of {list(self.styles)}" if self.styles else "null: the model has no 'styles'"
             raise ValueError(f"'style' should be {known}, not '{self.style}'")
+        return self
+
+    @model_validator(mode="after")
+    def _recalibrates_its_inputs(self) -> _Content:
+        for one in self.recalibration:
+            if not set(one.inputs) <= set(self.modalities) or (one.inputs and REFERENCE not in one.inputs):
+                right = f"a list from {list(self.modalities)} with '{REFERENCE}' in it"
+                raise ValueError(f"'inputs' in 'recalibration' should be {right}, not {list(one.inputs)}")
         return self
 
 
@@ -213,6 +227,8 @@ def read_multihead(folder: Path) -> MultiHeadModel:
             style=None if content.style is None else content.styles.index(content.style),
         ),
         temperature=content.temperature,
+        recalibrations=content.recalibration,
+        seen=content.seen,
         configuration=configuration,
         architecture=architecture,
         styles=content.styles,

@@ -178,9 +178,12 @@ class GuaranteeRow(QWidget):
             self._show_contours(core, envelope)
 
     def _show_light(self, prediction: Prediction | None) -> None:
-        self.light.setVisible(self._record is not None)
         self._out_of_range, self._is_calibration_case = [], False
+        unlike = [] if prediction is None else list(prediction.information.get("unlike_seen_scans", ()))
+        self.light.setVisible(self._record is not None or bool(unlike))
         if self._record is None or prediction is None:
+            self.light.set_html(texts.light_unlike(unlike) if unlike else "")
+            self.light.setToolTip(texts.LIGHT_UNLIKE_TIP if unlike else "")
             return
         measures = measures_of(
             prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
@@ -196,6 +199,8 @@ class GuaranteeRow(QWidget):
         else:
             titles = [MEASURES[measure.measure].split(",")[0] for measure in self._out_of_range]
             self.light.set_html(texts.light_out_of_range(titles))
+        if unlike:
+            self.light.set_html(f"{self.light.text()}<br>{texts.light_unlike(unlike)}")
         recorded = self._record.measures
         self.light.setToolTip(
             texts.light_tip(

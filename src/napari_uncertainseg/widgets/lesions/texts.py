@@ -209,6 +209,12 @@ OUT_OF_RANGE = "This case differs from the calibration cases: no guarantee is va
 LIGHT_CALIBRATION_CASE = "<b>○ Guarantee not valid</b>: this is one of the calibration cases"
 
 
+LIGHT_UNLIKE_TIP = (
+    "Compared are slice thickness, voxel size, volume of the brain, its dark and bright shares, contrast\n"
+    "and noise, with the scans that the model learnt from. A scan that passes can still be unlike them."
+)
+
+
 def confident(confidence: float) -> str:
     """A guarantee with a confidence, 0 to 1."""
     return f"{100 * confidence:.0f} % confident"
@@ -252,6 +258,11 @@ def light_out_of_range(measures: Sequence[str]) -> str:
     """In what a case differs from the calibration cases, as HTML."""
     named = ", ".join(measures)
     return f"<b>○ Guarantee not valid</b>: this case differs from the calibration cases in {escape(named)}"
+
+
+def light_unlike(parts: Sequence[str]) -> str:
+    """In what a scan is unlike all that the model has seen, as HTML."""
+    return f"<b>○ Unlike all scans that the model has seen</b>: {escape('; '.join(parts))}"
 
 
 def light_tip(measures: Sequence[tuple[str, float, float, float]]) -> str:
