@@ -8,8 +8,8 @@ hard- and soft-binned mL1-ACE (weight 1, as Dice and cross-entropy). All see the
 planted lesions (planted.py); cases that share a brain are not independent, so intervals are somewhat too
 narrow. `left-out`: real scans, FLAIR alone, each hospital left out in turn (real_cases.py); a case is a
 patient. Per case: figures are averaged over seeds (and visits), then compared with the base loss's by
-Wilcoxon's signed-rank test, Holm-corrected over the five variants and all domains. Intervals: from drawing cases anew.
-A run that was stopped goes on where its `--tsv` ends.
+Wilcoxon's signed-rank test, Holm-corrected over the five variants and all domains. Intervals: from
+drawing cases anew. A run that was stopped goes on where its `--tsv` ends.
 """
 
 from __future__ import annotations
