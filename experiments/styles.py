@@ -72,7 +72,7 @@ def main() -> None:
     engine, cache = model.engine(choose_device("cpu")), Cache(arguments.cache)
     styles = model.capabilities.styles
     print(f"Model {arguments.model}: {styles} styles of {model.capabilities.heads} heads\n")
-    rows = []
+    rows, means = [], []
     for scan in scans_at_hand(arguments.data):
         if scan.source not in SOURCES:
             continue
@@ -80,10 +80,15 @@ def main() -> None:
         kind = f"heads-{model.name}-{model.sha256[:8]}"
         heads = cache.get(kind, scan, lambda p=prepared: heads_of(p, model, engine)).astype(np.float32)
         found = places_of(scan, prepared.brain, arguments.data)
+        means.append(mean_by_style(heads, styles, found))
         row = {name: told_apart(values, found) for name, values in maps_of(heads, styles).items()}
         rows += [{"source": scan.source, "patient": scan.patient, "map": n, **v} for n, v in row.items()]
         counts = {name: int(mask.sum()) for name, mask in vars(found).items()}
         print(scan.prefix, counts, {name: round(v["both"], 2) for name, v in row.items()}, flush=True)
+    names = model.styles or ("all heads",)
+    print("\n" + table(["mean probability", *vars(found)], [
+        [name, *(f"{value:.2f}" for value in row)] for name, row in zip(names, np.mean(means, 0), strict=True)
+    ]))  # fmt: skip
     print("\n" + report(pd.DataFrame(rows)))
 
 
@@ -162,20 +167,19 @@ def _share(heads: np.ndarray) -> np.ndarray:
     return np.asarray(heads.mean(1).var(0) / np.maximum(heads.var((0, 1)), 1e-3))
 
 
-def _relative(heads: np.ndarray) -> np.ndarray:
-    means = heads.mean(1)
-    mean = means.mean(0)
-    return np.asarray(means.var(0) / (mean * (1 - mean) + 0.02))
-
-
 OF_STYLES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "variance between styles": lambda heads: heads.mean(1).var(0),
     "variance within styles": lambda heads: heads.var(1).mean(0),
     "chance to disagree, different styles": _different_styles,
     "share between styles": _share,
-    "between styles, relative": _relative,
 }
 """By name, of heads (styles, heads, z, y, x)."""
+
+
+def mean_by_style(heads: np.ndarray, styles: int, places: Places) -> np.ndarray:
+    """Mean probability that each style gives each of the places, (styles, 3)."""
+    means = heads.reshape(styles, -1, *heads.shape[1:]).mean(1)
+    return np.array([[style[mask].mean() for mask in vars(places).values()] for style in means])
 
 
 def told_apart(values: np.ndarray, places: Places) -> dict[str, float]:

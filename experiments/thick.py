@@ -28,7 +28,6 @@ from napari_uncertainseg.images.resample import zoom
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import choose_device
-from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.model import Model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,13 +106,11 @@ READINGS: Mapping[str, Reading] = {
     "back: average over the slice": Reading(back=average),
     "back: middle of the slice": Reading(back=middle),
     "there: nearest slice": Reading(there=nearest, back=average),
+    "there: slice profile": Reading(there=profile),
     "there: cubic": Reading(there=cubic),
-    "there: slice profile": Reading(there=profile, back=average),
-    "0.9 mm in plane": Reading(in_plane=0.9),
-    "0.9 mm in plane and across": Reading(in_plane=0.9, through=0.9),
-    "0.75 mm in plane": Reading(in_plane=0.75),
+    "0.9 mm in the slice": Reading(in_plane=0.9),
+    "0.75 mm in the slice": Reading(in_plane=0.75),
     "2 mm across": Reading(through=2.0),
-    "3 mm across": Reading(through=3.0),
 }
 
 
@@ -133,17 +130,22 @@ def main() -> None:
             continue
         prepared, mask = prepared_scan(arguments.data, scan, cache)
         for name in arguments.reading or READINGS:
-            kind = f"{name}-{model.name}-{model.sha256[:8]}"
             how = READINGS[name]
-            probability = cache.get(kind, scan, lambda p=prepared, h=how: read(p, model, engine, h))
+
+            def make(prepared: Prepared = prepared, how: Reading = how) -> np.ndarray:
+                source = network_input(prepared, model, how)
+                return network_heads(source, model, engine).mean(0)
+
+            kind = f"{how.there.__name__}-{how.in_plane}-{how.through}-{model.name}-{model.sha256[:8]}"
+            probability = on_scan(cache.get(kind, scan, make), prepared, how.back)  # type: ignore[arg-type]
             row = measure(probability, mask, prepared, model.threshold)
             rows.append({"reading": name, "source": scan.source, "patient": scan.patient, **row})
         print(scan.prefix, flush=True)
     print("\n" + report(pd.DataFrame(rows)))
 
 
-def read(prepared: Prepared, model: Model, engine: Engine, reading: Reading) -> np.ndarray:
-    """Mean probability of the heads on the scan's own grid, float32."""
+def network_input(prepared: Prepared, model: Model, reading: Reading) -> NetworkInput:
+    """What the network reads."""
     box = bounding_box(prepared.brain)
     inside = prepared.brain[box]
     wanted = (reading.through, reading.in_plane, reading.in_plane)
@@ -158,11 +160,15 @@ def read(prepared: Prepared, model: Model, engine: Engine, reading: Reading) -> 
     brain = there(inside) >= 0.5
     channels = {m: (there(c[box]) * brain).astype(np.float32) for m, c in prepared.channels.items()}
     channels["flair"] = smoothed(channels["flair"], brain, model.preprocessing.smoothing)
-    source = NetworkInput(channels, brain, box, inside, prepared.brain.shape)
-    probability = network_heads(source, model, engine).mean(0) * brain
+    return NetworkInput(channels, brain, box, inside, prepared.brain.shape)
+
+
+def on_scan(probability: np.ndarray, prepared: Prepared, back: Along) -> np.ndarray:
+    """A map of the network's voxels on the scan's own grid, float32."""
+    box = bounding_box(prepared.brain)
+    inside = prepared.brain[box]
     out = np.zeros(prepared.brain.shape, np.float32)
-    nz, ny, nx = inside.shape
-    out[box] = zoom(reading.back(probability, nz), (nz, ny, nx)) * inside
+    out[box] = zoom(back(probability, len(inside)), inside.shape) * inside
     return out
 
 
