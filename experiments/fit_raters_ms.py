@@ -208,7 +208,8 @@ def fit(cases: Sequence[Case], designs: int) -> np.ndarray:
     wanted = np.array(SEEN)
     best = np.array([0.4, 0.7, *_misses(wanted)])
     for _ in range(2):
-        wanted = wanted + np.nan_to_num(SEEN - _simulated(cases, best, 0)[3:])
+        # Not below 3 mm3: there are mostly splinters of larger lesions, which the other saw.
+        wanted[1:] += np.nan_to_num(SEEN - _simulated(cases, best, 0)[3:])[1:]
         best[2:] = _misses(wanted)
         if designs:
             best[:2] = _boundary(cases, best, designs)

@@ -18,7 +18,7 @@ import pandas as pd
 from cached import Cache, network_heads, prepared_scan
 from comparing import interval, paired_p, table, with_interval
 from scipy import ndimage
-from sources import scans_at_hand
+from sources import Scan, scans_at_hand
 
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.calibration.thresholds import best_dice
@@ -28,6 +28,7 @@ from napari_uncertainseg.images.resample import zoom
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import choose_device
+from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.model import Model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,12 +106,12 @@ READINGS: Mapping[str, Reading] = {
     "linear there and back": Reading(),
     "back: average over the slice": Reading(back=average),
     "back: middle of the slice": Reading(back=middle),
-    "there: nearest slice": Reading(there=nearest, back=average),
-    "there: slice profile": Reading(there=profile),
-    "there: cubic": Reading(there=cubic),
-    "0.9 mm in the slice": Reading(in_plane=0.9),
+    "there: nearest slice": Reading(there=nearest),
+    "there: nearest slice; back: average": Reading(there=nearest, back=average),
     "0.75 mm in the slice": Reading(in_plane=0.75),
+    "there: slice profile": Reading(there=profile),
     "2 mm across": Reading(through=2.0),
+    "there: cubic": Reading(there=cubic),
 }
 
 
@@ -124,24 +125,28 @@ def main() -> None:
     arguments = parser.parse_args()
     model = find_model(arguments.model)
     engine, cache = model.engine(choose_device("cpu")), Cache(arguments.cache)
+    scans = [scan for scan in scans_at_hand(arguments.data) if scan.source in SOURCES]
     rows = []
-    for scan in scans_at_hand(arguments.data):
-        if scan.source not in SOURCES:
-            continue
-        prepared, mask = prepared_scan(arguments.data, scan, cache)
-        for name in arguments.reading or READINGS:
-            how = READINGS[name]
-
-            def make(prepared: Prepared = prepared, how: Reading = how) -> np.ndarray:
-                source = network_input(prepared, model, how)
-                return network_heads(source, model, engine).mean(0)
-
-            kind = f"{how.there.__name__}-{how.in_plane}-{how.through}-{model.name}-{model.sha256[:8]}"
-            probability = on_scan(cache.get(kind, scan, make), prepared, how.back)  # type: ignore[arg-type]
+    for name in arguments.reading or READINGS:
+        for scan in scans:
+            prepared, mask = prepared_scan(arguments.data, scan, cache)
+            probability = read(scan, prepared, READINGS[name], model, engine, cache)
             row = measure(probability, mask, prepared, model.threshold)
             rows.append({"reading": name, "source": scan.source, "patient": scan.patient, **row})
-        print(scan.prefix, flush=True)
+        print(name, flush=True)
     print("\n" + report(pd.DataFrame(rows)))
+
+
+def read(
+    scan: Scan, prepared: Prepared, how: Reading, model: Model, engine: Engine, cache: Cache
+) -> np.ndarray:
+    """Mean probability of the heads, on the scan's own grid."""
+
+    def make() -> np.ndarray:
+        return network_heads(network_input(prepared, model, how), model, engine).mean(0)
+
+    kind = f"{how.there.__name__}-{how.in_plane}-{how.through}-{model.name}-{model.sha256[:8]}"
+    return on_scan(cache.get(kind, scan, make), prepared, how.back)  # type: ignore[arg-type]
 
 
 def network_input(prepared: Prepared, model: Model, reading: Reading) -> NetworkInput:

@@ -32,7 +32,8 @@ SPREAD = 0.38
 class RaterStyle:
     """How one rater outlines lesions.
 
-    The defaults of jitter, correlation and growth are fitted to readers of lung nodules, see docs/raters.md.
+    The defaults are fitted to two readers of MS lesions; correlation and growth to readers of lung nodules.
+    See docs/raters.md.
 
     Attributes
     ----------
@@ -56,11 +57,11 @@ class RaterStyle:
     """
 
     bias: float = 0.0
-    jitter: float = 0.54
+    jitter: float = 0.71
     correlation: float = 3.2
     miss: float = 1.0
-    miss_volume: float = 42.0
-    miss_power: float = 0.38
+    miss_volume: float = 48.0
+    miss_power: float = 0.5
     invented: float = 0.0
     growth: float = 0.59
 
@@ -102,7 +103,7 @@ def simulate_raters(
     """Outline the lesions of a mask as several raters might.
 
     Each rater shifts the boundary by a smooth random field around their own bias and
-    misses some small lesions. A curved boundary gains more by a step out than it loses by
+    misses small lesions, most of the smallest. A curved boundary gains more by a step out than it loses by
     a step in, so each lesion's boundary is drawn back a little, by less than half a voxel:
     the mean volume of those who see it is the mask's, and their majority the mask.
     Where slices are thick, a slice more is half a slice away.
