@@ -32,7 +32,7 @@ CITATION = (
     "Neuroinformatics 2017, doi:10.1007/s12021-017-9348-7."
 )
 
-_VERSION = 1  # of what is cached; raise it when the drawing changes
+_VERSION = 2  # of what is cached; raise it when the drawing changes
 _SOURCE = (
     "https://raw.githubusercontent.com/muschellij2/open_ms_data/ab6737647be9665e5448d18be2d715e0a89f7170/"
     "cross_sectional/MNI/patient07/"

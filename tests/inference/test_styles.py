@@ -130,3 +130,16 @@ def test_a_style_that_is_not_there_is_named(folder, tmp_path, changes, says):
     other = write_model(tmp_path / "other", **{key: content[key] for key in ("styles",)} | changes)
     with pytest.raises(InputError, match=says):
         find_model(other)
+
+
+def test_a_style_is_chosen_by_its_name_after_the_models(folder, scan, brain_mask):
+    styled(folder, None)
+    chosen = find_model(f"{folder}:tight")
+    assert (chosen.name, chosen.capabilities.style) == ("styled:tight", 1)
+    assert chosen.capabilities.opinions == HEADS
+    prediction = predict(chosen, scan, brain_mask)
+    assert prediction.information["model"] == "styled:tight"
+    with pytest.raises(InputError, match="does not know the style 'loose': give one of generous, tight"):
+        find_model(f"{folder}:loose")
+    with pytest.raises(InputError, match="it learnt no styles"):
+        find_model("bundled:tight")

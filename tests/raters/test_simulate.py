@@ -41,11 +41,14 @@ def test_real_masks_majority_and_agreement(shared_data, name) -> None:
     path = shared_data / "3d-mr-ms" / "masks" / f"{name}.nii.gz"
     mask = np.asarray(nibabel.load(path).dataobj) > 0
     raters = simulate_raters(mask, (1, 1, 1), 9, seed=5)
-    assert dice(raters.mean(0) >= 0.5, mask) > 0.9
     pairs = [dice(a > 0, b > 0) for a, b in combinations(raters, 2)]
-    # Readers of larger nodules: 0.60 to 0.90.
-    assert 0.55 < np.median(pairs) < 0.9
+    # Readers of five patients: 0.58 to 0.86; many small lesions give less.
+    assert 0.5 < np.median(pairs) < 0.9
     assert min(pairs) > 0.3
+    # Small lesions are missed by most. Where none is missed, the majority is the mask.
+    styles = [replace(style, miss=0) for style in draw_styles(9)]
+    raters = simulate_raters(mask, (1, 1, 1), 9, seed=5, styles=styles)
+    assert dice(raters.mean(0) >= 0.5, mask) > 0.9
 
 
 @pytest.mark.parametrize("name", ["patient07", "patient22", "patient25", "patient29"])
@@ -98,7 +101,7 @@ def test_bias_moves_the_boundary_by_millimetres() -> None:
 def test_small_lesions_are_missed_as_stated() -> None:
     mask = np.zeros((6, 6, 4000), bool)
     mask[2, 2, 5::10] = True
-    style = RaterStyle(jitter=0, miss=0.4, miss_volume=2)
+    style = RaterStyle(jitter=0, miss=0.4, miss_volume=2, miss_power=1)
     drawn = simulate_raters(mask, (1, 1, 1), 1, seed=3, styles=[style])[0]
     expected = 0.4 * np.exp(-0.5)
     assert style.miss_probability(1.0) == pytest.approx(expected)
@@ -151,7 +154,8 @@ def test_deterministic_binary_and_of_the_right_shape(seed, n, shape) -> None:
 
 def test_boundaries_move_mostly_within_thick_slices() -> None:
     mask = ball((9, 60, 60), (4, 30, 30), 9, (5.0, 0.7, 0.7))
-    drawn = simulate_raters(mask, (5.0, 0.7, 0.7), 3, seed=1)
+    styles = [RaterStyle(bias=b, jitter=0.54) for b in (-0.37, 0.0, 0.37)]
+    drawn = simulate_raters(mask, (5.0, 0.7, 0.7), 3, seed=1, styles=styles)
     changed = drawn != mask
     assert np.count_nonzero(changed[:, ~mask.any((1, 2))]) < 0.1 * np.count_nonzero(changed)
     assert all(not np.array_equal(d, mask) for d in drawn)

@@ -12,7 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.networks.kinds import kind_of_folder, read_model
-from napari_uncertainseg.networks.model import CARD, NAME, Model
+from napari_uncertainseg.networks.model import CARD, NAME, STYLE_MARK, Model
 
 BUNDLED = Path(__file__).parents[1] / "models" / "bundled"
 
@@ -28,12 +28,13 @@ def find_model(name_or_path: str | Path = "bundled") -> Model:
     Parameters
     ----------
     name_or_path
-        ``"bundled"``, the name of a model in :func:`list_models`, or a model folder.
+        ``"bundled"``, the name of a model in :func:`list_models`, or a model folder. With ``:NAME`` after
+        it, the model outlines in this one of its styles.
 
     Raises
     ------
     InputError
-        If there is no such model, or its folder is not a valid model.
+        If there is no such model, its folder is not a valid model, or it does not know the style.
     """
     if str(name_or_path) == "bundled":
         if kind_of_folder(BUNDLED) is None:
@@ -50,6 +51,9 @@ def find_model(name_or_path: str | Path = "bundled") -> Model:
     path = Path(name_or_path).expanduser()
     if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a name is too long
         return read_model(path)
+    model, mark, style = str(name_or_path).rpartition(STYLE_MARK)
+    if mark and NAME.fullmatch(style) and model:
+        return find_model(model).outlined_like(style)
     raise InputError(
         f"There is no model '{name_or_path}': give one of {', '.join(_names())} or a model folder."
     )

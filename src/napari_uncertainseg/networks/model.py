@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
@@ -28,6 +29,9 @@ INTENSITIES: Final = "tissue"
 """How scans are normalised, FLAIRs against their tissue: `images.preparation.normalise`."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of models and of their files: nothing that leads out of a folder."""
+
+STYLE_MARK = ":"
+"""Between the name of a model and that of the style in which it is to outline."""
 
 MAX_CARD_BYTES = 1 << 20
 
@@ -118,6 +122,8 @@ class Model(ABC):
         What is done to its logits beyond that, by method and modalities: the first that fits counts.
     seen
         What the scans that it learnt from were like; None where nobody measured it.
+    styles
+        Names of the ways to outline that it learnt; none where it was not told them apart.
     """
 
     name: str
@@ -132,6 +138,23 @@ class Model(ABC):
     temperature: float = 1.0
     recalibrations: tuple[ModelRecalibration, ...] = ()
     seen: SeenScans | None = None
+    styles: tuple[str, ...] = ()
+
+    def outlined_like(self, style: str) -> Self:
+        """The same model, whose members come from one style; its name then ends in the style's.
+
+        Its recalibration is not kept: it was fitted for all styles together.
+
+        Raises
+        ------
+        InputError
+            If it did not learn that style.
+        """
+        if style not in self.styles:
+            known = f"one of {', '.join(self.styles)}" if self.styles else "none, it learnt no styles"
+            raise InputError(f"The model '{self.name}' does not know the style '{style}': give {known}.")
+        chosen = replace(self.capabilities, style=self.styles.index(style))
+        return replace(self, name=f"{self.name}{STYLE_MARK}{style}", capabilities=chosen, recalibrations=())
 
     @property
     @abstractmethod

@@ -22,15 +22,18 @@ _LARGEST_JITTER = 3.0
 """Jitter is cut at this many standard deviations, so that distances are needed near lesions only."""
 _REFERENCE_RADIUS = 5.0
 """Bias and jitter are stated for a lesion of this radius, mm."""
-_FITTED_RADII = (3.3, 9.9)
-"""Radii of the lesions that readers outlined for the fit, mm: beyond them bias and jitter stay the same."""
+_RADII = (1.0, 9.9)
+"""Bias and jitter grow with the radius between these, mm, and stay the same beyond."""
+SPREAD = 0.38
+"""Standard deviation of the raters' biases, mm, for a lesion of 5 mm radius."""
 
 
 @dataclass(frozen=True)
 class RaterStyle:
     """How one rater outlines lesions.
 
-    The defaults of jitter, correlation and growth are fitted to readers of lung nodules, see docs/raters.md.
+    The defaults are fitted to two readers of MS lesions; correlation and growth to readers of lung nodules.
+    See docs/raters.md.
 
     Attributes
     ----------
@@ -45,6 +48,8 @@ class RaterStyle:
         Probability of missing a lesion of vanishing volume.
     miss_volume
         Volume at which that probability has fallen to 37 % of ``miss``, mm3.
+    miss_power
+        How steeply it falls there: 1 is an exponential, less is slower.
     invented
         Expected number of small lesions outlined where there is none, per litre of image.
     growth
@@ -52,24 +57,25 @@ class RaterStyle:
     """
 
     bias: float = 0.0
-    jitter: float = 0.54
+    jitter: float = 0.71
     correlation: float = 3.2
-    miss: float = 0.15
-    miss_volume: float = 20.0
+    miss: float = 1.0
+    miss_volume: float = 48.0
+    miss_power: float = 0.5
     invented: float = 0.0
     growth: float = 0.59
 
     def miss_probability(self, volume: float) -> float:
         """Probability of missing a lesion of this volume (mm3)."""
-        return self.miss * float(np.exp(-volume / self.miss_volume))
+        return self.miss * float(np.exp(-((volume / self.miss_volume) ** self.miss_power)))
 
     def scale(self, radius: float) -> float:
         """How much further the boundary of a lesion of this radius (mm) moves than that of a 5 mm one."""
-        low, high = _FITTED_RADII
+        low, high = _RADII
         return float(min(max(radius, low), high) / _REFERENCE_RADIUS) ** self.growth
 
 
-def draw_styles(n: int, seed: int = 0, *, spread: float = 0.38) -> tuple[RaterStyle, ...]:
+def draw_styles(n: int, seed: int = 0, *, spread: float = SPREAD) -> tuple[RaterStyle, ...]:
     """Styles of ``n`` raters whose boundary biases cancel out.
 
     Parameters
@@ -97,7 +103,7 @@ def simulate_raters(
     """Outline the lesions of a mask as several raters might.
 
     Each rater shifts the boundary by a smooth random field around their own bias and
-    misses some small lesions. A curved boundary gains more by a step out than it loses by
+    misses small lesions, most of the smallest. A curved boundary gains more by a step out than it loses by
     a step in, so each lesion's boundary is drawn back a little, by less than half a voxel:
     the mean volume of those who see it is the mask's, and their majority the mask.
     Where slices are thick, a slice more is half a slice away.

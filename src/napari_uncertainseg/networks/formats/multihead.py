@@ -124,13 +124,10 @@ class MultiHeadModel(Model):
         The content of ``model.json``.
     architecture
         Of each network.
-    styles
-        Names of the ways to outline that it learnt; none where it was not told them apart.
     """
 
     configuration: Mapping[str, Any]
     architecture: Architecture
-    styles: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -38,7 +38,10 @@ class MethodChoice:
 
 @dataclass(frozen=True)
 class Choices:
-    """Models as (name, tooltip), methods, and the device's name for the user."""
+    """Models as (name, tooltip), methods, and the device's name for the user.
+
+    A model of several styles is there with all of them, and once more for each.
+    """
 
     models: tuple[tuple[str, str], ...] = ()
     methods: tuple[MethodChoice, ...] = ()
@@ -55,15 +58,24 @@ def _members(method: Method, models: Sequence[Model]) -> dict[str, tuple[int, in
     return {name: (method.usual_members(has), method.most(has)) for name, has in able}
 
 
+def _about(model: Model) -> str:
+    """The model's description, and how it outlines where it learnt several styles."""
+    style = model.capabilities.style
+    if not model.styles:
+        return model.description
+    like = "the average of " + ", ".join(model.styles) if style is None else model.styles[style]
+    return f"{model.description} It outlines like the experts of {like}."
+
+
 def load_choices() -> Choices:
     """List models, methods and the device. Imports torch, so it is called in the background."""
     from napari_uncertainseg.inference.sampling import METHODS
     from napari_uncertainseg.networks.catalog import list_models
     from napari_uncertainseg.networks.engines.device import choose_device
 
-    models = list_models()
+    models = [each for model in list_models() for each in (model, *map(model.outlined_like, model.styles))]
     return Choices(
-        tuple((model.name, model.description) for model in models),
+        tuple((model.name, _about(model)) for model in models),
         tuple(MethodChoice(m.name, m.title, m.description, _members(m, models)) for m in METHODS.values()),
         choose_device().name,
     )
