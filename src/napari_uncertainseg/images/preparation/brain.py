@@ -9,15 +9,17 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.preparation.brain_deepbet import brain_by_deepbet
 from napari_uncertainseg.images.preparation.brain_network import brain_by_network
+from napari_uncertainseg.images.preparation.brain_shape import CUT, brain_shape, shares_at_ends
 from napari_uncertainseg.images.preparation.skull import Surroundings, shown_surface, surroundings
 from napari_uncertainseg.images.volume import Volume
 
 FEWEST_LITRES, MOST_LITRES = 0.003, 3.0
 """Beyond these nothing is a brain."""
-USUAL_LITRES = (0.8, 2.2)
-"""With its fluid, and as generously as some masks are drawn."""
+USUAL_LITRES = (0.9, 2.0)
+"""With its fluid."""
 HEAD_SHARE = (0.15, 0.85)
 """What of a head is brain; the lower, the more of the neck is seen."""
+LOOK = "Look at its outline, and mend it by painting or choose a brain mask where it is wrong."
 
 Finder = Literal["network", "deepbet"]
 FINDER: Finder = "deepbet"
@@ -104,31 +106,36 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     return notes
 
 
-def check_share(brain: np.ndarray, scan: Volume) -> list[str]:
-    """Likewise, of a brain that was found in a head: what share of the head it is.
+def strange_brain(brain: np.ndarray, scan: Volume) -> str:
+    """What looks wrong about a brain that was found in a head: one sentence, empty where nothing does.
+
+    Measured in ``docs/results.md``: it is silent on good masks and speaks on broken ones.
 
     Parameters
     ----------
     brain
-        bool, of the scan's shape.
+        bool, of the scan's shape, not empty.
     scan
         In which it was found.
     """
+    words = brain_shape(brain, scan.grid).strange
+    litres = float(brain.sum()) * scan.grid.voxel_volume / 1e6
+    low, high = USUAL_LITRES
+    if litres > high or (litres < low and not _cut(brain)):
+        words.insert(0, f"has {litres:.2g} l, where an adult's has {low:g} to {high:g} l")
     head = shown_surface(scan, surroundings(scan))
     share = float((brain & head).sum()) / max(int(head.sum()), 1)
     low, high = HEAD_SHARE
-    if low <= share <= high:
-        return []
-    hint = "the skull may have been removed before" if share > high else "part of it may be missing"
-    return [
-        f"The brain found is {share:.0%} of the head, usual are {low:.0%} to {high:.0%}: {hint}; look at it."
-    ]
+    if not low <= share <= high:
+        hint = " (was the skull removed before?)" if share > high else ""
+        words.append(f"is {share:.0%} of the head{hint}")
+    if not words:
+        return ""
+    return f"The brain found in '{scan.name}' looks strange: it {' and '.join(words)}. {LOOK}"
 
 
 def _cut(brain: np.ndarray) -> list[str]:
     """Sides at which the scan ends amid the brain; the spinal cord may leave it."""
-    found = []
-    for axis, names in enumerate((("bottom", "top"), ("back", "front"), ("left", "right"))):
-        areas = brain.sum(axis=tuple(a for a in range(3) if a != axis))
-        found += [name for name, area in zip(names, areas[[0, -1]], strict=True) if area > 0.2 * areas.max()]
-    return found
+    sides = (("bottom", "top"), ("back", "front"), ("left", "right"))
+    ends = zip(sides, shares_at_ends(brain), strict=True)
+    return [name for names, pair in ends for name, share in zip(names, pair, strict=True) if share > CUT]
