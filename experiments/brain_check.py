@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from brain import DATA, finder
@@ -42,8 +41,16 @@ def broken(head: RealHead) -> Iterator[tuple[str, np.ndarray]]:
     yield "with the eyes", brain | (shown & (mm[1] > 45) & (mm[0] < -10) & (mm[0] > -50))
     yield "a hole of 30 mm", brain & (mm[0] ** 2 + mm[1] ** 2 + (mm[2] - 25) ** 2 > 15**2)
     yield "in slices, every third is missing", brain & (place[0] % 3 > 0)
-    yield "ragged", brain & (ndimage.gaussian_filter(np.random.default_rng(0).normal(size=brain.shape),
-                                                     [6 / s for s in spacing]) > -0.01)
+    yield (
+        "ragged",
+        brain
+        & (
+            ndimage.gaussian_filter(
+                np.random.default_rng(0).normal(size=brain.shape), [6 / s for s in spacing]
+            )
+            > -0.01
+        ),
+    )
 
 
 def main() -> None:
@@ -66,9 +73,7 @@ def main() -> None:
                 said.setdefault(name, []).append(words)
                 if options.numbers:
                     shape = brain_shape(mask, head.scan.grid)
-                    from dataclasses import replace
-                    cutout = replace(head.scan, data=np.where(mask, head.scan.data - head.scan.data.min(), 0))
-                    print("DARK %.2f" % surroundings(cutout).dark, head.name, "|", name, "|", shape, "|", words, flush=True)
+                    print(head.name, "|", name, "|", shape, "|", words, flush=True)
     print("| mask | scans | something said of | most often |")
     print("| --- | --- | --- | --- |")
     for name, words in said.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ USUAL_LITRES = (0.9, 2.0)
 """With its fluid."""
 HEAD_SHARE = (0.15, 0.85)
 """What of a head is brain; the lower, the more of the neck is seen."""
+MOST_SKULL = 0.07
+"""Share of the lines inwards from the outline that may come through a skull; 0 to 0.03 on good masks."""
 LOOK = "Look at its outline, and mend it by painting or choose a brain mask where it is wrong."
 
 Finder = Literal["network", "deepbet"]
@@ -89,16 +92,15 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     cut = _cut(brain)
     size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
     found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
-    usual = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
+    expected = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
+    usual = _usual(litres, cut)
     impossible = litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)
     if given:
-        return [f"{found}, and {usual}."] if impossible else []
-    remedy = f"{usual}, say whether the skull was removed, or choose a brain mask"
+        return [f"{found}, and {expected}."] if impossible else []
+    remedy = f"{expected}, say whether the skull was removed, or choose a brain mask"
     if impossible:
         raise InputError(f"{found}, and {remedy}.")
-    notes = []
-    if litres > USUAL_LITRES[1] or (litres < USUAL_LITRES[0] and not cut):
-        notes.append(f"{found}, which is unusual; {remedy}.")
+    notes = [] if usual else [f"{found}, which is unusual; {remedy}."]
     if cut:
         notes.append(
             f"The scan cuts the brain off at the {' and the '.join(cut)}: what lies beyond is missing."
@@ -120,9 +122,10 @@ def strange_brain(brain: np.ndarray, scan: Volume) -> str:
     """
     words = brain_shape(brain, scan.grid).strange
     litres = float(brain.sum()) * scan.grid.voxel_volume / 1e6
-    low, high = USUAL_LITRES
-    if litres > high or (litres < low and not _cut(brain)):
-        words.insert(0, f"has {litres:.2g} l, where an adult's has {low:g} to {high:g} l")
+    if not _usual(litres, _cut(brain)):
+        words.insert(0, f"has {litres:.2g} l, where an adult's has about 1.0 to 2.0 l")
+    if _skull_within(brain, scan) > MOST_SKULL:
+        words.append("takes in skull or scalp")
     head = shown_surface(scan, surroundings(scan))
     share = float((brain & head).sum()) / max(int(head.sum()), 1)
     low, high = HEAD_SHARE
@@ -131,7 +134,23 @@ def strange_brain(brain: np.ndarray, scan: Volume) -> str:
         words.append(f"is {share:.0%} of the head{hint}")
     if not words:
         return ""
-    return f"The brain found in '{scan.name}' looks strange: it {' and '.join(words)}. {LOOK}"
+    return f"The brain found in '{scan.name}' looks strange: it {_listed(words)}. {LOOK}"
+
+
+def _listed(words: list[str]) -> str:
+    """Words as a list in a sentence: "a, b and c"."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
+
+
+def _usual(litres: float, cut: list[str]) -> bool:
+    low, high = USUAL_LITRES
+    return litres <= high and (litres >= low or bool(cut))
+
+
+def _skull_within(brain: np.ndarray, scan: Volume) -> float:
+    """Share of lines inwards from a mask's surface that come through something as dark as a skull."""
+    inside = np.where(brain, scan.data - scan.data.min(), 0).astype(np.float32)
+    return surroundings(replace(scan, data=inside)).dark
 
 
 def _cut(brain: np.ndarray) -> list[str]:

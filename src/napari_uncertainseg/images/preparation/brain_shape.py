@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ CUT = 0.2
 """A scan cuts the brain off where the end of the scan shows more than this share of the largest section."""
 MOST_APART = 0.01
 """Share of the mask that may lie in a second piece."""
-MOST_HOLLOW = 0.01
+MOST_HOLLOW = 0.003
 """Share of the mask that may be missing within it."""
 MOST_THIN = 0.04
 """Share of the mask in sheets and horns that a ball of `_BALL` does not reach."""
@@ -23,8 +24,12 @@ MOST_DENTED = 0.06
 """Share of the mask that may be missing in clefts which such a ball does not reach from outside."""
 LEAST_ALIKE = 0.90
 """Dice of the mask and its mirror image, at the best place of the mirror."""
+MOST_FLAT, MOST_FLAT_TOP = 0.35, 0.6
+"""Of the largest section, what the mask may show `_NEAR_END` from its end; the top has thick slices."""
 
+_SIDES = (("bottom", "top"), ("back", "front"), ("left", "right"))
 _SPACING = 3.0  # mm, of the copy that is measured
+_NEAR_END = 2  # voxels
 _BALL = 9.0  # mm, radius
 _AROUND = 4  # voxels of nothing around it
 _SHIFTS = 4  # voxels by which the mirror may lie beside the mask's own middle
@@ -42,6 +47,8 @@ class BrainShape:
         Dice of the mask and its mirror image.
     touched
         Sides of the scan, in plane, at which a small part of the mask ends.
+    flat
+        Sides, except the bottom, at which the mask ends as if cut, within the scan.
     """
 
     apart: float
@@ -50,6 +57,7 @@ class BrainShape:
     dented: float
     alike: float
     touched: tuple[str, ...]
+    flat: tuple[str, ...]
 
     @property
     def strange(self) -> list[str]:
@@ -65,6 +73,8 @@ class BrainShape:
             words.append("has deep clefts")
         if self.alike < LEAST_ALIKE:
             words.append("differs much between left and right")
+        if self.flat:
+            words.append(f"is cut off flat at the {' and the '.join(self.flat)}")
         if self.touched:
             words.append(f"reaches the {' and the '.join(self.touched)} of the scan")
         return words
@@ -97,11 +107,23 @@ def brain_shape(brain: np.ndarray, grid: Grid) -> BrainShape:
         alike=_alike(filled),
         touched=tuple(
             name
-            for names, pair in zip((("back", "front"), ("left", "right")), ends[1:], strict=True)
+            for names, pair in zip(_SIDES[1:], ends[1:], strict=True)
             for name, share in zip(names, pair, strict=True)
             if 0 < share <= CUT
         ),
+        flat=tuple(_flat(coarse, ends)),
     )
+
+
+def _flat(mask: np.ndarray, ends: list[tuple[float, float]]) -> Iterator[str]:
+    """Names of the sides at which a mask that fills its array ends flat, not because the scan ends there."""
+    for axis, (names, at_ends) in enumerate(zip(_SIDES, ends, strict=True)):
+        areas = mask.sum(axis=tuple(other for other in range(3) if other != axis))
+        near = areas[[min(_NEAR_END, len(areas)) - 1, -min(_NEAR_END, len(areas))]] / max(1, areas.max())
+        for name, share, at_end in zip(names, near, at_ends, strict=True):
+            most = MOST_FLAT_TOP if name == "top" else MOST_FLAT
+            if name != "bottom" and at_end == 0 and share > most:
+                yield name
 
 
 def shares_at_ends(brain: np.ndarray) -> list[tuple[float, float]]:
