@@ -191,7 +191,7 @@ def test_the_outline_is_mended_by_painting_and_the_next_run_uses_it(
 ):
     dock, layer = mending
     assert layer.visible and layer.mode == "paint" and viewer.layers.selection.active is layer
-    assert _masks(dock)[1] == MENDING
+    assert _masks(dock)[1] == MENDING and "key 2 paints" in dock.message.text()
     layer.paint((10, 20, 2), 1)
     assert layer.data[10, 20, 2] == 1
     layer.undo()

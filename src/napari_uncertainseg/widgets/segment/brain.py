@@ -37,6 +37,8 @@ class BrainControls(QWidget):
 
     accepted = Signal()
     """The user goes on with a strange brain."""
+    told = Signal(str)
+    """What the dock should say."""
 
     def __init__(self, case: Case, layers: ReviewLayers, roles: RoleBoxes) -> None:
         super().__init__()
@@ -148,6 +150,7 @@ class BrainControls(QWidget):
             take_brush(self._layers.viewer, layer)
         self._roles.pick_mask(layer)
         self.shown.setChecked(False)  # the line would lie over what is painted
+        self.told.emit(texts.mending(layer.name))
 
     def restore(self) -> None:
         """Bring back the outline that was mended for the results that were opened, hidden."""

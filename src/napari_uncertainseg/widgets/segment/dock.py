@@ -160,6 +160,7 @@ class SegmentDock(DockWidget):
         self.members.valueChanged.connect(self.setting_changed)
         self.setting_changed.connect(self._announce_setting)
         self.roles.changed.connect(self.subject_changed)
+        self.brain.told.connect(self._show_message)
         self.brain.search.clicked.connect(self._on_find_brain)
         self.brain.accepted.connect(partial(self._on_run, strange_allowed=True))
         self.skull.currentIndexChanged.connect(lambda _: self._show_state(self._jobs.state))

@@ -42,8 +42,8 @@ FIND_BRAIN = "Find the brain"
 FIND_BRAIN_TIP = "Find the brain only, and show its outline. The next run uses it."
 MEND_BRAIN = "Mend the outline"
 MEND_BRAIN_TIP = (
-    "Paint on the outline of the brain: key 2 paints, key 1 erases, Ctrl+Z takes a stroke back.\n"
-    "The next run uses it. Set 'Brain mask' back to automatic to have the brain found again."
+    "Paint on the brain, so that the next run uses what you painted. Set 'Brain mask' back to\n"
+    "automatic to have the brain found again."
 )
 GO_ON = "Use this brain and go on"
 GO_ON_TIP = "Segment inside the outline that is shown, although it looks strange."
@@ -95,6 +95,14 @@ def brain_found(litres: float) -> str:
 def strange_brain(sentence: str) -> str:
     """That a run has stopped before the segmentation, because the brain looks wrong."""
     return f"Not segmented yet. {sentence}"
+
+
+def mending(layer: str) -> str:
+    """How an outline is mended."""
+    return (
+        f"Mend the brain on '{layer}': key 2 paints, key 1 erases, Ctrl+Z takes a stroke back. "
+        "The next run uses it."
+    )
 
 
 def outline_of_another(layer: str) -> str:
