@@ -1,9 +1,9 @@
-"""Lesion found outside the brain of raw scans: ``python experiments/outside_brain.py FINDER...``, docs/results.md.
+"""Lesion found outside the brain of raw scans: ``python experiments/outside_brain.py FINDER...``.
 
-FINDER is as in experiments/brain.py. Each raw longitudinal FLAIR is segmented within what a finder takes for
-the brain, as a user's scan is. Outside is what lies more than 2 mm beyond the mask that came with the scan, or,
-where that mask shows no brain (patients 03 and 19), beyond what all finders agree on. ``--sheet`` draws the
-section with most of it, or else that with most lesion: outline red, lesion yellow.
+FINDER is as in experiments/brain.py. Each raw longitudinal FLAIR is segmented within what a finder takes
+for the brain, as a user's scan is. Outside is what lies more than 2 mm beyond the mask that came with the
+scan, or, where that mask shows no brain (patients 03 and 19), beyond what all finders agree on. ``--sheet``
+draws the section with most of it, or else that with most lesion: outline red, lesion yellow.
 """
 
 from __future__ import annotations

@@ -85,8 +85,7 @@ class SegmentDock(DockWidget):
         self._segmenters = Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
         self._choices = Choices()
-        self._jobs = JobRunner(self)
-        self._loader = JobRunner(self)
+        self._jobs, self._loader = JobRunner(self), JobRunner(self)
         self._form = QFormLayout()
         self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
         self._running: Layer | None = None
