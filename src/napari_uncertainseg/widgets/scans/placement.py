@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.transforms import Affine
 
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.widgets.scans.volumes import AXES, KEY, placement
@@ -113,6 +112,8 @@ class Placement:
 
 def lies_over(layer: Layer, scan: Layer) -> bool:
     """Whether a layer has the place and the voxels of a scan's layer, as one that was laid over it."""
+    from napari.utils.transforms import Affine
+
     if tuple(layer.data.shape) != tuple(scan.data.shape):
         return False
     own, other = (
