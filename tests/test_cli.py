@@ -21,6 +21,7 @@ import pytest
 from napari_uncertainseg import Grid, InputError, write_volume
 from napari_uncertainseg.cli import main, parser
 from napari_uncertainseg.cli.progress import ProgressLine
+from napari_uncertainseg.images.preparation import brain_search
 
 MAPS = ("probability", "entropy", "mutual_information", "disagreement", "brain", "lesions")
 
@@ -86,6 +87,21 @@ def test_segment_says_what_it_found(scan, tmp_path, capsys):
     out, error = capsys.readouterr()
     assert "at threshold 0.40" in out and str(tmp_path / "r") in out and " ml" in out
     assert error == ""  # no progress line where nobody looks
+
+
+def test_a_strange_brain_is_said_before_the_scan_is_segmented(scan, tmp_path, capsys, monkeypatch):
+    def half(scan, progress):
+        found = scan.data > 0
+        found[:, :, 28:] = False
+        return found
+
+    monkeypatch.setattr(brain_search, "find_brain", half)
+    arguments = ["segment", str(scan / "flair.nii.gz"), "--out", str(tmp_path / "r"), "--skull", "present"]
+    assert main([*arguments, "--device", "cpu"]) == 0
+    out, error = capsys.readouterr()
+    assert error.startswith("warning: The brain found in 'flair' looks strange: it ")
+    assert "differs much between left and right" in error and error.count("\n") == 1
+    assert "note: The brain found in 'flair' looks strange" in out
 
 
 def test_segment_takes_one_volume_of_several(scan, tmp_path, capsys):

@@ -94,6 +94,26 @@ def test_scalp_that_was_taken_for_brain_is_cut_off(head, monkeypatch):
     assert 2 * (found & brain).sum() / (found.sum() + brain.sum()) > 0.95
 
 
+def test_a_bulge_of_scalp_beyond_the_skull_is_cut_off(head, monkeypatch):
+    scan, brain = head
+    step = np.array(scan.grid.spacing)[:, None, None, None]
+    up, front, right = (np.indices(brain.shape) - (np.array(brain.shape)[:, None, None, None] - 1) / 2) * step
+    radius = np.sqrt(up**2 + front**2 + right**2)
+
+    def with_bulge(s: np.ndarray, path) -> np.ndarray:
+        middle = (np.array(s.shape)[:, None, None, None] - 1) / 2
+        up, front, right = (np.indices(s.shape) - middle) * brain_network.SPACING
+        bulge = (front > 0) & (np.hypot(up, right) < 35) & (np.sqrt(up**2 + front**2 + right**2) < 80)
+        return np.where(bulge, 5.0, _by_brightness(s, path)).astype(np.float32)
+
+    monkeypatch.setattr(network, "brain_logits", with_bulge)
+    found = brain_by_network(scan)
+    assert not found[radius > 67].any()  # 4 mm of fluid, and a voxel
+    assert 2 * (found & brain).sum() / (found.sum() + brain.sum()) > 0.95
+    monkeypatch.setattr(brain_network, "_without_scalp", lambda data, logits: logits)
+    assert brain_by_network(scan)[radius > 72].any()
+
+
 def test_voxels_are_of_the_size_that_the_network_reads():
     assert brain_network.SPACING == network.SPACING
 

@@ -48,6 +48,38 @@ def test_a_flair_is_measured_against_its_tissue_however_much_fluid_and_lesion_th
             assert np.median(out[(data > 90) & (data < 110)]) == pytest.approx(0, abs=0.03)
 
 
+@pytest.mark.parametrize("air", [0.0, 5.0])
+def test_a_mask_that_leaves_out_all_fluid_changes_nothing(air):
+    """Such a scan was once taken for one that somebody had shifted: lesions read 2 units more."""
+    data, lesions = scan(0.1)
+    rng = np.random.default_rng(1)
+    data = np.pad(data, 12) + np.pad(np.zeros(data.shape), 12, constant_values=air * rng.random())
+    data += (data == 0) * np.abs(rng.normal(air, 1, data.shape))
+    lesions, whole = np.pad(lesions, 12), np.pad(np.ones(lesions.shape, bool), 12)
+    before, after = (normalise(data, mask, "flair") for mask in (whole, whole & (data > 60)))
+    assert np.median(after[lesions]) == pytest.approx(np.median(before[lesions]), abs=0.03)
+
+
+@pytest.mark.parametrize("case", ["ms3seg/101228", "ms3seg/110218"])
+def test_levels_do_not_depend_on_how_the_brain_is_outlined(shared_data, case):
+    """Wider or tighter by 4 mm, without ventricles, or without any fluid: white matter and lesions stay."""
+    flair = read_volume(shared_data / case / "flair.nii.gz")
+    brain, ventricle = (
+        read_labels(shared_data / case / f"{name}.nii.gz", flair.grid).data > 0
+        for name in ("brainmask", "ventricle")
+    )
+    spacing = flair.grid.spacing
+    depth = ndimage.distance_transform_edt(brain, sampling=spacing)
+    wider = ndimage.distance_transform_edt(~brain, sampling=spacing) <= 4
+    own = normalise(flair.data, brain, "flair")
+    deep = depth > 10
+    white, bright = deep & (np.abs(own) < 0.8), deep & (own > 1.2)
+    for mask in (wider, depth > 4, brain & ~ventricle, brain & (own > -1.3)):
+        levels = normalise(flair.data, mask, "flair")
+        assert abs(np.median(levels[white & mask]) - np.median(own[white & mask])) < 0.05
+        assert abs(np.median(levels[bright & mask]) - np.median(own[bright & mask])) < 0.1
+
+
 @settings(max_examples=25, deadline=None)
 @given(gain=st.floats(1e-3, 1e4), modality=st.sampled_from(["flair", "t1", "t2"]))
 def test_the_unit_of_a_scan_does_not_matter(gain, modality):

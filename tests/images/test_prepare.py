@@ -15,7 +15,7 @@ from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.preparation import align as alignment
 from napari_uncertainseg.images.preparation import brain as brain_room
 from napari_uncertainseg.images.preparation import brain_deepbet as deepbet_room
-from napari_uncertainseg.images.preparation import prepare as preparing
+from napari_uncertainseg.images.preparation import brain_search as preparing
 from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to, zoom

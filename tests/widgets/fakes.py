@@ -45,7 +45,7 @@ class FakeSegmenter:
         self.asked = {"model": model, "method": method, "members": members, "device": device, "seed": seed}
         self._members, self._steps, self._pause = members, steps, pause
 
-    def predict(self, images, *, mask=None, skull="auto", bias_correction="auto", progress):
+    def predict(self, images, *, mask=None, brain=None, look, skull="auto", bias_correction="auto", progress):
         for step in range(self._steps):
             progress(f"member {step + 1} of {self._steps}", step / self._steps)
             time.sleep(self._pause)

@@ -27,7 +27,7 @@ CHOICES = Choices(
 class PreparingSegmenter(FakeSegmenter):
     """Prepares the scans as the real one does, and then needs no network."""
 
-    def predict(self, images, *, mask=None, skull="auto", bias_correction="auto", progress):
+    def predict(self, images, *, mask=None, skull="auto", bias_correction="auto", progress, **options):
         from napari_uncertainseg.images.preparation.prepare import prepare
 
         prepared = prepare(images, mask=mask, progress=progress)

@@ -262,3 +262,14 @@ def test_members_from_elsewhere_are_refused_in_a_sentence(folder):
     (folder / NAME).unlink()
     with pytest.raises(InputError, match="older versions"):
         read_saved_results(folder)
+
+
+def test_results_whose_brain_was_mended_say_so_and_bring_the_outline_back(viewer, folder):
+    said_in(folder, brain="mended by hand")
+    review = open_review(viewer)
+    review.open_results(folder)
+    banner = areas_of(review)["lesions"].banner
+    assert banner.text() == "Case: sub-7\nBrain outline: mended by hand"
+    outline = viewer.layers["brain of flair"]
+    assert not outline.visible and review.segment.roles.mended() is outline
+    assert np.array_equal(outline.data > 0, review.case.prediction.brain)

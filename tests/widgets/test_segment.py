@@ -293,8 +293,8 @@ def test_unsaved_verdicts_are_not_dropped_unasked(
 def test_last_settings_and_the_notice_are_remembered(viewer, make_dock, qtbot, flair):
     store = PreferenceStore()
     dock = make_dock(preferences=store)
-    assert dock.notice.isVisible() and "not a medical device" in dock.notice.text()
-    _click(qtbot, dock.understood)
+    assert dock.notice.isVisible() and "not a medical device" in dock.notice.text.text()
+    _click(qtbot, dock.notice.understood)
     assert not dock.notice.isVisible()
     _add(viewer, flair)
     dock.model.setCurrentIndex(1)
@@ -351,9 +351,9 @@ def test_the_skull_is_said_of_one_scan_only(viewer, make_dock, qtbot, flair):
 def test_the_brain_can_be_outlined(viewer, layers, make_dock, qtbot, flair):
     _add(viewer, flair)
     dock = make_dock()
-    dock.brain.setChecked(True)  # nothing to show yet
+    dock.brain.shown.setChecked(True)  # nothing to show yet
     _run(qtbot, dock)
     shown = viewer.layers["brain (outline)"]
     assert np.array_equal(shown.data > 0, layers._case.prediction.brain)
-    dock.brain.setChecked(False)
+    dock.brain.shown.setChecked(False)
     assert "brain (outline)" not in viewer.layers

@@ -36,6 +36,13 @@ class ProgressLine:
         text = f"{100 * fraction:3.0f} %  {one_line(stage)} · {left}"
         self._write(text[: shutil.get_terminal_size().columns - 1])
 
+    def say(self, sentence: str) -> None:
+        """Write a warning on a line of its own, also where the stream is no terminal."""
+        if self._shown:
+            self._write("")
+        self._stream.write(f"warning: {one_line(sentence)}\n")
+        self._stream.flush()
+
     def __enter__(self) -> ProgressLine:
         return self
 

@@ -37,7 +37,7 @@ def describe(lesions: Lesions, prediction: Prediction) -> str:
     return "\n".join([first, *(f"note: {note}" for note in prediction.information.get("notes", ()))])
 
 
-def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
+def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesions]:
     from napari_uncertainseg.disk.folder_lock import claimed
     from napari_uncertainseg.export import check_folder
 
@@ -46,7 +46,7 @@ def _run(options: Namespace, progress: Progress) -> tuple[Prediction, Lesions]:
         return _segment(options, progress, claim)
 
 
-def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Prediction, Lesions]:
+def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[Prediction, Lesions]:
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import read_labels
     from napari_uncertainseg.inference.segmenter import Segmenter
@@ -64,6 +64,7 @@ def _segment(options: Namespace, progress: Progress, claim: Claim) -> tuple[Pred
     prediction = segmenter.predict(
         images,
         mask=mask,
+        look=lambda brain: progress.say(brain.strange) if brain.strange else None,
         skull=options.skull,
         bias_correction=_CORRECTION[options.bias_correction],
         progress=progress,

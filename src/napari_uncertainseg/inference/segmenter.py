@@ -20,6 +20,7 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
+from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
@@ -99,6 +100,8 @@ class Segmenter:
         images: Mapping[str, Volume],
         *,
         mask: Volume | None = None,
+        brain: FoundBrain | None = None,
+        look: Callable[[FoundBrain], object] = accept,
         skull: str = "auto",
         bias_correction: str = "auto",
         progress: Progress = silent,
@@ -112,6 +115,10 @@ class Segmenter:
             knows and the user lacks is a channel of zeros; what it does not know is left out.
         mask
             The user's own brain mask.
+        brain
+            Instead of a mask: a brain that is known already, on the FLAIR's grid.
+        look
+            Called with the brain before the network starts; what it raises ends the run.
         skull
             ``"removed"`` or ``"present"`` where the user knows it, otherwise ``"auto"``.
         bias_correction
@@ -130,7 +137,10 @@ class Segmenter:
         _check_modalities(images)
         with self._lock:
             try:
-                return _Run(self, images, progress)(mask, skull, bias_correction)
+                prepared = partial(
+                    prepare, mask=mask, brain=brain, look=look, skull=skull, bias_correction=bias_correction
+                )
+                return _Run(self, images, progress)(prepared)
             finally:
                 for engine in self._engines.values():
                     engine.check = never
@@ -155,7 +165,7 @@ class _Run:
     prepared_share: float = _PREPARED
     moved: ScanRecalibration = ScanRecalibration()  # noqa: RUF009 - frozen
 
-    def __call__(self, mask: Volume | None, skull: str, bias_correction: str) -> Prediction:
+    def __call__(self, prepare_scans: Callable[..., Prepared]) -> Prediction:
         model = self.segmenter.model
         used = {modality: volume for modality, volume in self.images.items() if modality in model.modalities}
         self.notes += [
@@ -164,9 +174,7 @@ class _Run:
             if modality not in used
         ]
         with self._stage("prepare"):
-            prepared = prepare(
-                used, mask=mask, skull=skull, bias_correction=bias_correction, progress=self._preparing
-            )
+            prepared = prepare_scans(used, progress=self._preparing)
             preprocessing = model.preprocessing
             source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)

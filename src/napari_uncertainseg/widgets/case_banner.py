@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import as_warning
+from napari_uncertainseg.images.preparation.found_brain import MENDED
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment.leaving_case import ask_about_gone
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -61,12 +62,18 @@ class CaseBanner:
         name = name_of(self._case)
         self._viewer.title = f"{name} - {self._title}" if name else self._title
         others = ", ".join(self._layers.also_shown()) if name else ""
-        words = f"Case: {name}"
+        words = f"Case: {name}{self._whose_brain()}"
         if others:
             words += f"\n{as_warning(f'Also shown, not of it: {others}')}"
         for opened in self._docks:
             opened.area.say_whose(words if name else opened.widget.subject or _NO_CASE)
         self._cover()
+
+    def _whose_brain(self) -> str:
+        """A line that says so where the outline of the brain was mended by hand."""
+        prediction = self._case.prediction
+        by_hand = prediction is not None and prediction.information.get("brain") == MENDED
+        return f"\nBrain outline: {MENDED}" if by_hand else ""
 
     def _cover(self) -> None:
         for opened in self._docks:

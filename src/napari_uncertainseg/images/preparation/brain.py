@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -9,15 +10,19 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.preparation.brain_deepbet import brain_by_deepbet
 from napari_uncertainseg.images.preparation.brain_network import brain_by_network
+from napari_uncertainseg.images.preparation.brain_shape import CUT, brain_shape, shares_at_ends
 from napari_uncertainseg.images.preparation.skull import Surroundings, shown_surface, surroundings
 from napari_uncertainseg.images.volume import Volume
 
 FEWEST_LITRES, MOST_LITRES = 0.003, 3.0
 """Beyond these nothing is a brain."""
-USUAL_LITRES = (0.8, 2.2)
-"""With its fluid, and as generously as some masks are drawn."""
+USUAL_LITRES = (0.9, 2.0)
+"""With its fluid."""
 HEAD_SHARE = (0.15, 0.85)
 """What of a head is brain; the lower, the more of the neck is seen."""
+MOST_SKULL = 0.07
+"""Share of the lines inwards from the outline that may come through a skull; 0 to 0.03 on good masks."""
+LOOK = "Look at its outline, and mend it by painting or choose a brain mask where it is wrong."
 
 Finder = Literal["network", "deepbet"]
 FINDER: Finder = "deepbet"
@@ -87,16 +92,15 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     cut = _cut(brain)
     size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
     found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
-    usual = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
+    expected = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
+    usual = _usual(litres, cut)
     impossible = litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)
     if given:
-        return [f"{found}, and {usual}."] if impossible else []
-    remedy = f"{usual}, say whether the skull was removed, or choose a brain mask"
+        return [f"{found}, and {expected}."] if impossible else []
+    remedy = f"{expected}, say whether the skull was removed, or choose a brain mask"
     if impossible:
         raise InputError(f"{found}, and {remedy}.")
-    notes = []
-    if litres > USUAL_LITRES[1] or (litres < USUAL_LITRES[0] and not cut):
-        notes.append(f"{found}, which is unusual; {remedy}.")
+    notes = [] if usual else [f"{found}, which is unusual; {remedy}."]
     if cut:
         notes.append(
             f"The scan cuts the brain off at the {' and the '.join(cut)}: what lies beyond is missing."
@@ -104,31 +108,53 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     return notes
 
 
-def check_share(brain: np.ndarray, scan: Volume) -> list[str]:
-    """Likewise, of a brain that was found in a head: what share of the head it is.
+def strange_brain(brain: np.ndarray, scan: Volume) -> str:
+    """What looks wrong about a brain that was found in a head: one sentence, empty where nothing does.
+
+    Measured in ``docs/results.md``: it is silent on good masks and speaks on broken ones.
 
     Parameters
     ----------
     brain
-        bool, of the scan's shape.
+        bool, of the scan's shape, not empty.
     scan
         In which it was found.
     """
+    words = brain_shape(brain, scan.grid).strange
+    litres = float(brain.sum()) * scan.grid.voxel_volume / 1e6
+    if not _usual(litres, _cut(brain)):
+        words.insert(0, f"has {litres:.2g} l, where an adult's has about 1.0 to 2.0 l")
+    if _skull_within(brain, scan) > MOST_SKULL:
+        words.append("takes in skull or scalp")
     head = shown_surface(scan, surroundings(scan))
     share = float((brain & head).sum()) / max(int(head.sum()), 1)
     low, high = HEAD_SHARE
-    if low <= share <= high:
-        return []
-    hint = "the skull may have been removed before" if share > high else "part of it may be missing"
-    return [
-        f"The brain found is {share:.0%} of the head, usual are {low:.0%} to {high:.0%}: {hint}; look at it."
-    ]
+    if not low <= share <= high:
+        hint = " (was the skull removed before?)" if share > high else ""
+        words.append(f"is {share:.0%} of the head{hint}")
+    if not words:
+        return ""
+    return f"The brain found in '{scan.name}' looks strange: it {_listed(words)}. {LOOK}"
+
+
+def _listed(words: list[str]) -> str:
+    """Words as a list in a sentence: "a, b and c"."""
+    return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
+
+
+def _usual(litres: float, cut: list[str]) -> bool:
+    low, high = USUAL_LITRES
+    return litres <= high and (litres >= low or bool(cut))
+
+
+def _skull_within(brain: np.ndarray, scan: Volume) -> float:
+    """Share of lines inwards from a mask's surface that come through something as dark as a skull."""
+    inside = np.where(brain, scan.data - scan.data.min(), 0).astype(np.float32)
+    return surroundings(replace(scan, data=inside)).dark
 
 
 def _cut(brain: np.ndarray) -> list[str]:
     """Sides at which the scan ends amid the brain; the spinal cord may leave it."""
-    found = []
-    for axis, names in enumerate((("bottom", "top"), ("back", "front"), ("left", "right"))):
-        areas = brain.sum(axis=tuple(a for a in range(3) if a != axis))
-        found += [name for name, area in zip(names, areas[[0, -1]], strict=True) if area > 0.2 * areas.max()]
-    return found
+    sides = (("bottom", "top"), ("back", "front"), ("left", "right"))
+    ends = zip(sides, shares_at_ends(brain), strict=True)
+    return [name for names, pair in ends for name, share in zip(names, pair, strict=True) if share > CUT]

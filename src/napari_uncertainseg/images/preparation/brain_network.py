@@ -23,6 +23,9 @@ _AIR = 0.08  # of the brightest: what is darker is no head
 _AROUND = 16.0  # mm around a brain that the second look shows
 _SHEET = 12.0  # mm: what is thinner all along is no brain
 _MUCH = 1.6  # times what it would show: only then there is a second look
+_BRIGHT = 0.55  # of the brain's tissue: what is darker is fluid or skull
+_NECK = 5.0  # mm, half of how thick that must be, by which scalp and marrow hang on to the brain
+_FLUID = 4.0  # mm of it around the tissue belong to the brain
 _CERTAIN = 8.0  # logits beyond are as good
 _LARGEST = 300.0  # mm, of a head
 
@@ -67,6 +70,7 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
     closer = _widened(bounding_box(seen), round(_AROUND / SPACING), seen.shape)
     if _size(box) > _MUCH * _size(closer):
         logits = _look(cubic.data, closer, path)
+    logits = _without_scalp(cubic.data, logits)
     progress(_STAGE, 0.9)
     mask = _on_grid(Volume(logits, cubic.grid, scan.name), scan.grid)
     progress(_STAGE, 1.0)
@@ -92,6 +96,27 @@ def _thick(mask: np.ndarray) -> np.ndarray:
         if core.any():
             near[box] = _distance(~core) <= _SHEET / 2 + SPACING
     return near
+
+
+def _without_scalp(data: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """Logits that end a few millimetres beyond the brain's own tissue.
+
+    Scalp and marrow that were taken for brain lie beyond the skull, which is dark, and are joined to the
+    brain by thin bridges if at all. So bright tissue is eroded until they part, and the largest piece is
+    grown back; the distance from it bounds the logits, so that the border stays between the voxels.
+    """
+    part = _widened(bounding_box(logits > 0), round(_FLUID / SPACING) + 1, logits.shape)
+    seen, mask = data[part], logits[part] > 0
+    middle = np.median(seen[mask])
+    level = np.median(seen[mask & (seen > 0.6 * middle)])
+    tissue = mask & (ndimage.gaussian_filter(seen, 1.0 / SPACING) > _BRIGHT * level)
+    core = largest_part(_distance(tissue) > _NECK)
+    if not core.any():
+        return logits
+    whole = tissue & (_distance(~core) <= _NECK + SPACING)
+    bounded = logits.copy()
+    bounded[part] = np.minimum(logits[part], _FLUID - _distance(~whole))
+    return bounded
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     by_tissue = MODALITIES[modality].normalisation == "tissue"
-    level, unit = _tissue(inside) if by_tissue else _moments(inside)
+    level, unit = _tissue(inside, data, brain) if by_tissue else _moments(inside)
     if not unit > 1e-6 * max(abs(level), 1e-30):
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
     inside -= np.float32(level)
@@ -72,14 +72,23 @@ def _moments(inside: np.ndarray) -> tuple[float, float]:
     return float(mean), float(np.sqrt(square.mean(dtype=np.float64)))
 
 
-def _tissue(inside: np.ndarray) -> tuple[float, float]:
+def _tissue(inside: np.ndarray, data: np.ndarray, brain: np.ndarray) -> tuple[float, float]:
     """Brightness of tissue, and the unit to measure it in.
 
     A scanner's scan is 0 in air. Where the darkest hundredth of the brain is negative, or brighter than
-    half its median, somebody has shifted the scan, and that hundredth counts as 0 instead.
+    half its median, somebody has shifted the scan, and that hundredth counts as 0 instead. But a brain mask
+    may leave all fluid out: what is dark around the mask shows that the scan was not shifted.
     """
     dark, middle = np.percentile(inside, (1, 50))
-    zero = dark if dark < 0 or dark > middle / 2 else 0.0
+    shifted = dark < 0 or (dark > middle / 2 and not _dark_around(data, brain, middle / 2))
+    zero = dark if shifted else 0.0
     tissue = inside[inside >= float(zero + FLUID_SHARE * (middle - zero))]
     level = float(np.median(tissue, overwrite_input=True))
     return level, UNIT * (level - float(zero))
+
+
+def _dark_around(data: np.ndarray, brain: np.ndarray, limit: float) -> bool:
+    """Whether a hundredth of what a scan shows around a mask is so dark; what was cut out shows nothing."""
+    around = data[~brain]
+    around = around[around != around.min(initial=np.inf)]
+    return around.size > 0 and float(np.percentile(around, 1)) < limit

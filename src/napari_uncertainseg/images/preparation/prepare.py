@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,25 +12,14 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
-from napari_uncertainseg.images.preparation.brain import (
-    FINDER,
-    already_stripped,
-    check_brain,
-    check_share,
-    find_brain,
-)
+from napari_uncertainseg.images.preparation.brain_search import search_brain
+from napari_uncertainseg.images.preparation.found_brain import STRIPPED, FoundBrain, accept
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
-from napari_uncertainseg.images.resample import resample_to, zoom
+from napari_uncertainseg.images.resample import zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
 
-SKULL = ("auto", "removed", "present")
-"""What the user can say of the skull: find out; it was removed; it is still there."""
-
-_DOUBTFUL = (
-    "Whether the skull of '{}' was removed is doubtful: it was taken as still there; say so if it is not."
-)
 _CORRECTED = "The uneven brightness of the scans was corrected first (N4), because they still show the skull."
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
@@ -93,7 +82,7 @@ class Prepared:
     brain
         bool on that grid.
     brain_source
-        ``"already stripped"``, ``"given"``, or what found it: ``"network"`` or ``"deepbet"``.
+        As `FoundBrain.source`.
     bias_corrected
         Whether N4 was run on the scans.
     notes
@@ -151,6 +140,8 @@ def prepare(
     images: Mapping[str, Volume],
     *,
     mask: Volume | None = None,
+    brain: FoundBrain | None = None,
+    look: Callable[[FoundBrain], object] = accept,
     skull: str = "auto",
     bias_correction: str = "auto",
     progress: Progress = silent,
@@ -162,9 +153,13 @@ def prepare(
     images
         ``flair``, and ``t1`` and ``t2`` where there are any.
     mask
-        The user's brain mask; it wins over everything else.
+        The user's brain mask; it wins over what would be found.
+    brain
+        One that is known already, on the FLAIR's grid; it wins over everything else.
+    look
+        Called with the brain before the rest is done; what it raises ends the work.
     skull
-        One of `SKULL`: whether the scans still show it.
+        One of `brain_search.SKULL`: whether the scans still show it.
     bias_correction
         One of `CORRECTION`: whether to run N4 on each scan. ``"auto"`` does where the scans still show the
         skull: what comes without it was mostly corrected when the skull was removed, and a second
@@ -182,6 +177,46 @@ def prepare(
         raise InputError(
             f"Bias correction is {bias_correction!r}: it should be one of {', '.join(CORRECTION)}."
         )
+    scans, notes = _aligned(images, progress)
+    if brain is None:
+        brain = search_brain(scans, mask, skull, _part(progress, 0.3, 0.5))
+    elif brain.mask.shape != flair.grid.shape:
+        raise InputError(f"The brain outline does not lie on the voxels of '{flair.name}': find it again.")
+    look(brain)
+    where = brain.mask
+    notes += brain.notes
+    notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
+    corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
+    channels = {}
+    for i, (modality, scan) in enumerate(scans.items()):
+        start = 0.8 + 0.2 * i / len(scans)
+        progress(f"normalising {modality.upper()}", start)
+        data = correct_bias(scan, where, _part(progress, start, 0.2 / len(scans))) if corrected else scan.data
+        try:
+            channels[modality] = normalise(data, where, modality)
+        except InputError as error:
+            raise InputError(f"'{scan.name}': {error}") from error
+    notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
+    progress("normalising", 1.0)
+    return Prepared(flair.grid, channels, where, brain.source, corrected, tuple(notes))
+
+
+def brain_of(
+    images: Mapping[str, Volume],
+    *,
+    mask: Volume | None = None,
+    skull: str = "auto",
+    progress: Progress = silent,
+) -> FoundBrain:
+    """What `prepare` would take for the brain; parameters and errors as there."""
+    _check(images)
+    scans, _ = _aligned(images, progress)
+    return search_brain(scans, mask, skull, _part(progress, 0.3, 0.7))
+
+
+def _aligned(images: Mapping[str, Volume], progress: Progress) -> tuple[dict[str, Volume], list[str]]:
+    """The scans on the FLAIR's grid, and what their files and the alignment say; first third of the work."""
+    flair = images["flair"]
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
@@ -189,28 +224,13 @@ def prepare(
         aligned = align(images[modality], flair, _part(progress, 0.3 * i / len(others), 0.3 / len(others)))
         scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
         notes += [aligned.note] if aligned.note else []
-    brain, source, doubts = _brain(scans, mask, skull, _part(progress, 0.3, 0.5))
-    notes += doubts
-    notes += [note for m in others if (note := _doubt(m, images[m], scans[m], flair, brain))]
-    corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, source, skull))
-    channels = {}
-    for i, (modality, scan) in enumerate(scans.items()):
-        start = 0.8 + 0.2 * i / len(scans)
-        progress(f"normalising {modality.upper()}", start)
-        data = correct_bias(scan, brain, _part(progress, start, 0.2 / len(scans))) if corrected else scan.data
-        try:
-            channels[modality] = normalise(data, brain, modality)
-        except InputError as error:
-            raise InputError(f"'{scan.name}': {error}") from error
-    notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
-    progress("normalising", 1.0)
-    return Prepared(flair.grid, channels, brain, source, corrected, tuple(notes))
+    return scans, notes
 
 
-def _shows_skull(flair: Volume, source: str, skull: str) -> bool:
+def _shows_skull(flair: Volume, brain: FoundBrain, skull: str) -> bool:
     """Whether the scan still shows the skull, also where the user gave the brain."""
-    if source != "given":
-        return source != "already stripped"
+    if brain.found or brain.source == STRIPPED:
+        return brain.found
     return skull == "present" or (skull == "auto" and surroundings(flair).skull != "removed")
 
 
@@ -239,34 +259,6 @@ def _check(images: Mapping[str, Volume]) -> Volume:
         if not np.isfinite(volume.data).all():
             raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
     return images["flair"]
-
-
-def _brain(
-    scans: Mapping[str, Volume], mask: Volume | None, skull: str, progress: Progress
-) -> tuple[np.ndarray, str, list[str]]:
-    """The brain, where it is from, and what is strange about it."""
-    if skull not in SKULL:
-        raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
-    flair = scans["flair"]
-    if mask is not None:
-        given = resample_to(mask, flair.grid, nearest=True) > 0
-        if not given.any():
-            raise InputError(
-                f"'{mask.name}': the brain mask is empty on '{flair.name}'; choose another mask."
-            )
-        return given, "given", check_brain(given, flair, given=True)
-    doubts = []
-    if skull != "present":
-        looks = {modality: surroundings(scan) for modality, scan in scans.items()}
-        removed = [name for name, look in looks.items() if skull == "removed" or look.skull == "removed"]
-        if removed:
-            brain = already_stripped(scans[removed[0]], looks[removed[0]])
-            return brain, "already stripped", check_brain(brain, scans[removed[0]])
-        if all(look.skull is None for look in looks.values()):
-            doubts.append(_DOUBTFUL.format(flair.name))
-    scan = scans.get("t1", flair) if FINDER == "deepbet" else flair
-    brain = find_brain(scan, progress)
-    return brain, FINDER, [*doubts, *check_brain(brain, scan), *check_share(brain, scan)]
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

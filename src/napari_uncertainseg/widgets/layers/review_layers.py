@@ -15,19 +15,14 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
+from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
-from napari_uncertainseg.widgets.layers.risk_contours import (
-    BRAIN,
-    BRAIN_COLOURS,
-    CORE,
-    ENVELOPE,
-    RiskContours,
-)
+from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result, volume_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -61,9 +56,8 @@ class ReviewLayers:
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
         self._band = RiskContours(viewer)
-        self._brain = RiskContours(viewer, BRAIN_COLOURS)
-        self._brain_wanted = False
         self._blinding = Blinding(viewer)
+        self.brain = BrainOutline(viewer, case, lambda: self._results.placing, lambda: self.blinded)
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
         self._our_zoom: float | None = None
@@ -109,17 +103,8 @@ class ReviewLayers:
         if self._case.prediction is None:
             self._band.remove()
         self._results.show(self.scan.layer())
-        self.show_brain(self._brain_wanted)
+        self.brain.draw()
         self._uncover_scan()
-
-    def show_brain(self, wanted: bool) -> None:
-        """Outline what was taken for the brain, of this prediction and the next ones, or no more."""
-        self._brain_wanted = wanted
-        p, placing = self._case.prediction, self._results.placing
-        if wanted and p is not None and placing is not None and not self.blinded:
-            self._brain.show({BRAIN: p.brain}, placing)
-        else:
-            self._brain.remove()
 
     def _uncover_scan(self) -> None:
         """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
@@ -180,7 +165,7 @@ class ReviewLayers:
         """Draw only the outline of the selected lesion, or those of all again."""
         self._results.mark(alone=alone)
         self._band.hide(alone)
-        self._brain.hide(alone)
+        self.brain.hide(alone)
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
@@ -257,7 +242,7 @@ class ReviewLayers:
     def label_layers(self) -> list[str]:
         """Names of the user's own label layers, those that an exercise has taken out among them."""
         layers = [*self._viewer.layers, *self._blinding.aside]
-        return [x.name for x in layers if isinstance(x, Labels) and not is_result(x)]
+        return [x.name for x in layers if isinstance(x, Labels) and not is_result(x) and not is_brain(x)]
 
     def is_foreign(self, name: str) -> bool:
         """Whether a label layer, shown or hidden, seems not to be of the case."""
@@ -378,7 +363,7 @@ class ReviewLayers:
         self._results.cleanup()
         self.raters.cleanup()
         self._band.cleanup()
-        self._brain.cleanup()
+        self.brain.cleanup()
         self._blinding.restore()
         self.scan.cleanup()
         self._letters.cleanup()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin
-from napari_uncertainseg.images.identity import case_name
-from napari_uncertainseg.widgets.scans.volumes import KEY, grid_of
+from napari_uncertainseg.images.identity import case_name, scan_sha256
+from napari_uncertainseg.widgets.scans.volumes import KEY, grid_of, volume_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -28,3 +29,25 @@ def origin_of(layer: Layer) -> ScanOrigin:
 def case_name_of(layer: Layer) -> str:
     """The name that a case gets when this layer is its FLAIR."""
     return case_name(origin_of(layer).path, layer.name)
+
+
+class ScanHashes:
+    """`scan_sha256` of layers; each is remembered, because hashing takes a moment."""
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[Layer, tuple[Any, str]] = WeakKeyDictionary()
+
+    def of(self, layer: Layer) -> str:
+        """The hash of the scan that a layer holds; empty where it holds none."""
+        data, sha256 = self._known.get(layer, (None, ""))
+        if data is not layer.data:
+            try:
+                sha256 = scan_sha256(volume_of(layer))
+            except InputError:
+                sha256 = ""
+            self._known[layer] = layer.data, sha256
+        return sha256
+
+    def drawn_on(self, brain: Layer, scan: Layer) -> bool:
+        """Whether the outline of a brain was mended on this very scan, whatever its layer is called."""
+        return bool(brain.metadata[KEY].get("scan")) and brain.metadata[KEY]["scan"] == self.of(scan)

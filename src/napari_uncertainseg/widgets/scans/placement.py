@@ -13,6 +13,7 @@ from napari_uncertainseg.widgets.scans.volumes import AXES, KEY, placement
 if TYPE_CHECKING:
     from napari.layers import Layer
 
+_MOVED = ("scale", "translate", "rotate", "shear")
 COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -107,6 +108,19 @@ class Placement:
 
     def _turn(self, axis: int, flip: int, index: int) -> int:
         return index if flip > 0 else self.grid.shape[axis] - 1 - index
+
+
+def lies_over(layer: Layer, scan: Layer) -> bool:
+    """Whether a layer has the place and the voxels of a scan's layer, as one that was laid over it."""
+    from napari.utils.transforms import Affine
+
+    if tuple(layer.data.shape) != tuple(scan.data.shape):
+        return False
+    own, other = (
+        each.affine.affine_matrix @ Affine(**{k: getattr(each, k) for k in _MOVED}, ndim=3).affine_matrix
+        for each in (layer, scan)
+    )
+    return bool(np.allclose(own, other, atol=1e-3))
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -16,9 +15,8 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
-from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets.scans.patient import origin_of
+from napari_uncertainseg.widgets.scans.patient import ScanHashes, origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ class SegmentedScan:
         self._volume: Volume | None = None
         self._data: Any = None
         self._others: dict[str, tuple[Volume, Layer | None]] = {}
-        self._hashes: WeakKeyDictionary[Layer, tuple[Any, str]] = WeakKeyDictionary()
+        self._hashes = ScanHashes()
         self._at = 0
         self._events = viewer.layers.events
         self._events.removing.connect(self._on_removing)
@@ -145,13 +143,7 @@ class SegmentedScan:
 
     def _is_input(self, layer: Layer) -> bool:
         """Whether a layer holds a scan that the prediction was made from, wherever it was read."""
-        known, sha256 = self._hashes.get(layer, (None, ""))
-        if known is not layer.data:
-            try:
-                sha256 = scan_sha256(volume_of(layer))
-            except InputError:
-                sha256 = ""
-            self._hashes[layer] = layer.data, sha256
+        sha256 = self._hashes.of(layer)
         return bool(sha256) and sha256 in _inputs(self._case)
 
     def _other(self, volume: Volume) -> Layer | None:

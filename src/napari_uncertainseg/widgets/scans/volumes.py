@@ -28,6 +28,8 @@ AXES = ("z", "y", "x")
 KEY = "uncertainseg"
 """Where a layer's metadata holds the grid, the modality, the path and the name."""
 
+BRAIN_ROLE = "brain"
+"""The ``role`` of a layer on which the outline of the brain is mended."""
 _HEADROOM = 0.4
 """How much of a scan's range is left free above its brightest tissue."""
 
@@ -157,6 +159,11 @@ def volume_from_tuple(data: Any, arguments: Mapping[str, Any]) -> Volume:
 def is_result(layer: Layer) -> bool:
     """Whether a layer was made by a run, and so is not the user's own."""
     return bool(layer.metadata.get(KEY, {}).get("role") == "result")
+
+
+def is_brain(layer: Layer) -> bool:
+    """Whether the outline of the brain is mended on a layer."""
+    return bool(layer.metadata.get(KEY, {}).get("role") == BRAIN_ROLE)
 
 
 def _kind(layer: Layer) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning, format_time_left
+from napari_uncertainseg.images.preparation.found_brain import FoundBrain
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.segment.brain import BrainControls
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
 from napari_uncertainseg.widgets.segment.request import (
@@ -25,6 +26,7 @@ from napari_uncertainseg.widgets.segment.request import (
     real_segmenter,
     summary_of,
 )
+from napari_uncertainseg.widgets.segment.research_notice import ResearchNotice
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
@@ -35,9 +37,8 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
     choice_box,
     fill_choices,
     plain_tooltip,
-    rich,
 )
-from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState, Work
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
 if TYPE_CHECKING:
@@ -84,10 +85,7 @@ class SegmentDock(DockWidget):
         self._segmenters = Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
         self._choices = Choices()
-        self._skull_flair: Callable[[], Layer | None] = lambda: None
-        """The FLAIR for which the skull was chosen."""
-        self._jobs = JobRunner(self)
-        self._loader = JobRunner(self)
+        self._jobs, self._loader = JobRunner(self), JobRunner(self)
         self._form = QFormLayout()
         self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
         self._running: Layer | None = None
@@ -102,25 +100,19 @@ class SegmentDock(DockWidget):
         self._loader.start(lambda progress: load())
         self._on_roles()
         self._show_message("")
-        self._show_notice(not self._preferences.load().notice_seen)
 
     # -- widgets -------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.notice = rich(texts.RESEARCH_NOTICE)
-        self.understood = button_with_tip(texts.NOTICE_READ, texts.NOTICE_READ_TIP)
+        self.notice = ResearchNotice(self._preferences)
         self.empty = PlainLabel(texts.NO_SCAN)
         self.sample = button_with_tip(texts.OPEN_SAMPLE, texts.OPEN_SAMPLE_TIP)
-        self.model = choice_box("model", texts.MODEL_TIP)
-        self.method = choice_box("method", texts.METHOD_TIP)
+        self.model, self.method = choice_box("model", texts.MODEL_TIP), choice_box("method", texts.METHOD_TIP)
         self.members = QSpinBox()
         self.members.setRange(1, 1)
         self.members.setToolTip(texts.MEMBERS_TIP)
-        self.skull = choice_box("skull", texts.SKULL_TIP)
-        for title, key in texts.SKULL_CHOICES:
-            self.skull.addItem(title, key)
-        self.brain = QCheckBox(texts.BRAIN_OUTLINE)
-        self.brain.setToolTip(texts.BRAIN_OUTLINE_TIP)
+        self.brain = BrainControls(self._case, self._layers, self.roles)
+        self.skull = self.brain.skull
         self.bias = choice_box("brightness", texts.BIAS_CORRECTION_TIP)
         for title, key in texts.BIAS_CORRECTION_CHOICES:
             self.bias.addItem(title, key)
@@ -131,10 +123,9 @@ class SegmentDock(DockWidget):
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.stage = PlainLabel()
-        self.message = PlainLabel()
+        self.stage, self.message = PlainLabel(), PlainLabel()
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for label in (self.notice, self.empty, self.stage, self.message, self.device):
+        for label in (self.empty, self.stage, self.message, self.device):
             label.setWordWrap(True)
         self._lay_out()
 
@@ -147,7 +138,7 @@ class SegmentDock(DockWidget):
         self._form.addRow(texts.BIAS_CORRECTION, self.bias)
         self._form.addRow(texts.DEVICE, self.device)
         column = QVBoxLayout(self)
-        for above in (self.notice, self.understood, self.empty, self.sample):
+        for above in (self.notice, self.empty, self.sample):
             column.addWidget(above)
         column.addLayout(self._form)
         for below in (self.run, self.progress, self.stage, self.message):
@@ -156,7 +147,6 @@ class SegmentDock(DockWidget):
 
     def _connect(self) -> None:
         self.run.clicked.connect(self._on_run)
-        self.understood.clicked.connect(self._on_understood)
         self.sample.clicked.connect(self._on_sample)
         self.roles.changed.connect(self._on_roles)
         self.roles.flair_picked.connect(self._on_flair_picked)
@@ -169,7 +159,10 @@ class SegmentDock(DockWidget):
         self.members.valueChanged.connect(self.setting_changed)
         self.setting_changed.connect(self._announce_setting)
         self.roles.changed.connect(self.subject_changed)
-        self.brain.toggled.connect(self._layers.show_brain)
+        self.brain.told.connect(self._show_message)
+        self.brain.search.clicked.connect(self._on_find_brain)
+        self.brain.accepted.connect(partial(self._on_run, strange_allowed=True))
+        self.skull.currentIndexChanged.connect(lambda _: self._show_state(self._jobs.state))
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
         self._jobs.state_changed.connect(self._show_state)
@@ -238,16 +231,14 @@ class SegmentDock(DockWidget):
         running = self._running
         if running is not None and self.roles.layer("flair") is not running:
             self.stop(texts.flair_changed(running.name))
-        flair = self.roles.layer("flair")
-        if flair is not self._skull_flair():  # the choice was made for one scan only
-            self.skull.setCurrentIndex(0)
-            self._skull_flair = (lambda: None) if flair is None else weakref.ref(flair)
         self._show_state(self._jobs.state)
 
     def _on_prediction(self) -> None:
-        """Clear the message when the case is closed."""
+        """Clear the message when the case is closed; bring back an outline that was mended for it."""
         if self._case.prediction is None:
             self._show_message("")
+        self.brain.restore()
+        self._show_state(self._jobs.state)
 
     def _on_flair_picked(self) -> None:
         """Close the case of another scan: its results must not be shown beside the scan to be segmented."""
@@ -260,39 +251,44 @@ class SegmentDock(DockWidget):
         else:
             self._show_message(message)
 
-    def _on_understood(self) -> None:
-        self._preferences.save(notice_seen=True)
-        self._show_notice(False)
-
-    def _show_notice(self, visible: bool) -> None:
-        self.notice.setVisible(visible)
-        self.understood.setVisible(visible)
-
     # -- running ------------------------------------------------------------------------------
 
     def _new_discard_question(self) -> DiscardQuestion:
-        question = texts.RUN_AGAIN_TITLE, texts.RUN_AGAIN, texts.RUN_ANYWAY
-        return DiscardQuestion(self, self._case, *question)
+        return DiscardQuestion(self, self._case, texts.RUN_AGAIN_TITLE, texts.RUN_AGAIN, texts.RUN_ANYWAY)
 
-    def _on_run(self) -> None:
+    def _on_run(self, *, strange_allowed: bool = False) -> None:
         if self._jobs.state is not JobState.IDLE:
             self._jobs.cancel()
             return
-        if not may_run_together(self, self.roles):
-            return
-        try:
-            request = self._request()
-        except InputError as error:
-            self._show_message(as_warning(error))
+        request = self._checked_request(strange_allowed)
+        if request is None:
             return
         self._discard = self._new_discard_question()
         if not self._discard.allows():
             return
+        self._preferences.save(**request.settings)
+        self._start(partial(request.run, self._segmenters))
+
+    def _on_find_brain(self) -> None:
+        request = self._checked_request()
+        if request is not None:
+            self._start(request.find_brain)
+
+    def _start(self, work: Work) -> None:
         self._show_message("")
         self._running, self._cancel_reason = self.roles.layer("flair"), ""
         self.roles.pick_flair(self._running)  # the user means this one: do not replace it automatically
-        self._preferences.save(**request.settings)
-        self._jobs.start(partial(request.run, self._segmenters))
+        self._jobs.start(work)
+
+    def _checked_request(self, strange_allowed: bool = False) -> Request | None:
+        """What the form asks for; None where the user has been told why it cannot be done."""
+        if not may_run_together(self, self.roles):
+            return None
+        try:
+            return self._request(strange_allowed)
+        except InputError as error:
+            self._show_message(as_warning(error))
+            return None
 
     def run_when_ready(self) -> None:
         """Run with the layers chosen now, once models are listed and an earlier run has ended.
@@ -322,7 +318,7 @@ class SegmentDock(DockWidget):
         reason = self._cancel_reason
         self._show_message(texts.cancelled_because(reason) if reason else texts.CANCELLED)
 
-    def _request(self) -> Request:
+    def _request(self, strange_allowed: bool = False) -> Request:
         images, mask = self.roles.volumes()
         return Request(
             images,
@@ -332,24 +328,30 @@ class SegmentDock(DockWidget):
             self.members.value(),
             self.bias.currentData(),
             self.skull.currentData(),
+            self.brain.of_request(),
+            strange_allowed,
         )
 
     def _on_finished(self, result: Any) -> None:
         if isinstance(result, list):  # the sample
             self._layers.add(result)
             return
-        request, prediction = result
+        request, found = result
         running, self._running = self._running, None
         there = running is not None and running in self._layers.viewer.layers
         if not there or not shows(running, request.images["flair"]):
             self._show_message(texts.FLAIR_LOST)
             return
+        if isinstance(found, FoundBrain):
+            self._show_message(self.brain.keep(found))
+            return
         if not self._discard.allows():
             self._show_message(texts.RESULT_DISCARDED)
             return
+        self.brain.done(request.brain)
         self._case.set_images(request.images, request.mask)
-        self._case.open_prediction(prediction)
-        self._show_message(summary_of(self._case, prediction))
+        self._case.open_prediction(found)
+        self._show_message(summary_of(self._case, found))
         self.done.emit()
 
     def _on_sample(self) -> None:
@@ -367,6 +369,7 @@ class SegmentDock(DockWidget):
         if idle and ready and self._wanted is not None:
             QTimer.singleShot(0, self._run_wanted)  # first, listeners hear how the run before has ended
         self.sample.setEnabled(idle)
+        self.brain.refresh(idle)
         for widget in (self.progress, self.stage):
             widget.setVisible(not idle)
         if idle:

@@ -11,8 +11,17 @@ from napari_uncertainseg.widgets.segment import texts
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.images.preparation.found_brain import FoundBrain
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
+
+
+class StrangeBrain(Exception):
+    """Ends a run, so that the user looks at the brain first."""
+
+    def __init__(self, brain: FoundBrain) -> None:
+        super().__init__(brain.strange)
+        self.brain = brain
 
 
 class Predictor(Protocol):
@@ -23,6 +32,8 @@ class Predictor(Protocol):
         images: Mapping[str, Volume],
         *,
         mask: Volume | None = None,
+        brain: FoundBrain | None = None,
+        look: Callable[[FoundBrain], object],
         skull: str = "auto",
         bias_correction: str = "auto",
         progress: Progress,
@@ -52,6 +63,10 @@ class Request:
     members: int
     bias_correction: str
     skull: str = "auto"
+    brain: FoundBrain | None = None
+    """One that is known already."""
+    strange_allowed: bool = False
+    """Whether to go on with a brain that looks strange."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -63,8 +78,24 @@ class Request:
             "brightness": self.bias_correction,
         }
 
-    def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction]:
-        """Segment, in the background. Returns the request with its prediction."""
+    def find_brain(self, progress: Progress) -> tuple[Request, FoundBrain]:
+        """Find the brain only, in the background."""
+        from napari_uncertainseg.images.preparation.prepare import brain_of
+
+        return self, brain_of(self.images, mask=self.mask, skull=self.skull, progress=progress)
+
+    def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction | FoundBrain]:
+        """Segment, in the background. Returns the request with its prediction, or with a strange brain."""
+        try:
+            return self, self._segment(segmenters, progress)
+        except StrangeBrain as found:
+            return self, found.brain
+
+    def _look(self, brain: FoundBrain) -> None:
+        if brain.strange and not self.strange_allowed:
+            raise StrangeBrain(brain)
+
+    def _segment(self, segmenters: Segmenters, progress: Progress) -> Prediction:
         from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
 
         progress(texts.LOADING_MODEL, 0.0)
@@ -72,13 +103,15 @@ class Request:
         prediction = segmenter.predict(
             self.images,
             mask=self.mask,
+            brain=self.brain,
+            look=self._look,
             skull=self.skull,
             bias_correction=self.bias_correction,
             progress=progress,
         )
         progress(texts.FINDING_LESIONS, 1.0)
         ranker_of(prediction).prepare()
-        return self, prediction
+        return prediction
 
 
 class Segmenters:

@@ -16,8 +16,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import belongs, mismatch
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE, guess_modality
-from napari_uncertainseg.widgets.scans.patient import origin_of
-from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.scans.patient import ScanHashes, origin_of
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result, volume_of
 from napari_uncertainseg.widgets.segment import texts
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class RoleBoxes(QObject):
         self._held = held
         self._picked: dict[str, _Pick] = {}
         self._flair: weakref.ref[Layer] | None = None
+        self._hashes = ScanHashes()
         self._unsure = False
         """Whether the FLAIR was chosen only because it was the single scan."""
         self._passed: weakref.WeakSet[Layer] = weakref.WeakSet()
@@ -130,13 +131,17 @@ class RoleBoxes(QObject):
         """The layers chosen, in the order of the boxes."""
         return tuple(box.layer() for box in self._boxes.values())
 
+    def offered(self, role: str) -> list[Layer]:
+        """The layers that can be chosen for a role of this FLAIR."""
+        return self._candidates(role, self.layer("flair"))
+
     @property
     def any_scan(self) -> bool:
         """Whether the viewer has a scan at all."""
         return bool(self._candidates("flair"))
 
     def volumes(self) -> tuple[dict[str, Volume], Volume | None]:
-        """The chosen scans by role, and the brain mask.
+        """The chosen scans by role, and the brain mask, mended ones among them.
 
         Raises
         ------
@@ -180,6 +185,21 @@ class RoleBoxes(QObject):
         self._picked["flair"] = _Pick(_weak(layer), None)
         self.refill()
 
+    def pick_mask(self, layer: Layer) -> None:
+        """Choose the brain mask of this FLAIR as the user would."""
+        self._picked["mask"] = _Pick(_weak(layer), self._flair)
+        self.refill()
+
+    def mended(self) -> Labels | None:
+        """The layer on which the outline of this FLAIR's brain is mended, if it is the brain mask."""
+        layer = self.layer("mask")
+        return layer if isinstance(layer, Labels) and is_brain(layer) else None
+
+    def drawn_on_flair(self, brain: Layer) -> bool:
+        """Whether the outline of a brain was mended on the scan that the FLAIR's layer holds now."""
+        flair = self.layer("flair")
+        return flair is not None and self._hashes.drawn_on(brain, flair)
+
     def leave_out(self, roles: Iterable[str]) -> None:
         """Choose no layer for some roles of this FLAIR."""
         self._picked |= {key: _Pick(None, self._flair) for key in roles}
@@ -198,9 +218,13 @@ class RoleBoxes(QObject):
         if key == "flair":
             self.flair_picked.emit()
 
-    def _candidates(self, key: str) -> list[Layer]:
+    def _candidates(self, key: str, flair: Layer | None = None) -> list[Layer]:
+        """Layers for a role; an outline of the brain that was mended on another scan is not among them."""
         kind = Labels if key == "mask" else Image
-        return [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]
+        layers = [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]
+        return [
+            x for x in layers if not is_brain(x) or (flair is not None and self._hashes.drawn_on(x, flair))
+        ]
 
     def refill(self, event: object = None) -> None:
         """List the layers, and choose those that can be chosen automatically."""
@@ -210,7 +234,7 @@ class RoleBoxes(QObject):
         self._flair = _weak(flair)
         taken = [flair]
         for role in ROLES:
-            candidates = self._candidates(role.key)
+            candidates = self._candidates(role.key, flair)
             chosen = flair if role.key == "flair" else self._choose(role.key, candidates, taken)
             taken.append(chosen)
             self._boxes[role.key].fill(candidates, chosen)

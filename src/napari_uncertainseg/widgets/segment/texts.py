@@ -38,6 +38,15 @@ SKULL_TIP = (
 )
 BRAIN_OUTLINE = "Show the outline of the brain"
 BRAIN_OUTLINE_TIP = "Draw the border of the brain mask. Nothing outside it was segmented."
+FIND_BRAIN = "Find the brain"
+FIND_BRAIN_TIP = "Find the brain only, and show its outline. The next run uses it."
+MEND_BRAIN = "Mend the outline"
+MEND_BRAIN_TIP = (
+    "Paint on the brain, so that the next run uses what you painted. Set 'Brain mask' back to\n"
+    "automatic to have the brain found again."
+)
+GO_ON = "Use this brain and go on"
+GO_ON_TIP = "Segment inside the outline that is shown, although it looks strange."
 BIAS_CORRECTION = "Brightness"
 BIAS_CORRECTION_CHOICES = (
     ("corrected if the skull is there", "auto"),
@@ -76,6 +85,39 @@ def layer_used_twice(layer: str, first: str, second: str) -> str:
 def mismatch(modality: str, layer: str, reason: str) -> str:
     """Why a chosen scan seems not to be of the FLAIR's visit."""
     return f"{modality} '{layer}': {reason}."
+
+
+def brain_found(litres: float) -> str:
+    """That the outline of the brain is shown, and what happens with it."""
+    return f"The outline of the brain is shown: {litres:.2f} l. The next run uses it."
+
+
+def strange_brain(sentence: str) -> str:
+    """That a run has stopped before the segmentation, because the brain looks wrong."""
+    return f"Not segmented yet. {sentence}"
+
+
+def mending(layer: str) -> str:
+    """How an outline is mended."""
+    return (
+        f"Mend the brain on '{layer}': key 2 paints, key 1 erases, Ctrl+Z takes a stroke back. "
+        "The next run uses it."
+    )
+
+
+def outline_of_another(layer: str) -> str:
+    """Why an outline cannot be used for the scan that is there now."""
+    return f"The outline '{layer}' was mended on another scan: choose another brain mask."
+
+
+def outline_moved(layer: str) -> str:
+    """Why an outline cannot be used any more."""
+    return f"The outline '{layer}' was moved: it no longer lies over the FLAIR. Choose another brain mask."
+
+
+def outline_empty(layer: str) -> str:
+    """Why an outline without a voxel cannot be used."""
+    return f"The outline '{layer}' is empty: paint the brain, or choose another brain mask."
 
 
 # -- running --------------------------------------------------------------------------------------

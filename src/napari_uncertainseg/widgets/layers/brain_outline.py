@@ -1,0 +1,135 @@
+"""The outline of the brain: of a prediction, or found before a run; and the layer on which it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils.colormaps import DirectLabelColormap
+
+from napari_uncertainseg.widgets.layers.risk_contours import BRAIN, BRAIN_COLOURS, RiskContours
+from napari_uncertainseg.widgets.scans.patient import ScanHashes
+from napari_uncertainseg.widgets.scans.placement import Placement
+from napari_uncertainseg.widgets.scans.volumes import BRAIN_ROLE, KEY
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.images.volume import Grid
+
+_BRUSH = 10
+_OPACITY = 0.35
+
+
+class BrainOutline:
+    """Shows where the brain is, and makes the layer on which that is mended.
+
+    Parameters
+    ----------
+    viewer, case
+        Where it is shown, and whose prediction has a brain.
+    placing
+        Where the prediction's results are laid; None while there are none.
+    blinded
+        Whether all but the scans is hidden now.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        case: Case,
+        placing: Callable[[], Placement | None],
+        blinded: Callable[[], bool],
+    ) -> None:
+        self._viewer, self._case = viewer, case
+        self._placing, self._blinded = placing, blinded
+        self._contour = RiskContours(viewer, BRAIN_COLOURS)
+        self._wanted = False
+        self._held: tuple[np.ndarray, Placement] | None = None
+
+    def show(self, wanted: bool) -> None:
+        """Outline the brain, of this prediction and the next ones, or no more."""
+        self._wanted = wanted
+        self.draw()
+
+    def hold(self, brain: np.ndarray, placing: Placement) -> None:
+        """Outline a brain that was found before a run, bool, instead of the prediction's."""
+        self._held = brain, placing
+        self.draw()
+
+    def release(self) -> None:
+        """Outline the prediction's brain again."""
+        self._held = None
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw what is to be seen now."""
+        prediction, placing = self._case.prediction, self._placing()
+        shown = self._held
+        if shown is None and prediction is not None and placing is not None:
+            shown = prediction.brain, placing
+        if self._wanted and shown is not None and not self._blinded():
+            self._contour.show({BRAIN: shown[0]}, shown[1])
+        else:
+            self._contour.remove()
+
+    def hide(self, hidden: bool) -> None:
+        """Draw nothing, while one lesion is to be seen alone."""
+        self._contour.hide(hidden)
+
+    def editable(self, brain: np.ndarray, scan: Layer, grid: Grid, *, visible: bool = True) -> Labels:
+        """Add a layer with a brain, which the user paints on; it knows of which scan it is.
+
+        Parameters
+        ----------
+        brain
+            bool, on the grid of the scan.
+        scan, grid
+            The FLAIR's layer and its grid.
+        visible
+            Whether it is shown at once, with the brush in hand.
+        """
+        placing = Placement.over(scan, grid)
+        known = scan.metadata.get(KEY, {})
+        path = known.get("path") or scan.source.path
+        about = {
+            "role": BRAIN_ROLE,
+            "scan": ScanHashes().of(scan),
+            "path": path,
+            "uids": known.get("uids", {}),
+        }
+        metadata = placing.metadata
+        metadata[KEY] = {**metadata[KEY], **about}
+        layer = Labels(
+            np.array(placing.array(brain.astype(np.uint8))),  # a copy: painting must not change the brain
+            name=f"brain of {scan.name}",
+            metadata=metadata,
+            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: BRAIN_COLOURS[BRAIN]}),
+            opacity=_OPACITY,
+            visible=visible,
+            **placing.options,
+        )
+        layer.brush_size = _BRUSH
+        active = self._viewer.layers.selection.active
+        self._viewer.add_layer(layer)
+        if visible:
+            take_brush(self._viewer, layer)
+        elif active is not None:
+            self._viewer.layers.selection.active = active
+        return layer
+
+    def cleanup(self) -> None:
+        """Let go of the layers, which stay. May be called twice."""
+        self._held = None
+        self._contour.cleanup()
+
+
+def take_brush(viewer: ViewerModel, layer: Labels) -> None:
+    """Show a label layer, with the brush in hand."""
+    layer.visible = True
+    viewer.layers.selection.active = layer
+    layer.selected_label, layer.mode = 1, "paint"
