@@ -124,7 +124,7 @@ def test_a_candidate_that_becomes_a_lesion_stays_the_one_that_is_judged(dock, ca
 
 
 def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
-    entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_exists"))
+    entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_real"))
     for table in dock.tables:
         assert table.isColumnHidden(exists) and not table.isColumnHidden(entropy)
     fitted = LesionProbability(0.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
@@ -135,13 +135,13 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     case.threshold = 0.6
     table = case.lesions.table
     expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
-    assert cells(dock.tables[0], "p_exists") == [f"{p:.0%}" for p in expected]
+    assert cells(dock.tables[0], "p_real") == [f"{p:.0%}" for p in expected]
     assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
     assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
     painted = np.zeros(case.grid.shape, np.int8)
     painted[0, :3, :3] = 1
     case.review.set_edit(painted)
-    assert cells(dock.tables[0], "p_exists").count("-") == 1  # the model saw nothing there
+    assert cells(dock.tables[0], "p_real").count("-") == 1  # the model saw nothing there
     case.review.set_edit(None)
     case.min_volume = 1.0  # its cases had none so small
     assert dock.tables[0].isColumnHidden(exists)
@@ -150,7 +150,7 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     assert not dock.tables[0].isColumnHidden(exists)  # nothing is listed, but of this kind
     case.threshold = 0.6
     case.recalibrate(Temperature(0.2, 0.1, 0.5))  # of these probabilities it says nothing
-    assert dock.tables[0].isColumnHidden(exists) and "p_exists" not in case.lesions.table
+    assert dock.tables[0].isColumnHidden(exists) and "p_real" not in case.lesions.table
 
 
 def test_columns_sort_as_numbers(qtbot, view):

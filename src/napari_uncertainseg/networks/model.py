@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
@@ -112,6 +113,8 @@ class Model(ABC):
         What the members of a prediction can come from.
     temperature
         Logits are divided by it.
+    evidence
+        What speaks for a lesion being real, where the model knows it.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Model(ABC):
     preprocessing: Preprocessing = Preprocessing()
     capabilities: Capabilities = Capabilities()
     temperature: float = 1.0
+    evidence: LesionEvidence | None = None
 
     @property
     @abstractmethod
