@@ -9,7 +9,8 @@ their scans are measured (`uncertainty.evidence`) and compared with the experts'
 the sources of a fold left out of the fit: AUROC of false against real lesions per scan, mean over patients
 with a 95 % interval from drawing patients anew, against the largest probability, mean entropy and size; Brier
 score against the mere share of real ones; a table of reliability. What ships is fitted on all folds. It
-becomes the order of lists ("orders") only if its AUROC is above all three simple measures on every source left out.
+becomes the order of lists ("orders") only if its AUROC is above all three simple measures on every source
+left out.
 
 `--rows` keeps what was measured: a second call measures only what is not in that file.
 """

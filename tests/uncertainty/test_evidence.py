@@ -52,9 +52,8 @@ def features(channels, p, brain, grid, members=None, threshold=0.5):
 def test_a_lesion_at_the_edge_is_shallow_and_one_in_tissue_is_deep() -> None:
     values, found = features(*head())
     shallow, deep = np.argsort(found.values["x_mm"])
-    mm = 10 ** values["depth"]
-    assert mm[shallow] == pytest.approx(6, abs=1.0)  # its voxel farthest in is the sixth
-    assert mm[deep] == pytest.approx(11, abs=1.5)  # from r = 13 to the edge, before r = 2
+    assert values["depth"][shallow] == pytest.approx(6, abs=1.0)  # its voxel farthest in is the sixth
+    assert values["depth"][deep] == pytest.approx(11, abs=1.5)  # from r = 13 to the edge, before r = 2
     assert values["edge"][shallow] == pytest.approx(4, abs=1.0)
     assert values["edge"][deep] == pytest.approx(13, abs=1.0)
     assert values["ventricle"][deep] == pytest.approx(10, abs=1.5)

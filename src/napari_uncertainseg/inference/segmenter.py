@@ -177,8 +177,7 @@ class _Run:
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
-        with self._stage("evidence"):
-            surroundings = self._surroundings(prepared, collected)
+        surroundings = self._surroundings(prepared, collected)
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
@@ -196,8 +195,9 @@ class _Run:
         evidence = self.segmenter.model.evidence
         if evidence is None or self.segmenter.method not in evidence.methods:
             return None
-        probability = collected.maps["probability"]
-        return measure_surroundings(prepared.channels, probability, prepared.brain, prepared.grid)
+        with self._stage("evidence"):
+            probability = collected.maps["probability"]
+            return measure_surroundings(prepared.channels, probability, prepared.brain, prepared.grid)
 
     def _devices(self) -> list[Device]:
         device = self.segmenter.device

@@ -55,9 +55,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "contrast": Kind(-2, 4, 1, "mean FLAIR less healthy tissue nearby, same unit"),
         "contrast_t1": Kind(-3, 3, 0, "mean T1 less healthy tissue nearby, standard deviations"),
         "contrast_t2": Kind(-3, 5, 0, "mean T2 less healthy tissue nearby, standard deviations"),
-        "depth": Kind(
-            -0.3, 1.1, 1, "log10 of how deep it reaches: its voxel farthest from fluid and edge, mm"
-        ),
+        "depth": Kind(0, 8, 1, "distance of its deepest voxel to dark fluid or the brain's edge, mm"),
         "edge": Kind(0, 30, 0, "mean distance to the brain's edge, mm"),
         "ventricle": Kind(0, 30, 0, "mean distance to fluid deep in the brain, mm"),
         "mirrored": Kind(0, 0.6, 0, "mean probability at the same place on the other side"),
@@ -66,8 +64,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 """By the names that files have for them."""
 
-_Number = Annotated[float, Field(ge=-1000, le=1000, strict=False, description="a number, -1000 to 1000")]
-_Share = Annotated[float, Field(ge=0, le=1, strict=False, description="a number from 0 to 1")]
+_Number = Annotated[float, Field(ge=-1000, le=1000, description="a number, -1000 to 1000")]
+_Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, description="a name")]
 _Count = Annotated[int, Field(ge=0, le=10**9, description="a whole number of 0 or more")]
 

@@ -133,10 +133,6 @@ def _thickness(lesions: FoundLesions) -> np.ndarray:
     return np.full(lesions.count, np.log10(max(lesions.grid.spacing)))
 
 
-def _depth(lesions: FoundLesions) -> np.ndarray:
-    return np.log10(np.maximum(lesions.largest_around("depth"), 0.5))
-
-
 def _over_lesions(lesions: FoundLesions) -> np.ndarray:
     """Against the mean over all that may be lesion, whatever the threshold is."""
     around = lesions.surroundings
@@ -161,7 +157,7 @@ _MEASURED: Mapping[str, Callable[[FoundLesions], np.ndarray]] = MappingProxyType
         "slices": _slices,
         "thickness": _thickness,
         "over_lesions": _over_lesions,
-        "depth": _depth,
+        "depth": lambda lesions: lesions.largest_around("depth"),
         **{
             name: _around(name)
             for name in (
