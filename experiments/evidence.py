@@ -84,16 +84,18 @@ def measured(arguments: argparse.Namespace) -> pd.DataFrame:
     """A row for each lesion and candidate of each scan of each fold, measured or read from before."""
     path, found = arguments.rows, []
     kept = pd.read_csv(path, sep="\t") if path is not None and path.is_file() else pd.DataFrame(columns=KEY)
+    rest = kept
     for number, fold in enumerate(arguments.fold):
         model, _, sources = fold.rpartition(":")
         for own in measured_fold(model, sources.split(","), kept, arguments):
+            if own.empty:
+                continue
             found.append(own.assign(fold=number))
-            if path is not None and not own.empty:
-                every = pd.concat([kept[~same(kept, own)] if len(kept) else None, *found])
-                every.drop(columns="fold", errors="ignore").drop_duplicates().to_csv(
-                    path, sep="\t", index=False
-                )
-    rows = pd.concat([own for own in found if not own.empty]).reset_index(drop=True)
+            rest = rest[~same(rest, own)] if len(rest) else rest
+            if path is not None:
+                every = pd.concat([*([rest] if len(rest) else []), *found])
+                every.drop(columns="fold").to_csv(path, sep="\t", index=False)
+    rows = pd.concat(found).reset_index(drop=True)
     return rows.astype({"true": bool, "candidate": bool})
 
 
