@@ -1,9 +1,10 @@
 """Make the bundled model of trained ones: the first for one pass, all of them for the method `ensemble`.
 
-usage: python experiments/bundle.py VERSION RUN [RUN ...]
+usage: python experiments/bundle.py VERSION RUN [RUN ...] [--evidence FILE]
 
 RUN is the `output` of a training, such as runs/bundled or runs/bundled-seed1. Threshold, smoothing and the
-rest of `model.json` stay as they are.
+rest of `model.json` stay as they are. FILE is what `experiments/evidence.py` wrote for these weights; that of
+older weights is removed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 from pathlib import Path
 
 from napari_uncertainseg.networks.formats.multihead import CONFIGURATION, read_multihead
+from napari_uncertainseg.networks.lesion_evidence import EVIDENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED = ROOT / "src" / "napari_uncertainseg" / "models" / "bundled"
@@ -26,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("version")
     parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--evidence", type=Path)
     arguments = parser.parse_args()
     members = [read_multihead(run / "model") for run in arguments.runs]
     for member in members[1:]:
@@ -34,6 +37,9 @@ def main() -> None:
                 raise SystemExit(f"{member.folder} and {members[0].folder} differ in '{key}'")
     for old in BUNDLED.glob("*.safetensors"):
         old.unlink()
+    (BUNDLED / EVIDENCE).unlink(missing_ok=True)
+    if arguments.evidence is not None:
+        shutil.copyfile(arguments.evidence, BUNDLED / EVIDENCE)
     names = ["weights.safetensors", *(f"member{i}.safetensors" for i in range(1, len(members)))]
     for member, name in zip(members, names, strict=True):
         shutil.copyfile(member.weights[0], BUNDLED / name)

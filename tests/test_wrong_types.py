@@ -148,7 +148,7 @@ def test_is_lesion_where_the_peak_is_the_threshold():
     fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
-    assert with_existence(found, record).table["p_exists"].notna().all()
+    assert with_existence(found, record).table["p_real"].notna().all()
 
 
 def test_of_what_a_human_drew_calibration_cases_say_nothing():
@@ -160,7 +160,7 @@ def test_of_what_a_human_drew_calibration_cases_say_nothing():
     fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
-    exists = with_existence(found, record).table.set_index("drawn")["p_exists"]
+    exists = with_existence(found, record).table.set_index("drawn")["p_real"]
     assert exists[False] == pytest.approx(0.7) and np.isnan(exists[True])
 
 

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference import segmenter as module
@@ -21,6 +23,7 @@ from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import cpu_device
 from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 TORCH = cpu_device("torch").at("float32")
 MAPS = ("probability", "entropy", "expected_entropy", "mutual_information", "variance", "disagreement")
@@ -62,6 +65,34 @@ def test_the_information_says_what_made_it(predict, scan, ensemble_folder):
     assert told["model_sha256"] == find_model(ensemble_folder).sha256 and p.threshold == 0.4
     assert told["device"] == TORCH.name and told["inputs"]["flair"]["name"] == scan.name
     assert set(told["seconds"]) == {"prepare", "network", "members"} and told["versions"]["torch"]
+
+
+def test_a_model_with_evidence_says_how_probably_each_lesion_is_real(
+    ensemble_folder, scan, brain_mask, tmp_path
+):
+    folder = copytree(ensemble_folder, tmp_path / "three")
+    weights = {"largest_probability": {"weight": 1.0, "centre": 0.0}, "depth": {"weight": 0.5, "centre": 3.0}}
+    numbers = {
+        "version": 1, "methods": ["one-pass"], "orders": True, "constant": -1.0, "weights": weights,
+        "lesions": 40, "real": 20, "brier": 0.1, "brier_of_share": 0.2,
+    }  # fmt: skip
+    (folder / "evidence.json").write_text(json.dumps(numbers))
+    made = Segmenter(folder, device=TORCH).predict({"flair": scan}, mask=brain_mask)
+    assert set(made.information["seconds"]) == {"prepare", "network", "members", "evidence"}
+    seen = np.flatnonzero((made.probability >= 0.05) & made.brain)
+    np.testing.assert_array_equal(made.surroundings.where, seen)
+    found = rank_lesions(made)
+    assert found.by_evidence and found.table["p_real"].between(0, 1).all() and found.count
+    write_results(tmp_path / "out", made, found)
+    again = read_saved_results(tmp_path / "out").prediction
+    assert again.evidence == made.evidence == find_model(folder).evidence
+    np.testing.assert_array_equal(again.surroundings.values, made.surroundings.values)
+    for threshold in (0.3, 0.4, 0.6):
+        now, was = (rank_lesions(p, threshold).table["p_real"] for p in (again, made))
+        np.testing.assert_allclose(now, was)
+    other = Segmenter(folder, method="flips", device=TORCH).predict({"flair": scan}, mask=brain_mask)
+    assert other.surroundings is None and other.evidence is None  # it was fitted on another method
+    assert "p_real" not in rank_lesions(other).table
 
 
 def test_members_are_the_heads_of_a_plain_pass(predict, scan, brain_mask, ensemble_folder):

@@ -15,6 +15,9 @@ from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.networks.lesion_evidence import LesionEvidence, Weight
+from napari_uncertainseg.prediction.surroundings import MEASURES as AROUND
+from napari_uncertainseg.prediction.surroundings import Surroundings
 from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
@@ -124,7 +127,7 @@ def test_a_candidate_that_becomes_a_lesion_stays_the_one_that_is_judged(dock, ca
 
 
 def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
-    entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_exists"))
+    entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_real"))
     for table in dock.tables:
         assert table.isColumnHidden(exists) and not table.isColumnHidden(entropy)
     fitted = LesionProbability(0.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
@@ -135,13 +138,13 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     case.threshold = 0.6
     table = case.lesions.table
     expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
-    assert cells(dock.tables[0], "p_exists") == [f"{p:.0%}" for p in expected]
+    assert cells(dock.tables[0], "p_real") == [f"{p:.0%}" for p in expected]
     assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
     assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
     painted = np.zeros(case.grid.shape, np.int8)
     painted[0, :3, :3] = 1
     case.review.set_edit(painted)
-    assert cells(dock.tables[0], "p_exists").count("-") == 1  # the model saw nothing there
+    assert cells(dock.tables[0], "p_real").count("-") == 1  # the model saw nothing there
     case.review.set_edit(None)
     case.min_volume = 1.0  # its cases had none so small
     assert dock.tables[0].isColumnHidden(exists)
@@ -150,7 +153,31 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     assert not dock.tables[0].isColumnHidden(exists)  # nothing is listed, but of this kind
     case.threshold = 0.6
     case.recalibrate(Temperature(0.2, 0.1, 0.5))  # of these probabilities it says nothing
-    assert dock.tables[0].isColumnHidden(exists) and "p_exists" not in case.lesions.table
+    assert dock.tables[0].isColumnHidden(exists) and "p_real" not in case.lesions.table
+
+
+def test_calibration_cases_replace_what_the_model_says_is_real(case, records):
+    made = case.original
+    where = np.flatnonzero(made.probability >= 0.05).astype(np.int64)
+    around = Surroundings(where, np.ones((len(AROUND), len(where)), np.float16))
+    known = LesionEvidence(
+        version=1, methods=("one-pass",), orders=True, constant=0.0, lesions=40, real=20, brier=0.1,
+        brier_of_share=0.2, weights={"largest_probability": Weight(weight=1.0, centre=0.0)},
+    )  # fmt: skip
+    case.open_prediction(dataclasses.replace(made, surroundings=around, evidence=known))
+    model = case.lesions
+    assert model.real_by == "model" and "p_real" in model.candidate_table
+    fitted = LesionProbability(1.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
+    losses, measures = {k: np.zeros((2, len(GRID))) for k in LOSSES}, {k: np.ones(2) for k in MEASURES}
+    record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a", "b"), losses, measures, lesions=fitted)
+    records.find = lambda information: record
+    case.open_prediction(case.original)
+    own = case.lesions
+    assert own.real_by == "calibration" and "calibration cases" in own.columns["p_real"].definition
+    expected = fitted.at(own.table["max_probability"], own.table["volume_mm3"], case.threshold)
+    np.testing.assert_allclose(own.table["p_real"], expected)
+    assert "p_real" not in own.candidate_table  # the cases say nothing of them, and nobody else is quoted
+    np.testing.assert_array_equal(own.table["doubt"], model.table["doubt"])  # the order stays
 
 
 def test_columns_sort_as_numbers(qtbot, view):

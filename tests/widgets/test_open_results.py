@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.layers import Layer
+from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
@@ -20,11 +21,16 @@ from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
+from napari_uncertainseg.networks.lesion_evidence import LesionEvidence, Weight
 from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.prediction.surroundings import MEASURES as AROUND
+from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.widgets import case_opener as opening_module
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.lesions.table_model import COLUMNS
 from napari_uncertainseg.widgets.readers import get_reader
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.window import open_review
@@ -181,6 +187,68 @@ def test_what_segment_wrote_opens_too(of_files, tmp_path):
     assert found.verdicts == () and found.edit is None
     assert get_reader(str(tmp_path / "plain")) is not None
     assert get_reader(str(tmp_path)) is None
+
+
+def test_in_the_window_lists_and_sessions_go_by_what_is_likely_real(viewer, of_files, tmp_path):
+    where = np.flatnonzero(of_files.probability >= 0.05).astype(np.int64)
+    values = np.zeros((len(AROUND), len(where)), np.float16)
+    values[list(AROUND).index("depth")] = np.random.default_rng(0).uniform(0, 6, len(where))
+    known = LesionEvidence(
+        version=1, methods=("one-pass",), orders=True, constant=-2.0, lesions=40, real=20, brier=0.1,
+        brier_of_share=0.2, weights={"depth": Weight(weight=1.0, centre=1.0)},
+    )  # fmt: skip
+    made = replace(of_files, surroundings=Surroundings(where, values), evidence=known)
+    write_results(tmp_path / "known", made, rank_lesions(made))
+    viewer.open(str(tmp_path / "known"), plugin="napari-uncertainseg")
+    review = open_review(viewer)
+    lesions, dock = review.case.lesions, review.lesions
+    assert lesions.by_evidence and len(lesions.table) > 1
+    shown = dock.tables[0].model()
+    real = [column.key for column in COLUMNS].index("p_real")
+    cells = [shown.index(row, real).data() for row in range(shown.rowCount())]
+    assert cells == [f"{p:.0%}" for p in sorted(lesions.table["p_real"])]  # least likely real first
+    assert not dock.tables[0].isColumnHidden(real)
+    tip = Qt.ItemDataRole.ToolTipRole
+    assert "evidence" in shown.headerData(real, Qt.Orientation.Horizontal, tip)
+    assert "real" in shown.headerData(1, Qt.Orientation.Horizontal, tip)
+    assert "probability of being real" in dock.header.toolTip()
+    queue = queue_of(lesions, 1, 2, "doubt", checks=0.0)
+    ranked = [task.label for task in queue.tasks if task.target == "lesion"]
+    assert ranked == lesions.table["label"].tolist()
+    review.case.recalibrate(Temperature(0.2, 0.1, 2.0))  # of these probabilities the evidence says nothing
+    assert dock.tables[0].isColumnHidden(real) and "largest probability" in dock.header.toolTip()
+    assert "largest probability" in shown.headerData(1, Qt.Orientation.Horizontal, tip)
+
+
+@pytest.mark.parametrize(
+    "evidence", [5, {"version": 2}, {"weights": {"beauty": {"weight": 1, "centre": 0}}}, {"constant": "1"}]
+)
+def test_evidence_that_is_none_is_refused_in_a_sentence(folder, evidence):
+    whole = {
+        "version": 1, "methods": ["one-pass"], "orders": True, "constant": 0.0, "lesions": 4, "real": 2,
+        "weights": {"depth": {"weight": 1, "centre": 0}}, "brier": 0.1, "brier_of_share": 0.2,
+    }  # fmt: skip
+    said_in(folder, evidence=whole | evidence if isinstance(evidence, dict) else evidence)
+    with pytest.raises(InputError, match="evidence"):
+        read_saved_results(folder)
+    said_in(folder, evidence=whole)
+    assert read_saved_results(folder).prediction.evidence.weights["depth"].weight == 1
+
+
+def test_surroundings_that_do_not_fit_are_refused(folder):
+    with np.load(folder / NAME) as file:
+        content = dict(file)
+    good = np.zeros((len(AROUND), 2), np.float16)
+    for where, values in (
+        ([3, 2], good),
+        ([0, 10**9], good),
+        ([0, 1], good[1:]),
+        ([0, 1], good.astype(float)),
+    ):
+        np.savez(folder / NAME, **content, around_where=np.array(where, np.int64), around_values=values)
+        list_as_it_is(folder, NAME)
+        with pytest.raises(InputError):
+            read_saved_results(folder)
 
 
 def test_what_was_recalibrated_opens_as_it_was(of_files, tmp_path):

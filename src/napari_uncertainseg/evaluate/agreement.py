@@ -78,7 +78,7 @@ class ErrorsFound:
     Attributes
     ----------
     lesion_auroc
-        Of the lesions' doubt (one minus the largest probability), for lesions that touch no reference
+        Of the lesions' doubt (`lesion_columns` says what it is), for lesions that touch no reference
         lesion against those that do.
     voxel_auroc
         Of entropy, for voxels of the brain that are wrong against those that are right.

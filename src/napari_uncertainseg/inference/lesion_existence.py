@@ -11,11 +11,14 @@ import pandas as pd
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, LesionProbability
 from napari_uncertainseg.calibration.record import CalibrationRecord
+from napari_uncertainseg.uncertainty.lesion_columns import REAL
 from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD, Lesions
 
 
 def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
-    """The same lesions with a column ``p_exists``, where the record has enough cases for it.
+    """The same lesions with ``p_real`` by the calibration cases, where there are enough of them for it.
+
+    It replaces what the model's evidence says: the user's own experts are asked. The order stays.
 
     Parameters
     ----------
@@ -24,27 +27,31 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     record
         Of the same model, method and modalities. It says nothing about lesions smaller than its cases'.
     """
-    fits = lesions.min_volume >= record.min_volume - 1e-6
+    if lesions.min_volume < record.min_volume - 1e-6 or not (
+        _says(record.lesions) or _says(record.candidates)
+    ):
+        return lesions
+    # What the model says of the one is not mixed with what the cases say of the other.
+    table, below = (t.drop(columns=REAL, errors="ignore") for t in (lesions.table, lesions.candidate_table))
     return replace(
         lesions,
-        table=_with(lesions.table, record.lesions if fits else None, lesions.threshold, THRESHOLDS),
-        candidate_table=_with(
-            lesions.candidate_table,
-            record.candidates if fits else None,
-            lesions.candidate_threshold,
-            (CANDIDATE_THRESHOLD,),
-        ),
+        table=_with(table, record.lesions, lesions.threshold, THRESHOLDS),
+        candidate_table=_with(below, record.candidates, lesions.candidate_threshold, (CANDIDATE_THRESHOLD,)),
+        real_by="calibration",
     )
+
+
+def _says(fitted: LesionProbability | None) -> bool:
+    """Whether it was measured on cases left out, and is better than the mere share of real ones."""
+    return fitted is not None and fitted.brier < fitted.brier_of_share
 
 
 def _with(
     table: pd.DataFrame, fitted: LesionProbability | None, threshold: float, known: Sequence[float]
 ) -> pd.DataFrame:
-    if (
-        fitted is None or not fitted.brier < fitted.brier_of_share
-    ):  # not measured, or no better than the mere share of real ones
+    if fitted is None or not _says(fitted):
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
     exists = fitted.at(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
     # A lesion painted where the model saw nothing has no peak or a low one: the fit says nothing about it.
-    return table.assign(p_exists=np.where(at_least(peak, threshold), exists, np.nan))
+    return table.assign(p_real=np.where(at_least(peak, threshold), exists, np.nan))

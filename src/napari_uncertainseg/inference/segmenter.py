@@ -33,6 +33,8 @@ from napari_uncertainseg.networks.engines.device import Device, choose_device, c
 from napari_uncertainseg.networks.engines.engine import Engine, never
 from napari_uncertainseg.networks.model import Model
 from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.uncertainty.evidence.surroundings import measure_surroundings
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
@@ -186,6 +188,7 @@ class _Run:
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
+        surroundings = self._surroundings(prepared, collected)
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
@@ -194,7 +197,18 @@ class _Run:
             members=collected.members,
             threshold=self.moved.line.move(model.threshold),
             information=self._information(used, prepared),
+            surroundings=surroundings,
+            evidence=None if surroundings is None else model.evidence,
         )
+
+    def _surroundings(self, prepared: Prepared, collected: AccumulatedMaps) -> Surroundings | None:
+        """What the model's evidence asks for; None where it has none for this method."""
+        evidence = self.segmenter.model.evidence
+        if evidence is None or self.segmenter.method not in evidence.methods:
+            return None
+        with self._stage("evidence"):
+            probability = collected.maps["probability"]
+            return measure_surroundings(prepared.channels, probability, prepared.brain, prepared.grid)
 
     def _devices(self) -> list[Device]:
         device = self.segmenter.device

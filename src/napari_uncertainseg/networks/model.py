@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
 
@@ -124,6 +125,8 @@ class Model(ABC):
         What the scans that it learnt from were like; None where nobody measured it.
     styles
         Names of the ways to outline that it learnt; none where it was not told them apart.
+    evidence
+        What speaks for a lesion being real, where the model knows it.
     """
 
     name: str
@@ -139,11 +142,12 @@ class Model(ABC):
     recalibrations: tuple[ModelRecalibration, ...] = ()
     seen: SeenScans | None = None
     styles: tuple[str, ...] = ()
+    evidence: LesionEvidence | None = None
 
     def outlined_like(self, style: str) -> Self:
         """The same model, whose members come from one style; its name then ends in the style's.
 
-        Its recalibration is not kept: it was fitted for all styles together.
+        Its recalibration and evidence are not kept: they were fitted for all styles together.
 
         Raises
         ------
@@ -154,7 +158,13 @@ class Model(ABC):
             known = f"one of {', '.join(self.styles)}" if self.styles else "none, it learnt no styles"
             raise InputError(f"The model '{self.name}' does not know the style '{style}': give {known}.")
         chosen = replace(self.capabilities, style=self.styles.index(style))
-        return replace(self, name=f"{self.name}{STYLE_MARK}{style}", capabilities=chosen, recalibrations=())
+        return replace(
+            self,
+            name=f"{self.name}{STYLE_MARK}{style}",
+            capabilities=chosen,
+            recalibrations=(),
+            evidence=None,
+        )
 
     @property
     @abstractmethod

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
 from napari_uncertainseg.prediction.members import Members
+from napari_uncertainseg.prediction.surroundings import Surroundings
 
 Derived = TypeVar("Derived")
 
@@ -33,6 +35,10 @@ class Prediction:
     information
         What made it: model, its sha256, method, members, device, seconds per stage, notes
         to the user. JSON-serialisable.
+    surroundings
+        What lies around the voxels that may be lesion; None where the model does not need it.
+    evidence
+        What of it and of the probability speaks for a lesion being real; None where the model does not know.
     """
 
     grid: Grid
@@ -41,6 +47,8 @@ class Prediction:
     members: Members
     threshold: float = 0.5
     information: Mapping[str, Any] = field(default_factory=dict)
+    surroundings: Surroundings | None = None
+    evidence: LesionEvidence | None = None
     _derived: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -76,10 +76,30 @@ COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
     }
 )
 
-EXISTS = MeasureColumn(
-    "Is lesion",
-    "",
-    "Calibrated probability that it is a lesion to the experts of the calibration cases, from its largest "
-    "probability, its volume and the threshold (`uncertainseg calibrate`).",
+REAL = "p_real"
+"""What a table also holds where the model knows it, or where there are calibration cases for it."""
+REAL_COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
+    {
+        "model": MeasureColumn(
+            "Real",
+            "",
+            "Probability that experts of another hospital would call it a lesion too, from evidence whose "
+            "weights come with the model (evidence.json), fitted on scans that the network had not seen.",
+        ),
+        "calibration": MeasureColumn(
+            "Real",
+            "",
+            "Probability that the experts of your calibration cases would call it a lesion too, fitted on "
+            "those cases (`uncertainseg calibrate`).",
+        ),
+    }
 )
-"""What a table also holds, as ``p_exists``, where there are calibration cases for it."""
+"""By who says so, see `Lesions.real_by`."""
+DOUBT_IN_REAL = MeasureColumn(
+    "Doubt",
+    "",
+    "One minus the probability that it is real (by the model's evidence) in a lesion, that probability in a "
+    "candidate: how likely a look is to change the result. On every source left out this found false lesions "
+    "better than the largest probability, the entropy or the size (docs/experiments.md).",
+)
+"""What ``doubt`` is where the model's evidence won, see `Lesions.by_evidence`."""

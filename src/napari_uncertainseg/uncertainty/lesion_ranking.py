@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,14 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
+from napari_uncertainseg.uncertainty.evidence.features import FoundLesions, measure_features
+from napari_uncertainseg.uncertainty.lesion_columns import (
+    COLUMNS,
+    DOUBT_IN_REAL,
+    REAL,
+    REAL_COLUMNS,
+    MeasureColumn,
+)
 from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
@@ -28,6 +37,7 @@ _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 _MODELS = (
     "doubt",
+    REAL,
     "lsu",
     "mean_probability",
     "max_probability",
@@ -60,6 +70,11 @@ class Lesions:
         Smaller lesions and candidates are left out, mm3.
     candidate_threshold
         Probability at and above which a voxel can belong to a candidate.
+    by_evidence
+        Whether ``doubt``, and so the order, is by the probability of being real; if not, it is by the largest
+        probability.
+    real_by
+        Who says the column ``p_real``; empty where there is none.
     """
 
     labels: np.ndarray
@@ -69,6 +84,8 @@ class Lesions:
     threshold: float
     min_volume: float
     candidate_threshold: float = CANDIDATE_THRESHOLD
+    by_evidence: bool = False
+    real_by: Literal["", "model", "calibration"] = ""
 
     @property
     def count(self) -> int:
@@ -84,6 +101,13 @@ class Lesions:
     def drawn(self) -> int:
         """How many of the lesions a human drew."""
         return int(self.table["drawn"].sum())
+
+    @property
+    def columns(self) -> Mapping[str, MeasureColumn]:
+        """What stands in the tables: `COLUMNS`, with what doubt is here, and who says what is real."""
+        doubt = {"doubt": DOUBT_IN_REAL} if self.by_evidence else {}
+        real = {REAL: REAL_COLUMNS[self.real_by]} if self.real_by else {}
+        return {**COLUMNS, **doubt, **real}
 
     def component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 where there is none."""
@@ -162,7 +186,9 @@ class Ranker:
         self.grid = grid
         self._maps = tuple(np.ascontiguousarray(m) for m in maps.values())
         self._foreground = Foreground.from_probability(self._maps[0])
-        self._members = MemberLesions(prediction.members.told_from(self._maps[0]), self._foreground.floor)
+        members = prediction.members.told_from(self._maps[0])
+        self._members = MemberLesions(members, self._foreground.floor)
+        self._evidence, self._known = prediction.evidence, (members, prediction.surroundings, prediction.grid)
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
 
@@ -204,8 +230,10 @@ class Ranker:
         box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
         found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
         found.values["persistence"] = self._persistence(found)
-        peak, n = found.values["max_probability"], lesions.n
-        found.values["doubt"] = np.where(np.arange(len(peak)) < n, 1 - peak, peak)
+        n = lesions.n
+        by_evidence = self._weigh_evidence(found, threshold)
+        likely = found.values[REAL if by_evidence else "max_probability"]
+        found.values["doubt"] = np.where(np.arange(len(likely)) < n, 1 - likely, likely)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         self._mark_drawn(found, threshold, edit)
         kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
@@ -219,7 +247,19 @@ class Ranker:
             threshold=float(threshold),
             min_volume=float(min_volume),
             candidate_threshold=float(candidate_threshold),
+            by_evidence=by_evidence,
+            real_by="model" if REAL in found.values else "",
         )
+
+    def _weigh_evidence(self, found: LesionStatistics, threshold: float) -> bool:
+        """How probably each lesion and candidate is real, where the model knows; whether doubt goes by it."""
+        evidence = self._evidence
+        if evidence is None:
+            return False
+        lesions = FoundLesions(found, *self._known, threshold)
+        values = measure_features(lesions, tuple(evidence.weights))
+        found.values[REAL] = evidence.probability(values, lesions.count)
+        return evidence.orders
 
     def _mark_drawn(self, found: LesionStatistics, threshold: float, edit: np.ndarray | None) -> None:
         """Mark what was mostly painted where the model sees no lesion; the model says nothing of that."""
@@ -228,7 +268,7 @@ class Ranker:
         if edit is not None:
             added = (edit.ravel()[found.flat] > 0) & ~at_least(self._maps[0].ravel()[found.flat], threshold)
             drawn = 2 * np.bincount(found.label[added], minlength=n + 1)[1:] > found.sizes[1:]
-        for name in _MODELS:
+        for name in set(_MODELS) & set(found.values):
             found.values[name] = np.where(drawn, np.nan, found.values[name])
         found.values["drawn"] = drawn
 
@@ -326,7 +366,7 @@ def _ranked(
     table = pd.DataFrame(
         {
             "label": number[order].astype(int),
-            **{name: values[name][order] for name in COLUMNS if name != "label"},
+            **{name: values[name][order] for name in (*COLUMNS, REAL) if name in values},
         }
     )
     labels = np.zeros(grid.shape, np.uint16)

@@ -16,6 +16,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
+from napari_uncertainseg.networks.lesion_evidence import EVIDENCE, LesionEvidence, read_evidence
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
@@ -131,8 +132,9 @@ class MultiHeadModel(Model):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """``model.json`` and the weights."""
-        return self.folder / CONFIGURATION, *self.weights
+        """``model.json``, ``evidence.json`` where there is one, and the weights."""
+        known = () if self.evidence is None else (self.folder / EVIDENCE,)
+        return self.folder / CONFIGURATION, *known, *self.weights
 
     def network(self, index: int = 0) -> MultiHeadUNet:
         """Build one network with its weights.
@@ -196,7 +198,7 @@ def read_multihead(folder: Path) -> MultiHeadModel:
     Raises
     ------
     InputError
-        If ``model.json`` is malformed, or names weights that may not be used.
+        If ``model.json`` or ``evidence.json`` is malformed, or weights are named that may not be used.
     """
     path = folder / CONFIGURATION
     _check_inside(path, f"{path} is")
@@ -226,10 +228,16 @@ def read_multihead(folder: Path) -> MultiHeadModel:
         temperature=content.temperature,
         recalibrations=content.recalibration,
         seen=content.seen,
+        evidence=_evidence(folder),
         configuration=configuration,
         architecture=architecture,
         styles=content.styles,
     )
+
+
+def _evidence(folder: Path) -> LesionEvidence | None:
+    _check_inside(folder / EVIDENCE, f"{folder / EVIDENCE} is")
+    return read_evidence(folder)
 
 
 def _check_inside(path: Path, what: str) -> None:

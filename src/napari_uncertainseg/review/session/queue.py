@@ -27,9 +27,10 @@ Order = Literal["gain", "doubt", "size", "random"]
 ORDERS: Mapping[str, str] = MappingProxyType(
     {
         "gain": "the most expected errors removed per second first: lesions that are likely none, and "
-        "candidates that are likely ones, by their largest probability; the quick before the slow",
-        "doubt": "the most doubtful first: lesions with the lowest largest probability, then candidates with "
-        "the highest",
+        "candidates that are likely ones, by the probability of being real where the model knows it, else by "
+        "their largest probability; the quick before the slow",
+        "doubt": "the most doubtful first, as in the list: lesions that are likely none, then candidates "
+        "that are likely ones",
         "size": "the largest first",
         "random": "in random order",
     }
@@ -62,8 +63,8 @@ def ranking(table: pd.DataFrame, order: str, speed: ReadingSpeed, rng: np.random
     Parameters
     ----------
     table
-        One row per lesion or candidate: ``candidate`` (bool), ``peak`` (largest probability; NaN for
-        what a human drew), ``volume_mm3``.
+        One row per lesion or candidate: ``candidate`` (bool), ``peak`` (how probably it is a lesion, such as
+        its largest probability; NaN for what a human drew), ``volume_mm3``.
     order
         One of `ORDERS`.
     speed
@@ -141,7 +142,7 @@ def queue_of(
     known = pd.DataFrame(
         {
             "candidate": [task.target == "candidate" for task in found],
-            "peak": np.array([task.probability for task in found], float),
+            "peak": np.concatenate([_chance(lesions, table) for _, table in tables]),
             "volume_mm3": [task.volume_mm3 for task in found],
         }
     )
@@ -153,6 +154,12 @@ def queue_of(
         drawn = draw_checks(n, CHECKS if checks is None else checks, seed + 1)
         shown = mixed(n, drawn, EVERY)
     return Queue(tuple(found[ranked[i]] for i in shown), tuple(shown), tuple(map(int, drawn)))
+
+
+def _chance(lesions: Lesions, table: pd.DataFrame) -> np.ndarray:
+    """How probably each row is a lesion: by the model's evidence where that orders lists, else its peak."""
+    doubt = table["doubt"].to_numpy(float)
+    return 1 - doubt if table is lesions.table else doubt
 
 
 def _known(value: float) -> float | None:

@@ -306,11 +306,12 @@ class LesionsDock(DockWidget):
         else:
             candidates = len(lesions.candidate_table)
             self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
+            self.header.setToolTip(texts.header_tip(by_evidence=lesions.by_evidence))
             decisions = self._case.review.decisions()
             selected = self._selected_labels()
             tables = (lesions.table, lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
-                view.set_table(table, _of_list(decisions, number), selected[number])
+                view.set_table(table, _of_list(decisions, number), selected[number], lesions.columns)
             here = self.tabs.currentIndex()
             if selected[here] is None and selected[1 - here] is not None:
                 # The selected region crossed the threshold: it is in the other list now.

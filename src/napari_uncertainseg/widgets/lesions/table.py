@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
+from napari_uncertainseg.uncertainty.lesion_columns import REAL, MeasureColumn
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter, LesionModel
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
@@ -77,11 +79,17 @@ class LesionTable(QTableView):
         self._selection.currentRowChanged.connect(self._on_current)
         self._update_colour()
 
-    def set_table(self, table: pd.DataFrame, decisions: Mapping[int, Decision], selected: int | None) -> None:
+    def set_table(
+        self,
+        table: pd.DataFrame,
+        decisions: Mapping[int, Decision],
+        selected: int | None,
+        measures: Mapping[str, MeasureColumn] = MEASURES,
+    ) -> None:
         """Show a table; the selected lesion stays selected, and the view does not scroll."""
-        self._quietly(lambda: self.lesions.set_table(table, decisions))
-        calibrated = self.lesions.has_column("p_exists")
-        for key, hidden in (("p_exists", not calibrated), ("mean_entropy", calibrated)):
+        self._quietly(lambda: self.lesions.set_table(table, decisions, measures))
+        known = self.lesions.has_column(REAL)
+        for key, hidden in ((REAL, not known), ("mean_entropy", known)):
             self.setColumnHidden(_NUMBER[key], hidden)  # there is no room for both
         self.select(selected, reveal=False)
 
@@ -144,7 +152,7 @@ class LesionTable(QTableView):
         self._header.setStretchLastSection(True)
         for number, column in enumerate(COLUMNS):
             self.setColumnWidth(number, column.width)
-        self.setColumnHidden(_NUMBER["p_exists"], True)
+        self.setColumnHidden(_NUMBER[REAL], True)
 
     def _mark(self, row: int | None) -> None:
         if row is None:

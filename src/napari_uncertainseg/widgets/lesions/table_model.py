@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
-from napari_uncertainseg.uncertainty.lesion_columns import EXISTS
+from napari_uncertainseg.uncertainty.lesion_columns import REAL, MeasureColumn
 from napari_uncertainseg.widgets.lesions import texts
 
 MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
@@ -45,12 +45,11 @@ class Column:
         """Title of the column."""
         return texts.COLUMN_TITLES[self.key]
 
-    @property
-    def tip(self) -> str:
-        """Definition and unit, in a few lines."""
-        if self.key == VERDICT:
-            return texts.VERDICT_TIP
-        measure = EXISTS if self.key == "p_exists" else MEASURES[self.key]
+    def tip(self, measures: Mapping[str, MeasureColumn]) -> str:
+        """Definition and unit, in a few lines, by what stands in the list."""
+        if self.key == VERDICT or self.key not in measures:
+            return texts.VERDICT_TIP if self.key == VERDICT else ""
+        measure = measures[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
         bar = texts.UNCERTAINTY_BAR_TIP if self.key == DOUBT else ""
         return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
@@ -65,7 +64,7 @@ COLUMNS = (
     Column(DOUBT, lambda v: f"{v:.2f}", 72),
     Column("mean_probability", lambda v: f"{v:.2f}", 40),
     Column("lsu", lambda v: f"{v:.2f}", 40),
-    Column("p_exists", lambda v: f"{v:.0%}", 60),
+    Column(REAL, lambda v: f"{v:.0%}", 60),
     Column("volume_mm3", _volume, 50),
     Column("mean_entropy", lambda v: f"{v:.2f}", 54),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
@@ -111,6 +110,7 @@ class LesionModel(QAbstractTableModel):
         super().__init__(parent)
         self._values: dict[str, np.ndarray] = {c.key: np.empty(0) for c in COLUMNS}
         self._columns: frozenset[str] = frozenset()
+        self._measures: Mapping[str, MeasureColumn] = MEASURES
         self._voxels = np.empty((0, 3), dtype=int)
         self._drawn = np.empty(0, dtype=bool)
         self._rows = np.empty(0, dtype=int)
@@ -119,8 +119,14 @@ class LesionModel(QAbstractTableModel):
 
     # -- content ------------------------------------------------------------------------------
 
-    def set_table(self, table: pd.DataFrame, decisions: Mapping[int, Decision]) -> None:
-        """Hold a table of lesions, and the verdicts by label."""
+    def set_table(
+        self,
+        table: pd.DataFrame,
+        decisions: Mapping[int, Decision],
+        measures: Mapping[str, MeasureColumn] = MEASURES,
+    ) -> None:
+        """Hold a table of lesions, the verdicts by label, and what its columns say."""
+        self._measures = measures
         self._columns = frozenset(table.columns)
         self._values = {c.key: _numbers(table, c.key) for c in COLUMNS if c.key != VERDICT}
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
@@ -226,7 +232,7 @@ class LesionModel(QAbstractTableModel):
             side = Qt.AlignmentFlag.AlignLeft if column.key == VERDICT else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            return column.tip
+            return column.tip(self._measures)
         if role not in (Qt.ItemDataRole.DisplayRole, BAR):
             return None
         row = self._rows[index.row()]
@@ -251,7 +257,7 @@ class LesionModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return column.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{column.tip}\n{texts.SORT_TIP}"
+            return f"{column.tip(self._measures)}\n{texts.SORT_TIP}"
         if role == Qt.ItemDataRole.InitialSortOrderRole:
             return Qt.SortOrder.DescendingOrder if column.largest_first else Qt.SortOrder.AscendingOrder
         return None

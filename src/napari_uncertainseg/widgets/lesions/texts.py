@@ -15,6 +15,12 @@ HEADER_TIP = (
     "Lesions at the current threshold and their total volume in ml;\n"
     "candidates are regions below the threshold that may be missed lesions."
 )
+BY_EVIDENCE = (
+    "Order: lesions with the lowest probability of being real first, candidates with the highest first."
+)
+BY_PROBABILITY = (
+    "Order: lesions with the lowest largest probability first, candidates with the highest first."
+)
 LESIONS, CANDIDATES = "Lesions", "Candidates"
 LESIONS_TIP = "Regions at or above the threshold."
 CANDIDATES_TIP = "Regions below the threshold that may be missed lesions. Accept the true ones."
@@ -41,6 +47,11 @@ ONLY_SELECTED_LEFT = "Only the selected location is left."
 REST_HIDDEN = "All lesions listed here are reviewed; the filter hides the rest."
 CANDIDATES_LEFT = "All lesions reviewed. You can review the candidates, or export the results."
 ALL_REVIEWED = "All lesions reviewed. You can export the results."
+
+
+def header_tip(*, by_evidence: bool) -> str:
+    """What the header counts, and by what the lists are ordered."""
+    return f"{HEADER_TIP}\n{BY_EVIDENCE if by_evidence else BY_PROBABILITY}"
 
 
 def header(lesions: int, candidates: int, volume_ml: float) -> str:
@@ -88,7 +99,7 @@ COLUMN_TITLES = {
     "doubt": "Doubt",
     "lsu": "LSU",
     "mean_probability": "p",
-    "p_exists": "Is lesion",
+    "p_real": "Real",
     "volume_mm3": "mm³",
     "mean_entropy": "Entropy",
     "verdict": "Verdict",

@@ -1,0 +1,197 @@
+"""The probability that a lesion is real, as plain numbers in a model's folder.
+
+``evidence.json`` says how much each kind of evidence weighs: the logit of the probability is a constant plus,
+for each kind, its weight times how far the lesion's value lies from a centre. What is not known, such as the
+contrast on a T1 that there is not, counts as the centre, and so as nothing.
+
+`uncertainty.evidence.features` measures the values; ``experiments/evidence.py`` fits the numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import ConfigDict, Field, model_validator
+from scipy.special import expit
+
+from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.validation import Strict, validated
+
+EVIDENCE = "evidence.json"
+"""The file in a model's folder; a model without it says no such probability."""
+VERSION = 1
+MAX_BYTES = 1 << 16
+
+
+class Kind(NamedTuple):
+    """A kind of evidence: the range that values are clipped to, and what they are."""
+
+    low: float
+    high: float
+    sign: int
+    """1 where more of it can only speak for a lesion, -1 where only against one, 0 where either."""
+    definition: str
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "largest_probability": Kind(-4, 6, 1, "logit of the largest probability"),
+        "mean_probability": Kind(-4, 6, 1, "logit of the mean probability"),
+        "mean_entropy": Kind(0, 0.7, -1, "mean entropy, nats"),
+        "seen": Kind(0, 1, 1, "share of the members that see any of it at the threshold"),
+        "volume": Kind(0, 5, 1, "log10 of the volume in mm3"),
+        "voxels": Kind(0, 5, 1, "log10 of the volume in voxels of the scan"),
+        "slices": Kind(0, 5, 0, "log2 of the number of slices that it reaches over"),
+        "thickness": Kind(-0.5, 1.2, 0, "log10 of the voxels' largest side in mm"),
+        "brightness": Kind(-2, 4, 0, "mean FLAIR, in units of 30 % of tissue"),
+        "over_grey": Kind(-3, 4, 0, "mean FLAIR less the brightest tenth of healthy tissue, same unit"),
+        "over_lesions": Kind(-3, 3, 0, "mean FLAIR less that of all that may be lesion here, same unit"),
+        "contrast": Kind(-2, 4, 1, "mean FLAIR less healthy tissue nearby, same unit"),
+        "contrast_t1": Kind(-3, 3, 0, "mean T1 less healthy tissue nearby, standard deviations"),
+        "contrast_t2": Kind(-3, 5, 0, "mean T2 less healthy tissue nearby, standard deviations"),
+        "depth": Kind(0, 8, 1, "distance of its deepest voxel to dark fluid or the brain's edge, mm"),
+        "edge": Kind(0, 30, 0, "mean distance to the brain's edge, mm"),
+        "ventricle": Kind(0, 30, 0, "mean distance to fluid deep in the brain, mm"),
+        "mirrored": Kind(0, 0.6, 0, "mean probability at the same place on the other side"),
+        "asymmetry": Kind(-1.5, 1.5, 0, "mean FLAIR less that on the other side, in units of 30 % of tissue"),
+    }
+)
+"""By the names that files have for them."""
+
+_Number = Annotated[float, Field(ge=-1000, le=1000, description="a number, -1000 to 1000")]
+_Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
+_Name = Annotated[str, Field(min_length=1, max_length=100, description="a name")]
+_Count = Annotated[int, Field(ge=0, le=10**9, description="a whole number of 0 or more")]
+
+
+class _Table(Strict):
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False, extra="forbid")
+
+
+class Weight(_Table):
+    """What one kind of evidence is worth."""
+
+    weight: _Number
+    centre: _Number
+
+
+class Source(_Table):
+    """One of the sources that it was fitted on, and what was measured there by a fit without it."""
+
+    name: _Name
+    model: str = Field(max_length=200, description="text")
+    patients: _Count
+    lesions: _Count
+    auroc: dict[str, _Share] = Field(default={}, max_length=20, description="a table of numbers from 0 to 1")
+
+
+class LesionEvidence(_Table):
+    """What ``evidence.json`` holds.
+
+    Attributes
+    ----------
+    version
+        Of the file's format.
+    methods
+        Of inference whose probabilities it was fitted on; it says nothing about those of others.
+    orders
+        Whether it told false from real lesions better than the simple measures on every source left out: then
+        lists and sessions go by it.
+    constant
+        Of the logit.
+    weights
+        By the names of `KINDS`.
+    lesions, real
+        How many lesions and candidates it was fitted on, and how many of them experts had marked.
+    brier, brier_of_share
+        Mean squared error on sources left out of the fit, and that of always saying the share that is real.
+    sources
+        What it was fitted on.
+    """
+
+    version: Literal[1] = Field(description=f"{VERSION}, the only version that this program knows")
+    methods: tuple[_Name, ...] = Field(
+        min_length=1, max_length=10, strict=False, description="a list of 1 to 10 methods"
+    )
+    orders: bool = Field(description="true or false")
+    constant: _Number
+    weights: dict[str, Weight] = Field(min_length=1, max_length=7, description="a table of 1 to 7 kinds")
+    lesions: _Count
+    real: _Count
+    brier: _Share
+    brier_of_share: _Share
+    sources: tuple[Source, ...] = Field(
+        default=(), max_length=100, strict=False, description="a list of at most 100 tables"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> LesionEvidence:
+        unknown = [name for name in self.weights if name not in KINDS]
+        if unknown:
+            raise ValueError(f"'weights' names '{unknown[0]}'; known are {', '.join(KINDS)}")
+        if self.real > self.lesions:
+            raise ValueError("'real' should be at most 'lesions'")
+        return self
+
+    def probability(self, values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+        """Of being real, float64 (count,), from what `uncertainty.evidence.features` measures.
+
+        Parameters
+        ----------
+        values
+            By kind, float64 (count,); NaN where not known.
+        count
+            How many lesions and candidates there are.
+        """
+        logit = np.full(count, self.constant, float)
+        for name, one in self.weights.items():
+            value = np.clip(values[name], KINDS[name].low, KINDS[name].high)
+            logit += one.weight * np.where(np.isnan(value), 0.0, value - one.centre)
+        return np.asarray(expit(logit))
+
+    @property
+    def sha256(self) -> str:
+        """By which a calibration record knows these numbers."""
+        return hashlib.sha256(self.to_text().encode()).hexdigest()
+
+    def as_json(self) -> dict[str, Any]:
+        """What `parse_evidence` reads back."""
+        found: dict[str, Any] = self.model_dump(mode="json")
+        return found
+
+    def to_text(self) -> str:
+        """The content of the file."""
+        return json.dumps(self.as_json(), indent=2, allow_nan=False) + "\n"
+
+
+def parse_evidence(content: object, name: str) -> LesionEvidence:
+    """Numbers from JSON, or `InputError` with the first that cannot be right.
+
+    Parameters
+    ----------
+    content
+        As `json.loads` gives it.
+    name
+        Of the file, for the sentence.
+    """
+    return validated(LesionEvidence, content, name)
+
+
+def read_evidence(folder: Path) -> LesionEvidence | None:
+    """The numbers in a model's folder; None where there are none.
+
+    Raises
+    ------
+    InputError
+        If the file is there and cannot be read, or holds anything else.
+    """
+    path = folder / EVIDENCE
+    if not (path.exists() or path.is_symlink()):
+        return None
+    return parse_evidence(read_json(path, most_bytes=MAX_BYTES), str(path))

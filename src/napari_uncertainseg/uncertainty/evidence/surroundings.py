@@ -1,0 +1,243 @@
+"""Measures what lies around possible lesions on the prepared scans, once for each prediction.
+
+All is measured for voxels, not for lesions: a lesion at any threshold is then a few sums over its voxels.
+What changes slowly is measured on blocks of about 2 mm, distances on blocks of about 1 mm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
+from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.prediction.members import SEEN
+from napari_uncertainseg.prediction.surroundings import MEASURES, Surroundings
+
+FLUID = -1.0
+"""Normalised FLAIR below which the brain holds fluid: 30 % darker than tissue."""
+FARTHEST = 30.0
+"""Distances are cut here, mm."""
+_COARSE, _FINE = 2.0, 1.0
+_AROUND, _BESIDE = 4.0, 3.0
+"""Standard deviations of the Gaussians, mm: for surroundings, and for the other side."""
+_INNER, _INNER_VOLUME = 12.0, 300.0
+"""Fluid so far from the edge (mm), in pieces of at least so many mm3, is that of ventricles."""
+_BRIGHTEST = 90
+
+
+def measure_surroundings(
+    channels: Mapping[str, np.ndarray], probability: np.ndarray, brain: np.ndarray, grid: Grid
+) -> Surroundings:
+    """Measure what lies around every voxel of at least a probability of 0.05.
+
+    Parameters
+    ----------
+    channels
+        Scans by modality as prepared for the network, ``flair`` among them: normalised, 0 outside the
+        brain, float32 of the grid's shape.
+    probability
+        0 to 1, of the grid's shape.
+    brain
+        bool, likewise.
+    grid
+        The grid.
+
+    Raises
+    ------
+    InputError
+        If there is no FLAIR, a shape is another one, or a value is no finite number or no probability.
+    """
+    if "flair" not in channels:
+        raise InputError("Without a FLAIR nothing can be said of what lies around lesions.")
+    scans = {name: as_numbers(scan, f"The {name.upper()}") for name, scan in channels.items()}
+    probability, brain = as_probabilities(probability), as_mask(brain)
+    for name, array in {**scans, "probability": probability, "brain": brain}.items():
+        check_same_shape(f"The {name}", array.shape, "the grid", grid.shape)
+    seen = at_least(probability, SEEN) & brain
+    where = np.flatnonzero(seen)
+    if not len(where):
+        return Surroundings(where.astype(np.int64), np.zeros((len(MEASURES), 0), np.float16))
+    box = bounding_box(brain)
+    index = np.array(np.nonzero(seen[box]))
+    inside = {name: scan[box] for name, scan in scans.items()}
+    found = _measured(inside, probability[box], brain[box], index, grid.spacing)
+    missing = np.full(len(where), np.nan)
+    values = np.array([found.get(name, missing) for name in MEASURES])
+    return Surroundings(where.astype(np.int64), values.astype(np.float16))
+
+
+def _measured(
+    scans: Mapping[str, np.ndarray],
+    probability: np.ndarray,
+    brain: np.ndarray,
+    index: np.ndarray,
+    spacing: tuple[float, float, float],
+) -> dict[str, np.ndarray]:
+    """By measure, of the voxels at an index (3, n) in the brain's box."""
+    blocks = _Blocks.of_size(_COARSE, brain, spacing)
+    coarse = {name: blocks.mean(scan) for name, scan in scans.items()}
+    doubtful, flair = blocks.mean(probability), scans["flair"]
+    edge = _distance(blocks.brain, blocks.spacing)
+    healthy = blocks.share * np.clip(1 - doubtful / 0.2, 0, 1) * (coarse["flair"] > FLUID)
+    brightness = flair[tuple(index)].astype(float)
+    found = {
+        "brightness": brightness,
+        "over_grey": brightness - _brightest(flair, probability, brain),
+        "depth": _depth(flair, brain, index, spacing),
+        "edge": blocks.at(edge, index),
+        "ventricle": blocks.at(_to_ventricles(coarse["flair"], blocks, edge), index),
+    }
+    for name, scan in scans.items():
+        own = scan[tuple(index)] - blocks.at(_local_mean(coarse[name], healthy, blocks, _AROUND), index)
+        found["contrast" if name == "flair" else f"contrast_{name}"] = own
+    other = _mirrored(blocks, index)
+    smooth = _local_mean(coarse["flair"], blocks.share, blocks, _BESIDE)
+    found["asymmetry"] = blocks.at(smooth, index) - _sample(smooth, other)
+    found["mirrored"] = _sample(_blurred(doubtful, blocks, _BESIDE), other)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """The brain's box in blocks of voxels.
+
+    Attributes
+    ----------
+    factor
+        Voxels of a block along each axis.
+    spacing
+        Of the blocks, mm.
+    share
+        float32, how much of each block is brain.
+    """
+
+    factor: tuple[int, ...]
+    spacing: tuple[float, ...]
+    share: np.ndarray
+    _voxels: np.ndarray  # the brain
+
+    @classmethod
+    def of_size(cls, size: float, brain: np.ndarray, spacing: tuple[float, float, float]) -> _Blocks:
+        factor = tuple(max(1, round(size / step)) for step in spacing)
+        larger = tuple(step * n for step, n in zip(spacing, factor, strict=True))
+        return cls(factor, larger, _block_mean(brain, factor), brain)
+
+    @property
+    def brain(self) -> np.ndarray:
+        """Blocks that are mostly brain."""
+        return self.share >= 0.5
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the brain in each block; 0 where there is none."""
+        total = _block_mean(np.where(self._voxels, values, 0), self.factor)
+        return np.divide(total, self.share, out=np.zeros_like(total), where=self.share > 0)
+
+    def place(self, index: np.ndarray) -> np.ndarray:
+        """Where voxels lie among the blocks, float64 (3, n)."""
+        return (index + 0.5) / np.array(self.factor)[:, None] - 0.5
+
+    def at(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
+        """A map of blocks at voxels, interpolated."""
+        return _sample(values, self.place(index))
+
+
+def _block_mean(values: np.ndarray, factor: tuple[int, ...]) -> np.ndarray:
+    padded = np.pad(values, [(0, -n % k) for n, k in zip(values.shape, factor, strict=True)])
+    split = [part for n, k in zip(padded.shape, factor, strict=True) for part in (n // k, k)]
+    return padded.reshape(split).mean((1, 3, 5), dtype=np.float32)
+
+
+def _sample(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    found = ndimage.map_coordinates(values, place, output=np.float64, order=1, mode="nearest")
+    return np.asarray(found)
+
+
+def _blurred(values: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
+    sigmas = [sigma / step for step in blocks.spacing]
+    return np.asarray(ndimage.gaussian_filter(values.astype(np.float32), sigmas, truncate=3.0))
+
+
+def _local_mean(values: np.ndarray, weight: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
+    """Mean of what has weight nearby; of all that has weight where there is hardly any."""
+    near = _blurred(weight, blocks, sigma)
+    total = float(weight.sum())
+    everywhere = float((values * weight).sum()) / total if total > 0 else 0.0
+    few = 1e-3  # so much of the mean everywhere is mixed in, and no block is divided by 0
+    return np.asarray((_blurred(values * weight, blocks, sigma) + few * everywhere) / (near + few))
+
+
+def _distance(inside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """To the nearest block that is not inside, those beyond the box among them, mm."""
+    far = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
+    return np.minimum(far, FARTHEST)
+
+
+def _depth(
+    flair: np.ndarray, brain: np.ndarray, index: np.ndarray, spacing: tuple[float, float, float]
+) -> np.ndarray:
+    """Distance of voxels to fluid or the edge, mm; looked for only as far as it counts."""
+    reach = [int(FARTHEST / step) + 1 for step in spacing]
+    near: Box = tuple(  # type: ignore[assignment]
+        slice(max(0, i.min() - n), i.max() + n + 1) for i, n in zip(index, reach, strict=True)
+    )
+    blocks = _Blocks.of_size(_FINE, brain[near], spacing)
+    tissue = blocks.brain & (blocks.mean(flair[near]) >= FLUID)
+    start = np.array([part.start for part in near])[:, None]
+    return blocks.at(_distance(tissue, blocks.spacing), index - start)
+
+
+def _to_ventricles(flair: np.ndarray, blocks: _Blocks, edge: np.ndarray) -> np.ndarray:
+    """Distance of blocks to fluid deep in the brain, mm."""
+    fluid = blocks.brain & (flair < FLUID)
+    pieces, _ = ndimage.label(fluid & (edge > _INNER))
+    sizes = np.bincount(pieces.ravel()) * float(np.prod(blocks.spacing))
+    sizes[0] = 0
+    inner = (sizes >= _INNER_VOLUME)[pieces]
+    if not inner.any():
+        return np.full(flair.shape, FARTHEST)
+    whole = ndimage.binary_propagation(inner, mask=fluid & (edge > _INNER / 2))
+    return np.minimum(ndimage.distance_transform_edt(~whole, sampling=blocks.spacing), FARTHEST)
+
+
+def _brightest(flair: np.ndarray, probability: np.ndarray, brain: np.ndarray) -> float:
+    """Where the brightest tenth of healthy tissue begins."""
+    tissue = flair[brain & (probability < SEEN)]
+    tissue = tissue[tissue >= FLUID]
+    return float(np.percentile(tissue, _BRIGHTEST)) if len(tissue) else 0.0
+
+
+def _mirrored(blocks: _Blocks, index: np.ndarray) -> np.ndarray:
+    """Where voxels would lie among the blocks on the other side, float64 (3, n)."""
+    place = blocks.place(index)
+    level, along_s, along_a = _middle(blocks.brain)
+    middle = level + along_s * place[0] + along_a * place[1]
+    return np.array([place[0], place[1], 2 * middle - place[2]])
+
+
+def _middle(brain: np.ndarray) -> np.ndarray:
+    """The plane between the halves, r = level + along_s s + along_a a: of the middles of the brain's rows.
+
+    Rows with less than half as much brain as the longest do not count, nor, in three further fits, those
+    whose middle lies off the plane: the head may be turned, and one side may be cut off.
+    """
+    length = brain.sum(2)
+    s, a = np.nonzero(length >= 0.5 * length.max(initial=1))
+    if not len(s):
+        return np.array([(brain.shape[2] - 1) / 2, 0.0, 0.0])
+    first, last = brain.argmax(2), brain.shape[2] - 1 - brain[..., ::-1].argmax(2)
+    middle = (first + last)[s, a] / 2
+    rows = np.column_stack([np.ones(len(s)), s, a])
+    kept = np.ones(len(s), bool)
+    plane = np.zeros(3)
+    for _ in range(4):
+        plane = np.asarray(np.linalg.lstsq(rows[kept], middle[kept])[0], float)
+        off = np.abs(middle - rows @ plane)
+        kept = off <= max(2.5 * float(np.median(off)), 0.5)
+    return plane

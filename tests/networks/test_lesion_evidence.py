@@ -1,0 +1,117 @@
+"""The numbers in a model's folder: read back exactly, or refused in a sentence."""
+
+from __future__ import annotations
+
+import json
+from shutil import copytree
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks import catalog
+from napari_uncertainseg.networks.catalog import add_model, find_model
+from napari_uncertainseg.networks.lesion_evidence import EVIDENCE, KINDS, parse_evidence, read_evidence
+
+from ..random_models import write_model
+
+NUMBERS = {
+    "version": 1,
+    "methods": ["one-pass"],
+    "orders": True,
+    "constant": -2.0,
+    "weights": {"depth": {"weight": 0.7, "centre": 5}, "largest_probability": {"weight": 0.5, "centre": 0.1}},
+    "lesions": 1000,
+    "real": 243,
+    "brier": 0.12,
+    "brier_of_share": 0.2,
+    "sources": [{"name": "A", "model": "m", "patients": 6, "lesions": 500, "auroc": {"evidence": 0.95}}],
+}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def folder(plain, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "user_folder", lambda: tmp_path / "user")
+    made = copytree(plain, tmp_path / "tiny")
+    (made / EVIDENCE).write_text(json.dumps(NUMBERS))
+    return made
+
+
+def test_they_are_read_back_exactly_and_go_with_the_model(folder) -> None:
+    model = find_model(folder)
+    assert model.evidence.orders and model.evidence.weights["depth"].centre == 5
+    assert json.loads(model.evidence.to_text()) == NUMBERS
+    assert parse_evidence(json.loads(model.evidence.to_text()), "again") == model.evidence
+    assert add_model(folder).evidence == model.evidence
+    (folder / EVIDENCE).unlink()
+    without = find_model(folder)
+    assert without.evidence is None and without.sha256 == model.sha256
+    assert EVIDENCE not in [path.name for path in without.files]
+
+
+def test_what_is_not_known_counts_as_nothing_and_what_is_extreme_is_clipped() -> None:
+    found = parse_evidence(NUMBERS, "numbers")
+    values = {
+        "depth": np.array([5, np.nan, 1e9, KINDS["depth"].high]),
+        "largest_probability": np.array([0.1, np.nan, 0.1, 0.1]),
+    }
+    said = found.probability(values, 4)
+    assert said[0] == said[1] == pytest.approx(1 / (1 + np.exp(2)))
+    assert said[2] == said[3] > said[0]
+    assert found.probability({name: np.zeros(0) for name in values}, 0).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 2}, "'version' should be 1"),
+        ({"methods": []}, "'methods' should be a list"),
+        ({"methods": "one-pass"}, "'methods' should be a list"),
+        ({"orders": 1}, "'orders' should be true or false"),
+        ({"constant": "0"}, "'constant' should be a number"),
+        ({"constant": True}, "'constant' should be a number"),
+        ({"constant": 1e9}, "'constant' should be a number"),
+        ({"weights": {}}, "'weights' should be a table"),
+        (
+            {"weights": {"beauty": {"weight": 1, "centre": 0}}},
+            "names 'beauty'; known are largest_probability",
+        ),
+        ({"weights": {"depth": {"weight": 1}}}, "'centre' in 'depth' in 'weights' is missing"),
+        ({"weights": {"depth": {"weight": 1, "centre": 0, "code": "x"}}}, "unknown key"),
+        ({"weights": {k: {"weight": 1, "centre": 0} for k in list(KINDS)[:8]}}, "1 to 7 kinds"),
+        ({"real": 2000}, "'real' should be at most"),
+        ({"brier": -0.1}, "'brier' should be a number from 0 to 1"),
+        ({"sources": [{"name": "A"}]}, "'model' in 'sources'"),
+        ({"run": "import os"}, "'run' is an unknown key"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(folder, changes, message) -> None:
+    (folder / EVIDENCE).write_text(json.dumps(NUMBERS | changes))
+    with pytest.raises(InputError, match=message) as refused:
+        find_model(folder)
+    assert EVIDENCE in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"constant": NaN}', "\x80"])
+def test_what_is_no_json_is_refused(folder, text) -> None:
+    (folder / EVIDENCE).write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match="JSON"):
+        find_model(folder)
+
+
+@pytest.mark.posix
+def test_a_link_out_of_the_folder_and_a_folder_are_refused(folder, tmp_path) -> None:
+    (folder / EVIDENCE).rename(tmp_path / "elsewhere.json")
+    (folder / EVIDENCE).symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(InputError, match="link that leads out"):
+        find_model(folder)
+    (folder / EVIDENCE).unlink()
+    (folder / EVIDENCE).mkdir()
+    with pytest.raises(InputError, match="no file"):
+        find_model(folder)
+    assert read_evidence(tmp_path) is None

@@ -1,0 +1,70 @@
+"""What `experiments/evidence.py` ships: fitted on all folds, and the order of lists only where it won."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_uncertainseg.networks.lesion_evidence import KINDS, parse_evidence
+
+KEPT = ("largest_probability", "depth")
+
+
+@pytest.fixture
+def experiment(checkout, monkeypatch):
+    monkeypatch.syspath_prepend(str(checkout / "experiments"))
+    return importlib.import_module("evidence")
+
+
+def rows(tells: str, seed: int = 0) -> pd.DataFrame:
+    """Lesions of three sources in two folds, of which one kind of evidence tells what is real."""
+    rng, parts = np.random.default_rng(seed), []
+    for source, fold in (("A", 0), ("B", 0), ("C", 1)):
+        for patient in range(3):
+            n = 60
+            values = {kind: rng.uniform(0, 1, n) for kind in KINDS}
+            real = rng.random(n) < 1 / (1 + np.exp(-12 * (values[tells] - 0.5)))
+            about = {
+                "source": source,
+                "patient": f"{source}{patient}",
+                "scan": f"{source}{patient}/",
+                "fold": fold,
+            }
+            candidate = np.arange(n) >= 40
+            parts.append(
+                pd.DataFrame({**values, "true": real, "candidate": candidate}).assign(
+                    **about, inputs="all", model="m", method="one-pass", model_sha256="0"
+                )
+            )
+    return pd.concat(parts).reset_index(drop=True)
+
+
+@pytest.mark.parametrize(("tells", "orders"), [("depth", True), ("volume", False)])
+def test_it_becomes_the_order_only_where_it_beats_the_simple_ones(experiment, tells, orders) -> None:
+    made = rows(tells)
+    said = experiment.left_out(made, KEPT)
+    found = experiment.evidence(made, said, KEPT, "one-pass")
+    assert found.orders is orders
+    assert (found.brier < 0.75 * found.brier_of_share) is orders
+    assert (found.lesions, found.real) == (len(made), made["true"].sum())
+    assert [(source.name, source.patients) for source in found.sources] == [("A", 3), ("B", 3), ("C", 3)]
+    assert parse_evidence(found.as_json(), "what was written") == found
+    assert "A | all | 120" in experiment.areas(made[~made["candidate"]], said[~made["candidate"]])
+    assert experiment.calibration(made, said).count("\n") == 4
+
+
+def test_one_fold_cannot_be_measured(experiment) -> None:
+    with pytest.raises(SystemExit, match="Two folds"):
+        experiment.left_out(rows("depth").assign(fold=0), KEPT)
+
+
+def test_each_source_counts_alike(experiment) -> None:
+    made = rows("depth")
+    fewer = made.drop(made.index[made["source"].eq("C") & (made.index % 2 == 0)])
+    per_source = pd.Series(experiment.counts_of(fewer), fewer.index).groupby(fewer["source"]).sum()
+    assert per_source.nunique() == 1 or np.ptp(per_source) < 1e-9
+    twice = pd.concat([made, made.assign(inputs="flair")])
+    assert experiment.counts_of(twice).sum() == pytest.approx(len(made))
