@@ -12,6 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks import catalog
 from napari_uncertainseg.networks.catalog import add_model, find_model
 from napari_uncertainseg.networks.lesion_evidence import EVIDENCE, KINDS, parse_evidence, read_evidence
+from napari_uncertainseg.networks.recalibration import LogitLine
 
 from ..random_models import write_model
 
@@ -115,3 +116,16 @@ def test_a_link_out_of_the_folder_and_a_folder_are_refused(folder, tmp_path) -> 
     with pytest.raises(InputError, match="no file"):
         find_model(folder)
     assert read_evidence(tmp_path) is None
+
+
+def test_what_is_known_of_probabilities_moves_with_them() -> None:
+    line = LogitLine(temperature=1.6, shift=-0.8)
+    before = parse_evidence(NUMBERS, "numbers")
+    after = before.moved(line)
+    logits, depth = np.array([-2.0, 0.1, 1.5]), np.array([1.0, 3.0, np.nan])
+    moved = {"largest_probability": logits / 1.6 - 0.8, "depth": depth}
+    expected = before.probability({"largest_probability": logits, "depth": depth}, 3)
+    np.testing.assert_allclose(after.probability(moved, 3), expected, rtol=1e-12)
+    assert before.moved(LogitLine()) is before
+    entropy = before.model_copy(update={"weights": {"mean_entropy": before.weights["depth"]}})
+    assert entropy.moved(line) is None and entropy.moved(LogitLine()) is entropy

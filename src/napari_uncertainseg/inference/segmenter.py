@@ -31,6 +31,7 @@ from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.engines.engine import Engine, never
+from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
 from napari_uncertainseg.networks.model import Model
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.prediction.surroundings import Surroundings
@@ -198,13 +199,20 @@ class _Run:
             threshold=self.moved.line.move(model.threshold),
             information=self._information(used, prepared),
             surroundings=surroundings,
-            evidence=None if surroundings is None else model.evidence,
+            evidence=None if surroundings is None else self._evidence,
         )
+
+    @property
+    def _evidence(self) -> LesionEvidence | None:
+        """What the model knows of evidence for this method, in terms of the probabilities that it gives."""
+        evidence = self.segmenter.model.evidence
+        if evidence is None or self.segmenter.method not in evidence.methods:
+            return None
+        return evidence.moved(self.moved.line)
 
     def _surroundings(self, prepared: Prepared, collected: AccumulatedMaps) -> Surroundings | None:
         """What the model's evidence asks for; None where it has none for this method."""
-        evidence = self.segmenter.model.evidence
-        if evidence is None or self.segmenter.method not in evidence.methods:
+        if self._evidence is None:
             return None
         with self._stage("evidence"):
             probability = collected.maps["probability"]

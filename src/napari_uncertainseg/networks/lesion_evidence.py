@@ -9,7 +9,6 @@ contrast on a T1 that there is not, counts as the centre, and so as nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from scipy.special import expit
 
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.networks.recalibration import LogitLine
 
 EVIDENCE = "evidence.json"
 """The file in a model's folder; a model without it says no such probability."""
@@ -63,6 +63,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 """By the names that files have for them."""
+
+_OF_PROBABILITIES = {"mean_probability", "mean_entropy", "mirrored", "seen"}
+"""Kinds that follow from many probabilities: what they were before a recalibration is not known."""
 
 _Number = Annotated[float, Field(ge=-1000, le=1000, description="a number, -1000 to 1000")]
 _Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
@@ -155,10 +158,29 @@ class LesionEvidence(_Table):
             logit += one.weight * np.where(np.isnan(value), 0.0, value - one.centre)
         return np.asarray(expit(logit))
 
-    @property
-    def sha256(self) -> str:
-        """By which a calibration record knows these numbers."""
-        return hashlib.sha256(self.to_text().encode()).hexdigest()
+    def moved(self, line: LogitLine) -> LesionEvidence | None:
+        """The same numbers for probabilities whose logits a model's recalibration has moved.
+
+        Parameters
+        ----------
+        line
+            How they were moved since these numbers were fitted.
+
+        Returns
+        -------
+        LesionEvidence or None
+            None where it weighs what cannot be told from moved probabilities, such as their mean entropy.
+        """
+        if line == LogitLine():
+            return self
+        if _OF_PROBABILITIES & self.weights.keys():
+            return None
+        weights = dict(self.weights)
+        for kind in weights.keys() & {"largest_probability"}:
+            before = weights[kind]
+            centre = before.centre / line.temperature + line.shift
+            weights[kind] = Weight(weight=before.weight * line.temperature, centre=centre)
+        return self.model_copy(update={"weights": weights})
 
     def as_json(self) -> dict[str, Any]:
         """What `parse_evidence` reads back."""
