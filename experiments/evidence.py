@@ -113,7 +113,9 @@ def measured_fold(
         version=1, methods=(arguments.method,), orders=False, constant=0.0, lesions=0, real=0, brier=0.0,
         brier_of_share=0.0, weights={"depth": Weight(weight=0.0, centre=0.0)},
     )  # fmt: skip
-    segmenter = Segmenter(replace(find_model(name), evidence=silent), method=arguments.method)
+    segmenter = Segmenter(
+        replace(find_model(name), evidence=silent, recalibrations=()), method=arguments.method
+    )
     scans = [scan for scan in scans_at_hand(arguments.data) if scan.source in sources]
     if {scan.source for scan in scans} != set(sources):
         raise SystemExit(f"{name}: no scans of {', '.join(set(sources) - {s.source for s in scans})}")

@@ -11,6 +11,11 @@ from typing import Any
 
 import numpy as np
 
+CANDIDATE_THRESHOLD = 0.1
+"""Probability at and above which a voxel can belong to a candidate, unless a recalibration moves it."""
+LOWEST_CANDIDATES = 0.05
+"""It is never moved below this: members are kept from here on."""
+
 
 def at_least(values: np.ndarray | np.floating, threshold: float) -> np.ndarray:
     """Where values reach a threshold: bool, of their shape.

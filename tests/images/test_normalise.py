@@ -151,3 +151,18 @@ def test_normalising_makes_no_float64_copy(modality):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2.5 * data.nbytes
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_a_stripped_scan_that_was_shifted_is_told_by_its_own_voxels(noise):
+    """What was cut out is black, or nearly so: it says nothing about where the scan's zero is."""
+    rng = np.random.default_rng(0)
+    brain = np.zeros((40, 40, 40), bool)
+    brain[8:32, 8:32, 8:32] = True
+    scan = rng.normal(200, 10, brain.shape)
+    scan[8:32, 8:32, 8:12] = 40
+    plain = normalise((scan * brain).astype(np.float32), brain, "flair")
+    shifted = np.where(brain, scan + 300, noise * rng.normal(size=brain.shape)).astype(np.float32)
+    found = normalise(shifted, brain, "flair")
+    bright = brain & (scan > 215)
+    assert np.median(found[bright]) > 0.8 * np.median(plain[bright])

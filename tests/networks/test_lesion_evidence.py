@@ -129,3 +129,17 @@ def test_what_is_known_of_probabilities_moves_with_them() -> None:
     assert before.moved(LogitLine()) is before
     entropy = before.model_copy(update={"weights": {"mean_entropy": before.weights["depth"]}})
     assert entropy.moved(line) is None and entropy.moved(LogitLine()) is entropy
+
+
+def test_the_range_moves_too_and_what_cannot_be_kept_is_left_out() -> None:
+    before = parse_evidence(NUMBERS, "numbers")
+    line = LogitLine(temperature=0.5, shift=0.0)
+    logits = np.array([-9.0, -3.0, 5.0, 9.0])
+    values = {"depth": np.full(4, 5.0), "largest_probability": logits}
+    expected = before.probability(values, 4)
+    after = parse_evidence(json.loads(before.moved(line).to_text()), "again")
+    np.testing.assert_allclose(
+        after.probability({**values, "largest_probability": logits / 0.5}, 4), expected
+    )
+    heavy = parse_evidence({**NUMBERS, "weights": {"largest_probability": {"weight": 50, "centre": 0}}}, "h")
+    assert heavy.moved(LogitLine(temperature=30.0)) is None

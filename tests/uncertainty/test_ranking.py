@@ -22,7 +22,6 @@ from napari_uncertainseg.uncertainty.lesion_ranking import (
     MOST,
     Lesions,
     Ranker,
-    candidates_below,
     rank_lesions,
 )
 
@@ -309,12 +308,14 @@ def test_titles_of_columns_are_words():
     assert [COLUMNS[f"slice_{axis}"].title for axis in "sar"] == ["Slice", "Row", "Column"]
 
 
-def test_candidates_begin_lower_where_lesions_do():
-    expected = {0.9: 0.1, 0.4: 0.1, 0.2: 0.1, 0.14: 0.07, 0.1: 0.05, 0.02: 0.05}
-    assert {t: candidates_below(t) for t in expected} == expected
-    probability = np.zeros((8, 8, 8), np.float32)
-    probability[1, 1, 1:6], probability[6, 6, 1:6] = 0.3, 0.08
-    prediction = make_prediction(probability, threshold=0.13)
-    found = rank_lesions(prediction)
-    assert (found.count, len(found.candidate_table), found.candidate_threshold) == (1, 1, 0.065)
-    assert len(rank_lesions(prediction, 0.25).candidate_table) == 0
+def test_candidates_do_not_move_with_the_threshold_of_lesions():
+    """Verdicts on candidates would be lost: at a lower floor candidates grow together."""
+    probability = np.zeros((8, 8, 24), np.float32)
+    probability[3:5, 3:5, 2:22] = 0.08
+    for start in (2, 10, 18):
+        probability[3:5, 3:5, start : start + 3] = 0.12
+    for threshold in (0.4, 0.15, 0.13):
+        found = rank_lesions(make_prediction(probability), threshold)
+        assert (len(found.candidate_table), found.candidate_threshold) == (3, 0.1)
+    moved = replace(make_prediction(probability), candidate_threshold=0.05)
+    assert len(rank_lesions(moved, 0.4).candidate_table) == 1

@@ -11,6 +11,7 @@ import numpy as np
 import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, one_line, silent
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.calibration.lesion_probability import (
     THRESHOLDS,
     OutlinedLesions,
@@ -35,7 +36,6 @@ from napari_uncertainseg.evaluate.cohort import for_each_case
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching
-from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
 
 Made = tuple[str, str, str, tuple[str, ...], float]
 """Model, its hash, method, modalities, smallest volume (mm3)."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import result_file
@@ -173,6 +174,7 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
         probability, entropy, np.maximum(entropy - mutual, 0), mutual, variance
     )
     default = said.get("model_threshold", said.get("threshold"))
+    candidates = said.get("candidate_threshold", CANDIDATE_THRESHOLD)
     return Prediction(
         grid,
         compute_maps(MapSources(said_by_members, beside("disagreement"))),
@@ -182,6 +184,7 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
         _information(folder, said),
         read_surroundings(results.result_file(folder, MEMBERS), grid.shape),
         _evidence(folder, said),
+        candidate_threshold=_number(folder, {"candidate_threshold": candidates}, "candidate_threshold"),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.evaluate.case_folder import read_summary, read_table, result_file
 from napari_uncertainseg.evaluate.cohort import for_each_case
 from napari_uncertainseg.images.files import read_image, read_labels
@@ -16,7 +17,6 @@ from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.uncertainty.lesion import lesion_maximum
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
-from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD
 
 
 def review_tables(path: Path, *, progress: Progress = silent) -> list[pd.DataFrame]:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
 from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, LesionProbability
 from napari_uncertainseg.calibration.record import CalibrationRecord
 from napari_uncertainseg.uncertainty.lesion_columns import REAL
-from napari_uncertainseg.uncertainty.lesion_ranking import CANDIDATE_THRESHOLD, Lesions
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
 def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:

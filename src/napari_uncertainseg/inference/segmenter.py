@@ -18,6 +18,7 @@ import torch
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
@@ -197,6 +198,7 @@ class _Run:
             brain=prepared.brain,
             members=collected.members,
             threshold=self.moved.line.move(model.threshold),
+            candidate_threshold=max(LOWEST_CANDIDATES, self.moved.line.move(CANDIDATE_THRESHOLD)),
             information=self._information(used, prepared),
             surroundings=surroundings,
             evidence=None if surroundings is None else self._evidence,

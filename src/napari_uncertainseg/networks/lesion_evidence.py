@@ -67,7 +67,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 _OF_PROBABILITIES = {"mean_probability", "mean_entropy", "mirrored", "seen"}
 """Kinds that follow from many probabilities: what they were before a recalibration is not known."""
 
-_Number = Annotated[float, Field(ge=-1000, le=1000, description="a number, -1000 to 1000")]
+_LARGEST = 1000
+_Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, description="a number, -1000 to 1000")]
 _Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, description="a name")]
 _Count = Annotated[int, Field(ge=0, le=10**9, description="a whole number of 0 or more")]
@@ -78,10 +79,22 @@ class _Table(Strict):
 
 
 class Weight(_Table):
-    """What one kind of evidence is worth."""
+    """What one kind of evidence is worth; values are clipped to its own range, or else to that of `KINDS`."""
 
     weight: _Number
     centre: _Number
+    low: _Number | None = None
+    high: _Number | None = None
+
+    def after(self, line: LogitLine, kind: Kind) -> Weight | None:
+        """The same worth for logits that were moved; None where its numbers would be too large to keep."""
+        low = kind.low if self.low is None else self.low
+        high = kind.high if self.high is None else self.high
+        moved = [value / line.temperature + line.shift for value in (self.centre, low, high)]
+        weight = self.weight * line.temperature
+        if max(map(abs, (weight, *moved))) > _LARGEST:
+            return None
+        return Weight(weight=weight, centre=moved[0], low=moved[1], high=moved[2])
 
 
 class Source(_Table):
@@ -154,7 +167,9 @@ class LesionEvidence(_Table):
         """
         logit = np.full(count, self.constant, float)
         for name, one in self.weights.items():
-            value = np.clip(values[name], KINDS[name].low, KINDS[name].high)
+            low = KINDS[name].low if one.low is None else one.low
+            high = KINDS[name].high if one.high is None else one.high
+            value = np.clip(values[name], low, high)
             logit += one.weight * np.where(np.isnan(value), 0.0, value - one.centre)
         return np.asarray(expit(logit))
 
@@ -169,7 +184,8 @@ class LesionEvidence(_Table):
         Returns
         -------
         LesionEvidence or None
-            None where it weighs what cannot be told from moved probabilities, such as their mean entropy.
+            None where it weighs what cannot be told from moved probabilities, such as their mean entropy, or
+            where its numbers would be too large to keep.
         """
         if line == LogitLine():
             return self
@@ -177,14 +193,15 @@ class LesionEvidence(_Table):
             return None
         weights = dict(self.weights)
         for kind in weights.keys() & {"largest_probability"}:
-            before = weights[kind]
-            centre = before.centre / line.temperature + line.shift
-            weights[kind] = Weight(weight=before.weight * line.temperature, centre=centre)
+            moved = weights[kind].after(line, KINDS[kind])
+            if moved is None:
+                return None
+            weights[kind] = moved
         return self.model_copy(update={"weights": weights})
 
     def as_json(self) -> dict[str, Any]:
         """What `parse_evidence` reads back."""
-        found: dict[str, Any] = self.model_dump(mode="json")
+        found: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
         return found
 
     def to_text(self) -> str:

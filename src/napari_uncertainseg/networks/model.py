@@ -154,6 +154,8 @@ class Model(ABC):
         InputError
             If it did not learn that style.
         """
+        if self.capabilities.style is not None:
+            raise InputError(f"The model '{self.name}' outlines in one style already: leave '{style}' out.")
         if style not in self.styles:
             known = f"one of {', '.join(self.styles)}" if self.styles else "none, it learnt no styles"
             raise InputError(f"The model '{self.name}' does not know the style '{style}': give {known}.")
@@ -195,12 +197,16 @@ class Model(ABC):
     def sha256(self) -> str:
         """Hash of the weights: of the file, or of the files' hashes when there are several.
 
-        A recalibration counts as one more: what was measured with other probabilities, such as a calibration
-        record, is not about these.
+        A recalibration counts as one more, and so does one style chosen from several: what was measured with
+        other probabilities, such as a calibration record, is not about these.
         """
         digests = [self.weight_sha256(i) for i in range(len(self.weights))]
-        if self.recalibrations:
-            content = "".join(one.model_dump_json() for one in self.recalibrations)
+        content = "".join(one.model_dump_json() for one in self.recalibrations)
+        if self.seen is not None and any(one.unlike is not None for one in self.recalibrations):
+            content += self.seen.model_dump_json()  # it decides which line a scan gets
+        if self.capabilities.style is not None:
+            content += f"style {self.capabilities.style}"
+        if content:
             digests.append(hashlib.sha256(content.encode()).hexdigest())
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 

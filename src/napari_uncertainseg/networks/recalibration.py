@@ -2,17 +2,17 @@
 
 So members, their mean, all maps, the lesions and what the user recalibrates on top speak of the same
 probabilities. It is a line in the logit, which keeps the order of voxels within each member. The model's
-threshold is moved with it, so that outlines stay as they are.
+threshold is moved with it, so that outlines stay nearly as they are.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
+from scipy.special import expit, logit
 
 from napari_uncertainseg.disk.validation import Strict
 from napari_uncertainseg.networks.seen_scans import PlainName
@@ -48,8 +48,7 @@ class LogitLine:
         """What a single probability, above 0 and below 1, becomes; exactly itself where nothing is moved."""
         if self == LogitLine():
             return probability
-        logit = math.log(probability) - math.log1p(-probability)
-        return 1 / (1 + math.exp(-(logit / self.temperature + self.shift)))
+        return float(expit(logit(probability) / self.temperature + self.shift))
 
 
 class FittedLine(Strict):

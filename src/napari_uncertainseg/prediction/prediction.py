@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
 from napari_uncertainseg.prediction.members import Members
@@ -32,6 +33,8 @@ class Prediction:
         The members themselves.
     threshold
         The model's own default threshold.
+    candidate_threshold
+        Probability at and above which a voxel can belong to a candidate, whatever that of lesions is.
     information
         What made it: model, its sha256, method, members, device, seconds per stage, notes
         to the user. JSON-serialisable.
@@ -46,6 +49,7 @@ class Prediction:
     brain: np.ndarray
     members: Members
     threshold: float = 0.5
+    candidate_threshold: float = field(default=CANDIDATE_THRESHOLD, kw_only=True)
     information: Mapping[str, Any] = field(default_factory=dict)
     surroundings: Surroundings | None = None
     evidence: LesionEvidence | None = None

@@ -12,7 +12,7 @@ import pandas as pd
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import Box, bounding_box, union_box
 from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
-from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
@@ -29,10 +29,6 @@ from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumber
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 
-CANDIDATE_THRESHOLD = 0.1
-"""Probability at and above which a voxel can belong to a candidate, if lesions begin at twice that."""
-_LOWEST_CANDIDATES = 0.05
-"""Where lesions begin lower, so do candidates, but not below this: members are kept from here on."""
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 _MODELS = (
@@ -133,8 +129,8 @@ def rank_lesions(
     min_volume
         Smaller lesions and candidates are left out, mm3.
     candidate_threshold
-        Components of voxels of at least this probability that hold no lesion voxel are candidates; that of
-        `candidates_below` if None.
+        Components of voxels of at least this probability that hold no lesion voxel are candidates; the
+        prediction's own if None.
     edit
         int8 on the grid: +1 is lesion and -1 is not, whatever the probability. What the table says
         about probability and uncertainty stays the model's own.
@@ -147,14 +143,6 @@ def rank_lesions(
     threshold = prediction.threshold if threshold is None else threshold
     ranker = ranker_of(prediction)
     return ranker.rank(threshold, min_volume, candidate_threshold=candidate_threshold, edit=edit)
-
-
-def candidates_below(threshold: float) -> float:
-    """Where candidates begin below lesions of a threshold: 0.1, or half of it, but at least 0.05.
-
-    A model's recalibration may move its threshold far down, and its candidates with it.
-    """
-    return min(CANDIDATE_THRESHOLD, max(threshold / 2, _LOWEST_CANDIDATES))
 
 
 def ranker_of(prediction: Prediction) -> Ranker:
@@ -189,6 +177,7 @@ class Ranker:
         members = prediction.members.told_from(self._maps[0])
         self._members = MemberLesions(members, self._foreground.floor)
         self._evidence, self._known = prediction.evidence, (members, prediction.surroundings, prediction.grid)
+        self._candidate_threshold = prediction.candidate_threshold
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
 
@@ -220,7 +209,7 @@ class Ranker:
             Those that lesions and candidates keep; without them they run from 1 in the order of rank.
         """
         if candidate_threshold is None:
-            candidate_threshold = candidates_below(threshold)
+            candidate_threshold = self._candidate_threshold
         if not np.isfinite([threshold, candidate_threshold, min_volume]).all():
             raise InputError(
                 f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "

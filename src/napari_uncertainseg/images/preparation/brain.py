@@ -142,6 +142,11 @@ def _listed(words: list[str]) -> str:
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
 
 
+def unusual_volume(brain: np.ndarray, scan: Volume) -> bool:
+    """Whether no adult's brain has such a volume, and no end of the scan explains it."""
+    return not _usual(float(brain.sum()) * scan.grid.voxel_volume / 1e6, _cut(brain))
+
+
 def _usual(litres: float, cut: list[str]) -> bool:
     low, high = USUAL_LITRES
     return litres <= high and (litres >= low or bool(cut))

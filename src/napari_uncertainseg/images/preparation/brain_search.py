@@ -11,6 +11,7 @@ from napari_uncertainseg.images.preparation.brain import (
     check_brain,
     find_brain,
     strange_brain,
+    unusual_volume,
 )
 from napari_uncertainseg.images.preparation.found_brain import GIVEN, STRIPPED, FoundBrain
 from napari_uncertainseg.images.preparation.skull import surroundings
@@ -60,7 +61,8 @@ def search_brain(
         if removed:
             scan = scans[removed[0]]
             brain = already_stripped(scan, looks[removed[0]])
-            return FoundBrain(brain, STRIPPED, tuple(check_brain(brain, scan)))
+            notes = check_brain(brain, scan)
+            return FoundBrain(brain, STRIPPED, tuple(notes), notes[0] if unusual_volume(brain, scan) else "")
         if all(look.skull is None for look in looks.values()):
             doubts.append(_DOUBTFUL.format(flair.name))
     scan = scans.get("t1", flair) if FINDER == "deepbet" else flair
@@ -73,4 +75,5 @@ def _given(mask: Volume, flair: Volume) -> FoundBrain:
     given = resample_to(mask, flair.grid, nearest=True) > 0
     if not given.any():
         raise InputError(f"'{mask.name}': the brain mask is empty on '{flair.name}'; choose another mask.")
-    return FoundBrain(given, GIVEN, tuple(check_brain(given, flair, given=True)))
+    notes = check_brain(given, flair, given=True)
+    return FoundBrain(given, GIVEN, tuple(notes), " ".join(notes))

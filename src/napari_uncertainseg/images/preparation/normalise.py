@@ -16,6 +16,11 @@ UNIT = 0.3
 MOST = 4.0
 """A FLAIR is clipped to as many units above and below its tissue."""
 
+_AIR = 0.05
+"""What is as near to the darkest value, of the way to where tissue begins, shows nothing."""
+_SHOWN = 0.02
+"""Share of the brain's volume that a scan must show around it to say anything."""
+
 
 def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     """Bring a scan to the intensities that the networks know.
@@ -88,7 +93,14 @@ def _tissue(inside: np.ndarray, data: np.ndarray, brain: np.ndarray) -> tuple[fl
 
 
 def _dark_around(data: np.ndarray, brain: np.ndarray, limit: float) -> bool:
-    """Whether a hundredth of what a scan shows around a mask is so dark; what was cut out shows nothing."""
+    """Whether a hundredth of what a scan shows around a mask is so dark.
+
+    Air shows nothing, and neither does what was cut out: a stripped scan that was shifted is black there, or
+    nearly so. Where nothing is black, the scan was shifted with its skull.
+    """
     around = data[~brain]
-    around = around[around != around.min(initial=np.inf)]
-    return around.size > 0 and float(np.percentile(around, 1)) < limit
+    black = float(around.min(initial=np.inf))
+    if black > _AIR * limit:
+        return False
+    around = around[around > black + _AIR * (limit - black)]
+    return around.size > _SHOWN * np.count_nonzero(brain) and float(np.percentile(around, 1)) < limit

@@ -12,8 +12,9 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
+from napari_uncertainseg.images.preparation.brain import check_brain
 from napari_uncertainseg.images.preparation.brain_search import search_brain
-from napari_uncertainseg.images.preparation.found_brain import STRIPPED, FoundBrain, accept
+from napari_uncertainseg.images.preparation.found_brain import MENDED, STRIPPED, FoundBrain, accept
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import zoom
@@ -185,6 +186,7 @@ def prepare(
     look(brain)
     where = brain.mask
     notes += brain.notes
+    notes += check_brain(where, flair, given=True) if brain.source == MENDED else []
     notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
     corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
     channels = {}
