@@ -16,6 +16,7 @@ from napari_uncertainseg.images.preparation import align as alignment
 from napari_uncertainseg.images.preparation import brain as brain_room
 from napari_uncertainseg.images.preparation import brain_deepbet as deepbet_room
 from napari_uncertainseg.images.preparation import brain_search as preparing
+from napari_uncertainseg.images.preparation.found_brain import mended
 from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to, zoom
@@ -396,3 +397,20 @@ def test_a_t1_of_part_of_the_brain_and_the_flair_given_twice_are_noted(ball):
     notes = prepare({"flair": flair, "t1": replace(other, data=part, name="part", modality="t1")}).notes
     assert any("'part' (T1) shows only" in note for note in notes)
     assert not any("shows only" in note for note in prepare({"flair": flair, "t1": other}).notes)
+
+
+def test_an_unusual_brain_is_asked_about_wherever_it_is_from(ball):
+    """Also of a scan that came stripped, or was said to, and of the user's own mask."""
+    seen = []
+    prepare({"flair": ball()}, look=seen.append)
+    prepare({"flair": ball(radius=40.0)}, look=seen.append)
+    prepare({"flair": _crop(ball(radius=40.0), 0, 20, 28)}, look=seen.append)
+    prepare({"flair": ball()}, mask=ball(), look=seen.append)
+    prepare({"flair": ball()}, mask=ball(radius=6.0), look=seen.append)
+    assert [bool(brain.strange) for brain in seen] == [False, True, False, False, True]
+    assert "0.27 l" in seen[1].strange and "check the voxel size" in seen[4].strange
+
+
+def test_a_painted_outline_keeps_the_warning_about_its_volume(ball):
+    (note,) = prepare({"flair": ball()}, brain=mended(ball(radius=6.0).data > 0)).notes[1:]
+    assert "check the voxel size" in note
