@@ -142,9 +142,12 @@ def _listed(words: list[str]) -> str:
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
 
 
-def unusual_volume(brain: np.ndarray, scan: Volume) -> bool:
-    """Whether no adult's brain has such a volume, and no end of the scan explains it."""
-    return not _usual(float(brain.sum()) * scan.grid.voxel_volume / 1e6, _cut(brain))
+def too_large(brain: np.ndarray, scan: Volume) -> bool:
+    """Whether no adult's brain is as large: the skull, or a part of it, is still there.
+
+    A small one may be a child's, an animal's, or a part that was scanned on purpose: its notes say so.
+    """
+    return float(brain.sum()) * scan.grid.voxel_volume / 1e6 > USUAL_LITRES[1]
 
 
 def _usual(litres: float, cut: list[str]) -> bool:

@@ -11,7 +11,7 @@ from napari_uncertainseg.images.preparation.brain import (
     check_brain,
     find_brain,
     strange_brain,
-    unusual_volume,
+    too_large,
 )
 from napari_uncertainseg.images.preparation.found_brain import GIVEN, STRIPPED, FoundBrain
 from napari_uncertainseg.images.preparation.skull import surroundings
@@ -62,7 +62,7 @@ def search_brain(
             scan = scans[removed[0]]
             brain = already_stripped(scan, looks[removed[0]])
             notes = check_brain(brain, scan)
-            return FoundBrain(brain, STRIPPED, tuple(notes), notes[0] if unusual_volume(brain, scan) else "")
+            return FoundBrain(brain, STRIPPED, tuple(notes), notes[0] if too_large(brain, scan) else "")
         if all(look.skull is None for look in looks.values()):
             doubts.append(_DOUBTFUL.format(flair.name))
     scan = scans.get("t1", flair) if FINDER == "deepbet" else flair
