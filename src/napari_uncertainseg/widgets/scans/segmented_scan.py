@@ -143,9 +143,8 @@ class SegmentedScan:
         """The outlines of a brain that are shown, or hidden too, and were mended on another scan."""
         own = self.layer()
         scans = _inputs(self._case) if own is None else {self._hashes.of(own)}
-        return [
-            x for x in self._shown(Labels, hidden) if is_brain(x) and x.metadata[KEY]["scan"] not in scans
-        ]
+        brains = [layer for layer in self._shown(Labels, hidden) if is_brain(layer)]
+        return [layer for layer in brains if layer.metadata[KEY].get("scan") not in scans]
 
     def _shown(self, kind: type[Layer], hidden: bool = False) -> list[Layer]:
         own = [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]
