@@ -141,9 +141,10 @@ class SegmentedScan:
 
     def foreign_brains(self, *, hidden: bool = False) -> list[Layer]:
         """The outlines of a brain that are shown, or hidden too, and were mended on another scan."""
-        own = self.layer()
+        own, brains = self.layer(), [x for x in self._shown(Labels, hidden) if is_brain(x)]
+        if not brains:  # hashing a scan takes a moment
+            return []
         scans = _inputs(self._case) if own is None else {self._hashes.of(own)}
-        brains = [layer for layer in self._shown(Labels, hidden) if is_brain(layer)]
         return [layer for layer in brains if layer.metadata[KEY].get("scan") not in scans]
 
     def _shown(self, kind: type[Layer], hidden: bool = False) -> list[Layer]:
