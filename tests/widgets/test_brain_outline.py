@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ CHOICES = Choices(
     (("small", "A small model."),), (MethodChoice("one-pass", "One pass", "", {"small": (5, 5)}),), "CPU"
 )
 OUTLINE, MENDING = "brain (outline)", "brain of FLAIR"
+HELD = "brain for the next run (outline)"
 
 
 class Looking(FakeSegmenter):
@@ -121,7 +123,7 @@ def test_a_strange_brain_is_said_before_the_segmentation_and_the_user_may_go_on(
     qtbot.waitUntil(lambda: "looks strange" in dock.message.text(), timeout=3000)
     assert dock.message.text().startswith("⚠ Not segmented yet.") and layers._case.prediction is None
     assert dock.run.text() == "Run" and dock.run.isEnabled()
-    assert np.array_equal(viewer.layers[OUTLINE].data > 0, brain) and dock.brain.shown.isChecked()
+    assert np.array_equal(viewer.layers[HELD].data > 0, brain) and dock.brain.shown.isChecked()
     _run(qtbot, dock, dock.brain.go_on)
     assert "looks strange" in dock.message.text()  # as a note of the run
     assert not dock.brain.go_on.isVisible()
@@ -145,7 +147,7 @@ def test_the_brain_is_found_without_a_run_and_the_next_run_uses_it(
     assert not dock.brain.search.isEnabled() and not dock.brain.mend.isEnabled()
     _add(viewer, flair)
     _click(qtbot, dock.brain.search)
-    qtbot.waitUntil(lambda: OUTLINE in viewer.layers, timeout=3000)
+    qtbot.waitUntil(lambda: HELD in viewer.layers, timeout=3000)
     assert "0.046 l" in dock.message.text() and layers._case.prediction is None
     assert dock.brain.mend.isEnabled() and dock.run.isEnabled()
     with qtbot.waitSignal(dock.done, timeout=5000):
@@ -165,10 +167,10 @@ def test_a_brain_that_was_found_holds_for_its_scan_and_skull_only(
         lambda: setattr(layer, "data", layer.data[::-1].copy()),
     ):
         _click(qtbot, dock.brain.search)
-        qtbot.waitUntil(lambda: OUTLINE in viewer.layers, timeout=3000)
+        qtbot.waitUntil(lambda: HELD in viewer.layers, timeout=3000)
         change()
         dock.roles.refill()
-        assert OUTLINE not in viewer.layers and not dock.brain.go_on.isVisible()
+        assert HELD not in viewer.layers and not dock.brain.go_on.isVisible()
     _run(qtbot, dock)
     assert asked == [None]
 
@@ -284,3 +286,114 @@ def test_a_scan_of_another_reader_is_mended_in_its_own_order(viewer, make_dock, 
 def test_the_form_remembers_no_volume_of_a_mended_brain(mending):
     dock, _ = mending
     assert isinstance(dock._request().mask, Volume)
+
+
+# -- what was found holds for what the user sees ---------------------------------------------------
+
+
+def _pick(dock, name):
+    box = dock.findChild(object, "role-mask")
+    box.setCurrentIndex(box.findText(name))
+    box.activated.emit(box.currentIndex())
+
+
+def _find(qtbot, viewer, dock, monkeypatch, brain):
+    monkeypatch.setattr(brain_search, "find_brain", lambda scan, progress: brain)
+    _click(qtbot, dock.brain.search)
+    qtbot.waitUntil(lambda: HELD in viewer.layers and dock.run.text() == "Run", timeout=3000)
+
+
+def test_painting_on_an_own_mask_is_used_after_its_brain_was_shown(
+    viewer, make_dock, qtbot, flair, grid, brain, asked, monkeypatch
+):
+    dock = make_dock()
+    _add(viewer, flair)
+    own = _add(viewer, Volume(brain, grid, "own brain"), "labels")
+    _pick(dock, "own brain")
+    _find(qtbot, viewer, dock, monkeypatch, ~brain)
+    assert np.array_equal(viewer.layers[HELD].data > 0, brain)
+    own.brush_size = 3
+    own.paint((10, 20, 1), 1)
+    qtbot.waitUntil(lambda: HELD not in viewer.layers, timeout=3000)  # a line of before the stroke
+    request = dock._request()
+    assert request.brain is None and np.array_equal(request.mask.data > 0, own.data > 0)
+    _run(qtbot, dock)
+    assert asked == [None]
+
+
+@pytest.mark.parametrize("button", ["search", "run"])
+def test_a_brain_is_dropped_when_the_skull_is_chosen_while_it_is_found(
+    viewer, layers, make_dock, qtbot, flair, brain, monkeypatch, button
+):
+    begun, chosen = Event(), Event()
+
+    def wait(found):
+        begun.set()
+        assert chosen.wait(5)
+        return found
+
+    dock = make_dock(strange="The brain looks strange: it has a hole.")
+    _add(viewer, flair)
+    monkeypatch.setattr(brain_search, "find_brain", lambda scan, progress: wait(brain))
+    predict = Looking.predict
+    monkeypatch.setattr(Looking, "predict", lambda self, *a, **o: predict(wait(self), *a, **o))
+    _click(qtbot, dock.run if button == "run" else dock.brain.search)
+    qtbot.waitUntil(begun.is_set, timeout=3000)
+    dock.skull.setCurrentIndex(dock.skull.findData("removed"))
+    chosen.set()
+    qtbot.waitUntil(lambda: "was changed while the brain was found" in dock.message.text(), timeout=3000)
+    assert HELD not in viewer.layers and not dock.brain.go_on.isVisible()
+    assert dock._request().brain is None and layers._case.prediction is None
+
+
+def test_a_brain_is_not_used_when_its_layer_holds_another_scan_now(
+    viewer, make_dock, qtbot, flair, brain, asked, monkeypatch
+):
+    dock = make_dock()
+    scan = _add(viewer, flair)
+    _find(qtbot, viewer, dock, monkeypatch, brain)
+    scan.data = scan.data[::-1].copy()  # the dock hears nothing of it
+    _run(qtbot, dock)
+    assert asked == [None]
+
+
+def test_a_brain_found_again_is_mended_on_a_layer_of_its_own(viewer, mending, qtbot, brain, monkeypatch):
+    dock, painted = mending
+    painted.paint((10, 20, 2), 1)
+    before = np.array(painted.data)
+    _pick(dock, "automatic")
+    again = np.roll(brain, 1, axis=1)
+    _find(qtbot, viewer, dock, monkeypatch, again)
+    assert OUTLINE not in viewer.layers  # it is not that of the results that are shown
+    _click(qtbot, dock.brain.mend)
+    name = _masks(dock)[1]
+    assert name != painted.name and np.array_equal(viewer.layers[name].data > 0, again)
+    assert np.array_equal(painted.data, before) and not painted.visible
+
+
+def test_a_brain_of_another_patient_is_hidden_when_the_scan_changes(viewer, layers, mending, qtbot, flair):
+    dock, painted = mending
+    other = _add(viewer, replace(flair, data=flair.data + np.float32(0.01), name="second FLAIR"))
+    painted.visible = True
+    dock.roles.pick_flair(other)
+    assert not painted.visible
+    painted.visible = True
+    _run(qtbot, dock)
+    assert not painted.visible and painted in viewer.layers
+    painted.visible = True
+    assert painted.name in layers.also_shown()  # the banner names it
+
+
+def test_every_label_that_counts_as_brain_is_seen(mending):
+    _, layer = mending
+    assert layer.get_color(2)[3] > 0
+    assert layer.colormap.map(np.zeros((1, 1), np.uint8))[0, 0, 3] == 0
+
+
+def test_a_flat_layer_is_no_error_of_the_window(mending, qtbot):
+    dock, layer = mending
+    layer.data = layer.data[0]
+    dock.roles.refill()
+    dock.brain.refresh()
+    _click(qtbot, dock.run)
+    assert "two-dimensional" in dock.message.text()

@@ -9,10 +9,10 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
-from napari_uncertainseg.widgets.layers.risk_contours import BRAIN, BRAIN_COLOURS, RiskContours
+from napari_uncertainseg.widgets.layers.risk_contours import BRAIN, BRAIN_COLOURS, FOUND_BRAIN, RiskContours
 from napari_uncertainseg.widgets.scans.patient import ScanHashes
 from napari_uncertainseg.widgets.scans.placement import Placement
-from napari_uncertainseg.widgets.scans.volumes import BRAIN_ROLE, KEY
+from napari_uncertainseg.widgets.scans.volumes import BRAIN_ROLE, KEY, is_brain
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -48,6 +48,7 @@ class BrainOutline:
         self._viewer, self._case = viewer, case
         self._placing, self._blinded = placing, blinded
         self._contour = RiskContours(viewer, BRAIN_COLOURS)
+        self._hashes = ScanHashes()
         self._wanted = False
         self._held: tuple[np.ndarray, Placement] | None = None
 
@@ -69,17 +70,23 @@ class BrainOutline:
     def draw(self) -> None:
         """Draw what is to be seen now."""
         prediction, placing = self._case.prediction, self._placing()
-        shown = self._held
+        name, shown = FOUND_BRAIN, self._held  # not the brain of the results that may be shown with it
         if shown is None and prediction is not None and placing is not None:
-            shown = prediction.brain, placing
+            name, shown = BRAIN, (prediction.brain, placing)
         if self._wanted and shown is not None and not self._blinded():
-            self._contour.show({BRAIN: shown[0]}, shown[1])
+            self._contour.show({name: shown[0]}, shown[1])
         else:
             self._contour.remove()
 
     def hide(self, hidden: bool) -> None:
         """Draw nothing, while one lesion is to be seen alone."""
         self._contour.hide(hidden)
+
+    def hide_others(self, scan: Layer) -> None:
+        """Hide what was mended on another scan; it stays in the viewer."""
+        for layer in self._viewer.layers:
+            if is_brain(layer) and not self._hashes.drawn_on(layer, scan):
+                layer.visible = False
 
     def editable(self, brain: np.ndarray, scan: Layer, grid: Grid, *, visible: bool = True) -> Labels:
         """Add a layer with a brain, which the user paints on; it knows of which scan it is.
@@ -98,7 +105,7 @@ class BrainOutline:
         path = known.get("path") or scan.source.path
         about = {
             "role": BRAIN_ROLE,
-            "scan": ScanHashes().of(scan),
+            "scan": self._hashes.of(scan),
             "path": path,
             "uids": known.get("uids", {}),
         }
@@ -108,7 +115,7 @@ class BrainOutline:
             np.array(placing.array(brain.astype(np.uint8))),  # a copy: painting must not change the brain
             name=f"brain of {scan.name}",
             metadata=metadata,
-            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: BRAIN_COLOURS[BRAIN]}),
+            colormap=DirectLabelColormap(color_dict={None: BRAIN_COLOURS[BRAIN], 0: "transparent"}),
             opacity=_OPACITY,
             visible=visible,
             **placing.options,

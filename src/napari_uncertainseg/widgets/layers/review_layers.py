@@ -116,7 +116,7 @@ class ReviewLayers:
             scan.visible = True
             others = [layer for layer in self.scan.layers() if layer is not scan]
             above = [x for x in self._viewer.layers[self._viewer.layers.index(scan) + 1 :] if x in others]
-        for layer in [*above, *self.scan.foreign()]:
+        for layer in [*above, *self.scan.foreign(), *self.scan.foreign_brains()]:
             layer.visible = False
 
     def preview(self, threshold: float) -> None:

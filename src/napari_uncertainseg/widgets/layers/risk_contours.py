@@ -20,7 +20,9 @@ CORE, ENVELOPE = "guaranteed core", "guaranteed envelope"
 BRAIN = "brain (outline)"
 _COLOURS = {CORE: "#ffffff", ENVELOPE: "#f0e342"}
 """What may be lesion has the colour of candidates."""
-BRAIN_COLOURS = {BRAIN: "#56b4e9"}
+FOUND_BRAIN = "brain for the next run (outline)"
+BRAIN_COLOURS = {BRAIN: "#56b4e9", FOUND_BRAIN: "#56b4e9"}
+"""Of a prediction, and found before a run."""
 
 
 class RiskContours:

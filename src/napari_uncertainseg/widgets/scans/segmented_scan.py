@@ -17,7 +17,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.scans.patient import ScanHashes, origin_of
-from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result, volume_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -129,13 +129,23 @@ class SegmentedScan:
         """The user's label layers that are shown, or hidden too, and are not of the case, as far as they say.
 
         Masks lie in folders of their own often: where only the folder speaks against one, it is of the
-        case if it has the scan's grid.
+        case if it has the scan's grid. Outlines of a brain know their very scan.
         """
         own, prediction = self.layer(), self._case.prediction
         if prediction is None:
             return []
         scan = _origin_in(prediction) if own is None else origin_of(own)
-        return [layer for layer in self._shown(Labels, hidden) if not _may_be_of(origin_of(layer), scan)]
+        others = [x for x in self._shown(Labels, hidden) if not is_brain(x)]
+        brains = self.foreign_brains(hidden=hidden)
+        return [*(layer for layer in others if not _may_be_of(origin_of(layer), scan)), *brains]
+
+    def foreign_brains(self, *, hidden: bool = False) -> list[Layer]:
+        """The outlines of a brain that are shown, or hidden too, and were mended on another scan."""
+        own, brains = self.layer(), [x for x in self._shown(Labels, hidden) if is_brain(x)]
+        if not brains:  # hashing a scan takes a moment
+            return []
+        scans = _inputs(self._case) if own is None else {self._hashes.of(own)}
+        return [layer for layer in brains if layer.metadata[KEY].get("scan") not in scans]
 
     def _shown(self, kind: type[Layer], hidden: bool = False) -> list[Layer]:
         own = [x for x in self._viewer.layers if isinstance(x, kind) and not is_result(x)]

@@ -152,17 +152,17 @@ class SegmentDock(DockWidget):
         self.roles.flair_picked.connect(self._on_flair_picked)
         self._connections = Connections((self._case.prediction_changed, self._on_prediction))
         self._connections.connect(self._layers.blinding_changed, self.roles.refill)
+        self._connections.connect(self._layers.labels_edited, self.brain.on_edited)
         for box in (self.method, self.model):
             box.currentIndexChanged.connect(self._on_method)
         for box in (self.method, self.model, self.bias):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
-        self.setting_changed.connect(self._announce_setting)
+        self.setting_changed.connect(lambda: self._preferences.announce(self.setting))
         self.roles.changed.connect(self.subject_changed)
         self.brain.told.connect(self._show_message)
         self.brain.search.clicked.connect(self._on_find_brain)
         self.brain.accepted.connect(partial(self._on_run, strange_allowed=True))
-        self.skull.currentIndexChanged.connect(lambda _: self._show_state(self._jobs.state))
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
         self._jobs.state_changed.connect(self._show_state)
@@ -198,9 +198,6 @@ class SegmentDock(DockWidget):
             return ""
         model, method = self.model.currentData(), self.method.currentData()
         return Preferences(model, method, self.members.value(), self.bias.currentData()).setting
-
-    def _announce_setting(self) -> None:
-        self._preferences.announce(self.setting)
 
     @property
     def subject(self) -> str:
@@ -327,7 +324,7 @@ class SegmentDock(DockWidget):
             self.method.currentData(),
             self.members.value(),
             self.bias.currentData(),
-            self.skull.currentData(),
+            self.brain.choices,
             self.brain.of_request(),
             strange_allowed,
         )
@@ -343,7 +340,7 @@ class SegmentDock(DockWidget):
             self._show_message(texts.FLAIR_LOST)
             return
         if isinstance(found, FoundBrain):
-            self._show_message(self.brain.keep(found))
+            self._show_message(self.brain.keep(found, request.choices))
             return
         if not self._discard.allows():
             self._show_message(texts.RESULT_DISCARDED)

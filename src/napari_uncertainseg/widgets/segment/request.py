@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.images.preparation.found_brain import FoundBrain
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.widgets.segment.brain import BrainChoices
 
 
 class StrangeBrain(Exception):
@@ -62,11 +63,17 @@ class Request:
     method: str
     members: int
     bias_correction: str
-    skull: str = "auto"
+    choices: BrainChoices
+    """What a brain that this finds is found with, the skull among it."""
     brain: FoundBrain | None = None
     """One that is known already."""
     strange_allowed: bool = False
     """Whether to go on with a brain that looks strange."""
+
+    @property
+    def skull(self) -> str:
+        """Whether the scans still show it; a key of the segmenter's."""
+        return self.choices.skull
 
     @property
     def settings(self) -> dict[str, Any]:

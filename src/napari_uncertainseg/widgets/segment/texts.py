@@ -37,7 +37,10 @@ SKULL_TIP = (
     "uncertain, or if the outline of the brain is wrong. Another FLAIR sets it back to automatic."
 )
 BRAIN_OUTLINE = "Show the outline of the brain"
-BRAIN_OUTLINE_TIP = "Draw the border of the brain mask. Nothing outside it was segmented."
+BRAIN_OUTLINE_TIP = (
+    "Draw the border of the brain mask: nothing outside it was segmented. A brain that was found for\n"
+    "the next run is drawn instead, and the layer's name says so."
+)
 FIND_BRAIN = "Find the brain"
 FIND_BRAIN_TIP = "Find the brain only, and show its outline. The next run uses it."
 MEND_BRAIN = "Mend the outline"
@@ -90,6 +93,11 @@ def mismatch(modality: str, layer: str, reason: str) -> str:
 def brain_found(litres: float) -> str:
     """That the outline of the brain is shown, and what happens with it."""
     return f"The outline of the brain is shown: {litres:.2f} l. The next run uses it."
+
+
+BRAIN_DROPPED = as_warning(
+    "A scan, the mask or the skull was changed while the brain was found: that brain is not used."
+)
 
 
 def strange_brain(sentence: str) -> str:
