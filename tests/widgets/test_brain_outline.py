@@ -170,7 +170,7 @@ def test_a_brain_that_was_found_holds_for_its_scan_and_skull_only(
         qtbot.waitUntil(lambda: HELD in viewer.layers, timeout=3000)
         change()
         dock.roles.refill()
-        assert HELD not in viewer.layers and not dock.brain.go_on.isVisible()
+        assert HELD not in viewer.layers and not dock.brain.go_on.isVisible() and not dock.message.text()
     _run(qtbot, dock)
     assert asked == [None]
 

@@ -177,6 +177,7 @@ class BrainControls(QWidget):
     def _check_known(self) -> None:
         if self._known is not None and not self._known[1].same_as(self.choices):
             self._forget()
+            self.told.emit("")  # what was said of it is not about these scans
 
     def _forget(self) -> None:
         if self._known is not None:
