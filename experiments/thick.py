@@ -49,13 +49,18 @@ def nearest(data: np.ndarray, slices: int) -> np.ndarray:
     return data[((np.arange(slices) + 0.5) * len(data) / slices).astype(int)]
 
 
-def cubic(data: np.ndarray, slices: int) -> np.ndarray:
-    """Cubic splines between the middles."""
+def at_middles(data: np.ndarray, slices: int, *, order: int) -> np.ndarray:
+    """In the middle of each slice, by splines of an order."""
     ratio = len(data) / slices
     where = (ratio, 1, 1), ((ratio - 1) / 2, 0, 0)
     return ndimage.affine_transform(
-        data, *where, (slices, *data.shape[1:]), order=3, output=np.float32, mode="nearest"
+        data, *where, (slices, *data.shape[1:]), order=order, output=np.float32, mode="nearest"
     )
+
+
+def cubic(data: np.ndarray, slices: int) -> np.ndarray:
+    """Cubic splines between the middles."""
+    return at_middles(data, slices, order=3)
 
 
 def average(data: np.ndarray, slices: int) -> np.ndarray:
@@ -69,11 +74,7 @@ def average(data: np.ndarray, slices: int) -> np.ndarray:
 
 def middle(data: np.ndarray, slices: int) -> np.ndarray:
     """In the middle of each slice, without smoothing."""
-    ratio = len(data) / slices
-    where = (ratio, 1, 1), ((ratio - 1) / 2, 0, 0)
-    return ndimage.affine_transform(
-        data, *where, (slices, *data.shape[1:]), order=1, output=np.float32, mode="nearest"
-    )
+    return at_middles(data, slices, order=1)
 
 
 def profile(data: np.ndarray, slices: int) -> np.ndarray:

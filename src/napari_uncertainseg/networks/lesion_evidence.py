@@ -64,11 +64,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 """By the names that files have for them."""
 
+_PEAK = "largest_probability"
 _OF_PROBABILITIES = {"mean_probability", "mean_entropy", "mirrored", "seen"}
 """Kinds that follow from many probabilities: what they were before a recalibration is not known."""
 
-_LARGEST = 1000
-_Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, description="a number, -1000 to 1000")]
+LARGEST = 1000
+_Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, description="a number, -1000 to 1000")]
 _Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, description="a name")]
 _Count = Annotated[int, Field(ge=0, le=10**9, description="a whole number of 0 or more")]
@@ -86,13 +87,15 @@ class Weight(_Table):
     low: _Number | None = None
     high: _Number | None = None
 
+    def clips(self, kind: Kind) -> tuple[float, float]:
+        """The range that values of its kind are clipped to."""
+        return kind.low if self.low is None else self.low, kind.high if self.high is None else self.high
+
     def after(self, line: LogitLine, kind: Kind) -> Weight | None:
         """The same worth for logits that were moved; None where its numbers would be too large to keep."""
-        low = kind.low if self.low is None else self.low
-        high = kind.high if self.high is None else self.high
-        moved = [value / line.temperature + line.shift for value in (self.centre, low, high)]
+        moved = [value / line.temperature + line.shift for value in (self.centre, *self.clips(kind))]
         weight = self.weight * line.temperature
-        if max(map(abs, (weight, *moved))) > _LARGEST:
+        if max(map(abs, (weight, *moved))) > LARGEST:
             return None
         return Weight(weight=weight, centre=moved[0], low=moved[1], high=moved[2])
 
@@ -167,9 +170,7 @@ class LesionEvidence(_Table):
         """
         logit = np.full(count, self.constant, float)
         for name, one in self.weights.items():
-            low = KINDS[name].low if one.low is None else one.low
-            high = KINDS[name].high if one.high is None else one.high
-            value = np.clip(values[name], low, high)
+            value = np.clip(values[name], *one.clips(KINDS[name]))
             logit += one.weight * np.where(np.isnan(value), 0.0, value - one.centre)
         return np.asarray(expit(logit))
 
@@ -191,13 +192,10 @@ class LesionEvidence(_Table):
             return self
         if _OF_PROBABILITIES & self.weights.keys():
             return None
-        weights = dict(self.weights)
-        for kind in weights.keys() & {"largest_probability"}:
-            moved = weights[kind].after(line, KINDS[kind])
-            if moved is None:
-                return None
-            weights[kind] = moved
-        return self.model_copy(update={"weights": weights})
+        if _PEAK not in self.weights:
+            return self
+        moved = self.weights[_PEAK].after(line, KINDS[_PEAK])
+        return None if moved is None else self.model_copy(update={"weights": {**self.weights, _PEAK: moved}})
 
     def as_json(self) -> dict[str, Any]:
         """What `parse_evidence` reads back."""

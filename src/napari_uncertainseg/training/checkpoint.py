@@ -79,7 +79,7 @@ def _files(data: DataConfiguration) -> Iterator[tuple[str, Path]]:
     if data.masks is not None:
         for path in mask_paths(data.folder / data.masks, data.masks_not_planted):
             yield f"{data.masks}/{path.name}", path
-    for path in data.label_map_files if data.drawn_heads else ():
+    for path in data.label_map_files:
         yield f"{data.label_maps}/{path.name}", path
     for patient in data.tissue_map_files:
         for path in patient.files:

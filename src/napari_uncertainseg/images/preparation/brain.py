@@ -10,7 +10,8 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.preparation.brain_deepbet import brain_by_deepbet
 from napari_uncertainseg.images.preparation.brain_network import brain_by_network
-from napari_uncertainseg.images.preparation.brain_shape import CUT, brain_shape, shares_at_ends
+from napari_uncertainseg.images.preparation.brain_shape import CUT, SIDES, brain_shape, shares_at_ends
+from napari_uncertainseg.images.preparation.found_brain import litres_of
 from napari_uncertainseg.images.preparation.skull import Surroundings, shown_surface, surroundings
 from napari_uncertainseg.images.volume import Volume
 
@@ -88,7 +89,7 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     InputError
         If no brain has such a volume and it was not given.
     """
-    litres = float(brain.sum()) * scan.grid.voxel_volume / 1e6
+    litres = litres_of(brain, scan.grid)
     cut = _cut(brain)
     size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
     found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
@@ -121,7 +122,7 @@ def strange_brain(brain: np.ndarray, scan: Volume) -> str:
         In which it was found.
     """
     words = brain_shape(brain, scan.grid).strange
-    litres = float(brain.sum()) * scan.grid.voxel_volume / 1e6
+    litres = litres_of(brain, scan.grid)
     if not _usual(litres, _cut(brain)):
         words.insert(0, f"has {litres:.2g} l, where an adult's has about 1.0 to 2.0 l")
     if _skull_within(brain, scan) > MOST_SKULL:
@@ -147,7 +148,7 @@ def too_large(brain: np.ndarray, scan: Volume) -> bool:
 
     A small one may be a child's, an animal's, or a part that was scanned on purpose: its notes say so.
     """
-    return float(brain.sum()) * scan.grid.voxel_volume / 1e6 > USUAL_LITRES[1]
+    return litres_of(brain, scan.grid) > USUAL_LITRES[1]
 
 
 def _usual(litres: float, cut: list[str]) -> bool:
@@ -163,6 +164,5 @@ def _skull_within(brain: np.ndarray, scan: Volume) -> float:
 
 def _cut(brain: np.ndarray) -> list[str]:
     """Sides at which the scan ends amid the brain; the spinal cord may leave it."""
-    sides = (("bottom", "top"), ("back", "front"), ("left", "right"))
-    ends = zip(sides, shares_at_ends(brain), strict=True)
+    ends = zip(SIDES, shares_at_ends(brain), strict=True)
     return [name for names, pair in ends for name, share in zip(names, pair, strict=True) if share > CUT]

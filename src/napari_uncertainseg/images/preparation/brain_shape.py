@@ -27,7 +27,7 @@ LEAST_ALIKE = 0.90
 MOST_FLAT, MOST_FLAT_TOP = 0.35, 0.6
 """Of the largest section, what the mask may show `_NEAR_END` from its end; the top has thick slices."""
 
-_SIDES = (("bottom", "top"), ("back", "front"), ("left", "right"))
+SIDES = (("bottom", "top"), ("back", "front"), ("left", "right"))
 _SPACING = 3.0  # mm, of the copy that is measured
 _NEAR_END = 2  # voxels
 _BALL = 9.0  # mm, radius
@@ -107,7 +107,7 @@ def brain_shape(brain: np.ndarray, grid: Grid) -> BrainShape:
         alike=_alike(filled),
         touched=tuple(
             name
-            for names, pair in zip(_SIDES[1:], ends[1:], strict=True)
+            for names, pair in zip(SIDES[1:], ends[1:], strict=True)
             for name, share in zip(names, pair, strict=True)
             if 0 < share <= CUT
         ),
@@ -117,7 +117,7 @@ def brain_shape(brain: np.ndarray, grid: Grid) -> BrainShape:
 
 def _flat(mask: np.ndarray, ends: list[tuple[float, float]]) -> Iterator[str]:
     """Names of the sides at which a mask that fills its array ends flat, not because the scan ends there."""
-    for axis, (names, at_ends) in enumerate(zip(_SIDES, ends, strict=True)):
+    for axis, (names, at_ends) in enumerate(zip(SIDES, ends, strict=True)):
         areas = mask.sum(axis=tuple(other for other in range(3) if other != axis))
         near = areas[[min(_NEAR_END, len(areas)) - 1, -min(_NEAR_END, len(areas))]] / max(1, areas.max())
         for name, share, at_end in zip(names, near, at_ends, strict=True):

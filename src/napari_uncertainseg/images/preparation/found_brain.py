@@ -6,9 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_uncertainseg.images.volume import Grid
+
 STRIPPED, GIVEN, MENDED = "already stripped", "given", "mended by hand"
 """Where a brain is from, if no finder found it."""
 MENDED_NOTE = "The outline of the brain was mended by hand."
+
+
+def litres_of(mask: np.ndarray, grid: Grid) -> float:
+    """Volume of a mask on its grid."""
+    return float(mask.sum()) * grid.voxel_volume / 1e6
 
 
 @dataclass(frozen=True, eq=False)

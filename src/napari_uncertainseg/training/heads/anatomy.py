@@ -84,8 +84,8 @@ def anatomy_arrays(tissue: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "tissue": _layers(tissue),
         "brain": closed_brain(tissue),
-        "from_ventricle": _distance(tissue == Tissue.VENTRICLE),
-        "from_fluid": _distance(tissue == Tissue.FLUID),
+        "from_ventricle": stored_distance(tissue == Tissue.VENTRICLE),
+        "from_fluid": stored_distance(tissue == Tissue.FLUID),
         "box": np.array([[s.start for s in cerebrum], [s.stop - 1 for s in cerebrum]]),
     }
 
@@ -101,7 +101,8 @@ def closed_brain(tissue: np.ndarray, radius: float = CLOSING) -> np.ndarray:
     return ndimage.binary_fill_holes(brain | rim)
 
 
-def _distance(mask: np.ndarray) -> np.ndarray:
+def stored_distance(mask: np.ndarray) -> np.ndarray:
+    """Distance to a mask as an `Anatomy` has it: uint8, in `STEP` mm, at most 255."""
     distance = ndimage.distance_transform_edt(~mask)
     return np.minimum(distance / STEP, 255).astype(np.uint8)
 

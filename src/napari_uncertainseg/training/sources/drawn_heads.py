@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
 
 from napari_uncertainseg._base import InputError
@@ -17,7 +16,7 @@ from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare
 from napari_uncertainseg.images.resample import zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES
-from napari_uncertainseg.training.heads.anatomy import Anatomy, read_anatomy
+from napari_uncertainseg.training.heads.anatomy import Anatomy, read_anatomy, stored_distance
 from napari_uncertainseg.training.heads.classes import Tissue
 from napari_uncertainseg.training.heads.head import Head, draw_head
 from napari_uncertainseg.training.heads.scanner import strip
@@ -152,13 +151,12 @@ def read_tissue_map(files: TissueMap) -> tuple[Anatomy, Tensor]:
     tissue[known] = np.array([int(t) for t in TISSUES.values()], np.uint8)[shares.argmax(axis=0)][known]
     tissue[lesions] = Tissue.WHITE
     tissue[~brain] = Tissue.AIR
-    deep = ndimage.distance_transform_edt(tissue != Tissue.FLUID) * 4
     ends = bounding_box(tissue != Tissue.AIR)
     anatomy = Anatomy(
         tissue=torch.from_numpy(tissue),
         brain=torch.from_numpy(brain),
         from_ventricle=torch.full(brain.shape, _FAR, dtype=torch.uint8),
-        from_fluid=torch.from_numpy(np.minimum(deep, _FAR).astype(np.uint8)),
+        from_fluid=torch.from_numpy(stored_distance(tissue == Tissue.FLUID)),
         box=torch.tensor([[s.start for s in ends], [s.stop - 1 for s in ends]]),
     )
     return anatomy, torch.from_numpy(lesions & brain)

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask
-from napari_uncertainseg.networks.lesion_evidence import KINDS, Weight
+from napari_uncertainseg.networks.lesion_evidence import KINDS, LARGEST, Weight
 
 RIDGE = 10.0
 """Against large weights, in lesions: where there are few, or they part without overlap, weights are small."""
@@ -61,7 +61,7 @@ def fit_weights(
     scaled = [np.nan_to_num((x - c) / u) for x, c, u in zip(clipped, centres, units, strict=True)]
     found = _logistic(np.column_stack([np.ones(len(real)), *scaled]), real, counts, kinds, ridge)
     weights = {
-        name: Weight(weight=float(np.clip(w / u, -1000, 1000)), centre=float(c))
+        name: Weight(weight=float(np.clip(w / u, -LARGEST, LARGEST)), centre=float(c))
         for name, w, c, u in zip(kinds, found[1:], centres, units, strict=True)
     }
     return float(found[0]), weights

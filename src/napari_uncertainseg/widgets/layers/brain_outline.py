@@ -36,6 +36,8 @@ class BrainOutline:
         Where the prediction's results are laid; None while there are none.
     blinded
         Whether all but the scans is hidden now.
+    hashes
+        Of the scans in the viewer, shared so that each is hashed once.
     """
 
     def __init__(
@@ -44,11 +46,12 @@ class BrainOutline:
         case: Case,
         placing: Callable[[], Placement | None],
         blinded: Callable[[], bool],
+        hashes: ScanHashes,
     ) -> None:
         self._viewer, self._case = viewer, case
         self._placing, self._blinded = placing, blinded
         self._contour = RiskContours(viewer, BRAIN_COLOURS)
-        self._hashes = ScanHashes()
+        self._hashes = hashes
         self._wanted = False
         self._held: tuple[np.ndarray, Placement] | None = None
 

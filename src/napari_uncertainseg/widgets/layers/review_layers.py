@@ -57,7 +57,9 @@ class ReviewLayers:
         self.raters = RaterLayers(viewer)
         self._band = RiskContours(viewer)
         self._blinding = Blinding(viewer)
-        self.brain = BrainOutline(viewer, case, lambda: self._results.placing, lambda: self.blinded)
+        self.brain = BrainOutline(
+            viewer, case, lambda: self._results.placing, lambda: self.blinded, self.scan.hashes
+        )
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
         self._our_zoom: float | None = None

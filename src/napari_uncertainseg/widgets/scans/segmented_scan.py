@@ -98,7 +98,7 @@ class SegmentedScan:
         self._volume: Volume | None = None
         self._data: Any = None
         self._others: dict[str, tuple[Volume, Layer | None]] = {}
-        self._hashes = ScanHashes()
+        self.hashes = ScanHashes()
         self._at = 0
         self._events = viewer.layers.events
         self._events.removing.connect(self._on_removing)
@@ -144,7 +144,7 @@ class SegmentedScan:
         own, brains = self.layer(), [x for x in self._shown(Labels, hidden) if is_brain(x)]
         if not brains:  # hashing a scan takes a moment
             return []
-        scans = _inputs(self._case) if own is None else {self._hashes.of(own)}
+        scans = _inputs(self._case) if own is None else {self.hashes.of(own)}
         return [layer for layer in brains if layer.metadata[KEY].get("scan") not in scans]
 
     def _shown(self, kind: type[Layer], hidden: bool = False) -> list[Layer]:
@@ -153,7 +153,7 @@ class SegmentedScan:
 
     def _is_input(self, layer: Layer) -> bool:
         """Whether a layer holds a scan that the prediction was made from, wherever it was read."""
-        sha256 = self._hashes.of(layer)
+        sha256 = self.hashes.of(layer)
         return bool(sha256) and sha256 in _inputs(self._case)
 
     def _other(self, volume: Volume) -> Layer | None:

@@ -12,7 +12,13 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning
-from napari_uncertainseg.images.preparation.found_brain import GIVEN, MENDED, FoundBrain, mended
+from napari_uncertainseg.images.preparation.found_brain import (
+    GIVEN,
+    MENDED,
+    FoundBrain,
+    litres_of,
+    mended,
+)
 from napari_uncertainseg.widgets.layers.brain_outline import take_brush
 from napari_uncertainseg.widgets.scans.placement import Placement, lies_over
 from napari_uncertainseg.widgets.scans.volumes import grid_of, is_brain, volume_of
@@ -134,8 +140,9 @@ class BrainControls(QWidget):
         self.shown.setChecked(True)
         self._layers.brain.draw()
         self.refresh()
-        litres = float(brain.mask.sum()) * grid.voxel_volume / 1e6
-        return as_warning(texts.strange_brain(brain.strange)) if brain.strange else texts.brain_found(litres)
+        if brain.strange:
+            return as_warning(texts.strange_brain(brain.strange))
+        return texts.brain_found(litres_of(brain.mask, grid))
 
     def done(self, brain: FoundBrain | None) -> None:
         """The run has ended: its prediction shows its brain, and what was painted is out of the way."""

@@ -87,7 +87,8 @@ class SegmentDock(DockWidget):
         self._choices = Choices()
         self._jobs, self._loader = JobRunner(self), JobRunner(self)
         self._form = QFormLayout()
-        self.roles = RoleBoxes(layers.viewer, self._form, self, held=lambda: layers.blinded)
+        hashes = layers.scan.hashes
+        self.roles = RoleBoxes(layers.viewer, self._form, self, hashes=hashes, held=lambda: layers.blinded)
         self._running: Layer | None = None
         """The FLAIR that is being segmented."""
         self._cancel_reason = ""

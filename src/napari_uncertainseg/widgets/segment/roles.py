@@ -100,6 +100,7 @@ class RoleBoxes(QObject):
         form: QFormLayout,
         parent: QObject | None = None,
         *,
+        hashes: ScanHashes,
         held: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(parent)
@@ -107,7 +108,7 @@ class RoleBoxes(QObject):
         self._held = held
         self._picked: dict[str, _Pick] = {}
         self._flair: weakref.ref[Layer] | None = None
-        self._hashes = ScanHashes()
+        self._hashes = hashes
         self._unsure = False
         """Whether the FLAIR was chosen only because it was the single scan."""
         self._passed: weakref.WeakSet[Layer] = weakref.WeakSet()
