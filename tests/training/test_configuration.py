@@ -143,6 +143,16 @@ def test_validation_needs_subjects(tmp_path):
         read_configuration(write(tmp_path, GOOD + "validate_every = 2\n"))
 
 
+def test_each_seed_can_begin_with_its_own_weights(tmp_path):
+    for seed in (0, 2):
+        (tmp_path / f"member{seed}.safetensors").touch()
+    path = write(tmp_path, f'start_from = "member{{seed}}.safetensors"\n{GOOD}')
+    assert read_configuration(path).start_from.name == "member0.safetensors"
+    assert read_configuration(path, seed=2).start_from.name == "member2.safetensors"
+    with pytest.raises(InputError, match=r"no file .*member1"):
+        read_configuration(path, seed=1)
+
+
 def test_weights_to_start_from_must_be_there(tmp_path):
     with pytest.raises(InputError, match=r"'start_from' should name a model's weights, but .*none"):
         read_configuration(write(tmp_path, f'start_from = "none.safetensors"\n{GOOD}'))

@@ -271,6 +271,7 @@ def test_the_recipes_leave_whole_hospitals_out(checkout, shared_data):
         found
         == {
             "all-sources": (0, every, ()),
+            "all-sources-members": (0, every, ()),
             "fold-longitudinal": (0, every, ()),  # of scans without a lesion mask: none is a background
             "fold-3d-mr-ms": (2, every[1:], ("patient07", "patient19")),
             "fold-mslesseg": (3, (every[0], every[2]), ()),

@@ -248,7 +248,8 @@ class Configuration(Table):
     data, network, optimisation
         The tables of the file.
     start_from
-        Weights to begin with.
+        Weights to begin with. ``{seed}`` in it stands for the seed: members of an ensemble may each begin
+        with their own.
     smoothing
         Written into the model: how much the FLAIR is smoothed before it is read, voxels. Training is
         without it: patches lie between the scan's voxels, which smooths them about as much as 0.5.
@@ -272,8 +273,10 @@ class Configuration(Table):
         return name
 
     def counted_from(self, folder: Path) -> Configuration:
-        """The same with paths that count from a folder, where they are not absolute."""
+        """The same with paths that count from a folder, where they are not absolute, and the seed in them."""
         start, cache = self.start_from, self.data.cache
+        if start is not None:
+            start = Path(str(start).replace("{seed}", str(self.optimisation.seed)))
         places = {"folder": folder / self.data.folder, "cache": None if cache is None else folder / cache}
         return self.model_copy(
             update={

@@ -40,9 +40,9 @@ def read_configuration(path: Path | str, *, seed: int | None = None) -> Configur
         raise InputError(f"{path} is not a TOML file: {error}.") from error
     _check_sizes(values, path)
     configuration = validated(Configuration, values, str(path), key=key_in_toml)
-    configuration = configuration.counted_from(path.resolve().parent)
     if seed is not None:
         configuration = configuration.of_seed(seed)
+    configuration = configuration.counted_from(path.resolve().parent)
     _check_patch(configuration, path)
     _check_validation(configuration, path)
     _check_files(configuration, path)
