@@ -1,9 +1,12 @@
 """Which model's doubt is where experts disagree? The tables of docs/experiments.md.
 
-usage: python experiments/disagreement.py cells|planted [--seed 0] [--data FOLDER] [--tsv FILE]
+usage: python experiments/disagreement.py cells|planted|left-out [--seeds 1] [--data FOLDER] [--tsv FILE]
 
 `cells`: 12 microscope images, each with 10 masks by real annotators (BU-BIL), leave-three-images-out.
 `planted`: real lesion masks planted into real brains (planted.py), outlined by five simulated raters.
+`left-out`: real lesions in real scans, FLAIR alone, each hospital left out in turn (real_cases.py), outlined
+by five simulated raters; without the methods that need many passes. An image is a patient there: figures are
+averaged over visits, and always over seeds. A run that was stopped goes on where its `--tsv` ends.
 
 Methods: EDUE (one network, a head at each depth, each learns a rater drawn at random, guided by the raters'
 variance; a reconstruction, its code is not public), five heads at full resolution with raters at random or
@@ -18,20 +21,25 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from comparing import fit, interval, paired_p, statistic_interval, table, with_interval
 from opinions import build, depths
-from planted import Case, plant
+from planted import Case, Cases, plant
+from real_cases import folds as hospitals
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.raters.simulate import simulate_raters
 from napari_uncertainseg.training.losses import (
     by_volume,
@@ -45,6 +53,7 @@ from napari_uncertainseg.uncertainty.retention import auroc
 ROOT = Path(__file__).resolve().parents[1]
 HEADS, MEMBERS, PASSES, DROPOUT, GUIDANCE = 5, 5, 10, 0.2, 4.0
 STEPS = {2: 300, 3: 250}
+PRECISION = Precision.fastest(torch.device("cpu"))
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 Predictor = Callable[[Tensor], Tensor]
 """Image (C, ...) to members' probabilities (m, ...)."""
@@ -62,36 +71,43 @@ class Example:
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """What is learnt from, what is tested on, and the edge of a patch."""
+    """What is learnt from, what is tested on, and the edge of a patch.
+
+    `many_passes`: whether images are small enough for methods of many passes.
+    """
 
     training: list[Example]
     testing: list[Example]
     edge: int
+    many_passes: bool = True
 
 
 def main() -> None:
     """Train every method on every fold, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("task", choices=("cells", "planted"))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("task", choices=tuple(TASKS))
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--tsv", type=Path, help="write what was measured per image here")
     arguments = parser.parse_args()
     started = time.perf_counter()
-    folds = cells(arguments.data) if arguments.task == "cells" else planted(arguments.data)
-    rows = []
-    for number, fold in enumerate(folds, start=1):
-        for name, (predict, parameters) in methods(fold, arguments.seed):
+    folds = TASKS[arguments.task](arguments.data)
+    rows: list[dict[str, Any]] = []
+    if arguments.tsv and arguments.tsv.exists():
+        rows = pd.read_csv(arguments.tsv, sep="\t").to_dict("records")
+    for seed, (number, fold) in product(range(arguments.seeds), enumerate(folds)):
+        done = {row["method"] for row in rows if (row["seed"], row["fold"]) == (seed, number)}
+        for name, (predict, parameters) in methods(fold, seed, done):
+            known = {"seed": seed, "fold": number, "method": name, "parameters": parameters}
+            rows += [{**known, **measure(predict, case)} for case in fold.testing]
             minutes = (time.perf_counter() - started) / 60
-            print(f"{minutes:.0f} min: fold {number} of {len(folds)}, {name}", file=sys.stderr, flush=True)
-            rows += [
-                {"method": name, "parameters": parameters, **measure(predict, case)} for case in fold.testing
-            ]
+            print(f"{minutes:.0f} min: seed {seed}, fold {number}, {name}", file=sys.stderr, flush=True)
+            if arguments.tsv:
+                pd.DataFrame(rows).to_csv(arguments.tsv, sep="\t", index=False, float_format="%.5g")
     found = pd.DataFrame(rows)
-    if arguments.tsv:
-        found.to_csv(arguments.tsv, sep="\t", index=False, float_format="%.5g")
     report(found)
-    print(f"\n{found['image'].nunique()} images, {(time.perf_counter() - started) / 60:.0f} min")
+    images = found["image"].nunique()
+    print(f"\n{images} images, {arguments.seeds} seeds, {(time.perf_counter() - started) / 60:.0f} min")
 
 
 def cells(data: Path) -> list[Fold]:
@@ -118,7 +134,19 @@ def cells(data: Path) -> list[Fold]:
 
 def planted(data: Path) -> list[Fold]:
     """One fold: planted lesions in the brains learnt from, with other masks, and in two others."""
-    cases = plant(data)
+    return [_outlined(plant(data))]
+
+
+def left_out(data: Path) -> list[Fold]:
+    """A fold for each hospital: the real scans of all others to learn from, its own to test on.
+
+    Methods that need many passes are left out: each whole scan would take minutes.
+    """
+    return [replace(_outlined(cases), many_passes=False) for cases in hospitals()]
+
+
+def _outlined(cases: Cases) -> Fold:
+    """A fold of cases whose lesions simulated raters outline."""
 
     def example(case: Case, seed: int) -> Example:
         lesions = case.lesions.numpy()
@@ -126,7 +154,10 @@ def planted(data: Path) -> list[Fold]:
         return Example(case.name, case.image, raters, case.counted.float())
 
     training = [example(c, i) for i, c in enumerate(cases.training)]
-    return [Fold(training, [example(c, 900 + i) for i, c in enumerate(cases.testing)], 48)]
+    return Fold(training, [example(c, 900 + i) for i, c in enumerate(cases.testing)], 48)
+
+
+TASKS: dict[str, Callable[[Path], list[Fold]]] = {"cells": cells, "planted": planted, "left-out": left_out}
 
 
 def drawn(fold: Fold, seed: int, steps: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -152,8 +183,8 @@ def drawn(fold: Fold, seed: int, steps: int) -> Iterator[tuple[Tensor, Tensor, T
         yield both[:, :c], both[:, c:-1], both[:, -1:]
 
 
-def methods(fold: Fold, seed: int) -> Iterator[tuple[str, tuple[Predictor, int]]]:
-    """Train all that a fold compares; each as name, predictor and number of parameters."""
+def methods(fold: Fold, seed: int, done: set[str]) -> Iterator[tuple[str, tuple[Predictor, int]]]:
+    """Train all that a fold compares and is not done; each as name, predictor and number of parameters."""
     one = {
         "EDUE": (1, _edue, depths),
         "heads, raters at random": (HEADS, _heads(ordered=False), lambda heads, layers: heads),
@@ -161,15 +192,19 @@ def methods(fold: Fold, seed: int) -> Iterator[tuple[str, tuple[Predictor, int]]
         "layer ensemble": (1, _layers, depths),
     }
     for name, (heads, loss, members) in one.items():
-        network = _train(fold, heads, loss, seed)
-        yield name, (_predictor([network], members), _parameters(network))
-    for name, loss in (("deep ensemble", _majority), ("deep ensemble, raters at random", _random_rater)):
-        ensemble = [_train(fold, 1, loss, seed + k) for k in range(MEMBERS)]
-        size = sum(_parameters(n) for n in ensemble)
-        yield name, (_predictor(ensemble, lambda heads, layers: heads), size)
-        if loss is _majority:
+        if name not in done:
+            network = _train(fold, heads, loss, seed)
+            yield name, (_predictor([network], members), _parameters(network))
+    ensembles = {"deep ensemble": _majority, "deep ensemble, raters at random": _random_rater}
+    for name, loss in ensembles.items():
+        if name in done or not (fold.many_passes or loss is _majority):
+            continue
+        ensemble = [_train(fold, 1, loss, MEMBERS * seed + k) for k in range(MEMBERS)]
+        if loss is _majority and fold.many_passes:
             yield "dropout", (_dropout(ensemble[0]), _parameters(ensemble[0]))
             yield "flips", (_flips(ensemble[0]), _parameters(ensemble[0]))
+        size = sum(_parameters(n) for n in ensemble)
+        yield name, (_predictor(ensemble, lambda heads, layers: heads), size)
 
 
 def _train(fold: Fold, heads: int, loss: Loss, seed: int) -> nn.Module:
@@ -185,8 +220,8 @@ def _parameters(network: nn.Module) -> int:
 
 
 def _forward(network: nn.Module, x: Tensor, dropout: float = 0.0) -> tuple[Tensor, list[Tensor]]:
-    """Logits in float32; 3-D networks run in bfloat16, which pays there."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=x.ndim == 5):
+    """Logits in float32; 3-D networks run in bfloat16 where the processor has it."""
+    with PRECISION.autocast() if x.ndim == 5 else nullcontext():
         heads, layers = network(x, dropout)
     return heads.float(), [layer.float() for layer in layers]
 
@@ -290,6 +325,7 @@ def _doubt(members: Tensor, inside: Tensor) -> float:
 
 def report(found: pd.DataFrame) -> None:
     """Print a row for each method; an asterisk where voxels correlate otherwise than with a deep ensemble."""
+    found = found.groupby(["method", "image"], sort=False).mean().reset_index()
     base = found[found["method"] == "deep ensemble"].set_index("image")
     limit = float(base["Dice"].median())
     rows = []
