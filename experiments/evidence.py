@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from brain_weights import add_brain_option
 from comparing import interval, table
 from sources import ROOT, Scan, scans_at_hand
 
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=lambda text: tuple(text.split(",")), default=KEPT)
     parser.add_argument("--method", default="one-pass")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_brain_option(parser)
     arguments = parser.parse_args()
     rows = measured(arguments)
     said = left_out(rows, arguments.kinds)

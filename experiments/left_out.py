@@ -21,7 +21,9 @@ from sources import Scan, scans_at_hand
 from napari_uncertainseg import Segmenter
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.region import Region
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.networks import brain
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.training.subjects import find_image, read_scans
@@ -149,7 +151,8 @@ def predict_folds(
 
 
 def _kept_or_made(segmenter: Segmenter, scan: Scan, inputs: str, data: Path, keep: Path) -> LeftOut:
-    made = (segmenter.model.sha256, segmenter.model.temperature, segmenter.method, inputs, scan.prefix)
+    model, finder = segmenter.model, sha256_of(brain.WEIGHTS)
+    made = (model.sha256, model.temperature, segmenter.method, inputs, scan.prefix, finder)
     key = hashlib.sha256(json.dumps(made).encode()).hexdigest()[:24]
     path = keep / f"{key}.npz"
     if not path.exists():

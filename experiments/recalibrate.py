@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from brain_weights import add_brain_option
 from comparing import interval, table, with_interval
 from left_out import LeftOut, predict_folds
 from logit_fit import REGIONS, UNCHANGED, Line, ace, ace_of_map, fit_line, fit_map, weights_of
@@ -124,6 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--anyway", action="store_true")
     parser.add_argument("--keep", type=Path, default=ROOT / "runs" / "left-out")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    add_brain_option(parser)
     return parser.parse_args()
 
 

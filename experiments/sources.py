@@ -1,14 +1,15 @@
 """A model on every labelled scan at hand, source by source: the left-out sources of docs/results.md.
 
 usage: python experiments/sources.py [--model NAME|FOLDER] [--source NAME ...] [--inputs flair|all]
-           [--no-bias-correction] [--method METHOD] [--data FOLDER] [--lesions FILE.tsv]
+           [--no-bias-correction] [--method METHOD] [--brain WEIGHTS] [--data FOLDER] [--lesions FILE.tsv]
 
 Each scan goes the way of a user's: no brain mask is given. Per source, the mean over its patients (visits of
 one patient count as one) with a 95 % interval from drawing patients anew: Dice, lesion F1 (26-connected, at
 least 3 mm3, any overlap), ACE in the brain (20 bins), Dice at each scan's best threshold (what a better
 threshold could give at most), and AUROC of false against true lesions by several columns, NaN where a scan
 has no false or no true lesion. `--lesions` writes a row per lesion and candidate for experiments/order.py. A
-source is unseen only by models that were trained without it: docs/training.md says which.
+source is unseen only by models that were trained without it: docs/training.md says which. The network that
+finds the brain has seen MS3SEG; `--brain` names weights that have not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from brain_weights import add_brain_option
 from comparing import interval, table
 
 from napari_uncertainseg import Segmenter
@@ -71,10 +73,12 @@ def main() -> None:
     parser.add_argument("--bias-correction", action=argparse.BooleanOptionalAction)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--lesions", type=Path)
+    add_brain_option(parser)
     arguments = parser.parse_args()
     correction = {None: "auto", True: "on", False: "off"}[arguments.bias_correction]
     segmenter = Segmenter(arguments.model, method=arguments.method)
-    print(f"Model {arguments.model}, {arguments.method}, {arguments.inputs}, {segmenter.device_name}\n")
+    print(f"Model {arguments.model}, {arguments.method}, {arguments.inputs}, {segmenter.device_name}")
+    print(f"Brain by {arguments.brain or 'the weights that ship'}\n")
     rows, lesions = [], []
     for scan in scans_at_hand(arguments.data):
         if arguments.source and scan.source not in arguments.source:

@@ -290,7 +290,6 @@ def _error(found: np.ndarray, true: np.ndarray, volume: Volume) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize(("visit", "with_t1"), [(1, True), (2, False)])
 def test_the_brain_of_a_raw_scan_is_found(patient01, visit, with_t1):
-    pytest.importorskip("deepbet")
     flair = read_volume(patient01 / f"study{visit}_FLAIR.nii.gz")
     images = {"flair": flair} | (
         {"t1": read_volume(patient01 / f"study{visit}_T1W.nii.gz")} if with_t1 else {}

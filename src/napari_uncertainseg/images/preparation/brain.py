@@ -26,7 +26,7 @@ MOST_SKULL = 0.07
 LOOK = "Look at its outline, and mend it by painting or choose a brain mask where it is wrong."
 
 Finder = Literal["network", "deepbet"]
-FINDER: Finder = "deepbet"
+FINDER: Finder = "network"
 """What finds the brain, measured in ``docs/results.md``."""
 
 
