@@ -111,7 +111,8 @@ def test_the_wheel_holds_what_the_program_needs(checkout, tmp_path):
     # A link in the source; a wheel from a checkout without links would hold only where it leads.
     assert methods == (checkout / "docs" / "methods.md").read_bytes()
     assert manifest == (PACKAGE / "napari.yaml").read_bytes()
-    wanted = {"py.typed", "models/bundled/model.json", "models/bundled/MODEL_CARD.md"}
+    wanted = {"py.typed", *(f"models/{name}/MODEL_CARD.md" for name in ("bundled", "brain"))}
+    wanted |= {"models/bundled/model.json", "models/brain/weights.safetensors"}
     assert {f"napari_uncertainseg/{name}" for name in wanted} <= names
     assert any(
         name.startswith("napari_uncertainseg/models/bundled/") and name.endswith(".safetensors")
