@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
+from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.calibration.thresholds import best_dice
-from napari_uncertainseg.inference.lesion_existence import with_existence
+from napari_uncertainseg.inference.real_by_cases import with_real_by_cases
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss, calibration_error
@@ -145,10 +145,10 @@ def test_is_lesion_where_the_peak_is_the_threshold():
     p = np.zeros((4, 4, 4), np.float32)
     p[1:3, 1:3, 1:3] = 0.7
     found = rank_lesions(make_prediction(p), 0.7)
-    fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    fit = RealByCases(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
-    assert with_existence(found, record).table["p_real"].notna().all()
+    assert with_real_by_cases(found, record).table["p_real"].notna().all()
 
 
 def test_of_what_a_human_drew_calibration_cases_say_nothing():
@@ -157,11 +157,11 @@ def test_of_what_a_human_drew_calibration_cases_say_nothing():
     edit = np.zeros(p.shape, np.int8)
     edit[5:7, 5:7, 5:7] = 1
     found = rank_lesions(make_prediction(p), 0.5, edit=edit)
-    fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    fit = RealByCases(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
-    exists = with_existence(found, record).table.set_index("drawn")["p_real"]
-    assert exists[False] == pytest.approx(0.7) and np.isnan(exists[True])
+    real = with_real_by_cases(found, record).table.set_index("drawn")["p_real"]
+    assert real[False] == pytest.approx(0.7) and np.isnan(real[True])
 
 
 @pytest.mark.parametrize("threshold", [np.float64(0.7), 0.7, np.float32(0.7)])

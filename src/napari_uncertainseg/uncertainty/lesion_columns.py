@@ -83,8 +83,8 @@ REAL_COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
         "model": MeasureColumn(
             "Real",
             "",
-            "Probability that experts of another hospital would call it a lesion too, from evidence whose "
-            "weights come with the model (evidence.json), fitted on scans that the network had not seen.",
+            "Probability that experts would call it a lesion too. It comes with the model "
+            "(real_probability.json), fitted on scans of hospitals that the networks had not seen.",
         ),
         "calibration": MeasureColumn(
             "Real",
@@ -102,4 +102,4 @@ DOUBT_IN_REAL = MeasureColumn(
     "candidate: how likely a look is to change the result. On every source left out this found false lesions "
     "better than the largest probability, the entropy or the size (docs/experiments.md).",
 )
-"""What ``doubt`` is where the model's evidence won, see `Lesions.by_evidence`."""
+"""What ``doubt`` is where the model's probability of being real orders lists, see `Lesions.by_p_real`."""

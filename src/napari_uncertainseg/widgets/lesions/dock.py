@@ -306,7 +306,7 @@ class LesionsDock(DockWidget):
         else:
             candidates = len(lesions.candidate_table)
             self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
-            self.header.setToolTip(texts.header_tip(by_evidence=lesions.by_evidence))
+            self.header.setToolTip(texts.header_tip(by_p_real=lesions.by_p_real))
             decisions = self._case.review.decisions()
             selected = self._selected_labels()
             tables = (lesions.table, lesions.candidate_table)

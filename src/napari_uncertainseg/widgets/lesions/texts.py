@@ -15,7 +15,7 @@ HEADER_TIP = (
     "Lesions at the current threshold and their total volume in ml;\n"
     "candidates are regions below the threshold that may be missed lesions."
 )
-BY_EVIDENCE = (
+BY_P_REAL = (
     "Order: lesions with the lowest probability of being real first, candidates with the highest first."
 )
 BY_PROBABILITY = (
@@ -49,9 +49,9 @@ CANDIDATES_LEFT = "All lesions reviewed. You can review the candidates, or expor
 ALL_REVIEWED = "All lesions reviewed. You can export the results."
 
 
-def header_tip(*, by_evidence: bool) -> str:
+def header_tip(*, by_p_real: bool) -> str:
     """What the header counts, and by what the lists are ordered."""
-    return f"{HEADER_TIP}\n{BY_EVIDENCE if by_evidence else BY_PROBABILITY}"
+    return f"{HEADER_TIP}\n{BY_P_REAL if by_p_real else BY_PROBABILITY}"
 
 
 def header(lesions: int, candidates: int, volume_ml: float) -> str:

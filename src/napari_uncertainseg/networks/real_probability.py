@@ -1,10 +1,11 @@
 """The probability that a lesion is real, as plain numbers in a model's folder.
 
-``evidence.json`` says how much each kind of evidence weighs: the logit of the probability is a constant plus,
-for each kind, its weight times how far the lesion's value lies from a centre. What is not known, such as the
-contrast on a T1 that there is not, counts as the centre, and so as nothing.
+``real_probability.json`` says how much each feature of a lesion weighs: the logit of the probability is a
+constant plus, for each feature, its weight times how far the lesion's value lies from a centre. What is not
+known, such as the contrast on a T1 that there is not, counts as the centre, and so as nothing.
 
-`uncertainty.evidence.features` measures the values; ``experiments/evidence.py`` fits the numbers.
+`uncertainty.real_probability.lesion_features` measures the values, ``experiments/evidence.py`` fits
+the weights.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.networks.recalibration import LogitLine
 
-EVIDENCE = "evidence.json"
+REAL_PROBABILITY = "real_probability.json"
 """The file in a model's folder; a model without it says no such probability."""
 VERSION = 1
 MAX_BYTES = 1 << 16
 
 
-class Kind(NamedTuple):
-    """A kind of evidence: the range that values are clipped to, and what they are."""
+class Feature(NamedTuple):
+    """A feature of a lesion: the range that values are clipped to, and what they are."""
 
     low: float
     high: float
@@ -39,27 +40,27 @@ class Kind(NamedTuple):
     definition: str
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+FEATURES: Mapping[str, Feature] = MappingProxyType(
     {
-        "largest_probability": Kind(-4, 6, 1, "logit of the largest probability"),
-        "mean_probability": Kind(-4, 6, 1, "logit of the mean probability"),
-        "mean_entropy": Kind(0, 0.7, -1, "mean entropy, nats"),
-        "seen": Kind(0, 1, 1, "share of the members that see any of it at the threshold"),
-        "volume": Kind(0, 5, 1, "log10 of the volume in mm3"),
-        "voxels": Kind(0, 5, 1, "log10 of the volume in voxels of the scan"),
-        "slices": Kind(0, 5, 0, "log2 of the number of slices that it reaches over"),
-        "thickness": Kind(-0.5, 1.2, 0, "log10 of the voxels' largest side in mm"),
-        "brightness": Kind(-2, 4, 0, "mean FLAIR, in units of 30 % of tissue"),
-        "over_grey": Kind(-3, 4, 0, "mean FLAIR less the brightest tenth of healthy tissue, same unit"),
-        "over_lesions": Kind(-3, 3, 0, "mean FLAIR less that of all that may be lesion here, same unit"),
-        "contrast": Kind(-2, 4, 1, "mean FLAIR less healthy tissue nearby, same unit"),
-        "contrast_t1": Kind(-3, 3, 0, "mean T1 less healthy tissue nearby, standard deviations"),
-        "contrast_t2": Kind(-3, 5, 0, "mean T2 less healthy tissue nearby, standard deviations"),
-        "depth": Kind(0, 8, 1, "distance of its deepest voxel to dark fluid or the brain's edge, mm"),
-        "edge": Kind(0, 30, 0, "mean distance to the brain's edge, mm"),
-        "ventricle": Kind(0, 30, 0, "mean distance to fluid deep in the brain, mm"),
-        "mirrored": Kind(0, 0.6, 0, "mean probability at the same place on the other side"),
-        "asymmetry": Kind(-1.5, 1.5, 0, "mean FLAIR less that on the other side, in units of 30 % of tissue"),
+        "largest_probability": Feature(-4, 6, 1, "logit of the largest probability"),
+        "mean_probability": Feature(-4, 6, 1, "logit of the mean probability"),
+        "mean_entropy": Feature(0, 0.7, -1, "mean entropy, nats"),
+        "seen": Feature(0, 1, 1, "share of the members that see any of it at the threshold"),
+        "volume": Feature(0, 5, 1, "log10 of the volume in mm3"),
+        "voxels": Feature(0, 5, 1, "log10 of the volume in voxels of the scan"),
+        "slices": Feature(0, 5, 0, "log2 of the number of slices that it reaches over"),
+        "thickness": Feature(-0.5, 1.2, 0, "log10 of the voxels' largest side in mm"),
+        "brightness": Feature(-2, 4, 0, "mean FLAIR, in units of 30 % of tissue"),
+        "over_grey": Feature(-3, 4, 0, "mean FLAIR less the brightest tenth of healthy tissue, same unit"),
+        "over_lesions": Feature(-3, 3, 0, "mean FLAIR less that of all that may be lesion here, same unit"),
+        "contrast": Feature(-2, 4, 1, "mean FLAIR less healthy tissue nearby, same unit"),
+        "contrast_t1": Feature(-3, 3, 0, "mean T1 less healthy tissue nearby, standard deviations"),
+        "contrast_t2": Feature(-3, 5, 0, "mean T2 less healthy tissue nearby, standard deviations"),
+        "depth": Feature(0, 8, 1, "distance of its deepest voxel to dark fluid or the brain's edge, mm"),
+        "edge": Feature(0, 30, 0, "mean distance to the brain's edge, mm"),
+        "ventricle": Feature(0, 30, 0, "mean distance to fluid deep in the brain, mm"),
+        "mirrored": Feature(0, 0.6, 0, "mean probability at the same place on the other side"),
+        "asymmetry": Feature(-1.5, 1.5, 0, "mean FLAIR less that on the other side, same unit"),
     }
 )
 """By the names that files have for them."""
@@ -80,20 +81,20 @@ class _Table(Strict):
 
 
 class Weight(_Table):
-    """What one kind of evidence is worth; values are clipped to its own range, or else to that of `KINDS`."""
+    """What one feature is worth; values are clipped to its own range, or else to that of `FEATURES`."""
 
     weight: _Number
     centre: _Number
     low: _Number | None = None
     high: _Number | None = None
 
-    def clips(self, kind: Kind) -> tuple[float, float]:
-        """The range that values of its kind are clipped to."""
-        return kind.low if self.low is None else self.low, kind.high if self.high is None else self.high
+    def clips(self, feature: Feature) -> tuple[float, float]:
+        """The range that values of its feature are clipped to."""
+        return feature.low if self.low is None else self.low, feature.high if self.high is None else self.high
 
-    def after(self, line: LogitLine, kind: Kind) -> Weight | None:
+    def after(self, line: LogitLine, feature: Feature) -> Weight | None:
         """The same worth for logits that were moved; None where its numbers would be too large to keep."""
-        moved = [value / line.temperature + line.shift for value in (self.centre, *self.clips(kind))]
+        moved = [value / line.temperature + line.shift for value in (self.centre, *self.clips(feature))]
         weight = self.weight * line.temperature
         if max(map(abs, (weight, *moved))) > LARGEST:
             return None
@@ -110,8 +111,8 @@ class Source(_Table):
     auroc: dict[str, _Share] = Field(default={}, max_length=20, description="a table of numbers from 0 to 1")
 
 
-class LesionEvidence(_Table):
-    """What ``evidence.json`` holds.
+class RealProbability(_Table):
+    """What ``real_probability.json`` holds.
 
     Attributes
     ----------
@@ -125,7 +126,7 @@ class LesionEvidence(_Table):
     constant
         Of the logit.
     weights
-        By the names of `KINDS`.
+        By the names of `FEATURES`.
     lesions, real
         How many lesions and candidates it was fitted on, and how many of them experts had marked.
     brier, brier_of_share
@@ -140,7 +141,7 @@ class LesionEvidence(_Table):
     )
     orders: bool = Field(description="true or false")
     constant: _Number
-    weights: dict[str, Weight] = Field(min_length=1, max_length=7, description="a table of 1 to 7 kinds")
+    weights: dict[str, Weight] = Field(min_length=1, max_length=7, description="a table of 1 to 7 features")
     lesions: _Count
     real: _Count
     brier: _Share
@@ -150,31 +151,31 @@ class LesionEvidence(_Table):
     )
 
     @model_validator(mode="after")
-    def _fits_together(self) -> LesionEvidence:
-        unknown = [name for name in self.weights if name not in KINDS]
+    def _fits_together(self) -> RealProbability:
+        unknown = [name for name in self.weights if name not in FEATURES]
         if unknown:
-            raise ValueError(f"'weights' names '{unknown[0]}'; known are {', '.join(KINDS)}")
+            raise ValueError(f"'weights' names '{unknown[0]}'; known are {', '.join(FEATURES)}")
         if self.real > self.lesions:
             raise ValueError("'real' should be at most 'lesions'")
         return self
 
     def probability(self, values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
-        """Of being real, float64 (count,), from what `uncertainty.evidence.features` measures.
+        """Of being real, float64 (count,), from what `uncertainty.real_probability.lesion_features` measures.
 
         Parameters
         ----------
         values
-            By kind, float64 (count,); NaN where not known.
+            By feature, float64 (count,); NaN where not known.
         count
             How many lesions and candidates there are.
         """
         logit = np.full(count, self.constant, float)
         for name, one in self.weights.items():
-            value = np.clip(values[name], *one.clips(KINDS[name]))
+            value = np.clip(values[name], *one.clips(FEATURES[name]))
             logit += one.weight * np.where(np.isnan(value), 0.0, value - one.centre)
         return np.asarray(expit(logit))
 
-    def moved(self, line: LogitLine) -> LesionEvidence | None:
+    def moved(self, line: LogitLine) -> RealProbability | None:
         """The same numbers for probabilities whose logits a model's recalibration has moved.
 
         Parameters
@@ -184,7 +185,7 @@ class LesionEvidence(_Table):
 
         Returns
         -------
-        LesionEvidence or None
+        RealProbability or None
             None where it weighs what cannot be told from moved probabilities, such as their mean entropy, or
             where its numbers would be too large to keep.
         """
@@ -194,11 +195,11 @@ class LesionEvidence(_Table):
             return None
         if _PEAK not in self.weights:
             return self
-        moved = self.weights[_PEAK].after(line, KINDS[_PEAK])
+        moved = self.weights[_PEAK].after(line, FEATURES[_PEAK])
         return None if moved is None else self.model_copy(update={"weights": {**self.weights, _PEAK: moved}})
 
     def as_json(self) -> dict[str, Any]:
-        """What `parse_evidence` reads back."""
+        """What `parse_real_probability` reads back."""
         found: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
         return found
 
@@ -207,7 +208,7 @@ class LesionEvidence(_Table):
         return json.dumps(self.as_json(), indent=2, allow_nan=False) + "\n"
 
 
-def parse_evidence(content: object, name: str) -> LesionEvidence:
+def parse_real_probability(content: object, name: str) -> RealProbability:
     """Numbers from JSON, or `InputError` with the first that cannot be right.
 
     Parameters
@@ -217,10 +218,10 @@ def parse_evidence(content: object, name: str) -> LesionEvidence:
     name
         Of the file, for the sentence.
     """
-    return validated(LesionEvidence, content, name)
+    return validated(RealProbability, content, name)
 
 
-def read_evidence(folder: Path) -> LesionEvidence | None:
+def read_real_probability(folder: Path) -> RealProbability | None:
     """The numbers in a model's folder; None where there are none.
 
     Raises
@@ -228,7 +229,7 @@ def read_evidence(folder: Path) -> LesionEvidence | None:
     InputError
         If the file is there and cannot be read, or holds anything else.
     """
-    path = folder / EVIDENCE
+    path = folder / REAL_PROBABILITY
     if not (path.exists() or path.is_symlink()):
         return None
-    return parse_evidence(read_json(path, most_bytes=MAX_BYTES), str(path))
+    return parse_real_probability(read_json(path, most_bytes=MAX_BYTES), str(path))

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
-from napari_uncertainseg.calibration.lesion_probability import THRESHOLDS, LesionProbability
+from napari_uncertainseg.calibration.real_by_cases import THRESHOLDS, RealByCases
 from napari_uncertainseg.calibration.record import CalibrationRecord
 from napari_uncertainseg.uncertainty.lesion_columns import REAL
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
-def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
+def with_real_by_cases(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     """The same lesions with ``p_real`` by the calibration cases, where there are enough of them for it.
 
-    It replaces what the model's evidence says: the user's own experts are asked. The order stays.
+    It replaces what the model says: the user's own experts are asked. The order stays.
 
     Parameters
     ----------
@@ -41,17 +41,17 @@ def with_existence(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     )
 
 
-def _says(fitted: LesionProbability | None) -> bool:
+def _says(fitted: RealByCases | None) -> bool:
     """Whether it was measured on cases left out, and is better than the mere share of real ones."""
     return fitted is not None and fitted.brier < fitted.brier_of_share
 
 
 def _with(
-    table: pd.DataFrame, fitted: LesionProbability | None, threshold: float, known: Sequence[float]
+    table: pd.DataFrame, fitted: RealByCases | None, threshold: float, known: Sequence[float]
 ) -> pd.DataFrame:
     if fitted is None or not _says(fitted):
         return table
     peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
-    exists = fitted.at(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
+    real = fitted.at(np.nan_to_num(peak), volume, float(np.clip(threshold, min(known), max(known))))
     # A lesion painted where the model saw nothing has no peak or a low one: the fit says nothing about it.
-    return table.assign(p_real=np.where(at_least(peak, threshold), exists, np.nan))
+    return table.assign(p_real=np.where(at_least(peak, threshold), real, np.nan))
