@@ -29,10 +29,11 @@ from comparing import interval, table
 from sources import ROOT, Scan, scans_at_hand
 
 from napari_uncertainseg import Segmenter
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.lesions.components import Components
 from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.real_probability import FEATURES, RealProbability, Source, Weight
+from napari_uncertainseg.networks.real_probability import FEATURES, P_REAL, RealProbability, Source, Weight
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.training.subjects import find_image, read_scans
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
@@ -46,6 +47,8 @@ from napari_uncertainseg.uncertainty.retention import auroc
 
 KEPT = ("largest_probability", "depth")
 """What ships unless told otherwise: more features did not help on sources left out (docs/experiments.md)."""
+THRESHOLDS = (0.2, 0.8)
+"""Between which a reader's threshold may be; lesions are measured at the model's own, which lies between."""
 SIMPLE = {
     "largest p": lambda t: t["largest_probability"],
     "mean entropy": lambda t: -t["mean_entropy"],
@@ -115,7 +118,8 @@ def measured_fold(
     """The rows of each scan of some sources."""
     # Numbers that say nothing: with them, what lies around the lesions is measured.
     silent = RealProbability(
-        version=1, methods=(arguments.method,), orders=False, constant=0.0, lesions=0, real=0, brier=0.0,
+        version=1, methods=(arguments.method,), thresholds=THRESHOLDS,
+        candidate_threshold=CANDIDATE_THRESHOLD, orders=False, constant=0.0, lesions=0, real=0, brier=0.0,
         brier_of_share=0.0, weights={"depth": Weight(weight=0.0, centre=0.0)},
     )  # fmt: skip
     segmenter = Segmenter(
@@ -194,7 +198,8 @@ def left_out(rows: pd.DataFrame, features: Sequence[str]) -> np.ndarray:
         inside = folds == fold
         rest, own = rows[~inside], rows[inside]
         by = RealProbability(
-            version=1, methods=("none",), orders=False, lesions=0, real=0, brier=0.0, brier_of_share=0.0,
+            version=1, methods=("none",), thresholds=THRESHOLDS, candidate_threshold=CANDIDATE_THRESHOLD,
+            orders=False, lesions=0, real=0, brier=0.0, brier_of_share=0.0,
             **fitted(rest, features),
         )  # fmt: skip
         said[inside] = by.probability(
@@ -208,9 +213,9 @@ def fitted_on_all(
 ) -> RealProbability:
     """What ships: fitted on all rows, with what was measured on sources left out."""
     lesions = ~rows["candidate"].to_numpy(bool)
-    by_patient = patients(rows[lesions], {"p_real": said[lesions], **simple(rows[lesions])})
+    by_patient = patients(rows[lesions], {P_REAL: said[lesions], **simple(rows[lesions])})
     means = by_patient.groupby(["source", "measure"])["auroc"].mean().unstack()
-    orders = bool((means["p_real"].to_numpy()[:, None] > means[list(SIMPLE)].to_numpy()).all())
+    orders = bool((means[P_REAL].to_numpy()[:, None] > means[list(SIMPLE)].to_numpy()).all())
     brier, share = brier_scores(rows, said)
     sources = [
         Source(
@@ -220,7 +225,8 @@ def fitted_on_all(
         for source, own in rows.groupby("source", sort=False)
     ]  # fmt: skip
     return RealProbability(
-        version=1, methods=(method,), orders=orders, lesions=len(rows), real=int(rows["true"].sum()),
+        version=1, methods=(method,), thresholds=THRESHOLDS, candidate_threshold=CANDIDATE_THRESHOLD,
+        orders=orders, lesions=len(rows), real=int(rows["true"].sum()),
         brier=round(float(brier.mean()), 4), brier_of_share=round(float(share.mean()), 4),
         sources=tuple(sources), **fitted(rows, features),
     )  # fmt: skip
@@ -253,7 +259,7 @@ def patients(rows: pd.DataFrame, scores: dict[str, np.ndarray]) -> pd.DataFrame:
 
 def areas(rows: pd.DataFrame, said: np.ndarray) -> str:
     """A line for each source and inputs, a column for each measure."""
-    scores = {"p_real": said, **simple(rows)}
+    scores = {P_REAL: said, **simple(rows)}
     found, lines = patients(rows, scores), []
     for (source, inputs), own in found.groupby(["source", "inputs"], sort=False):
         here = rows[(rows["source"] == source) & (rows["inputs"] == inputs)]

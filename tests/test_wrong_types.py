@@ -164,6 +164,28 @@ def test_of_what_a_human_drew_calibration_cases_say_nothing():
     assert real[False] == pytest.approx(0.7) and np.isnan(real[True])
 
 
+@pytest.mark.parametrize(
+    ("threshold", "candidates", "known"),
+    [
+        (0.2, 0.1, (True, True)),
+        (0.15, 0.1, (False, True)),
+        (0.85, 0.1, (False, True)),
+        (0.5, 0.2, (True, False)),
+    ],
+)
+def test_of_other_thresholds_than_theirs_calibration_cases_say_nothing(threshold, candidates, known):
+    p = np.zeros((8, 8, 8), np.float32)
+    p[1:3, 1:3, 1:3], p[5:7, 5:7, 5:7] = 0.9, 0.14
+    found = rank_lesions(make_prediction(p), threshold, candidate_threshold=candidates)
+    fit = RealByCases(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
+    record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
+    said = with_real_by_cases(found, record)
+    assert ("p_real" in said.table, "p_real" in said.candidate_table) == known
+    only = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit)
+    assert (with_real_by_cases(found, only).real_by == "calibration") is known[0]
+
+
 @pytest.mark.parametrize("threshold", [np.float64(0.7), 0.7, np.float32(0.7)])
 def test_painted_counts_by_the_rule_of_all_thresholds(threshold):
     p = np.full((4, 4, 4), np.float32(0.7))

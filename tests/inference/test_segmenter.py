@@ -73,7 +73,8 @@ def test_a_model_that_knows_it_says_how_probably_each_lesion_is_real(
     folder = copytree(ensemble_folder, tmp_path / "three")
     weights = {"largest_probability": {"weight": 1.0, "centre": 0.0}, "depth": {"weight": 0.5, "centre": 3.0}}
     numbers = {
-        "version": 1, "methods": ["one-pass"], "orders": True, "constant": -1.0, "weights": weights,
+        "version": 1, "methods": ["one-pass"], "thresholds": [0.2, 0.8], "candidate_threshold": 0.1,
+        "orders": True, "constant": -1.0, "weights": weights,
         "lesions": 40, "real": 20, "brier": 0.1, "brier_of_share": 0.2,
     }  # fmt: skip
     (folder / "real_probability.json").write_text(json.dumps(numbers))

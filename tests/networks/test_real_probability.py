@@ -24,6 +24,8 @@ from ..random_models import write_model
 NUMBERS = {
     "version": 1,
     "methods": ["one-pass"],
+    "thresholds": [0.2, 0.8],
+    "candidate_threshold": 0.1,
     "orders": True,
     "constant": -2.0,
     "weights": {"depth": {"weight": 0.7, "centre": 5}, "largest_probability": {"weight": 0.5, "centre": 0.1}},
@@ -81,6 +83,9 @@ def test_what_is_not_known_counts_as_nothing_and_what_is_extreme_is_clipped() ->
         ({"version": 2}, "'version' should be 1"),
         ({"methods": []}, "'methods' should be a list"),
         ({"methods": "one-pass"}, "'methods' should be a list"),
+        ({"thresholds": [0.8, 0.2]}, "'thresholds' should begin with the lower one"),
+        ({"thresholds": [0.2]}, "'thresholds' should be a list of two numbers"),
+        ({"candidate_threshold": 0}, "'candidate_threshold' should be a number between 0 and 1"),
         ({"orders": 1}, "'orders' should be true or false"),
         ({"constant": "0"}, "'constant' should be a number"),
         ({"constant": True}, "'constant' should be a number"),

@@ -159,7 +159,8 @@ def test_hostile_input_is_refused() -> None:
 def weighing(orders: bool = True, **weights: float) -> RealProbability:
     table = {name: Weight(weight=weight, centre=0.0) for name, weight in weights.items()}
     return RealProbability(
-        version=1, methods=("one-pass",), orders=orders, constant=-1.0, weights=table, lesions=10, real=5,
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1,
+        orders=orders, constant=-1.0, weights=table, lesions=10, real=5,
         brier=0.1, brier_of_share=0.2,
     )  # fmt: skip
 
@@ -182,8 +183,23 @@ def test_lists_go_by_the_probability_of_being_real_where_it_won() -> None:
     np.testing.assert_allclose(found.candidate_table["doubt"], found.candidate_table["p_real"])
     assert found.table["doubt"].is_monotonic_decreasing
     assert found.table["x_mm"].iloc[0] < found.table["x_mm"].iloc[1]  # the shallow one is looked at first
-    assert "real_probability" in found.columns["p_real"].definition
-    assert found.columns["doubt"].definition.startswith("One minus the probability that it is real")
+    assert "comes with the model" in found.columns["p_real"].definition
+    assert found.columns["doubt"].definition.startswith("How likely your verdict is to change the result")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "candidates"), [(0.19, 0.1), (0.81, 0.1), (0.5, 0.12)], ids=["low", "high", "candidates"]
+)
+def test_beyond_the_thresholds_that_it_is_for_lists_go_by_the_largest_probability(
+    threshold, candidates
+) -> None:
+    assert rank_lesions(weighed(), 0.2).by_p_real and rank_lesions(weighed(), 0.8).by_p_real
+    found = rank_lesions(weighed(), threshold, candidate_threshold=candidates)
+    assert not found.by_p_real and found.real_by == ""
+    assert len(found.table) + len(found.candidate_table)
+    assert "p_real" not in found.table and "p_real" not in found.candidate_table
+    np.testing.assert_allclose(found.table["doubt"], 1 - found.table["max_probability"])
+    assert found.columns["doubt"].definition.startswith("How far the model is from being certain")
 
 
 def test_where_it_did_not_win_it_is_a_column_only() -> None:

@@ -137,7 +137,7 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     case.threshold = 0.6
     table = case.lesions.table
     expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
-    assert cells(dock.tables[0], "p_real") == [f"{p:.0%}" for p in expected]
+    assert cells(dock.tables[0], "p_real") == [f"{100 * p:.0f} %" for p in expected]
     assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(real)
     assert dock.tables[1].isColumnHidden(real)  # too few candidates to say
     painted = np.zeros(case.grid.shape, np.int8)
@@ -148,8 +148,10 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     case.min_volume = 1.0  # its cases had none so small
     assert dock.tables[0].isColumnHidden(real)
     case.min_volume = 3.0
-    case.threshold = 0.99
-    assert not dock.tables[0].isColumnHidden(real)  # nothing is listed, but of this kind
+    case.threshold = 0.8
+    assert not dock.tables[0].isColumnHidden(real)
+    case.threshold = 0.99  # at none so high were the cases' lesions outlined
+    assert dock.tables[0].isColumnHidden(real)
     case.threshold = 0.6
     case.recalibrate(Temperature(0.2, 0.1, 0.5))  # of these probabilities it says nothing
     assert dock.tables[0].isColumnHidden(real) and "p_real" not in case.lesions.table
@@ -160,7 +162,8 @@ def test_calibration_cases_replace_what_the_model_says_is_real(case, records):
     where = np.flatnonzero(made.probability >= 0.05).astype(np.int64)
     around = VoxelFeatures(where, np.ones((len(VOXEL_FEATURES), len(where)), np.float16))
     known = RealProbability(
-        version=1, methods=("one-pass",), orders=True, constant=0.0, lesions=40, real=20, brier=0.1,
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1,
+        orders=True, constant=0.0, lesions=40, real=20, brier=0.1,
         brier_of_share=0.2, weights={"largest_probability": Weight(weight=1.0, centre=0.0)},
     )  # fmt: skip
     case.open_prediction(dataclasses.replace(made, voxel_features=around, real_probability=known))

@@ -193,7 +193,8 @@ def test_in_the_window_lists_and_sessions_go_by_what_is_likely_real(viewer, of_f
     values = np.zeros((len(VOXEL_FEATURES), len(where)), np.float16)
     values[list(VOXEL_FEATURES).index("depth")] = np.random.default_rng(0).uniform(0, 6, len(where))
     known = RealProbability(
-        version=1, methods=("one-pass",), orders=True, constant=-2.0, lesions=40, real=20, brier=0.1,
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1,
+        orders=True, constant=-2.0, lesions=40, real=20, brier=0.1,
         brier_of_share=0.2, weights={"depth": Weight(weight=1.0, centre=1.0)},
     )  # fmt: skip
     made = replace(of_files, voxel_features=VoxelFeatures(where, values), real_probability=known)
@@ -203,20 +204,27 @@ def test_in_the_window_lists_and_sessions_go_by_what_is_likely_real(viewer, of_f
     lesions, dock = review.case.lesions, review.lesions
     assert lesions.by_p_real and len(lesions.table) > 1
     shown = dock.tables[0].model()
-    real = [column.key for column in COLUMNS].index("p_real")
+    real, doubt = ([column.key for column in COLUMNS].index(key) for key in ("p_real", "doubt"))
     cells = [shown.index(row, real).data() for row in range(shown.rowCount())]
-    assert cells == [f"{p:.0%}" for p in sorted(lesions.table["p_real"])]  # least likely real first
+    assert cells == [f"{100 * p:.0f} %" for p in sorted(lesions.table["p_real"])]  # least likely real first
     assert not dock.tables[0].isColumnHidden(real)
     tip = Qt.ItemDataRole.ToolTipRole
     assert "model" in shown.headerData(real, Qt.Orientation.Horizontal, tip)
-    assert "real" in shown.headerData(1, Qt.Orientation.Horizontal, tip)
-    assert "probability of being real" in dock.header.toolTip()
+    assert "real" in shown.headerData(doubt, Qt.Orientation.Horizontal, tip)
+    assert "least probably real first" in dock.header.toolTip()
+    assert "at thresholds" not in dock.header.toolTip()
+    assert list(viewer.layers["lesions"].features)[:2] == ["label", "real"]
+    review.case.threshold = 0.85  # the numbers are for thresholds up to 0.8
+    assert dock.tables[0].isColumnHidden(real) and "largest probability" in dock.header.toolTip()
+    assert "at thresholds from 0.20 to 0.80" in dock.header.toolTip()
+    review.case.threshold = lesions.threshold
+    assert not dock.tables[0].isColumnHidden(real)
     queue = queue_of(lesions, 1, 2, "doubt", checks=0.0)
     ranked = [task.label for task in queue.tasks if task.target == "lesion"]
     assert ranked == lesions.table["label"].tolist()
     review.case.recalibrate(Temperature(0.2, 0.1, 2.0))  # of these probabilities it says nothing
     assert dock.tables[0].isColumnHidden(real) and "largest probability" in dock.header.toolTip()
-    assert "largest probability" in shown.headerData(1, Qt.Orientation.Horizontal, tip)
+    assert "largest probability" in shown.headerData(doubt, Qt.Orientation.Horizontal, tip)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +233,8 @@ def test_in_the_window_lists_and_sessions_go_by_what_is_likely_real(viewer, of_f
 )
 def test_a_probability_of_being_real_that_is_none_is_refused_in_a_sentence(folder, changes):
     whole = {
-        "version": 1, "methods": ["one-pass"], "orders": True, "constant": 0.0, "lesions": 4, "real": 2,
+        "version": 1, "methods": ["one-pass"], "thresholds": [0.2, 0.8], "candidate_threshold": 0.1,
+        "orders": True, "constant": 0.0, "lesions": 4, "real": 2,
         "weights": {"depth": {"weight": 1, "centre": 0}}, "brier": 0.1, "brier_of_share": 0.2,
     }  # fmt: skip
     said_in(folder, real_probability=whole | changes if isinstance(changes, dict) else changes)
@@ -245,7 +254,7 @@ def test_voxel_features_that_do_not_fit_are_refused(folder):
         ([0, 1], good[1:]),
         ([0, 1], good.astype(float)),
     ):
-        np.savez(folder / NAME, **content, around_where=np.array(where, np.int64), around_values=values)
+        np.savez(folder / NAME, **content, feature_where=np.array(where, np.int64), feature_values=values)
         list_as_it_is(folder, NAME)
         with pytest.raises(InputError):
             read_saved_results(folder)

@@ -20,12 +20,15 @@ import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 from scipy.special import expit
 
+from napari_uncertainseg._threshold import LOWEST_CANDIDATES
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.networks.recalibration import LogitLine
 
 REAL_PROBABILITY = "real_probability.json"
 """The file in a model's folder; a model without it says no such probability."""
+P_REAL = "p_real"
+"""The name of what it says, among the columns of tables and in what it is measured by."""
 VERSION = 1
 MAX_BYTES = 1 << 16
 
@@ -69,9 +72,12 @@ _PEAK = "largest_probability"
 _OF_PROBABILITIES = {"mean_probability", "mean_entropy", "mirrored", "seen"}
 """Kinds that follow from many probabilities: what they were before a recalibration is not known."""
 
+_SAME = 1e-6
+"""Thresholds that differ by less are one."""
 LARGEST = 1000
 _Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, description="a number, -1000 to 1000")]
 _Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
+_Threshold = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, description="a name")]
 _Count = Annotated[int, Field(ge=0, le=10**9, description="a whole number of 0 or more")]
 
@@ -102,7 +108,7 @@ class Weight(_Table):
 
 
 class Source(_Table):
-    """One of the sources that it was fitted on, and what was measured there by a fit without it."""
+    """One of the sources that it was fitted on, and AUROCs there: `P_REAL` is that of a fit without it."""
 
     name: _Name
     model: str = Field(max_length=200, description="text")
@@ -120,6 +126,10 @@ class RealProbability(_Table):
         Of the file's format.
     methods
         Of inference whose probabilities it was fitted on; it says nothing about those of others.
+    thresholds
+        The lowest and the highest at which lesions may be outlined. Of others it says nothing.
+    candidate_threshold
+        At which candidates were outlined. Of others it says nothing.
     orders
         Whether it told false from real lesions better than the simple measures on every source left out: then
         lists and sessions go by it.
@@ -139,6 +149,8 @@ class RealProbability(_Table):
     methods: tuple[_Name, ...] = Field(
         min_length=1, max_length=10, strict=False, description="a list of 1 to 10 methods"
     )
+    thresholds: tuple[_Threshold, _Threshold] = Field(strict=False, description="a list of two numbers")
+    candidate_threshold: _Threshold
     orders: bool = Field(description="true or false")
     constant: _Number
     weights: dict[str, Weight] = Field(min_length=1, max_length=7, description="a table of 1 to 7 features")
@@ -157,7 +169,15 @@ class RealProbability(_Table):
             raise ValueError(f"'weights' names '{unknown[0]}'; known are {', '.join(FEATURES)}")
         if self.real > self.lesions:
             raise ValueError("'real' should be at most 'lesions'")
+        if self.thresholds[0] > self.thresholds[1]:
+            raise ValueError("'thresholds' should begin with the lower one")
         return self
+
+    def covers(self, threshold: float, candidate_threshold: float) -> bool:
+        """Whether it says something of lesions and candidates that are outlined at these thresholds."""
+        low, high = self.thresholds
+        within = low - _SAME <= threshold <= high + _SAME
+        return within and abs(candidate_threshold - self.candidate_threshold) <= _SAME
 
     def probability(self, values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
         """Of being real, float64 (count,), from what `uncertainty.real_probability.lesion_features` measures.
@@ -193,10 +213,19 @@ class RealProbability(_Table):
             return self
         if _OF_PROBABILITIES & self.weights.keys():
             return None
-        if _PEAK not in self.weights:
-            return self
-        moved = self.weights[_PEAK].after(line, FEATURES[_PEAK])
-        return None if moved is None else self.model_copy(update={"weights": {**self.weights, _PEAK: moved}})
+        weights = dict(self.weights)
+        if _PEAK in weights:
+            moved = weights[_PEAK].after(line, FEATURES[_PEAK])
+            if moved is None:
+                return None
+            weights[_PEAK] = moved
+        return self.model_copy(
+            update={
+                "weights": weights,
+                "thresholds": tuple(map(line.move, self.thresholds)),
+                "candidate_threshold": max(LOWEST_CANDIDATES, line.move(self.candidate_threshold)),
+            }
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What `parse_real_probability` reads back."""

@@ -16,11 +16,11 @@ from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_columns import (
     COLUMNS,
     DOUBT_IN_REAL,
-    REAL,
     REAL_COLUMNS,
     MeasureColumn,
 )
@@ -36,7 +36,7 @@ _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 _MODELS = (
     "doubt",
-    REAL,
+    P_REAL,
     "lsu",
     "mean_probability",
     "max_probability",
@@ -105,7 +105,7 @@ class Lesions:
     def columns(self) -> Mapping[str, MeasureColumn]:
         """What stands in the tables: `COLUMNS`, with what doubt is here, and who says what is real."""
         doubt = {"doubt": DOUBT_IN_REAL} if self.by_p_real else {}
-        real = {REAL: REAL_COLUMNS[self.real_by]} if self.real_by else {}
+        real = {P_REAL: REAL_COLUMNS[self.real_by]} if self.real_by else {}
         return {**COLUMNS, **doubt, **real}
 
     def component_at(self, voxel: tuple[int, int, int]) -> int:
@@ -224,8 +224,8 @@ class Ranker:
         found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
         found.values["persistence"] = self._persistence(found)
         n = lesions.n
-        by_p_real = self._add_p_real(found, threshold)
-        likely = found.values[REAL if by_p_real else "max_probability"]
+        by_p_real = self._add_p_real(found, threshold, candidate_threshold)
+        likely = found.values[P_REAL if by_p_real else "max_probability"]
         found.values["doubt"] = np.where(np.arange(len(likely)) < n, 1 - likely, likely)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         self._mark_drawn(found, threshold, edit)
@@ -241,17 +241,17 @@ class Ranker:
             min_volume=float(min_volume),
             candidate_threshold=float(candidate_threshold),
             by_p_real=by_p_real,
-            real_by="model" if REAL in found.values else "",
+            real_by="model" if P_REAL in found.values else "",
         )
 
-    def _add_p_real(self, found: LesionStatistics, threshold: float) -> bool:
+    def _add_p_real(self, found: LesionStatistics, threshold: float, candidate_threshold: float) -> bool:
         """How probably each lesion and candidate is real, where the model knows; whether doubt goes by it."""
         real_probability = self._real_probability
-        if real_probability is None:
+        if real_probability is None or not real_probability.covers(threshold, candidate_threshold):
             return False
         lesions = FoundLesions(found, *self._known, threshold)
         values = measure_lesion_features(lesions, tuple(real_probability.weights))
-        found.values[REAL] = real_probability.probability(values, lesions.count)
+        found.values[P_REAL] = real_probability.probability(values, lesions.count)
         return real_probability.orders
 
     def _mark_drawn(self, found: LesionStatistics, threshold: float, edit: np.ndarray | None) -> None:
@@ -359,7 +359,7 @@ def _ranked(
     table = pd.DataFrame(
         {
             "label": number[order].astype(int),
-            **{name: values[name][order] for name in (*COLUMNS, REAL) if name in values},
+            **{name: values[name][order] for name in (*COLUMNS, P_REAL) if name in values},
         }
     )
     labels = np.zeros(grid.shape, np.uint16)
