@@ -33,7 +33,14 @@ from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.lesions.components import Components
 from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.real_probability import FEATURES, P_REAL, RealProbability, Source, Weight
+from napari_uncertainseg.networks.real_probability import (
+    FEATURES,
+    P_REAL,
+    REAL_PROBABILITY,
+    RealProbability,
+    Source,
+    Weight,
+)
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.training.subjects import find_image, read_scans
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
@@ -83,6 +90,8 @@ def main() -> None:
     terms = [f"{w.weight:+.3f} * ({name} {-w.centre:+.3f})" for name, w in found.weights.items()]
     print(f"logit of p_real = {found.constant:+.3f} {' '.join(terms)}")
     print(f"Order of lists: {found.orders}. Written: {arguments.out}")
+    if arguments.out.name != REAL_PROBABILITY:
+        print(f"In a model's folder it must be called {REAL_PROBABILITY}.")
 
 
 # -- rows -----------------------------------------------------------------------------------------
