@@ -85,7 +85,7 @@ def test_what_is_not_known_counts_as_nothing_and_what_is_extreme_is_clipped() ->
         ({"methods": "one-pass"}, "'methods' should be a list"),
         ({"thresholds": [0.8, 0.2]}, "'thresholds' should begin with the lower one"),
         ({"thresholds": [0.2]}, "'thresholds' should be a list of two numbers"),
-        ({"candidate_threshold": 0}, "'candidate_threshold' should be a number between 0 and 1"),
+        ({"candidate_threshold": -0.1}, "'candidate_threshold' should be a number from 0 to 1"),
         ({"orders": 1}, "'orders' should be true or false"),
         ({"constant": "0"}, "'constant' should be a number"),
         ({"constant": True}, "'constant' should be a number"),
@@ -140,6 +140,10 @@ def test_what_is_known_of_probabilities_moves_with_them() -> None:
     expected = before.probability({"largest_probability": logits, "depth": depth}, 3)
     np.testing.assert_allclose(after.probability(moved, 3), expected, rtol=1e-12)
     assert before.moved(LogitLine()) is before
+    for threshold, known in ((0.19, False), (0.2, True), (0.8, True), (0.81, False)):
+        assert after.covers(line.move(threshold), line.move(0.1)) is known
+    assert not after.covers(line.move(0.4), 0.1)
+    assert before.moved(LogitLine(shift=-2.0)).candidate_threshold == 0.05  # candidates never begin lower
     entropy = before.model_copy(update={"weights": {"mean_entropy": before.weights["depth"]}})
     assert entropy.moved(line) is None and entropy.moved(LogitLine()) is entropy
 
@@ -154,6 +158,8 @@ def test_the_range_moves_too_and_what_cannot_be_kept_is_left_out() -> None:
     np.testing.assert_allclose(
         after.probability({**values, "largest_probability": logits / 0.5}, 4), expected
     )
+    extreme = before.moved(LogitLine(temperature=0.011, shift=5.0))
+    assert extreme.thresholds[1] == 1.0 and parse_real_probability(extreme.as_json(), "saved") == extreme
     heavy = parse_real_probability(
         {**NUMBERS, "weights": {"largest_probability": {"weight": 50, "centre": 0}}}, "h"
     )

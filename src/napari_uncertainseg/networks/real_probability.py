@@ -77,7 +77,6 @@ _SAME = 1e-6
 LARGEST = 1000
 _Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, description="a number, -1000 to 1000")]
 _Share = Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")]
-_Threshold = Annotated[float, Field(gt=0, lt=1, description="a number between 0 and 1")]
 _Name = Annotated[str, Field(min_length=1, max_length=100, description="a name")]
 _Count = Annotated[int, Field(ge=0, le=10**9, description="a whole number of 0 or more")]
 
@@ -149,8 +148,8 @@ class RealProbability(_Table):
     methods: tuple[_Name, ...] = Field(
         min_length=1, max_length=10, strict=False, description="a list of 1 to 10 methods"
     )
-    thresholds: tuple[_Threshold, _Threshold] = Field(strict=False, description="a list of two numbers")
-    candidate_threshold: _Threshold
+    thresholds: tuple[_Share, _Share] = Field(strict=False, description="a list of two numbers")
+    candidate_threshold: _Share
     orders: bool = Field(description="true or false")
     constant: _Number
     weights: dict[str, Weight] = Field(min_length=1, max_length=7, description="a table of 1 to 7 features")
@@ -197,6 +196,8 @@ class RealProbability(_Table):
 
     def moved(self, line: LogitLine) -> RealProbability | None:
         """The same numbers for probabilities whose logits a model's recalibration has moved.
+
+        Candidates are never outlined below `LOWEST_CANDIDATES`: they may be a little smaller than in the fit.
 
         Parameters
         ----------
