@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 from napari_uncertainseg.networks.formats.multihead import CONFIGURATION, read_multihead
-from napari_uncertainseg.networks.lesion_evidence import EVIDENCE
+from napari_uncertainseg.networks.real_probability import REAL_PROBABILITY
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLED = ROOT / "src" / "napari_uncertainseg" / "models" / "bundled"
@@ -37,9 +37,9 @@ def main() -> None:
                 raise SystemExit(f"{member.folder} and {members[0].folder} differ in '{key}'")
     for old in BUNDLED.glob("*.safetensors"):
         old.unlink()
-    (BUNDLED / EVIDENCE).unlink(missing_ok=True)
+    (BUNDLED / REAL_PROBABILITY).unlink(missing_ok=True)
     if arguments.evidence is not None:
-        shutil.copyfile(arguments.evidence, BUNDLED / EVIDENCE)
+        shutil.copyfile(arguments.evidence, BUNDLED / REAL_PROBABILITY)
     names = ["weights.safetensors", *(f"member{i}.safetensors" for i in range(1, len(members)))]
     for member, name in zip(members, names, strict=True):
         shutil.copyfile(member.weights[0], BUNDLED / name)

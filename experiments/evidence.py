@@ -1,16 +1,17 @@
-"""How probable it is that a lesion is real: fits ``evidence.json`` of a model folder, and measures its worth.
+"""How probable it is that a lesion is real: fits ``real_probability.json`` of a model.
 
-usage: python experiments/evidence.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] --out evidence.json
-           [--rows ROWS.tsv] [--inputs flair|all ...] [--kinds KIND[,KIND]] [--method METHOD] [--data FOLDER]
+usage: python experiments/evidence.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] --out real_probability.json
+           [--rows ROWS.tsv] [--inputs flair|all ...] [--features NAME[,NAME]]
+           [--method METHOD] [--data FOLDER]
 
 Each fold is a model (name or folder) and the sources that it has not seen: all lesions and candidates of
-their scans are measured (`uncertainty.evidence`) and compared with the experts' masks. A logistic regression
-(ridge, each source weighted alike) then says how probable it is that a lesion is real. It is measured with
-the sources of a fold left out of the fit: AUROC of false against real lesions per scan, mean over patients
-with a 95 % interval from drawing patients anew, against the largest probability, mean entropy and size; Brier
-score against the mere share of real ones; a table of reliability. What ships is fitted on all folds. It
-becomes the order of lists ("orders") only if its AUROC is above all three simple measures on every source
-left out.
+their scans are measured (`uncertainty.real_probability`) and compared with the experts' masks. A logistic
+regression (ridge, each source weighted alike) then says how probable it is that a lesion is real. It is
+measured with the sources of a fold left out of the fit: AUROC of false against real lesions per scan, mean
+over patients with a 95 % interval from drawing patients anew, against the largest probability, mean entropy
+and size; Brier score against the mere share of real ones; a table of reliability. What ships is fitted on
+all folds. It becomes the order of lists ("orders") only if its AUROC is above all three simple measures on
+every source left out.
 
 `--rows` keeps what was measured: a second call measures only what is not in that file.
 """
@@ -29,20 +30,33 @@ from comparing import interval, table
 from sources import ROOT, Scan, scans_at_hand
 
 from napari_uncertainseg import Segmenter
+from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.lesions.components import Components
 from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.lesion_evidence import KINDS, LesionEvidence, Source, Weight
+from napari_uncertainseg.networks.real_probability import (
+    FEATURES,
+    P_REAL,
+    REAL_PROBABILITY,
+    RealProbability,
+    Source,
+    Weight,
+)
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.training.subjects import find_image, read_scans
-from napari_uncertainseg.uncertainty.evidence.features import FoundLesions, measure_features
-from napari_uncertainseg.uncertainty.evidence.fit import fit_weights
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 from napari_uncertainseg.uncertainty.lesion_statistics import measure_lesions
+from napari_uncertainseg.uncertainty.real_probability.fit import fit_weights
+from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
+    FoundLesions,
+    measure_lesion_features,
+)
 from napari_uncertainseg.uncertainty.retention import auroc
 
 KEPT = ("largest_probability", "depth")
-"""What ships unless told otherwise: more kinds did not help on sources left out (docs/experiments.md)."""
+"""What ships unless told otherwise: more features did not help on sources left out (docs/experiments.md)."""
+THRESHOLDS = (0.2, 0.8)
+"""Between which a reader's threshold may be; lesions are measured at the model's own, which lies between."""
 SIMPLE = {
     "largest p": lambda t: t["largest_probability"],
     "mean entropy": lambda t: -t["mean_entropy"],
@@ -59,24 +73,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--inputs", nargs="+", choices=("flair", "all"), default=["flair", "all"])
-    parser.add_argument("--kinds", type=lambda text: tuple(text.split(",")), default=KEPT)
+    parser.add_argument("--features", type=lambda text: tuple(text.split(",")), default=KEPT)
     parser.add_argument("--method", default="one-pass")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     add_brain_option(parser)
     arguments = parser.parse_args()
     rows = measured(arguments)
-    said = left_out(rows, arguments.kinds)
+    said = left_out(rows, arguments.features)
     lesions = ~rows["candidate"].to_numpy(bool)
     print(f"{len(rows)} lesions and candidates, {int(rows['true'].sum())} of them real\n")
     print(f"Lesions, AUROC of false against real\n\n{areas(rows[lesions], said[lesions])}\n")
     print(f"Candidates\n\n{areas(rows[~lesions], said[~lesions])}\n")
     print(f"Calibration, sources left out\n\n{calibration(rows, said)}\n")
-    print(f"Other kinds beside {', '.join(arguments.kinds)}, lesions\n\n{others(rows, arguments.kinds)}\n")
-    found = evidence(rows, said, arguments.kinds, arguments.method)
+    beside = ", ".join(arguments.features)
+    print(f"Other features beside {beside}, lesions\n\n{others(rows, arguments.features)}\n")
+    found = fitted_on_all(rows, said, arguments.features, arguments.method)
     arguments.out.write_text(found.to_text(), encoding="utf-8")
     terms = [f"{w.weight:+.3f} * ({name} {-w.centre:+.3f})" for name, w in found.weights.items()]
     print(f"logit of p_real = {found.constant:+.3f} {' '.join(terms)}")
     print(f"Order of lists: {found.orders}. Written: {arguments.out}")
+    if arguments.out.name != REAL_PROBABILITY:
+        print(f"In a model's folder it must be called {REAL_PROBABILITY}.")
 
 
 # -- rows -----------------------------------------------------------------------------------------
@@ -111,12 +128,13 @@ def measured_fold(
 ) -> Iterator[pd.DataFrame]:
     """The rows of each scan of some sources."""
     # Numbers that say nothing: with them, what lies around the lesions is measured.
-    silent = LesionEvidence(
-        version=1, methods=(arguments.method,), orders=False, constant=0.0, lesions=0, real=0, brier=0.0,
+    silent = RealProbability(
+        version=1, methods=(arguments.method,), thresholds=THRESHOLDS,
+        candidate_threshold=CANDIDATE_THRESHOLD, orders=False, constant=0.0, lesions=0, real=0, brier=0.0,
         brier_of_share=0.0, weights={"depth": Weight(weight=0.0, centre=0.0)},
     )  # fmt: skip
     segmenter = Segmenter(
-        replace(find_model(name), evidence=silent, recalibrations=()), method=arguments.method
+        replace(find_model(name), real_probability=silent, recalibrations=()), method=arguments.method
     )
     scans = [scan for scan in scans_at_hand(arguments.data) if scan.source in sources]
     if {scan.source for scan in scans} != set(sources):
@@ -142,7 +160,7 @@ def measure_scan(segmenter: Segmenter, data: Path, scan: Scan, inputs: str) -> p
 
 
 def rows_of(prediction: Prediction, mask: np.ndarray) -> pd.DataFrame:
-    """All kinds of evidence of each lesion and candidate, and whether the mask has a voxel in it."""
+    """All features of each lesion and candidate, and whether the mask has a voxel in it."""
     ranked = rank_lesions(prediction)
     parts = [
         Components.from_mask(labels > 0, labels, int(labels.max(initial=0)))
@@ -152,11 +170,11 @@ def rows_of(prediction: Prediction, mask: np.ndarray) -> pd.DataFrame:
     maps = (prediction.probability, prediction.entropy, prediction.mutual_information)
     found = measure_lesions(whole, *parts, maps, prediction.grid)
     lesions = FoundLesions(
-        found, prediction.members, prediction.surroundings, prediction.grid, ranked.threshold
+        found, prediction.members, prediction.voxel_features, prediction.grid, ranked.threshold
     )
     hit = np.bincount(found.label, mask.ravel()[found.flat], minlength=lesions.count + 1)[1:] > 0
     candidate = np.arange(lesions.count) >= parts[0].n
-    return pd.DataFrame(measure_features(lesions)).assign(true=hit, candidate=candidate)
+    return pd.DataFrame(measure_lesion_features(lesions)).assign(true=hit, candidate=candidate)
 
 
 # -- fits -----------------------------------------------------------------------------------------
@@ -171,17 +189,17 @@ def counts_of(rows: pd.DataFrame) -> np.ndarray:
     return len(rows) / rows["inputs"].nunique() / rows["source"].nunique() / per_source
 
 
-def fitted(rows: pd.DataFrame, kinds: Sequence[str]) -> dict[str, object]:
+def fitted(rows: pd.DataFrame, features: Sequence[str]) -> dict[str, object]:
     """Constant and weights."""
-    values = {kind: rows[kind].to_numpy(float) for kind in kinds}
-    constant, weights = fit_weights(values, rows["true"].to_numpy(bool), counts_of(rows), kinds)
+    values = {feature: rows[feature].to_numpy(float) for feature in features}
+    constant, weights = fit_weights(values, rows["true"].to_numpy(bool), counts_of(rows), features)
     short = {
         name: Weight(weight=round(w.weight, 4), centre=round(w.centre, 4)) for name, w in weights.items()
     }
     return {"constant": round(constant, 4), "weights": short}
 
 
-def left_out(rows: pd.DataFrame, kinds: Sequence[str]) -> np.ndarray:
+def left_out(rows: pd.DataFrame, features: Sequence[str]) -> np.ndarray:
     """Probability of being real, of each row by a fit without its fold's sources."""
     said = np.full(len(rows), np.nan)
     folds = rows["fold"].to_numpy()
@@ -190,20 +208,25 @@ def left_out(rows: pd.DataFrame, kinds: Sequence[str]) -> np.ndarray:
     for fold in np.unique(folds):
         inside = folds == fold
         rest, own = rows[~inside], rows[inside]
-        by = LesionEvidence(
-            version=1, methods=("none",), orders=False, lesions=0, real=0, brier=0.0, brier_of_share=0.0,
-            **fitted(rest, kinds),
+        by = RealProbability(
+            version=1, methods=("none",), thresholds=THRESHOLDS, candidate_threshold=CANDIDATE_THRESHOLD,
+            orders=False, lesions=0, real=0, brier=0.0, brier_of_share=0.0,
+            **fitted(rest, features),
         )  # fmt: skip
-        said[inside] = by.probability({kind: own[kind].to_numpy(float) for kind in kinds}, len(own))
+        said[inside] = by.probability(
+            {feature: own[feature].to_numpy(float) for feature in features}, len(own)
+        )
     return said
 
 
-def evidence(rows: pd.DataFrame, said: np.ndarray, kinds: Sequence[str], method: str) -> LesionEvidence:
+def fitted_on_all(
+    rows: pd.DataFrame, said: np.ndarray, features: Sequence[str], method: str
+) -> RealProbability:
     """What ships: fitted on all rows, with what was measured on sources left out."""
     lesions = ~rows["candidate"].to_numpy(bool)
-    by_patient = patients(rows[lesions], {"evidence": said[lesions], **simple(rows[lesions])})
+    by_patient = patients(rows[lesions], {P_REAL: said[lesions], **simple(rows[lesions])})
     means = by_patient.groupby(["source", "measure"])["auroc"].mean().unstack()
-    orders = bool((means["evidence"].to_numpy()[:, None] > means[list(SIMPLE)].to_numpy()).all())
+    orders = bool((means[P_REAL].to_numpy()[:, None] > means[list(SIMPLE)].to_numpy()).all())
     brier, share = brier_scores(rows, said)
     sources = [
         Source(
@@ -212,10 +235,11 @@ def evidence(rows: pd.DataFrame, said: np.ndarray, kinds: Sequence[str], method:
         )
         for source, own in rows.groupby("source", sort=False)
     ]  # fmt: skip
-    return LesionEvidence(
-        version=1, methods=(method,), orders=orders, lesions=len(rows), real=int(rows["true"].sum()),
+    return RealProbability(
+        version=1, methods=(method,), thresholds=THRESHOLDS, candidate_threshold=CANDIDATE_THRESHOLD,
+        orders=orders, lesions=len(rows), real=int(rows["true"].sum()),
         brier=round(float(brier.mean()), 4), brier_of_share=round(float(share.mean()), 4),
-        sources=tuple(sources), **fitted(rows, kinds),
+        sources=tuple(sources), **fitted(rows, features),
     )  # fmt: skip
 
 
@@ -246,7 +270,7 @@ def patients(rows: pd.DataFrame, scores: dict[str, np.ndarray]) -> pd.DataFrame:
 
 def areas(rows: pd.DataFrame, said: np.ndarray) -> str:
     """A line for each source and inputs, a column for each measure."""
-    scores = {"evidence": said, **simple(rows)}
+    scores = {P_REAL: said, **simple(rows)}
     found, lines = patients(rows, scores), []
     for (source, inputs), own in found.groupby(["source", "inputs"], sort=False):
         here = rows[(rows["source"] == source) & (rows["inputs"] == inputs)]
@@ -294,10 +318,13 @@ def calibration(rows: pd.DataFrame, said: np.ndarray) -> str:
     return table(["source", "Brier", "Brier of the share", *titles], lines)
 
 
-def others(rows: pd.DataFrame, kinds: Sequence[str]) -> str:
-    """AUROC per source, source left out, with one kind more."""
+def others(rows: pd.DataFrame, features: Sequence[str]) -> str:
+    """AUROC per source, source left out, with one feature more."""
     lesions = ~rows["candidate"].to_numpy(bool)
-    tried = {", ".join(kinds): tuple(kinds), **{f"+ {k}": (*kinds, k) for k in KINDS if k not in kinds}}
+    tried = {
+        ", ".join(features): tuple(features),
+        **{f"+ {k}": (*features, k) for k in FEATURES if k not in features},
+    }
     scores = {name: left_out(rows, chosen)[lesions] for name, chosen in tried.items()}
     means = (
         patients(rows[lesions], scores).groupby(["measure", "source"], sort=False)["auroc"].mean().unstack()
@@ -305,7 +332,7 @@ def others(rows: pd.DataFrame, kinds: Sequence[str]) -> str:
     lines = [
         [name, *(f"{x:.3f}" for x in means.loc[name]), f"{means.loc[name].mean():.3f}"] for name in tried
     ]
-    return table(["kinds", *means.columns, "mean"], sorted(lines, key=lambda line: -float(line[-1])))
+    return table(["features", *means.columns, "mean"], sorted(lines, key=lambda line: -float(line[-1])))
 
 
 if __name__ == "__main__":

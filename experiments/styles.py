@@ -78,7 +78,7 @@ def main() -> None:
             continue
         prepared, _ = prepared_scan(arguments.data, scan, cache)
         kind = f"heads-{model.name}-{model.sha256[:8]}"
-        heads = cache.get(kind, scan, lambda p=prepared: heads_of(p, model, engine)).astype(np.float32)
+        heads = cache.get_one(kind, scan, lambda p=prepared: heads_of(p, model, engine)).astype(np.float32)
         found = places_of(scan, prepared.brain, arguments.data)
         means.append(mean_by_style(heads, styles, found))
         row = {name: told_apart(values, found) for name, values in maps_of(heads, styles).items()}

@@ -24,7 +24,7 @@ from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.evaluate.agreement import reference_agreement
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, smoothed
-from napari_uncertainseg.images.resample import zoom
+from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import choose_device
@@ -147,7 +147,7 @@ def read(
         return network_heads(network_input(prepared, model, how), model, engine).mean(0)
 
     kind = f"{how.there.__name__}-{how.in_plane}-{how.through}-{model.name}-{model.sha256[:8]}"
-    return on_scan(cache.get(kind, scan, make), prepared, how.back)  # type: ignore[arg-type]
+    return on_scan(cache.get_one(kind, scan, make), prepared, how.back)
 
 
 def network_input(prepared: Prepared, model: Model, reading: Reading) -> NetworkInput:
@@ -155,10 +155,7 @@ def network_input(prepared: Prepared, model: Model, reading: Reading) -> Network
     box = bounding_box(prepared.brain)
     inside = prepared.brain[box]
     wanted = (reading.through, reading.in_plane, reading.in_plane)
-    z, y, x = (
-        n if abs(old / new - 1) <= 0.01 else max(1, round(n * old / new))
-        for n, old, new in zip(inside.shape, prepared.grid.spacing, wanted, strict=True)
-    )
+    z, y, x = resampled_shape(inside.shape, prepared.grid.spacing, wanted)
 
     def there(data: np.ndarray) -> np.ndarray:
         return reading.there(zoom(data, (len(data), y, x)), z)

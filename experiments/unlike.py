@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from comparing import table
 from left_out import HOSPITALS
-from recalibrate import write_into
+from model_json import write_into
 from sources import ROOT, Scan, scans_at_hand
 
 from napari_uncertainseg.images.files import read_volume

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -20,8 +21,13 @@ import pytest
 
 from napari_uncertainseg import Grid, InputError, write_volume
 from napari_uncertainseg.cli import main, parser
+from napari_uncertainseg.cli.models import _facts
 from napari_uncertainseg.cli.progress import ProgressLine
 from napari_uncertainseg.images.preparation import brain_search
+from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.networks.real_probability import RealProbability, Source, Weight
+from napari_uncertainseg.networks.recalibration import FittedLine, ModelRecalibration
+from napari_uncertainseg.networks.seen_scans import SeenScans
 
 MAPS = ("probability", "entropy", "mutual_information", "disagreement", "brain", "lesions")
 
@@ -381,6 +387,38 @@ def test_evaluate_refuses_what_does_not_fit(scan, results, tmp_path, capsys):
 # -- models, train, the window ------------------------------------------------------------------
 
 
+def test_a_model_says_its_styles_what_is_real_its_recalibration_and_what_it_has_seen() -> None:
+    line = {"temperature": 1.5, "shift": -0.25, "fitted_on": "folds", "sources": ["A", "B"], "patients": 9}
+    fitted = ModelRecalibration(**line, methods=("one-pass",), unlike=FittedLine(**line | {"shift": 0.5}))
+    seen = SeenScans(
+        cut=2.0, spread={"noise": 1.0}, sources={"C": {"scans": 1, "low": {"noise": 1}, "high": {"noise": 2}}}
+    )
+    real = RealProbability(
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1, orders=True,
+        constant=0.0, weights={"depth": Weight(weight=1.0, centre=0.0)}, lesions=40, real=20, brier=0.1,
+        brier_of_share=0.2,
+        sources=(Source(name="A", model="m", patients=6, lesions=500, auroc={"p_real": 0.954}),),
+    )  # fmt: skip
+    model = replace(
+        find_model("bundled"),
+        styles=("tight", "wide"),
+        recalibrations=(fitted,),
+        seen=seen,
+        real_probability=real,
+    )
+    facts = "\n".join(f"{key}: {value}" for key, value in _facts(model).items())
+    for words in (
+        "styles: tight, wide",
+        "one-pass: logit / 1.5 - 0.25, fitted with networks of the same recipe",
+        "scans unlike all that it has seen: logit / 1.5 + 0.5",
+        "(9 patients of A, B)",
+        "for one-pass at thresholds from 0.2 to 0.8; lists go by it",
+        "without A: AUROC 0.954 there (6 patients, 500 lesions)",
+        "has seen: C (1 scan)",
+    ):
+        assert words in facts
+
+
 def test_models_lists_shows_and_adds(tmp_path, capsys):
     assert main(["models"]) == 0
     listed = capsys.readouterr().out
@@ -389,6 +427,7 @@ def test_models_lists_shows_and_adds(tmp_path, capsys):
     assert main(["models", "show", "bundled"]) == 0
     shown = capsys.readouterr().out
     assert "sha256" in shown and "#" in shown  # the facts, and the card
+    assert "styles       not told apart" in shown and "p_real       no" in shown
     assert "no-such" in fails(capsys, "models", "show", "no-such")
     assert str(tmp_path) in fails(capsys, "models", "add", tmp_path)
 

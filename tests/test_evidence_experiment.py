@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_uncertainseg.networks.lesion_evidence import KINDS, parse_evidence
+from napari_uncertainseg.networks.real_probability import FEATURES, parse_real_probability
 
 KEPT = ("largest_probability", "depth")
 
@@ -20,12 +20,12 @@ def experiment(checkout, monkeypatch):
 
 
 def rows(tells: str, seed: int = 0) -> pd.DataFrame:
-    """Lesions of three sources in two folds, of which one kind of evidence tells what is real."""
+    """Lesions of three sources in two folds, of which one feature tells what is real."""
     rng, parts = np.random.default_rng(seed), []
     for source, fold in (("A", 0), ("B", 0), ("C", 1)):
         for patient in range(3):
             n = 60
-            values = {kind: rng.uniform(0, 1, n) for kind in KINDS}
+            values = {feature: rng.uniform(0, 1, n) for feature in FEATURES}
             real = rng.random(n) < 1 / (1 + np.exp(-12 * (values[tells] - 0.5)))
             about = {
                 "source": source,
@@ -46,12 +46,12 @@ def rows(tells: str, seed: int = 0) -> pd.DataFrame:
 def test_it_becomes_the_order_only_where_it_beats_the_simple_ones(experiment, tells, orders) -> None:
     made = rows(tells)
     said = experiment.left_out(made, KEPT)
-    found = experiment.evidence(made, said, KEPT, "one-pass")
+    found = experiment.fitted_on_all(made, said, KEPT, "one-pass")
     assert found.orders is orders
     assert (found.brier < 0.75 * found.brier_of_share) is orders
     assert (found.lesions, found.real) == (len(made), made["true"].sum())
     assert [(source.name, source.patients) for source in found.sources] == [("A", 3), ("B", 3), ("C", 3)]
-    assert parse_evidence(found.as_json(), "what was written") == found
+    assert parse_real_probability(found.as_json(), "what was written") == found
     assert "A | all | 120" in experiment.areas(made[~made["candidate"]], said[~made["candidate"]])
     assert experiment.calibration(made, said).count("\n") == 4
 

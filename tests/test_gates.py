@@ -19,7 +19,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.calibration import (
     conformal,
-    lesion_probability,
+    real_by_cases,
     recalibration,
     record,
     region,
@@ -94,7 +94,7 @@ PROBABILITIES = {
     "risks.Losses.from_case": lambda p: risks.Losses.from_case(p, MASK, np.arange(1, 10) / 10),
     "record.measures_of": lambda p: record.measures_of(p, P, MASK, 1.0),
     "region.lesion_reliability": lambda p: region.lesion_reliability([(EACH, np.ravel(p))], MASK),
-    "lesion_probability.of": lambda p: lesion_probability.LesionProbability(0, 1, 0, 0, 1, 1, 0, 0).at(
+    "real_by_cases.of": lambda p: real_by_cases.RealByCases(0, 1, 0, 0, 1, 1, 0, 0).at(
         p, np.ones(SHAPE), 0.5
     ),
     "components.label_components": lambda p: components.label_components(p, 0.5),

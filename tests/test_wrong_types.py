@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.lesion_probability import LesionProbability
 from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
+from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.calibration.scores import brier, nll
 from napari_uncertainseg.calibration.thresholds import best_dice
-from napari_uncertainseg.inference.lesion_existence import with_existence
+from napari_uncertainseg.inference.real_by_cases import with_real_by_cases
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.training.average_calibration import AverageCalibrationLoss, calibration_error
@@ -145,10 +145,10 @@ def test_is_lesion_where_the_peak_is_the_threshold():
     p = np.zeros((4, 4, 4), np.float32)
     p[1:3, 1:3, 1:3] = 0.7
     found = rank_lesions(make_prediction(p), 0.7)
-    fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    fit = RealByCases(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
-    assert with_existence(found, record).table["p_real"].notna().all()
+    assert with_real_by_cases(found, record).table["p_real"].notna().all()
 
 
 def test_of_what_a_human_drew_calibration_cases_say_nothing():
@@ -157,11 +157,33 @@ def test_of_what_a_human_drew_calibration_cases_say_nothing():
     edit = np.zeros(p.shape, np.int8)
     edit[5:7, 5:7, 5:7] = 1
     found = rank_lesions(make_prediction(p), 0.5, edit=edit)
-    fit = LesionProbability(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    fit = RealByCases(0, 1, 0, 0, 20, 10, 0.1, 0.2)
     losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
-    exists = with_existence(found, record).table.set_index("drawn")["p_real"]
-    assert exists[False] == pytest.approx(0.7) and np.isnan(exists[True])
+    real = with_real_by_cases(found, record).table.set_index("drawn")["p_real"]
+    assert real[False] == pytest.approx(0.7) and np.isnan(real[True])
+
+
+@pytest.mark.parametrize(
+    ("threshold", "candidates", "known"),
+    [
+        (0.2, 0.1, (True, True)),
+        (0.15, 0.1, (False, True)),
+        (0.85, 0.1, (False, True)),
+        (0.5, 0.2, (True, False)),
+    ],
+)
+def test_of_other_thresholds_than_theirs_calibration_cases_say_nothing(threshold, candidates, known):
+    p = np.zeros((8, 8, 8), np.float32)
+    p[1:3, 1:3, 1:3], p[5:7, 5:7, 5:7] = 0.9, 0.14
+    found = rank_lesions(make_prediction(p), threshold, candidate_threshold=candidates)
+    fit = RealByCases(0, 1, 0, 0, 20, 10, 0.1, 0.2)
+    losses, measures = dict.fromkeys(LOSSES, np.zeros((1, 99))), dict.fromkeys(MEASURES, np.ones(1))
+    record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit, fit)
+    said = with_real_by_cases(found, record)
+    assert ("p_real" in said.table, "p_real" in said.candidate_table) == known
+    only = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a",), losses, measures, None, fit)
+    assert (with_real_by_cases(found, only).real_by == "calibration") is known[0]
 
 
 @pytest.mark.parametrize("threshold", [np.float64(0.7), 0.7, np.float32(0.7)])

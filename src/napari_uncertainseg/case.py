@@ -243,7 +243,7 @@ class Case:
         Their numbers stay while the threshold moves and the reviewer paints.
         """
         if self._lesions is None and self._prediction is not None:
-            from napari_uncertainseg.inference.lesion_existence import with_existence
+            from napari_uncertainseg.inference.real_by_cases import with_real_by_cases
 
             if self._numbers is None:
                 self._numbers = LesionNumbers(self._prediction.grid.shape)
@@ -251,7 +251,7 @@ class Case:
                 self._threshold, self._min_volume, edit=self.review.edit, numbers=self._numbers
             )
             record = self.record if self._recalibration is None else None
-            self._lesions = found if record is None else with_existence(found, record)
+            self._lesions = found if record is None else with_real_by_cases(found, record)
         return self._lesions
 
     def original_lesions(self) -> Lesions | None:

@@ -47,7 +47,7 @@ _MOVING = "moving"
 OWN = frozenset({
     "software", "shape", "spacing_mm", "threshold", "model_threshold", "min_volume_mm3", "lesions",
     "lesion_volume_ml", "candidates", "candidate_threshold", "patient_uncertainty", "painted", "given",
-    "verdicts", "reviewed_volume_ml", "files", "evidence",
+    "verdicts", "reviewed_volume_ml", "files", "real_probability",
 })  # fmt: skip
 """What a summary holds beside the information of the prediction."""
 
@@ -165,7 +165,7 @@ def write_results(
         if edit is not None:
             write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
-        around = prediction.surroundings
+        around = prediction.voxel_features
         write_members(partial / MEMBERS, prediction.members, prediction.variance, numbers, around)
         text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given)))
         with replaced_file(partial / SUMMARY) as file:
@@ -226,8 +226,8 @@ def summary(
             ),
         },
     }
-    if prediction.evidence is not None:
-        found["evidence"] = prediction.evidence.as_json()
+    if prediction.real_probability is not None:
+        found["real_probability"] = prediction.real_probability.as_json()
     if edit is not None:
         volume = prediction.grid.voxel_volume
         painted = PaintedVolumes.from_edit(

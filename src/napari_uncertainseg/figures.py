@@ -121,7 +121,7 @@ class Page:
     retention
         Of nDSC; None where there is none.
     doubt, is_true
-        Of each lesion: structural uncertainty, and whether the reference has a voxel there.
+        Of each lesion: its doubt, and whether the reference has a voxel there.
     numbers
         Lines of text.
     """
@@ -179,7 +179,7 @@ def _page_figure(page: Page) -> Figure:
         spread = row + 0.25 * np.cos(2.4 * np.arange(np.count_nonzero(which)))
         lesions.plot(page.doubt[which], spread, "o", color=colour, markersize=4, alpha=0.6)
         lesions.text(1.02, row, f"{name}: {np.count_nonzero(which)}", color=colour, va="center")
-    lesions.set(xlim=(0, 1), ylim=(-0.6, 1.6), yticks=[], xlabel="doubt of the lesion (1 - largest p)")
+    lesions.set(xlim=(0, 1), ylim=(-0.6, 1.6), yticks=[], xlabel="doubt of the lesion")
     lesions.set_title("lesions")
     text.axis("off")
     text.text(0, 1, "\n".join(page.numbers), va="top", family="monospace", fontsize=7)

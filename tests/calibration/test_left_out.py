@@ -99,16 +99,16 @@ def test_a_peak_is_hysteresis(made, experiments):
 
 
 def test_a_threshold_moves_there_and_back(experiments):
-    recalibrate = experiments("recalibrate")
-    line = recalibrate.Line(0.8, -1.1)
-    there = recalibrate.moved(0.4, line)
+    lines = experiments("fitted_lines")
+    line = lines.Line(0.8, -1.1)
+    there = lines.moved(0.4, line)
     assert there == pytest.approx(expit(0.8 * logit(0.4) - 1.1))
-    assert recalibrate.moved(there, recalibrate.inverse(line)) == pytest.approx(0.4)
+    assert lines.moved(there, lines.inverse(line)) == pytest.approx(0.4)
 
 
 def test_one_hospital_alone_is_refused(made, experiments):
     with pytest.raises(InputError, match="at least two hospitals"):
-        experiments("recalibrate").without([made()[0]], "A")
+        experiments("fitted_lines").without([made()[0]], "A")
 
 
 @pytest.mark.parametrize("said", ["model", "model:", ":A", "model:,"])
@@ -125,7 +125,7 @@ def test_a_source_in_two_folds_is_refused(experiments):
 def test_a_model_is_written_whole_or_not_at_all(experiments, tmp_path):
     folder = write_model(tmp_path / "tiny")
     before = json.loads((folder / "model.json").read_text())
-    write_into = experiments("recalibrate").write_into
+    write_into = experiments("model_json").write_into
     write_into(folder, {"threshold": 0.3})
     assert json.loads((folder / "model.json").read_text()) == before | {"threshold": 0.3}
     with pytest.raises(InputError, match="threshold"):

@@ -7,7 +7,7 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.conformal import control_mean, control_with_confidence
-from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import (
     GRID,
@@ -45,8 +45,8 @@ def record():
         {name: np.array([getattr(one, name) for one in losses]) for name in LOSSES},
         {name: np.array([one[name] for one in measures]) for name in MEASURES},
         Temperature(0.2, 0.1, 1.5),
-        LesionProbability(-0.5, 1.25, 0.5, -1.0, 30, 12, 0.12, 0.24),
-        LesionProbability(-0.5, 1.25, 0.0, 0.0, 11, 0, np.nan, np.nan),
+        RealByCases(-0.5, 1.25, 0.5, -1.0, 30, 12, 0.12, 0.24),
+        RealByCases(-0.5, 1.25, 0.0, 0.0, 11, 0, np.nan, np.nan),
     )
 
 

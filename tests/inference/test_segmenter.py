@@ -67,31 +67,32 @@ def test_the_information_says_what_made_it(predict, scan, ensemble_folder):
     assert set(told["seconds"]) == {"prepare", "network", "members"} and told["versions"]["torch"]
 
 
-def test_a_model_with_evidence_says_how_probably_each_lesion_is_real(
+def test_a_model_that_knows_it_says_how_probably_each_lesion_is_real(
     ensemble_folder, scan, brain_mask, tmp_path
 ):
     folder = copytree(ensemble_folder, tmp_path / "three")
     weights = {"largest_probability": {"weight": 1.0, "centre": 0.0}, "depth": {"weight": 0.5, "centre": 3.0}}
     numbers = {
-        "version": 1, "methods": ["one-pass"], "orders": True, "constant": -1.0, "weights": weights,
+        "version": 1, "methods": ["one-pass"], "thresholds": [0.2, 0.8], "candidate_threshold": 0.1,
+        "orders": True, "constant": -1.0, "weights": weights,
         "lesions": 40, "real": 20, "brier": 0.1, "brier_of_share": 0.2,
     }  # fmt: skip
-    (folder / "evidence.json").write_text(json.dumps(numbers))
+    (folder / "real_probability.json").write_text(json.dumps(numbers))
     made = Segmenter(folder, device=TORCH).predict({"flair": scan}, mask=brain_mask)
-    assert set(made.information["seconds"]) == {"prepare", "network", "members", "evidence"}
+    assert set(made.information["seconds"]) == {"prepare", "network", "members", "real_probability"}
     seen = np.flatnonzero((made.probability >= 0.05) & made.brain)
-    np.testing.assert_array_equal(made.surroundings.where, seen)
+    np.testing.assert_array_equal(made.voxel_features.where, seen)
     found = rank_lesions(made)
-    assert found.by_evidence and found.table["p_real"].between(0, 1).all() and found.count
+    assert found.by_p_real and found.table["p_real"].between(0, 1).all() and found.count
     write_results(tmp_path / "out", made, found)
     again = read_saved_results(tmp_path / "out").prediction
-    assert again.evidence == made.evidence == find_model(folder).evidence
-    np.testing.assert_array_equal(again.surroundings.values, made.surroundings.values)
+    assert again.real_probability == made.real_probability == find_model(folder).real_probability
+    np.testing.assert_array_equal(again.voxel_features.values, made.voxel_features.values)
     for threshold in (0.3, 0.4, 0.6):
         now, was = (rank_lesions(p, threshold).table["p_real"] for p in (again, made))
         np.testing.assert_allclose(now, was)
     other = Segmenter(folder, method="flips", device=TORCH).predict({"flair": scan}, mask=brain_mask)
-    assert other.surroundings is None and other.evidence is None  # it was fitted on another method
+    assert other.voxel_features is None and other.real_probability is None  # it was fitted on another method
     assert "p_real" not in rank_lesions(other).table
 
 

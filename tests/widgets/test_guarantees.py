@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import WARNING_SIGN, InputError
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
@@ -90,6 +90,7 @@ def test_the_light_says_in_what_a_scan_is_unlike_all_seen(make, case):
     assert row.light.isVisibleTo(row)
     assert "Unlike all scans that the model has seen" in row.light.text()
     assert "7.0 mm thick" in row.light.text() and "&lt;to&gt;" in row.light.text()
+    assert WARNING_SIGN in row.light.text() and "○" not in row.light.text()  # no verdict looks like it
     assert "can still be unlike" in row.light.toolTip()
     unlike(case)
     assert not row.light.isVisibleTo(row) and not row.light.toolTip()

@@ -10,14 +10,13 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.networks.lesion_evidence import LesionEvidence, Weight
-from napari_uncertainseg.prediction.surroundings import MEASURES as AROUND
-from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.networks.real_probability import RealProbability, Weight
+from napari_uncertainseg.prediction.voxel_features import VOXEL_FEATURES, VoxelFeatures
 from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
@@ -127,10 +126,10 @@ def test_a_candidate_that_becomes_a_lesion_stays_the_one_that_is_judged(dock, ca
 
 
 def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
-    entropy, exists = (KEYS.index(key) for key in ("mean_entropy", "p_real"))
+    entropy, real = (KEYS.index(key) for key in ("mean_entropy", "p_real"))
     for table in dock.tables:
-        assert table.isColumnHidden(exists) and not table.isColumnHidden(entropy)
-    fitted = LesionProbability(0.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
+        assert table.isColumnHidden(real) and not table.isColumnHidden(entropy)
+    fitted = RealByCases(0.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
     losses, measures = {k: np.zeros((2, len(GRID))) for k in LOSSES}, {k: np.ones(2) for k in MEASURES}
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a", "b"), losses, measures, lesions=fitted)
     records.find = lambda information: record
@@ -138,36 +137,39 @@ def test_calibration_cases_tell_how_probably_each_is_one(dock, case, records):
     case.threshold = 0.6
     table = case.lesions.table
     expected = fitted.at(table["max_probability"], table["volume_mm3"], 0.6)
-    assert cells(dock.tables[0], "p_real") == [f"{p:.0%}" for p in expected]
-    assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(exists)
-    assert dock.tables[1].isColumnHidden(exists)  # too few candidates to say
+    assert cells(dock.tables[0], "p_real") == [f"{100 * p:.0f} %" for p in expected]
+    assert dock.tables[0].isColumnHidden(entropy) and not dock.tables[0].isColumnHidden(real)
+    assert dock.tables[1].isColumnHidden(real)  # too few candidates to say
     painted = np.zeros(case.grid.shape, np.int8)
     painted[0, :3, :3] = 1
     case.review.set_edit(painted)
     assert cells(dock.tables[0], "p_real").count("-") == 1  # the model saw nothing there
     case.review.set_edit(None)
     case.min_volume = 1.0  # its cases had none so small
-    assert dock.tables[0].isColumnHidden(exists)
+    assert dock.tables[0].isColumnHidden(real)
     case.min_volume = 3.0
-    case.threshold = 0.99
-    assert not dock.tables[0].isColumnHidden(exists)  # nothing is listed, but of this kind
+    case.threshold = 0.8
+    assert not dock.tables[0].isColumnHidden(real)
+    case.threshold = 0.99  # at none so high were the cases' lesions outlined
+    assert dock.tables[0].isColumnHidden(real)
     case.threshold = 0.6
     case.recalibrate(Temperature(0.2, 0.1, 0.5))  # of these probabilities it says nothing
-    assert dock.tables[0].isColumnHidden(exists) and "p_real" not in case.lesions.table
+    assert dock.tables[0].isColumnHidden(real) and "p_real" not in case.lesions.table
 
 
 def test_calibration_cases_replace_what_the_model_says_is_real(case, records):
     made = case.original
     where = np.flatnonzero(made.probability >= 0.05).astype(np.int64)
-    around = Surroundings(where, np.ones((len(AROUND), len(where)), np.float16))
-    known = LesionEvidence(
-        version=1, methods=("one-pass",), orders=True, constant=0.0, lesions=40, real=20, brier=0.1,
+    around = VoxelFeatures(where, np.ones((len(VOXEL_FEATURES), len(where)), np.float16))
+    known = RealProbability(
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1,
+        orders=True, constant=0.0, lesions=40, real=20, brier=0.1,
         brier_of_share=0.2, weights={"largest_probability": Weight(weight=1.0, centre=0.0)},
     )  # fmt: skip
-    case.open_prediction(dataclasses.replace(made, surroundings=around, evidence=known))
+    case.open_prediction(dataclasses.replace(made, voxel_features=around, real_probability=known))
     model = case.lesions
     assert model.real_by == "model" and "p_real" in model.candidate_table
-    fitted = LesionProbability(1.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
+    fitted = RealByCases(1.0, 1.0, 0.2, 0.0, 40, 20, 0.1, 0.25)
     losses, measures = {k: np.zeros((2, len(GRID))) for k in LOSSES}, {k: np.ones(2) for k in MEASURES}
     record = CalibrationRecord("m", "ab", "one-pass", (), 3.0, ("a", "b"), losses, measures, lesions=fitted)
     records.find = lambda information: record

@@ -21,10 +21,9 @@ from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.recalibrated import recalibrated
-from napari_uncertainseg.networks.lesion_evidence import LesionEvidence, Weight
+from napari_uncertainseg.networks.real_probability import RealProbability, Weight
 from napari_uncertainseg.prediction.members import Members
-from napari_uncertainseg.prediction.surroundings import MEASURES as AROUND
-from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.prediction.voxel_features import VOXEL_FEATURES, VoxelFeatures
 from napari_uncertainseg.review.session.queue import queue_of
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
@@ -191,61 +190,71 @@ def test_what_segment_wrote_opens_too(of_files, tmp_path):
 
 def test_in_the_window_lists_and_sessions_go_by_what_is_likely_real(viewer, of_files, tmp_path):
     where = np.flatnonzero(of_files.probability >= 0.05).astype(np.int64)
-    values = np.zeros((len(AROUND), len(where)), np.float16)
-    values[list(AROUND).index("depth")] = np.random.default_rng(0).uniform(0, 6, len(where))
-    known = LesionEvidence(
-        version=1, methods=("one-pass",), orders=True, constant=-2.0, lesions=40, real=20, brier=0.1,
+    values = np.zeros((len(VOXEL_FEATURES), len(where)), np.float16)
+    values[list(VOXEL_FEATURES).index("depth")] = np.random.default_rng(0).uniform(0, 6, len(where))
+    known = RealProbability(
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1,
+        orders=True, constant=-2.0, lesions=40, real=20, brier=0.1,
         brier_of_share=0.2, weights={"depth": Weight(weight=1.0, centre=1.0)},
     )  # fmt: skip
-    made = replace(of_files, surroundings=Surroundings(where, values), evidence=known)
+    made = replace(of_files, voxel_features=VoxelFeatures(where, values), real_probability=known)
     write_results(tmp_path / "known", made, rank_lesions(made))
     viewer.open(str(tmp_path / "known"), plugin="napari-uncertainseg")
     review = open_review(viewer)
     lesions, dock = review.case.lesions, review.lesions
-    assert lesions.by_evidence and len(lesions.table) > 1
+    assert lesions.by_p_real and len(lesions.table) > 1
     shown = dock.tables[0].model()
-    real = [column.key for column in COLUMNS].index("p_real")
+    real, doubt = ([column.key for column in COLUMNS].index(key) for key in ("p_real", "doubt"))
     cells = [shown.index(row, real).data() for row in range(shown.rowCount())]
-    assert cells == [f"{p:.0%}" for p in sorted(lesions.table["p_real"])]  # least likely real first
+    assert cells == [f"{100 * p:.0f} %" for p in sorted(lesions.table["p_real"])]  # least likely real first
     assert not dock.tables[0].isColumnHidden(real)
     tip = Qt.ItemDataRole.ToolTipRole
-    assert "evidence" in shown.headerData(real, Qt.Orientation.Horizontal, tip)
-    assert "real" in shown.headerData(1, Qt.Orientation.Horizontal, tip)
-    assert "probability of being real" in dock.header.toolTip()
+    assert "model" in shown.headerData(real, Qt.Orientation.Horizontal, tip)
+    assert "real" in shown.headerData(doubt, Qt.Orientation.Horizontal, tip)
+    assert "least probably real first" in dock.header.toolTip()
+    assert "at thresholds" not in dock.header.toolTip()
+    assert list(viewer.layers["lesions"].features)[:2] == ["label", "real"]
+    review.case.threshold = 0.85  # the numbers are for thresholds up to 0.8
+    assert dock.tables[0].isColumnHidden(real) and "largest probability" in dock.header.toolTip()
+    assert "at thresholds from 0.20 to 0.80" in dock.header.toolTip()
+    review.case.threshold = lesions.threshold
+    assert not dock.tables[0].isColumnHidden(real)
     queue = queue_of(lesions, 1, 2, "doubt", checks=0.0)
     ranked = [task.label for task in queue.tasks if task.target == "lesion"]
     assert ranked == lesions.table["label"].tolist()
-    review.case.recalibrate(Temperature(0.2, 0.1, 2.0))  # of these probabilities the evidence says nothing
+    review.case.recalibrate(Temperature(0.2, 0.1, 2.0))  # of these probabilities it says nothing
     assert dock.tables[0].isColumnHidden(real) and "largest probability" in dock.header.toolTip()
-    assert "largest probability" in shown.headerData(1, Qt.Orientation.Horizontal, tip)
+    assert "largest probability" in shown.headerData(doubt, Qt.Orientation.Horizontal, tip)
 
 
 @pytest.mark.parametrize(
-    "evidence", [5, {"version": 2}, {"weights": {"beauty": {"weight": 1, "centre": 0}}}, {"constant": "1"}]
+    "changes",
+    [5, {"version": 2}, {"weights": {"beauty": {"weight": 1, "centre": 0}}}, {"constant": "1"}],
 )
-def test_evidence_that_is_none_is_refused_in_a_sentence(folder, evidence):
+def test_a_probability_of_being_real_that_is_none_is_refused_in_a_sentence(folder, changes):
     whole = {
-        "version": 1, "methods": ["one-pass"], "orders": True, "constant": 0.0, "lesions": 4, "real": 2,
+        "version": 1, "methods": ["one-pass"], "thresholds": [0.2, 0.8], "candidate_threshold": 0.1,
+        "orders": True, "constant": 0.0, "lesions": 4, "real": 2,
         "weights": {"depth": {"weight": 1, "centre": 0}}, "brier": 0.1, "brier_of_share": 0.2,
     }  # fmt: skip
-    said_in(folder, evidence=whole | evidence if isinstance(evidence, dict) else evidence)
-    with pytest.raises(InputError, match="evidence"):
+    said_in(folder, real_probability=whole | changes if isinstance(changes, dict) else changes)
+    with pytest.raises(InputError, match="real_probability"):
         read_saved_results(folder)
-    said_in(folder, evidence=whole)
-    assert read_saved_results(folder).prediction.evidence.weights["depth"].weight == 1
+    said_in(folder, real_probability=whole)
+    assert read_saved_results(folder).prediction.real_probability.weights["depth"].weight == 1
 
 
-def test_surroundings_that_do_not_fit_are_refused(folder):
+def test_voxel_features_that_do_not_fit_are_refused(folder):
     with np.load(folder / NAME) as file:
         content = dict(file)
-    good = np.zeros((len(AROUND), 2), np.float16)
+    good = np.zeros((len(VOXEL_FEATURES), 2), np.float16)
     for where, values in (
         ([3, 2], good),
         ([0, 10**9], good),
         ([0, 1], good[1:]),
         ([0, 1], good.astype(float)),
     ):
-        np.savez(folder / NAME, **content, around_where=np.array(where, np.int64), around_values=values)
+        np.savez(folder / NAME, **content, feature_where=np.array(where, np.int64), feature_values=values)
         list_as_it_is(folder, NAME)
         with pytest.raises(InputError):
             read_saved_results(folder)

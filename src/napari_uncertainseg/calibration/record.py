@@ -23,7 +23,7 @@ from napari_uncertainseg.calibration.conformal import (
     control_mean,
     control_with_confidence,
 )
-from napari_uncertainseg.calibration.lesion_probability import LesionProbability
+from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
 from napari_uncertainseg.disk.checked_json import parse_json
 from napari_uncertainseg.disk.validation import Strict, validated
@@ -154,8 +154,8 @@ class CalibrationRecord:
     losses: Mapping[str, np.ndarray]
     measures: Mapping[str, np.ndarray]
     recalibration: Recalibration | None = None
-    lesions: LesionProbability | None = None
-    candidates: LesionProbability | None = None
+    lesions: RealByCases | None = None
+    candidates: RealByCases | None = None
     scans: tuple[tuple[str, ...], ...] = ()
 
     def holds(self, information: Mapping[str, Any], measures: Mapping[str, float]) -> bool:
@@ -253,8 +253,8 @@ def _numbers_of(names: Mapping[str, Any], kind: Any, right: str) -> type[Strict]
     return create_model("Numbers", __base__=Strict, **made)
 
 
-class _LesionProbability(Strict):
-    """`LesionProbability` as JSON has it: null in place of NaN."""
+class _RealByCases(Strict):
+    """`RealByCases` as JSON has it: null in place of NaN."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -285,8 +285,8 @@ class _Content(Strict):
     losses: _Losses = Field(description="a table of lists of numbers")  # type: ignore[valid-type]
     measures: _Measures = Field(description="a table of lists of numbers")  # type: ignore[valid-type]
     recalibration: dict[str, Any] | None = Field(default=None, description="a table, or null")
-    lesions: _LesionProbability | None = Field(default=None, description="a table, or null")
-    candidates: _LesionProbability | None = Field(default=None, description="a table, or null")
+    lesions: _RealByCases | None = Field(default=None, description="a table, or null")
+    candidates: _RealByCases | None = Field(default=None, description="a table, or null")
 
 
 def read_record(text: str) -> CalibrationRecord:
@@ -320,8 +320,8 @@ def read_record(text: str) -> CalibrationRecord:
         {name: _array(getattr(read.losses, name), name, (n, len(GRID))) for name in LOSSES},
         {name: _array(getattr(read.measures, name), name, (n,)) for name in MEASURES},
         None if read.recalibration is None else from_json(json.dumps(read.recalibration)),
-        _lesion_probability(read.lesions),
-        _lesion_probability(read.candidates),
+        _real_by_cases(read.lesions),
+        _real_by_cases(read.candidates),
         read.scans,
     )
 
@@ -334,20 +334,20 @@ def scans_of(information: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({text for text in found if isinstance(text, str) and text}))
 
 
-def _plain(fitted: LesionProbability | None) -> dict[str, float | None] | None:
+def _plain(fitted: RealByCases | None) -> dict[str, float | None] | None:
     """JSON has no NaN."""
     if fitted is None:
         return None
     return {name: None if value != value else value for name, value in asdict(fitted).items()}
 
 
-def _lesion_probability(content: _LesionProbability | None) -> LesionProbability | None:
+def _real_by_cases(content: _RealByCases | None) -> RealByCases | None:
     if content is None:
         return None
     numbers: dict[str, Any] = {
         name: np.nan if value is None else value for name, value in content.model_dump().items()
     }
-    return LesionProbability(**numbers)
+    return RealByCases(**numbers)
 
 
 def _array(values: list, name: str, shape: tuple[int, ...]) -> np.ndarray:

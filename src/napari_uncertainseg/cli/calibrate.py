@@ -44,16 +44,16 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
             f"recalibration ({fitted.kind}): NLL {fitted.nll_before:.5f} to {fitted.nll_after:.5f} nats "
             "a voxel, on these very cases"
         )
-    for name, exists in (("lesions", record.lesions), ("candidates", record.candidates)):
-        if exists is not None:
+    for name, real in (("lesions", record.lesions), ("candidates", record.candidates)):
+        if real is not None:
             judged = (
                 "too few cases to judge it"
-                if math.isnan(exists.brier)
-                else f"Brier score on cases left out {exists.brier:.3f}, of their share alone "
-                f"{exists.brier_of_share:.3f}"
+                if math.isnan(real.brier)
+                else f"Brier score on cases left out {real.brier:.3f}, of their share alone "
+                f"{real.brier_of_share:.3f}"
             )
             lines.append(
-                f"probability that {name} are ones: from {exists.components}, {exists.true} of them in the "
+                f"probability that {name} are real: from {real.components}, {real.true} of them in the "
                 f"reference; {judged}"
             )
     for name in record.suspicious_cases:

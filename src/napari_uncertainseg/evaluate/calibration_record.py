@@ -12,12 +12,12 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, one_line, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
-from napari_uncertainseg.calibration.lesion_probability import (
+from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
+from napari_uncertainseg.calibration.real_by_cases import (
     THRESHOLDS,
     OutlinedLesions,
-    fit_lesion_probability,
+    fit_real_by_cases,
 )
-from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.recalibration import Kind, fit
 from napari_uncertainseg.calibration.record import (
     GRID,
@@ -93,8 +93,8 @@ def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress =
         losses={name: np.array([getattr(case.losses, name) for case in found]) for name in LOSSES},
         measures={name: np.array([case.measures[name] for case in found]) for name in MEASURES},
         recalibration=fit(every, kind) if both else None,
-        lesions=fit_lesion_probability([case.lesions for case in found]),
-        candidates=fit_lesion_probability([case.candidates for case in found]),
+        lesions=fit_real_by_cases([case.lesions for case in found]),
+        candidates=fit_real_by_cases([case.candidates for case in found]),
         scans=tuple(scans),
     )
 
@@ -146,10 +146,10 @@ def _outlined(
             where[top],
         )
         found.append(np.column_stack(columns).astype(float))
-    peak, volume, threshold_, exists, place = np.concatenate(found).T
+    peak, volume, threshold_, real, place = np.concatenate(found).T
     # Components of several thresholds with one highest voxel are one lesion.
     _, lesion, times = np.unique(place, return_inverse=True, return_counts=True)
-    return OutlinedLesions(peak, volume, threshold_, exists > 0, 1 / times[lesion])
+    return OutlinedLesions(peak, volume, threshold_, real > 0, 1 / times[lesion])
 
 
 def record_path(model_sha256: str, method: str) -> Path:

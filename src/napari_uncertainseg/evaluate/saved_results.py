@@ -19,9 +19,9 @@ from napari_uncertainseg.export import OWN
 from napari_uncertainseg.images.files import ConstantImage, read_image, read_labels
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference.members_file import read_members, read_numbers, read_surroundings
+from napari_uncertainseg.inference.members_file import read_members, read_numbers, read_voxel_features
 from napari_uncertainseg.modalities import MODALITIES
-from napari_uncertainseg.networks.lesion_evidence import LesionEvidence, parse_evidence
+from napari_uncertainseg.networks.real_probability import RealProbability, parse_real_probability
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
 from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
@@ -182,16 +182,16 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
         members,
         _number(folder, {"threshold": default}, "threshold"),
         _information(folder, said),
-        read_surroundings(results.result_file(folder, MEMBERS), grid.shape),
-        _evidence(folder, said),
+        read_voxel_features(results.result_file(folder, MEMBERS), grid.shape),
+        _real_probability(folder, said),
         candidate_threshold=_number(folder, {"candidate_threshold": candidates}, "candidate_threshold"),
     )
 
 
-def _evidence(folder: Path, said: Mapping[str, Any]) -> LesionEvidence | None:
+def _real_probability(folder: Path, said: Mapping[str, Any]) -> RealProbability | None:
     """The numbers of the model that made it: they go with the results, whatever model is at hand now."""
-    evidence = said.get("evidence")
-    return None if evidence is None else parse_evidence(evidence, f"{folder / SUMMARY}: 'evidence'")
+    known, name = said.get("real_probability"), f"{folder / SUMMARY}: 'real_probability'"
+    return None if known is None else parse_real_probability(known, name)
 
 
 def _information(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:

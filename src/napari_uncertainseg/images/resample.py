@@ -9,6 +9,9 @@ from napari_uncertainseg.images.volume import Grid, Volume
 
 _SIGMA_PER_STEP = 1 / np.sqrt(8 * np.log(2))  # full width at half maximum -> standard deviation
 
+_SAME = 0.01
+"""Voxels whose sizes differ by no more than this share are of one size."""
+
 
 def resample_to(
     volume: Volume, grid: Grid, transform: np.ndarray | None = None, *, nearest: bool = False
@@ -40,6 +43,27 @@ def resample_to(
     return ndimage.affine_transform(
         smooth, matrix, output_shape=grid.shape, order=1, output=np.float32, mode="constant"
     )
+
+
+def resampled_shape(
+    shape: tuple[int, ...], spacing: tuple[float, ...], wanted: tuple[float, ...]
+) -> tuple[int, int, int]:
+    """Number of voxels of a wanted size over the extent of others; 1 or more along each axis.
+
+    An axis whose voxels are within 1 % of the wanted size keeps its number: nothing is resampled there.
+
+    Parameters
+    ----------
+    shape
+        Number of the voxels that there are, along each of three axes.
+    spacing, wanted
+        Their size, and the wanted one, mm.
+    """
+    z, y, x = (
+        n if abs(old / new - 1) <= _SAME else max(1, round(n * old / new))
+        for n, old, new in zip(shape, spacing, wanted, strict=True)
+    )
+    return z, y, x
 
 
 def zoom(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -11,13 +11,13 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
 from napari_uncertainseg.prediction.members import Members
-from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
 from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
 
 _MOST = 256
 """Members that are read."""
 _NUMBERS = ("lesions", "last_lesion", "candidates", "last_candidate")
-_AROUND = ("around_where", "around_values")
+_FEATURES = ("feature_where", "feature_values")
 
 
 def write_members(
@@ -25,7 +25,7 @@ def write_members(
     members: Members,
     variance: np.ndarray,
     numbers: LesionNumbers | None = None,
-    surroundings: Surroundings | None = None,
+    features: VoxelFeatures | None = None,
 ) -> None:
     """Write members, and the variance map where they lie; whoever calls moves the file into place.
 
@@ -39,14 +39,14 @@ def write_members(
         Of the prediction, float32 of its grid's shape.
     numbers
         Of its lesions and candidates in a review, those of other thresholds among them.
-    surroundings
+    features
         Of the prediction, where they were measured.
     """
     given: dict[str, Any] = {}
     if numbers is not None:
         given = dict(zip(_NUMBERS, (*numbers.lesions.known, *numbers.candidates.known), strict=True))
-    if surroundings is not None:
-        given |= dict(zip(_AROUND, (surroundings.where, surroundings.values), strict=True))
+    if features is not None:
+        given |= dict(zip(_FEATURES, (features.where, features.values), strict=True))
     start = np.array([part.start or 0 for part in members.box])
     # Members that are all the mean are float32, see `Members.told_from`, and are told so again from halves.
     values = members.values.astype(np.float16, copy=False)
@@ -100,14 +100,14 @@ def read_numbers(path: Path, shape: tuple[int, int, int]) -> LesionNumbers | Non
     return numbers
 
 
-def read_surroundings(path: Path, shape: tuple[int, int, int]) -> Surroundings | None:
-    """What lies around voxels that may be lesion; None where a file does not say it. As `read_members`."""
+def read_voxel_features(path: Path, shape: tuple[int, int, int]) -> VoxelFeatures | None:
+    """Features of the voxels that may be lesion; None where a file does not say it. As `read_members`."""
     try:
         _check_sizes(path, shape)
         with np.load(path, allow_pickle=False) as file:
-            if _AROUND[0] not in file:
+            if _FEATURES[0] not in file:
                 return None
-            found = Surroundings(*(file[name] for name in _AROUND))
+            found = VoxelFeatures(*(file[name] for name in _FEATURES))
         if found.where.max(initial=0) >= np.prod(shape):
             raise ValueError("outside")
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:

@@ -135,6 +135,6 @@ def recalibrated(prediction: Prediction, recalibration: Recalibration) -> Predic
         prediction,
         maps=compute_maps(MapSources(said, prediction.disagreement)),
         members=Members(members.box, values) if alike is members else _all_like(probability, alike),
-        evidence=None,  # it is about the model's own probabilities
+        real_probability=None,  # it is about the model's own probabilities
         information={**prediction.information, "recalibration": json.loads(recalibration.to_json())},
     )

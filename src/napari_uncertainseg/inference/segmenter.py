@@ -32,11 +32,11 @@ from napari_uncertainseg.modalities import MODALITIES, names_in_words
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.engines.engine import Engine, never
-from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
 from napari_uncertainseg.networks.model import Model
+from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.prediction.surroundings import Surroundings
-from napari_uncertainseg.uncertainty.evidence.surroundings import measure_surroundings
+from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
+from napari_uncertainseg.uncertainty.real_probability.voxel_features import measure_voxel_features
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
@@ -190,7 +190,7 @@ class _Run:
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
-        surroundings = self._surroundings(prepared, collected)
+        features = self._voxel_features(prepared, collected)
         self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
@@ -200,25 +200,25 @@ class _Run:
             threshold=self.moved.line.move(model.threshold),
             candidate_threshold=max(LOWEST_CANDIDATES, self.moved.line.move(CANDIDATE_THRESHOLD)),
             information=self._information(used, prepared),
-            surroundings=surroundings,
-            evidence=None if surroundings is None else self._evidence,
+            voxel_features=features,
+            real_probability=None if features is None else self._real_probability,
         )
 
     @property
-    def _evidence(self) -> LesionEvidence | None:
-        """What the model knows of evidence for this method, in terms of the probabilities that it gives."""
-        evidence = self.segmenter.model.evidence
-        if evidence is None or self.segmenter.method not in evidence.methods:
+    def _real_probability(self) -> RealProbability | None:
+        """What the model says of lesions being real, for this method and the probabilities that it gives."""
+        known = self.segmenter.model.real_probability
+        if known is None or self.segmenter.method not in known.methods:
             return None
-        return evidence.moved(self.moved.line)
+        return known.moved(self.moved.line)
 
-    def _surroundings(self, prepared: Prepared, collected: AccumulatedMaps) -> Surroundings | None:
-        """What the model's evidence asks for; None where it has none for this method."""
-        if self._evidence is None:
+    def _voxel_features(self, prepared: Prepared, collected: AccumulatedMaps) -> VoxelFeatures | None:
+        """What the probability of being real needs; None where the model has none for this method."""
+        if self._real_probability is None:
             return None
-        with self._stage("evidence"):
+        with self._stage("real_probability"):
             probability = collected.maps["probability"]
-            return measure_surroundings(prepared.channels, probability, prepared.brain, prepared.grid)
+            return measure_voxel_features(prepared.channels, probability, prepared.brain, prepared.grid)
 
     def _devices(self) -> list[Device]:
         device = self.segmenter.device

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
+from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
 
@@ -125,8 +125,8 @@ class Model(ABC):
         What the scans that it learnt from were like; None where nobody measured it.
     styles
         Names of the ways to outline that it learnt; none where it was not told them apart.
-    evidence
-        What speaks for a lesion being real, where the model knows it.
+    real_probability
+        How probable it is that a lesion is real, where the model knows it.
     """
 
     name: str
@@ -142,12 +142,12 @@ class Model(ABC):
     recalibrations: tuple[ModelRecalibration, ...] = ()
     seen: SeenScans | None = None
     styles: tuple[str, ...] = ()
-    evidence: LesionEvidence | None = None
+    real_probability: RealProbability | None = None
 
     def outlined_like(self, style: str) -> Self:
         """The same model, whose members come from one style; its name then ends in the style's.
 
-        Its recalibration and evidence are not kept: they were fitted for all styles together.
+        Recalibration and probability of being real are left out: they were fitted for all styles together.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class Model(ABC):
             name=f"{self.name}{STYLE_MARK}{style}",
             capabilities=chosen,
             recalibrations=(),
-            evidence=None,
+            real_probability=None,
         )
 
     @property

@@ -12,9 +12,9 @@ import numpy as np
 
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.networks.lesion_evidence import LesionEvidence
+from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.prediction.members import Members
-from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
 
 Derived = TypeVar("Derived")
 
@@ -38,10 +38,10 @@ class Prediction:
     information
         What made it: model, its sha256, method, members, device, seconds per stage, notes
         to the user. JSON-serialisable.
-    surroundings
+    voxel_features
         What lies around the voxels that may be lesion; None where the model does not need it.
-    evidence
-        What of it and of the probability speaks for a lesion being real; None where the model does not know.
+    real_probability
+        How probable it is that a lesion is real, from its features; None where the model does not know.
     """
 
     grid: Grid
@@ -51,8 +51,8 @@ class Prediction:
     threshold: float = 0.5
     candidate_threshold: float = field(default=CANDIDATE_THRESHOLD, kw_only=True)
     information: Mapping[str, Any] = field(default_factory=dict)
-    surroundings: Surroundings | None = None
-    evidence: LesionEvidence | None = None
+    voxel_features: VoxelFeatures | None = None
+    real_probability: RealProbability | None = None
     _derived: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -76,15 +76,13 @@ COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
     }
 )
 
-REAL = "p_real"
-"""What a table also holds where the model knows it, or where there are calibration cases for it."""
 REAL_COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
     {
         "model": MeasureColumn(
             "Real",
             "",
-            "Probability that experts of another hospital would call it a lesion too, from evidence whose "
-            "weights come with the model (evidence.json), fitted on scans that the network had not seen.",
+            "Probability that experts would call it a lesion too. It comes with the model, fitted on scans "
+            "of hospitals that the networks had not seen.",
         ),
         "calibration": MeasureColumn(
             "Real",
@@ -98,8 +96,7 @@ REAL_COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
 DOUBT_IN_REAL = MeasureColumn(
     "Doubt",
     "",
-    "One minus the probability that it is real (by the model's evidence) in a lesion, that probability in a "
-    "candidate: how likely a look is to change the result. On every source left out this found false lesions "
-    "better than the largest probability, the entropy or the size (docs/experiments.md).",
+    "How likely your verdict is to change the result, by the model: the probability that a lesion is not "
+    "real, or that a candidate is real.",
 )
-"""What ``doubt`` is where the model's evidence won, see `Lesions.by_evidence`."""
+"""What ``doubt`` is where the model's probability of being real orders lists, see `Lesions.by_p_real`."""

@@ -16,24 +16,27 @@ from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
+from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.uncertainty.evidence.features import FoundLesions, measure_features
 from napari_uncertainseg.uncertainty.lesion_columns import (
     COLUMNS,
     DOUBT_IN_REAL,
-    REAL,
     REAL_COLUMNS,
     MeasureColumn,
 )
 from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
+from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
+    FoundLesions,
+    measure_lesion_features,
+)
 
 _MOST_PREPARED = 1_000_000
 """Voxels at or above the floor."""
 _MODELS = (
     "doubt",
-    REAL,
+    P_REAL,
     "lsu",
     "mean_probability",
     "max_probability",
@@ -66,7 +69,7 @@ class Lesions:
         Smaller lesions and candidates are left out, mm3.
     candidate_threshold
         Probability at and above which a voxel can belong to a candidate.
-    by_evidence
+    by_p_real
         Whether ``doubt``, and so the order, is by the probability of being real; if not, it is by the largest
         probability.
     real_by
@@ -80,7 +83,7 @@ class Lesions:
     threshold: float
     min_volume: float
     candidate_threshold: float = CANDIDATE_THRESHOLD
-    by_evidence: bool = False
+    by_p_real: bool = False
     real_by: Literal["", "model", "calibration"] = ""
 
     @property
@@ -101,8 +104,8 @@ class Lesions:
     @property
     def columns(self) -> Mapping[str, MeasureColumn]:
         """What stands in the tables: `COLUMNS`, with what doubt is here, and who says what is real."""
-        doubt = {"doubt": DOUBT_IN_REAL} if self.by_evidence else {}
-        real = {REAL: REAL_COLUMNS[self.real_by]} if self.real_by else {}
+        doubt = {"doubt": DOUBT_IN_REAL} if self.by_p_real else {}
+        real = {P_REAL: REAL_COLUMNS[self.real_by]} if self.real_by else {}
         return {**COLUMNS, **doubt, **real}
 
     def component_at(self, voxel: tuple[int, int, int]) -> int:
@@ -176,7 +179,8 @@ class Ranker:
         self._foreground = Foreground.from_probability(self._maps[0])
         members = prediction.members.told_from(self._maps[0])
         self._members = MemberLesions(members, self._foreground.floor)
-        self._evidence, self._known = prediction.evidence, (members, prediction.surroundings, prediction.grid)
+        self._real_probability = prediction.real_probability
+        self._known = members, prediction.voxel_features, prediction.grid
         self._candidate_threshold = prediction.candidate_threshold
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
@@ -220,8 +224,8 @@ class Ranker:
         found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
         found.values["persistence"] = self._persistence(found)
         n = lesions.n
-        by_evidence = self._weigh_evidence(found, threshold)
-        likely = found.values[REAL if by_evidence else "max_probability"]
+        by_p_real = self._add_p_real(found, threshold, candidate_threshold)
+        likely = found.values[P_REAL if by_p_real else "max_probability"]
         found.values["doubt"] = np.where(np.arange(len(likely)) < n, 1 - likely, likely)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         self._mark_drawn(found, threshold, edit)
@@ -236,19 +240,19 @@ class Ranker:
             threshold=float(threshold),
             min_volume=float(min_volume),
             candidate_threshold=float(candidate_threshold),
-            by_evidence=by_evidence,
-            real_by="model" if REAL in found.values else "",
+            by_p_real=by_p_real,
+            real_by="model" if P_REAL in found.values else "",
         )
 
-    def _weigh_evidence(self, found: LesionStatistics, threshold: float) -> bool:
+    def _add_p_real(self, found: LesionStatistics, threshold: float, candidate_threshold: float) -> bool:
         """How probably each lesion and candidate is real, where the model knows; whether doubt goes by it."""
-        evidence = self._evidence
-        if evidence is None:
+        real_probability = self._real_probability
+        if real_probability is None or not real_probability.covers(threshold, candidate_threshold):
             return False
         lesions = FoundLesions(found, *self._known, threshold)
-        values = measure_features(lesions, tuple(evidence.weights))
-        found.values[REAL] = evidence.probability(values, lesions.count)
-        return evidence.orders
+        values = measure_lesion_features(lesions, tuple(real_probability.weights))
+        found.values[P_REAL] = real_probability.probability(values, lesions.count)
+        return real_probability.orders
 
     def _mark_drawn(self, found: LesionStatistics, threshold: float, edit: np.ndarray | None) -> None:
         """Mark what was mostly painted where the model sees no lesion; the model says nothing of that."""
@@ -355,7 +359,7 @@ def _ranked(
     table = pd.DataFrame(
         {
             "label": number[order].astype(int),
-            **{name: values[name][order] for name in (*COLUMNS, REAL) if name in values},
+            **{name: values[name][order] for name in (*COLUMNS, P_REAL) if name in values},
         }
     )
     labels = np.zeros(grid.shape, np.uint16)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._boxes import bounding_box
-from napari_uncertainseg.images.resample import zoom
+from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid
 
 CUT = 0.2
@@ -91,8 +91,7 @@ def brain_shape(brain: np.ndarray, grid: Grid) -> BrainShape:
         Its grid.
     """
     inside = brain[bounding_box(brain)]
-    sizes = zip(inside.shape, grid.spacing, strict=True)
-    coarse = zoom(inside, tuple(max(1, round(n * mm / _SPACING)) for n, mm in sizes)) >= 0.5
+    coarse = zoom(inside, resampled_shape(inside.shape, grid.spacing, (_SPACING,) * 3)) >= 0.5
     ends = shares_at_ends(brain)
     # a cut brain goes on beyond the scan: its section there is no surface
     margins = [(0 if low > CUT else _AROUND, 0 if high > CUT else _AROUND) for low, high in ends]

@@ -17,7 +17,7 @@ from napari_uncertainseg.images.preparation.brain_search import search_brain
 from napari_uncertainseg.images.preparation.found_brain import MENDED, STRIPPED, FoundBrain, accept
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
-from napari_uncertainseg.images.resample import zoom
+from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
 
@@ -109,10 +109,7 @@ class Prepared:
         """
         box = bounding_box(self.brain)  # no margin: what is around the brain only costs time
         inside = self.brain[box]
-        shape = tuple(
-            n if abs(old / spacing - 1) <= 0.01 else max(1, round(n * old / spacing))
-            for n, old in zip(inside.shape, self.grid.spacing, strict=True)
-        )
+        shape = resampled_shape(inside.shape, self.grid.spacing, (spacing,) * 3)
         if shape == inside.shape:
             channels, brain = {m: c[box].copy() for m, c in self.channels.items()}, inside.copy()
         else:

@@ -16,8 +16,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
-from napari_uncertainseg.networks.lesion_evidence import EVIDENCE, LesionEvidence, read_evidence
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
+from napari_uncertainseg.networks.real_probability import (
+    REAL_PROBABILITY,
+    RealProbability,
+    read_real_probability,
+)
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, check_runs, read_weights
@@ -132,8 +136,8 @@ class MultiHeadModel(Model):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """``model.json``, ``evidence.json`` where there is one, and the weights."""
-        known = () if self.evidence is None else (self.folder / EVIDENCE,)
+        """``model.json``, ``real_probability.json`` where there is one, and the weights."""
+        known = () if self.real_probability is None else (self.folder / REAL_PROBABILITY,)
         return self.folder / CONFIGURATION, *known, *self.weights
 
     def network(self, index: int = 0) -> MultiHeadUNet:
@@ -198,7 +202,7 @@ def read_multihead(folder: Path) -> MultiHeadModel:
     Raises
     ------
     InputError
-        If ``model.json`` or ``evidence.json`` is malformed, or weights are named that may not be used.
+        If ``model.json`` or ``real_probability.json`` is malformed, or weights may not be used.
     """
     path = folder / CONFIGURATION
     _check_inside(path, f"{path} is")
@@ -228,16 +232,16 @@ def read_multihead(folder: Path) -> MultiHeadModel:
         temperature=content.temperature,
         recalibrations=content.recalibration,
         seen=content.seen,
-        evidence=_evidence(folder),
+        real_probability=_real_probability(folder),
         configuration=configuration,
         architecture=architecture,
         styles=content.styles,
     )
 
 
-def _evidence(folder: Path) -> LesionEvidence | None:
-    _check_inside(folder / EVIDENCE, f"{folder / EVIDENCE} is")
-    return read_evidence(folder)
+def _real_probability(folder: Path) -> RealProbability | None:
+    _check_inside(folder / REAL_PROBABILITY, f"{folder / REAL_PROBABILITY} is")
+    return read_real_probability(folder)
 
 
 def _check_inside(path: Path, what: str) -> None:

@@ -157,7 +157,7 @@ def queue_of(
 
 
 def _chance(lesions: Lesions, table: pd.DataFrame) -> np.ndarray:
-    """How probably each row is a lesion: by the model's evidence where that orders lists, else its peak."""
+    """How probably each row is a lesion: by what orders lists, ``p_real`` or the largest probability."""
     doubt = table["doubt"].to_numpy(float)
     return 1 - doubt if table is lesions.table else doubt
 

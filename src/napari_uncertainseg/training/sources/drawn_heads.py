@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare
-from napari_uncertainseg.images.resample import zoom
+from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.training.heads.anatomy import Anatomy, read_anatomy, stored_distance
@@ -135,14 +135,10 @@ def read_tissue_map(files: TissueMap) -> tuple[Anatomy, Tensor]:
         raise InputError(f"{files.tissue.parent}: the files should have one shape, but have {shapes}.")
     classes, mask, inside = (volume.data for volume in volumes)
     box = bounding_box(inside > 0)
-    spacing = volumes[0].grid.spacing
-    size = tuple(
-        max(1, round(n.stop - n.start if abs(s - 1) < 0.01 else (n.stop - n.start) * s))
-        for n, s in zip(box, spacing, strict=True)
-    )
+    size = resampled_shape(inside[box].shape, volumes[0].grid.spacing, (1.0, 1.0, 1.0))
 
     def at_1_mm(chosen: np.ndarray) -> np.ndarray:
-        return zoom(chosen[box].astype(np.float32), (size[0], size[1], size[2])) >= 0.5
+        return zoom(chosen[box].astype(np.float32), size) >= 0.5
 
     brain, lesions = at_1_mm(inside > 0), at_1_mm(mask > 0)
     tissue = np.full(brain.shape, Tissue.AIR, np.uint8)

@@ -9,6 +9,7 @@ import pandas as pd
 from napari.layers import Image, Labels, Layer
 
 from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
     lesion_colormap,
@@ -283,6 +284,10 @@ class ResultLayers:
 def _features(table: pd.DataFrame) -> pd.DataFrame:
     """What napari's status bar says of a label: few words, row i for label i."""
     shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
+    if P_REAL in table:  # is understood at once, and tells the doubt as well
+        real = [None if np.isnan(p) else f"{100 * p:.0f} %" for p in table[P_REAL]]
+        shown.insert(1, "real", real)
+        shown = shown.drop(columns="doubt")
     if table["drawn"].any():  # the status bar has little room
         shown["drawn"] = table["drawn"].map({True: "by hand", False: None})
     return shown.reindex(range(int(table["label"].max()) + 1 if len(table) else 1)).reset_index(drop=True)

@@ -31,6 +31,7 @@ from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import (
     empty_list_message,
     end_of_list_message,
+    header_tip,
     recording_message,
 )
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
@@ -306,7 +307,7 @@ class LesionsDock(DockWidget):
         else:
             candidates = len(lesions.candidate_table)
             self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
-            self.header.setToolTip(texts.header_tip(by_evidence=lesions.by_evidence))
+            self.header.setToolTip(header_tip(lesions, self._case.prediction))
             decisions = self._case.review.decisions()
             selected = self._selected_labels()
             tables = (lesions.table, lesions.candidate_table)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.table_model import LesionModel
 from napari_uncertainseg.widgets.shared.session_file import shortened
+
+
+def header_tip(lesions: Lesions, prediction: Prediction | None) -> str:
+    """What the lists' header counts, and their order; where that would be another, at which thresholds."""
+    known = None if prediction is None else prediction.real_probability
+    beyond = known is not None and not known.covers(lesions.threshold, lesions.candidate_threshold)
+    between = known.thresholds if known is not None and beyond else None
+    return texts.header_tip(by_p_real=lesions.by_p_real, known_between=between)
 
 
 def empty_list_message(current: LesionModel, *, predicted: bool, candidates: bool) -> str:

@@ -19,10 +19,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
-from napari_uncertainseg.uncertainty.lesion_columns import REAL, MeasureColumn
-from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter, LesionModel
+from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
+from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, DOUBT, Filter, LesionModel
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
 _NUMBER = {column.key: number for number, column in enumerate(COLUMNS)}
@@ -70,7 +71,7 @@ class LesionTable(QTableView):
         self._selection = cast(QItemSelectionModel, self.selectionModel())
         self._header = cast(QHeaderView, self.horizontalHeader())
         self._scroll_bar = cast(QScrollBar, self.verticalScrollBar())
-        self.setItemDelegateForColumn(1, self._bars)
+        self.setItemDelegateForColumn(_NUMBER[DOUBT], self._bars)
         self._lay_out()
         self.setSortingEnabled(True)
         self._header.setSortIndicatorClearable(True)  # third click on a title: most uncertain first
@@ -88,8 +89,8 @@ class LesionTable(QTableView):
     ) -> None:
         """Show a table; the selected lesion stays selected, and the view does not scroll."""
         self._quietly(lambda: self.lesions.set_table(table, decisions, measures))
-        known = self.lesions.has_column(REAL)
-        for key, hidden in ((REAL, not known), ("mean_entropy", known)):
+        known = self.lesions.has_column(P_REAL)
+        for key, hidden in ((P_REAL, not known), ("mean_entropy", known)):
             self.setColumnHidden(_NUMBER[key], hidden)  # there is no room for both
         self.select(selected, reveal=False)
 
@@ -152,7 +153,7 @@ class LesionTable(QTableView):
         self._header.setStretchLastSection(True)
         for number, column in enumerate(COLUMNS):
             self.setColumnWidth(number, column.width)
-        self.setColumnHidden(_NUMBER[REAL], True)
+        self.setColumnHidden(_NUMBER[P_REAL], True)
 
     def _mark(self, row: int | None) -> None:
         if row is None:

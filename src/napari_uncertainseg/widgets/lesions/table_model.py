@@ -12,9 +12,10 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
-from napari_uncertainseg.uncertainty.lesion_columns import REAL, MeasureColumn
+from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 from napari_uncertainseg.widgets.lesions import texts
 
 MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
@@ -61,10 +62,10 @@ def _volume(value: float) -> str:
 
 COLUMNS = (
     Column("label", lambda v: str(int(v)), 30, largest_first=False),
+    Column(P_REAL, lambda v: f"{100 * v:.0f} %", 52, largest_first=False),
     Column(DOUBT, lambda v: f"{v:.2f}", 72),
     Column("mean_probability", lambda v: f"{v:.2f}", 40),
     Column("lsu", lambda v: f"{v:.2f}", 40),
-    Column(REAL, lambda v: f"{v:.0%}", 60),
     Column("volume_mm3", _volume, 50),
     Column("mean_entropy", lambda v: f"{v:.2f}", 54),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),

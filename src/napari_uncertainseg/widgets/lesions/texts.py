@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError, as_warning, pluralised
+from napari_uncertainseg._base import WARNING_SIGN, InputError, as_warning, pluralised
 
 # -- the list -------------------------------------------------------------------------------------
 
@@ -15,9 +15,7 @@ HEADER_TIP = (
     "Lesions at the current threshold and their total volume in ml;\n"
     "candidates are regions below the threshold that may be missed lesions."
 )
-BY_EVIDENCE = (
-    "Order: lesions with the lowest probability of being real first, candidates with the highest first."
-)
+BY_P_REAL = "Order: lesions that are least probably real first, candidates that are most probably real first."
 BY_PROBABILITY = (
     "Order: lesions with the lowest largest probability first, candidates with the highest first."
 )
@@ -49,9 +47,15 @@ CANDIDATES_LEFT = "All lesions reviewed. You can review the candidates, or expor
 ALL_REVIEWED = "All lesions reviewed. You can export the results."
 
 
-def header_tip(*, by_evidence: bool) -> str:
-    """What the header counts, and by what the lists are ordered."""
-    return f"{HEADER_TIP}\n{BY_EVIDENCE if by_evidence else BY_PROBABILITY}"
+def header_tip(*, by_p_real: bool, known_between: tuple[float, float] | None = None) -> str:
+    """What the header counts, by what the lists are ordered, and at which thresholds by another."""
+    lines = [HEADER_TIP, BY_P_REAL if by_p_real else BY_PROBABILITY]
+    if known_between is not None:
+        low, high = known_between
+        lines.append(
+            f"How probably they are real, the model knows at thresholds from {low:.2f} to {high:.2f}."
+        )
+    return "\n".join(lines)
 
 
 def header(lesions: int, candidates: int, volume_ml: float) -> str:
@@ -220,6 +224,8 @@ OUT_OF_RANGE = "This case differs from the calibration cases: no guarantee is va
 LIGHT_CALIBRATION_CASE = "<b>○ Guarantee not valid</b>: this is one of the calibration cases"
 
 
+_WARNING_STYLE = "background-color:#ffb000; color:#000000"
+"""Black on amber, which stands out from both themes."""
 LIGHT_UNLIKE_TIP = (
     "Compared are slice thickness, voxel size, volume of the brain, its dark and bright shares, contrast\n"
     "and noise, with the scans that the model learnt from. A scan that passes can still be unlike them."
@@ -273,7 +279,8 @@ def light_out_of_range(measures: Sequence[str]) -> str:
 
 def light_unlike(parts: Sequence[str]) -> str:
     """In what a scan is unlike all that the model has seen, as HTML."""
-    return f"<b>○ Unlike all scans that the model has seen</b>: {escape('; '.join(parts))}"
+    sign = f"{WARNING_SIGN} Unlike all scans that the model has seen"
+    return f"<b style='{_WARNING_STYLE}'>&nbsp;{sign}&nbsp;</b> {escape('; '.join(parts))}"
 
 
 def light_tip(measures: Sequence[tuple[str, float, float, float]]) -> str:

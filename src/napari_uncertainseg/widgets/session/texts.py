@@ -40,11 +40,12 @@ ORDERS = {
     "gain": (
         "expected errors",
         "Most expected errors per second first: lesions that are probably false, and candidates that are\n"
-        "probably true, by largest probability; quick ones before slow ones.",
+        "probably true, by the same number as the list; quick ones before slow ones.",
     ),
     "doubt": (
         "uncertainty",
-        "Most doubtful first: lesions with the lowest largest probability, then candidates with the highest.",
+        "Most doubtful first, as in the list: lesions that are least probably real, then\n"
+        "candidates that are most probably real.",
     ),
     "size": ("size", "The largest first, by volume."),
     "random": ("random", "In random order."),

@@ -2,7 +2,7 @@
 
 Logistic regression on what is known of a component without a reference: its largest probability, its
 volume, and the threshold that outlined it. Targets are smoothed as by Platt (1999), so that a few
-components, or such as all exist, do not make certainty.
+components, or such as all are real, do not make certainty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from napari_uncertainseg.calibration.logistic import logistic_regression
 from napari_uncertainseg.calibration.scores import EPSILON
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-"""At which lesions are outlined to learn how many of them exist: the reader's may be any between."""
+"""At which lesions are outlined to learn how many of them are real: the reader's may be any between."""
 FEWEST = 10
 """Lesions that a fit needs."""
 _MOST = 1_000_000_000
@@ -39,7 +39,7 @@ class OutlinedLesions:
         mm3.
     threshold
         At which it was outlined.
-    exists
+    real
         bool: whether the reference has a voxel of it.
     weight
         One over the number of thresholds at which the lesion was outlined: each lesion counts once.
@@ -48,7 +48,7 @@ class OutlinedLesions:
     peak: np.ndarray
     volume: np.ndarray
     threshold: np.ndarray
-    exists: np.ndarray
+    real: np.ndarray
     weight: np.ndarray
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class OutlinedLesions:
             object.__setattr__(self, name, as_probabilities(getattr(self, name), f"The {name}"))
         for name in ("volume", "weight"):
             object.__setattr__(self, name, as_numbers(getattr(self, name), f"The {name}"))
-        object.__setattr__(self, "exists", as_mask(self.exists, "What exists"))
+        object.__setattr__(self, "real", as_mask(self.real, "What is real"))
         if len({np.shape(getattr(self, f.name)) for f in fields(self)}) > 1:
             raise InputError("What is known of outlined lesions must have one value for each of them.")
 
@@ -67,7 +67,7 @@ class OutlinedLesions:
 
 
 @dataclass(frozen=True)
-class LesionProbability:
+class RealByCases:
     """A fit: the logit of the probability is a sum of these times what is known.
 
     Attributes
@@ -81,10 +81,10 @@ class LesionProbability:
     threshold
         Times the logit of the threshold.
     components, true
-        How many lesions it was fitted on, each counted once, and how many of them exist.
+        How many lesions it was fitted on, each counted once, and how many of them are real.
     brier, brier_of_share
         Mean squared difference when each case is left out of the fit for it, and of always saying the share
-        that exists in the others; NaN with fewer than two cases.
+        that is real in the others; NaN with fewer than two cases.
     """
 
     constant: float
@@ -106,7 +106,7 @@ class LesionProbability:
             raise InputError("The weights of the lesions' probability in this record cannot be right.")
 
     def at(self, peak: np.ndarray, volume: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
-        """Probability that components exist, float64, the shape of ``peak``.
+        """Probability that components are real, float64, the shape of ``peak``.
 
         Parameters
         ----------
@@ -126,11 +126,11 @@ class LesionProbability:
         volume = as_numbers(volume, "The volume")
         peak, volume, threshold = np.broadcast_arrays(peak, volume, threshold)
         weights = np.array([self.constant, self.peak, self.volume, self.threshold])
-        exists = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
-        return np.asarray(exists).reshape(peak.shape)
+        real = expit(_features(peak.ravel(), volume.ravel(), threshold.ravel()) @ weights)
+        return np.asarray(real).reshape(peak.shape)
 
 
-def fit_lesion_probability(cases: Sequence[OutlinedLesions]) -> LesionProbability | None:
+def fit_real_by_cases(cases: Sequence[OutlinedLesions]) -> RealByCases | None:
     """Fit on components of known truth, case by case; None where there are fewer lesions than `FEWEST`."""
     outlined = [case for case in cases if len(case.peak)]
     if sum(case.lesions for case in outlined) < FEWEST - 1e-9:
@@ -138,13 +138,13 @@ def fit_lesion_probability(cases: Sequence[OutlinedLesions]) -> LesionProbabilit
     every = joined(outlined)
     brier, brier_of_share = _held_out(outlined)
     constant, peak, volume, threshold = map(float, _weights(every))
-    return LesionProbability(
+    return RealByCases(
         constant,
         peak,
         volume,
         threshold,
         components=round(every.lesions),
-        true=round(float(every.weight[every.exists].sum())),
+        true=round(float(every.weight[every.real].sum())),
         brier=brier,
         brier_of_share=brier_of_share,
     )
@@ -166,8 +166,8 @@ def _held_out(cases: Sequence[OutlinedLesions]) -> tuple[float, float]:
             continue
         others = joined(rest)
         predicted = expit(_features(case.peak, case.volume, case.threshold) @ _weights(others))
-        share = np.average(others.exists, weights=others.weight)
-        errors.append(np.stack([predicted - case.exists, share - case.exists]) ** 2)
+        share = np.average(others.real, weights=others.weight)
+        errors.append(np.stack([predicted - case.real, share - case.real]) ** 2)
         weights.append(case.weight)
     if not errors:
         return np.nan, np.nan
@@ -177,12 +177,12 @@ def _held_out(cases: Sequence[OutlinedLesions]) -> tuple[float, float]:
 
 def _weights(outlined: OutlinedLesions) -> np.ndarray:
     features = _features(outlined.peak, outlined.volume, outlined.threshold)
-    exist = outlined.exists.astype(bool)
-    n_true, n_false = float(outlined.weight[exist].sum()), float(outlined.weight[~exist].sum())
-    share = np.where(exist, (n_true + 1) / (n_true + 2), 1 / (n_false + 2))
+    is_real = outlined.real.astype(bool)
+    n_true, n_false = float(outlined.weight[is_real].sum()), float(outlined.weight[~is_real].sum())
+    share = np.where(is_real, (n_true + 1) / (n_true + 2), 1 / (n_false + 2))
     return logistic_regression(
         np.concatenate([features, features]),
-        np.repeat([True, False], len(exist)),
+        np.repeat([True, False], len(is_real)),
         np.concatenate([share, 1 - share]) * np.tile(outlined.weight, 2),
         _LOW,
         _HIGH,

@@ -1,4 +1,4 @@
-"""Fits what each kind of evidence is worth, on lesions and candidates that experts have judged."""
+"""Fits what each feature is worth, on lesions and candidates that experts have judged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask
-from napari_uncertainseg.networks.lesion_evidence import KINDS, LARGEST, Weight
+from napari_uncertainseg.networks.real_probability import FEATURES, LARGEST, Weight
 
 RIDGE = 10.0
 """Against large weights, in lesions: where there are few, or they part without overlap, weights are small."""
@@ -20,49 +20,47 @@ def fit_weights(
     values: Mapping[str, np.ndarray],
     real: np.ndarray,
     counts: np.ndarray,
-    kinds: Sequence[str],
+    features: Sequence[str],
     *,
     ridge: float = RIDGE,
 ) -> tuple[float, dict[str, Weight]]:
-    """Constant and weights of a logistic regression with a ridge, as `LesionEvidence` has them.
+    """Constant and weights of a logistic regression with a ridge, as `RealProbability` has them.
 
     Targets are smoothed as by Platt (1999), so that no lesion is certain. A weight never has a sign
-    that its kind cannot have.
+    that its feature cannot have.
 
     Parameters
     ----------
     values
-        By kind, as `measure_features` gives them, shape (lesions,); NaN where not known.
+        By feature, as `measure_lesion_features` gives them, shape (lesions,); NaN where not known.
     real
         bool (lesions,): whether experts marked any of it.
     counts
         How often each counts, 0 or more, (lesions,). Their sum is what the ridge is measured by.
-    kinds
-        Which kinds to weigh.
+    features
+        Which features to weigh.
 
     Raises
     ------
     InputError
-        If a kind is not known, or there are no lesions, or the arrays have different lengths.
+        If a feature is not known, or there are no lesions, or the arrays have different lengths.
     """
-    unknown = [name for name in kinds if name not in KINDS]
-    if unknown or not kinds:
-        raise InputError(
-            f"There is no kind of evidence '{''.join(unknown[:1])}'; known are {', '.join(KINDS)}."
-        )
+    unknown = [name for name in features if name not in FEATURES]
+    if unknown or not features:
+        raise InputError(f"There is no feature '{''.join(unknown[:1])}'; known are {', '.join(FEATURES)}.")
     real = as_mask(real, "What is real")
     counts = np.asarray(counts, float)
-    if not len(real) or any(np.shape(x) != real.shape for x in (counts, *(values[k] for k in kinds))):
+    if not len(real) or any(np.shape(x) != real.shape for x in (counts, *(values[k] for k in features))):
         raise InputError(
-            "Evidence is fitted on one value of each kind, one count and one verdict per lesion."
+            "The probability is fitted on one value of each feature, one count and one verdict per lesion."
         )
-    clipped = [np.clip(np.asarray(values[k], float), KINDS[k].low, KINDS[k].high) for k in kinds]
+    clipped = [np.clip(np.asarray(values[k], float), FEATURES[k].low, FEATURES[k].high) for k in features]
     centres, units = zip(*(_moments(x, counts) for x in clipped), strict=True)
     scaled = [np.nan_to_num((x - c) / u) for x, c, u in zip(clipped, centres, units, strict=True)]
-    found = _logistic(np.column_stack([np.ones(len(real)), *scaled]), real, counts, kinds, ridge)
+    found = _logistic(np.column_stack([np.ones(len(real)), *scaled]), real, counts, features, ridge)
     weights = {
         name: Weight(weight=float(np.clip(w / u, -LARGEST, LARGEST)), centre=float(c))
-        for name, w, c, u in zip(kinds, found[1:], centres, units, strict=True)
+        for name, w, c, u in zip(features, found[1:], centres, units, strict=True)
     }
     return float(found[0]), weights
 
@@ -78,14 +76,14 @@ def _moments(values: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
 
 
 def _logistic(
-    rows: np.ndarray, real: np.ndarray, counts: np.ndarray, kinds: Sequence[str], ridge: float
+    rows: np.ndarray, real: np.ndarray, counts: np.ndarray, features: Sequence[str], ridge: float
 ) -> np.ndarray:
     """Weights of the rows' columns, the first of which is 1 and is not held by the ridge."""
     n_real, n_false = float(counts[real].sum()), float(counts[~real].sum())
     target = np.where(real, (n_real + 1) / (n_real + 2), 1 / (n_false + 2))
-    held = np.r_[0.0, np.full(len(kinds), ridge)]
+    held = np.r_[0.0, np.full(len(features), ridge)]
     bounds: list[tuple[int | None, int | None]] = [(None, None)]
-    bounds += [(0 if KINDS[k].sign > 0 else None, 0 if KINDS[k].sign < 0 else None) for k in kinds]
+    bounds += [(0 if FEATURES[k].sign > 0 else None, 0 if FEATURES[k].sign < 0 else None) for k in features]
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         logit = rows @ weights

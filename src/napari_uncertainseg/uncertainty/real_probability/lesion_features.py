@@ -12,9 +12,9 @@ from scipy.special import logit
 
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.networks.lesion_evidence import KINDS
+from napari_uncertainseg.networks.real_probability import FEATURES
 from napari_uncertainseg.prediction.members import Members
-from napari_uncertainseg.prediction.surroundings import Surroundings
+from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics
 from napari_uncertainseg.uncertainty.member_lesions import positions_in
 
@@ -31,7 +31,7 @@ class FoundLesions:
         Their voxels, and what `measure_lesions` measured.
     members
         Of the prediction.
-    surroundings
+    voxel_features
         Of the prediction; None where they were not measured.
     grid
         Of the prediction.
@@ -41,7 +41,7 @@ class FoundLesions:
 
     found: LesionStatistics
     members: Members
-    surroundings: Surroundings | None
+    voxel_features: VoxelFeatures | None
     grid: Grid
     threshold: float
 
@@ -51,27 +51,27 @@ class FoundLesions:
         return len(self.found.sizes) - 1
 
     @cached_property
-    def _around(self) -> tuple[np.ndarray, np.ndarray]:
-        """Their voxels whose surroundings are known: the lesion (from 0) and the number of each."""
-        assert self.surroundings is not None
-        known, number = self.surroundings.among(self.found.flat)
+    def _known_voxels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Their voxels whose features are known: the lesion (from 0) and the number of each."""
+        assert self.voxel_features is not None
+        known, number = self.voxel_features.among(self.found.flat)
         return self.found.label[known] - 1, number
 
-    def mean_around(self, measure: str) -> np.ndarray:
-        """Mean of a measure of the surroundings over the voxels where it is known, float64 (count,)."""
-        if self.surroundings is None:
+    def mean_of(self, feature: str) -> np.ndarray:
+        """Mean of a voxel feature over the voxels where it is known, float64 (count,)."""
+        if self.voxel_features is None:
             return np.full(self.count, np.nan)
-        lesion, number = self._around
-        total = np.bincount(lesion, self.surroundings.of(measure)[number], minlength=self.count)
+        lesion, number = self._known_voxels
+        total = np.bincount(lesion, self.voxel_features.of(feature)[number], minlength=self.count)
         return _divided(total, np.bincount(lesion, minlength=self.count))
 
-    def largest_around(self, measure: str) -> np.ndarray:
-        """The largest value of a measure of the surroundings in each, float64 (count,)."""
-        if self.surroundings is None:
+    def largest_of(self, feature: str) -> np.ndarray:
+        """The largest value of a voxel feature in each, float64 (count,)."""
+        if self.voxel_features is None:
             return np.full(self.count, np.nan)
-        lesion, number = self._around
+        lesion, number = self._known_voxels
         most = np.full(self.count, -np.inf)
-        np.maximum.at(most, lesion, self.surroundings.of(measure)[number])
+        np.maximum.at(most, lesion, self.voxel_features.of(feature)[number])
         return np.where(np.isfinite(most), most, np.nan)
 
     def seen(self) -> np.ndarray:
@@ -87,23 +87,25 @@ class FoundLesions:
         return shares / len(self.members)
 
 
-def measure_features(lesions: FoundLesions, kinds: Collection[str] = tuple(KINDS)) -> dict[str, np.ndarray]:
-    """Measure kinds of evidence of all lesions and candidates.
+def measure_lesion_features(
+    lesions: FoundLesions, features: Collection[str] = tuple(FEATURES)
+) -> dict[str, np.ndarray]:
+    """Measure features of all lesions and candidates.
 
     Parameters
     ----------
     lesions
         What was found.
-    kinds
-        Names of `KINDS`.
+    features
+        Names of `FEATURES`.
 
     Returns
     -------
     dict
-        By kind, float64 (count,), NaN where not known, such as the contrast on a T1 that there is not, or all
-        surroundings of what a human drew where the model sees nothing.
+        By feature, float64 (count,), NaN where not known, such as the contrast on a T1 that there is not, or
+        all voxel features of what a human drew where the model sees nothing.
     """
-    return {kind: np.asarray(_MEASURED[kind](lesions), float) for kind in kinds}
+    return {feature: np.asarray(_MEASURED[feature](lesions), float) for feature in features}
 
 
 def _of_table(name: str) -> Callable[[FoundLesions], np.ndarray]:
@@ -118,8 +120,8 @@ def _log10_of(name: str) -> Callable[[FoundLesions], np.ndarray]:
     return lambda lesions: np.log10(np.maximum(lesions.found.values[name].astype(float), _LEAST))
 
 
-def _around(measure: str) -> Callable[[FoundLesions], np.ndarray]:
-    return lambda lesions: lesions.mean_around(measure)
+def _mean_of(feature: str) -> Callable[[FoundLesions], np.ndarray]:
+    return lambda lesions: lesions.mean_of(feature)
 
 
 def _slices(lesions: FoundLesions) -> np.ndarray:
@@ -135,10 +137,10 @@ def _thickness(lesions: FoundLesions) -> np.ndarray:
 
 def _over_lesions(lesions: FoundLesions) -> np.ndarray:
     """Against the mean over all that may be lesion, whatever the threshold is."""
-    around = lesions.surroundings
+    around = lesions.voxel_features
     if around is None or not len(around.where):
         return np.full(lesions.count, np.nan)
-    return lesions.mean_around("brightness") - around.of("brightness").mean()
+    return lesions.mean_of("brightness") - around.of("brightness").mean()
 
 
 def _divided(total: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -157,9 +159,9 @@ _MEASURED: Mapping[str, Callable[[FoundLesions], np.ndarray]] = MappingProxyType
         "slices": _slices,
         "thickness": _thickness,
         "over_lesions": _over_lesions,
-        "depth": lambda lesions: lesions.largest_around("depth"),
+        "depth": lambda lesions: lesions.largest_of("depth"),
         **{
-            name: _around(name)
+            name: _mean_of(name)
             for name in (
                 "brightness", "over_grey", "contrast", "contrast_t1", "contrast_t2", "edge", "ventricle",
                 "mirrored", "asymmetry",

@@ -10,14 +10,17 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import Components
-from napari_uncertainseg.networks.lesion_evidence import KINDS, LesionEvidence, Weight
+from napari_uncertainseg.networks.real_probability import FEATURES, RealProbability, Weight
 from napari_uncertainseg.prediction.members import Members
-from napari_uncertainseg.prediction.surroundings import MEASURES, Surroundings
-from napari_uncertainseg.uncertainty.evidence.features import FoundLesions, measure_features
-from napari_uncertainseg.uncertainty.evidence.fit import fit_weights
-from napari_uncertainseg.uncertainty.evidence.surroundings import FARTHEST, measure_surroundings
+from napari_uncertainseg.prediction.voxel_features import VOXEL_FEATURES, VoxelFeatures
 from napari_uncertainseg.uncertainty.lesion_ranking import Ranker, rank_lesions
 from napari_uncertainseg.uncertainty.lesion_statistics import measure_lesions
+from napari_uncertainseg.uncertainty.real_probability.fit import fit_weights
+from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
+    FoundLesions,
+    measure_lesion_features,
+)
+from napari_uncertainseg.uncertainty.real_probability.voxel_features import FARTHEST, measure_voxel_features
 
 from ..builders import AFFINE, everywhere, make_prediction
 
@@ -40,13 +43,13 @@ def head(spacing=(1.0, 1.0, 1.0)):
 
 
 def features(channels, p, brain, grid, members=None, threshold=0.5):
-    around = measure_surroundings(channels, p, brain, grid)
+    around = measure_voxel_features(channels, p, brain, grid)
     ranker = Ranker(make_prediction(p, grid=grid, brain=brain))
     box, lesions, candidates = ranker._components(threshold, 0.1, 1, None)
     maps = (p.astype(np.float32), p.astype(np.float32), p.astype(np.float32))
     found = measure_lesions(box, lesions, candidates, maps, grid)
     kept = Members(everywhere(SHAPE), np.asarray(members if members is not None else [p], np.float16))
-    return measure_features(FoundLesions(found, kept, around, grid, threshold)), found
+    return measure_lesion_features(FoundLesions(found, kept, around, grid, threshold)), found
 
 
 def test_a_lesion_at_the_edge_is_shallow_and_one_in_tissue_is_deep() -> None:
@@ -66,7 +69,7 @@ def test_a_lesion_at_the_edge_is_shallow_and_one_in_tissue_is_deep() -> None:
     assert values["mirrored"] == pytest.approx([0, 0], abs=0.02)
     assert (values["asymmetry"] > 0.1).all()
     assert np.isnan(values["contrast_t1"]).all() and np.isnan(values["contrast_t2"]).all()
-    assert set(values) == set(KINDS)
+    assert set(values) == set(FEATURES)
 
 
 def test_a_lesion_with_a_twin_on_the_other_side_is_symmetric() -> None:
@@ -109,37 +112,39 @@ def test_every_type_of_numbers(dtype) -> None:
     channels, p, brain, grid = head()
     scan = (channels["flair"] * 10).astype(dtype)
     given = (p > 0).astype(dtype) if dtype in (np.int16, bool) else p.astype(dtype)
-    around = measure_surroundings({"flair": scan}, given, brain.astype(np.uint8), grid)
+    around = measure_voxel_features({"flair": scan}, given, brain.astype(np.uint8), grid)
     assert len(around.where) == np.count_nonzero(p) and np.isfinite(around.of("depth")).all()
 
 
 def test_nothing_to_see_and_nothing_but_lesion() -> None:
     channels, p, brain, grid = head()
-    nothing = measure_surroundings(channels, np.zeros_like(p), brain, grid)
-    assert nothing.values.shape == (len(MEASURES), 0)
+    nothing = measure_voxel_features(channels, np.zeros_like(p), brain, grid)
+    assert nothing.values.shape == (len(VOXEL_FEATURES), 0)
     assert nothing.among(np.arange(5))[0].tolist() == [False] * 5
     values, _ = features(channels, np.zeros_like(p), brain, grid)
     assert all(len(v) == 0 for v in values.values())
-    none = measure_surroundings(channels, p, np.zeros_like(brain), grid)
+    none = measure_voxel_features(channels, p, np.zeros_like(brain), grid)
     assert len(none.where) == 0
-    whole = measure_surroundings(channels, brain.astype(np.float32), brain, grid)
-    known = whole.values[[list(MEASURES).index(m) for m in MEASURES if not m.startswith("contrast_t")]]
+    whole = measure_voxel_features(channels, brain.astype(np.float32), brain, grid)
+    known = whole.values[
+        [list(VOXEL_FEATURES).index(m) for m in VOXEL_FEATURES if not m.startswith("contrast_t")]
+    ]
     assert np.isfinite(known).all() and whole.of("edge").max() <= FARTHEST
-    flat = measure_surroundings({"flair": np.zeros_like(p)}, p, brain, grid)
+    flat = measure_voxel_features({"flair": np.zeros_like(p)}, p, brain, grid)
     assert np.isfinite(flat.of("contrast")).all() and (flat.of("ventricle") == FARTHEST).all()
 
 
 def test_hostile_input_is_refused() -> None:
     channels, p, brain, grid = head()
     with pytest.raises(InputError, match="FLAIR"):
-        measure_surroundings({"t1": channels["flair"]}, p, brain, grid)
+        measure_voxel_features({"t1": channels["flair"]}, p, brain, grid)
     with pytest.raises(InputError):
-        measure_surroundings({"flair": channels["flair"][1:]}, p, brain, grid)
+        measure_voxel_features({"flair": channels["flair"][1:]}, p, brain, grid)
     with pytest.raises(InputError):
-        measure_surroundings({"flair": np.full(SHAPE, np.nan, np.float32)}, p, brain, grid)
+        measure_voxel_features({"flair": np.full(SHAPE, np.nan, np.float32)}, p, brain, grid)
     with pytest.raises(InputError):
-        measure_surroundings(channels, p * 3, brain, grid)
-    good = measure_surroundings(channels, p, brain, grid)
+        measure_voxel_features(channels, p * 3, brain, grid)
+    good = measure_voxel_features(channels, p, brain, grid)
     for where, values in (
         (good.where[::-1], good.values),
         (good.where[:-1], good.values),
@@ -148,13 +153,14 @@ def test_hostile_input_is_refused() -> None:
         (good.where - 10**9, good.values),
     ):
         with pytest.raises(InputError, match="not what this program"):
-            Surroundings(where, values)
+            VoxelFeatures(where, values)
 
 
-def evidence(orders: bool = True, **weights: float) -> LesionEvidence:
+def weighing(orders: bool = True, **weights: float) -> RealProbability:
     table = {name: Weight(weight=weight, centre=0.0) for name, weight in weights.items()}
-    return LesionEvidence(
-        version=1, methods=("one-pass",), orders=orders, constant=-1.0, weights=table, lesions=10, real=5,
+    return RealProbability(
+        version=1, methods=("one-pass",), thresholds=(0.2, 0.8), candidate_threshold=0.1,
+        orders=orders, constant=-1.0, weights=table, lesions=10, real=5,
         brier=0.1, brier_of_share=0.2,
     )  # fmt: skip
 
@@ -162,28 +168,45 @@ def evidence(orders: bool = True, **weights: float) -> LesionEvidence:
 def weighed(orders: bool = True, **weights: float):
     channels, p, brain, grid = head()
     p[20:23, 40:43, 40:43] = 0.3  # a candidate
-    around = measure_surroundings(channels, p, brain, grid)
+    around = measure_voxel_features(channels, p, brain, grid)
     made = make_prediction(p, grid=grid, brain=brain)
-    return replace(made, surroundings=around, evidence=evidence(orders, **(weights or {"depth": 2.0})))
+    return replace(
+        made, voxel_features=around, real_probability=weighing(orders, **(weights or {"depth": 2.0}))
+    )
 
 
 def test_lists_go_by_the_probability_of_being_real_where_it_won() -> None:
     found = rank_lesions(weighed(), 0.5)
-    assert found.by_evidence and found.real_by == "model"
+    assert found.by_p_real and found.real_by == "model"
     assert list(found.table.columns)[-1] == "p_real"
     np.testing.assert_allclose(found.table["doubt"], 1 - found.table["p_real"])
     np.testing.assert_allclose(found.candidate_table["doubt"], found.candidate_table["p_real"])
     assert found.table["doubt"].is_monotonic_decreasing
     assert found.table["x_mm"].iloc[0] < found.table["x_mm"].iloc[1]  # the shallow one is looked at first
-    assert "evidence" in found.columns["p_real"].definition
-    assert found.columns["doubt"].definition.startswith("One minus the probability that it is real")
+    assert "comes with the model" in found.columns["p_real"].definition
+    assert found.columns["doubt"].definition.startswith("How likely your verdict is to change the result")
+
+
+@pytest.mark.parametrize(
+    ("threshold", "candidates"), [(0.19, 0.1), (0.81, 0.1), (0.5, 0.12)], ids=["low", "high", "candidates"]
+)
+def test_beyond_the_thresholds_that_it_is_for_lists_go_by_the_largest_probability(
+    threshold, candidates
+) -> None:
+    assert rank_lesions(weighed(), 0.2).by_p_real and rank_lesions(weighed(), 0.8).by_p_real
+    found = rank_lesions(weighed(), threshold, candidate_threshold=candidates)
+    assert not found.by_p_real and found.real_by == ""
+    assert len(found.table) + len(found.candidate_table)
+    assert "p_real" not in found.table and "p_real" not in found.candidate_table
+    np.testing.assert_allclose(found.table["doubt"], 1 - found.table["max_probability"])
+    assert found.columns["doubt"].definition.startswith("How far the model is from being certain")
 
 
 def test_where_it_did_not_win_it_is_a_column_only() -> None:
-    plain = rank_lesions(replace(weighed(), evidence=None), 0.5)
+    plain = rank_lesions(replace(weighed(), real_probability=None), 0.5)
     shown = rank_lesions(weighed(orders=False), 0.5)
     assert "p_real" not in plain.table and plain.real_by == "" and "p_real" not in plain.columns
-    assert not shown.by_evidence and shown.real_by == "model"
+    assert not shown.by_p_real and shown.real_by == "model"
     for name in plain.table:
         np.testing.assert_array_equal(plain.table[name], shown.table[name])
 
@@ -204,7 +227,7 @@ def test_of_what_a_human_drew_nothing_is_said_and_partly_painted_ones_are_known(
     drawn = found.table["drawn"]
     assert drawn.sum() == 1 and found.table["p_real"][drawn].isna().all()
     assert found.table["p_real"][~drawn].notna().all()
-    without = rank_lesions(replace(prediction, surroundings=None), 0.5)  # nothing known: all alike
+    without = rank_lesions(replace(prediction, voxel_features=None), 0.5)  # nothing known: all alike
     assert without.table["p_real"].nunique() == 1
 
 
@@ -223,7 +246,7 @@ def test_weights_are_found_again_and_never_have_the_wrong_sign() -> None:
     assert unknown["contrast_t1"].weight == 0 and 1 / (1 + np.exp(-constant)) == pytest.approx(
         real.mean(), abs=0.01
     )
-    with pytest.raises(InputError, match="no kind"):
+    with pytest.raises(InputError, match="no feature"):
         fit_weights(values, real, np.ones(4000), ("beauty",))
     with pytest.raises(InputError):
         fit_weights({"depth": depth[:0]}, real[:0], np.ones(0), ("depth",))
@@ -243,6 +266,8 @@ def test_components_of_labels_are_what_the_experiment_measures() -> None:
     none = Components.from_mask(found.labels < 0, found.labels, 0)
     maps = (prediction.probability, prediction.entropy, prediction.mutual_information)
     statistics = measure_lesions(everywhere(SHAPE), one, none, maps, prediction.grid)
-    lesions = FoundLesions(statistics, prediction.members, prediction.surroundings, prediction.grid, 0.5)
-    said = prediction.evidence.probability(measure_features(lesions, ("depth",)), lesions.count)
+    lesions = FoundLesions(statistics, prediction.members, prediction.voxel_features, prediction.grid, 0.5)
+    said = prediction.real_probability.probability(
+        measure_lesion_features(lesions, ("depth",)), lesions.count
+    )
     np.testing.assert_allclose(said[found.table["label"] - 1], found.table["p_real"])

@@ -18,23 +18,23 @@ from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, c
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.prediction.members import SEEN
-from napari_uncertainseg.prediction.surroundings import MEASURES, Surroundings
+from napari_uncertainseg.prediction.voxel_features import VOXEL_FEATURES, VoxelFeatures
 
 FLUID = -1.0
 """Normalised FLAIR below which the brain holds fluid: 30 % darker than tissue."""
 FARTHEST = 30.0
 """Distances are cut here, mm."""
 _COARSE, _FINE = 2.0, 1.0
-_AROUND, _BESIDE = 4.0, 3.0
-"""Standard deviations of the Gaussians, mm: for surroundings, and for the other side."""
+_NEARBY, _BESIDE = 4.0, 3.0
+"""Standard deviations of the Gaussians, mm: for what is nearby, and for the other side."""
 _INNER, _INNER_VOLUME = 12.0, 300.0
 """Fluid so far from the edge (mm), in pieces of at least so many mm3, is that of ventricles."""
 _BRIGHTEST = 90
 
 
-def measure_surroundings(
+def measure_voxel_features(
     channels: Mapping[str, np.ndarray], probability: np.ndarray, brain: np.ndarray, grid: Grid
-) -> Surroundings:
+) -> VoxelFeatures:
     """Measure what lies around every voxel of at least a probability of 0.05.
 
     Parameters
@@ -63,14 +63,14 @@ def measure_surroundings(
     seen = at_least(probability, SEEN) & brain
     where = np.flatnonzero(seen)
     if not len(where):
-        return Surroundings(where.astype(np.int64), np.zeros((len(MEASURES), 0), np.float16))
+        return VoxelFeatures(where.astype(np.int64), np.zeros((len(VOXEL_FEATURES), 0), np.float16))
     box = bounding_box(brain)
     index = np.array(np.nonzero(seen[box]))
     inside = {name: scan[box] for name, scan in scans.items()}
     found = _measured(inside, probability[box], brain[box], index, grid.spacing)
     missing = np.full(len(where), np.nan)
-    values = np.array([found.get(name, missing) for name in MEASURES])
-    return Surroundings(where.astype(np.int64), values.astype(np.float16))
+    values = np.array([found.get(name, missing) for name in VOXEL_FEATURES])
+    return VoxelFeatures(where.astype(np.int64), values.astype(np.float16))
 
 
 def _measured(
@@ -95,7 +95,7 @@ def _measured(
         "ventricle": blocks.at(_to_ventricles(coarse["flair"], blocks, edge), index),
     }
     for name, scan in scans.items():
-        own = scan[tuple(index)] - blocks.at(_local_mean(coarse[name], healthy, blocks, _AROUND), index)
+        own = scan[tuple(index)] - blocks.at(_local_mean(coarse[name], healthy, blocks, _NEARBY), index)
         found["contrast" if name == "flair" else f"contrast_{name}"] = own
     other = _mirrored(blocks, index)
     smooth = _local_mean(coarse["flair"], blocks.share, blocks, _BESIDE)

@@ -10,11 +10,11 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.lesion_probability import (
+from napari_uncertainseg.calibration.real_by_cases import (
     FEWEST,
-    LesionProbability,
     OutlinedLesions,
-    fit_lesion_probability,
+    RealByCases,
+    fit_real_by_cases,
 )
 
 
@@ -29,8 +29,8 @@ def drawn(n, seed, weights=(-1.0, 1.5, 0.4, -0.8), thresholds=(0.2, 0.5, 0.8)):
 
 def test_known_weights_are_recovered() -> None:
     every, x = drawn(40_000, 0)
-    found = fit_lesion_probability([every])
-    assert found is not None and (found.components, found.true) == (40_000, every.exists.sum())
+    found = fit_real_by_cases([every])
+    assert found is not None and (found.components, found.true) == (40_000, every.real.sum())
     np.testing.assert_allclose(
         [found.constant, found.peak, found.volume, found.threshold], (-1.0, 1.5, 0.4, -0.8), atol=0.1
     )
@@ -38,29 +38,29 @@ def test_known_weights_are_recovered() -> None:
     for low in np.arange(0, 1, 0.2):  # calibrated
         inside = (said >= low) & (said < low + 0.2)
         margin = 4 * np.sqrt(0.25 / inside.sum())
-        assert said[inside].mean() == pytest.approx(every.exists[inside].mean(), abs=margin)
-    oracle = LogisticRegression(C=np.inf, fit_intercept=False, max_iter=1000).fit(x, every.exists)
+        assert said[inside].mean() == pytest.approx(every.real[inside].mean(), abs=margin)
+    oracle = LogisticRegression(C=np.inf, fit_intercept=False, max_iter=1000).fit(x, every.real)
     np.testing.assert_allclose(said, oracle.predict_proba(x)[:, 1], atol=2e-3)
 
 
 def test_cases_left_out_judge_it() -> None:
     cases = [drawn(80, seed)[0] for seed in range(8)]
-    found = fit_lesion_probability(cases)
+    found = fit_real_by_cases(cases)
     assert found.brier < found.brier_of_share
-    shuffled = [replace(case, exists=np.random.default_rng(1).permutation(case.exists)) for case in cases]
-    none = fit_lesion_probability(shuffled)
+    shuffled = [replace(case, real=np.random.default_rng(1).permutation(case.real)) for case in cases]
+    none = fit_real_by_cases(shuffled)
     assert none.brier > none.brier_of_share - 0.02
-    assert np.isnan(fit_lesion_probability(cases[:1]).brier)
+    assert np.isnan(fit_real_by_cases(cases[:1]).brier)
 
 
 def test_little_evidence_makes_no_certainty() -> None:
     few, _ = drawn(FEWEST - 1, 3)
-    assert fit_lesion_probability([few]) is None and fit_lesion_probability([]) is None
+    assert fit_real_by_cases([few]) is None and fit_real_by_cases([]) is None
     peak = np.linspace(0.2, 0.9, 12)
     same = np.full(12, 10.0), np.full(12, 0.1)  # a threshold that never changes, as of candidates
-    every = fit_lesion_probability([OutlinedLesions(peak, *same, np.ones(12, bool), np.ones(12))])
+    every = fit_real_by_cases([OutlinedLesions(peak, *same, np.ones(12, bool), np.ones(12))])
     np.testing.assert_allclose(every.at(peak, *same), 13 / 14, atol=0.02)
-    apart = fit_lesion_probability([OutlinedLesions(peak, *same, peak > 0.5, np.ones(12))])
+    apart = fit_real_by_cases([OutlinedLesions(peak, *same, peak > 0.5, np.ones(12))])
     said = apart.at(peak, *same)
     assert said.min() > 0.01 and said.max() < 0.99 and (np.diff(said) > 0).all()
 
@@ -68,22 +68,22 @@ def test_little_evidence_makes_no_certainty() -> None:
 def test_a_lesion_counts_once_at_however_many_thresholds_it_was_outlined() -> None:
     once, _ = drawn(400, 6, thresholds=(0.5,))
     often = OutlinedLesions(
-        *(np.tile(getattr(once, name), 7) for name in ("peak", "volume", "threshold", "exists")),
+        *(np.tile(getattr(once, name), 7) for name in ("peak", "volume", "threshold", "real")),
         np.full(7 * 400, 1 / 7),
     )
-    one, seven = (fit_lesion_probability([outlined]) for outlined in (once, often))
-    assert (one.components, one.true) == (seven.components, seven.true) == (400, once.exists.sum())
+    one, seven = (fit_real_by_cases([outlined]) for outlined in (once, often))
+    assert (one.components, one.true) == (seven.components, seven.true) == (400, once.real.sum())
     np.testing.assert_allclose(
         one.at(once.peak, once.volume, 0.5), seven.at(once.peak, once.volume, 0.5), atol=1e-6
     )
     two = OutlinedLesions(*(np.full(14, x) for x in (0.9, 20.0, 0.5)), np.ones(14, bool), np.full(14, 1 / 7))
-    assert fit_lesion_probability([two]) is None  # two lesions, at seven thresholds each
+    assert fit_real_by_cases([two]) is None  # two lesions, at seven thresholds each
 
 
 @given(st.integers(0, 10_000), st.integers(FEWEST, 60))
 @settings(max_examples=25, deadline=None)
 def test_it_never_falls_with_the_peak(seed, n) -> None:
-    found = fit_lesion_probability([drawn(n, seed, weights=(0, -2.0, 0, 0))[0]])
+    found = fit_real_by_cases([drawn(n, seed, weights=(0, -2.0, 0, 0))[0]])
     peak = np.linspace(0, 1, 50)
     said = found.at(peak, np.full(50, 20.0), 0.5)
     assert (np.diff(said) >= 0).all() and (said >= 0).all() and (said <= 1).all()
@@ -91,7 +91,7 @@ def test_it_never_falls_with_the_peak(seed, n) -> None:
 
 def test_what_cannot_be_a_fit_is_refused() -> None:
     with pytest.raises(InputError, match="cannot be right"):
-        LesionProbability(0.0, -1.0, 0.0, 0.0, 20, 10, 0.1, 0.2)
+        RealByCases(0.0, -1.0, 0.0, 0.0, 20, 10, 0.1, 0.2)
     good = (0.0, 1.0, 0.0, 0.0, 20, 10, 0.1, 0.2)
     hostile = (
         (0, 10**400),
@@ -105,4 +105,4 @@ def test_what_cannot_be_a_fit_is_refused() -> None:
     )
     for place, value in hostile:
         with pytest.raises(InputError, match="cannot be right"):
-            LesionProbability(*good[:place], value, *good[place + 1 :])
+            RealByCases(*good[:place], value, *good[place + 1 :])

@@ -1,4 +1,4 @@
-"""What lies around the voxels that a prediction takes for possible lesion: evidence for or against them."""
+"""What is measured on the scans of the voxels that a prediction takes for possible lesion."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 
-MEASURES: Mapping[str, str] = MappingProxyType(
+VOXEL_FEATURES: Mapping[str, str] = MappingProxyType(
     {
         "brightness": "FLAIR, 0 at the median of tissue, 1 where it is 30 % brighter",
         "contrast": "FLAIR less that of the healthy tissue within some 6 mm, same unit",
@@ -28,7 +28,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class VoxelFeatures:
     """Measures of the voxels that may be lesion; other voxels have none, so that this stays small.
 
     Attributes
@@ -36,7 +36,7 @@ class Surroundings:
     where
         Flat positions of these voxels on the grid, int64, ascending.
     values
-        float16, shape ``(len(MEASURES), voxels)``, in the order of `MEASURES`; NaN where not known.
+        float16, shape ``(len(VOXEL_FEATURES), voxels)``, in their order; NaN where not known.
 
     Raises
     ------
@@ -52,16 +52,16 @@ class Surroundings:
             self.where.dtype == np.int64
             and self.where.ndim == 1
             and self.values.dtype == np.float16
-            and self.values.shape == (len(MEASURES), len(self.where))
+            and self.values.shape == (len(VOXEL_FEATURES), len(self.where))
             and (np.diff(self.where, prepend=-1) > 0).all()
             and not np.isinf(self.values).any()
         )
         if not right:
             raise InputError("What lies around the lesions is not what this program measures.")
 
-    def of(self, measure: str) -> np.ndarray:
-        """One measure of all these voxels, float64."""
-        return self.values[list(MEASURES).index(measure)].astype(float)
+    def of(self, feature: str) -> np.ndarray:
+        """One feature of all these voxels, float64."""
+        return self.values[list(VOXEL_FEATURES).index(feature)].astype(float)
 
     def among(self, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which voxels of a grid are among these (bool, shape (n,)), and the number here of those that are.

@@ -1,1 +1,0 @@
-"""Evidence that a lesion is real: what lies around it, and what that is worth."""
