@@ -1,10 +1,10 @@
 """Make the bundled model of trained ones: the first for one pass, all of them for the method `ensemble`.
 
-usage: python experiments/bundle.py VERSION RUN [RUN ...] [--evidence FILE]
+usage: python experiments/bundle.py VERSION RUN [RUN ...]
 
-RUN is the `output` of a training, such as runs/bundled or runs/bundled-seed1. Threshold, smoothing and the
-rest of `model.json` stay as they are. FILE is what `experiments/evidence.py` wrote for these weights; that of
-older weights is removed.
+RUN is the `output` of a training, such as runs/all-sources. Threshold, recalibration, what was seen and the
+rest of `model.json` are those of the first, and so is the probability that a lesion is real, if its folder
+has one (experiments/recalibrate.py, unlike.py and real_lesions.py write them there).
 """
 
 from __future__ import annotations
@@ -28,25 +28,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("version")
     parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--evidence", type=Path)
     arguments = parser.parse_args()
     members = [read_multihead(run / "model") for run in arguments.runs]
     for member in members[1:]:
         for key in SAME:
             if member.configuration.get(key) != members[0].configuration.get(key):
                 raise SystemExit(f"{member.folder} and {members[0].folder} differ in '{key}'")
-    for old in BUNDLED.glob("*.safetensors"):
-        old.unlink()
-    (BUNDLED / REAL_PROBABILITY).unlink(missing_ok=True)
-    if arguments.evidence is not None:
-        shutil.copyfile(arguments.evidence, BUNDLED / REAL_PROBABILITY)
+    for old in (*BUNDLED.glob("*.safetensors"), BUNDLED / REAL_PROBABILITY):
+        old.unlink(missing_ok=True)
+    own = members[0].folder / REAL_PROBABILITY
+    if own.exists():
+        shutil.copyfile(own, BUNDLED / REAL_PROBABILITY)
     names = ["weights.safetensors", *(f"member{i}.safetensors" for i in range(1, len(members)))]
     for member, name in zip(members, names, strict=True):
         shutil.copyfile(member.weights[0], BUNDLED / name)
-    content = json.loads((BUNDLED / CONFIGURATION).read_text(encoding="utf-8"))
-    content = {key: value for key, value in content.items() if key not in SAME}
-    content |= {key: members[0].configuration[key] for key in SAME if key in members[0].configuration}
-    content |= {"version": arguments.version, "weights": names}
+    before = json.loads((BUNDLED / CONFIGURATION).read_text(encoding="utf-8"))
+    described = {key: before[key] for key in ("name", "description")}
+    content = {**members[0].configuration, **described, "version": arguments.version, "weights": names}
     (BUNDLED / CONFIGURATION).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     model = read_multihead(BUNDLED)
     model.check_runs()

@@ -4,7 +4,7 @@
 constant plus, for each feature, its weight times how far the lesion's value lies from a centre. What is not
 known, such as the contrast on a T1 that there is not, counts as the centre, and so as nothing.
 
-`uncertainty.real_probability.lesion_features` measures the values, ``experiments/evidence.py`` fits
+`uncertainty.real_probability.lesion_features` measures the values, ``experiments/real_lesions.py`` fits
 the weights.
 """
 

@@ -1,6 +1,6 @@
 """How probable it is that a lesion is real: fits ``real_probability.json`` of a model.
 
-usage: python experiments/evidence.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] --out real_probability.json
+usage: python experiments/real_lesions.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] --out real_probability.json
            [--rows ROWS.tsv] [--inputs flair|all ...] [--features NAME[,NAME]]
            [--method METHOD] [--data FOLDER]
 

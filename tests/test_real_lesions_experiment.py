@@ -1,4 +1,4 @@
-"""What `experiments/evidence.py` ships: fitted on all folds, and the order of lists only where it won."""
+"""What `experiments/real_lesions.py` ships: fitted on all folds, and the order of lists only where it won."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT = ("largest_probability", "depth")
 @pytest.fixture
 def experiment(checkout, monkeypatch):
     monkeypatch.syspath_prepend(str(checkout / "experiments"))
-    return importlib.import_module("evidence")
+    return importlib.import_module("real_lesions")
 
 
 def rows(tells: str, seed: int = 0) -> pd.DataFrame:
