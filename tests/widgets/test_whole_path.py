@@ -272,4 +272,4 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
     assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
-    qtbot.waitUntil(lambda: review.segment.device.text() != texts.DEVICE_SEARCH, timeout=60_000)
+    qtbot.waitUntil(lambda: review.segment.settings.device.text() != texts.DEVICE_SEARCH, timeout=60_000)
