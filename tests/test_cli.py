@@ -86,7 +86,8 @@ def test_segment_says_what_it_found(scan, tmp_path, capsys):
     assert main(["segment", str(scan / "flair.nii.gz"), "--out", str(tmp_path / "r"), *options]) == 0
     out, error = capsys.readouterr()
     assert "at threshold 0.40" in out and str(tmp_path / "r") in out and " ml" in out
-    assert error == ""  # no progress line where nobody looks
+    assert error.startswith("warning: The brain found in 'flair' has 0.61 l")  # too small for an adult's
+    assert error.count("\n") == 1  # no progress line where nobody looks
 
 
 def test_a_strange_brain_is_said_before_the_scan_is_segmented(scan, tmp_path, capsys, monkeypatch):
