@@ -105,7 +105,7 @@ def test_a_strange_brain_is_looked_at_before_the_rest_is_done(brain, grid, monke
 def test_a_brain_that_is_known_is_taken_as_it_is(brain, grid):
     scan, _ = _scan(grid, brain)
     painted = brain & (_mm()[1] < 30)
-    prepared = prepare({"flair": scan}, brain=mended(painted))
+    prepared = prepare({"flair": scan}, brain=mended(painted, FoundBrain(brain, "network")))
     assert prepared.brain_source == MENDED and np.array_equal(prepared.brain, painted)
     assert prepared.bias_corrected  # the scan still shows the skull
     assert "mended by hand" in prepared.notes[0]

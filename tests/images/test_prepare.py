@@ -16,7 +16,7 @@ from napari_uncertainseg.images.preparation import align as alignment
 from napari_uncertainseg.images.preparation import brain as brain_room
 from napari_uncertainseg.images.preparation import brain_deepbet as deepbet_room
 from napari_uncertainseg.images.preparation import brain_search as preparing
-from napari_uncertainseg.images.preparation.found_brain import mended
+from napari_uncertainseg.images.preparation.found_brain import FoundBrain, mended
 from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to, zoom
@@ -186,6 +186,39 @@ def test_a_strange_brain_is_said_before_it_is_believed(ball):
     assert "cuts the brain off at the bottom" in cut
     (sides,) = prepare({"flair": _crop(ball(), 2, 12, 36)}).notes
     assert "at the left and the right" in sides
+
+
+def _asked(scan, **options):
+    """What the user is asked before the brain of a scan is used."""
+    asked = []
+    prepare({"flair": scan}, look=lambda brain: asked.append(brain.strange), **options)
+    return asked[0]
+
+
+def test_of_a_stripped_scan_it_is_asked_where_no_adults_brain_is_so_large_or_small(ball):
+    whole = ball((48, 50, 48), (4.0, 4.0, 4.0), radius=66.0)  # 1.2 l
+    assert not _asked(whole)
+    half = replace(whole, data=np.where(np.indices(whole.data.shape)[2] < 24, whole.data, 0))
+    assert "has 0.58 l, which is unusual" in _asked(half) and "scanned on purpose" in _asked(half)
+    assert "has 2.4 l" in _asked(_scaled(whole, 1.25))
+    assert "cuts the brain off at the" in _asked(_crop(whole, 2, 0, 24))  # a crop: asked, never refused
+    slab = _crop(whole, 0, 0, 24)
+    assert not _asked(slab) and "cuts the brain off at the top" in prepare({"flair": slab}).notes[0]
+
+
+def test_what_is_asked_of_a_known_brain_is_what_was_asked_when_it_was_found(ball, monkeypatch):
+    scan = ball(radius=40.0)
+    stripped = FoundBrain(scan.data > 0, "already stripped")
+    assert _asked(scan, brain=stripped) == _asked(scan) != ""
+    monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: scan.data > 0)
+    found = FoundBrain(scan.data > 0, brain_room.FINDER)
+    assert _asked(scan, brain=found) == _asked(scan, skull="present") != ""
+
+
+def test_nothing_is_mended_where_no_voxel_differs(ball):
+    before = FoundBrain(ball().data > 0, "given", ("A note.",))
+    assert mended(before.mask.copy(), before) is before
+    assert mended(~before.mask, before).source == "given, mended by hand"
 
 
 def test_specks_in_the_air_are_no_brain(ball):
@@ -411,5 +444,6 @@ def test_an_unusual_brain_is_asked_about_wherever_it_is_from(ball):
 
 
 def test_a_painted_outline_keeps_the_warning_about_its_volume(ball):
-    (note,) = prepare({"flair": ball()}, brain=mended(ball(radius=6.0).data > 0)).notes[1:]
+    painted = mended(ball(radius=6.0).data > 0, FoundBrain(ball().data > 0, "network"))
+    (note,) = prepare({"flair": ball()}, brain=painted).notes[1:]
     assert "check the voxel size" in note

@@ -45,7 +45,7 @@ def dock(viewer, qtbot):
     layers = ReviewLayers(viewer, Case())
     made = SegmentDock(layers._case, layers, make_segmenter=PreparingSegmenter, load=lambda: CHOICES)
     made.show()
-    qtbot.waitUntil(lambda: made.device.text() == "CPU", timeout=2000)
+    qtbot.waitUntil(lambda: made.settings.device.text() == "CPU", timeout=2000)
     yield made
     made.cleanup()
     layers.cleanup()

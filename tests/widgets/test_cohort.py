@@ -430,7 +430,7 @@ def test_it_says_what_its_cases_are_run_with(viewer, qtbot):
     review.open_dock("cohort")
     review.open()
     qtbot.waitUntil(lambda: bool(review.segment.setting), timeout=20_000)
-    members = review.segment.members
+    members = review.segment.settings.members
     for count in (members.minimum(), members.maximum()):
         members.setValue(count)
         assert review.cohort.runs_with.text() == f"Runs with: {review.segment.setting} (from Segment)"

@@ -67,6 +67,24 @@ def test_progress_tells_stage_fraction_and_time(runner, qtbot):
     assert seen == [("brain", 0.2, None), ("member 1 of 2", 0.5, None), ("member 2 of 2", 1.0, 0.0)]
 
 
+def test_the_time_left_goes_on_while_the_work_reports_nothing(runner, qtbot):
+    go_on, told = threading.Event(), []
+    runner.progressed.connect(lambda *news: told.append(news))
+
+    def work(progress):
+        progress("one long call", 0.5)
+        assert go_on.wait(30)
+
+    runner.start(work)
+    qtbot.waitUntil(lambda: len(told) > 3, timeout=20_000)
+    assert {news[:2] for news in told} == {("one long call", 0.5)} and runner.elapsed > 0
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        go_on.set()
+    known = len(told)
+    qtbot.wait(700)
+    assert len(told) == known  # no tick after the end
+
+
 def test_cancel_gives_the_window_back_at_once_and_drops_the_late_result(runner, qtbot):
     hold = threading.Event()
     finished = []

@@ -162,13 +162,13 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
     other = replace(flair, data=flair.data + 1, name="flair")
     viewer.add_layer(Layer.create(*layer_data(other, name="other")))
     review.open_results(folder)
-    banner = areas_of(review)["lesions"].banner
-    assert not viewer.layers["other"].visible and banner.text() == "Case: sub-7"
+    banner, whose = areas_of(review)["lesions"].banner, "Case: sub-7\nModel: bundled, one-pass"
+    assert not viewer.layers["other"].visible and banner.text() == whose
     viewer.layers["other"].visible = True
-    assert banner.text() == "Case: sub-7\n⚠ Also shown, not of it: other"
+    assert banner.text() == f"{whose}\n⚠ Also shown, not of it: other"
     viewer.layers.remove("other")
     viewer.add_layer(Layer.create(*layer_data(read_image(elsewhere), name="its own")))
-    assert banner.text() == "Case: sub-7"
+    assert banner.text() == whose
     viewer.layers["its own"].data = other.data
     viewer.layers["its own"].visible = False
     viewer.layers["its own"].visible = True
@@ -346,7 +346,7 @@ def test_results_whose_brain_was_mended_say_so_and_bring_the_outline_back(viewer
     review = open_review(viewer)
     review.open_results(folder)
     banner = areas_of(review)["lesions"].banner
-    assert banner.text() == "Case: sub-7\nBrain outline: mended by hand"
+    assert banner.text() == "Case: sub-7\nModel: bundled, one-pass\nBrain outline: mended by hand"
     outline = viewer.layers["brain of flair"]
     assert not outline.visible and review.segment.roles.mended() is outline
     assert np.array_equal(outline.data > 0, review.case.prediction.brain)

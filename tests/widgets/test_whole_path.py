@@ -60,7 +60,7 @@ def test_small_volume_tiny_model(make_viewer, qtbot, monkeypatch, tmp_path, smal
     scans, expert = small_scans
     viewer = make_viewer()
     review_of(viewer, _docks(tiny_model))
-    _walk(viewer, qtbot, monkeypatch, tmp_path / "out", scans, expert)
+    _walk(viewer, qtbot, monkeypatch, tmp_path / "out", scans, expert, asked=True)
 
 
 @pytest.mark.slow
@@ -78,10 +78,10 @@ def test_patient_07_bundled_model(make_viewer, qtbot, monkeypatch, tmp_path, sha
     _walk(make_viewer(), qtbot, monkeypatch, tmp_path / "out", scans, folder / "lesions.nii.gz")
 
 
-def _walk(viewer, qtbot, monkeypatch, out, scans, expert):
+def _walk(viewer, qtbot, monkeypatch, out, scans, expert, *, asked=False):
     review = open_review(viewer)
     viewer.open([str(path) for path in scans], plugin="napari-uncertainseg")
-    _run(review, qtbot)
+    _run(review, qtbot, asked)
     case = review.case
     assert set(case.images) == {"flair", "t1"}
     assert case.images["flair"].name == "FLAIR"
@@ -94,11 +94,16 @@ def _walk(viewer, qtbot, monkeypatch, out, scans, expert):
     assert not case.review.unsaved
 
 
-def _run(review, qtbot):
+def _run(review, qtbot, asked):
+    """Segment; of a ball that is too small for a brain the user is asked first."""
     dock = review.segment
     qtbot.waitUntil(dock.run.isEnabled, timeout=30_000)
-    with qtbot.waitSignal(dock.done, timeout=180_000):
+    if asked:
         qtbot.mouseClick(dock.run, LEFT)
+        qtbot.waitUntil(dock.brain.go_on.isVisible, timeout=180_000)
+        assert "which is unusual" in dock.message.text() and review.case.prediction is None
+    with qtbot.waitSignal(dock.done, timeout=180_000):
+        qtbot.mouseClick(dock.brain.go_on if asked else dock.run, LEFT)
     qtbot.waitUntil(review.lesions.isVisible, timeout=5000)
     assert "lesions, " in dock.message.text() and dock.run.text() == "Run"
 
@@ -272,4 +277,4 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
     assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
-    qtbot.waitUntil(lambda: review.segment.device.text() != texts.DEVICE_SEARCH, timeout=60_000)
+    qtbot.waitUntil(lambda: review.segment.settings.device.text() != texts.DEVICE_SEARCH, timeout=60_000)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import as_warning
-from napari_uncertainseg.images.preparation.found_brain import MENDED
+from napari_uncertainseg.images.preparation.found_brain import BY_HAND
+from napari_uncertainseg.widgets.made_with import model_line, model_tip
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment.leaving_case import ask_about_gone
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.open_docks import OpenDocks
 
 _NO_CASE = "No case: nothing is segmented"
+_OTHER_BRAIN = as_warning("Brain changed since this run: press Run again")
+_OTHER_BRAIN_TIP = "The results were made with the brain before the change; Run makes them anew."
 _EXERCISE = "Hidden during an exercise.\n\nPress Stop and score in Exercises to show it again."
 _READING = "Hidden during a second or third reading: it would show what other readers decided."
 
@@ -53,6 +57,7 @@ class CaseBanner:
             (layers.blinding_changed, self.show),
             (layers.layers_changed, self.show),
             (layers.seen_changed, self.show),
+            (layers.brain.outdated_changed, self.show),
             (case.verdicts_changed, self._cover),
             (layers.scan.gone, self._on_gone),
         )
@@ -61,19 +66,33 @@ class CaseBanner:
         """Say it anew."""
         name = name_of(self._case)
         self._viewer.title = f"{name} - {self._title}" if name else self._title
-        others = ", ".join(self._layers.also_shown()) if name else ""
-        words = f"Case: {name}{self._whose_brain()}"
-        if others:
-            words += f"\n{as_warning(f'Also shown, not of it: {others}')}"
+        lines = [f"Case: {name}", *self._made_with(), *self._warnings()] if name else []
         for opened in self._docks:
-            opened.area.say_whose(words if name else opened.widget.subject or _NO_CASE)
+            words = "\n".join(lines) or opened.widget.subject or _NO_CASE
+            opened.area.say_whose(words, self._more() if name else "")
         self._cover()
 
-    def _whose_brain(self) -> str:
-        """A line that says so where the outline of the brain was mended by hand."""
+    def _made_with(self) -> list[str]:
+        """Lines that name the model, and say so where the outline of the brain was mended by hand."""
+        about = self._information
+        by_hand = [f"Brain outline: {about['brain']}"] if about.get("brain") in list(BY_HAND) else []
+        return [line for line in (model_line(about), *by_hand) if line]
+
+    def _warnings(self) -> list[str]:
+        """Lines about what could be taken for something that it is not."""
+        others = ", ".join(self._layers.also_shown())
+        shown = [as_warning(f"Also shown, not of it: {others}")] if others else []
+        return [_OTHER_BRAIN, *shown] if self._layers.brain.outdated else shown
+
+    def _more(self) -> str:
+        """What the tooltip says below the lines."""
+        outdated = _OTHER_BRAIN_TIP if self._layers.brain.outdated else ""
+        return "\n".join(text for text in (model_tip(self._information), outdated) if text)
+
+    @property
+    def _information(self) -> Mapping[str, Any]:
         prediction = self._case.prediction
-        by_hand = prediction is not None and prediction.information.get("brain") == MENDED
-        return f"\nBrain outline: {MENDED}" if by_hand else ""
+        return {} if prediction is None else prediction.information
 
     def _cover(self) -> None:
         for opened in self._docks:

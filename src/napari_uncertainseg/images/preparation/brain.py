@@ -25,6 +25,8 @@ MOST_SKULL = 0.07
 """Share of the lines inwards from the outline that may come through a skull; 0 to 0.03 on good masks."""
 LOOK = "Look at its outline, and mend it by painting or choose a brain mask where it is wrong."
 
+_SMALL = "A child's brain, or a part of a brain that was scanned on purpose, can be so small."
+
 Finder = Literal["network", "deepbet"]
 FINDER: Finder = "network"
 """What finds the brain, measured in ``docs/results.md``."""
@@ -101,7 +103,8 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     remedy = f"{expected}, say whether the skull was removed, or choose a brain mask"
     if impossible:
         raise InputError(f"{found}, and {remedy}.")
-    notes = [] if usual else [f"{found}, which is unusual; {remedy}."]
+    small = "" if litres > USUAL_LITRES[1] else f" {_SMALL}"
+    notes = [] if usual else [f"{found}, which is unusual; {remedy}.{small}"]
     if cut:
         notes.append(
             f"The scan cuts the brain off at the {' and the '.join(cut)}: what lies beyond is missing."
@@ -123,7 +126,7 @@ def strange_brain(brain: np.ndarray, scan: Volume) -> str:
     """
     words = brain_shape(brain, scan.grid).strange
     litres = litres_of(brain, scan.grid)
-    if not _usual(litres, _cut(brain)):
+    if not has_usual_volume(brain, scan):
         words.insert(0, f"has {litres:.2g} l, where an adult's has about 1.0 to 2.0 l")
     if _skull_within(brain, scan) > MOST_SKULL:
         words.append("takes in skull or scalp")
@@ -143,12 +146,20 @@ def _listed(words: list[str]) -> str:
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
 
 
-def too_large(brain: np.ndarray, scan: Volume) -> bool:
-    """Whether no adult's brain is as large: the skull, or a part of it, is still there.
+def has_usual_volume(brain: np.ndarray, scan: Volume) -> bool:
+    """Whether an adult's brain may have this volume, else the user should look before it is used.
 
-    A small one may be a child's, an animal's, or a part that was scanned on purpose: its notes say so.
+    Slabs are scanned on purpose, so what ends below or above may be small. A part that ends at a side, or
+    within the scan, may be meant too: the user is asked, and nothing is refused.
+
+    Parameters
+    ----------
+    brain
+        bool, of the scan's shape, not empty.
+    scan
+        In which it was found.
     """
-    return litres_of(brain, scan.grid) > USUAL_LITRES[1]
+    return _usual(litres_of(brain, scan.grid), [side for side in _cut(brain) if side in SIDES[0]])
 
 
 def _usual(litres: float, cut: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,8 @@ def _run_deepbet(source: Path, target: Path, progress: Progress) -> str | None:
         try:
             while process.poll() is None:
                 share = (time.monotonic() - started) / _USUAL_SECONDS
-                progress("finding the brain", share / (1 + share))
+                # never done before the process is, and the time left that follows from it always shrinks
+                progress("finding the brain", 1 - math.exp(-share))
                 time.sleep(_POLL)
         finally:
             process.kill()

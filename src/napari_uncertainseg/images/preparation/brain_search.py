@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.images.preparation.brain import (
@@ -10,10 +13,17 @@ from napari_uncertainseg.images.preparation.brain import (
     already_stripped,
     check_brain,
     find_brain,
+    has_usual_volume,
     strange_brain,
-    too_large,
 )
-from napari_uncertainseg.images.preparation.found_brain import GIVEN, STRIPPED, FoundBrain
+from napari_uncertainseg.images.preparation.found_brain import (
+    BY_HAND,
+    GIVEN,
+    GIVEN_MENDED,
+    STRIPPED,
+    FoundBrain,
+    known_from,
+)
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Volume
@@ -53,27 +63,82 @@ def search_brain(
         raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
     flair = scans["flair"]
     if mask is not None:
-        return _given(mask, flair)
+        return given_brain(mask, flair)
     doubts = []
     if skull != "present":
         looks = {modality: surroundings(scan) for modality, scan in scans.items()}
         removed = [name for name, look in looks.items() if skull == "removed" or look.skull == "removed"]
         if removed:
             scan = scans[removed[0]]
-            brain = already_stripped(scan, looks[removed[0]])
-            notes = check_brain(brain, scan)
-            return FoundBrain(brain, STRIPPED, tuple(notes), notes[0] if too_large(brain, scan) else "")
+            return _stripped(already_stripped(scan, looks[removed[0]]), scan)
         if all(look.skull is None for look in looks.values()):
             doubts.append(_DOUBTFUL.format(flair.name))
     scan = scans.get("t1", flair) if FINDER == "deepbet" else flair
-    brain = find_brain(scan, progress)
-    notes, strange = [*doubts, *check_brain(brain, scan)], strange_brain(brain, scan)
-    return FoundBrain(brain, FINDER, (*notes, strange) if strange else tuple(notes), strange)
+    brain = _found(find_brain(scan, progress), FINDER, scan)
+    return replace(brain, notes=(*doubts, *brain.notes))
 
 
-def _given(mask: Volume, flair: Volume) -> FoundBrain:
+def given_brain(mask: Volume, flair: Volume, *, by_hand: bool = False) -> FoundBrain:
+    """The brain that the user has brought along.
+
+    Parameters
+    ----------
+    mask
+        On any grid; what is not 0 is brain.
+    flair
+        On whose grid the brain will be.
+    by_hand
+        Whether the user has painted on it since.
+
+    Raises
+    ------
+    InputError
+        If none of it lies on the FLAIR.
+    """
     given = resample_to(mask, flair.grid, nearest=True) > 0
     if not given.any():
         raise InputError(f"'{mask.name}': the brain mask is empty on '{flair.name}'; choose another mask.")
-    notes = check_brain(given, flair, given=True)
-    return FoundBrain(given, GIVEN, tuple(notes), " ".join(notes))
+    return _of_user(known_from(given, GIVEN_MENDED if by_hand else GIVEN), flair)
+
+
+def known_brain(brain: FoundBrain, flair: Volume) -> FoundBrain:
+    """A brain that is known before a run, with all that should be known of it.
+
+    Parameters
+    ----------
+    brain
+        Found, given or mended; of earlier results it comes without what was noted of it then.
+    flair
+        The scan whose brain it is.
+
+    Raises
+    ------
+    InputError
+        If it lies on other voxels, or cannot be a brain and was found by a program.
+    """
+    if brain.mask.shape != flair.grid.shape:
+        raise InputError(f"The brain outline does not lie on the voxels of '{flair.name}': find it again.")
+    if brain.was_given or brain.source in BY_HAND:
+        return _of_user(brain, flair)
+    if brain.notes:
+        return brain
+    if brain.source == STRIPPED:
+        return _stripped(brain.mask, flair)
+    return _found(brain.mask, brain.source, flair)
+
+
+def _found(brain: np.ndarray, source: str, scan: Volume) -> FoundBrain:
+    notes, strange = check_brain(brain, scan), strange_brain(brain, scan)
+    return FoundBrain(brain, source, (*notes, strange) if strange else tuple(notes), strange)
+
+
+def _stripped(brain: np.ndarray, scan: Volume) -> FoundBrain:
+    notes = check_brain(brain, scan)
+    return FoundBrain(brain, STRIPPED, tuple(notes), "" if has_usual_volume(brain, scan) else " ".join(notes))
+
+
+def _of_user(brain: FoundBrain, flair: Volume) -> FoundBrain:
+    """What a user chose or painted is strange only where nothing of its volume is a brain."""
+    told = check_brain(brain.mask, flair, given=True)
+    notes = (*brain.notes, *(note for note in told if note not in brain.notes))
+    return replace(brain, notes=notes, strange=" ".join(told))

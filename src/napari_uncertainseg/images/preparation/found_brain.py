@@ -8,9 +8,14 @@ import numpy as np
 
 from napari_uncertainseg.images.volume import Grid
 
-STRIPPED, GIVEN, MENDED = "already stripped", "given", "mended by hand"
+STRIPPED, GIVEN = "already stripped", "given"
+MENDED, GIVEN_MENDED = "mended by hand", "given, mended by hand"
 """Where a brain is from, if no finder found it."""
-MENDED_NOTE = "The outline of the brain was mended by hand."
+BY_HAND = {
+    MENDED: "The outline of the brain was mended by hand.",
+    GIVEN_MENDED: "The brain mask that was given was mended by hand.",
+}
+"""What a run notes of a brain that was painted on, by its source."""
 
 
 def litres_of(mask: np.ndarray, grid: Grid) -> float:
@@ -27,7 +32,7 @@ class FoundBrain:
     mask
         bool (s, a, r), on the FLAIR's grid.
     source
-        `STRIPPED`, `GIVEN`, `MENDED`, or what found it: ``"network"`` or ``"deepbet"``.
+        `STRIPPED`, `GIVEN`, `MENDED`, `GIVEN_MENDED`, or what found it: ``"network"`` or ``"deepbet"``.
     notes
         What the user should know, one sentence each.
     strange
@@ -42,18 +47,40 @@ class FoundBrain:
     @property
     def found(self) -> bool:
         """Whether it was found in a head, so that the scans still show the skull."""
-        return self.source not in (STRIPPED, GIVEN, MENDED)
+        return self.source not in (STRIPPED, GIVEN, MENDED, GIVEN_MENDED)
+
+    @property
+    def was_given(self) -> bool:
+        """Whether the user brought it along, mended or not."""
+        return self.source in (GIVEN, GIVEN_MENDED)
 
 
-def mended(mask: np.ndarray) -> FoundBrain:
-    """A brain whose outline the user has painted.
+def known_from(mask: np.ndarray, source: str) -> FoundBrain:
+    """A brain of earlier results.
 
     Parameters
     ----------
     mask
         bool, on the FLAIR's grid.
+    source
+        As `FoundBrain.source`.
     """
-    return FoundBrain(mask, MENDED, (MENDED_NOTE,))
+    return FoundBrain(mask, source, (BY_HAND[source],) if source in BY_HAND else ())
+
+
+def mended(mask: np.ndarray, before: FoundBrain) -> FoundBrain:
+    """A brain on which the user could paint; it is what it was before where no voxel differs.
+
+    Parameters
+    ----------
+    mask
+        bool, on the FLAIR's grid.
+    before
+        With which the painting began.
+    """
+    if np.array_equal(mask, before.mask):
+        return before
+    return known_from(mask, GIVEN_MENDED if before.was_given else MENDED)
 
 
 def accept(brain: FoundBrain) -> None:

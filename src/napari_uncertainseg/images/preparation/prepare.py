@@ -12,9 +12,8 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
-from napari_uncertainseg.images.preparation.brain import check_brain
-from napari_uncertainseg.images.preparation.brain_search import search_brain
-from napari_uncertainseg.images.preparation.found_brain import MENDED, STRIPPED, FoundBrain, accept
+from napari_uncertainseg.images.preparation.brain_search import known_brain, search_brain
+from napari_uncertainseg.images.preparation.found_brain import STRIPPED, FoundBrain, accept
 from napari_uncertainseg.images.preparation.normalise import normalise
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resampled_shape, zoom
@@ -22,6 +21,8 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
 
 _CORRECTED = "The uneven brightness of the scans was corrected first (N4), because they still show the skull."
+_ALIGNED = 0.3
+"""Share of the work that aligning T1 and T2 takes; none where there is only the FLAIR."""
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
@@ -177,13 +178,13 @@ def prepare(
         )
     scans, notes = _aligned(images, progress)
     if brain is None:
-        brain = search_brain(scans, mask, skull, _part(progress, 0.3, 0.5))
-    elif brain.mask.shape != flair.grid.shape:
-        raise InputError(f"The brain outline does not lie on the voxels of '{flair.name}': find it again.")
+        aligned = _ALIGNED if len(scans) > 1 else 0.0
+        brain = search_brain(scans, mask, skull, _part(progress, aligned, 0.8 - aligned))
+    else:
+        brain = known_brain(brain, flair)
     look(brain)
     where = brain.mask
     notes += brain.notes
-    notes += check_brain(where, flair, given=True) if brain.source == MENDED else []
     notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
     corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
     channels = {}
@@ -210,17 +211,20 @@ def brain_of(
     """What `prepare` would take for the brain; parameters and errors as there."""
     _check(images)
     scans, _ = _aligned(images, progress)
-    return search_brain(scans, mask, skull, _part(progress, 0.3, 0.7))
+    aligned = _ALIGNED if len(scans) > 1 else 0.0
+    return search_brain(scans, mask, skull, _part(progress, aligned, 1.0 - aligned))
 
 
 def _aligned(images: Mapping[str, Volume], progress: Progress) -> tuple[dict[str, Volume], list[str]]:
-    """The scans on the FLAIR's grid, and what their files and the alignment say; first third of the work."""
+    """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work."""
     flair = images["flair"]
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
     for i, modality in enumerate(others):
-        aligned = align(images[modality], flair, _part(progress, 0.3 * i / len(others), 0.3 / len(others)))
+        aligned = align(
+            images[modality], flair, _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
+        )
         scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
         notes += [aligned.note] if aligned.note else []
     return scans, notes

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+from psygnal import Signal
 
+from napari_uncertainseg.images.preparation.found_brain import FoundBrain, mended
 from napari_uncertainseg.widgets.layers.risk_contours import BRAIN, BRAIN_COLOURS, FOUND_BRAIN, RiskContours
 from napari_uncertainseg.widgets.scans.patient import ScanHashes
 from napari_uncertainseg.widgets.scans.placement import Placement
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.images.volume import Grid
 
+_BEGUN = "begun"
+"""Where a layer on which a brain is mended holds the brain that it began with."""
 _BRUSH = 10
 _OPACITY = 0.35
 
@@ -38,7 +42,14 @@ class BrainOutline:
         Whether all but the scans is hidden now.
     hashes
         Of the scans in the viewer, shared so that each is hashed once.
+
+    Attributes
+    ----------
+    outdated
+        Whether the results that are shown were made with another brain than the one that is chosen now.
     """
+
+    outdated_changed = Signal()
 
     def __init__(
         self,
@@ -54,6 +65,13 @@ class BrainOutline:
         self._hashes = hashes
         self._wanted = False
         self._held: tuple[np.ndarray, Placement] | None = None
+        self.outdated = False
+
+    def say_outdated(self, outdated: bool) -> None:
+        """Take over whether the results are of another brain, which the window then says."""
+        if outdated != self.outdated:
+            self.outdated = outdated
+            self.outdated_changed.emit()
 
     def show(self, wanted: bool) -> None:
         """Outline the brain, of this prediction and the next ones, or no more."""
@@ -91,13 +109,13 @@ class BrainOutline:
             if is_brain(layer) and not self._hashes.drawn_on(layer, scan):
                 layer.visible = False
 
-    def editable(self, brain: np.ndarray, scan: Layer, grid: Grid, *, visible: bool = True) -> Labels:
+    def editable(self, brain: FoundBrain, scan: Layer, grid: Grid, *, visible: bool = True) -> Labels:
         """Add a layer with a brain, which the user paints on; it knows of which scan it is.
 
         Parameters
         ----------
         brain
-            bool, on the grid of the scan.
+            On the grid of the scan.
         scan, grid
             The FLAIR's layer and its grid.
         visible
@@ -111,11 +129,14 @@ class BrainOutline:
             "scan": self._hashes.of(scan),
             "path": path,
             "uids": known.get("uids", {}),
+            _BEGUN: brain,
         }
         metadata = placing.metadata
         metadata[KEY] = {**metadata[KEY], **about}
         layer = Labels(
-            np.array(placing.array(brain.astype(np.uint8))),  # a copy: painting must not change the brain
+            np.array(
+                placing.array(brain.mask.astype(np.uint8))
+            ),  # a copy: painting must not change the brain
             name=f"brain of {scan.name}",
             metadata=metadata,
             colormap=DirectLabelColormap(color_dict={None: BRAIN_COLOURS[BRAIN], 0: "transparent"}),
@@ -136,6 +157,19 @@ class BrainOutline:
         """Let go of the layers, which stay. May be called twice."""
         self._held = None
         self._contour.cleanup()
+
+
+def painted_brain(layer: Layer, mask: np.ndarray) -> FoundBrain:
+    """The brain on a layer of `BrainOutline.editable`.
+
+    Parameters
+    ----------
+    layer
+        On which it is mended.
+    mask
+        What it holds: bool, on the grid of its scan.
+    """
+    return mended(mask, layer.metadata[KEY][_BEGUN])
 
 
 def take_brush(viewer: ViewerModel, layer: Labels) -> None:

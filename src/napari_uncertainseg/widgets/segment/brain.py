@@ -7,26 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning
-from napari_uncertainseg.images.preparation.found_brain import (
-    GIVEN,
-    MENDED,
-    FoundBrain,
-    litres_of,
-    mended,
-)
-from napari_uncertainseg.widgets.layers.brain_outline import take_brush
-from napari_uncertainseg.widgets.scans.placement import Placement, lies_over
-from napari_uncertainseg.widgets.scans.volumes import grid_of, is_brain, volume_of
+from napari_uncertainseg.images.preparation.found_brain import BY_HAND, FoundBrain, litres_of
+from napari_uncertainseg.widgets.scans.placement import Placement
+from napari_uncertainseg.widgets.scans.volumes import grid_of
 from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.segment.mending import Mending
+from napari_uncertainseg.widgets.segment.results_brain import ResultsBrain
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, choice_box
 
 if TYPE_CHECKING:
-    from napari.layers import Labels, Layer
+    from napari.layers import Layer
 
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -41,10 +35,24 @@ class BrainChoices:
     voxels: tuple[Any, ...]
     skull: str
 
+    @property
+    def mask(self) -> Layer | None:
+        """The brain mask."""
+        return self.layers[-1]
+
     def same_as(self, other: BrainChoices) -> bool:
         """Whether a brain found with the one holds for the other: the very layers and arrays."""
         pairs = zip((*self.layers, *self.voxels), (*other.layers, *other.voxels), strict=True)
         return self.skull == other.skull and all(one is two for one, two in pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class _ChosenMask:
+    """The brain mask that was chosen, by the name that it had last, and its FLAIR."""
+
+    name: str
+    mask: Callable[[], Layer | None]
+    flair: Callable[[], Layer | None]
 
 
 class BrainControls(QWidget):
@@ -63,11 +71,14 @@ class BrainControls(QWidget):
 
     def __init__(self, case: Case, layers: ReviewLayers, roles: RoleBoxes) -> None:
         super().__init__()
-        self._case, self._layers, self._roles = case, layers, roles
+        self._layers, self._roles = layers, roles
         self._skull_flair: Callable[[], Layer | None] = lambda: None
         """The FLAIR for which the skull was chosen."""
         self._known: tuple[FoundBrain, BrainChoices] | None = None
         """The brain that is shown before a run, and what it was found with."""
+        self._mask: _ChosenMask | None = None
+        self._mending = Mending(case, layers, roles, self._found)
+        self._of_results = ResultsBrain(case, layers, roles, self._found, self)
         self._idle = True
         self.skull = choice_box("skull", texts.SKULL_TIP)
         for title, key in texts.SKULL_CHOICES:
@@ -110,17 +121,13 @@ class BrainControls(QWidget):
         if layer is None:
             self._check_known()
             # a mask that was chosen is read again: it may have been painted on since
-            return None if self._known is None or self._known[0].source == GIVEN else self._known[0]
-        flair = self._roles.layer("flair")
-        assert flair is not None  # only its own outlines can be chosen
-        painted = volume_of(layer)
-        if not self._roles.drawn_on_flair(layer):
-            raise InputError(texts.outline_of_another(layer.name))
-        if not (lies_over(layer, flair) and painted.grid.same_as(grid_of(flair))):
-            raise InputError(texts.outline_moved(layer.name))
-        if not painted.data.any():
-            raise InputError(texts.outline_empty(layer.name))
-        return mended(np.asarray(painted.data) > 0)
+            return None if self._known is None or self._known[0].was_given else self._known[0]
+        return self._mending.brain(layer)
+
+    @property
+    def mask_painted(self) -> bool:
+        """Whether the user has painted on the brain mask of their own since it was opened."""
+        return self._mending.mask_painted
 
     def keep(self, brain: FoundBrain, choices: BrainChoices) -> str:
         """Show a brain that was found before a run, and use it in the next one; what to tell the user.
@@ -144,27 +151,31 @@ class BrainControls(QWidget):
             return as_warning(texts.strange_brain(brain.strange))
         return texts.brain_found(litres_of(brain.mask, grid))
 
-    def done(self, brain: FoundBrain | None) -> None:
-        """The run has ended: its prediction shows its brain, and what was painted is out of the way."""
+    def done(self, brain: FoundBrain | None, choices: BrainChoices) -> None:
+        """The case holds the results of a run: its brain is shown, what was painted is out of the way."""
         self._forget()
         layer = self._roles.mended()
-        if layer is not None and brain is not None and brain.source == MENDED:
+        if layer is not None and brain is not None and brain.source in BY_HAND:
             layer.visible = False
+        self._of_results.take(choices.mask)
 
     def on_edited(self, name: str) -> None:
         """A mask was painted on: the outline that was drawn of it is of before."""
         mask = self._roles.layer("mask")
         if mask is not None and mask.name == name:
             self._forget()
-            self.refresh()
+            self.refresh(compare=False)
+            self._of_results.compare_soon()
 
-    def refresh(self, idle: bool | None = None) -> None:
+    def refresh(self, idle: bool | None = None, *, compare: bool = True) -> None:
         """Follow the choices: a brain holds only for the scans, the mask and the skull it was found with.
 
         Parameters
         ----------
         idle
             Whether nothing is being computed; as before if None.
+        compare
+            Whether to look now if the results are of another brain.
         """
         self._idle = self._idle if idle is None else idle
         flair = self._roles.layer("flair")
@@ -173,13 +184,31 @@ class BrainControls(QWidget):
             self.skull.setCurrentIndex(0)
             if flair is not None:
                 self._layers.brain.hide_others(flair)
+        self._mending.see()
         self._check_known()
+        self._say_deleted()
         self.search.setEnabled(self._idle and flair is not None)
-        mendable = self._roles.mended() is not None or self._now() is not None
-        self.mend.setEnabled(self._idle and mendable)
+        self.mend.setEnabled(self._idle and self._mending.possible)
         strange = self._known is not None and bool(self._known[0].strange)
         self.go_on.setVisible(strange)
         self.go_on.setEnabled(self._idle)
+        if compare:
+            self._of_results.compare()
+
+    def _say_deleted(self) -> None:
+        """Say so where the brain mask of this scan is no longer in the viewer."""
+        flair, mask, viewer = self._roles.layer("flair"), self._roles.layer("mask"), self._layers.viewer
+        before, self._mask = self._mask, None
+        if mask is not None and flair is not None:
+            self._mask = _ChosenMask(mask.name, weakref.ref(mask), weakref.ref(flair))
+        if before is None or self._layers.blinded or flair is None or before.flair() is not flair:
+            return
+        gone = before.mask()
+        if gone is None or gone not in viewer.layers:
+            self.told.emit(texts.brain_deleted(before.name, texts.AUTOMATIC if mask is None else mask.name))
+
+    def _found(self) -> FoundBrain | None:
+        return None if self._known is None else self._known[0]
 
     def _check_known(self) -> None:
         if self._known is not None and not self._known[1].same_as(self.choices):
@@ -195,44 +224,23 @@ class BrainControls(QWidget):
     # -- mending ------------------------------------------------------------------------------------
 
     def begin_mending(self) -> None:
-        """Give the user the outline to paint on: that which was found, begun, or used by the last run."""
+        """Give the user the brain to paint on: that found, begun, given, or of the last run."""
         self._check_known()
-        flair, brain, layer = self._roles.layer("flair"), self._now(), self._begun()
-        if flair is None:
+        try:
+            layer = self._mending.begin()
+        except InputError as error:
+            self.told.emit(as_warning(error))
             return
-        found_since = self._known is not None and self._roles.mended() is None
-        if layer is not None and not found_since:
-            take_brush(self._layers.viewer, layer)
-        elif brain is None:
-            return
-        else:
-            if layer is not None:  # what was painted stays, but not under the new outline
-                layer.visible = False
-            layer = self._layers.brain.editable(brain, flair, grid_of(flair))
-        self._roles.pick_mask(layer)
-        self.shown.setChecked(False)  # the line would lie over what is painted
-        self.told.emit(texts.mending(layer.name))
+        if layer is not None:
+            self.shown.setChecked(False)  # the line would lie over what is painted
+            self.told.emit(texts.mending(layer.name))
 
     def restore(self) -> None:
-        """Bring back the outline that was mended for the results that were opened, hidden."""
-        prediction, flair = self._case.prediction, self._layers.scan.layer()
-        if prediction is None or flair is None or flair is not self._roles.layer("flair"):
-            return
-        if prediction.information.get("brain") == MENDED and self._begun() is None:
-            outline = self._layers.brain.editable(prediction.brain, flair, prediction.grid, visible=False)
-            self._roles.pick_mask(outline)
+        """Results are shown: bring back the outline that was mended for those that were opened."""
+        if self._of_results.are_new:
+            self._mending.restore()
+            self._of_results.take(self._roles.layer("mask"))
 
-    def _begun(self) -> Labels | None:
-        """The outline that is chosen, else the latest of this scan; the roles offer none of another."""
-        chosen = self._roles.mended()
-        offered = [chosen] if chosen is not None else reversed(self._roles.offered("mask"))
-        return next((layer for layer in offered if is_brain(layer)), None)
-
-    def _now(self) -> np.ndarray | None:
-        """The brain that was found of the chosen FLAIR, or that its results have; bool on its grid."""
-        if self._known is not None:
-            return self._known[0].mask
-        prediction, flair = self._case.prediction, self._roles.layer("flair")
-        if prediction is None or flair is None or self._layers.scan.layer() is not flair:
-            return None
-        return prediction.brain
+    def cleanup(self) -> None:
+        """Compare no more. May be called twice."""
+        self._of_results.cleanup()

@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError, as_warning, format_time_left
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import case_name_of
@@ -17,6 +18,7 @@ from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.brain import BrainControls
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
+from napari_uncertainseg.widgets.segment.model_form import ModelForm
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
 from napari_uncertainseg.widgets.segment.request import (
     MakeSegmenter,
@@ -31,15 +33,9 @@ from napari_uncertainseg.widgets.segment.roles import RoleBoxes
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import (
-    PlainLabel,
-    button_with_tip,
-    choice_box,
-    fill_choices,
-    plain_tooltip,
-)
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState, Work
-from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -84,8 +80,8 @@ class SegmentDock(DockWidget):
         self._layers = layers
         self._segmenters = Segmenters(make_segmenter)
         self._preferences = preferences or PreferenceStore()
-        self._choices = Choices()
-        self._jobs, self._loader = JobRunner(self), JobRunner(self)
+        self._jobs = JobRunner(self)
+        self.settings = ModelForm(self._preferences, load, self)
         self._form = QFormLayout()
         hashes = layers.scan.hashes
         self.roles = RoleBoxes(layers.viewer, self._form, self, hashes=hashes, held=lambda: layers.blinded)
@@ -98,9 +94,9 @@ class SegmentDock(DockWidget):
         self._discard = self._new_discard_question()
         self._build()
         self._connect()
-        self._loader.start(lambda progress: load())
-        self._on_roles()
         self._show_message("")
+        self.settings.refresh()
+        self._on_roles()
 
     # -- widgets -------------------------------------------------------------------------------
 
@@ -108,17 +104,7 @@ class SegmentDock(DockWidget):
         self.notice = ResearchNotice(self._preferences)
         self.empty = PlainLabel(texts.NO_SCAN)
         self.sample = button_with_tip(texts.OPEN_SAMPLE, texts.OPEN_SAMPLE_TIP)
-        self.model, self.method = choice_box("model", texts.MODEL_TIP), choice_box("method", texts.METHOD_TIP)
-        self.members = QSpinBox()
-        self.members.setRange(1, 1)
-        self.members.setToolTip(texts.MEMBERS_TIP)
         self.brain = BrainControls(self._case, self._layers, self.roles)
-        self.skull = self.brain.skull
-        self.bias = choice_box("brightness", texts.BIAS_CORRECTION_TIP)
-        for title, key in texts.BIAS_CORRECTION_CHOICES:
-            self.bias.addItem(title, key)
-        self.device = PlainLabel(texts.DEVICE_SEARCH)
-        self.device.setToolTip(texts.DEVICE_TIP)
         self.run = QPushButton()
         self.run.setObjectName("run")
         self.progress = QProgressBar()
@@ -126,18 +112,14 @@ class SegmentDock(DockWidget):
         self.progress.setTextVisible(False)
         self.stage, self.message = PlainLabel(), PlainLabel()
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for label in (self.empty, self.stage, self.message, self.device):
+        for label in (self.empty, self.stage, self.message):
             label.setWordWrap(True)
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self._form.addRow(texts.SKULL, self.skull)
+        self._form.addRow(texts.SKULL, self.brain.skull)
         self._form.addRow(self.brain)
-        self._form.addRow(texts.MODEL, self.model)
-        self._form.addRow(texts.METHOD, self.method)
-        self._form.addRow(texts.MEMBERS, self.members)
-        self._form.addRow(texts.BIAS_CORRECTION, self.bias)
-        self._form.addRow(texts.DEVICE, self.device)
+        self.settings.add_rows(self._form)
         column = QVBoxLayout(self)
         for above in (self.notice, self.empty, self.sample):
             column.addWidget(above)
@@ -154,18 +136,13 @@ class SegmentDock(DockWidget):
         self._connections = Connections((self._case.prediction_changed, self._on_prediction))
         self._connections.connect(self._layers.blinding_changed, self.roles.refill)
         self._connections.connect(self._layers.labels_edited, self.brain.on_edited)
-        for box in (self.method, self.model):
-            box.currentIndexChanged.connect(self._on_method)
-        for box in (self.method, self.model, self.bias):
-            box.currentIndexChanged.connect(self.setting_changed)
-        self.members.valueChanged.connect(self.setting_changed)
-        self.setting_changed.connect(lambda: self._preferences.announce(self.setting))
+        self.settings.setting_changed.connect(self.setting_changed)
+        self.settings.told.connect(self._show_message)
+        self.settings.loaded.connect(lambda: self._show_state(self._jobs.state))
         self.roles.changed.connect(self.subject_changed)
         self.brain.told.connect(self._show_message)
         self.brain.search.clicked.connect(self._on_find_brain)
         self.brain.accepted.connect(partial(self._on_run, strange_allowed=True))
-        self._loader.finished.connect(self._on_choices)
-        self._loader.failed.connect(self._on_no_choices)
         self._jobs.state_changed.connect(self._show_state)
         self._jobs.progressed.connect(self._on_progress)
         self._jobs.finished.connect(self._on_finished)
@@ -174,31 +151,10 @@ class SegmentDock(DockWidget):
 
     # -- choices ------------------------------------------------------------------------------
 
-    def _on_choices(self, choices: Choices) -> None:
-        self._choices = choices
-        remembered = self._preferences.load()
-        models = [(name, name, plain_tooltip(about)) for name, about in choices.models]
-        fill_choices(self.model, models, remembered.model)
-        methods = [(method.title, method.key, method.tip) for method in choices.methods]
-        fill_choices(self.method, methods, remembered.method)
-        self._on_method()
-        if remembered.method == self.method.currentData() and remembered.members:
-            self.members.setValue(remembered.members)
-        self.bias.setCurrentIndex(max(0, self.bias.findData(remembered.brightness)))
-        self.device.setText(choices.device)
-        if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
-            self._show_message(texts.last_settings(self.setting))
-        self._show_state(self._jobs.state)
-        if not choices.models:
-            self._show_message(texts.NO_MODEL)
-
     @property
     def setting(self) -> str:
-        """Model, method, members and correction of a run, as text; empty until the choices are loaded."""
-        if self._choices.method(self.method.currentData()) is None:
-            return ""
-        model, method = self.model.currentData(), self.method.currentData()
-        return Preferences(model, method, self.members.value(), self.bias.currentData()).setting
+        """What the next run uses, as text; empty until the choices are loaded."""
+        return self.settings.setting
 
     @property
     def subject(self) -> str:
@@ -206,20 +162,14 @@ class SegmentDock(DockWidget):
         chosen = self.roles.layer("flair")
         return "" if chosen is None else texts.to_be_segmented(case_name_of(chosen))
 
-    def _on_no_choices(self, text: str) -> None:
-        self.device.setText(texts.NO_DEVICE)
-        self._show_message(as_warning(text))
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """List models that were added while the dock was away."""
+        super().showEvent(event)
+        self.settings.refresh()
 
-    def _on_method(self) -> None:
-        """Offer as many members as the method has with the model, the usual number first."""
-        method, model = self._choices.method(self.method.currentData()), self.model.currentData()
-        if method is None:
-            return
-        fewest, usual, most = method.range(model)
-        self.method.setToolTip(method.tip)
-        self.members.setRange(fewest, most)
-        self.members.setValue(usual)
-        self.members.setEnabled(most > fewest)
+    def on_front(self) -> None:
+        """List models that were added while the dock was behind its tab."""
+        self.settings.refresh()
 
     def _on_roles(self) -> None:
         if self._wanted != self.roles.chosen:
@@ -321,12 +271,13 @@ class SegmentDock(DockWidget):
         return Request(
             images,
             mask,
-            self.model.currentData(),
-            self.method.currentData(),
-            self.members.value(),
-            self.bias.currentData(),
+            self.settings.model.currentData(),
+            self.settings.method.currentData(),
+            self.settings.members.value(),
+            self.settings.bias.currentData(),
             self.brain.choices,
             self.brain.of_request(),
+            self.brain.mask_painted,
             strange_allowed,
         )
 
@@ -346,9 +297,9 @@ class SegmentDock(DockWidget):
         if not self._discard.allows():
             self._show_message(texts.RESULT_DISCARDED)
             return
-        self.brain.done(request.brain)
         self._case.set_images(request.images, request.mask)
         self._case.open_prediction(found)
+        self.brain.done(request.brain, request.choices)
         self._show_message(summary_of(self._case, found))
         self.done.emit()
 
@@ -357,10 +308,10 @@ class SegmentDock(DockWidget):
 
     def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
         self.progress.setValue(round(1000 * fraction))
-        self.stage.setText(f"{stage} · {format_time_left(left)}")
+        self.stage.setText(texts.stage(stage, left, self._jobs.elapsed))
 
     def _show_state(self, state: JobState) -> None:
-        idle, ready = state is JobState.IDLE, bool(self.roles.any_scan and self._choices.models)
+        idle, ready = state is JobState.IDLE, self.roles.any_scan and self.settings.has_models
         self.run.setText(texts.RUN_LABELS[state.name])
         self.run.setEnabled(ready if idle else state is JobState.RUNNING)
         self.run.setToolTip(texts.RUN_TIP if idle else texts.CANCEL_TIP)
@@ -381,9 +332,9 @@ class SegmentDock(DockWidget):
     def cleanup(self) -> None:
         """Stop the work and disconnect from the viewer. May be called twice."""
         self._wanted = None
-        self._preferences.announce("")
         self._jobs.cleanup()
-        self._loader.cleanup()
+        self.settings.cleanup()
+        self.brain.cleanup()
         self._connections.disconnect_all()
         self.roles.cleanup()
 

@@ -67,6 +67,8 @@ class Request:
     """What a brain that this finds is found with, the skull among it."""
     brain: FoundBrain | None = None
     """One that is known already."""
+    mask_painted: bool = False
+    """Whether the user has painted on the brain mask since it was opened."""
     strange_allowed: bool = False
     """Whether to go on with a brain that looks strange."""
 
@@ -89,6 +91,10 @@ class Request:
         """Find the brain only, in the background."""
         from napari_uncertainseg.images.preparation.prepare import brain_of
 
+        progress(texts.FINDING_BRAIN, 0.0)  # reading and aligning scans reports nothing at first
+        painted = self._painted_mask()
+        if painted is not None:
+            return self, painted
         return self, brain_of(self.images, mask=self.mask, skull=self.skull, progress=progress)
 
     def run(self, segmenters: Segmenters, progress: Progress) -> tuple[Request, Prediction | FoundBrain]:
@@ -97,6 +103,14 @@ class Request:
             return self, self._segment(segmenters, progress)
         except StrangeBrain as found:
             return self, found.brain
+
+    def _painted_mask(self) -> FoundBrain | None:
+        """The user's own brain mask where it was painted on."""
+        from napari_uncertainseg.images.preparation.brain_search import given_brain
+
+        if self.mask is None or self.brain is not None or not self.mask_painted:
+            return None
+        return given_brain(self.mask, self.images["flair"], by_hand=True)
 
     def _look(self, brain: FoundBrain) -> None:
         if brain.strange and not self.strange_allowed:
@@ -110,7 +124,7 @@ class Request:
         prediction = segmenter.predict(
             self.images,
             mask=self.mask,
-            brain=self.brain,
+            brain=self.brain or self._painted_mask(),
             look=self._look,
             skull=self.skull,
             bias_correction=self.bias_correction,

@@ -295,7 +295,9 @@ def _existing(reference: weakref.ref[Layer] | None, layers: list[Layer]) -> Laye
 
 
 def _fits(layer: Layer, key: str) -> bool:
-    return bool(_MASK_NAME.search(layer.name)) if key == "mask" else _modality(layer) == key
+    if key == "mask":  # an outline that was mended is the brain whatever it is called
+        return is_brain(layer) or bool(_MASK_NAME.search(layer.name))
+    return _modality(layer) == key
 
 
 def _modality(layer: Layer) -> str | None:

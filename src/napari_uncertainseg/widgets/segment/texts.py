@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from napari_uncertainseg._base import as_warning
+from napari_uncertainseg._base import as_warning, format_time_left
 
 # -- the form -------------------------------------------------------------------------------------
 
@@ -45,8 +45,8 @@ FIND_BRAIN = "Find the brain"
 FIND_BRAIN_TIP = "Find the brain only, and show its outline. The next run uses it."
 MEND_BRAIN = "Mend the outline"
 MEND_BRAIN_TIP = (
-    "Paint on the brain, so that the next run uses what you painted. Set 'Brain mask' back to\n"
-    "automatic to have the brain found again."
+    "Paint on a copy of the brain that is shown or of the brain mask that is chosen. The next run uses\n"
+    "what you painted. Set 'Brain mask' back to automatic to have the brain found again."
 )
 GO_ON = "Use this brain and go on"
 GO_ON_TIP = "Segment inside the outline that is shown, although it looks strange."
@@ -102,7 +102,12 @@ BRAIN_DROPPED = as_warning(
 
 def strange_brain(sentence: str) -> str:
     """That a run has stopped before the segmentation, because the brain looks wrong."""
-    return f"Not segmented yet. {sentence}"
+    return f"Not segmented yet. {sentence} If the brain is right, press '{GO_ON}'."
+
+
+def brain_deleted(layer: str, now: str) -> str:
+    """That the brain mask was deleted, and what is the brain mask now."""
+    return as_warning(f"The brain mask '{layer}' was deleted. Brain mask is now: {now}.")
 
 
 def mending(layer: str) -> str:
@@ -135,11 +140,31 @@ CANCEL_TIP = "Stop this run. A stopped run changes nothing."
 RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"}
 """By the name of a job's state."""
 LOADING_MODEL = "loading the model"
+FINDING_BRAIN = "finding the brain"
+"""As the brain finders call it."""
 FINDING_LESIONS = "finding the lesions"
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
 NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
 FLAIR_LOST = as_warning("The FLAIR was removed or changed during the run: its results are not shown.")
 CANCELLED = "Cancelled. Nothing was changed."
+
+
+def stage(name: str, left: float | None, elapsed: float) -> str:
+    """What a run is doing, and how long it takes still.
+
+    What finds the brain does not say how far it is: of that stage only the time spent is told.
+
+    Parameters
+    ----------
+    name
+        Of the stage.
+    left, elapsed
+        Seconds; None while what is left is not known.
+    """
+    spent = f"{elapsed:.0f} s so far"
+    if name == FINDING_BRAIN:
+        return f"{name} · {spent}"
+    return f"{name} · {format_time_left(left)}{f' ({spent})' if left is None and elapsed >= 1 else ''}"
 
 
 def last_settings(setting: str) -> str:

@@ -63,11 +63,11 @@ class DockArea(QScrollArea):
             if isinstance(turned, _TURNED):
                 self._wheel.guard(turned)
 
-    def say_whose(self, text: str) -> None:
-        """Say above the content whose case it is about, in a line or two."""
+    def say_whose(self, text: str, more: str = "") -> None:
+        """Say above the content whose case it is about, in a few lines, and more in the tooltip."""
         self._whose = text
         self.banner.setText(text)
-        self.banner.setToolTip(plain_tooltip(text))
+        self.banner.setToolTip(plain_tooltip(f"{text}\n{more}" if more else text))
         self._place_labels()
 
     def cover_with(self, sentence: str) -> None:

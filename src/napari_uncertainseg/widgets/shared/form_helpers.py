@@ -76,9 +76,9 @@ def notice(text: str) -> str:
     return visible(text).replace("<", "‹")  # noqa: RUF001
 
 
-def choice_box(name: str, tip: str) -> QComboBox:
-    """A box of choices that does not make a narrow dock wider."""
-    box = QComboBox()
+def choice_box(name: str, tip: str, box: QComboBox | None = None) -> QComboBox:
+    """A box of choices, or the one given, that does not make a narrow dock wider."""
+    box = QComboBox() if box is None else box  # an empty one is false
     box.setObjectName(name)
     box.setToolTip(tip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

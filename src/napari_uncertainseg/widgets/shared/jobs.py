@@ -25,6 +25,9 @@ _PATIENCE_MS = 800
 _REPORT_EVERY = 0.05
 """Seconds between two reports of one stage: more would only keep the window busy."""
 
+_TICK_MS = 500
+"""So often the time left is told anew, also while the work reports nothing."""
+
 
 class JobState(Enum):
     """What a runner is doing; a button's words for it belong to the dock."""
@@ -140,7 +143,7 @@ class JobRunner(QObject):
     """
 
     progressed = Signal(str, float, object)
-    """Stage, share of the work done, seconds left (None while unknown)."""
+    """Stage, share of the work done, seconds left (None while unknown). Comes at least twice a second."""
     finished = Signal(object)
     failed = Signal(str)
     cancelled = Signal()
@@ -154,6 +157,10 @@ class JobRunner(QObject):
         self._worker: _Worker | None = None
         self._mailbox = _Mailbox(self._posted.emit)
         self._started, self._left = 0.0, TimeLeft()
+        self._last: tuple[str, float] | None = None
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._on_tick)
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
@@ -164,6 +171,11 @@ class JobRunner(QObject):
     def state(self) -> JobState:
         """What the runner is doing."""
         return self._state
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the job was started."""
+        return time.monotonic() - self._started
 
     def start(self, work: Work) -> None:
         """Run ``work(progress)`` in the background.
@@ -177,7 +189,7 @@ class JobRunner(QObject):
             raise RuntimeError("a job is already running")
         self._generation += 1
         before, self._worker = self._worker, _Worker(work, self._generation, self._mailbox)
-        self._started, self._left = time.monotonic(), TimeLeft()
+        self._started, self._left, self._last = time.monotonic(), TimeLeft(), None
         self._set_state(JobState.RUNNING)
         self._worker.start(before)
 
@@ -192,6 +204,7 @@ class JobRunner(QObject):
         """Cancel, wait a moment for the thread, and hear nothing of it any more. May be called twice."""
         self._generation += 1
         self._patience.stop()
+        self._tick.stop()
         worker, self._worker = self._worker, None
         self._state = JobState.IDLE
         self._mailbox.close()
@@ -203,6 +216,10 @@ class JobRunner(QObject):
 
     def _set_state(self, state: JobState) -> None:
         self._state = state
+        if state is JobState.RUNNING:
+            self._tick.start()
+        else:
+            self._tick.stop()
         self.state_changed.emit(state)
 
     def _give_up(self) -> None:
@@ -231,5 +248,10 @@ class JobRunner(QObject):
 
     def _on_progress(self, stage: str, fraction: float) -> None:
         if self._state is JobState.RUNNING:
-            left = self._left.update(time.monotonic() - self._started, fraction)
-            self.progressed.emit(stage, fraction, left)
+            self._last = stage, fraction
+            self.progressed.emit(stage, fraction, self._left.update(self.elapsed, fraction))
+
+    def _on_tick(self) -> None:
+        """Count the time left down while a library call reports nothing."""
+        if self._last is not None:
+            self._on_progress(*self._last)

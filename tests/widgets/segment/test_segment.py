@@ -5,84 +5,15 @@ from functools import partial
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
-from napari.layers import Image, Labels
-from qtpy.QtCore import Qt
 
-from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.segment import texts
-from napari_uncertainseg.widgets.segment.dock import SegmentDock
-from napari_uncertainseg.widgets.segment.options import Choices, MethodChoice
+from napari_uncertainseg.widgets.segment.options import Choices
 from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
-from .fakes import FakeSegmenter
-
-CHOICES = Choices(
-    (("small", "A small model."), ("large", "A large model.")),
-    (
-        MethodChoice("one-pass", "One pass", "Heads.", {"small": (5, 5), "large": (7, 7)}),
-        MethodChoice("mc-dropout", "Dropout samples", "Passes.", {"small": (10, 500), "large": (10, 500)}),
-        MethodChoice("ensemble", "Ensemble", "Networks.", {"small": (1, 1), "large": (3, 3)}),
-    ),
-    "CPU, 2 threads, bf16 (OpenVINO)",
-)
-
-
-@pytest.fixture
-def viewer(qtbot):
-    return ViewerModel()
-
-
-@pytest.fixture
-def layers(viewer):
-    made = ReviewLayers(viewer, Case())
-    yield made
-    made.cleanup()
-
-
-@pytest.fixture
-def make_dock(layers, qtbot):
-    docks = []
-
-    def make(wait=True, **options):
-        options = {"make_segmenter": FakeSegmenter, "load": lambda: CHOICES, **options}
-        dock = SegmentDock(layers._case, layers, **options)
-        dock.show()
-        docks.append(dock)
-        if wait:
-            qtbot.waitUntil(lambda: dock.device.text() != texts.DEVICE_SEARCH, timeout=2000)
-        return dock
-
-    yield make
-    for dock in docks:
-        dock.cleanup()
-        dock.close()
-        dock.deleteLater()
-    qtbot.wait(1)  # deleteLater waits for an event loop
-
-
-def _add(viewer, volume, name=None, kind="image"):
-    data, options, _ = layer_data(volume, kind)
-    layer = (Image if kind == "image" else Labels)(data, **{**options, "name": name or options["name"]})
-    return viewer.add_layer(layer)
-
-
-def _click(qtbot, button):
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-
-def _box(dock, role):
-    return dock.findChild(object, f"role-{role}")
-
-
-def _run(qtbot, dock):
-    with qtbot.waitSignal(dock.done, timeout=5000):
-        _click(qtbot, dock.run)
-
+from ..fakes import FakeSegmenter
+from .handling import CHOICES, add, press, role_box, run
 
 # -- before a run ------------------------------------------------------------------------------
 
@@ -91,54 +22,54 @@ def test_empty_state_says_what_to_do(viewer, make_dock, flair):
     dock = make_dock()
     assert dock.empty.isVisible() and "drop a NIfTI file or a DICOM folder" in dock.empty.text()
     assert dock.sample.isVisible() and not dock.run.isEnabled()
-    _add(viewer, flair)
+    add(viewer, flair)
     assert not dock.empty.isVisible() and not dock.sample.isVisible() and dock.run.isEnabled()
 
 
 def test_roles_are_filled_in_from_names_and_headers(viewer, make_dock, flair, grid, mask):
     dock = make_dock()
-    _add(viewer, Volume(flair.data, grid, "sub-01_T1w"))
-    _add(viewer, Volume(flair.data, grid, "series 7", "t2"))
-    _add(viewer, Volume(flair.data, grid, "sub-01_FLAIR"))
-    _add(viewer, Volume(mask.astype(np.uint8), grid, "brainmask"), kind="labels")
-    chosen = {role: _box(dock, role).currentText() for role in ("flair", "t1", "t2", "mask")}
+    add(viewer, Volume(flair.data, grid, "sub-01_T1w"))
+    add(viewer, Volume(flair.data, grid, "series 7", "t2"))
+    add(viewer, Volume(flair.data, grid, "sub-01_FLAIR"))
+    add(viewer, Volume(mask.astype(np.uint8), grid, "brainmask"), kind="labels")
+    chosen = {role: role_box(dock, role).currentText() for role in ("flair", "t1", "t2", "mask")}
     assert chosen == {"flair": "sub-01_FLAIR", "t1": "sub-01_T1w", "t2": "series 7", "mask": "brainmask"}
 
 
 def test_an_unnamed_single_scan_is_taken_as_flair(viewer, make_dock, flair, grid):
     dock = make_dock()
-    _add(viewer, Volume(flair.data, grid, "scan"))
-    assert _box(dock, "flair").currentText() == "scan"
+    add(viewer, Volume(flair.data, grid, "scan"))
+    assert role_box(dock, "flair").currentText() == "scan"
 
 
 def test_roles_follow_layers_and_keep_what_the_user_chose(viewer, make_dock, flair, grid):
     dock = make_dock()
     for name in ("FLAIR", "FLAIR 2", "T1"):
-        _add(viewer, Volume(flair.data, grid, name))
-    box = _box(dock, "flair")
+        add(viewer, Volume(flair.data, grid, name))
+    box = role_box(dock, "flair")
     box.setCurrentIndex(box.findText("FLAIR 2"))
     box.activated.emit(box.currentIndex())
-    _box(dock, "t1").setCurrentIndex(0)
-    _box(dock, "t1").activated.emit(0)
+    role_box(dock, "t1").setCurrentIndex(0)
+    role_box(dock, "t1").activated.emit(0)
     viewer.layers["FLAIR 2"].name = "other"
-    _add(viewer, Volume(flair.data, grid, "T1 again"))
-    assert (box.currentText(), _box(dock, "t1").currentText()) == ("other", "none")
+    add(viewer, Volume(flair.data, grid, "T1 again"))
+    assert (box.currentText(), role_box(dock, "t1").currentText()) == ("other", "none")
     viewer.layers.remove("other")
     assert box.currentText() == "choose a scan"  # what is left may be somebody else's
-    _add(viewer, Volume(flair.data, grid, "FLAIR of another"))
+    add(viewer, Volume(flair.data, grid, "FLAIR of another"))
     assert box.currentText() == "FLAIR of another"
 
 
 def test_results_are_not_offered_as_scans(viewer, layers, make_dock, prediction, flair):
     dock = make_dock()
-    _add(viewer, flair)
+    add(viewer, flair)
     layers._case.set_images({"flair": flair})
     layers._case.open_prediction(prediction)
-    assert [_box(dock, "flair").itemText(i) for i in range(_box(dock, "flair").count())] == [
+    assert [role_box(dock, "flair").itemText(i) for i in range(role_box(dock, "flair").count())] == [
         "choose a scan",
         "FLAIR",
     ]
-    assert _box(dock, "mask").count() == 1
+    assert role_box(dock, "mask").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -152,18 +83,22 @@ def test_results_are_not_offered_as_scans(viewer, layers, make_dock, prediction,
 )
 def test_members_are_offered_as_the_method_has_them(make_dock, method, model, members):
     dock = make_dock()
-    dock.model.setCurrentIndex(dock.model.findData(model))
-    dock.method.setCurrentIndex(dock.method.findData(method))
-    assert (dock.members.minimum(), dock.members.value(), dock.members.maximum()) == members
-    assert dock.members.isEnabled() is (members[0] < members[2])
+    dock.settings.model.setCurrentIndex(dock.settings.model.findData(model))
+    dock.settings.method.setCurrentIndex(dock.settings.method.findData(method))
+    assert (
+        dock.settings.members.minimum(),
+        dock.settings.members.value(),
+        dock.settings.members.maximum(),
+    ) == members
+    assert dock.settings.members.isEnabled() is (members[0] < members[2])
 
 
 def test_opening_the_dock_does_not_wait_for_the_device(make_dock, qtbot):
     go = threading.Event()
     dock = make_dock(load=lambda: go.wait(60) and CHOICES, wait=False)
-    assert dock.device.text() == texts.DEVICE_SEARCH
+    assert dock.settings.device.text() == texts.DEVICE_SEARCH
     go.set()
-    qtbot.waitUntil(lambda: dock.device.text() == CHOICES.device, timeout=10_000)
+    qtbot.waitUntil(lambda: dock.settings.device.text() == CHOICES.device, timeout=10_000)
 
 
 # -- running -------------------------------------------------------------------------------------
@@ -171,8 +106,8 @@ def test_opening_the_dock_does_not_wait_for_the_device(make_dock, qtbot):
 
 def test_run_fills_the_case_and_says_what_was_found(viewer, layers, make_dock, qtbot, flair):
     dock = make_dock()
-    _add(viewer, flair)
-    _run(qtbot, dock)
+    add(viewer, flair)
+    run(qtbot, dock)
     case = layers._case
     assert case.images["flair"].grid is flair.grid and case.lesions.count == 3
     assert (
@@ -192,11 +127,11 @@ def test_settings_reach_the_segmenter_and_it_is_kept(viewer, make_dock, qtbot, f
         return made[-1]
 
     dock = make_dock(make_segmenter=make)
-    _add(viewer, flair)
-    dock.method.setCurrentIndex(1)
-    dock.members.setValue(4)
-    _run(qtbot, dock)
-    _run(qtbot, dock)
+    add(viewer, flair)
+    dock.settings.method.setCurrentIndex(1)
+    dock.settings.members.setValue(4)
+    run(qtbot, dock)
+    run(qtbot, dock)
     assert len(made) == 1
     assert made[0].asked == {
         "model": "small",
@@ -205,19 +140,19 @@ def test_settings_reach_the_segmenter_and_it_is_kept(viewer, make_dock, qtbot, f
         "device": "auto",
         "seed": 0,
     }
-    dock.members.setValue(3)
-    _run(qtbot, dock)
+    dock.settings.members.setValue(3)
+    run(qtbot, dock)
     assert [m.asked["members"] for m in made] == [4, 3]
 
 
 def test_progress_then_cancel_leaves_everything_as_it_was(viewer, layers, make_dock, qtbot, flair):
     dock = make_dock(make_segmenter=partial(FakeSegmenter, steps=1000))
-    _add(viewer, flair)
-    _click(qtbot, dock.run)
+    add(viewer, flair)
+    press(qtbot, dock.run)
     assert dock.run.text() == "Cancel"
     qtbot.waitUntil(lambda: "member" in dock.stage.text() and dock.progress.isVisible(), timeout=2000)
     assert "left" in dock.stage.text()
-    _click(qtbot, dock.run)
+    press(qtbot, dock.run)
     assert dock.run.text() == "Cancelling …" and not dock.run.isEnabled()
     qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=10_000)
     assert dock.message.text() == "Cancelled. Nothing was changed."
@@ -230,17 +165,17 @@ def test_progress_then_cancel_leaves_everything_as_it_was(viewer, layers, make_d
 def test_a_layer_that_is_no_scan_is_one_sentence(viewer, make_dock, qtbot, shape, told):
     dock = make_dock()
     viewer.add_image(np.zeros(shape), name="FLAIR")
-    _click(qtbot, dock.run)
+    press(qtbot, dock.run)
     assert "⚠" in dock.message.text() and told in dock.message.text() and "'FLAIR'" in dock.message.text()
 
 
 def test_one_layer_in_two_roles_is_refused(viewer, make_dock, qtbot, flair):
     dock = make_dock()
-    _add(viewer, flair)
-    box = _box(dock, "t1")
+    add(viewer, flair)
+    box = role_box(dock, "t1")
     box.setCurrentIndex(1)
     box.activated.emit(1)
-    _click(qtbot, dock.run)
+    press(qtbot, dock.run)
     assert "both FLAIR and T1" in dock.message.text()
 
 
@@ -249,8 +184,8 @@ def test_an_error_in_the_run_is_told(viewer, make_dock, qtbot, flair):
         raise KeyError("weights")
 
     dock = make_dock(make_segmenter=broken)
-    _add(viewer, flair)
-    _click(qtbot, dock.run)
+    add(viewer, flair)
+    press(qtbot, dock.run)
     qtbot.waitUntil(lambda: bool(dock.message.text()), timeout=2000)
     assert dock.message.text() == "⚠ Internal error (KeyError); the log has the details."
     assert dock.run.text() == "Run" and dock.run.isEnabled()
@@ -270,13 +205,13 @@ def test_unsaved_verdicts_are_not_dropped_unasked(
 
     monkeypatch.setattr(dialogs, "ask_yes_no_cancel", reply)
     dock = make_dock()
-    _add(viewer, flair)
-    _run(qtbot, dock)
+    add(viewer, flair)
+    run(qtbot, dock)
     case = layers._case
     before = case.prediction
     if when == "before":
         case.review.judge((5, 10, 8), "accepted")
-    _click(qtbot, dock.run)
+    press(qtbot, dock.run)
     if when == "meanwhile":
         case.review.judge((5, 10, 8), "accepted")
     qtbot.waitUntil(lambda: dock.run.text() == "Run", timeout=3000)
@@ -294,22 +229,26 @@ def test_last_settings_and_the_notice_are_remembered(viewer, make_dock, qtbot, f
     store = PreferenceStore()
     dock = make_dock(preferences=store)
     assert dock.notice.isVisible() and "not a medical device" in dock.notice.text.text()
-    _click(qtbot, dock.notice.understood)
+    press(qtbot, dock.notice.understood)
     assert not dock.notice.isVisible()
-    _add(viewer, flair)
-    dock.model.setCurrentIndex(1)
-    dock.method.setCurrentIndex(1)
-    dock.members.setValue(12)
-    dock.bias.setCurrentIndex(dock.bias.findData("on"))
-    _run(qtbot, dock)
+    add(viewer, flair)
+    dock.settings.model.setCurrentIndex(1)
+    dock.settings.method.setCurrentIndex(1)
+    dock.settings.members.setValue(12)
+    dock.settings.bias.setCurrentIndex(dock.settings.bias.findData("on"))
+    run(qtbot, dock)
     again = make_dock(preferences=store)
     assert not again.notice.isVisible()
-    assert (again.model.currentData(), again.method.currentData(), again.members.value()) == (
+    assert (
+        again.settings.model.currentData(),
+        again.settings.method.currentData(),
+        again.settings.members.value(),
+    ) == (
         "large",
         "mc-dropout",
         12,
     )
-    assert again.bias.currentData() == "on"
+    assert again.settings.bias.currentData() == "on"
 
 
 def test_no_model_is_told(make_dock):
@@ -321,38 +260,38 @@ def test_cleanup_twice_and_then_layers_are_not_heard(viewer, make_dock, flair):
     dock = make_dock()
     dock.cleanup()
     dock.cleanup()
-    _add(viewer, flair)
-    assert _box(dock, "flair").count() == 1
+    add(viewer, flair)
+    assert role_box(dock, "flair").count() == 1
 
 
 def test_what_was_remembered_is_said(viewer, make_dock, qtbot, flair):
-    _add(viewer, flair)
+    add(viewer, flair)
     dock = make_dock()
-    dock.model.setCurrentIndex(dock.model.findData("small"))
-    dock.method.setCurrentIndex(1)
-    dock.bias.setCurrentIndex(dock.bias.findData("auto"))
-    dock.members.setValue(12)
-    _run(qtbot, dock)
+    dock.settings.model.setCurrentIndex(dock.settings.model.findData("small"))
+    dock.settings.method.setCurrentIndex(1)
+    dock.settings.bias.setCurrentIndex(dock.settings.bias.findData("auto"))
+    dock.settings.members.setValue(12)
+    run(qtbot, dock)
     again = make_dock(preferences=dock._preferences)
     assert again.message.text() == "Settings of your last run: small, mc-dropout, 12 members."
     assert again.setting == "small, mc-dropout, 12 members"
 
 
 def test_the_skull_is_said_of_one_scan_only(viewer, make_dock, qtbot, flair):
-    first = _add(viewer, flair)
+    first = add(viewer, flair)
     dock = make_dock()
-    dock.skull.setCurrentIndex(dock.skull.findData("removed"))
-    _add(viewer, flair, name="T1")  # another layer changes nothing
+    dock.brain.skull.setCurrentIndex(dock.brain.skull.findData("removed"))
+    add(viewer, flair, name="T1")  # another layer changes nothing
     assert dock._request().skull == "removed"
     viewer.layers.remove(first)
-    assert dock.skull.currentData() == "auto"
+    assert dock.brain.skull.currentData() == "auto"
 
 
 def test_the_brain_can_be_outlined(viewer, layers, make_dock, qtbot, flair):
-    _add(viewer, flair)
+    add(viewer, flair)
     dock = make_dock()
     dock.brain.shown.setChecked(True)  # nothing to show yet
-    _run(qtbot, dock)
+    run(qtbot, dock)
     shown = viewer.layers["brain (outline)"]
     assert np.array_equal(shown.data > 0, layers._case.prediction.brain)
     dock.brain.shown.setChecked(False)

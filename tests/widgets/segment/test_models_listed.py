@@ -1,0 +1,67 @@
+"""Models that come and go while the window is open."""
+
+from dataclasses import replace
+
+import pytest
+
+from napari_uncertainseg.widgets.segment import texts
+
+from .handling import CHOICES, add
+
+
+@pytest.fixture
+def listed():
+    """What the models' folder holds: one box, whose content may be replaced."""
+    return [CHOICES]
+
+
+def _more():
+    models = (*CHOICES.models, ("newest", "Just added."))
+    methods = tuple(replace(m, counts={**m.counts, "newest": (4, 4)}) for m in CHOICES.methods)
+    return replace(CHOICES, models=models, methods=methods)
+
+
+def _names(dock):
+    box = dock.settings.model
+    return [box.itemData(i) for i in range(box.count())]
+
+
+def test_a_model_that_was_added_is_listed_when_the_list_is_opened(make_dock, qtbot, listed):
+    dock = make_dock(load=lambda: listed[0])
+    settings = dock.settings
+    settings.model.setCurrentIndex(1)
+    settings.method.setCurrentIndex(1)
+    settings.members.setValue(12)
+    listed[0] = _more()
+    settings.model.showPopup()
+    qtbot.waitUntil(lambda: _names(dock) == ["small", "large", "newest"], timeout=5000)
+    assert settings.model.view().isVisible()
+    assert dock.setting == "large, mc-dropout, 12 members"  # what was chosen stays chosen
+    settings.model.hidePopup()
+    listed[0] = CHOICES
+    settings.model.showPopup()
+    qtbot.waitUntil(lambda: _names(dock) == ["small", "large"], timeout=5000)
+    settings.model.hidePopup()
+
+
+@pytest.mark.parametrize("how", ["shown", "to the front"])
+def test_a_model_that_was_added_is_listed_when_the_dock_comes(make_dock, qtbot, listed, how):
+    dock = make_dock(load=lambda: listed[0])
+    listed[0] = _more()
+    if how == "shown":
+        dock.hide()
+        dock.show()
+    else:
+        dock.on_front()
+    qtbot.waitUntil(lambda: "newest" in _names(dock), timeout=5000)
+
+
+def test_the_first_model_that_is_added_can_be_run(viewer, make_dock, qtbot, listed, flair):
+    listed[0] = replace(CHOICES, models=())
+    dock = make_dock(load=lambda: listed[0])
+    add(viewer, flair)
+    assert not dock.run.isEnabled() and dock.message.text() == texts.NO_MODEL
+    listed[0] = CHOICES
+    dock.on_front()
+    qtbot.waitUntil(dock.run.isEnabled, timeout=5000)
+    assert not dock.message.text()
