@@ -53,10 +53,8 @@ from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
 )
 from napari_uncertainseg.uncertainty.retention import auroc
 
-KEPT = ("largest_probability", "depth")
+KEPT = ("largest_probability",)
 """What ships unless told otherwise: more features did not help on sources left out (docs/experiments.md)."""
-THRESHOLDS = (0.2, 0.8)
-"""Between which a reader's threshold may be; lesions are measured at the model's own, which lies between."""
 SIMPLE = {
     "largest p": lambda t: t["largest_probability"],
     "mean entropy": lambda t: -t["mean_entropy"],

@@ -433,7 +433,7 @@ def test_models_lists_shows_and_adds(tmp_path, capsys):
     assert main(["models", "show", "bundled"]) == 0
     shown = capsys.readouterr().out
     assert "sha256" in shown and "#" in shown  # the facts, and the card
-    assert "styles       not told apart" in shown and "p_real       no" in shown
+    assert "3d-mr-ms, mslesseg, toshiba" in shown and "p_real" in shown
     assert "no-such" in fails(capsys, "models", "show", "no-such")
     assert str(tmp_path) in fails(capsys, "models", "add", tmp_path)
 

@@ -132,7 +132,7 @@ def test_a_style_that_is_not_there_is_named(folder, tmp_path, changes, says):
         find_model(other)
 
 
-def test_a_style_is_chosen_by_its_name_after_the_models(folder, scan, brain_mask):
+def test_a_style_is_chosen_by_its_name_after_the_models(folder, scan, brain_mask, tmp_path):
     styled(folder, None)
     chosen = find_model(f"{folder}:tight")
     assert (chosen.name, chosen.capabilities.style) == ("styled:tight", 1)
@@ -142,4 +142,4 @@ def test_a_style_is_chosen_by_its_name_after_the_models(folder, scan, brain_mask
     with pytest.raises(InputError, match="does not know the style 'loose': give one of generous, tight"):
         find_model(f"{folder}:loose")
     with pytest.raises(InputError, match="it learnt no styles"):
-        find_model("bundled:tight")
+        find_model(f"{single(folder, tmp_path, 0).folder}:tight")
