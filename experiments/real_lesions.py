@@ -1,7 +1,7 @@
 """How probable it is that a lesion is real: fits ``real_probability.json`` of a model.
 
-usage: python experiments/real_lesions.py --fold MODEL:SOURCE[,SOURCE] [--fold ...] --out real_probability.json
-           [--rows ROWS.tsv] [--inputs flair|all ...] [--features NAME[,NAME]]
+usage: python experiments/real_lesions.py --fold MODEL:SOURCE[,SOURCE] [--fold ...]
+           --out real_probability.json [--rows ROWS.tsv] [--inputs flair|all ...] [--features NAME[,NAME]]
            [--method METHOD] [--data FOLDER]
 
 Each fold is a model (name or folder) and the sources that it has not seen: all lesions and candidates of
@@ -55,6 +55,8 @@ from napari_uncertainseg.uncertainty.retention import auroc
 
 KEPT = ("largest_probability",)
 """What ships unless told otherwise: more features did not help on sources left out (docs/experiments.md)."""
+THRESHOLDS = (0.2, 0.8)
+"""Between which a reader's threshold may be; lesions are measured at the model's own, which lies between."""
 SIMPLE = {
     "largest p": lambda t: t["largest_probability"],
     "mean entropy": lambda t: -t["mean_entropy"],
@@ -228,7 +230,7 @@ def fitted_on_all(
     brier, share = brier_scores(rows, said)
     sources = [
         Source(
-            name=source, model=str(own["model"].iloc[0]), patients=own["patient"].nunique(), lesions=len(own),
+            name=source, model=run_name(own["model"].iloc[0]), patients=own["patient"].nunique(), lesions=len(own),
             auroc={name: round(float(value), 3) for name, value in means.loc[source].items()},
         )
         for source, own in rows.groupby("source", sort=False)
@@ -283,6 +285,12 @@ def cell(values: list[float]) -> str:
     """Mean, and the interval where there are several patients."""
     mean, low, high = interval(values)
     return f"{mean:.3f}" if len(values) < 2 else f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def run_name(model: str) -> str:
+    """Name of a model as it is published: that of its run, not where it lay."""
+    path = Path(model)
+    return path.parent.name if path.name == "model" else path.name
 
 
 def brier_scores(rows: pd.DataFrame, said: np.ndarray) -> tuple[pd.Series, pd.Series]:
