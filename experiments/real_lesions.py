@@ -230,7 +230,8 @@ def fitted_on_all(
     brier, share = brier_scores(rows, said)
     sources = [
         Source(
-            name=source, model=run_name(own["model"].iloc[0]), patients=own["patient"].nunique(), lesions=len(own),
+            name=source, model=run_name(own["model"].iloc[0]), patients=own["patient"].nunique(),
+            lesions=len(own),
             auroc={name: round(float(value), 3) for name, value in means.loc[source].items()},
         )
         for source, own in rows.groupby("source", sort=False)
