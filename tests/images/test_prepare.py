@@ -432,14 +432,14 @@ def test_a_t1_of_part_of_the_brain_and_the_flair_given_twice_are_noted(ball):
 
 
 def test_an_unusual_brain_is_asked_about_wherever_it_is_from(ball):
-    """Also of a scan that came stripped, where it is too large, and of the user's own mask."""
+    """Also of a scan that came stripped, too large or too small, and of the user's own mask."""
     seen = []
     prepare({"flair": ball()}, look=seen.append)
     prepare({"flair": ball(shape=(60, 60, 60), radius=81.0)}, look=seen.append)
     prepare({"flair": ball(radius=40.0)}, look=seen.append)
     prepare({"flair": ball()}, mask=ball(), look=seen.append)
     prepare({"flair": ball()}, mask=ball(radius=6.0), look=seen.append)
-    assert [bool(brain.strange) for brain in seen] == [False, True, False, False, True]
+    assert [bool(brain.strange) for brain in seen] == [False, True, True, False, True]
     assert "2.2 l" in seen[1].strange and "check the voxel size" in seen[4].strange
 
 

@@ -369,9 +369,14 @@ def viewer(make_viewer, file):
     return made
 
 
-def _open_next(review, qtbot, timeout=10_000):
+def _open_next(review, qtbot, timeout=10_000, small=False):
+    """Open and segment the next case; of a small brain it is asked first."""
     before = review.case.prediction
     qtbot.mouseClick(review.cohort.next_button, LEFT)
+    if small:
+        go_on = review.segment.brain.go_on
+        qtbot.waitUntil(lambda: not go_on.isHidden() and go_on.isEnabled(), timeout=timeout)
+        go_on.click()
 
     def predicted():
         said = review.segment.message.text(), review.cohort.message.text(), review.segment.run.text()
@@ -496,7 +501,7 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     read(review.cohort, qtbot, tmp_path / "study")
     for i in (1, 2):
         review.show_dock("cohort")
-        _open_next(review, qtbot, timeout=120_000)
+        _open_next(review, qtbot, timeout=120_000, small=True)
         assert names(viewer) == ["FLAIR"]
         assert viewer.layers["FLAIR"].data.shape == (40 - 2 * i, 48, 44)
         np.testing.assert_array_equal(viewer.layers["lesions"].data, review.case.lesions.labels)
