@@ -56,6 +56,16 @@ def test_a_model_that_was_added_is_listed_when_the_dock_comes(make_dock, qtbot, 
     qtbot.waitUntil(lambda: "newest" in _names(dock), timeout=5000)
 
 
+def test_a_chosen_model_that_went_is_said(make_dock, qtbot, listed):
+    listed[0] = _more()
+    dock = make_dock(load=lambda: listed[0])
+    dock.settings.model.setCurrentIndex(2)
+    listed[0] = CHOICES
+    dock.on_front()
+    qtbot.waitUntil(lambda: _names(dock) == ["small", "large"], timeout=5000)
+    assert dock.message.text() == texts.MODEL_GONE.format("newest", "small")
+
+
 def test_the_first_model_that_is_added_can_be_run(viewer, make_dock, qtbot, listed, flair):
     listed[0] = replace(CHOICES, models=())
     dock = make_dock(load=lambda: listed[0])

@@ -73,8 +73,7 @@ def search_brain(
             return _stripped(already_stripped(scan, looks[removed[0]]), scan)
         if all(look.skull is None for look in looks.values()):
             doubts.append(_DOUBTFUL.format(flair.name))
-    scan = scans.get("t1", flair) if FINDER == "deepbet" else flair
-    brain = _found(find_brain(scan, progress), FINDER, scan)
+    brain = _found(find_brain(flair, progress), FINDER, flair)
     return replace(brain, notes=(*doubts, *brain.notes))
 
 

@@ -284,7 +284,7 @@ class ResultLayers:
 def _features(table: pd.DataFrame) -> pd.DataFrame:
     """What napari's status bar says of a label: few words, row i for label i."""
     shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
-    if P_REAL in table:  # is understood at once, and tells the doubt as well
+    if P_REAL in table:  # is understood at once; the list has the doubt
         real = [None if np.isnan(p) else f"{100 * p:.0f} %" for p in table[P_REAL]]
         shown.insert(1, "real", real)
         shown = shown.drop(columns="doubt")

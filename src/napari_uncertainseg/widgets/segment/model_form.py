@@ -146,6 +146,8 @@ class ModelForm(QObject):
         self._fill(model, method)
         if (self.model.currentData(), self.method.currentData()) == (model, method):
             self.members.setValue(members)
+        if model is not None and self.model.currentData() not in (model, None):
+            self.told.emit(texts.MODEL_GONE.format(model, self.model.currentText()))
         if opened:
             QComboBox.showPopup(self.model)  # not `opened` again
         self.setting_changed.emit()

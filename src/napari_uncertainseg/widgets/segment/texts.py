@@ -145,6 +145,7 @@ FINDING_BRAIN = "finding the brain"
 FINDING_LESIONS = "finding the lesions"
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
 NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
+MODEL_GONE = as_warning("The model '{}' is not there any more: '{}' is chosen in its place.")
 FLAIR_LOST = as_warning("The FLAIR was removed or changed during the run: its results are not shown.")
 CANCELLED = "Cancelled. Nothing was changed."
 
