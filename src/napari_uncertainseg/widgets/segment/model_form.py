@@ -59,7 +59,9 @@ class ModelForm(QObject):
         self._preferences, self._load = preferences, load
         self._choices: Choices | None = None
         self._loader = JobRunner(self)
-        self.model = choice_box("model", texts.MODEL_TIP, _OpenedBox())
+        models = _OpenedBox()
+        models.opened.connect(self.refresh)
+        self.model = choice_box("model", texts.MODEL_TIP, models)
         self.method = choice_box("method", texts.METHOD_TIP)
         self.members = QSpinBox()
         self.members.setRange(1, 1)
@@ -79,8 +81,6 @@ class ModelForm(QObject):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
         self.setting_changed.connect(lambda: self._preferences.announce(self.setting))
-        if isinstance(self.model, _OpenedBox):
-            self.model.opened.connect(self.refresh)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
 
