@@ -22,7 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 from comparing import fit, interval, paired_p, statistic_interval, table, with_interval
 from opinions import build, depths
-from planted import Case, Cases, plant
+from planted import Case, plant
 from real_cases import folds as hospitals
 from scipy.stats import spearmanr
 from torch import Tensor, nn
@@ -134,27 +134,30 @@ def cells(data: Path) -> list[Fold]:
 
 def planted(data: Path) -> list[Fold]:
     """One fold: planted lesions in the brains learnt from, with other masks, and in two others."""
-    return [_outlined(plant(data))]
+    cases = plant(data)
+    training = [_outlined(case, i) for i, case in enumerate(cases.training)]
+    return [Fold(training, [_outlined(case, 900 + i) for i, case in enumerate(cases.testing)], 48)]
 
 
 def left_out(data: Path) -> list[Fold]:
     """A fold for each hospital: the real scans of all others to learn from, its own to test on.
 
-    Methods that need many passes are left out: each whole scan would take minutes.
+    A scan's raters are the same in all folds. Methods that need many passes are left out: each whole scan
+    would take minutes.
     """
-    return [replace(_outlined(cases), many_passes=False) for cases in hospitals()]
+    folds = list(hospitals())
+    scans = [case for cases in folds for case in cases.testing]
+    known = {case: _outlined(case, seed) for seed, case in enumerate(scans)}
+    return [
+        Fold([known[c] for c in cases.training], [known[c] for c in cases.testing], 48, many_passes=False)
+        for cases in folds
+    ]
 
 
-def _outlined(cases: Cases) -> Fold:
-    """A fold of cases whose lesions simulated raters outline."""
-
-    def example(case: Case, seed: int) -> Example:
-        lesions = case.lesions.numpy()
-        raters = torch.from_numpy(simulate_raters(lesions, (1.0, 1.0, 1.0), HEADS, seed=seed)).float()
-        return Example(case.name, case.image, raters, case.counted.float())
-
-    training = [example(c, i) for i, c in enumerate(cases.training)]
-    return Fold(training, [example(c, 900 + i) for i, c in enumerate(cases.testing)], 48)
+def _outlined(case: Case, seed: int) -> Example:
+    """A case whose lesions simulated raters outline."""
+    raters = simulate_raters(case.lesions.numpy(), (1.0, 1.0, 1.0), HEADS, seed=seed)
+    return Example(case.name, case.image, torch.from_numpy(raters).float(), case.counted.float())
 
 
 TASKS: dict[str, Callable[[Path], list[Fold]]] = {"cells": cells, "planted": planted, "left-out": left_out}
