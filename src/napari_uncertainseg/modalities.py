@@ -1,7 +1,8 @@
 """The scans that a network can read: one table that says all there is to say about each modality.
 
-A further modality is one entry here: ``uncertainseg segment`` then has an option of its name. Which
-modalities a model reads, and in which order, is written in its ``model.json``.
+A further modality of our own networks is one entry in `MODALITIES`: ``uncertainseg segment`` then has an
+option of its name. Which modalities a model reads, and in which order, is written in its ``model.json``.
+Models made elsewhere may read those of `FURTHER_MODALITIES` too, and any other that they have a name for.
 """
 
 from __future__ import annotations
@@ -48,6 +49,18 @@ MODALITIES: Mapping[str, Modality] = MappingProxyType(
 )
 """By the name in files and in code: the reference first, then in the order of a network's channels."""
 
+FURTHER_MODALITIES: Mapping[str, Modality] = MappingProxyType(
+    {
+        "t1ce": Modality("T1 with contrast", r"t1.?(post|ce|gd|gad|c(?![a-z])|ks)|post.?contrast", "ceT1w"),
+        "pd": Modality("PD", r"(?<![a-z])pd(?![a-z])|proton.?density", "PDw"),
+        "dir": Modality("DIR", r"(?<![a-z])dir(?![a-z])|double.?inversion", "DIR"),
+        "mp2rage": Modality("MP2RAGE", r"mp2rage|(?<![a-z0-9])uni(?![a-z])", "UNIT1"),
+        "swi": Modality("SWI", r"(?<![a-z])swi(?![a-z])|suscept", "swi"),
+        "ct": Modality("CT", r"(?<![a-z])ct(?![a-z])", "ct"),
+    }
+)
+"""Scans that only models made elsewhere read; such a model prepares them in its own way."""
+
 OPTIONAL = tuple(name for name in MODALITIES if name != REFERENCE)
 """Modalities that may be left out."""
 
@@ -75,6 +88,12 @@ def guess_modality(name: str, description: str = "") -> str | None:
             if re.search(MODALITIES[modality].words, text):
                 return modality
     return None
+
+
+def title_of(modality: str) -> str:
+    """What a modality is called on the screen; one that is in no table has its own name in capitals."""
+    known = MODALITIES.get(modality) or FURTHER_MODALITIES.get(modality)
+    return modality.upper() if known is None else known.title
 
 
 def names_in_words(last: str = "and") -> str:

@@ -22,6 +22,7 @@ from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import cpu_device
+from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
@@ -129,11 +130,8 @@ def test_dropout_repeats_by_seed_and_runs_the_encoder_once(predict, monkeypatch)
     assert not np.array_equal(first.probability, predict("mc-dropout", members=4, seed=2).probability)
 
 
-class _Directional:
+class _Directional(Engine):
     """Looks at the next voxel along x: what it says depends on how the scan lies."""
-
-    divisor, smallest, width, heads_count = 4, 8, 4, 1
-    device = TORCH
 
     def heads(self, image):
         return torch.roll(image[0], -1, dims=3)
@@ -141,7 +139,7 @@ class _Directional:
 
 def test_flips_are_flipped_back(model_folder):
     image = torch.randn(1, 8, 8, 8, generator=torch.Generator().manual_seed(0))
-    windows = Windows(image, _Directional(), 10**6)
+    windows = Windows(image, _Directional(TORCH, divisor=4, smallest=8, width=4), 10**6)
     passes = list(flips(SamplingSetting(find_model(model_folder), lambda index: windows, len(FLIPS))))
     assert len(passes) == 8 and len(set(FLIPS)) == 8
     for axes, found in zip(FLIPS, passes, strict=True):

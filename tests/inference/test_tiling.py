@@ -19,9 +19,17 @@ from napari_uncertainseg.inference.tiling import (
     retry_with_smaller_windows,
     window_size,
 )
+from napari_uncertainseg.networks.engines.engine import Patches
 
 ENGINE = SimpleNamespace(
-    divisor=8, smallest=16, width=4, heads_count=2, device=SimpleNamespace(kind="cpu", name="CPU")
+    divisor=8,
+    smallest=16,
+    width=4,
+    heads_count=2,
+    device=SimpleNamespace(kind="cpu", name="CPU"),
+    patches=None,
+    check=lambda: None,
+    finish=lambda outputs: outputs,
 )
 sides = st.integers(1, 70)
 
@@ -169,3 +177,20 @@ def test_other_errors_pass():
 
     with pytest.raises(Cancelled):
         retry_with_smaller_windows(task, [lambda: ENGINE], (16, 16, 16), 3, print)
+
+
+@pytest.mark.parametrize("weights", ["gaussian", "constant"])
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.625])
+@pytest.mark.parametrize("shape", [(37, 12, 21), (16, 16, 16), (50, 33, 18)])
+def test_patches_lie_and_weigh_as_in_monai(shape, overlap, weights):
+    inferers = pytest.importorskip("monai.inferers")
+
+    def network(image):  # says where in its window a voxel lies: another place gives other numbers
+        ramp = torch.linspace(-1, 1, image.shape[-1]) + torch.linspace(-3, 2, image.shape[-3])[:, None, None]
+        return torch.cat([image * ramp, image + ramp], 1)
+
+    image = torch.randn(1, *shape, generator=torch.Generator().manual_seed(0))
+    engine = SimpleNamespace(**vars(ENGINE) | {"patches": Patches((16, 16, 20), overlap, weights=weights)})
+    found = Windows(image, engine, 0).run(lambda engine, window: network(window.image)[0])
+    inferer = inferers.SlidingWindowInferer((16, 16, 20), overlap=overlap, mode=weights)
+    torch.testing.assert_close(found, inferer(image[None], network)[0], rtol=1e-5, atol=1e-5)

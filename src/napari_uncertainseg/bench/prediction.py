@@ -17,6 +17,7 @@ from napari_uncertainseg.inference.sampling import mean_pass
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.networks.engines.device import choose_device
+from napari_uncertainseg.networks.model import Preprocessing
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
@@ -26,8 +27,10 @@ MEMBERS = 10
 def rows(scene: Scene) -> list[Row]:
     """Measure prediction on this machine's best device."""
     prepared = prepare(scene.images)
-    source = prepared.network_input(scene.model.preprocessing.spacing, scene.model.preprocessing.smoothing)
-    flair = smoothed(prepared.channels["flair"], prepared.brain, scene.model.preprocessing.smoothing)
+    own = scene.model.preprocessing
+    assert isinstance(own, Preprocessing)
+    source = prepared.network_input(own.spacing, own.smoothing)
+    flair = smoothed(prepared.channels["flair"], prepared.brain, own.smoothing)
     channels = {**prepared.channels, "flair": flair}
     return [*_whole_brain(scene, channels, source), *_passes(scene, source)]
 

@@ -57,7 +57,7 @@ def _facts(model: Model) -> dict[str, object]:
         "folder": model.folder,
         "scans": ", ".join(model.modalities),
         "networks": model.capabilities.networks,
-        "spacing": f"{model.preprocessing.spacing:g} mm",
+        "spacing": model.preprocessing.voxels_in_words,
         "threshold": f"{model.threshold:g}",
         "styles": ", ".join(model.styles) or "not told apart",
         "recalibrated": _recalibrated(model.recalibrations),

@@ -44,7 +44,7 @@ class PredictionAccumulator:
     def __init__(self, source: NetworkInput, shape: tuple[int, int, int]) -> None:
         self._source = source
         self._shape = shape
-        self._exact = source.brain.shape == tuple(s.stop - s.start for s in source.box)
+        self._exact = source.exact
         self._brain = torch.from_numpy(source.brain)
         self._maps = MapAccumulator()
         self._disagreement = MapAccumulator()

@@ -21,14 +21,16 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
+from napari_uncertainseg.images.preparation.foreign import prepare_foreign
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
+from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
 from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
-from napari_uncertainseg.modalities import MODALITIES, names_in_words
+from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.engines.engine import Engine, never
@@ -115,10 +117,12 @@ class Segmenter:
         Parameters
         ----------
         images
-            Scans by modality: ``flair``, and ``t1`` and ``t2`` where the user has them. What the model
-            knows and the user lacks is a channel of zeros; what it does not know is left out.
+            Scans by modality: the model's `main` one, and others where the user has them. What the model
+            knows and the user lacks is a channel of zeros, unless the model needs it; what it does not know
+            is left out.
         mask
-            The user's own brain mask.
+            The user's own brain mask. A model made elsewhere prepares the scans in its own way: for it mask,
+            brain, skull and bias_correction are of no use.
         brain
             Instead of a mask: a brain that is known already, on the FLAIR's grid.
         look
@@ -135,16 +139,17 @@ class Segmenter:
         Raises
         ------
         InputError
-            If a modality is unknown, there is no FLAIR, the scans do not fit each other, or memory does
-            not suffice.
+            If a modality is unknown, one is missing that the model needs, the scans do not fit each other,
+            the network's answers are not usable, or memory does not suffice.
         """
-        _check_modalities(images)
+        check_modalities(images, self.model)
         with self._lock:
             try:
-                prepared = partial(
+                own = partial(
                     prepare, mask=mask, brain=brain, look=look, skull=skull, bias_correction=bias_correction
                 )
-                return _Run(self, images, progress)(prepared)
+                foreign = partial(prepare_foreign, mask=mask, look=look)
+                return _Run(self, images, progress)(partial(prepare_for, self.model, own, foreign))
             finally:
                 for engine in self._engines.values():
                     engine.check = never
@@ -169,18 +174,16 @@ class _Run:
     prepared_share: float = _PREPARED
     moved: ScanRecalibration = ScanRecalibration()  # noqa: RUF009 - frozen
 
-    def __call__(self, prepare_scans: Callable[..., Prepared]) -> Prediction:
+    def __call__(self, prepare_scans: Callable[..., tuple[Prepared, NetworkInput]]) -> Prediction:
         model = self.segmenter.model
         used = {modality: volume for modality, volume in self.images.items() if modality in model.modalities}
         self.notes += [
-            f"The model '{model.name}' does not read {modality.upper()}: it was left out."
+            f"The model '{model.name}' does not read {title_of(modality)}: it was left out."
             for modality in self.images
             if modality not in used
         ]
         with self._stage("prepare"):
-            prepared = prepare_scans(used, progress=self._preparing)
-            preprocessing = model.preprocessing
-            source = prepared.network_input(preprocessing.spacing, preprocessing.smoothing)
+            prepared, source = prepare_scans(used, progress=self._preparing)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
         self.notes += [*prepared.notes, *self.moved.notes]
         if self.segmenter._method.note:
@@ -262,7 +265,7 @@ class _Run:
                 known[index] = Windows(placed, own, largest)
             return known[index]
 
-        check = self._checker(collector)
+        check = self._checker(collector, known)
         line = self.moved.line.after(segmenter.model.temperature)
         setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed, line)
         for new in segmenter._method.passes(setting):
@@ -270,8 +273,11 @@ class _Run:
             check()
         return collector.result()
 
-    def _checker(self, collector: PredictionAccumulator) -> Callable[[], None]:
-        """Progress by the pace of the members after the first, which also warms the network up."""
+    def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:
+        """Progress by the pace of the members after the first, which also warms the network up.
+
+        Where there are many windows, those that are done tell too.
+        """
         count, share = self.segmenter.members, self.prepared_share
         ended = [time.perf_counter()]  # when each number of members was reached
 
@@ -283,6 +289,10 @@ class _Run:
                 left = (ended[done] - ended[1]) / (done - 1) * (count - done)
                 spent = ended[done] - self.started
                 share = min(max(share, spent / (spent + left)), 0.98)
+            windows = sum(each.share_done for each in known.values())
+            if windows:
+                reached = (done + windows) / count
+                share = max(share, self.prepared_share + (0.98 - self.prepared_share) * reached)
             self.progress(f"member {min(done + 1, count)} of {count}", share)
 
         return check
@@ -306,11 +316,11 @@ class _Run:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
         inputs = {modality: _describe(volume) for modality, volume in used.items()}
-        flair = used["flair"]
+        main = used[model.main]
         return {
             "case": {
                 "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
-                "name": case_name(flair.path, flair.name),
+                "name": case_name(main.path, main.name),
             },
             "inputs": inputs,
             "brain": prepared.brain_source,
@@ -327,14 +337,6 @@ class _Run:
             "versions": _versions(self.device),
             **self.moved.information,
         }
-
-
-def _check_modalities(images: Mapping[str, Volume]) -> None:
-    for modality in images:
-        if modality not in MODALITIES:
-            raise InputError(f"There is no modality '{modality}': scans are given as {names_in_words()}.")
-    if "flair" not in images:
-        raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
 
 
 def _describe(volume: Volume) -> dict[str, Any]:

@@ -4,8 +4,10 @@ Why not `monai.inferers.SlidingWindowInferer`: it runs the whole network anew fo
 that fits into memory is one window, whose encoder runs once for all members of ``mc-dropout`` (10 members in
 4.8 s, where 10 passes take 9.8 s), and when memory runs out the windows become smaller or the device changes.
 A whole prediction took 4.1 s where MONAI with windows of 96 voxels took 21.4 s (two cores, see
-docs/performance.md). Also, MONAI is an extra that nobody needs in order to segment. A further kind of model
-may use it within its own engine.
+docs/performance.md). Also, MONAI is an extra that nobody needs in order to segment.
+
+Networks made elsewhere run in the windows that they were trained with, placed and weighted as their own tool
+does: `Patches`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Encoded, Engine, Patches
 
 T = TypeVar("T")
 Size = tuple[int, int, int]
@@ -44,18 +46,23 @@ OVERLAP = 0.25
 class Window:
     """A part of the box, padded with zeros to a size that the network takes.
 
+    The padding lies after it, unless `Patches` fix the size.
+
     Attributes
     ----------
     image
         (1, channels, z, y, x).
     where
         The part of the box that it covers, without the padding.
+    inside
+        The part of the window that is no padding.
     keep
         Whether the encoder's output may be kept for the next member.
     """
 
     image: Tensor
     where: tuple[slice, slice, slice]
+    inside: tuple[slice, slice, slice]
     keep: bool
     _encoded: Encoded | None = field(default=None, repr=False)
 
@@ -77,17 +84,22 @@ class Windows:
     image
         (channels, z, y, x), 0 outside the brain.
     engine
-        Its `divisor` and `smallest` decide the sizes.
+        Its `divisor` and `smallest` decide the sizes, or its `patches`.
     largest
-        Voxels that one window may have.
+        Voxels that one window may have, where there are no patches.
     """
 
     def __init__(self, image: Tensor, engine: Engine, largest: int) -> None:
         self._image = image
         self._engine = engine
         self._shape: Size = tuple(image.shape[1:])  # type: ignore[assignment]
-        self._size = window_size(self._shape, largest, engine.divisor, engine.smallest)
-        z, y, x = map(_starts, self._shape, self._size)
+        self._patches = engine.patches or _OWN
+        self._done = 0
+        if engine.patches is not None:
+            self._size = engine.patches.size
+        else:
+            self._size = window_size(self._shape, largest, engine.divisor, engine.smallest)
+        z, y, x = (_starts(n, size, self._patches) for n, size in zip(self._shape, self._size, strict=True))
         self._starts: list[Size] = list(itertools.product(z, y, x))
         self._single = self._window(self._starts[0]) if len(self._starts) == 1 else None
 
@@ -98,6 +110,11 @@ class Windows:
     def size(self) -> Size:
         """Size of a window, padding included."""
         return self._size
+
+    @property
+    def share_done(self) -> float:
+        """Share of the windows that the run under way has done."""
+        return self._done / len(self._starts)
 
     def __iter__(self) -> Iterator[Window]:
         if self._single is not None:
@@ -112,31 +129,45 @@ class Windows:
         Returns
         -------
         Tensor
-            Logits (channels, z, y, x) of the box, float32. Several windows are averaged with
-            Gaussian weights (standard deviation an eighth of the side, as MONAI's default).
+            Logits (heads, z, y, x) of the box, float32. Several windows are averaged with Gaussian weights
+            (standard deviation an eighth of the side, as MONAI's default), or as the engine's `patches` say.
+
+        Raises
+        ------
+        InputError
+            If the network gives anything but finite numbers for each voxel.
         """
+        self._done = 0
         if self._single is not None:
-            return _crop(job(self._engine, self._single), self._single)
+            logits = _checked(job(self._engine, self._single), self._single)
+            return self._engine.finish(_crop(logits, self._single))
         total: Tensor | None = None
         norm = torch.zeros(self._shape)  # sum of the weights at each voxel
+        whole = _weights(self._size, self._patches)
         for window in self:
-            logits = _crop(job(self._engine, window), window).cpu()
-            weight = _gaussian(self._size)[tuple(slice(0, n) for n in logits.shape[1:])]
+            self._engine.check()
+            logits = _crop(_checked(job(self._engine, window), window), window).cpu()
+            weight = whole[window.inside]
             if total is None:
                 total = torch.zeros(logits.shape[0], *self._shape)
             total[(slice(None), *window.where)] += logits * weight
             norm[window.where] += weight
+            self._done += 1
         assert total is not None
-        return total / norm
+        self._done = 0
+        return self._engine.finish(total.div_(norm))
 
     def _window(self, start: Size) -> Window:
         where = tuple(
             slice(a, min(a + size, n)) for a, size, n in zip(start, self._size, self._shape, strict=True)
         )
         part = self._image[(slice(None), *where)]
-        after = [size - n for size, n in zip(self._size, part.shape[1:], strict=True)]
-        padded = F.pad(part, (0, after[2], 0, after[1], 0, after[0]))
-        return Window(padded[None], where, keep=len(self._starts) == 1)  # type: ignore[arg-type]
+        missing = [size - n for size, n in zip(self._size, part.shape[1:], strict=True)]
+        before = [n // 2 if self._engine.patches else 0 for n in missing]
+        inside = tuple(slice(a, a + n) for a, n in zip(before, part.shape[1:], strict=True))
+        sides = [(a, n - a) for a, n in zip(before, missing, strict=True)]
+        padded = F.pad(part, (*sides[2], *sides[1], *sides[0]))
+        return Window(padded[None], where, inside, keep=len(self._starts) == 1)  # type: ignore[arg-type]
 
 
 def window_size(shape: Size, largest: int, divisor: int, smallest: int) -> Size:
@@ -193,6 +224,16 @@ def retry_with_smaller_windows(
     """
     for index, make in enumerate(engines):
         engine = make()
+        if engine.patches is not None:
+            try:
+                return task(engine, int(np.prod(engine.patches.size)))
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            _release(engine)
+            if index + 1 < len(engines):
+                tell(f"Memory ran out on {engine.device.name}: the CPU was used instead.")
+            continue
         largest = min(largest_window(engine, channels), _padded_voxels(shape, engine))
         if largest < _padded_voxels(shape, engine):
             tell(f"Free memory is short on {engine.device.name}: the brain was segmented in several windows.")
@@ -236,22 +277,44 @@ def _free_bytes(kind: str) -> int:
     return psutil.virtual_memory().available
 
 
-def _starts(length: int, size: int) -> list[int]:
-    """First voxels of windows of one size that cover a length, evenly spread."""
+_OWN = Patches((0, 0, 0), OVERLAP, "even", "gaussian")
+"""How windows of any size lie and are weighted."""
+
+
+def _starts(length: int, size: int, patches: Patches) -> list[int]:
+    """First voxels of windows of one size that cover a length."""
     if size >= length:
         return [0]
-    count = 1 + int(np.ceil((length - size) / (size * (1 - OVERLAP))))
+    if patches.spread == "regular":
+        distance = max(1, int(size * (1 - patches.overlap)))
+        return [min(i * distance, length - size) for i in range(1 + -(-(length - size) // distance))]
+    count = 1 + int(np.ceil((length - size) / (size * (1 - patches.overlap))))
     return [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def _gaussian(size: Size) -> Tensor:
+def _weights(size: Size, patches: Patches) -> Tensor:
+    if patches.weights == "constant":
+        return torch.ones(size)
     sides = []
     for n in size:
         x = torch.arange(n, dtype=torch.float32) - (n - 1) / 2
-        sides.append(torch.exp(-0.5 * (x / (n / 8)) ** 2))
+        sides.append(torch.exp(-0.5 * (x / (n * patches.sigma)) ** 2))
     # Floored, so that a corner that only one window covers keeps its value.
     return torch.einsum("z,y,x->zyx", *sides).clamp_min(1e-3)
 
 
 def _crop(logits: Tensor, window: Window) -> Tensor:
-    return logits[(slice(None), *(slice(0, s.stop - s.start) for s in window.where))]
+    return logits[(slice(None), *window.inside)]
+
+
+def _checked(logits: Tensor, window: Window) -> Tensor:
+    """Refuse what cannot be a network's answer for a window."""
+    wanted = tuple(window.image.shape[2:])
+    if logits.ndim != 4 or tuple(logits.shape[1:]) != wanted:
+        raise InputError(
+            f"The network gives an array of {tuple(logits.shape)} for a window of {wanted} voxels: "
+            "it should give a number for each of them."
+        )
+    if not bool(logits.isfinite().all()):
+        raise InputError("The network gives numbers that are not finite: its weights do not suit this scan.")
+    return logits

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.modalities import REFERENCE
+from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
@@ -39,7 +41,7 @@ MAX_CARD_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to the scans before the model reads them.
+    """What is done to the scans before a model of our own reads them.
 
     Attributes
     ----------
@@ -55,6 +57,11 @@ class Preprocessing:
     spacing: float = 1.0
     smoothing: float = 0.0
     intensities: Literal["tissue"] = INTENSITIES
+
+    @property
+    def voxels_in_words(self) -> str:
+        """The voxel size that the network reads, for the user."""
+        return f"{self.spacing:g} mm"
 
 
 @dataclass(frozen=True)
@@ -112,9 +119,18 @@ class Model(ABC):
     threshold
         Probability at and above which a voxel is lesion, the model's own default.
     modalities
-        Kinds of scans that it reads, in the order of its input channels; always with ``"flair"``.
+        Kinds of scans that it reads, in the order of its input channels. Ours read those of
+        `modalities.MODALITIES`, always with ``"flair"``; others read what they have names for.
     preprocessing
         What is done to them before.
+    needs
+        Those that it cannot do without, beside `main`; for others that are missing it reads zeros.
+    target
+        What it segments, a noun in the singular.
+    classes
+        Names of the network's output channels, in their order, where there are several.
+    target_classes
+        Numbers of those that make the target.
     capabilities
         What the members of a prediction can come from.
     temperature
@@ -136,13 +152,22 @@ class Model(ABC):
     weights: tuple[Path, ...]
     threshold: float
     modalities: tuple[str, ...]
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Preprocessing | ForeignPreprocessing = Preprocessing()
     capabilities: Capabilities = Capabilities()
     temperature: float = 1.0
     recalibrations: tuple[ModelRecalibration, ...] = ()
     seen: SeenScans | None = None
     styles: tuple[str, ...] = ()
     real_probability: RealProbability | None = None
+    needs: tuple[str, ...] = ()
+    target: str = "lesion"
+    classes: tuple[str, ...] = ()
+    target_classes: tuple[int, ...] = ()
+
+    @property
+    def main(self) -> str:
+        """The scan that is segmented, and on whose grid all maps lie."""
+        return REFERENCE if REFERENCE in self.modalities else self.modalities[0]
 
     def outlined_like(self, style: str) -> Self:
         """The same model, whose members come from one style; its name then ends in the style's.

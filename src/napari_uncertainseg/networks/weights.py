@@ -84,6 +84,11 @@ def _check_archive(path: Path, most_bytes: int) -> None:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             _check_size(path, sum(part.file_size for part in parts), most_bytes)
+            if any(part.filename.endswith("constants.pkl") for part in parts):
+                raise InputError(
+                    f"The weights '{path}' are TorchScript, which would run code when loaded, and are "
+                    "refused: save the network's state_dict as safetensors."
+                )
             indices = [archive.read(part) for part in parts if part.filename.endswith("data.pkl")]
         for index in indices:
             for operation, argument, _ in pickletools.genops(index):
@@ -108,7 +113,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+def check_fit(
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path, *, largest: float = _LARGEST
+) -> None:
     """Refuse weights whose names, shapes or values are not those of the architecture.
 
     Parameters
@@ -119,6 +126,8 @@ def check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path:
         Those of the network.
     path
         Of the file, for the message.
+    largest
+        What no value may exceed.
 
     Raises
     ------
@@ -138,13 +147,15 @@ def check_fit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path:
                 f"The weights '{path}' do not fit the architecture: {name} is {tuple(value.shape)}, "
                 f"should be {tuple(expected[name].shape)}."
             )
+        if not expected[name].is_floating_point() and not value.is_floating_point():
+            continue  # a counter, such as of the batches that a norm has seen
         if not value.is_floating_point() or not bool(value.isfinite().all()):
             raise InputError(
                 f"The weights '{path}' are corrupt: {name} holds values that are not finite numbers."
             )
-        if value.numel() and float(value.abs().max()) > _LARGEST:
+        if value.numel() and float(value.abs().max()) > largest:
             raise InputError(
-                f"The weights '{path}' overflow: {name} holds values beyond {_LARGEST:g}, too large for "
+                f"The weights '{path}' overflow: {name} holds values beyond {largest:g}, too large for "
                 "half precision."
             )
 

@@ -9,6 +9,8 @@ import numpy as np
 from napari_uncertainseg.images.volume import Grid
 
 STRIPPED, GIVEN = "already stripped", "given"
+WHOLE = "all that the model was given"
+"""For models made elsewhere: nothing was searched."""
 MENDED, GIVEN_MENDED = "mended by hand", "given, mended by hand"
 """Where a brain is from, if no finder found it."""
 BY_HAND = {

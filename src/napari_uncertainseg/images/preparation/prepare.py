@@ -47,6 +47,11 @@ class NetworkInput:
     _inside: np.ndarray  # the brain in the box, on the scan's own voxels
     _shape: tuple[int, int, int]
 
+    @property
+    def exact(self) -> bool:
+        """Whether the network's voxels are the scan's own, in its box."""
+        return self.brain.shape == self._inside.shape
+
     def back(self, array: np.ndarray) -> np.ndarray:
         """Bring a map onto the scan's own grid.
 
@@ -66,8 +71,7 @@ class NetworkInput:
                 f"a map of shape {array.shape} does not fit an input of shape {self.brain.shape}"
             )
         out = np.zeros(self._shape, np.float32)
-        same = array.shape == self._inside.shape
-        out[self.box] = (array if same else zoom(array, self._inside.shape)) * self._inside
+        out[self.box] = (array if self.exact else zoom(array, self._inside.shape)) * self._inside
         return out
 
 
@@ -255,13 +259,18 @@ def _check(images: Mapping[str, Volume]) -> Volume:
     if "flair" not in images:
         raise InputError("A FLAIR is needed: choose which scan is the FLAIR.")
     for volume in images.values():
-        if volume.data.shape != volume.grid.shape:
-            raise InputError(
-                f"'{volume.name}': shape {volume.data.shape} does not fit its grid {volume.grid.shape}."
-            )
-        if not np.isfinite(volume.data).all():
-            raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
+        check_volume(volume)
     return images["flair"]
+
+
+def check_volume(volume: Volume) -> None:
+    """Refuse a scan that does not fit its grid, or holds voxels that are no numbers."""
+    if volume.data.shape != volume.grid.shape:
+        raise InputError(
+            f"'{volume.name}': shape {volume.data.shape} does not fit its grid {volume.grid.shape}."
+        )
+    if not np.isfinite(volume.data).all():
+        raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

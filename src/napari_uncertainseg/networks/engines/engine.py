@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -21,6 +22,32 @@ Encoded = tuple[Any, ...]
 
 def never() -> None:
     """Let every run end by itself."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """The windows that a network made elsewhere runs in: those that it was trained with.
+
+    Attributes
+    ----------
+    size
+        Of a window, voxels; a box that is smaller is padded with zeros on both sides.
+    overlap
+        Share of a side that a window has in common with its neighbour.
+    spread
+        Whether windows lie ``"even"`` over a side, as in nnU-Net, or ``"regular"``, at one distance but the
+        last, as in MONAI.
+    weights
+        With which windows are averaged: Gaussian, or all the same.
+    sigma
+        Standard deviation of the Gaussian, as a share of the side.
+    """
+
+    size: tuple[int, int, int]
+    overlap: float = 0.25
+    spread: Literal["even", "regular"] = "regular"
+    weights: Literal["gaussian", "constant"] = "constant"
+    sigma: float = 0.125
 
 
 class Engine(ABC):
@@ -41,6 +68,8 @@ class Engine(ABC):
         Outputs of one plain pass.
     mask_shapes
         Shapes of the dropout masks that `decode` takes.
+    patches
+        The windows that it runs in; None where they may be as large as the memory allows.
 
     Attributes
     ----------
@@ -57,11 +86,13 @@ class Engine(ABC):
         width: int = 1,
         heads_count: int = 1,
         mask_shapes: tuple[tuple[int, ...], ...] = (),
+        patches: Patches | None = None,
     ) -> None:
         self.device = device
         self.divisor, self.smallest = divisor, smallest
         self.width, self.heads_count = width, heads_count
         self.mask_shapes = mask_shapes
+        self.patches = patches
         self.check: Check = never
 
     @abstractmethod
@@ -76,8 +107,27 @@ class Engine(ABC):
         Returns
         -------
         Tensor
-            float32 (heads, z, y, x); the sigmoid makes them a lesion's probability.
+            float32 (heads, z, y, x); the sigmoid makes them a lesion's probability. What another engine
+            gives, its `finish` makes such logits of.
         """
+
+    def finish(self, outputs: Tensor) -> Tensor:
+        """What is done to outputs after windows were averaged: nothing, where they are a target's logits.
+
+        Networks made elsewhere with several classes give a channel for each, and their windows are averaged
+        so. This makes the target's logits of them.
+
+        Parameters
+        ----------
+        outputs
+            float32 (channels, z, y, x), as `heads`, `layers` or `decode` gave them.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, z, y, x).
+        """
+        return outputs
 
     def layers(self, image: Tensor) -> Tensor:
         """Logits of the heads, then of every decoder depth.

@@ -1,0 +1,143 @@
+"""From the user's scans to what a model made elsewhere reads, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg.images.preparation.align import align
+from napari_uncertainseg.images.preparation.found_brain import WHOLE, FoundBrain, accept
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, check_volume
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import title_of
+from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Stack, Undo
+
+_MASK_UNUSED = "This model was made elsewhere and prepares the scans in its own way: no brain mask was used."
+
+
+@dataclass(frozen=True, eq=False)
+class ForeignInput(NetworkInput):
+    """What the network reads, on voxels of its own.
+
+    Its ``brain`` is all of them, and ``box`` is that of the scan's voxels that the network was given.
+    """
+
+    _undo: Undo
+
+    @property
+    def exact(self) -> bool:
+        """Never: axes may be turned, even where the shapes are the same."""
+        return False
+
+    def back(self, array: np.ndarray) -> np.ndarray:
+        """Bring a map onto the scan's own grid, 0 where the network was given nothing."""
+        if array.shape != self.brain.shape:
+            raise ValueError(
+                f"a map of shape {array.shape} does not fit an input of shape {self.brain.shape}"
+            )
+        out = np.zeros(self._shape, np.float32)
+        out[self.box] = self._undo(np.asarray(array, np.float32))[self.box] * self._inside
+        return out
+
+
+def prepare_foreign(
+    images: Mapping[str, Volume],
+    modalities: tuple[str, ...],
+    main: str,
+    preprocessing: ForeignPreprocessing,
+    *,
+    mask: Volume | None = None,
+    look: Callable[[FoundBrain], object] = accept,
+    progress: Progress = silent,
+) -> tuple[Prepared, ForeignInput]:
+    """Bring a visit's scans onto the main one's grid, and do to them what the model's maker did.
+
+    Parameters
+    ----------
+    images
+        By modality, the main one among them.
+    modalities
+        That the model reads, in the order of its channels; one that is not given is a channel of zeros.
+    main
+        The one whose grid counts.
+    preprocessing
+        What is done.
+    mask
+        The user's brain mask: it is not used, and a note says so.
+    look
+        Called with the region that the model is given, before the network starts; what it raises ends the
+        work.
+    progress
+        Called now and then; may raise ``Cancelled``.
+
+    Returns
+    -------
+    Prepared, ForeignInput
+        The first with the scans as they are, and that region for the brain.
+
+    Raises
+    ------
+    InputError
+        If the scans do not belong together, or do not allow a step.
+    """
+    for volume in images.values():
+        check_volume(volume)
+    grid = images[main].grid
+    channels, notes = _on_one_grid(images, main, progress)
+    notes += [_MASK_UNUSED] if mask is not None else []
+    nothing = np.zeros(grid.shape, np.float32)
+    arrays = [grid.to_file(channels.get(modality, nothing))[0] for modality in modalities]
+    stack = Stack(np.stack(arrays), grid.to_file(nothing)[1])
+    undos: list[Undo] = [grid.to_canonical]
+    for number, step in enumerate(preprocessing.steps):
+        progress("preparing the scans", 0.5 + 0.5 * number / len(preprocessing.steps))
+        stack, undo = step.apply(stack)
+        undos.append(undo)
+    if not np.isfinite(stack.channels).all():
+        raise InputError(f"'{images[main].name}': what the model's own preparation makes of it overflows.")
+
+    def back(array: np.ndarray) -> np.ndarray:
+        for undo in reversed(undos):
+            array = undo(array)
+        return array
+
+    region = back(np.ones(stack.shape, np.float32)) >= 0.5
+    given = FoundBrain(region, WHOLE)
+    look(given)
+    box = bounding_box(region)
+    source = ForeignInput(
+        {modality: np.ascontiguousarray(c) for modality, c in zip(modalities, stack.channels, strict=True)},
+        np.ones(stack.shape, bool),
+        box,
+        region[box],
+        grid.shape,
+        back,
+    )
+    return Prepared(grid, channels, region, given.source, notes=tuple(notes)), source
+
+
+def _on_one_grid(
+    images: Mapping[str, Volume], main: str, progress: Progress
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The scans on the main one's grid, float32, and what files and alignment say."""
+    fixed = images[main]
+    notes = [note for volume in images.values() for note in volume.notes]
+    channels = {main: np.asarray(fixed.data, np.float32)}
+    for modality in images:
+        if modality != main:
+            progress(f"aligning {title_of(modality)}", 0.0)
+            aligned = align(replace(images[modality], modality=modality), fixed, _half(progress))
+            channels[modality] = np.asarray(aligned.data, np.float32)
+            notes += [aligned.note] if aligned.note else []
+    return channels, notes
+
+
+def _half(progress: Progress) -> Progress:
+    def report(stage: str, fraction: float) -> None:
+        progress(stage, 0.5 * fraction)
+
+    return report

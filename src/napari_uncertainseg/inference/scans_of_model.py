@@ -1,0 +1,67 @@
+"""Which scans a model gets, and how they are prepared for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import (
+    MODALITIES,
+    REFERENCE,
+    names_in_words,
+    title_of,
+)
+from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
+from napari_uncertainseg.networks.model import Model
+
+
+def check_modalities(images: Mapping[str, Volume], model: Model) -> None:
+    """Refuse scans that nothing is known of, and visits that lack what the model needs.
+
+    Raises
+    ------
+    InputError
+        With the first such scan.
+    """
+    known = {*MODALITIES, *model.modalities}
+    for modality in images:
+        if modality not in known:
+            raise InputError(f"There is no modality '{modality}': scans are given as {names_in_words()}.")
+    if model.main == REFERENCE and REFERENCE not in images:
+        raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
+    for modality in (model.main, *model.needs):
+        if modality not in images:
+            title = title_of(modality)
+            raise InputError(
+                f"{title} is missing: the model '{model.name}' cannot do without it; choose the {title} scan."
+            )
+
+
+def prepare_for(
+    model: Model,
+    own: Callable[..., Prepared],
+    foreign: Callable[..., tuple[Prepared, NetworkInput]],
+    images: Mapping[str, Volume],
+    *,
+    progress: Progress,
+) -> tuple[Prepared, NetworkInput]:
+    """Scans on the main one's grid, and what the network reads of them.
+
+    Parameters
+    ----------
+    model
+        Whose preprocessing counts.
+    own, foreign
+        `prepare` and `prepare_foreign`, with what the user said.
+    images
+        Those that the model reads, by modality.
+    progress
+        Called while it works.
+    """
+    said = model.preprocessing
+    if isinstance(said, ForeignPreprocessing):
+        return foreign(images, model.modalities, model.main, said, progress=progress)
+    prepared = own(images, progress=progress)
+    return prepared, prepared.network_input(said.spacing, said.smoothing)

@@ -1,0 +1,116 @@
+"""A network made elsewhere through torch, in the windows that it was trained with."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks.engines.device import Device
+from napari_uncertainseg.networks.engines.engine import Engine, Patches
+
+
+class ForeignEngine(Engine):
+    """Runs any network that gives a number for each voxel and class.
+
+    Parameters
+    ----------
+    network
+        In eval mode. The engine takes it over: it is moved to the device.
+    device
+        On the CPU it runs in float32, on CUDA in half precision, as the tools do that such networks are from.
+    channels
+        That the network gives.
+    target
+        Numbers of those that make the target. Of one channel the sigmoid is the probability; of several the
+        softmax is, unless `sigmoid` is set.
+    patches
+        The windows.
+    sigmoid
+        Whether each of several channels has a probability of its own.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        device: Device,
+        *,
+        channels: int,
+        target: tuple[int, ...],
+        patches: Patches,
+        sigmoid: bool = False,
+    ) -> None:
+        # Not bf16 on a CPU: the numbers shall be those of the network's own tool.
+        device = device if device.kind == "cuda" else replace(device, library="torch").at("float32")
+        super().__init__(device, patches=patches, smallest=max(patches.size))
+        self._torch_device = torch.device(device.kind)
+        self._network = network.to(self._torch_device)
+        self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1
+        for module in network.modules():
+            if not list(module.children()):
+                module.register_forward_pre_hook(self._before_module)
+
+    def heads(self, image: Tensor) -> Tensor:
+        """Outputs of the network, float32 (channels, z, y, x)."""
+        with self._mode():
+            found = self._network(image.to(self._torch_device))
+        while isinstance(found, list | tuple) and found:  # deep supervision: the finest comes first
+            found = found[0]
+        self._check_shape(found, image)
+        if self._torch_device.type == "cuda":
+            torch.cuda.current_stream().synchronize()
+        self.check()
+        return found[0].float()
+
+    def finish(self, outputs: Tensor) -> Tensor:
+        """The target's logits, (1, z, y, x), from those of all classes."""
+        return target_logits(outputs, self._target, sigmoid=self._sigmoid)
+
+    def _before_module(self, module: nn.Module, inputs: Any) -> None:
+        self.check()
+
+    def _check_shape(self, found: Any, image: Tensor) -> None:
+        wanted = (1, self._channels, *image.shape[2:])
+        if not isinstance(found, Tensor) or tuple(found.shape) != wanted:
+            given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise InputError(
+                f"The network gives {given} where its model says {wanted}: it is another network."
+            )
+
+    @contextlib.contextmanager
+    def _mode(self) -> Iterator[None]:
+        half = self.device.precision == "fp16"
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._torch_device.type, dtype=torch.float16 if half else None, enabled=half),
+        ):
+            yield
+
+
+def target_logits(outputs: Tensor, target: tuple[int, ...], *, sigmoid: bool) -> Tensor:
+    """Logits whose sigmoid is the probability of the target.
+
+    Parameters
+    ----------
+    outputs
+        float32 (channels, z, y, x), logits.
+    target
+        Numbers of the channels that make the target.
+    sigmoid
+        Whether each channel has a probability of its own; otherwise they share one by softmax.
+
+    Returns
+    -------
+    Tensor
+        float32 (1, z, y, x). Of several channels with a sigmoid each the target is where any is, so that the
+        largest counts.
+    """
+    if sigmoid:
+        return outputs[list(target)].amax(dim=0, keepdim=True)
+    others = [n for n in range(len(outputs)) if n not in target]
+    return (outputs[list(target)].logsumexp(dim=0) - outputs[others].logsumexp(dim=0))[None]
