@@ -21,9 +21,9 @@ import pytest
 
 from napari_uncertainseg import Grid, InputError, write_volume
 from napari_uncertainseg.cli import main, parser
-from napari_uncertainseg.cli.models import _facts
 from napari_uncertainseg.cli.progress import ProgressLine
 from napari_uncertainseg.images.preparation import brain_search
+from napari_uncertainseg.inference.model_facts import model_facts
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.real_probability import RealProbability, Source, Weight
 from napari_uncertainseg.networks.recalibration import FittedLine, ModelRecalibration
@@ -412,7 +412,7 @@ def test_a_model_says_its_styles_what_is_real_its_recalibration_and_what_it_has_
         seen=seen,
         real_probability=real,
     )
-    facts = "\n".join(f"{key}: {value}" for key, value in _facts(model).items())
+    facts = "\n".join(f"{key}: {value}" for key, value in model_facts(model).items())
     for words in (
         "styles: tight, wide",
         "one-pass: logit / 1.5 - 0.25, fitted with networks of the same recipe",
@@ -421,6 +421,7 @@ def test_a_model_says_its_styles_what_is_real_its_recalibration_and_what_it_has_
         "for one-pass at thresholds from 0.2 to 0.8; lists go by it",
         "without A: AUROC 0.954 there (6 patients, 500 lesions)",
         "has seen: C (1 scan)",
+        "methods: one-pass (",
     ):
         assert words in facts
 

@@ -106,6 +106,65 @@ def test_add_copies_only_what_belongs_to_the_model(folder):
         add_model(folder)
 
 
+def pack(folder, path, inside):
+    with zipfile.ZipFile(path, "w") as packed:
+        for file in folder.iterdir():
+            packed.write(file, f"{inside}{file.name}")
+    return path
+
+
+@pytest.mark.parametrize("inside", ["", "any name/", "a/b/c/d/"])
+def test_a_zip_file_of_a_model_is_added(folder, tmp_path, inside):
+    (folder / "run_me.py").write_text("raise SystemExit")
+    added = add_model(pack(folder, tmp_path / "Some Model.ZIP", inside))
+    assert sorted(p.name for p in added.folder.iterdir()) == ["MODEL_CARD.md", "model.json", "w.safetensors"]
+    assert find_model("tiny").sha256 == find_model(folder).sha256
+    assert [p.name for p in added.folder.parent.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: (f / "w.safetensors").write_bytes(b"1" * 100), r"M\.zip.*w\.safetensors.*corrupt"),
+        (lambda f: (f / "model.json").unlink(), r"M\.zip' is not a model: it has no model\.json"),
+    ],
+    ids=["bad weights", "no model"],
+)
+def test_a_zip_file_that_holds_no_good_model_leaves_nothing(folder, tmp_path, spoil, message):
+    spoil(folder)
+    refused_zip(pack(folder, tmp_path / "M.zip", ""), tmp_path, message)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda z: z.write_bytes(z.read_bytes()[:200]), r"M\.zip is not a zip file"),
+        (lambda z: z.unlink(), r"M\.zip' is not a model"),
+    ],
+    ids=["damaged", "missing"],
+)
+def test_a_bad_zip_file_leaves_nothing(folder, tmp_path, spoil, message):
+    path = pack(folder, tmp_path / "M.zip", "")
+    spoil(path)
+    refused_zip(path, tmp_path, message)
+
+
+def refused_zip(path, tmp_path, message):
+    with pytest.raises(InputError, match=message) as caught:
+        add_model(path)
+    assert str(tmp_path / "user") not in str(caught.value)  # where it was unpacked is gone
+    assert not list((tmp_path / "user").rglob("*.*")) and list_models() == []
+
+
+def test_a_zip_file_of_two_models_is_asked_about(folder, tmp_path):
+    path = pack(folder, tmp_path / "M.zip", "one/")
+    with zipfile.ZipFile(path, "a") as packed:
+        for file in folder.iterdir():
+            packed.write(file, f"two/{file.name}")
+    with pytest.raises(InputError, match=r"M\.zip holds 2 models: unpack it, and add one of one, two\."):
+        add_model(path)
+
+
 def test_add_leaves_nothing_when_the_weights_are_bad(folder, tmp_path):
     content = (folder / "w.safetensors").read_bytes()
     (folder / "w.safetensors").write_bytes(content[: len(content) // 2])

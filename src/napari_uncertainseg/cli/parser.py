@@ -331,8 +331,8 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     actions.add_parser("list", help="every model that can be named (the default)")
     show = actions.add_parser("show", help="what a model is, and its card")
     _reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
-    add = actions.add_parser("add", help="check a model folder and copy it to your models")
-    _reads(add, "path", metavar="PATH", help="the folder")
+    add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
+    _reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

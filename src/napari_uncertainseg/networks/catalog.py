@@ -11,9 +11,13 @@ import platformdirs
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg.disk.zip_folder import unpack
 from napari_uncertainseg.networks.kinds import kind_of_folder, read_model
 from napari_uncertainseg.networks.model import CARD, NAME, STYLE_MARK, Model
 
+ZIP = ".zip"
+_DEPTH = 5
+"""How many folders deep a model is looked for in a zip file."""
 BUNDLED = Path(__file__).parents[1] / "models" / "bundled"
 
 
@@ -87,7 +91,7 @@ def _read_own(folder: Path) -> Model:
 
 
 def add_model(path: str | Path) -> Model:
-    """Check a model folder and copy it to the user's models.
+    """Check a model folder, or a zip file of one, and copy it to the user's models.
 
     Only the files that make the model and its card are copied; the model appears whole or not at
     all.
@@ -95,8 +99,43 @@ def add_model(path: str | Path) -> Model:
     Raises
     ------
     InputError
-        If the folder is not a valid model, or a model of that name is there already.
+        If there is no valid model, or one of that name is there already.
     """
+    path = Path(path).expanduser()
+    if path.suffix.lower() != ZIP or not os.path.isfile(path):  # noqa: PTH113 - see `find_model`
+        return _add_folder(path)
+    try:
+        user_folder().mkdir(parents=True, exist_ok=True)
+        with scratch_beside(user_folder() / "zip") as scratch:
+            return _add_zip(path, scratch / path.stem)
+    except OSError as error:
+        raise InputError(f"{path}: the model cannot be added {why_not(error)}.") from error
+
+
+def _add_zip(path: Path, folder: Path) -> Model:
+    folder.mkdir()
+    unpack(path, folder)
+    try:
+        return _add_folder(_only_model(folder))
+    except InputError as error:  # what was unpacked is gone when this is read
+        raise InputError(str(error).replace(str(folder), str(path))) from error
+
+
+def _only_model(folder: Path) -> Path:
+    """The one model folder in what was unpacked; a model is looked for above what it holds."""
+    level = [folder]
+    for _ in range(_DEPTH):
+        models = [one for one in level if kind_of_folder(one) is not None]
+        if len(models) == 1:
+            return models[0]
+        if models:
+            names = ", ".join(sorted(one.name for one in models))
+            raise InputError(f"{folder} holds {len(models)} models: unpack it, and add one of {names}.")
+        level = [below for one in level for below in one.iterdir() if below.is_dir()]
+    return folder  # which says what is missing
+
+
+def _add_folder(path: Path) -> Model:
     model = read_model(path)
     target = user_folder() / model.name
     if model.name == "bundled" or target.exists():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QSpinBox
 
 from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.segment.model_menu import ModelMenu
 from napari_uncertainseg.widgets.segment.options import Choices
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
@@ -62,6 +63,11 @@ class ModelForm(QObject):
         models = _OpenedBox()
         models.opened.connect(self.refresh)
         self.model = choice_box("model", texts.MODEL_TIP, models)
+        self.menu = ModelMenu(self.model.currentData, self)
+        self._added: str | None = None
+        """A model that was added, until it is listed and chosen."""
+        self._outdated = False
+        """Whether the list that is being made may lack a model."""
         self.method = choice_box("method", texts.METHOD_TIP)
         self.members = QSpinBox()
         self.members.setRange(1, 1)
@@ -81,12 +87,17 @@ class ModelForm(QObject):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
         self.setting_changed.connect(lambda: self._preferences.announce(self.setting))
+        self.menu.told.connect(self.told)
+        self.menu.added.connect(self._on_added)
         self._loader.finished.connect(self._on_choices)
         self._loader.failed.connect(self._on_no_choices)
 
     def add_rows(self, form: QFormLayout) -> None:
         """Add the boxes to a form."""
-        form.addRow(texts.MODEL, self.model)
+        models = QHBoxLayout()
+        models.addWidget(self.model, 1)
+        models.addWidget(self.menu.button)
+        form.addRow(texts.MODEL, models)
         form.addRow(texts.METHOD, self.method)
         form.addRow(texts.MEMBERS, self.members)
         form.addRow(texts.BIAS_CORRECTION, self.bias)
@@ -107,16 +118,30 @@ class ModelForm(QObject):
 
     def refresh(self) -> None:
         """List the models anew: some may have been added, or taken away, since."""
-        if self._loader.state is JobState.IDLE:
+        self._outdated = self._loader.state is not JobState.IDLE
+        if not self._outdated:
             load = self._load
             self._loader.start(lambda progress: load())
 
+    def _on_added(self, name: str) -> None:
+        self._added = name
+        self.refresh()
+
     def _on_choices(self, choices: Choices) -> None:
-        first, before = self._choices is None, self._choices
-        if choices == before:
+        if self._outdated:
+            self.refresh()
             return
+        if choices != self._choices:
+            self._show(choices)
+        index = -1 if self._added is None else self.model.findData(self._added)
+        self._added = None
+        if index >= 0:
+            self.model.setCurrentIndex(index)
+
+    def _show(self, choices: Choices) -> None:
+        before = self._choices
         self._choices = choices
-        if first:
+        if before is None:
             self._choose(self._preferences.load())
         else:
             self._choose_again()
@@ -184,4 +209,5 @@ class ModelForm(QObject):
     def cleanup(self) -> None:
         """Stop listing, and announce nothing any more. May be called twice."""
         self._preferences.announce("")
+        self.menu.cleanup()
         self._loader.cleanup()
