@@ -1,6 +1,7 @@
 """The ``uncertainseg`` command: what the window does, without a window.
 
-Exit status: 0 done, 1 an internal error, 2 an input that cannot be used, 130 interrupted.
+Exit status: 0 done, 1 an internal error, 2 an input that cannot be used, 3 some visits of a run failed,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from napari_uncertainseg.cli.guard import check_files
 from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.cli.terminal import plain_streams
 
-DONE, INTERNAL_ERROR, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, INTERNAL_ERROR, BAD_INPUT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.cli.numbers import count, index, probability, seconds, volume
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
 from napari_uncertainseg.images.formats.formats import formats_in_words
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_view,
         _add_demo,
         _add_segment,
+        _add_run,
         _add_evaluate,
         _add_calibrate,
         _add_export_seg,
@@ -140,6 +141,12 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         _reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
     _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
     _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
+    _add_setting(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+
+
+def _add_setting(parser: argparse.ArgumentParser) -> None:
+    """What scans are segmented with, one or many."""
     _reads(
         parser,
         "--model",
@@ -152,19 +159,19 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
     )
     parser.add_argument(
-        "--volume", type=_index, metavar="N", help="which volume of 4-D files, the first one is 0"
+        "--volume", type=index, metavar="N", help="which volume of 4-D files, the first one is 0"
     )
     parser.add_argument(
         "--method", choices=METHODS, default="one-pass", help="where members come from (%(default)s)"
     )
     parser.add_argument(
-        "--members", type=_count, metavar="N", help="number of members, for methods that sample"
+        "--members", type=count, metavar="N", help="number of members, for methods that sample"
     )
     parser.add_argument(
-        "--threshold", type=_probability, metavar="T", help="0 to 1; the model's own by default"
+        "--threshold", type=probability, metavar="T", help="0 to 1; the model's own by default"
     )
     parser.add_argument(
-        "--min-volume", type=_volume, default=3.0, metavar="MM3", help="smallest lesion, mm3 (%(default)g)"
+        "--min-volume", type=volume, default=3.0, metavar="MM3", help="smallest lesion, mm3 (%(default)g)"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="(%(default)s)")
     parser.add_argument(
@@ -175,7 +182,33 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         action=argparse.BooleanOptionalAction,
         help="correct uneven brightness first (N4), or never; by default where the scans show the skull",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    parser = _command(
+        commands, "run", "run", "segment every visit of a cohort, and report on what should be read first"
+    )
+    _reads(
+        parser,
+        "cohort",
+        table=True,
+        metavar="COHORT",
+        help="a BIDS dataset, a folder of folders, or a table (flair, t1, t2, name, reference)",
+    )
+    _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
+    _add_setting(parser)
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of Dask, for the workers of other computers; else this one's"
+    )
+    parser.add_argument(
+        "--workers", type=count, metavar="N", help="on this computer; by memory and cores if not given"
+    )
+    parser.add_argument(
+        "--resample", action="store_true", help="bring references on other grids onto the scan's"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="make anew what DIR holds of another setting or cohort"
+    )
 
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
@@ -228,10 +261,10 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         help="a table with the columns folder and reference",
     )
     parser.add_argument(
-        "--limit", type=_probability, default=0.1, metavar="SHARE", help="what may be missed or false (0.1)"
+        "--limit", type=probability, default=0.1, metavar="SHARE", help="what may be missed or false (0.1)"
     )
     parser.add_argument(
-        "--confidence", type=_probability, default=0.9, metavar="P", help="of the second guarantee (0.9)"
+        "--confidence", type=probability, default=0.9, metavar="P", help="of the second guarantee (0.9)"
     )
     parser.add_argument(
         "--kind",
@@ -249,8 +282,10 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_export_seg(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "export-seg", "export_seg", "write the lesions of a folder as a DICOM SEG")
-    parser.set_defaults(run=_later("export_seg", "export_seg"))
+    parser = _command(
+        commands, "export-seg", "short_commands", "write the lesions of a folder as a DICOM SEG"
+    )
+    parser.set_defaults(run=_later("short_commands", "export_seg"))
     _reads(parser, "folder", metavar="DIR", help="a folder that `segment` or the window wrote")
     _reads(parser, "--dicom", required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series")
     _writes(parser, "--out", kind=SEG, required=True, metavar="FILE.dcm", help="where to")
@@ -302,11 +337,9 @@ def _add_session(commands: argparse._SubParsersAction) -> None:
     )
     _reads(simulate, "cases", table=True, metavar="CASES.tsv", help="the table of `evaluate --cases`")
     simulate.add_argument(
-        "--seconds", type=_seconds, default=6.0, help="reading time of a lesion of 10 mm3 (%(default)g)"
+        "--seconds", type=seconds, default=6.0, help="reading time of a lesion of 10 mm3 (%(default)g)"
     )
-    simulate.add_argument(
-        "--skill", type=_probability, default=0.95, help="share that is right (%(default)g)"
-    )
+    simulate.add_argument("--skill", type=probability, default=0.95, help="share that is right (%(default)g)")
     simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
     _writes(simulate, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the table there too")
 
@@ -316,13 +349,6 @@ def _add_report(action: argparse.ArgumentParser) -> None:
     action.add_argument("--session", metavar="ID", help="one session, with the other readings of it")
     action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
     action.add_argument("--no-pictures", action="store_true", help="do not draw slices of the scans")
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} should be above 0, in seconds")
-    return value
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:
@@ -336,11 +362,11 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "train", "train", "train a network as a configuration file says")
+    parser = _command(commands, "train", "short_commands", "train a network as a configuration file says")
     _reads(parser, "configuration", metavar="CONFIG", help="a TOML file")
     parser.add_argument(
         "--seed",
-        type=_count,
+        type=count,
         metavar="N",
         help="another run of it, as a member of an ensemble; its output ends in '-seedN'",
     )
@@ -351,42 +377,4 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "bench", help="the figures of docs/performance.md on this machine", add_help=False
     )
-    parser.set_defaults(run=_later("bench", "bench"))
-
-
-def _count(text: str) -> int:
-    value = _number(text)
-    if value < 1 or value != int(value):
-        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 1 or more")
-    return int(value)
-
-
-def _index(text: str) -> int:
-    value = _number(text)
-    if value < 0 or value != int(value):
-        raise argparse.ArgumentTypeError(f"{text} should be a whole number, 0 or more")
-    return int(value)
-
-
-def _probability(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} should lie between 0 and 1")
-    return value
-
-
-def _volume(text: str) -> float:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} should be 0 or more, in mm3")
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
-    return value
+    parser.set_defaults(run=_later("short_commands", "bench"))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg._base import Progress
 from napari_uncertainseg.cli.progress import ProgressLine
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
-
-_CORRECTION = {None: "auto", True: "on", False: "off"}
-"""When the scans' brightness is corrected, by what the user said."""
 
 
 def segment(options: Namespace) -> None:
@@ -50,6 +46,7 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import read_labels
     from napari_uncertainseg.inference.segmenter import Segmenter
+    from napari_uncertainseg.runs.setting import CORRECTION
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
     images = _read(options, progress)
@@ -66,7 +63,7 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
         mask=mask,
         look=lambda brain: progress.say(brain.strange) if brain.strange else None,
         skull=options.skull,
-        bias_correction=_CORRECTION[options.bias_correction],
+        bias_correction=CORRECTION[options.bias_correction],
         progress=progress,
     )
     lesions = rank_lesions(prediction, options.threshold, options.min_volume)
@@ -76,25 +73,8 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
 
 
 def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
-    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.runs.visit import read_scans
 
     progress("reading", 0.0)
     paths = {modality: getattr(options, modality) for modality in MODALITIES}
-    given = {modality: path for modality, path in paths.items() if path is not None}
-    if options.volume is None:
-        return {modality: read_volume(path, modality=modality) for modality, path in given.items()}
-    scans = {m: _one_of_several(path, m, options.volume) for m, path in given.items()}
-    if not any(several for _, several in scans.values()):
-        raise InputError(f"{paths[REFERENCE]}: the file holds one volume; leave --volume out.")
-    return {modality: scan for modality, (scan, _) in scans.items()}
-
-
-def _one_of_several(path: Path, modality: str, volume: int) -> tuple[Volume, bool]:
-    """Read a scan, the volume that was asked for where there are several; and whether there are."""
-    from napari_uncertainseg.images.files import read_volume
-    from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
-
-    try:
-        return read_volume(path, modality=modality), False
-    except SeveralVolumes:
-        return read_volume(path, index=volume, modality=modality), True
+    return read_scans({m: path for m, path in paths.items() if path is not None}, options.volume)

@@ -73,7 +73,7 @@ class Cohort:
         micro = calibration.micro
         return {
             "number_of_cases": len(self.cases),
-            "mean": {name: _mean(table[name].to_numpy(float)) for name in _MEANS},
+            "mean": {name: mean_with_interval(table[name].to_numpy(float)) for name in _MEANS},
             "calibration": plain({
                 "macro_ace": calibration.macro_ace,
                 "macro_mce": calibration.macro_mce,
@@ -180,7 +180,7 @@ def _case_of(path: Path, number: int, row: pd.Series) -> tuple[Path, Path, Seque
     return path.parent / row["folder"], path.parent / row["reference"], raters
 
 
-def _mean(values: np.ndarray) -> dict[str, Any]:
+def mean_with_interval(values: np.ndarray) -> dict[str, Any]:
     """Mean over the cases that have a value, with a percentile bootstrap interval."""
     values = values[np.isfinite(values)]
     if not len(values):

@@ -44,8 +44,8 @@ class Budget:
     ----------
     progress
         Told of each folder.
-    left
-        Files and folders that may still be looked at.
+    most
+        Files and folders that may be looked at.
     notes
         What was left out, and why.
     stopped
@@ -53,10 +53,13 @@ class Budget:
     """
 
     progress: Progress = silent
-    left: int = MOST
+    most: int = MOST
     notes: list[str] = field(default_factory=list)
     stopped: bool = False
     _seen: set[tuple[int, int]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.left = self.most
 
     def note(self, sentence: str) -> None:
         """Keep a sentence, unless there are very many."""
@@ -97,7 +100,7 @@ class Budget:
             self.stopped = True
             self.notes.insert(
                 0,
-                f"Stopped after {MOST:,} files and folders, at {folder}: what comes later is not in the "
+                f"Stopped after {self.most:,} files and folders, at {folder}: what comes later is not in the "
                 "list. Choose a smaller folder, or a table of cases.",
             )
 

@@ -16,6 +16,7 @@ from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE
 
 _COLUMNS = (*MODALITIES, "name", "reference")
 _MOST_BYTES = 16_000_000
+_BYTES_A_ROW = 1000
 _NEEDS = (
     f"it needs the column {REFERENCE}, and may have {', '.join(OPTIONAL)}, name and reference, "
     "with tabs between them"
@@ -47,6 +48,22 @@ class WorkCase:
 
 
 @dataclass(frozen=True)
+class UnusableCase:
+    """A row of a table that cannot be used.
+
+    Attributes
+    ----------
+    name
+        As for `WorkCase`, or which row it is.
+    why
+        The sentence for the user.
+    """
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Worklist:
     """Cases in the order in which they are read, at least one.
 
@@ -58,14 +75,19 @@ class Worklist:
         The cases.
     notes
         What was left out and why, a sentence each.
+    unusable
+        Rows that cannot be used, where they were asked for.
     """
 
     source: Path
     cases: tuple[WorkCase, ...]
     notes: tuple[str, ...] = ()
+    unusable: tuple[UnusableCase, ...] = ()
 
 
-def read_worklist(path: str | Path, progress: Progress = silent) -> Worklist:
+def read_worklist(
+    path: str | Path, progress: Progress = silent, *, most: int = MOST, lenient: bool = False
+) -> Worklist:
     """List the cases of a table, a BIDS dataset or a folder. No scan is opened.
 
     Parameters
@@ -77,6 +99,10 @@ def read_worklist(path: str | Path, progress: Progress = silent) -> Worklist:
         each folder in which the name of exactly one scan says FLAIR.
     progress
         Told which folder is looked at; may raise `Cancelled`.
+    most
+        Cases of a table, or files and folders, after which the rest is left out.
+    lenient
+        List the rows whose files are not there as unusable.
 
     Raises
     ------
@@ -85,9 +111,8 @@ def read_worklist(path: str | Path, progress: Progress = silent) -> Worklist:
     """
     path = Path(path).absolute()
     if not path.is_dir():
-        cases, notes = _read_table(path)
-        return Worklist(path, cases, notes)
-    budget = Budget(progress)
+        return _read_table(path, most, lenient)
+    budget = Budget(progress, most)
     bids = is_bids(path)
     found = bids_cases(path, budget) if bids else folder_cases(path, budget)
     if not found:
@@ -97,13 +122,22 @@ def read_worklist(path: str | Path, progress: Progress = silent) -> Worklist:
     return Worklist(path, tuple(WorkCase(one.name, one.images) for one in found), tuple(budget.notes))
 
 
-def _read_table(path: Path) -> tuple[tuple[WorkCase, ...], tuple[str, ...]]:
+def _read_table(path: Path, most: int, lenient: bool) -> Worklist:
     cases: list[WorkCase] = []
+    unusable: list[UnusableCase] = []
+    notes: tuple[str, ...] = ()
     rows: dict[str, int] = {}
-    for number, row in _rows(path):
-        if len(cases) == MOST:
-            return tuple(cases), (f"Stopped after {MOST:,} cases: {path.name} lists more.",)
-        case = _case_of(path, number, row, rows)
+    for number, row in _rows(path, most):
+        if len(cases) == most:
+            notes = (f"Stopped after {most:,} cases: {path.name} lists more.",)
+            break
+        try:
+            case = _case_of(path, number, row, rows)
+        except InputError as error:
+            if not lenient:
+                raise
+            unusable.append(UnusableCase(row.get("name", "") or f"row {number}", str(error)))
+            continue
         if case.name in rows:
             raise InputError(
                 f"{path}, row {number}: the name {case.name!r} is that of row {rows[case.name]} too; "
@@ -111,15 +145,15 @@ def _read_table(path: Path) -> tuple[tuple[WorkCase, ...], tuple[str, ...]]:
             )
         rows[case.name] = number
         cases.append(case)
-    if not cases:
+    if not cases and not unusable:
         raise InputError(f"{path} lists no case: {_NEEDS}, and a row for each case.")
-    return tuple(cases), ()
+    return Worklist(path, tuple(cases), notes, tuple(unusable))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(path: Path, most: int) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows that are not empty, with the number of their line."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if path.stat().st_size > max(_MOST_BYTES, most * _BYTES_A_ROW):
             raise InputError(f"{path} is too large for a table of cases: {_NEEDS}.")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter="\t")

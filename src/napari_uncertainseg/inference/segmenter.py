@@ -63,6 +63,8 @@ class Segmenter:
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     seed
         Of ``mc-dropout``.
+    window_share
+        Of the largest window that memory seems to allow, how much is used, see `retry_with_smaller_windows`.
 
     Raises
     ------
@@ -83,11 +85,13 @@ class Segmenter:
         members: int | None = None,
         device: str | Device = "auto",
         seed: int = 0,
+        window_share: float = 1.0,
     ) -> None:
         self.model = model if isinstance(model, Model) else find_model(model)
         self._method, self.members = check_method(method, self.model, members)
         self.device = device if isinstance(device, Device) else choose_device(device)
         self.seed = seed
+        self.window_share = window_share
         self._engines: dict[tuple[str, int], Engine] = {}
         self._lock = threading.Lock()
 
@@ -241,6 +245,7 @@ class _Run:
             source.brain.shape,
             len(modalities),
             self._tell,
+            self.segmenter.window_share,
         )
 
     def _collect(

@@ -203,6 +203,7 @@ def retry_with_smaller_windows(
     shape: Size,
     channels: int,
     tell: Callable[[str], None],
+    share: float = 1.0,
 ) -> T:
     """Run a task; when memory runs out, again with smaller windows, then with the next engine.
 
@@ -216,6 +217,9 @@ def retry_with_smaller_windows(
         Of the box.
     tell
         Takes a sentence for the user.
+    share
+        Of the voxels that a window could have, how many it may have: below 1 where memory ran out before in
+        a way that only the system saw.
 
     Raises
     ------
@@ -234,7 +238,7 @@ def retry_with_smaller_windows(
             if index + 1 < len(engines):
                 tell(f"Memory ran out on {engine.device.name}: the CPU was used instead.")
             continue
-        largest = min(largest_window(engine, channels), _padded_voxels(shape, engine))
+        largest = int(share * min(largest_window(engine, channels), _padded_voxels(shape, engine)))
         if largest < _padded_voxels(shape, engine):
             tell(f"Free memory is short on {engine.device.name}: the brain was segmented in several windows.")
         least = engine.smallest**3

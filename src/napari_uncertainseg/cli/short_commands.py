@@ -1,8 +1,33 @@
-"""``uncertainseg export-seg``."""
+"""``uncertainseg train``, ``bench`` and ``export-seg``."""
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
+
+from napari_uncertainseg.cli import INTERRUPTED
+from napari_uncertainseg.cli.progress import ProgressLine
+
+
+def train(options: Namespace) -> None:
+    """Train a network, and say where it is; after Ctrl+C, say how to resume."""
+    from napari_uncertainseg.training import trainer
+    from napari_uncertainseg.training.interruption import Stopped
+
+    try:
+        with ProgressLine() as progress:
+            result = trainer.train(options.configuration, seed=options.seed, progress=progress)
+    except Stopped as stopped:
+        print(f"uncertainseg: {stopped}", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+    print(result)
+
+
+def bench(options: Namespace) -> None:
+    """Measure this machine."""
+    from napari_uncertainseg import bench as benchmark
+
+    benchmark.main(options.arguments)
 
 
 def export_seg(options: Namespace) -> None:

@@ -1,0 +1,53 @@
+"""``uncertainseg run``."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+
+from napari_uncertainseg.cli import SOME_FAILED
+from napari_uncertainseg.cli.progress import ProgressLine
+
+
+def run(options: Namespace) -> None:
+    """Segment every visit of a cohort, and write the report; exit status 3 where some failed."""
+    from napari_uncertainseg.runs.cluster import check_installed
+
+    check_installed()
+    from napari_uncertainseg.runs.report import write_report
+    from napari_uncertainseg.runs.run import claimed_run, describe, plan_run, run_visits
+    from napari_uncertainseg.runs.setting import CORRECTION, RunOptions
+
+    chosen = RunOptions(
+        model=options.model,
+        method=options.method,
+        members=options.members,
+        threshold=options.threshold,
+        min_volume=options.min_volume,
+        skull=options.skull,
+        bias_correction=CORRECTION[options.bias_correction],
+        volume=options.volume,
+        device=options.device,
+        seed=options.seed,
+        resample=options.resample,
+    )
+    with ProgressLine() as progress:
+        away = options.scheduler is not None
+        plan = plan_run(options.cohort, options.out, chosen, elsewhere=away, progress=progress)
+        for note in plan.worklist.notes:
+            progress.say(note)
+        with claimed_run(plan, overwrite=options.overwrite):
+            result = run_visits(
+                plan,
+                scheduler=options.scheduler,
+                workers=options.workers,
+                progress=progress,
+                tell=progress.say,
+            )
+            progress("writing the report", 1.0)
+            page = write_report(plan, result)
+    print(describe(result))
+    print(f"{page}: the report")
+    if result.failed:
+        print(f"uncertainseg: {len(result.failed)} of the visits failed; {page} lists them", file=sys.stderr)
+        raise SystemExit(SOME_FAILED)
