@@ -11,6 +11,7 @@ from psygnal import Signal, SignalInstance
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.case_comparison import CaseComparison
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.review.session.case_review import CaseReview
 from napari_uncertainseg.review.verdicts import Verdict, Voxel
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
@@ -104,6 +105,11 @@ class Case:
     def images(self) -> Mapping[str, Volume]:
         """Scans by modality: ``flair``, ``t1``, ``t2``."""
         return dict(self._images)
+
+    @property
+    def scan(self) -> Volume | None:
+        """The one that is segmented, on whose grid all maps lie; None where no scan is loaded."""
+        return self._images.get(main_of(self._images))
 
     def set_images(self, images: Mapping[str, Volume], mask: Volume | None = None) -> None:
         """Choose the scans, and the brain mask when the user has one."""

@@ -8,7 +8,7 @@ Models made elsewhere may read those of `FURTHER_MODALITIES` too, and any other 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -88,6 +88,21 @@ def guess_modality(name: str, description: str = "") -> str | None:
             if re.search(MODALITIES[modality].words, text):
                 return modality
     return None
+
+
+def may_be(name: str, modality: str) -> bool:
+    """Whether a scan of this name may be of a modality that need not be in our networks' table."""
+    if modality in MODALITIES:
+        return guess_modality(name) == modality
+    known = FURTHER_MODALITIES.get(modality)
+    words = re.escape(modality.lower()) if known is None else known.words
+    return re.search(words, name.lower()) is not None
+
+
+def main_of(modalities: Iterable[str]) -> str:
+    """Which of a case's scans was segmented: the FLAIR where there is one, else the first; "" if none."""
+    names = list(modalities)
+    return REFERENCE if REFERENCE in names else next(iter(names), "")
 
 
 def title_of(modality: str) -> str:

@@ -20,7 +20,7 @@ from napari_uncertainseg.images.files import ConstantImage, read_image, read_lab
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers, read_voxel_features
-from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.modalities import MODALITIES, main_of
 from napari_uncertainseg.networks.real_probability import RealProbability, parse_real_probability
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
@@ -111,8 +111,8 @@ def read_saved_results(folder: str | Path) -> SavedResults:
         )
     scans, notes = _scans(said)
     probability, grid = _map(result_file(folder, "probability"))
-    flair = scans.get("flair")
-    grid = flair.grid if flair is not None and flair.grid.same_as(grid, tolerance=1e-2) else grid
+    scan = scans.get(main_of(said.get("inputs", {})))
+    grid = scan.grid if scan is not None and scan.grid.same_as(grid, tolerance=1e-2) else grid
     as_probabilities(probability)
     prediction = _prediction(folder, said, probability, grid)
     edit = None

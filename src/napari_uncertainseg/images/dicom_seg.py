@@ -20,6 +20,7 @@ from napari_uncertainseg.images.formats.dicom_pixels import lenient
 from napari_uncertainseg.images.formats.formats import suffix_of
 from napari_uncertainseg.images.formats.raw_image import first_line
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.modalities import main_of
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
@@ -67,7 +68,8 @@ def source_of(information: Mapping[str, Any]) -> Path:
         If it came from elsewhere, or if highdicom is not installed; the sentence does as a tooltip.
     """
     _check_installed()
-    path = information.get("inputs", {}).get("flair", {}).get("path")
+    inputs = information.get("inputs", {})
+    path = inputs.get(main_of(inputs), {}).get("path")
     if path is None:
         raise InputError("The FLAIR has no file of its own; DICOM SEG needs one read from a DICOM series.")
     try:

@@ -180,7 +180,7 @@ class _Run:
 
     def __call__(self, prepare_scans: Callable[..., tuple[Prepared, NetworkInput]]) -> Prediction:
         model = self.segmenter.model
-        used = {modality: volume for modality, volume in self.images.items() if modality in model.modalities}
+        used = {modality: self.images[modality] for modality in model.modalities if modality in self.images}
         self.notes += [
             f"The model '{model.name}' does not read {title_of(modality)}: it was left out."
             for modality in self.images

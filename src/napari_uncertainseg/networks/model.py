@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.modalities import REFERENCE
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
@@ -167,7 +167,7 @@ class Model(ABC):
     @property
     def main(self) -> str:
         """The scan that is segmented, and on whose grid all maps lie."""
-        return REFERENCE if REFERENCE in self.modalities else self.modalities[0]
+        return main_of(self.modalities)
 
     def outlined_like(self, style: str) -> Self:
         """The same model, whose members come from one style; its name then ends in the style's.

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.evaluate.saved_results import SavedResults
-from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.modalities import MODALITIES, main_of
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
@@ -74,7 +74,7 @@ class CaseOpener:
         scans = {modality: layer_data(scan, colormap="gray") for modality, scan in restored.scans.items()}
         added = self._show(scans)
         for modality, layer in added.items():
-            layer.visible = modality == "flair"
+            layer.visible = modality == main_of(added)
         segment.roles.choose(added)
         case.set_images({modality: volume_of(layer, modality) for modality, layer in added.items()})
         case.open_prediction(restored.prediction)

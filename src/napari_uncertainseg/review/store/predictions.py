@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from napari_uncertainseg.images.identity import case_name
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.review.database.allowed_content import is_sha256
 from napari_uncertainseg.review.store.store import Store
 
@@ -53,8 +54,9 @@ def register_prediction(store: Store, prediction: RegisteredPrediction) -> tuple
         If the store cannot be written.
     """
     about = prediction.information
-    flair, case = about.get("inputs", {}).get("flair", {}), about.get("case", {})
-    path, file = flair.get("path"), str(flair.get("name") or "scan")
+    inputs, case = about.get("inputs", {}), about.get("case", {})
+    scan = inputs.get(main_of(inputs), {})
+    path, file = scan.get("path"), str(scan.get("name") or "scan")
     # Predictions of older versions do not tell their case: each is then a case of its own.
     sha256 = case["sha256"] if is_sha256(case.get("sha256")) else prediction.sha256
     name = case.get("name") or case_name(Path(path) if path else None, file)

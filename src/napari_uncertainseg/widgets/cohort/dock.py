@@ -301,7 +301,7 @@ class CohortDock(DockWidget):
 
     def _is_current(self, row: int) -> bool:
         """Whether the prediction belongs to a row: the user may open other scans by hand."""
-        flair = self._case.images.get("flair")
+        flair = self._case.scan
         return (
             self._worklist is not None and flair is not None and flair.path == self._worklist.cases[row].flair
         )

@@ -16,6 +16,7 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.widgets.scans.patient import ScanHashes, origin_of
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result, volume_of
 
@@ -40,7 +41,7 @@ def shows(layer: Layer, volume: Volume) -> bool:
 
 def name_of(case: Case) -> str:
     """What a reader calls the case; empty where there is none."""
-    prediction, flair = case.prediction, case.images.get("flair")
+    prediction, flair = case.prediction, case.scan
     if prediction is None:
         return ""
     about = prediction.information.get("case")
@@ -59,7 +60,7 @@ def _inputs(case: Case) -> set[str]:
 def _origin_in(prediction: Prediction) -> ScanOrigin:
     """Of whom a prediction is whose scan is not here: where the scan was, and the grid."""
     said = prediction.information.get("inputs")
-    flair = said.get("flair") if isinstance(said, dict) else None
+    flair = said.get(main_of(said)) if isinstance(said, dict) else None
     path = flair.get("path") if isinstance(flair, dict) else None
     return ScanOrigin("", Path(path) if isinstance(path, str) else None, grid=prediction.grid)
 
@@ -106,7 +107,7 @@ class SegmentedScan:
 
     def layer(self) -> Layer | None:
         """The layer with the scan that was segmented; None where there is none."""
-        flair = self._case.images.get("flair")
+        flair = self._case.scan
         if flair is not self._volume or self._layer not in self._viewer.layers:
             self._hold(None if flair is None else self._find(flair))
             self._volume = flair
@@ -114,7 +115,7 @@ class SegmentedScan:
 
     def layers(self) -> list[Layer]:
         """The layers with the case's scans."""
-        others = [self._other(v) for modality, v in self._case.images.items() if modality != "flair"]
+        others = [self._other(v) for v in self._case.images.values() if v is not self._case.scan]
         return [layer for layer in (self.layer(), *others) if layer is not None]
 
     def foreign(self) -> list[Layer]:

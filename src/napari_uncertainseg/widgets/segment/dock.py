@@ -136,8 +136,10 @@ class SegmentDock(DockWidget):
         self._connections = Connections((self._case.prediction_changed, self._on_prediction))
         self._connections.connect(self._layers.blinding_changed, self.roles.refill)
         self._connections.connect(self._layers.labels_edited, self.brain.on_edited)
+        self.settings.setting_changed.connect(self._on_model)
         self.settings.setting_changed.connect(self.setting_changed)
         self.settings.told.connect(self._show_message)
+        self.settings.loaded.connect(self._on_model)
         self.settings.loaded.connect(lambda: self._show_state(self._jobs.state))
         self.roles.changed.connect(self.subject_changed)
         self.brain.told.connect(self._show_message)
@@ -180,6 +182,13 @@ class SegmentDock(DockWidget):
         if running is not None and self.roles.layer("flair") is not running:
             self.stop(texts.flair_changed(running.name))
         self._show_state(self._jobs.state)
+
+    def _on_model(self) -> None:
+        """Ask for what the chosen model reads; one made elsewhere finds no brain and corrects nothing."""
+        scans = self.settings.scans
+        self.roles.read(scans)
+        for row in (self.brain.skull, self.brain, self.settings.bias):
+            self._form.setRowVisible(row, scans.brain)
 
     def _on_prediction(self) -> None:
         """Clear the message when the case is closed; bring back an outline that was mended for it."""
@@ -288,7 +297,7 @@ class SegmentDock(DockWidget):
         request, found = result
         running, self._running = self._running, None
         there = running is not None and running in self._layers.viewer.layers
-        if not there or not shows(running, request.images["flair"]):
+        if not there or not shows(running, request.scan):
             self._show_message(texts.FLAIR_LOST)
             return
         if isinstance(found, FoundBrain):

@@ -11,6 +11,7 @@ from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.model_menu import ModelMenu
 from napari_uncertainseg.widgets.segment.options import Choices
+from napari_uncertainseg.widgets.segment.roles import ScansOfModel
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
     choice_box,
@@ -115,6 +116,12 @@ class ModelForm(QObject):
             return ""
         model, method = self.model.currentData(), self.method.currentData()
         return Preferences(model, method, self.members.value(), self.bias.currentData()).setting
+
+    @property
+    def scans(self) -> ScansOfModel:
+        """What the chosen model reads."""
+        known = {} if self._choices is None else self._choices.scans
+        return known.get(self.model.currentData(), ScansOfModel())
 
     def refresh(self) -> None:
         """List the models anew: some may have been added, or taken away, since."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from napari_uncertainseg.widgets.segment.roles import ScansOfModel
 
 if TYPE_CHECKING:
     from napari_uncertainseg.inference.sampling import Method
@@ -40,12 +42,14 @@ class MethodChoice:
 class Choices:
     """Models as (name, tooltip), methods, and the device's name for the user.
 
+    `scans` say by model what it reads, where that is not what ours do.
     A model of several styles is there with all of them, and once more for each.
     """
 
     models: tuple[tuple[str, str], ...] = ()
     methods: tuple[MethodChoice, ...] = ()
     device: str = ""
+    scans: Mapping[str, ScansOfModel] = field(default_factory=dict)
 
     def method(self, key: str | None) -> MethodChoice | None:
         """The method with this key."""
@@ -67,6 +71,12 @@ def _about(model: Model) -> str:
     return f"{model.description} It outlines like the experts of {like}."
 
 
+def _scans(model: Model) -> ScansOfModel:
+    from napari_uncertainseg.networks.model import Preprocessing
+
+    return ScansOfModel(model.modalities, model.needs, isinstance(model.preprocessing, Preprocessing))
+
+
 def load_choices() -> Choices:
     """List models, methods and the device. Imports torch, so it is called in the background."""
     from napari_uncertainseg.inference.sampling import METHODS
@@ -78,4 +88,5 @@ def load_choices() -> Choices:
         tuple((model.name, _about(model)) for model in models),
         tuple(MethodChoice(m.name, m.title, m.description, _members(m, models)) for m in METHODS.values()),
         choose_device().name,
+        {model.name: _scans(model) for model in models},
     )

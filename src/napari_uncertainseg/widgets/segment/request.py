@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_uncertainseg._base import Progress
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.widgets.segment import texts
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Request:
     """Whether to go on with a brain that looks strange."""
 
     @property
+    def scan(self) -> Volume:
+        """The one that is segmented."""
+        return self.images[main_of(self.images)]
+
+    @property
     def skull(self) -> str:
         """Whether the scans still show it; a key of the segmenter's."""
         return self.choices.skull
@@ -110,7 +116,7 @@ class Request:
 
         if self.mask is None or self.brain is not None or not self.mask_painted:
             return None
-        return given_brain(self.mask, self.images["flair"], by_hand=True)
+        return given_brain(self.mask, self.scan, by_hand=True)
 
     def _look(self, brain: FoundBrain) -> None:
         if brain.strange and not self.strange_allowed:

@@ -1,4 +1,8 @@
-"""Which layer is the FLAIR, the T1, the T2 and the brain mask."""
+"""Which layer is the FLAIR, the T1, the T2 and the brain mask; or what else the model reads.
+
+The scan that is segmented has the key of the FLAIR, whatever the model reads: one that reads none has another
+kind of scan in its place (`ScansOfModel.main`).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,14 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import belongs, mismatch
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE, guess_modality
+from napari_uncertainseg.modalities import (
+    MODALITIES,
+    REFERENCE,
+    guess_modality,
+    main_of,
+    may_be,
+    title_of,
+)
 from napari_uncertainseg.widgets.scans.patient import ScanHashes, origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result, volume_of
 from napari_uncertainseg.widgets.segment import texts
@@ -34,11 +45,40 @@ class Role:
     nothing: str = texts.NO_LAYER
 
 
-ROLES = (
-    Role(REFERENCE, MODALITIES[REFERENCE].title, texts.FLAIR_TIP, texts.CHOOSE_SCAN),
-    *(Role(name, MODALITIES[name].title, texts.optional_tip(MODALITIES[name].title)) for name in OPTIONAL),
-    Role("mask", texts.BRAIN_MASK, texts.BRAIN_MASK_TIP, texts.AUTOMATIC),
-)
+@dataclass(frozen=True)
+class ScansOfModel:
+    """What a model reads.
+
+    Attributes
+    ----------
+    modalities
+        In the order of its channels.
+    needs
+        Those that it cannot do without, beside the main one.
+    brain
+        Whether the brain is found first; models made elsewhere are given the whole scan.
+    """
+
+    modalities: tuple[str, ...] = tuple(MODALITIES)
+    needs: tuple[str, ...] = ()
+    brain: bool = True
+
+    @property
+    def main(self) -> str:
+        """The scan that is segmented."""
+        return main_of(self.modalities)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The main scan first."""
+        first = Role(REFERENCE, title_of(self.main), texts.FLAIR_TIP, texts.CHOOSE_SCAN)
+        return first, *(self._other(name) for name in self.modalities if name != self.main)
+
+    def _other(self, name: str) -> Role:
+        return Role(name, title_of(name), texts.scan_tip(title_of(name), name in self.needs))
+
+
+_MASK = Role("mask", texts.BRAIN_MASK, texts.BRAIN_MASK_TIP, texts.AUTOMATIC)
 _MASK_NAME = re.compile(r"brain", re.IGNORECASE)
 
 
@@ -113,19 +153,48 @@ class RoleBoxes(QObject):
         """Whether the FLAIR was chosen only because it was the single scan."""
         self._passed: weakref.WeakSet[Layer] = weakref.WeakSet()
         """Scans that were open when a FLAIR was removed."""
-        self._boxes = {role.key: _LayerBox(role) for role in ROLES}
-        for role in ROLES:
-            form.addRow(role.title, self._boxes[role.key])
-            self._boxes[role.key].activated.connect(lambda _, key=role.key: self._on_picked(key))
+        self._form, self._scans = form, ScansOfModel()
+        self._boxes: dict[str, _LayerBox] = {}
+        for number, role in enumerate((*self._scans.roles, _MASK)):
+            self._add_box(number, role)
         events = viewer.layers.events
         self._emitters = (events.inserted, events.removed, events.renamed, events.reordered)
         for emitter in self._emitters:
             emitter.connect(self.refill)
         self.refill()
 
+    def _add_box(self, number: int, role: Role) -> None:
+        box = self._boxes[role.key] = _LayerBox(role)
+        self._form.insertRow(number, role.title, box)
+        box.activated.connect(lambda _: self._on_picked(role.key))
+
+    @property
+    def _roles(self) -> tuple[Role, ...]:
+        """In the order of the boxes; the brain mask is always the last."""
+        return *self._scans.roles, _MASK
+
+    def read(self, scans: ScansOfModel) -> None:
+        """Offer boxes for what another model reads; a scan that it can read stays chosen."""
+        if scans == self._scans:
+            return
+        before, self._scans = self._scans, scans
+        for role in before.roles:
+            self._form.removeRow(self._boxes.pop(role.key))
+        mask = self._boxes.pop(_MASK.key)
+        for number, role in enumerate(scans.roles):
+            self._add_box(number, role)
+        self._boxes[_MASK.key] = mask
+        self._form.setRowVisible(mask, scans.brain)
+        flair = None if self._flair is None else self._flair()
+        if scans.main != before.main and flair is not None and _modality(flair) not in (None, scans.main):
+            self._flair = None
+            self._picked.pop(REFERENCE, None)
+        self.refill()
+
     def layer(self, role: str) -> Layer | None:
-        """The layer chosen for a role."""
-        return self._boxes[role].layer()
+        """The layer chosen for a role; None also where the model has no such role."""
+        box = self._boxes.get(role)
+        return None if box is None else box.layer()
 
     @property
     def chosen(self) -> tuple[Layer | None, ...]:
@@ -150,24 +219,25 @@ class RoleBoxes(QObject):
             If no FLAIR is chosen, one layer has two roles, or a layer cannot be used.
         """
         if self.layer("flair") is None:
-            raise InputError(texts.NO_FLAIR)
+            raise InputError(texts.no_scan_chosen(title_of(self._scans.main)))
         images: dict[str, Volume] = {}
         used: dict[int, str] = {}
-        for role in ROLES:
+        for role in self._scans.roles:
             layer = self.layer(role.key)
-            if layer is None or role.key == "mask":
+            if layer is None:
                 continue
             if id(layer) in used:
                 raise InputError(texts.layer_used_twice(layer.name, used[id(layer)], role.title))
             used[id(layer)] = role.title
-            images[role.key] = volume_of(layer, role.key)
+            modality = self._scans.main if role.key == REFERENCE else role.key
+            images[modality] = volume_of(layer, modality)
         mask = self.layer("mask")
         return images, None if mask is None else volume_of(mask)
 
     def mismatches(self) -> dict[str, str]:
         """By role, why a chosen scan or mask seems not to be of the FLAIR's visit: a sentence each."""
         flair, reasons = self.layer("flair"), {}
-        for role in ROLES[1:]:
+        for role in self._roles[1:]:
             layer = self.layer(role.key)
             if layer is None or flair is None:
                 continue
@@ -177,8 +247,9 @@ class RoleBoxes(QObject):
 
     def choose(self, layers: Mapping[str, Layer]) -> None:
         """Choose layers as the user would; a role without a layer gets none."""
-        flair = _weak(layers.get("flair"))
-        self._picked = {role.key: _Pick(_weak(layers.get(role.key)), flair) for role in ROLES}
+        by_role = {REFERENCE if key == self._scans.main else key: layer for key, layer in layers.items()}
+        flair = _weak(by_role.get(REFERENCE))
+        self._picked = {role.key: _Pick(_weak(by_role.get(role.key)), flair) for role in self._roles}
         self.refill()
 
     def pick_flair(self, layer: Layer | None) -> None:
@@ -234,8 +305,8 @@ class RoleBoxes(QObject):
         flair = self._choose_flair(self._candidates("flair"))
         self._flair = _weak(flair)
         taken = [flair]
-        for role in ROLES:
-            candidates = self._candidates(role.key, flair)
+        for role in self._roles:
+            candidates = self._candidates(role.key, flair) if self._scans.brain or role != _MASK else []
             chosen = flair if role.key == "flair" else self._choose(role.key, candidates, taken)
             taken.append(chosen)
             self._boxes[role.key].fill(candidates, chosen)
@@ -255,7 +326,7 @@ class RoleBoxes(QObject):
         if before is not None and not self._unsure:
             return before
         free = [layer for layer in candidates if layer not in self._passed]
-        fitting = [layer for layer in free if _fits(layer, "flair")]
+        fitting = [layer for layer in free if _fits(layer, self._scans.main)]
         lone = free if len(candidates) == 1 and free and _modality(free[0]) is None else []
         self._unsure = not fitting and (before is not None or bool(lone))
         return next(iter(fitting), before or next(iter(lone), None))
@@ -297,7 +368,8 @@ def _existing(reference: weakref.ref[Layer] | None, layers: list[Layer]) -> Laye
 def _fits(layer: Layer, key: str) -> bool:
     if key == "mask":  # an outline that was mended is the brain whatever it is called
         return is_brain(layer) or bool(_MASK_NAME.search(layer.name))
-    return _modality(layer) == key
+    said = layer.metadata.get("uncertainseg", {}).get("modality")
+    return said == key if said in MODALITIES else may_be(layer.name, key)
 
 
 def _modality(layer: Layer) -> str | None:

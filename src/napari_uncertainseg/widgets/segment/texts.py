@@ -80,12 +80,17 @@ FLAIR_TIP = "The scan to segment. Results have its voxel grid."
 BRAIN_MASK = "Brain mask"
 BRAIN_MASK_TIP = "A label layer that marks the brain; optional. Without it the brain is found automatically."
 CHOOSE_SCAN, NO_LAYER, AUTOMATIC = "choose a scan", "none", "automatic"
-NO_FLAIR = "Choose the layer that is the FLAIR; the other fields may stay empty."
 
 
-def optional_tip(modality: str) -> str:
-    """About a scan that may be left out."""
-    return f"A {modality}-weighted scan of the same visit; optional. It is aligned to the FLAIR."
+def scan_tip(modality: str, needed: bool) -> str:
+    """About a scan beside the one that is segmented."""
+    use = "the model cannot do without it" if needed else "optional"
+    return f"A {modality} scan of the same visit; {use}. It is aligned to the first scan."
+
+
+def no_scan_chosen(modality: str) -> str:
+    """That the scan to be segmented is missing."""
+    return f"Choose the layer that is the {modality}; the other fields may stay empty."
 
 
 def layer_used_twice(layer: str, first: str, second: str) -> str:

@@ -12,6 +12,7 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.session.queue import Queue, queue_of
@@ -336,6 +337,7 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         middle = tuple(int(n // 2) for n in prediction.grid.shape)
         queue = Queue((NewTask(number, output, "case", 0, middle),), (0,), ())  # type: ignore[arg-type]
     about = prediction.information
+    inputs = about.get("inputs", {})
     about_session = {
         "order": order,
         "threshold": lesions.threshold,
@@ -344,7 +346,7 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
         "drawn": list(queue.drawn),
         "members": about.get("members"),
         "case": about.get("case", {}).get("sha256"),
-        "flair": about.get("inputs", {}).get("flair", {}).get("scan_sha256"),
+        "flair": inputs.get(main_of(inputs), {}).get("scan_sha256"),
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),
     }
