@@ -6,9 +6,13 @@ Exit status: 0 done, 1 an internal error, 2 an input that cannot be used, 3 some
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from napari_uncertainseg._base import Cancelled, InputError, one_line
 from napari_uncertainseg.cli.guard import check_files
@@ -32,7 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     with plain_streams():
-        return _run(parse(arguments))
+        status = _run(parse(arguments))
+    if status == INTERRUPTED and arguments is None:
+        _leave_at_once(status)
+    return status
+
+
+def _leave_at_once(status: int) -> NoReturn:
+    """End the process: taking torch down the usual way takes seconds, in which Ctrl-C seems not to work."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    atexit._run_exitfuncs()
+    os._exit(status)
 
 
 def _run(options: Namespace) -> int:

@@ -1,0 +1,1 @@
+"""Many visits, one after the other and side by side: segmented, compared, and reported on."""

@@ -1,0 +1,380 @@
+"""A run over a cohort: which visits are to do, what became of each, and what is kept of the run itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from pydantic import Field
+
+from napari_uncertainseg import __version__
+from napari_uncertainseg._base import InputError, Progress, one_line, pluralised, silent
+from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_of_runs
+from napari_uncertainseg.disk.result_folder import PROGRAM
+from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.evaluate.scan_folders import is_bids
+from napari_uncertainseg.evaluate.worklist import UnusableCase, Worklist, read_worklist
+from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.runs.cluster import (
+    Cluster,
+    check_installed,
+    local_cluster,
+    plan_workers,
+    remote_cluster,
+)
+from napari_uncertainseg.runs.derivatives import describe_dataset
+from napari_uncertainseg.runs.places import VISITS, bids_place, folder_names
+from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
+from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
+from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
+
+COHORT = "cohort.json"
+LOG = "run.log"
+MOST = 2_000_000
+"""Visits of a table, or files and folders of a dataset."""
+Tell = Callable[[str], object]
+
+
+class CohortFile(Strict):
+    """What the folder of a run says of it."""
+
+    software: str = Field(description="text")
+    source: str = Field(description="text")
+    layout: str = Field(description="text")
+    setting: Setting = Field(description="an object")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, before it starts.
+
+    Attributes
+    ----------
+    worklist
+        The visits, and what was left out.
+    out
+        The folder of the run.
+    bids
+        Whether derivatives of BIDS are written beside the folders of the visits.
+    options, setting
+        What visits are segmented with.
+    """
+
+    worklist: Worklist
+    out: Path
+    bids: bool
+    options: RunOptions
+    setting: Setting
+
+    def tasks(self) -> list[VisitTask]:
+        """One for each visit, in the order of the worklist; the folder of the run must be claimed."""
+        folders = folder_names([case.name for case in self.worklist.cases])
+        run = self.out, (self.out / LOCK).stat().st_mtime_ns
+        return [
+            VisitTask(
+                name=case.name,
+                images=dict(case.images),
+                reference=case.reference,
+                folder=self.out / VISITS / folders[case.name],
+                bids=bids_place(case, self.worklist.source, self.out) if self.bids else None,
+                options=self.options,
+                setting=self.setting,
+                run=run,
+            )
+            for case in self.worklist.cases
+        ]
+
+    def folders(self) -> dict[str, Path]:
+        """Where the results of each visit lie, by its name."""
+        names = folder_names([case.name for case in self.worklist.cases])
+        return {name: self.out / VISITS / folder for name, folder in names.items()}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes
+    ----------
+    records
+        Of the finished visits, in the order of the worklist.
+    failed
+        Each other visit, with its sentence.
+    done_before
+        Visits that were finished before.
+    """
+
+    records: tuple[VisitRecord, ...]
+    failed: tuple[UnusableCase, ...]
+    done_before: int
+
+
+def plan_run(
+    cohort: Path, out: Path, options: RunOptions, *, elsewhere: bool = False, progress: Progress = silent
+) -> Plan:
+    """See what is to do, and that it can be done, before anything is written.
+
+    Parameters
+    ----------
+    cohort
+        A folder, a BIDS dataset or a table, see `read_worklist`.
+    out
+        For the results.
+    options
+        What visits are segmented with.
+    elsewhere
+        Whether workers of another computer do it: they may have a device that this one lacks.
+    progress
+        Told which folder is looked at.
+
+    Raises
+    ------
+    InputError
+        If the cohort, the options or the folder cannot be used.
+    """
+    check_installed()
+    cohort, out = cohort.absolute(), out.absolute()
+    bids = cohort.is_dir() and is_bids(cohort)
+    _check_place(cohort, out, bids)
+    worklist = read_worklist(cohort, progress, most=MOST, lenient=True)
+    segmenter = segmenter_of(replace(options, device="cpu") if elsewhere else options)
+    return Plan(worklist, out, bids, options, setting_of(options, segmenter))
+
+
+def _check_place(cohort: Path, out: Path, bids: bool) -> None:
+    if not cohort.is_dir():
+        return
+    inside = Path(os.path.realpath(out)).is_relative_to(os.path.realpath(cohort))
+    derived = out.is_relative_to(cohort / "derivatives")
+    if inside and not (bids and derived):
+        where = f"{cohort / 'derivatives'}, or a folder elsewhere" if bids else "a folder elsewhere"
+        raise InputError(
+            f"{out} lies within the cohort, where it would be read as a part of it: name {where}."
+        )
+
+
+@contextmanager
+def claimed_run(plan: Plan, *, overwrite: bool = False) -> Iterator[None]:
+    """Keep the folder of a run, and see that what is there belongs to this run.
+
+    Parameters
+    ----------
+    plan
+        Of the run.
+    overwrite
+        Whether results of another cohort, or with another setting, may be replaced.
+
+    Raises
+    ------
+    InputError
+        If another run has the folder, or it holds something else.
+    """
+    if plan.out.is_file():
+        raise InputError(f"{plan.out} is a file; name a folder for the results.")
+    with claimed(plan.out):
+        _check_content(plan, overwrite)
+        about = CohortFile(
+            software=f"{PROGRAM} {__version__}",
+            source=str(plan.worklist.source),
+            layout="bids" if plan.bids else "folders",
+            setting=plan.setting,
+        )
+        with replaced_file(plan.out / COHORT) as file:
+            file.write(about.model_dump_json(indent=1).encode("utf-8", "replace"))
+        if plan.bids:
+            describe_dataset(plan.out, plan.worklist.source)
+        yield
+
+
+def _check_content(plan: Plan, overwrite: bool) -> None:
+    if not (plan.out / COHORT).exists():
+        if not all(map(is_of_runs, plan.out.iterdir())):
+            raise InputError(f"{plan.out} holds something else than a run; name a new folder.")
+        return
+    before = validated(CohortFile, read_json(plan.out / COHORT, most_bytes=100_000), str(plan.out / COHORT))
+    if overwrite:
+        return
+    if before.source != str(plan.worklist.source):
+        raise InputError(
+            f"{plan.out} holds the results of another cohort ({before.source}); name another folder, or "
+            "replace them with --overwrite."
+        )
+    if change := before.setting.changes(plan.setting):
+        raise InputError(
+            f"{plan.out} was made with another setting ({change}); name another folder, or make all visits "
+            "anew with --overwrite."
+        )
+
+
+@dataclass(frozen=True)
+class Log:
+    """A line in ``run.log`` for each event, with its time; a full disk does not stop a run for its log."""
+
+    path: Path
+
+    def __call__(self, text: str) -> None:
+        """Write a line."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with suppress(OSError), self.path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{now}  {text.rstrip()}\n")
+
+
+def run_visits(
+    plan: Plan,
+    *,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+    tell: Tell = lambda sentence: None,
+    load: Load = load_segmenter,
+) -> RunResult:
+    """Do all visits that are not done; the folder of the run must be claimed.
+
+    Parameters
+    ----------
+    plan
+        Of the run.
+    scheduler
+        Address of Dask's scheduler; None for workers on this computer.
+    workers
+        How many of them; by memory and cores if None.
+    progress
+        Told how many visits have ended; may raise `Cancelled`.
+    tell
+        Takes a sentence for each visit that failed, or whose results did not hold any more.
+    load
+        Loads what segments, in the worker.
+
+    Raises
+    ------
+    InputError
+        If the scheduler cannot be reached, or goes away.
+    """
+    log = Log(plan.out / LOG)
+    records: dict[str, VisitRecord] = {}
+    to_do: list[VisitTask] = []
+    for task in plan.tasks():
+        known = _finished(task)
+        if known is None:
+            to_do.append(task)
+        else:
+            records[task.name] = known
+    done_before = len(records)
+    failed = list(plan.worklist.unusable)
+    total = pluralised(len(to_do) + done_before + len(failed), "visit")
+    log(f"started: {total}, {done_before} done before; {plan.setting.model_dump_json()}")
+    for one in failed:
+        log(f"failed: {one.name}: {one.why}")
+        tell(f"{one.name}: {one.why}")
+    counted = _Counted(len(to_do), progress)
+    if to_do:
+        work = do_visit if load is load_segmenter else partial(do_visit, load=load)
+        for outcome in _outcomes(_cluster(plan, scheduler, workers, len(to_do)), to_do, work, counted.show):
+            _note(outcome, log, tell)
+            if outcome.record is None:
+                failed.append(UnusableCase(outcome.name, outcome.why))
+            else:
+                records[outcome.name] = outcome.record
+            counted.add(outcome.record is None)
+    log(f"ended: {pluralised(len(records), 'visit')} done, {len(failed)} failed")
+    order = [case.name for case in plan.worklist.cases if case.name in records]
+    return RunResult(tuple(records[name] for name in order), tuple(failed), done_before)
+
+
+def _outcomes(
+    opened: AbstractContextManager[Cluster],
+    tasks: Sequence[VisitTask],
+    work: Callable[[VisitTask], Outcome],
+    waiting: Callable[[], None],
+) -> Iterator[Outcome]:
+    """Outcomes of a cluster; what its workers were writing when they were stopped is cleared away."""
+    interrupted: Sequence[VisitTask] = ()
+    try:
+        with opened as cluster:
+            try:
+                yield from cluster.outcomes(tasks, work, waiting)
+            finally:
+                interrupted = cluster.interrupted
+    finally:
+        for task in interrupted:
+            _clear(task.folder)
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a worker that was killed left in a folder, and the folder if nothing is left."""
+    with suppress(OSError):
+        for path in filter(is_of_runs, folder.iterdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        folder.rmdir()
+
+
+def _cluster(
+    plan: Plan, scheduler: str | None, workers: int | None, visits: int
+) -> AbstractContextManager[Cluster]:
+    if scheduler is not None:
+        return remote_cluster(scheduler)
+    from napari_uncertainseg.networks.engines.device import choose_device
+
+    gpu = choose_device(plan.options.device).kind != "cpu"
+    return local_cluster(plan_workers(workers, gpu=gpu, visits=visits))
+
+
+def _finished(task: VisitTask) -> VisitRecord | None:
+    """The record of a visit whose results hold, as far as can be told without reading its scans."""
+    record = read_record(task.folder)
+    if record is None or record.setting != task.setting or not look_same(record.scans, task.images):
+        return None
+    known = {} if record.reference is None else {"reference": record.reference}
+    if not look_same(known, {} if task.reference is None else {"reference": task.reference}):
+        return None
+    if task.reference is not None and record.compared is None:
+        return None
+    return record if has_all_files(task) else None
+
+
+def _note(outcome: Outcome, log: Log, tell: Tell) -> None:
+    if outcome.record is None:
+        log(f"failed: {outcome.name}: {outcome.why}\n{outcome.trace}")
+        tell(f"{outcome.name}: {outcome.why}")
+        return
+    if outcome.why:
+        log(f"made anew: {outcome.name}: {outcome.why}")
+        tell(f"{outcome.name} was made anew: {outcome.why}")
+    found = f"{pluralised(outcome.record.lesions, 'lesion')}, {outcome.record.volume_ml:.2f} ml"
+    notes = "".join(f"; {one_line(note)}" for note in outcome.record.notes)
+    log(f"done: {outcome.name} in {outcome.record.seconds:.1f} s: {found}{notes}")
+
+
+class _Counted:
+    """Tells how many visits have ended."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total, self._progress = total, progress
+        self._ended = self._failed = 0
+
+    def add(self, failed: bool) -> None:
+        self._ended += 1
+        self._failed += failed
+        self.show()
+
+    def show(self) -> None:
+        failed = f", {self._failed} failed" if self._failed else ""
+        at = min(self._ended + 1, self._total)
+        self._progress(f"visit {at} of {self._total}{failed}", self._ended / max(self._total, 1))
+
+
+def describe(result: RunResult) -> str:
+    """How a run ended, for display."""
+    parts = [f"{pluralised(len(result.records), 'visit')} done"]
+    if result.done_before:
+        parts[0] += f" ({result.done_before} of them before)"
+    if result.failed:
+        parts.append(f"{len(result.failed)} failed")
+    return ", ".join(parts)
