@@ -48,5 +48,6 @@ def _paths(options: Namespace, name: str) -> Iterator[Path]:
     """Files that an option names; the URL of a server is none."""
     value = getattr(options, name, None)
     for one in value if isinstance(value, list) else [value]:
+        one = one[-1] if isinstance(one, list) else one  # of a name and a file
         if one is not None and "://" not in str(one):
             yield Path(one)

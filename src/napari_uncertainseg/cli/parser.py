@@ -135,10 +135,21 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser = _command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    _reads(parser, "flair", metavar="FLAIR", help=formats_in_words())
+    _reads(parser, "scan", metavar="SCAN", help=f"the FLAIR, or what the model reads: {formats_in_words()}")
     for modality in OPTIONAL:
         title = MODALITIES[modality].title
         _reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
+    _reads(
+        parser,
+        "--scan",
+        dest="scans",
+        type=str,
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "F"),
+        help="any other scan that the model reads, by the name in `models show`; may be given again",
+    )
     _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
     _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _add_setting(parser)

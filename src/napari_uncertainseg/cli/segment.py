@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg._base import Progress
+from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
-from napari_uncertainseg.modalities import MODALITIES, REFERENCE
+from napari_uncertainseg.modalities import OPTIONAL, title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.disk.folder_lock import Claim
@@ -49,8 +50,6 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     from napari_uncertainseg.runs.setting import CORRECTION
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
-    images = _read(options, progress)
-    mask = None if options.mask is None else read_labels(options.mask, images[REFERENCE].grid)
     segmenter = Segmenter(
         options.model,
         method=options.method,
@@ -58,6 +57,9 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
         device=options.device,
         seed=options.seed,
     )
+    main = segmenter.model.main
+    images = _read(options, main, progress)
+    mask = None if options.mask is None else read_labels(options.mask, images[main].grid)
     prediction = segmenter.predict(
         images,
         mask=mask,
@@ -72,9 +74,22 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     return prediction, lesions
 
 
-def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:
+def _read(options: Namespace, main: str, progress: Progress) -> dict[str, Volume]:
     from napari_uncertainseg.runs.visit import read_scans
 
     progress("reading", 0.0)
-    paths = {modality: getattr(options, modality) for modality in MODALITIES}
-    return read_scans({m: path for m, path in paths.items() if path is not None}, options.volume)
+    return read_scans(_paths(options, main), options.volume)
+
+
+def _paths(options: Namespace, main: str) -> dict[str, Path]:
+    """Files by modality; the one without a name is what the model segments."""
+    optional = [(modality, getattr(options, modality)) for modality in OPTIONAL]
+    named = [(name.lower(), Path(file)) for name, file in options.scans]
+    paths: dict[str, Path] = {}
+    for modality, path in [(main, options.scan), *optional, *named]:
+        if path is None:
+            continue
+        if modality in paths:
+            raise InputError(f"{path}: {title_of(modality)} was given before, as {paths[modality]}.")
+        paths[modality] = path
+    return paths

@@ -10,7 +10,6 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.modalities import (
     MODALITIES,
     REFERENCE,
-    names_in_words,
     title_of,
 )
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
@@ -25,10 +24,11 @@ def check_modalities(images: Mapping[str, Volume], model: Model) -> None:
     InputError
         With the first such scan.
     """
-    known = {*MODALITIES, *model.modalities}
+    known = list(dict.fromkeys([*MODALITIES, *model.modalities]))
     for modality in images:
         if modality not in known:
-            raise InputError(f"There is no modality '{modality}': scans are given as {names_in_words()}.")
+            names = f"{', '.join(known[:-1])} and {known[-1]}"
+            raise InputError(f"There is no modality '{modality}': scans are given as {names}.")
     if model.main == REFERENCE and REFERENCE not in images:
         raise InputError("The FLAIR is missing: choose the FLAIR scan; T1 and T2 are optional.")
     for modality in (model.main, *model.needs):
