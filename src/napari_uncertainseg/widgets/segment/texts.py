@@ -250,6 +250,12 @@ def case_closed(case: str) -> str:
     return f"Closed {case}, because another FLAIR was chosen. Press Run to segment it."
 
 
-def to_be_segmented(name: str) -> str:
-    """Banner of the dock while no case is open but a FLAIR is chosen."""
-    return f"To be segmented: {name}"
+def to_be_segmented(name: str, others: Iterable[str] = ()) -> str:
+    """Banner of the dock while no case is open but a FLAIR is chosen; scans of others that are shown too."""
+    return "\n".join([f"To be segmented: {name}", *also_shown(others)])
+
+
+def also_shown(others: Iterable[str]) -> list[str]:
+    """Lines of a banner: which layers are shown that seem not to be of the case; none where there are none."""
+    names = ", ".join(others)
+    return [as_warning(f"Also shown, but not of this case: {names}")] if names else []
