@@ -256,6 +256,6 @@ def to_be_segmented(name: str, others: Iterable[str] = ()) -> str:
 
 
 def also_shown(others: Iterable[str]) -> list[str]:
-    """Lines of a banner: which layers are shown that seem not to be of the case; none where there are none."""
+    """Lines of a banner: which layers are shown that seem not to be of the case."""
     names = ", ".join(others)
     return [as_warning(f"Also shown, but not of this case: {names}")] if names else []
