@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from napari_uncertainseg._base import as_warning, format_time_left
+from napari_uncertainseg._base import FINDING_BRAIN, as_warning, format_time_left
 
 # -- the form -------------------------------------------------------------------------------------
 
@@ -140,8 +140,6 @@ CANCEL_TIP = "Stop this run. A stopped run changes nothing."
 RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"}
 """By the name of a job's state."""
 LOADING_MODEL = "loading the model"
-FINDING_BRAIN = "finding the brain"
-"""As the brain finders call it."""
 FINDING_LESIONS = "finding the lesions"
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
 NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
