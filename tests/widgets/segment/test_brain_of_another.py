@@ -1,10 +1,13 @@
 """An outline that was mended is used for its very scan only."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from napari_uncertainseg.images.preparation import brain_search
 
 from .handling import add, find, masks, pick, press, run
 
@@ -102,3 +105,25 @@ def test_a_t1_that_the_user_has_chosen_stays_as_it_is(viewer, two_patients, flai
     other.visible = True
     dock._uncover_flair()
     assert other.visible and not second.visible
+
+
+def test_how_to_mend_is_not_said_of_another_scan(two_patients, viewer, qtbot, brain, monkeypatch):
+    dock, _, second = two_patients
+    find(qtbot, viewer, dock, monkeypatch, brain)
+    press(qtbot, dock.brain.mend)
+    assert "key 2 paints" in dock.message.text()
+    pick(dock, second.name, "flair")
+    assert not dock.message.text()
+
+
+def test_a_case_that_was_closed_while_a_brain_was_found_is_said(two_patients, layers, qtbot, monkeypatch):
+    dock, _, second = two_patients
+    run(qtbot, dock)
+    go_on = threading.Event()
+    monkeypatch.setattr(brain_search, "find_brain", lambda scan, progress: go_on.wait(10) and scan.data > 0.5)
+    press(qtbot, dock.brain.search)
+    pick(dock, second.name, "flair")
+    assert layers._case.prediction is None
+    go_on.set()
+    qtbot.waitUntil(lambda: dock.run.text() == "Run" and "Cancelled" in dock.message.text(), timeout=5000)
+    assert "Closed " in dock.message.text() and "Nothing was changed" not in dock.message.text()

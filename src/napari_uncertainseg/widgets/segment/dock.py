@@ -89,6 +89,8 @@ class SegmentDock(DockWidget):
         """The FLAIR that is being segmented."""
         self._cancel_reason = ""
         """Why the run is being cancelled; empty if the user pressed Cancel."""
+        self._closed = ""
+        """What was said of a case that was closed while something was running."""
         self._wanted: tuple[Layer | None, ...] | None = None
         """Layers to segment as soon as Run is enabled."""
         self._discard = self._new_discard_question()
@@ -203,6 +205,7 @@ class SegmentDock(DockWidget):
                 self.roles.pick_flair(scan)
                 return
             self._show_message(message)
+            self._closed = "" if self._jobs.state is JobState.IDLE else message
         self._uncover_flair()
 
     def _uncover_flair(self) -> None:
@@ -236,7 +239,7 @@ class SegmentDock(DockWidget):
 
     def _start(self, work: Work) -> None:
         self._show_message("")
-        self._running, self._cancel_reason = self.roles.layer("flair"), ""
+        self._running, self._cancel_reason, self._closed = self.roles.layer("flair"), "", ""
         self.roles.pick_flair(self._running)  # the user means this one: do not replace it automatically
         self._uncover_flair()
         self._jobs.start(work)
@@ -276,8 +279,8 @@ class SegmentDock(DockWidget):
 
     def _on_cancelled(self) -> None:
         self._running = None
-        reason = self._cancel_reason
-        self._show_message(texts.cancelled_because(reason) if reason else texts.CANCELLED)
+        reason, after = self._cancel_reason, self._closed or texts.NOTHING_CHANGED
+        self._show_message(texts.cancelled_because(reason, after) if reason else texts.CANCELLED)
 
     def _request(self, strange_allowed: bool = False) -> Request:
         images, mask = self.roles.volumes()

@@ -145,7 +145,8 @@ MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
 NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
 MODEL_GONE = as_warning("The model '{}' is not there any more: '{}' is chosen in its place.")
 FLAIR_LOST = as_warning("The FLAIR was removed or changed during the run: its results are not shown.")
-CANCELLED = "Cancelled. Nothing was changed."
+NOTHING_CHANGED = "Nothing was changed."
+CANCELLED = f"Cancelled. {NOTHING_CHANGED}"
 
 
 def stage(name: str, left: float | None, elapsed: float) -> str:
@@ -176,9 +177,9 @@ def flair_changed(layer: str) -> str:
     return f"'{layer}' is no longer the FLAIR"
 
 
-def cancelled_because(reason: str) -> str:
-    """That a run was cancelled by something that the user did."""
-    return as_warning(f"Cancelled: {reason}. Nothing was changed.")
+def cancelled_because(reason: str, after: str = NOTHING_CHANGED) -> str:
+    """That a run was cancelled by something that the user did, and what has become of the case."""
+    return as_warning(f"Cancelled: {reason}. {after}")
 
 
 def run_summary(
@@ -245,7 +246,7 @@ def other_flair(case: str) -> str:
 
 def case_closed(case: str) -> str:
     """What to do after a case was closed for another FLAIR."""
-    return f"Closed {case}, because another FLAIR was chosen. Press Run to segment it."
+    return f"Closed {case}, because another FLAIR was chosen. Press Run to segment the new one."
 
 
 def to_be_segmented(name: str, others: Iterable[str] = ()) -> str:
