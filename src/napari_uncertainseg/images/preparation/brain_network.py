@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg.images.preparation.skull import largest_part
 from napari_uncertainseg.images.resample import isotropic, resample_to
@@ -18,7 +18,6 @@ from napari_uncertainseg.images.volume import Grid, Volume
 SPACING = 2.0
 """Of the voxels that the network reads, mm."""
 
-_STAGE = "finding the brain"
 _AIR = 0.08  # of the brightest: what is darker is no head
 _AROUND = 16.0  # mm around a brain that the second look shows
 _SHEET = 12.0  # mm: what is thinner all along is no brain
@@ -58,22 +57,22 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
     from napari_uncertainseg.networks.brain import WEIGHTS
 
     path = weights or WEIGHTS
-    progress(_STAGE, 0.0)
+    progress(FINDING_BRAIN, 0.0)
     cubic = isotropic(scan, SPACING)
-    progress(_STAGE, 0.1)
+    progress(FINDING_BRAIN, 0.1)
     box = _head(cubic.data, round(_LARGEST / SPACING))
     logits = _look(cubic.data, box, path)
     seen = largest_part(logits > 0)
     if not seen.any():
         return np.zeros(scan.grid.shape, bool)
-    progress(_STAGE, 0.5)
+    progress(FINDING_BRAIN, 0.5)
     closer = _widened(bounding_box(seen), round(_AROUND / SPACING), seen.shape)
     if _size(box) > _MUCH * _size(closer):
         logits = _look(cubic.data, closer, path)
     logits = _without_scalp(cubic.data, logits)
-    progress(_STAGE, 0.9)
+    progress(FINDING_BRAIN, 0.9)
     mask = _on_grid(Volume(logits, cubic.grid, scan.name), scan.grid)
-    progress(_STAGE, 1.0)
+    progress(FINDING_BRAIN, 1.0)
     return mask
 
 
