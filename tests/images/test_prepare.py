@@ -201,6 +201,7 @@ def test_of_a_stripped_scan_it_is_asked_where_no_adults_brain_is_so_large_or_sma
     half = replace(whole, data=np.where(np.indices(whole.data.shape)[2] < 24, whole.data, 0))
     assert "has 0.58 l, which is unusual" in _asked(half) and "scanned on purpose" in _asked(half)
     assert "has 2.4 l" in _asked(_scaled(whole, 1.25))
+    assert "has 2.03 l, which is unusual" in _asked(_scaled(whole, 1.19))  # not "has 2 l", which is usual
     assert "cuts the brain off at the" in _asked(_crop(whole, 2, 0, 24))  # a crop: asked, never refused
     slab = _crop(whole, 0, 0, 24)
     assert not _asked(slab) and "cuts the brain off at the top" in prepare({"flair": slab}).notes[0]

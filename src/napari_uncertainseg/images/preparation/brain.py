@@ -94,7 +94,7 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     litres = litres_of(brain, scan.grid)
     cut = _cut(brain)
     size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
-    found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
+    found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {_in_words(litres)} l"
     expected = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
     usual = _usual(litres, cut)
     impossible = litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)
@@ -127,7 +127,7 @@ def strange_brain(brain: np.ndarray, scan: Volume) -> str:
     words = brain_shape(brain, scan.grid).strange
     litres = litres_of(brain, scan.grid)
     if not has_usual_volume(brain, scan):
-        words.insert(0, f"has {litres:.2g} l, where an adult's has about 1.0 to 2.0 l")
+        words.insert(0, f"has {_in_words(litres)} l, where an adult's has about 1.0 to 2.0 l")
     if _skull_within(brain, scan) > MOST_SKULL:
         words.append("takes in skull or scalp")
     head = shown_surface(scan, surroundings(scan))
@@ -160,6 +160,12 @@ def has_usual_volume(brain: np.ndarray, scan: Volume) -> bool:
         In which it was found.
     """
     return _usual(litres_of(brain, scan.grid), [side for side in _cut(brain) if side in SIDES[0]])
+
+
+def _in_words(litres: float) -> str:
+    """Two digits; three where two would read as an adult's volume, though it is none."""
+    short = f"{litres:.2g}"
+    return f"{litres:.3g}" if USUAL_LITRES[0] <= float(short) <= USUAL_LITRES[1] else short
 
 
 def _usual(litres: float, cut: list[str]) -> bool:
