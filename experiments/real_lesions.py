@@ -28,6 +28,7 @@ import pandas as pd
 from brain_weights import add_brain_option
 from comparing import interval, table
 from sources import ROOT, Scan, scans_at_hand
+from within_scans import order_within_scans
 
 from napari_uncertainseg import Segmenter
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
@@ -63,6 +64,8 @@ SIMPLE = {
     "size": lambda t: t["volume"],
 }
 """Simple measures: what is higher is more likely real."""
+BESIDE_PEAK = (("depth",), ("depth", "volume"), ("depth", "edge"))
+"""What is weighed beside the largest probability, with a constant for each scan (within_scans.py)."""
 KEY = ["model", "model_sha256", "method", "inputs", "scan"]
 
 
@@ -85,8 +88,12 @@ def main() -> None:
     print(f"Lesions, AUROC of false against real\n\n{areas(rows[lesions], said[lesions])}\n")
     print(f"Candidates\n\n{areas(rows[~lesions], said[~lesions])}\n")
     print(f"Calibration, sources left out\n\n{calibration(rows, said)}\n")
+    print(
+        f"Calibration of lesions alone, without candidates\n\n{calibration(rows[lesions], said[lesions])}\n"
+    )
     beside = ", ".join(arguments.features)
     print(f"Other features beside {beside}, lesions\n\n{others(rows, arguments.features)}\n")
+    print(f"Lesions, weights fitted within scans\n\n{within(rows)}\n")
     found = fitted_on_all(rows, said, arguments.features, arguments.method)
     arguments.out.write_text(found.to_text(), encoding="utf-8")
     terms = [f"{w.weight:+.3f} * ({name} {-w.centre:+.3f})" for name, w in found.weights.items()]
@@ -340,6 +347,21 @@ def others(rows: pd.DataFrame, features: Sequence[str]) -> str:
         [name, *(f"{x:.3f}" for x in means.loc[name]), f"{means.loc[name].mean():.3f}"] for name in tried
     ]
     return table(["features", *means.columns, "mean"], sorted(lines, key=lambda line: -float(line[-1])))
+
+
+def within(rows: pd.DataFrame) -> str:
+    """AUROC per source, of features without a fit and of weights fitted within scans, source left out."""
+    lesions = ~rows["candidate"].to_numpy(bool)
+    scores = {f"{name}, no fit": rows[name].to_numpy(float) for name in ("largest_probability", "depth")}
+    for features in BESIDE_PEAK:
+        chosen = ("largest_probability", *features)
+        scores[", ".join(chosen)] = order_within_scans(rows, chosen, counts_of(rows))
+    found = patients(rows[lesions], {name: score[lesions] for name, score in scores.items()})
+    means = found.groupby(["measure", "source"], sort=False)["auroc"].mean().unstack()
+    lines = [
+        [name, *(f"{x:.3f}" for x in means.loc[name]), f"{means.loc[name].mean():.3f}"] for name in scores
+    ]
+    return table(["order", *means.columns, "mean"], lines)
 
 
 if __name__ == "__main__":

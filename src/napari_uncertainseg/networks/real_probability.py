@@ -109,8 +109,8 @@ class Weight(_Table):
 class Source(_Table):
     """One of the sources that it was fitted on, and AUROCs there: `P_REAL` is that of a fit without it.
 
-    ``lesions`` counts candidates, too, and a scan that was read with FLAIR alone and with all scans twice; the
-    AUROCs are of lesions alone.
+    ``lesions`` counts candidates, too, and twice what was read with FLAIR alone and with all scans.
+    The AUROCs are of lesions alone.
     """
 
     name: _Name
