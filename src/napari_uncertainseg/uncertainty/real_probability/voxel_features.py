@@ -30,7 +30,6 @@ _NEARBY, _BESIDE = 4.0, 3.0
 _INNER, _INNER_VOLUME = 12.0, 300.0
 """Fluid so far from the edge (mm), in pieces of at least so many mm3, is that of ventricles."""
 _BRIGHTEST = 90
-_MOST = float(np.finfo(np.float16).max)
 
 
 def measure_voxel_features(
@@ -71,7 +70,7 @@ def measure_voxel_features(
     found = _measured(inside, probability[box], brain[box], index, grid.spacing)
     missing = np.full(len(where), np.nan)
     values = np.array([found.get(name, missing) for name in VOXEL_FEATURES])
-    return VoxelFeatures(where.astype(np.int64), np.clip(values, -_MOST, _MOST).astype(np.float16))
+    return VoxelFeatures(where.astype(np.int64), values.astype(np.float16))
 
 
 def _measured(
