@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from brain_weights import add_brain_option
 from comparing import interval, table
+from left_out import HOSPITALS
 from sources import ROOT, Scan, scans_at_hand
 from within_scans import order_within_scans
 
@@ -111,9 +112,8 @@ def measured(arguments: argparse.Namespace) -> pd.DataFrame:
     path, found = arguments.rows, []
     kept = pd.read_csv(path, sep="\t") if path is not None and path.is_file() else pd.DataFrame(columns=KEY)
     rest = kept
-    for number, fold in enumerate(arguments.fold):
-        model, _, sources = fold.rpartition(":")
-        for own in measured_fold(model, sources.split(","), kept, arguments):
+    for number, (model, sources) in enumerate(models_and_sources(arguments.fold)):
+        for own in measured_fold(model, sources, kept, arguments):
             if own.empty:
                 continue
             found.append(own.assign(fold=number))
@@ -123,6 +123,16 @@ def measured(arguments: argparse.Namespace) -> pd.DataFrame:
                 every.drop(columns="fold").to_csv(path, sep="\t", index=False)
     rows = pd.concat(found).reset_index(drop=True)
     return rows.astype({"true": bool, "candidate": bool})
+
+
+def models_and_sources(folds: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Model and sources of each fold; those of one hospital are left out of a fit together."""
+    parts = [fold.rpartition(":") for fold in folds]
+    found = [(model, sources.split(",")) for model, _, sources in parts]
+    hospitals = [one for _, sources in found for one in {HOSPITALS.get(name, name) for name in sources}]
+    if len(set(hospitals)) < len(hospitals):
+        raise SystemExit("Name the sources of one hospital in one --fold, or their fits would have seen it.")
+    return found
 
 
 def same(rows: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:

@@ -61,6 +61,15 @@ def test_one_fold_cannot_be_measured(experiment) -> None:
         experiment.left_out(rows("depth").assign(fold=0), KEPT)
 
 
+def test_a_hospital_is_left_out_whole(experiment) -> None:
+    assert experiment.models_and_sources(["m:MS3SEG,Sim-Vent", "n:MSLesSeg"])[0] == (
+        "m",
+        ["MS3SEG", "Sim-Vent"],
+    )
+    with pytest.raises(SystemExit, match="one hospital"):
+        experiment.models_and_sources(["m:MS3SEG", "m:Sim-Vent", "n:MSLesSeg"])
+
+
 def test_each_source_counts_alike(experiment) -> None:
     made = rows("depth")
     fewer = made.drop(made.index[made["source"].eq("C") & (made.index % 2 == 0)])
