@@ -19,6 +19,7 @@ SPACING = 2.0
 """Of the voxels that the network reads, mm."""
 
 _AIR = 0.08  # of the brightest: what is darker is no head
+_SHIFTED = 0.05  # of that: darkest voxels farther from 0 were shifted, 0.002 at most on scans as they are
 _AROUND = 16.0  # mm around a brain that the second look shows
 _SHEET = 12.0  # mm: what is thinner all along is no brain
 _MUCH = 1.6  # times what it would show: only then there is a second look
@@ -58,7 +59,7 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
 
     path = weights or WEIGHTS
     progress(FINDING_BRAIN, 0.0)
-    cubic = isotropic(scan, SPACING)
+    cubic = isotropic(_unshifted(scan), SPACING)
     progress(FINDING_BRAIN, 0.1)
     box = _head(cubic.data, round(_LARGEST / SPACING))
     logits = _look(cubic.data, box, path)
@@ -74,6 +75,14 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
     mask = _on_grid(Volume(logits, cubic.grid, scan.name), scan.grid)
     progress(FINDING_BRAIN, 1.0)
     return mask
+
+
+def _unshifted(scan: Volume) -> Volume:
+    """The scan with air at 0, as scanners give it: what lies beyond its sides is 0, and shares are of 0."""
+    low, high = np.quantile(scan.data[::2, ::2, ::2], (0.01, 0.99))
+    if abs(low) <= _SHIFTED * (high - low):
+        return scan
+    return replace(scan, data=scan.data - np.float32(low))
 
 
 def _look(data: np.ndarray, box: Box, path: Path) -> np.ndarray:
