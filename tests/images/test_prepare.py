@@ -376,7 +376,7 @@ def test_a_stripped_slab_is_not_stripped_again(shared_data, case, axis):
     prepared = prepare({"flair": slab})
     assert prepared.brain_source == "already stripped"
     assert prepared.brain.sum() >= (slab.data != 0).sum() * 0.999
-        assert any("cuts the brain off" in note for note in prepared.notes)
+    assert any("cuts the brain off" in note for note in prepared.notes)
 
 
 @pytest.mark.slow
