@@ -1,6 +1,7 @@
 """Which model's doubt is where experts disagree? The tables of docs/experiments.md.
 
-usage: python experiments/disagreement.py cells|planted|left-out [--seeds 1] [--data FOLDER] [--tsv FILE]
+usage: python experiments/disagreement.py cells|planted|left-out [--seeds 1] [--methods EDUE "deep ensemble"]
+           [--data FOLDER] [--tsv FILE]
 
 `cells`: 12 microscope images, each with 10 masks by real annotators (BU-BIL), leave-three-images-out.
 `planted`: real lesion masks planted into real brains (planted.py), outlined by five simulated raters.
@@ -53,6 +54,15 @@ from napari_uncertainseg.uncertainty.retention import auroc
 ROOT = Path(__file__).resolve().parents[1]
 HEADS, MEMBERS, PASSES, DROPOUT, GUIDANCE = 5, 5, 10, 0.2, 4.0
 STEPS = {2: 300, 3: 250}
+NAMES = (
+    "EDUE",
+    "heads, raters at random",
+    "heads, raters in order",
+    "layer ensemble",
+    "deep ensemble",
+    "deep ensemble, raters at random",
+)
+"""Of the methods that are trained; dropout and flips come with the deep ensemble."""
 PRECISION = Precision.fastest(torch.device("cpu"))
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor], Tensor]
 Predictor = Callable[[Tensor], Tensor]
@@ -87,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("task", choices=tuple(TASKS))
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", help="train only these of those that are missing")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--tsv", type=Path, help="write what was measured per image here")
     arguments = parser.parse_args()
@@ -97,7 +108,8 @@ def main() -> None:
         rows = pd.read_csv(arguments.tsv, sep="\t").to_dict("records")
     for seed, (number, fold) in product(range(arguments.seeds), enumerate(folds)):
         done = {row["method"] for row in rows if (row["seed"], row["fold"]) == (seed, number)}
-        for name, (predict, parameters) in methods(fold, seed, done):
+        wanted = set(arguments.methods or NAMES) - done
+        for name, (predict, parameters) in methods(fold, seed, wanted):
             known = {"seed": seed, "fold": number, "method": name, "parameters": parameters}
             rows += [{**known, **measure(predict, case)} for case in fold.testing]
             minutes = (time.perf_counter() - started) / 60
@@ -186,8 +198,8 @@ def drawn(fold: Fold, seed: int, steps: int) -> Iterator[tuple[Tensor, Tensor, T
         yield both[:, :c], both[:, c:-1], both[:, -1:]
 
 
-def methods(fold: Fold, seed: int, done: set[str]) -> Iterator[tuple[str, tuple[Predictor, int]]]:
-    """Train all that a fold compares and is not done; each as name, predictor and number of parameters."""
+def methods(fold: Fold, seed: int, wanted: set[str]) -> Iterator[tuple[str, tuple[Predictor, int]]]:
+    """Train what is wanted of all that a fold compares; each as name, predictor and number of parameters."""
     one = {
         "EDUE": (1, _edue, depths),
         "heads, raters at random": (HEADS, _heads(ordered=False), lambda heads, layers: heads),
@@ -195,12 +207,12 @@ def methods(fold: Fold, seed: int, done: set[str]) -> Iterator[tuple[str, tuple[
         "layer ensemble": (1, _layers, depths),
     }
     for name, (heads, loss, members) in one.items():
-        if name not in done:
+        if name in wanted:
             network = _train(fold, heads, loss, seed)
             yield name, (_predictor([network], members), _parameters(network))
     ensembles = {"deep ensemble": _majority, "deep ensemble, raters at random": _random_rater}
     for name, loss in ensembles.items():
-        if name in done or not (fold.many_passes or loss is _majority):
+        if name not in wanted or not (fold.many_passes or loss is _majority):
             continue
         ensemble = [_train(fold, 1, loss, MEMBERS * seed + k) for k in range(MEMBERS)]
         if loss is _majority and fold.many_passes:

@@ -27,7 +27,9 @@ import numpy as np
 import pandas as pd
 from brain_weights import add_brain_option
 from comparing import interval, table
+from left_out import HOSPITALS
 from sources import ROOT, Scan, scans_at_hand
+from within_scans import order_within_scans
 
 from napari_uncertainseg import Segmenter
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
@@ -63,6 +65,8 @@ SIMPLE = {
     "size": lambda t: t["volume"],
 }
 """Simple measures: what is higher is more likely real."""
+BESIDE_PEAK = (("depth",), ("depth", "volume"), ("depth", "edge"))
+"""What is weighed beside the largest probability, with a constant for each scan (within_scans.py)."""
 KEY = ["model", "model_sha256", "method", "inputs", "scan"]
 
 
@@ -85,8 +89,12 @@ def main() -> None:
     print(f"Lesions, AUROC of false against real\n\n{areas(rows[lesions], said[lesions])}\n")
     print(f"Candidates\n\n{areas(rows[~lesions], said[~lesions])}\n")
     print(f"Calibration, sources left out\n\n{calibration(rows, said)}\n")
+    print(
+        f"Calibration of lesions alone, without candidates\n\n{calibration(rows[lesions], said[lesions])}\n"
+    )
     beside = ", ".join(arguments.features)
     print(f"Other features beside {beside}, lesions\n\n{others(rows, arguments.features)}\n")
+    print(f"Lesions, weights fitted within scans\n\n{within(rows)}\n")
     found = fitted_on_all(rows, said, arguments.features, arguments.method)
     arguments.out.write_text(found.to_text(), encoding="utf-8")
     terms = [f"{w.weight:+.3f} * ({name} {-w.centre:+.3f})" for name, w in found.weights.items()]
@@ -104,9 +112,8 @@ def measured(arguments: argparse.Namespace) -> pd.DataFrame:
     path, found = arguments.rows, []
     kept = pd.read_csv(path, sep="\t") if path is not None and path.is_file() else pd.DataFrame(columns=KEY)
     rest = kept
-    for number, fold in enumerate(arguments.fold):
-        model, _, sources = fold.rpartition(":")
-        for own in measured_fold(model, sources.split(","), kept, arguments):
+    for number, (model, sources) in enumerate(models_and_sources(arguments.fold)):
+        for own in measured_fold(model, sources, kept, arguments):
             if own.empty:
                 continue
             found.append(own.assign(fold=number))
@@ -116,6 +123,16 @@ def measured(arguments: argparse.Namespace) -> pd.DataFrame:
                 every.drop(columns="fold").to_csv(path, sep="\t", index=False)
     rows = pd.concat(found).reset_index(drop=True)
     return rows.astype({"true": bool, "candidate": bool})
+
+
+def models_and_sources(folds: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Model and sources of each fold; those of one hospital are left out of a fit together."""
+    parts = [fold.rpartition(":") for fold in folds]
+    found = [(model, sources.split(",")) for model, _, sources in parts]
+    hospitals = [one for _, sources in found for one in {HOSPITALS.get(name, name) for name in sources}]
+    if len(set(hospitals)) < len(hospitals):
+        raise SystemExit("Name the sources of one hospital in one --fold, or their fits would have seen it.")
+    return found
 
 
 def same(rows: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
@@ -340,6 +357,21 @@ def others(rows: pd.DataFrame, features: Sequence[str]) -> str:
         [name, *(f"{x:.3f}" for x in means.loc[name]), f"{means.loc[name].mean():.3f}"] for name in tried
     ]
     return table(["features", *means.columns, "mean"], sorted(lines, key=lambda line: -float(line[-1])))
+
+
+def within(rows: pd.DataFrame) -> str:
+    """AUROC per source, of features without a fit and of weights fitted within scans, source left out."""
+    lesions = ~rows["candidate"].to_numpy(bool)
+    scores = {f"{name}, no fit": rows[name].to_numpy(float) for name in ("largest_probability", "depth")}
+    for features in BESIDE_PEAK:
+        chosen = ("largest_probability", *features)
+        scores[", ".join(chosen)] = order_within_scans(rows, chosen, counts_of(rows))
+    found = patients(rows[lesions], {name: score[lesions] for name, score in scores.items()})
+    means = found.groupby(["measure", "source"], sort=False)["auroc"].mean().unstack()
+    lines = [
+        [name, *(f"{x:.3f}" for x in means.loc[name]), f"{means.loc[name].mean():.3f}"] for name in scores
+    ]
+    return table(["order", *means.columns, "mean"], lines)
 
 
 if __name__ == "__main__":

@@ -419,7 +419,7 @@ def test_a_model_says_its_styles_what_is_real_its_recalibration_and_what_it_has_
         "scans unlike all that it has seen: logit / 1.5 + 0.5",
         "(9 patients of A, B)",
         "for one-pass at thresholds from 0.2 to 0.8; lists go by it",
-        "without A: AUROC 0.954 there (6 patients, 500 lesions)",
+        "without A: AUROC 0.954 there (6 patients, 500 lesions and candidates)",
         "has seen: C (1 scan)",
         "methods: one-pass (",
     ):

@@ -61,6 +61,15 @@ def test_one_fold_cannot_be_measured(experiment) -> None:
         experiment.left_out(rows("depth").assign(fold=0), KEPT)
 
 
+def test_a_hospital_is_left_out_whole(experiment) -> None:
+    assert experiment.models_and_sources(["m:MS3SEG,Sim-Vent", "n:MSLesSeg"])[0] == (
+        "m",
+        ["MS3SEG", "Sim-Vent"],
+    )
+    with pytest.raises(SystemExit, match="one hospital"):
+        experiment.models_and_sources(["m:MS3SEG", "m:Sim-Vent", "n:MSLesSeg"])
+
+
 def test_each_source_counts_alike(experiment) -> None:
     made = rows("depth")
     fewer = made.drop(made.index[made["source"].eq("C") & (made.index % 2 == 0)])
@@ -68,3 +77,30 @@ def test_each_source_counts_alike(experiment) -> None:
     assert per_source.nunique() == 1 or np.ptp(per_source) < 1e-9
     twice = pd.concat([made, made.assign(inputs="flair")])
     assert experiment.counts_of(twice).sum() == pytest.approx(len(made))
+
+
+def test_what_tells_within_scans_is_not_turned_round_by_what_differs_between_them(experiment) -> None:
+    """Deeper is likelier real in every scan, but the deepest scan has the fewest real ones."""
+    rng, parts = np.random.default_rng(0), []
+    for number, fold in enumerate((0, 0, 0, 1, 1, 1)):
+        away = rng.normal(size=200)
+        real = rng.random(200) < 1 / (1 + np.exp(-(1.5 * away - 2 * (number % 3 - 1))))
+        values = {feature: rng.uniform(0, 1, 200) for feature in FEATURES}
+        about = {
+            "source": f"S{fold}",
+            "patient": f"p{number}",
+            "scan": f"{number}/",
+            "fold": fold,
+            "inputs": "all",
+        }
+        frame = pd.DataFrame({**values, "depth": 4 + 0.3 * away + 1.2 * (number % 3 - 1), "true": real})
+        parts.append(frame.assign(candidate=False, **about))
+    made = pd.concat(parts).reset_index(drop=True)
+    by = {
+        "pooled": experiment.left_out(made, ("depth",)),
+        "within": experiment.order_within_scans(made, ("depth",), experiment.counts_of(made)),
+    }
+    areas = experiment.patients(made, by).groupby("measure")["auroc"].mean()
+    assert areas["within"] > 0.8
+    assert areas["pooled"] == pytest.approx(0.5)  # the sign that depth must have is all that holds it
+    assert "depth, no fit" in experiment.within(made)

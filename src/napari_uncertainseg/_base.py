@@ -71,6 +71,8 @@ def silent(stage: str, fraction: float) -> None:
     """Report nothing."""
 
 
+FINDING_BRAIN = "finding the brain"
+"""Stage of which nobody knows how far it is: the share of the work that is reported with it is a guess."""
 _EVIDENCE_S = 3.0
 """Before this many seconds of work no time left is told: loading says little about the rest."""
 
@@ -86,7 +88,7 @@ class TimeLeft:
         self._ends: float | None = None
         self._told = float("inf")
 
-    def update(self, elapsed: float, fraction: float) -> float | None:
+    def update(self, elapsed: float, fraction: float, stage: str = "") -> float | None:
         """Seconds left if the rest goes as fast as what is done; None while that would be a guess.
 
         Parameters
@@ -95,9 +97,13 @@ class TimeLeft:
             Seconds since the start.
         fraction
             Share of the work done, 0 to 1.
+        stage
+            What is being done; from that of finding the brain nothing is estimated.
         """
         if fraction >= 1:
             return 0.0
+        if stage == FINDING_BRAIN:
+            return None
         if fraction > self._fraction:
             self._fraction = fraction
             known = elapsed >= _EVIDENCE_S and fraction >= 0.05

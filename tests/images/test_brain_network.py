@@ -94,6 +94,14 @@ def test_scalp_that_was_taken_for_brain_is_cut_off(head, monkeypatch):
     assert 2 * (found & brain).sum() / (found.sum() + brain.sum()) > 0.95
 
 
+@pytest.mark.parametrize("offset", [300.0, -250.0])
+def test_a_scan_whose_brightness_was_shifted_has_the_same_brain(head, monkeypatch, offset):
+    scan, _ = head
+    monkeypatch.setattr(network, "brain_logits", _by_brightness)
+    moved = replace(scan, data=scan.data + np.float32(offset))
+    assert np.array_equal(brain_by_network(moved), brain_by_network(scan))
+
+
 def test_a_bulge_of_scalp_beyond_the_skull_is_cut_off(head, monkeypatch):
     scan, brain = head
     step = np.array(scan.grid.spacing)[:, None, None, None]

@@ -168,11 +168,11 @@ def test_a_doubt_about_the_skull_is_said_and_the_brain_is_looked_for(ball, monke
     assert "is doubtful" in prepared.notes[0]
 
 
-@pytest.mark.parametrize(("factor", "litres"), [(2.0, "7.2 l"), (0.1, "0.0009 l"), (10.0, "9e")])
+@pytest.mark.parametrize(("factor", "litres"), [(2.0, "7.2"), (0.1, "0.0009"), (10.0, "90")])
 def test_no_brain_of_a_wrong_voxel_size_is_segmented(ball, monkeypatch, factor, litres):
     monkeypatch.setattr(preparing, "find_brain", lambda scan, progress: scan.data > 0)
     scan = _scaled(ball(radius=60.0), factor)
-    with pytest.raises(InputError, match=rf"'ball' has {re.escape(litres)}.*check the voxel size"):
+    with pytest.raises(InputError, match=rf"'ball' has {re.escape(litres)}.* l, and.*check the voxel size"):
         prepare({"flair": scan})
     mask = replace(scan, data=(scan.data > 0).astype(np.uint8))
     (note,) = prepare({"flair": scan}, mask=mask, skull="removed").notes  # theirs to say, but not unsaid
@@ -184,8 +184,8 @@ def test_a_strange_brain_is_said_before_it_is_believed(ball):
     assert "has 0.27 l, which is unusual" in small
     (cut,) = prepare({"flair": _crop(ball(), 0, 24, 48)}).notes
     assert "cuts the brain off at the bottom" in cut
-    (sides,) = prepare({"flair": _crop(ball(), 2, 12, 36)}).notes
-    assert "at the left and the right" in sides
+    volume, sides = prepare({"flair": _crop(ball(), 2, 12, 36)}).notes
+    assert "which is unusual" in volume and "at the left and the right" in sides
 
 
 def _asked(scan, **options):
@@ -200,10 +200,30 @@ def test_of_a_stripped_scan_it_is_asked_where_no_adults_brain_is_so_large_or_sma
     assert not _asked(whole)
     half = replace(whole, data=np.where(np.indices(whole.data.shape)[2] < 24, whole.data, 0))
     assert "has 0.58 l, which is unusual" in _asked(half) and "scanned on purpose" in _asked(half)
-    assert "has 2.4 l" in _asked(_scaled(whole, 1.25))
-    assert "cuts the brain off at the" in _asked(_crop(whole, 2, 0, 24))  # a crop: asked, never refused
+    assert "has 2.36 l" in _asked(_scaled(whole, 1.25))
+    assert "has 2.03 l, which is unusual" in _asked(_scaled(whole, 1.19))  # not "has 2 l", which is usual
+    crop = _asked(_crop(whole, 2, 0, 24))  # asked, never refused, and the volume is why
+    assert "has 0.58 l, which is unusual" in crop and "cuts the brain off at the" in crop
     slab = _crop(whole, 0, 0, 24)
     assert not _asked(slab) and "cuts the brain off at the top" in prepare({"flair": slab}).notes[0]
+
+
+@pytest.mark.parametrize("litres", [1.996, 2.004, 2.006, 2.04, 0.896, 0.894])
+def test_a_volume_that_is_called_unusual_reads_as_unusual(ball, litres):
+    whole = ball((48, 50, 48), (4.0, 4.0, 4.0), radius=66.0)
+    scan = _scaled(whole, (litres / (float((whole.data > 0).sum()) * 64e-6)) ** (1 / 3))
+    said = re.search(r"has ([\d.]+) l, which is unusual", _asked(scan))
+    assert (said is None) == (0.895 < litres < 2.005)
+    assert said is None or not 0.9 <= float(said[1]) <= 2.0
+
+
+@pytest.mark.parametrize(("axis", "usual"), [(0, True), (1, False), (2, False)])
+def test_notes_and_question_count_the_same_ends_of_a_scan(ball, axis, usual):
+    """A slab may be small; what ends at a side of the scan may not. One rule, wherever it is said."""
+    part = _crop(ball((48, 50, 48), (4.0, 4.0, 4.0), radius=66.0), axis, 0, 24)
+    notes = brain_room.check_brain(part.data > 0, part)
+    assert any("is unusual" in note for note in notes) != usual
+    assert brain_room.has_usual_volume(part.data > 0, part) == usual
 
 
 def test_what_is_asked_of_a_known_brain_is_what_was_asked_when_it_was_found(ball, monkeypatch):
@@ -356,7 +376,7 @@ def test_a_stripped_slab_is_not_stripped_again(shared_data, case, axis):
     prepared = prepare({"flair": slab})
     assert prepared.brain_source == "already stripped"
     assert prepared.brain.sum() >= (slab.data != 0).sum() * 0.999
-    assert "cuts the brain off" in prepared.notes[0]
+    assert any("cuts the brain off" in note for note in prepared.notes)
 
 
 @pytest.mark.slow
@@ -440,7 +460,7 @@ def test_an_unusual_brain_is_asked_about_wherever_it_is_from(ball):
     prepare({"flair": ball()}, mask=ball(), look=seen.append)
     prepare({"flair": ball()}, mask=ball(radius=6.0), look=seen.append)
     assert [bool(brain.strange) for brain in seen] == [False, True, True, False, True]
-    assert "2.2 l" in seen[1].strange and "check the voxel size" in seen[4].strange
+    assert "2.22 l" in seen[1].strange and "check the voxel size" in seen[4].strange
 
 
 def test_a_painted_outline_keeps_the_warning_about_its_volume(ball):

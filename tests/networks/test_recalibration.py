@@ -141,7 +141,7 @@ def test_the_sentence_says_what_is_unlike_all_sources():
         B=({"slice_mm": 6.0, "brain_ml": 1100.0}, {"slice_mm": 7.0, "brain_ml": 1300.0}),
     )
     assert seen.unlike({"slice_mm": 3.0, "brain_ml": 400.0}) == [
-        "the brain has 400 ml, the model has seen 1500 or 1100 to 1300 ml",
+        "the brain has 400 ml, the model has seen 1100 to 1300 or 1500 ml",
         "slices are 3.0 mm thick, the model has seen 1.0 or 6.0 to 7.0 mm",
     ]
     assert seen.unlike({"slice_mm": 7.5, "brain_ml": 1400.0}) == []

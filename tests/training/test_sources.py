@@ -9,6 +9,7 @@ import torch
 
 from napari_uncertainseg import InputError
 from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.networks import brain
 from napari_uncertainseg.training import synthesis
 from napari_uncertainseg.training.configuration_file import read_configuration
 from napari_uncertainseg.training.randomness import Draw
@@ -211,6 +212,18 @@ def test_a_damaged_cache_is_made_anew_and_other_files_are_not_taken_for_these(ra
     old = nibabel.load(path)
     nibabel.save(nibabel.Nifti1Image(np.asarray(old.dataobj)[::-1].copy(), old.affine), path)
     assert not torch.equal(prepared_visit(visit, cache, bias_correction=False).images, first.images)
+
+
+def test_other_weights_that_find_the_brain_make_the_cache_anew(raw, monkeypatch, tmp_path):
+    visit, cache = Visit(raw / "data", "a/"), raw / "cache"
+    prepared_visit(visit, cache, bias_correction=False)
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"other")
+    monkeypatch.setattr(brain, "WEIGHTS", other)
+    read = []
+    monkeypatch.setattr(prepared_cache, "read_visit", lambda v, **k: read.append(v) or read_visit(v, **k))
+    prepared_visit(visit, cache, bias_correction=False)
+    assert read == [visit]
 
 
 def test_masks_need_a_subject_on_their_grid(raw):

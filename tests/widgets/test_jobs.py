@@ -215,6 +215,14 @@ def test_time_left_of_even_work_is_right():
     assert told == pytest.approx([20 - t for t in range(4, 20)])
 
 
+def test_a_guess_while_the_brain_is_found_holds_back_no_estimate_afterwards():
+    left = TimeLeft()
+    for elapsed in range(1, 11):  # a fast start: 10 s at most would be left, and then none
+        assert left.update(elapsed, 0.5 * elapsed / 11, "finding the brain") is None
+    assert left.update(11.0, 0.25, "normalising") == pytest.approx(33)
+    assert left.update(21.0, 0.25, "normalising") == pytest.approx(23)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -165,19 +165,19 @@ def test_results_without_their_scan_are_not_drawn_on_another_patients(viewer, fo
     banner, whose = areas_of(review)["lesions"].banner, "Case: sub-7\nModel: bundled, one-pass"
     assert not viewer.layers["other"].visible and banner.text() == whose
     viewer.layers["other"].visible = True
-    assert banner.text() == f"{whose}\n⚠ Also shown, not of it: other"
+    assert banner.text() == f"{whose}\n⚠ Also shown, but not of this case: other"
     viewer.layers.remove("other")
     viewer.add_layer(Layer.create(*layer_data(read_image(elsewhere), name="its own")))
     assert banner.text() == whose
     viewer.layers["its own"].data = other.data
     viewer.layers["its own"].visible = False
     viewer.layers["its own"].visible = True
-    assert "not of it: its own" in banner.text()
+    assert "not of this case: its own" in banner.text()
     viewer.layers.remove("its own")
     elsewhere = Grid(flair.grid.shape, flair.grid.affine @ np.diag([1, 1, 1.1, 1]))
     mask = Volume(flair.data > 100, elsewhere, "expert", None, tmp_path / "sub-8" / "expert.nii.gz")
     viewer.add_layer(Layer.create(*layer_data(mask, "labels")))
-    assert "not of it: expert" in banner.text()
+    assert "not of this case: expert" in banner.text()
 
 
 def test_what_segment_wrote_opens_too(of_files, tmp_path):

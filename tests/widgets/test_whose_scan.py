@@ -345,7 +345,7 @@ def test_a_run_goes_on_without_what_is_not_its_flair(make, qtbot, patients):
 
 def test_a_scan_of_somebody_else_is_named_while_it_is_shown(review, patients):
     drop(review, {"flair": patients["Bob"]["flair"]})
-    assert set(banners(review).values()) == {"Case: Ann\n⚠ Also shown, not of it: FLAIR [1]"}
+    assert set(banners(review).values()) == {"Case: Ann\n⚠ Also shown, but not of this case: FLAIR [1]"}
     review.layers.viewer.layers["FLAIR [1]"].visible = False
     assert set(banners(review).values()) == {"Case: Ann"}
     review.layers.viewer.layers["FLAIR [1]"].visible = True
@@ -372,7 +372,7 @@ def test_a_mask_of_somebody_else_is_named_while_it_is_shown(review, patients, pa
     )
     data, options, _ = layer_data(mask, "labels")
     layer = review.layers.viewer.add_layer(Labels(data, **options))
-    words = "Case: Ann\n⚠ Also shown, not of it: expert" if named else "Case: Ann"
+    words = "Case: Ann\n⚠ Also shown, but not of this case: expert" if named else "Case: Ann"
     assert set(banners(review).values()) == {words}
     layer.visible = False
     assert set(banners(review).values()) == {"Case: Ann"}
@@ -401,7 +401,7 @@ def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make
     assert set(banners(review).values()) == {"Case: Ann"}
     mine = next(x for x in layers if not is_result(x) and whose(x) == "Bob")
     mine.visible = True  # who wants to see it may, and is told
-    assert set(banners(review).values()) == {f"Case: Ann\n⚠ Also shown, not of it: {mine.name}"}
+    assert set(banners(review).values()) == {f"Case: Ann\n⚠ Also shown, but not of this case: {mine.name}"}
 
 
 def test_a_second_run_on_the_same_scan(review, qtbot):

@@ -32,7 +32,7 @@ class ProgressLine:
         if not self._shown or (stage == self._last[0] and now - self._last[1] < 0.1):
             return
         self._last = (stage, now)
-        left = format_time_left(self._left.update(now - self._start, fraction))
+        left = format_time_left(self._left.update(now - self._start, fraction, stage))
         text = f"{100 * fraction:3.0f} %  {one_line(stage)} · {left}"
         self._write(text[: shutil.get_terminal_size().columns - 1])
 

@@ -95,7 +95,7 @@ def _real_probability(known: RealProbability | None) -> str:
     ]
     lines += [
         f"without {one.name}: AUROC {one.auroc[P_REAL]:.3f} there"
-        f" ({pluralised(one.patients, 'patient')}, {pluralised(one.lesions, 'lesion')})"
+        f" ({pluralised(one.patients, 'patient')}, {one.lesions} lesions and candidates)"
         for one in known.sources
         if P_REAL in one.auroc
     ]

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from napari_uncertainseg import __version__
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, InputError, Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
@@ -42,7 +42,6 @@ from napari_uncertainseg.uncertainty.real_probability.voxel_features import meas
 
 _PREPARED, _PREPARED_RAW = 0.1, 0.5
 """Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
-_FINDING = "finding the brain"
 
 
 class Segmenter:
@@ -307,7 +306,7 @@ class _Run:
             self.notes.append(note)
 
     def _preparing(self, stage: str, fraction: float) -> None:
-        if stage == _FINDING:
+        if stage == FINDING_BRAIN:
             self.prepared_share = _PREPARED_RAW
         self.progress(stage, self.prepared_share * fraction)
 

@@ -107,7 +107,11 @@ class Weight(_Table):
 
 
 class Source(_Table):
-    """One of the sources that it was fitted on, and AUROCs there: `P_REAL` is that of a fit without it."""
+    """One of the sources that it was fitted on, and AUROCs there: `P_REAL` is that of a fit without it.
+
+    ``lesions`` counts candidates, too, and twice what was read with FLAIR alone and with all scans.
+    The AUROCs are of lesions alone.
+    """
 
     name: _Name
     model: str = Field(max_length=200, description="text")

@@ -144,7 +144,8 @@ class SeenScans(Strict):
         measure = MEASURES[name]
         what = measure.what.format(f"{value:.{measure.digits}f}{measure.unit}")
         if all(own[name] > self.cut for own in distances.values()):
-            seen = " or ".join(dict.fromkeys(self._range(name, source) for source in self.sources))
+            rising = sorted(self.sources, key=lambda source: self.sources[source].low[name])
+            seen = " or ".join(dict.fromkeys(self._range(name, source) for source in rising))
             return f"{what}, the model has seen {seen}{measure.unit}"
         return f"{what}, in {nearest}, which is most similar, {self._range(name, nearest)}{measure.unit}"
 

@@ -10,6 +10,7 @@ from napari_uncertainseg.images.preparation.found_brain import BY_HAND
 from napari_uncertainseg.widgets.made_with import model_line, model_tip
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment.leaving_case import ask_about_gone
+from napari_uncertainseg.widgets.segment.texts import also_shown
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ class CaseBanner:
 
     def _warnings(self) -> list[str]:
         """Lines about what could be taken for something that it is not."""
-        others = ", ".join(self._layers.also_shown())
-        shown = [as_warning(f"Also shown, not of it: {others}")] if others else []
+        shown = also_shown(self._layers.also_shown())
         return [_OTHER_BRAIN, *shown] if self._layers.brain.outdated else shown
 
     def _more(self) -> str:

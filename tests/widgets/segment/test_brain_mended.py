@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from napari.layers import Image
 
 from napari_uncertainseg.images.preparation.found_brain import MENDED
@@ -192,3 +193,31 @@ def test_results_of_a_given_mask_that_was_mended_stay_so(
     layers._case.open_prediction(replace(prediction, information={"brain": "given, mended by hand"}))
     assert not viewer.layers[MENDING].visible
     assert dock._request().brain.source == "given, mended by hand"
+
+
+@pytest.mark.parametrize("by_user", [False, True])
+def test_a_mask_that_was_chosen_automatically_gives_way_to_a_mended_outline(
+    viewer, layers, make_looking_dock, flair, prediction, grid, brain, by_user
+):
+    dock = make_looking_dock()
+    add(viewer, flair)
+    add(viewer, Volume(brain, grid, "brainmask"), "labels")
+    assert masks(dock)[1] == "brainmask"
+    if by_user:
+        pick(dock, "brainmask")
+    layers._case.set_images({"flair": flair})
+    layers._case.open_prediction(replace(prediction, information={"brain": MENDED}))
+    assert masks(dock)[1] == ("brainmask" if by_user else MENDING)
+    assert by_user or dock._request().brain.source == MENDED
+
+
+def test_painting_on_a_mask_that_was_chosen_automatically_makes_no_second_outline(
+    viewer, layers, make_looking_dock, qtbot, flair, grid, brain
+):
+    dock = make_looking_dock()
+    add(viewer, flair)
+    own = add(viewer, Volume(brain, grid, "brainmask"), "labels")
+    own.paint((10, 20, 2), 1)
+    run(qtbot, dock)
+    assert layers._case.prediction.information["brain"] == "given, mended by hand"
+    assert masks(dock)[1] == "brainmask" and MENDING not in viewer.layers

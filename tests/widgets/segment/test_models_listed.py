@@ -1,10 +1,12 @@
 """Models that come and go while the window is open."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.segment.options import _about
 
 from .handling import CHOICES, add
 
@@ -75,3 +77,11 @@ def test_the_first_model_that_is_added_can_be_run(viewer, make_dock, qtbot, list
     dock.on_front()
     qtbot.waitUntil(dock.run.isEnabled, timeout=5000)
     assert not dock.message.text()
+
+
+def test_a_style_is_told_in_words_that_can_be_read():
+    capabilities = SimpleNamespace(style=None)
+    model = SimpleNamespace(description="MS lesions.", styles=("one", "two"), capabilities=capabilities)
+    assert _about(model) == "MS lesions. It outlines like the average of the experts of one, two."
+    capabilities.style = 1
+    assert _about(model) == "MS lesions. It outlines like the experts of two."

@@ -25,6 +25,8 @@ MOST_SKULL = 0.07
 """Share of the lines inwards from the outline that may come through a skull; 0 to 0.03 on good masks."""
 LOOK = "Look at its outline, and mend it by painting or choose a brain mask where it is wrong."
 
+_SMALL_LITRES = 0.095
+"""Below this, hundredths of a litre say too little."""
 _SMALL = "A child's brain, or a part of a brain that was scanned on purpose, can be so small."
 
 Finder = Literal["network", "deepbet"]
@@ -91,12 +93,11 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     InputError
         If no brain has such a volume and it was not given.
     """
-    litres = litres_of(brain, scan.grid)
+    litres = _litres(brain, scan)
     cut = _cut(brain)
     size = " x ".join(f"{mm:.3g}" for mm in scan.grid.spacing[::-1])
-    found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {litres:.2g} l"
+    found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {_said(litres)} l"
     expected = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
-    usual = _usual(litres, cut)
     impossible = litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)
     if given:
         return [f"{found}, and {expected}."] if impossible else []
@@ -104,7 +105,7 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     if impossible:
         raise InputError(f"{found}, and {remedy}.")
     small = "" if litres > USUAL_LITRES[1] else f" {_SMALL}"
-    notes = [] if usual else [f"{found}, which is unusual; {remedy}.{small}"]
+    notes = [] if has_usual_volume(brain, scan) else [f"{found}, which is unusual; {remedy}.{small}"]
     if cut:
         notes.append(
             f"The scan cuts the brain off at the {' and the '.join(cut)}: what lies beyond is missing."
@@ -125,9 +126,8 @@ def strange_brain(brain: np.ndarray, scan: Volume) -> str:
         In which it was found.
     """
     words = brain_shape(brain, scan.grid).strange
-    litres = litres_of(brain, scan.grid)
     if not has_usual_volume(brain, scan):
-        words.insert(0, f"has {litres:.2g} l, where an adult's has about 1.0 to 2.0 l")
+        words.insert(0, f"has {_said(_litres(brain, scan))} l, where an adult's has about 1.0 to 2.0 l")
     if _skull_within(brain, scan) > MOST_SKULL:
         words.append("takes in skull or scalp")
     head = shown_surface(scan, surroundings(scan))
@@ -159,12 +159,19 @@ def has_usual_volume(brain: np.ndarray, scan: Volume) -> bool:
     scan
         In which it was found.
     """
-    return _usual(litres_of(brain, scan.grid), [side for side in _cut(brain) if side in SIDES[0]])
+    (low, high), litres = USUAL_LITRES, _litres(brain, scan)
+    return litres <= high and (litres >= low or any(side in SIDES[0] for side in _cut(brain)))
 
 
-def _usual(litres: float, cut: list[str]) -> bool:
-    low, high = USUAL_LITRES
-    return litres <= high and (litres >= low or bool(cut))
+def _litres(brain: np.ndarray, scan: Volume) -> float:
+    """Volume of a brain, as exact as it is said: what is compared and what is read are one number."""
+    litres = litres_of(brain, scan.grid)
+    return round(litres, 2) if litres >= _SMALL_LITRES else litres
+
+
+def _said(litres: float) -> str:
+    """A volume in words; of what is far too small, two digits."""
+    return f"{litres:.2f}" if litres >= _SMALL_LITRES else f"{litres:.2g}"
 
 
 def _skull_within(brain: np.ndarray, scan: Volume) -> float:

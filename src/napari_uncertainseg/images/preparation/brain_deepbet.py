@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, InputError, Progress, silent
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
@@ -66,7 +66,7 @@ def _run_deepbet(source: Path, target: Path, progress: Progress) -> str | None:
             while process.poll() is None:
                 share = (time.monotonic() - started) / _USUAL_SECONDS
                 # never done before the process is, and the time left that follows from it always shrinks
-                progress("finding the brain", 1 - math.exp(-share))
+                progress(FINDING_BRAIN, 1 - math.exp(-share))
                 time.sleep(_POLL)
         finally:
             process.kill()

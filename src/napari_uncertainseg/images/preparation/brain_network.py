@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg.images.preparation.skull import largest_part
 from napari_uncertainseg.images.resample import isotropic, resample_to
@@ -18,8 +18,8 @@ from napari_uncertainseg.images.volume import Grid, Volume
 SPACING = 2.0
 """Of the voxels that the network reads, mm."""
 
-_STAGE = "finding the brain"
 _AIR = 0.08  # of the brightest: what is darker is no head
+_SHIFTED = 0.05  # of that: darkest voxels farther from 0 were shifted, 0.002 at most on scans as they are
 _AROUND = 16.0  # mm around a brain that the second look shows
 _SHEET = 12.0  # mm: what is thinner all along is no brain
 _MUCH = 1.6  # times what it would show: only then there is a second look
@@ -58,23 +58,31 @@ def brain_by_network(scan: Volume, progress: Progress = silent, weights: Path | 
     from napari_uncertainseg.networks.brain import WEIGHTS
 
     path = weights or WEIGHTS
-    progress(_STAGE, 0.0)
-    cubic = isotropic(scan, SPACING)
-    progress(_STAGE, 0.1)
+    progress(FINDING_BRAIN, 0.0)
+    cubic = isotropic(_unshifted(scan), SPACING)
+    progress(FINDING_BRAIN, 0.1)
     box = _head(cubic.data, round(_LARGEST / SPACING))
     logits = _look(cubic.data, box, path)
     seen = largest_part(logits > 0)
     if not seen.any():
         return np.zeros(scan.grid.shape, bool)
-    progress(_STAGE, 0.5)
+    progress(FINDING_BRAIN, 0.5)
     closer = _widened(bounding_box(seen), round(_AROUND / SPACING), seen.shape)
     if _size(box) > _MUCH * _size(closer):
         logits = _look(cubic.data, closer, path)
     logits = _without_scalp(cubic.data, logits)
-    progress(_STAGE, 0.9)
+    progress(FINDING_BRAIN, 0.9)
     mask = _on_grid(Volume(logits, cubic.grid, scan.name), scan.grid)
-    progress(_STAGE, 1.0)
+    progress(FINDING_BRAIN, 1.0)
     return mask
+
+
+def _unshifted(scan: Volume) -> Volume:
+    """The scan with air at 0, as scanners give it: what lies beyond its sides is 0, and shares are of 0."""
+    low, high = np.quantile(scan.data[::2, ::2, ::2], (0.01, 0.99))
+    if abs(low) <= _SHIFTED * (high - low):
+        return scan
+    return replace(scan, data=scan.data - np.float32(low))
 
 
 def _look(data: np.ndarray, box: Box, path: Path) -> np.ndarray:

@@ -16,6 +16,7 @@ import torch
 
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images import preparation, resample
+from napari_uncertainseg.networks import brain
 from napari_uncertainseg.training import heads, planting, subjects
 from napari_uncertainseg.training.sources import drawn_heads, visits
 from napari_uncertainseg.training.sources.visits import Visit, read_visit
@@ -74,7 +75,8 @@ def _kept(cache: Path, made_of: Sequence[str], make: Callable[[], Subject], code
 
 def _code(last: ModuleType) -> list[Path]:
     modules = sorted(Path(str(preparation.__file__)).parent.glob("*.py"))
-    return [*modules, *(Path(str(module.__file__)) for module in (resample, planting, subjects, last))]
+    others = (Path(str(module.__file__)) for module in (brain, resample, planting, subjects, last))
+    return [*modules, *others, brain.WEIGHTS]  # they find the brain where none is given
 
 
 def _drawing_code() -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
-    The user's own layers are never edited; a run only hides scans over its FLAIR, or not of its case.
+    The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
     Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
     instead of the last.
     """
@@ -120,6 +120,21 @@ class ReviewLayers:
             above = [x for x in self._viewer.layers[self._viewer.layers.index(scan) + 1 :] if x in others]
         for layer in [*above, *self.scan.foreign(), *self.scan.foreign_brains()]:
             layer.visible = False
+
+    def uncover(self, flair: Layer, of_it: Collection[Layer | None]) -> None:
+        """Show a FLAIR that is to be segmented, and no scan of another visit.
+
+        Parameters
+        ----------
+        flair
+            Its layer.
+        of_it
+            Layers that the user has chosen with it; they stay as they are.
+        """
+        if not self.blinded:
+            flair.visible = True
+            for layer in self.scan.foreign_to(flair, of_it):
+                layer.visible = False
 
     def preview(self, threshold: float) -> None:
         """Show what the visible slice would be at a threshold, at once.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -121,10 +121,17 @@ class SegmentedScan:
     def foreign(self) -> list[Layer]:
         """The images that are shown and seem not to be of the case."""
         own, of_it = self.layer(), self.layers()
-        others = [layer for layer in self._shown(Image) if layer not in of_it]
-        if own is None:  # results whose scan is not here: only the very scan is of it
-            return [] if self._case.prediction is None else [x for x in others if not self._is_input(x)]
-        return [layer for layer in others if not belongs(origin_of(layer), origin_of(own))]
+        if own is not None:
+            return self.foreign_to(own, of_it)
+        if self._case.prediction is None:
+            return []
+        # results whose scan is not here: only the very scan is of it
+        return [x for x in self._shown(Image) if x not in of_it and not self._is_input(x)]
+
+    def foreign_to(self, flair: Layer, of_it: Collection[Layer | None] = ()) -> list[Layer]:
+        """The images that are shown and seem not to be of the visit of a FLAIR, except those named."""
+        others = [x for x in self._shown(Image) if x is not flair and x not in of_it]
+        return [layer for layer in others if not belongs(origin_of(layer), origin_of(flair))]
 
     def foreign_labels(self, *, hidden: bool = False) -> list[Layer]:
         """The user's label layers that are shown, or hidden too, and are not of the case, as far as they say.

@@ -179,7 +179,10 @@ class BrainControls(QWidget):
         """
         self._idle = self._idle if idle is None else idle
         flair = self._roles.layer("flair")
-        if flair is not self._skull_flair():  # the choice was made for one scan only
+        before = self._skull_flair()
+        if flair is not before:  # the choice was made for one scan only
+            if before is not None:
+                self.told.emit("")  # what was said is not about this scan
             self._skull_flair = (lambda: None) if flair is None else weakref.ref(flair)
             self.skull.setCurrentIndex(0)
             if flair is not None:

@@ -89,6 +89,8 @@ class SegmentDock(DockWidget):
         """The FLAIR that is being segmented."""
         self._cancel_reason = ""
         """Why the run is being cancelled; empty if the user pressed Cancel."""
+        self._closed = ""
+        """What was said of a case that was closed while something was running."""
         self._wanted: tuple[Layer | None, ...] | None = None
         """Layers to segment as soon as Run is enabled."""
         self._discard = self._new_discard_question()
@@ -144,6 +146,7 @@ class SegmentDock(DockWidget):
         self.roles.changed.connect(self.subject_changed)
         self.brain.told.connect(self._show_message)
         self.brain.search.clicked.connect(self._on_find_brain)
+        self.brain.mend.clicked.connect(self._uncover_flair)
         self.brain.accepted.connect(partial(self._on_run, strange_allowed=True))
         self._jobs.state_changed.connect(self._show_state)
         self._jobs.progressed.connect(self._on_progress)
@@ -162,7 +165,10 @@ class SegmentDock(DockWidget):
     def subject(self) -> str:
         """The scan that Run would segment."""
         chosen = self.roles.layer("flair")
-        return "" if chosen is None else texts.to_be_segmented(case_name_of(chosen))
+        if chosen is None:
+            return ""
+        others = self._layers.scan.foreign_to(chosen, self.roles.chosen)
+        return texts.to_be_segmented(case_name_of(chosen), [layer.name for layer in others])
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """List models that were added while the dock was away."""
@@ -198,15 +204,24 @@ class SegmentDock(DockWidget):
         self._show_state(self._jobs.state)
 
     def _on_flair_picked(self) -> None:
-        """Close the case of another scan: its results must not be shown beside the scan to be segmented."""
+        """Show the scan to be segmented, and close the case of another: its results must not be beside it."""
         chosen, scan = self.roles.layer("flair"), self._layers.scan.layer()
-        if chosen is None or chosen is scan or self._case.prediction is None:
+        if chosen is None or (chosen is scan and self._case.prediction is not None):
             return
-        message = leave_for_another(self, self._case)
-        if message is None:
-            self.roles.pick_flair(scan)
-        else:
+        if self._case.prediction is not None:
+            message = leave_for_another(self, self._case)
+            if message is None:
+                self.roles.pick_flair(scan)
+                return
             self._show_message(message)
+            self._closed = "" if self._jobs.state is JobState.IDLE else message
+        self._uncover_flair()
+
+    def _uncover_flair(self) -> None:
+        """Show the scan that is meant: what is found or painted of its brain must not lie on another's."""
+        flair = self.roles.layer("flair")
+        if flair is not None:
+            self._layers.uncover(flair, self.roles.chosen)
 
     # -- running ------------------------------------------------------------------------------
 
@@ -233,8 +248,9 @@ class SegmentDock(DockWidget):
 
     def _start(self, work: Work) -> None:
         self._show_message("")
-        self._running, self._cancel_reason = self.roles.layer("flair"), ""
+        self._running, self._cancel_reason, self._closed = self.roles.layer("flair"), "", ""
         self.roles.pick_flair(self._running)  # the user means this one: do not replace it automatically
+        self._uncover_flair()
         self._jobs.start(work)
 
     def _checked_request(self, strange_allowed: bool = False) -> Request | None:
@@ -272,8 +288,8 @@ class SegmentDock(DockWidget):
 
     def _on_cancelled(self) -> None:
         self._running = None
-        reason = self._cancel_reason
-        self._show_message(texts.cancelled_because(reason) if reason else texts.CANCELLED)
+        reason, after = self._cancel_reason, self._closed or texts.NOTHING_CHANGED
+        self._show_message(texts.cancelled_because(reason, after) if reason else texts.CANCELLED)
 
     def _request(self, strange_allowed: bool = False) -> Request:
         images, mask = self.roles.volumes()

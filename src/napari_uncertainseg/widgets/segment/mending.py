@@ -100,12 +100,16 @@ class Mending:
         return layer
 
     def restore(self) -> None:
-        """Bring back, hidden, the outline that was mended for results that were opened."""
+        """Bring back, hidden, the outline that was mended for results that were opened.
+
+        A brain mask that was chosen automatically gives way to it; what the user chose or painted stays.
+        """
         prediction, flair = self._case.prediction, self._layers.scan.layer()
         if prediction is None or flair is None or flair is not self._roles.layer("flair"):
             return
         source = prediction.information.get("brain")
-        if source in list(BY_HAND) and self._roles.layer("mask") is None and self._begun() is None:
+        chosen = self._roles.layer("mask") is not None and not self._roles.mask_is_automatic
+        if source in list(BY_HAND) and not (chosen or self.mask_painted) and self._begun() is None:
             brain = known_from(prediction.brain, source)
             self._roles.pick_mask(self._layers.brain.editable(brain, flair, prediction.grid, visible=False))
 

@@ -67,8 +67,8 @@ def _about(model: Model) -> str:
     style = model.capabilities.style
     if not model.styles:
         return model.description
-    like = "the average of " + ", ".join(model.styles) if style is None else model.styles[style]
-    return f"{model.description} It outlines like the experts of {like}."
+    experts = f"experts of {', '.join(model.styles) if style is None else model.styles[style]}"
+    return f"{model.description} It outlines like the {'average of the ' if style is None else ''}{experts}."
 
 
 def _scans(model: Model) -> ScansOfModel:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from napari_uncertainseg._base import Progress
+from napari_uncertainseg._base import FINDING_BRAIN, Progress
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.widgets.segment import texts
 
@@ -97,7 +97,7 @@ class Request:
         """Find the brain only, in the background."""
         from napari_uncertainseg.images.preparation.prepare import brain_of
 
-        progress(texts.FINDING_BRAIN, 0.0)  # reading and aligning scans reports nothing at first
+        progress(FINDING_BRAIN, 0.0)  # reading and aligning scans reports nothing at first
         painted = self._painted_mask()
         if painted is not None:
             return self, painted

@@ -262,6 +262,11 @@ class RoleBoxes(QObject):
         self._picked["mask"] = _Pick(_weak(layer), self._flair)
         self.refill()
 
+    @property
+    def mask_is_automatic(self) -> bool:
+        """Whether the user has said nothing of the brain mask of this FLAIR, nor that there be none."""
+        return self._pick_for("mask") is None
+
     def mended(self) -> Labels | None:
         """The layer on which the outline of this FLAIR's brain is mended, if it is the brain mask."""
         layer = self.layer("mask")

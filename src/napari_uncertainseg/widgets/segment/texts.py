@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from napari_uncertainseg._base import as_warning, format_time_left
+from napari_uncertainseg._base import FINDING_BRAIN, as_warning, format_time_left
 
 # -- the form -------------------------------------------------------------------------------------
 
@@ -153,14 +153,13 @@ CANCEL_TIP = "Stop this run. A stopped run changes nothing."
 RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"}
 """By the name of a job's state."""
 LOADING_MODEL = "loading the model"
-FINDING_BRAIN = "finding the brain"
-"""As the brain finders call it."""
 FINDING_LESIONS = "finding the lesions"
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
 NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
 MODEL_GONE = as_warning("The model '{}' is not there any more: '{}' is chosen in its place.")
 FLAIR_LOST = as_warning("The FLAIR was removed or changed during the run: its results are not shown.")
-CANCELLED = "Cancelled. Nothing was changed."
+NOTHING_CHANGED = "Nothing was changed."
+CANCELLED = f"Cancelled. {NOTHING_CHANGED}"
 
 
 def stage(name: str, left: float | None, elapsed: float) -> str:
@@ -191,9 +190,9 @@ def flair_changed(layer: str) -> str:
     return f"'{layer}' is no longer the FLAIR"
 
 
-def cancelled_because(reason: str) -> str:
-    """That a run was cancelled by something that the user did."""
-    return as_warning(f"Cancelled: {reason}. Nothing was changed.")
+def cancelled_because(reason: str, after: str = NOTHING_CHANGED) -> str:
+    """That a run was cancelled by something that the user did, and what has become of the case."""
+    return as_warning(f"Cancelled: {reason}. {after}")
 
 
 def run_summary(
@@ -260,9 +259,15 @@ def other_flair(case: str) -> str:
 
 def case_closed(case: str) -> str:
     """What to do after a case was closed for another FLAIR."""
-    return f"Closed {case}, because another FLAIR was chosen. Press Run to segment it."
+    return f"Closed {case}, because another FLAIR was chosen. Press Run to segment the new one."
 
 
-def to_be_segmented(name: str) -> str:
-    """Banner of the dock while no case is open but a FLAIR is chosen."""
-    return f"To be segmented: {name}"
+def to_be_segmented(name: str, others: Iterable[str] = ()) -> str:
+    """Banner of the dock while no case is open but a FLAIR is chosen; scans of others that are shown too."""
+    return "\n".join([f"To be segmented: {name}", *also_shown(others)])
+
+
+def also_shown(others: Iterable[str]) -> list[str]:
+    """Lines of a banner: which layers are shown that seem not to be of the case."""
+    names = ", ".join(others)
+    return [as_warning(f"Also shown, but not of this case: {names}")] if names else []

@@ -249,7 +249,7 @@ class JobRunner(QObject):
     def _on_progress(self, stage: str, fraction: float) -> None:
         if self._state is JobState.RUNNING:
             self._last = stage, fraction
-            self.progressed.emit(stage, fraction, self._left.update(self.elapsed, fraction))
+            self.progressed.emit(stage, fraction, self._left.update(self.elapsed, fraction, stage))
 
     def _on_tick(self) -> None:
         """Count the time left down while a library call reports nothing."""
