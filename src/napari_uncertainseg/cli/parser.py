@@ -148,6 +148,15 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         metavar="NAME|PATH",
         help="see `models` (%(default)s)",
     )
+    _reads(
+        parser,
+        "--probabilities",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="instead of a model: probability maps made elsewhere, one of each member; images on the FLAIR's "
+        "grid, or what nnU-Net's --save_probabilities wrote",
+    )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
     )

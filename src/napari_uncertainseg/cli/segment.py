@@ -49,11 +49,32 @@ def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesion
 def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[Prediction, Lesions]:
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.images.files import read_labels
-    from napari_uncertainseg.inference.segmenter import Segmenter
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
     images = _read(options, progress)
     mask = None if options.mask is None else read_labels(options.mask, images[REFERENCE].grid)
+    predict = _from_maps if options.probabilities else _by_model
+    prediction = predict(options, images, mask, progress)
+    lesions = rank_lesions(prediction, options.threshold, options.min_volume)
+    progress("writing", 1.0)
+    write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
+    return prediction, lesions
+
+
+def _from_maps(
+    options: Namespace, images: dict[str, Volume], mask: Volume | None, progress: ProgressLine
+) -> Prediction:
+    """Take the maps that another program made; the scan only says where they lie."""
+    from napari_uncertainseg.inference.ready_members import predict_from_maps
+
+    return predict_from_maps(images[REFERENCE], options.probabilities, mask=mask, progress=progress)
+
+
+def _by_model(
+    options: Namespace, images: dict[str, Volume], mask: Volume | None, progress: ProgressLine
+) -> Prediction:
+    from napari_uncertainseg.inference.segmenter import Segmenter
+
     segmenter = Segmenter(
         options.model,
         method=options.method,
@@ -61,7 +82,7 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
         device=options.device,
         seed=options.seed,
     )
-    prediction = segmenter.predict(
+    return segmenter.predict(
         images,
         mask=mask,
         look=lambda brain: progress.say(brain.strange) if brain.strange else None,
@@ -69,10 +90,6 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
         bias_correction=_CORRECTION[options.bias_correction],
         progress=progress,
     )
-    lesions = rank_lesions(prediction, options.threshold, options.min_volume)
-    progress("writing", 1.0)
-    write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
-    return prediction, lesions
 
 
 def _read(options: Namespace, progress: Progress) -> dict[str, Volume]:

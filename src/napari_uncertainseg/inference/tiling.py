@@ -297,10 +297,10 @@ def _weights(size: Size, patches: Patches) -> Tensor:
         return torch.ones(size)
     sides = []
     for n in size:
-        x = torch.arange(n, dtype=torch.float32) - (n - 1) / 2
+        x = torch.arange(n, dtype=torch.float32) - (n // 2 if patches.centre == "voxel" else (n - 1) / 2)
         sides.append(torch.exp(-0.5 * (x / (n * patches.sigma)) ** 2))
     # Floored, so that a corner that only one window covers keeps its value.
-    return torch.einsum("z,y,x->zyx", *sides).clamp_min(1e-3)
+    return torch.einsum("z,y,x->zyx", *sides).clamp_min(patches.least)
 
 
 def _crop(logits: Tensor, window: Window) -> Tensor:

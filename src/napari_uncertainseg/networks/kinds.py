@@ -11,6 +11,8 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.formats import multihead
+from napari_uncertainseg.networks.formats.nnunet.model import read_nnunet
+from napari_uncertainseg.networks.formats.nnunet.plans import PLANS
 from napari_uncertainseg.networks.model import Model
 
 
@@ -30,7 +32,10 @@ class ModelKind:
     read: Callable[[Path], Model]
 
 
-KINDS: tuple[ModelKind, ...] = (ModelKind(multihead.CONFIGURATION, multihead.read_multihead),)
+KINDS: tuple[ModelKind, ...] = (
+    ModelKind(multihead.CONFIGURATION, multihead.read_multihead),
+    ModelKind(PLANS, read_nnunet),
+)
 """In the order in which they are looked for."""
 
 

@@ -27,6 +27,10 @@ _GLOBALS = re.compile(
     r"collections OrderedDict|torch \w+Storage|torch\._utils _rebuild_(tensor_v2|parameter)"
 )
 """What torch's own files of weights name; anything else makes objects of its own, some of any size."""
+NUMPY_GLOBALS = re.compile(
+    rf"{_GLOBALS.pattern}|torch device|numpy\.(_core|core)\.multiarray scalar|numpy dtype|_codecs encode"
+)
+"""The same, and numbers of numpy: what nnU-Net's checkpoints name."""
 
 
 def bytes_of(expected: Mapping[str, Tensor]) -> int:
@@ -54,7 +58,7 @@ def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
         return _read_safetensors(path)
     import torch
 
-    _check_archive(path, most_bytes)
+    check_archive(path, most_bytes)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types here; one message serves the user
@@ -78,8 +82,23 @@ def _check_size(path: Path, size: int, most_bytes: int) -> None:
         )
 
 
-def _check_archive(path: Path, most_bytes: int) -> None:
-    """Look at a torch file before it is unpacked: at its sizes, and at what its index would make."""
+def check_archive(path: Path, most_bytes: int, *, allowed: re.Pattern[str] = _GLOBALS) -> None:
+    """Look at a torch file before it is unpacked: at its sizes, and at what its index would make.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    most_bytes
+        That it may hold.
+    allowed
+        What its index may name.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, too large, TorchScript, or names anything else.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
@@ -93,7 +112,7 @@ def _check_archive(path: Path, most_bytes: int) -> None:
         for index in indices:
             for operation, argument, _ in pickletools.genops(index):
                 named = operation.name in ("GLOBAL", "INST", "STACK_GLOBAL")
-                if named and not _GLOBALS.fullmatch(str(argument)):
+                if named and not allowed.fullmatch(str(argument)):
                     raise _refused(path)
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
         if isinstance(error, InputError):

@@ -41,6 +41,11 @@ class Patches:
         With which windows are averaged: Gaussian, or all the same.
     sigma
         Standard deviation of the Gaussian, as a share of the side.
+    centre
+        Where the Gaussian is largest: in the ``"middle"`` of a window, or at the ``"voxel"`` that follows it
+        where the number of voxels is even, as in nnU-Net.
+    least
+        Smallest weight, as a share of the largest.
     """
 
     size: tuple[int, int, int]
@@ -48,6 +53,8 @@ class Patches:
     spread: Literal["even", "regular"] = "regular"
     weights: Literal["gaussian", "constant"] = "constant"
     sigma: float = 0.125
+    centre: Literal["middle", "voxel"] = "middle"
+    least: float = 1e-3
 
 
 class Engine(ABC):
@@ -128,6 +135,13 @@ class Engine(ABC):
             float32 (heads, z, y, x).
         """
         return outputs
+
+    def plain(self, image: Tensor) -> Tensor:
+        """The same as `heads`, for the image as it is.
+
+        A network made elsewhere may be shown an image mirrored too by `heads`, which is then a mean.
+        """
+        return self.heads(image)
 
     def layers(self, image: Tensor) -> Tensor:
         """Logits of the heads, then of every decoder depth.
