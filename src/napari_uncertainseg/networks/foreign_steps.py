@@ -55,8 +55,17 @@ class Stack:
         return np.linalg.norm(self.affine[:3, :3], axis=0)
 
 
+Spacing = tuple[float | None, float | None, float | None]
+"""Voxel sizes, mm; None along an axis that keeps its own."""
+
+
 class Step(ABC):
     """One thing that is done to a stack."""
+
+    @property
+    def makes(self) -> Spacing | None:
+        """The voxel size that it makes; None where it leaves that as it is."""
+        return None
 
     @abstractmethod
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
@@ -136,9 +145,14 @@ class Resample(Step):
         the outer ``"edges"``, as in nnU-Net.
     """
 
-    spacing: tuple[float | None, float | None, float | None]
+    spacing: Spacing
     order: Literal[0, 1, 3] = 1
     meet: Literal["centres", "edges"] = "centres"
+
+    @property
+    def makes(self) -> Spacing:
+        """The voxel size that it makes."""
+        return self.spacing
 
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Resample; an axis that has the wanted size already stays as it is."""
@@ -234,7 +248,7 @@ class ForeignPreprocessing:
     @property
     def voxels_in_words(self) -> str:
         """The voxel size that the network reads, for the user."""
-        wanted = [step.spacing for step in self.steps if isinstance(step, Resample)]
+        wanted = [step.makes for step in self.steps if step.makes is not None]
         if not wanted or all(size is None for size in wanted[-1]):
             return "the scan's own"
         return " x ".join("own" if size is None else f"{size:g}" for size in wanted[-1]) + " mm"

@@ -102,6 +102,11 @@ class ResampleSlices(Step):
     scans: Resampling
     maps: Resampling
 
+    @property
+    def makes(self) -> tuple[float, float, float]:
+        """The voxel size that it makes."""
+        return self.spacing
+
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Resample; where the number of voxels stays, nothing is done."""
         old, before = stack.spacing, stack.shape
