@@ -26,7 +26,10 @@ from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, read_reorie
 
 SUFFIX = ".npz"
 _KEY = "probabilities"
-_MOST_CHANNELS = 256
+_WIDEST = 8
+"""Bytes of a number in the widest type."""
+_MOST_UNNAMED = 8
+"""Channels that are unpacked where nothing says how many there are."""
 _BESIDE = 1 << 20
 """Bytes that the file may hold beside its numbers."""
 
@@ -79,10 +82,10 @@ def read_saved_probabilities(path: Path, grid: Grid) -> np.ndarray:
             "grid: "
             f"{difference(segmentation.grid, grid)}."
         )
-    channels = _channels(path, int(np.prod(grid.shape)))
-    dataset = (
-        read_dataset(path.parent) if (path.parent / DATASET).is_file() else _without_names(path, channels)
-    )
+    known = read_dataset(path.parent) if (path.parent / DATASET).is_file() else None
+    most = _MOST_UNNAMED if known is None else len(known.classes)
+    channels = _channels(path, most * int(np.prod(grid.shape)))
+    dataset = known or _without_names(path, channels)
     if len(channels) != len(dataset.classes):
         raise InputError(
             f"{path}: there are {len(channels)} channels, but {len(dataset.classes)} outputs in {DATASET} "
@@ -107,12 +110,11 @@ def _segmentation(path: Path) -> Volume:
     return read_labels(found)
 
 
-def _channels(path: Path, voxels: int) -> np.ndarray:
-    """The array of the file, (channels, three axes), floating; nothing is unpacked that does not fit."""
+def _channels(path: Path, count: int) -> np.ndarray:
+    """The array of the file, (channels, three axes), floating; nothing beyond so many numbers is unpacked."""
     try:
         with zipfile.ZipFile(path) as file:
-            most = 8 * _MOST_CHANNELS * voxels + _BESIDE
-            if sum(part.file_size for part in file.infolist()) > most:
+            if sum(part.file_size for part in file.infolist()) > _WIDEST * count + _BESIDE:
                 raise InputError(f"{path} is larger than probabilities of this scan can be.")
         with np.load(path, allow_pickle=False) as content:
             if _KEY not in content:
@@ -125,7 +127,7 @@ def _channels(path: Path, voxels: int) -> np.ndarray:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is damaged, or no file of probabilities, and is refused.") from error
-    if array.ndim != 4 or array.dtype.kind != "f" or not 1 <= len(array) <= _MOST_CHANNELS:
+    if array.ndim != 4 or array.dtype.kind != "f" or not len(array):
         raise InputError(f"{path}: '{_KEY}' should have channels and three axes, not {array.shape}.")
     return array
 
