@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -129,7 +129,7 @@ def _load(path: Path, most_bytes: int) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _are_tensors(weights: Any) -> bool:
+def _are_tensors(weights: Any) -> TypeGuard[dict[str, Tensor]]:
     import torch
 
     return isinstance(weights, dict) and all(

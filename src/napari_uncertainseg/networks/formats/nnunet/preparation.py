@@ -145,7 +145,9 @@ def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
     return special.expit(move(logits)).astype(np.float32)
 
 
-def slice_axis(now: Sequence[float], then: Sequence[float], separate: bool | None) -> int | None:
+def slice_axis(
+    now: Sequence[float] | np.ndarray, then: Sequence[float] | np.ndarray, separate: bool | None
+) -> int | None:
     """The axis across slices that are resampled one by one; None where all axes are resampled at once.
 
     Parameters
