@@ -55,7 +55,9 @@ class Theirs:
         head = self._scan.data != 0
         assert labels.sum() > 50, "nothing is found: the test would pass anyhow"
         assert abs(found - wanted)[head].max() < close
-        assert 1 - dice((found >= 0.5) & head, labels & head) <= 0.002
+        ours, theirs = (found >= 0.5) & head, labels & head
+        # A voxel of a small label is more than 0.002: with more than two labels two voxels may differ.
+        assert 1 - dice(ours, theirs) <= 0.002 or (close == NEAR and (ours != theirs).sum() <= 2)
 
 
 def members_of(prediction: Prediction) -> np.ndarray:
