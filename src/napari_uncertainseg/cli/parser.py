@@ -154,8 +154,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="instead of a model: probability maps made elsewhere, one of each member; images on the FLAIR's "
-        "grid, or what nnU-Net's --save_probabilities wrote",
+        help="in place of a model: a probability map for each member, as image or as nnU-Net saves it",
     )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
