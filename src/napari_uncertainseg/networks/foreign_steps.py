@@ -189,31 +189,41 @@ class Crop(Step):
     keep
         Voxels that are ``"positive"`` or ``"nonzero"`` in any scan; their bounding box stays.
     margin
-        Voxels around it, as far as there are any.
+        Voxels around it.
+    pads
+        Whether the margin is filled with zeros where there are no voxels, and not cut short.
     """
 
     keep: Literal["positive", "nonzero"] = "nonzero"
     margin: int = 0
+    pads: bool = False
 
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Cut."""
         shown = (stack.channels > 0 if self.keep == "positive" else stack.channels != 0).any(axis=0)
         if not shown.any():
             raise InputError(f"The scan has no {self.keep} voxels: the model has nothing to read.")
-        before = stack.shape
-        box = tuple(
-            slice(max(0, s.start - self.margin), min(n, s.stop + self.margin))
-            for s, n in zip(bounding_box(np.asarray(shown)), before, strict=True)
-        )
+        before, box = stack.shape, bounding_box(np.asarray(shown))
+        low = [s.start - self.margin if self.pads else max(0, s.start - self.margin) for s in box]
+        high = [
+            s.stop + self.margin if self.pads else min(n, s.stop + self.margin)
+            for s, n in zip(box, before, strict=True)
+        ]
+        # What is there of it, in the scan and in what comes out.
+        there = tuple(slice(max(0, a), min(n, b)) for a, b, n in zip(low, high, before, strict=True))
+        placed = tuple(slice(s.start - a, s.stop - a) for s, a in zip(there, low, strict=True))
+        shape = [b - a for a, b in zip(low, high, strict=True)]
+        channels = np.zeros((len(stack.channels), *shape), stack.channels.dtype)
+        channels[(slice(None), *placed)] = stack.channels[(slice(None), *there)]
         move = np.eye(4)
-        move[:3, 3] = [s.start for s in box]
+        move[:3, 3] = low
 
         def undo(array: np.ndarray) -> np.ndarray:
             out = np.zeros(before, array.dtype)
-            out[box] = array
+            out[there] = array[placed]
             return out
 
-        return Stack(stack.channels[(slice(None), *box)], stack.affine @ move), undo
+        return Stack(channels, stack.affine @ move), undo
 
 
 @dataclass(frozen=True)

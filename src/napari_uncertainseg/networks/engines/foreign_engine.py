@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Engine, Patches
+from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.engines.patches import Patches
 
 
 class ForeignEngine(Engine):
