@@ -27,7 +27,7 @@ TRANSFORMS = [
     {"_target_": "Orientationd", "keys": "@image_key", "axcodes": "RAS"},
     {"_target_": "Spacingd", "keys": "@image_key", "pixdim": "$[1.5, @depth / 2, 1.0 + 0.25]",
      "mode": "bilinear"},
-    {"_target_": "NormalizeIntensityd", "keys": "@image_key", "nonzero": True, "channel_wise": True},
+    {"_target_": "NormalizeIntensityd", "keys": "@image_key", "channel_wise": True},
     {"_target_": "EnsureTyped", "keys": "@image_key"},
 ]  # fmt: skip
 
