@@ -134,7 +134,7 @@ class Resample(Step):
     spacing
         Wanted, mm; None along an axis that keeps its own.
     order
-        Of the spline for the scans: 0 nearest, 1 linear, 3 cubic. Maps come back linearly, or by the nearest too.
+        Of the spline for the scans: 0 nearest, 1 linear, 3 cubic. Maps come back by order 1, or 0 too.
     meet
         What the old and the new voxels have in common: ``"centres"`` as in MONAI, see `_by_centres`, or the
         outer ``"edges"``, as in nnU-Net.
