@@ -135,6 +135,19 @@ def test_references_that_grow_without_end():
         Resolver(content, "it").at("k0")
 
 
+def test_references_that_are_nested_deep(tmp_path):
+    deep: dict = {}
+    for n in range(60):
+        value: object = f"@k{n + 1}"
+        for _ in range(25):
+            value = [value]
+        deep[f"k{n}"] = value
+    folder = write_bundle(tmp_path / "bundle")
+    content = configuration(network_def=SEGRESNET | {"init_filters": "@k0"}, **deep, k60=8)
+    (folder / "configs" / "inference.json").write_text(json.dumps(content))
+    refused(folder, "nested too deep|too many other values|at most|Python code")
+
+
 @pytest.mark.parametrize(
     ("text", "match"),
     [

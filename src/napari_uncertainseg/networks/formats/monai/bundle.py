@@ -136,6 +136,13 @@ def read_bundle(folder: Path) -> BundleModel:
         If a file is malformed or lies elsewhere, or asks for what cannot be honoured.
     """
     path = next(folder / name for name in CONFIGURATIONS if (folder / name).is_file())
+    try:
+        return _read(folder, path)
+    except RecursionError:
+        raise InputError(f"{path} is nested too deep for what it should be.") from None
+
+
+def _read(folder: Path, path: Path) -> BundleModel:
     resolver = Resolver(read_configuration(path, folder), str(path))
     described = next((folder / name for name in _METADATA if (folder / name).is_file()), None)
     metadata = {} if described is None else read_configuration(described, folder)
