@@ -119,7 +119,7 @@ def test_what_does_not_run_is_not_added(tmp_path):
 
 
 def test_a_folder_of_no_kind_is_told_all_of_them(tmp_path):
-    with pytest.raises(InputError, match=r"it has no model\.json or configs/inference\.json or .*settings/bright\.json"):
+    with pytest.raises(InputError, match=r"it has no model\.json or configs/.* or settings/bright\.json"):
         read_model(tmp_path)
 
 

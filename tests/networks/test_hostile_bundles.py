@@ -293,8 +293,8 @@ def test_a_network_that_answers_in_another_shape(tmp_path, monkeypatch):
     scan = Volume(np.random.default_rng(0).normal(size=grid.shape).astype(np.float32), grid, "scan")
     network = model.network()
     for answer, match in (
-        (lambda image: image[..., :-1], "where the model says"),
-        (lambda image: {"a": image}, "where the model says"),
+        (lambda image: image[..., :-1], "where its model says"),
+        (lambda image: {"a": image}, "where its model says"),
         (lambda image: torch.full_like(image, torch.nan), "not finite"),
     ):
         monkeypatch.setattr(network, "forward", answer)
@@ -309,3 +309,10 @@ def test_a_configuration_of_10_gb_is_not_read(tmp_path):
         file.truncate(10 << 30)
     refused(folder, "larger than 1 MB")
     assert reading.MAX_JSON_BYTES == 1 << 20
+
+
+def test_windows_that_do_not_suit_the_network(tmp_path):
+    """A network that halves its input cannot put odd sides together again."""
+    content = configuration(network_def=SEGRESNET)
+    content["inferer"] = content["inferer"] | {"roi_size": [17, 16, 16]}
+    refused(write_bundle(tmp_path / "bundle", content), "cannot read a window of 17 x 16 x 16 voxels")
