@@ -7,8 +7,8 @@ import itertools
 from torch import Tensor, nn
 
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Patches
 from napari_uncertainseg.networks.engines.foreign_engine import ForeignEngine
+from napari_uncertainseg.networks.engines.patches import Patches
 
 OVERLAP = 0.5
 
