@@ -166,6 +166,14 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|PATH",
         help="see `models` (%(default)s)",
     )
+    _reads(
+        parser,
+        "--probabilities",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="in place of a model: a probability map for each member, as image or as nnU-Net saves it",
+    )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
-from napari_uncertainseg.modalities import OPTIONAL, title_of
+from napari_uncertainseg.modalities import OPTIONAL, REFERENCE, title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.disk.folder_lock import Claim
@@ -45,10 +45,27 @@ def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesion
 
 def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[Prediction, Lesions]:
     from napari_uncertainseg.export import write_results
-    from napari_uncertainseg.images.files import read_labels
+    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+    predict = _from_maps if options.probabilities else _by_model
+    prediction = predict(options, progress)
+    lesions = rank_lesions(prediction, options.threshold, options.min_volume)
+    progress("writing", 1.0)
+    write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
+    return prediction, lesions
+
+
+def _from_maps(options: Namespace, progress: ProgressLine) -> Prediction:
+    """Take the maps that another program made; the scan only says where they lie."""
+    from napari_uncertainseg.inference.ready_members import predict_from_maps
+
+    images, mask = _read(options, REFERENCE, progress)
+    return predict_from_maps(images[REFERENCE], options.probabilities, mask=mask, progress=progress)
+
+
+def _by_model(options: Namespace, progress: ProgressLine) -> Prediction:
     from napari_uncertainseg.inference.segmenter import Segmenter
     from napari_uncertainseg.runs.setting import CORRECTION
-    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
     segmenter = Segmenter(
         options.model,
@@ -57,10 +74,8 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
         device=options.device,
         seed=options.seed,
     )
-    main = segmenter.model.main
-    images = _read(options, main, progress)
-    mask = None if options.mask is None else read_labels(options.mask, images[main].grid)
-    prediction = segmenter.predict(
+    images, mask = _read(options, segmenter.model.main, progress)
+    return segmenter.predict(
         images,
         mask=mask,
         look=lambda brain: progress.say(brain.strange) if brain.strange else None,
@@ -68,17 +83,16 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
         bias_correction=CORRECTION[options.bias_correction],
         progress=progress,
     )
-    lesions = rank_lesions(prediction, options.threshold, options.min_volume)
-    progress("writing", 1.0)
-    write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
-    return prediction, lesions
 
 
-def _read(options: Namespace, main: str, progress: Progress) -> dict[str, Volume]:
+def _read(options: Namespace, main: str, progress: Progress) -> tuple[dict[str, Volume], Volume | None]:
+    """The scans by modality, and the brain mask."""
+    from napari_uncertainseg.images.files import read_labels
     from napari_uncertainseg.runs.visit import read_scans
 
     progress("reading", 0.0)
-    return read_scans(_paths(options, main), options.volume)
+    images = read_scans(_paths(options, main), options.volume)
+    return images, None if options.mask is None else read_labels(options.mask, images[main].grid)
 
 
 def _paths(options: Namespace, main: str) -> dict[str, Path]:

@@ -64,7 +64,7 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
     """Read as :func:`read_volume` does, but take label images too."""
     path = Path(path)
     stored = formats.load(path, index=index)
-    grid = _grid(path, stored)
+    grid = grid_of(path, stored)
     data, notes = _finite(path, stored.array)
     low, high = float(data.min()), float(data.max())
     if low == high:
@@ -100,7 +100,7 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     """
     path = Path(path)
     stored = formats.load(path)
-    found = _grid(path, stored)
+    found = grid_of(path, stored)
     if grid is not None and not found.same_as(grid, tolerance=1e-2):
         raise InputError(f"{path}: the labels do not lie on the scan's grid: {difference(found, grid)}.")
     array = stored.array
@@ -223,7 +223,8 @@ def _changing_neighbours(array: np.ndarray) -> float:
     return float(((one != other) & both).sum()) / count if count else 0.0
 
 
-def _grid(path: Path, stored: RawImage) -> Grid:
+def grid_of(path: Path, stored: RawImage) -> Grid:
+    """Grid of a file's array; InputError where the header's affine cannot be one."""
     affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Wider than any scan's; a header in metres or micrometres lies outside.

@@ -225,7 +225,7 @@ def flips(setting: SamplingSetting) -> Iterator[Pass]:
 
         def flipped(engine: Engine, window: Window, axes: tuple[int, ...] = axes) -> Tensor:
             image = window.image
-            return engine.heads(image.flip([1 + a for a in axes])).flip(axes)
+            return engine.plain(image.flip([1 + a for a in axes])).flip(axes)
 
         heads = probabilities(windows.run(flipped), setting.line)
         yield _mean_of_styles(heads, setting.model.capabilities)

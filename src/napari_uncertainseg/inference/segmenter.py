@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import platform
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from napari_uncertainseg import __version__
-from napari_uncertainseg._base import FINDING_BRAIN, InputError, Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
-from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.images.identity import case_name, case_sha256, scan_sha256
+from napari_uncertainseg.images.identity import case_name, case_sha256
 from napari_uncertainseg.images.preparation.foreign import prepare_foreign
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
+from napari_uncertainseg.inference.provenance import describe_scan, versions
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
@@ -188,7 +185,7 @@ class _Run:
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self._preparing)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
-        self.notes += [*prepared.notes, *self.moved.notes]
+        self.notes += [*prepared.notes, *model.notes, *self.moved.notes]
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
@@ -319,7 +316,7 @@ class _Run:
     def _information(self, used: Mapping[str, Volume], prepared: Prepared) -> dict[str, Any]:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
-        inputs = {modality: _describe(volume) for modality, volume in used.items()}
+        inputs = {modality: describe_scan(volume) for modality, volume in used.items()}
         main = used[model.main]
         return {
             "case": {
@@ -338,34 +335,6 @@ class _Run:
             "device": self.device.name,
             "seconds": dict(self.seconds),
             "notes": list(self.notes),
-            "versions": _versions(self.device),
+            "versions": versions(self.device),
             **self.moved.information,
         }
-
-
-def _describe(volume: Volume) -> dict[str, Any]:
-    return {
-        "name": volume.name,
-        "path": None if volume.path is None else str(volume.path),
-        "sha256": _file_sha256(volume.path),
-        "scan_sha256": scan_sha256(volume),
-    }
-
-
-def _file_sha256(path: Path | None) -> str | None:
-    """Hash of the file; None where there is none, or none any more: the run is over, and stays good."""
-    try:
-        return sha256_of(path) if path is not None and path.is_file() else None
-    except (OSError, InputError):
-        return None
-
-
-def _versions(device: Device) -> dict[str, str]:
-    found = {"napari-uncertainseg": __version__, "python": platform.python_version()}
-    names = ["torch", "numpy"] + (["openvino"] if device.library == "openvino" else [])
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

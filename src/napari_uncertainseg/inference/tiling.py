@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine, Patches
+from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.patches import Patches
 
 T = TypeVar("T")
 Size = tuple[int, int, int]
@@ -301,10 +302,10 @@ def _weights(size: Size, patches: Patches) -> Tensor:
         return torch.ones(size)
     sides = []
     for n in size:
-        x = torch.arange(n, dtype=torch.float32) - (n - 1) / 2
+        x = torch.arange(n, dtype=torch.float32) - (n // 2 if patches.centre == "voxel" else (n - 1) / 2)
         sides.append(torch.exp(-0.5 * (x / (n * patches.sigma)) ** 2))
     # Floored, so that a corner that only one window covers keeps its value.
-    return torch.einsum("z,y,x->zyx", *sides).clamp_min(1e-3)
+    return torch.einsum("z,y,x->zyx", *sides).clamp_min(patches.least)
 
 
 def _crop(logits: Tensor, window: Window) -> Tensor:

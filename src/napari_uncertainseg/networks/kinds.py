@@ -11,6 +11,9 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.formats import multihead
+from napari_uncertainseg.networks.formats.monai import bundle
+from napari_uncertainseg.networks.formats.nnunet.model import read_nnunet
+from napari_uncertainseg.networks.formats.nnunet.plans import PLANS
 from napari_uncertainseg.networks.model import Model
 
 
@@ -30,7 +33,11 @@ class ModelKind:
     read: Callable[[Path], Model]
 
 
-KINDS: tuple[ModelKind, ...] = (ModelKind(multihead.CONFIGURATION, multihead.read_multihead),)
+KINDS: tuple[ModelKind, ...] = (
+    ModelKind(multihead.CONFIGURATION, multihead.read_multihead),
+    *(ModelKind(name, bundle.read_bundle) for name in bundle.CONFIGURATIONS),
+    ModelKind(PLANS, read_nnunet),
+)
 """In the order in which they are looked for."""
 
 

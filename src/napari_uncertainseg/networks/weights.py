@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickletools
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,15 @@ _GLOBALS = re.compile(
     r"collections OrderedDict|torch \w+Storage|torch\._utils _rebuild_(tensor_v2|parameter)"
 )
 """What torch's own files of weights name; anything else makes objects of its own, some of any size."""
+NUMPY_GLOBALS = re.compile(
+    rf"{_GLOBALS.pattern}|torch device|numpy\.(_core|core)\.multiarray scalar|numpy dtype|_codecs encode"
+)
+"""The same, and numbers of numpy: what nnU-Net's checkpoints name."""
+
+_STATES = ("state_dict", "model", "network", "network_weights", "net")
+"""Where checkpoints of others keep a network's weights."""
+_PARALLEL = "module."
+"""What several GPUs put before each name."""
 
 
 def bytes_of(expected: Mapping[str, Tensor]) -> int:
@@ -34,7 +43,7 @@ def bytes_of(expected: Mapping[str, Tensor]) -> int:
     return _WIDEST * sum(value.numel() for value in expected.values()) + _BESIDE
 
 
-def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
+def read_weights(path: Path, *, most_bytes: int, inside: Sequence[str] = ()) -> dict[str, Tensor]:
     """Read named tensors; nothing in the file is executed, and no more is unpacked than they may be.
 
     Parameters
@@ -43,6 +52,8 @@ def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
         Of safetensors, or of what ``torch.save`` wrote.
     most_bytes
         See `bytes_of`.
+    inside
+        Keys of an outer dictionary: the tensors may stand under the first of them that is there.
 
     Raises
     ------
@@ -54,13 +65,28 @@ def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
         return _read_safetensors(path)
     import torch
 
-    _check_archive(path, most_bytes)
+    check_archive(path, most_bytes)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types here; one message serves the user
         raise _refused(path) from error
+    for key in inside:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+            break
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise InputError(f"The weights '{path}' should hold named tensors only: save them as safetensors.")
+    return state
+
+
+def read_checkpoint(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
+    """Read named tensors that a tool of others saved, also beside other things, or from several GPUs.
+
+    Parameters and errors as of `read_weights`.
+    """
+    state = read_weights(path, most_bytes=most_bytes, inside=_STATES)
+    if state and all(isinstance(name, str) and name.startswith(_PARALLEL) for name in state):
+        state = {name.removeprefix(_PARALLEL): value for name, value in state.items()}
     return state
 
 
@@ -78,8 +104,23 @@ def _check_size(path: Path, size: int, most_bytes: int) -> None:
         )
 
 
-def _check_archive(path: Path, most_bytes: int) -> None:
-    """Look at a torch file before it is unpacked: at its sizes, and at what its index would make."""
+def check_archive(path: Path, most_bytes: int, *, allowed: re.Pattern[str] = _GLOBALS) -> None:
+    """Look at a torch file before it is unpacked: at its sizes, and at what its index would make.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    most_bytes
+        That it may hold.
+    allowed
+        What its index may name.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, too large, TorchScript, or names anything else.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
@@ -93,7 +134,7 @@ def _check_archive(path: Path, most_bytes: int) -> None:
         for index in indices:
             for operation, argument, _ in pickletools.genops(index):
                 named = operation.name in ("GLOBAL", "INST", "STACK_GLOBAL")
-                if named and not _GLOBALS.fullmatch(str(argument)):
+                if named and not allowed.fullmatch(str(argument)):
                     raise _refused(path)
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
         if isinstance(error, InputError):

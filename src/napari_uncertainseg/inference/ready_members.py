@@ -1,0 +1,104 @@
+"""Probability maps made elsewhere as the members of a prediction: no network runs."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg.images.identity import case_name, case_sha256
+from napari_uncertainseg.images.preparation.found_brain import GIVEN, WHOLE
+from napari_uncertainseg.images.preparation.prepare import NetworkInput
+from napari_uncertainseg.images.probability_maps import read_probabilities
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
+from napari_uncertainseg.inference.provenance import describe_scan, versions
+from napari_uncertainseg.inference.sampling import MAX_SAMPLES, Pass
+from napari_uncertainseg.modalities import REFERENCE
+from napari_uncertainseg.prediction.prediction import Prediction
+
+MODEL, METHOD = "maps made elsewhere", "given"
+"""What stands for the model and the method in the information of such a prediction."""
+
+
+def predict_from_maps(
+    scan: Volume,
+    paths: Sequence[str | Path],
+    *,
+    mask: Volume | None = None,
+    threshold: float = 0.5,
+    modality: str = REFERENCE,
+    progress: Progress = silent,
+) -> Prediction:
+    """Make a prediction of probability maps, one of each member.
+
+    Parameters
+    ----------
+    scan
+        That they are of.
+    paths
+        Of the maps, see `images.probability_maps.read_probabilities`.
+    mask
+        The user's brain mask, on the scan's grid: maps count within it only.
+    threshold
+        Probability at and above which a voxel is lesion.
+    modality
+        Of the scan.
+    progress
+        Called after each map; may raise ``Cancelled``.
+
+    Raises
+    ------
+    InputError
+        If there is no map, there are too many, or one cannot be used.
+    """
+    started = time.perf_counter()
+    if not 1 <= len(paths) <= MAX_SAMPLES:
+        raise InputError(f"There should be 1 to {MAX_SAMPLES} probability maps, not {len(paths)}.")
+    shape = scan.grid.shape
+    brain = np.ones(shape, bool) if mask is None else mask.data != 0
+    if brain.shape != shape or not brain.any():
+        raise InputError("The brain mask is empty, or does not lie on the scan's grid.")
+    box = bounding_box(brain)
+    collector = PredictionAccumulator(NetworkInput({}, brain[box], box, brain[box], shape), shape)
+    digest = hashlib.sha256()
+    for number, path in enumerate(paths):
+        progress(f"reading map {number + 1} of {len(paths)}", number / len(paths))
+        values = read_probabilities(path, scan)
+        digest.update(np.ascontiguousarray(values).data)
+        member = torch.from_numpy(values[box].copy())
+        collector.add(Pass(member[None], torch.zeros_like(member)))
+    collected = collector.result()
+    about = describe_scan(scan)
+    progress("done", 1.0)
+    return Prediction(
+        grid=scan.grid,
+        maps=collected.maps,
+        brain=brain,
+        members=collected.members,
+        threshold=threshold,
+        information={
+            "case": {
+                "sha256": case_sha256({modality: about["scan_sha256"]}),
+                "name": case_name(scan.path, scan.name),
+            },
+            "inputs": {modality: about},
+            "brain": WHOLE if mask is None else GIVEN,
+            "bias_corrected": False,
+            "model": MODEL,
+            "model_version": "",
+            "model_sha256": digest.hexdigest(),
+            "method": METHOD,
+            "members": len(paths),
+            "maps": [Path(path).name for path in paths],
+            "seconds": {"members": round(time.perf_counter() - started, 3)},
+            "notes": list(scan.notes),
+            "versions": versions(),
+        },
+    )

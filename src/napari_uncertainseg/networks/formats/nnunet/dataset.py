@@ -1,0 +1,170 @@
+"""``dataset.json``: which scans an nnU-Net model reads, and what it segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.networks.foreign_settings import (
+    MAX_CHANNELS,
+    SETTINGS,
+    ForeignSettings,
+    check_inside,
+    is_lesion,
+    modality_of_channel,
+)
+
+DATASET = "dataset.json"
+MAX_BYTES = 16 << 20
+_BACKGROUND, _IGNORE = "background", "ignore"
+
+_Label = Annotated[int, Field(ge=0, le=65535)]
+_Name = Annotated[str, Field(max_length=128)]
+
+
+class _Content(Strict):
+    labels: Annotated[
+        dict[_Name, _Label | list[_Label]],
+        Field(max_length=1024, description="numbers of labels by their names"),
+    ]
+    channel_names: Annotated[
+        dict[_Name, _Name] | None,
+        Field(max_length=MAX_CHANNELS, description="names of scans by the numbers of their channels"),
+    ] = None
+    modality: Annotated[dict[_Name, _Name] | None, Field(max_length=MAX_CHANNELS)] = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What an nnU-Net model reads and gives.
+
+    Attributes
+    ----------
+    channel_names
+        Of its inputs, in their order.
+    classes
+        Names of its outputs, in their order.
+    regions
+        Whether outputs overlap, so that each has a probability of its own (a sigmoid); otherwise they share
+        one (a softmax).
+    """
+
+    channel_names: tuple[str, ...]
+    classes: tuple[str, ...]
+    regions: bool
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read ``dataset.json``.
+
+    Raises
+    ------
+    InputError
+        If it is malformed.
+    """
+    path = folder / DATASET
+    check_inside(path, folder)
+    content = validated(_Content, read_json(path, most_bytes=MAX_BYTES), str(path))
+    names = content.channel_names or content.modality
+    if not names or list(names) != [str(n) for n in range(len(names))]:
+        raise InputError(f"{path}: 'channel_names' should name the channels 0, 1 and so on, in their order.")
+    if content.labels.get(_BACKGROUND) != 0:
+        raise InputError(f"{path}: 'labels' should have 'background' with the number 0.")
+    labels = {name: value for name, value in content.labels.items() if name != _IGNORE}
+    regions = any(isinstance(value, list) and len(value) > 1 for value in labels.values())
+    return Dataset(
+        tuple(names.values()), _region_names(labels) if regions else _label_names(path, labels), regions
+    )
+
+
+def _region_names(labels: dict[str, Any]) -> tuple[str, ...]:
+    """Outputs of training on regions: one for each but the background, in the file's order."""
+    return tuple(name for name, value in labels.items() if value not in (0, [0]))
+
+
+def _label_names(path: Path, labels: dict[str, Any]) -> tuple[str, ...]:
+    """Outputs of training on labels: in the order of their numbers."""
+    numbers = {
+        name: value[0] if isinstance(value, list) and value else value for name, value in labels.items()
+    }
+    if [] in numbers.values() or len(set(numbers.values())) != len(numbers):
+        raise InputError(f"{path}: each of the 'labels' should have a number of its own.")
+    return tuple(sorted(numbers, key=lambda name: numbers[name]))
+
+
+def modalities_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tuple[str, ...]:
+    """Which scan each channel is: as the user says, else by its name.
+
+    Raises
+    ------
+    InputError
+        If neither tells; it says what to give.
+    """
+    count = len(dataset.channel_names)
+    if settings.modalities is not None:
+        if len(settings.modalities) != count or len(set(settings.modalities)) != count:
+            raise InputError(
+                f"{path.parent / SETTINGS}: 'modalities' should name {count} different scans, "
+                f"one for each channel ({', '.join(dataset.channel_names)})."
+            )
+        return settings.modalities
+    found = [modality_of_channel(name) for name in dataset.channel_names]
+    if None in found or len(set(found)) != count:
+        raise InputError(
+            f"{path} calls the model's channels {_quoted(dataset.channel_names)}, which does not say "
+            f"which scans they are: say it in {SETTINGS} beside it, "
+            f'such as {{"modalities": [{_example(count)}]}}.'
+        )
+    return tuple(str(modality) for modality in found)
+
+
+def target_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tuple[int, ...]:
+    """Numbers of the outputs that are the target: as the user says, else the lesion, or what there is.
+
+    Raises
+    ------
+    InputError
+        If there are several and no name tells which is meant; it says what to give.
+    """
+    some = [name for name in dataset.classes if dataset.regions or name != _BACKGROUND]
+    if settings.target is not None:
+        unknown = [name for name in settings.target if name not in some]
+        if unknown:
+            raise InputError(
+                f"{path.parent / SETTINGS}: 'target' names '{unknown[0]}': the model's labels are "
+                f"{_quoted(some)}."
+            )
+        return tuple(n for n, name in enumerate(dataset.classes) if name in settings.target)
+    lesions = [name for name in some if is_lesion(name)]
+    meant = some if len(some) == 1 else lesions
+    if len(meant) != 1:
+        raise InputError(
+            f"{path} has the labels {_quoted(some)}, which does not say which one is the target: say it in "
+            f'{SETTINGS} beside it, such as {{"target": ["{some[0] if some else "lesion"}"]}}.'
+        )
+    return (dataset.classes.index(meant[0]),)
+
+
+def noun_of(classes: Sequence[str], target: Sequence[int]) -> str:
+    """What the target is called: by the one label's name; several, and those of lesions, are a lesion."""
+    name = classes[target[0]]
+    if len(target) > 1 or (is_lesion(name) and "lesion" not in name.lower()):
+        return "lesion"
+    return name.replace("_", " ")
+
+
+def _quoted(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:6])
+    return shown + (" ..." if len(names) > 6 else "")
+
+
+def _example(count: int) -> str:
+    known = ("flair", "t1", "t2", "pd")
+    return ", ".join(f'"{name}"' for name in known[:count]) + (", ..." if count > len(known) else "")
