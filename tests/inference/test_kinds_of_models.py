@@ -20,8 +20,9 @@ from napari_uncertainseg.inference.sampling import METHODS
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.networks import catalog, kinds
 from napari_uncertainseg.networks.engines.device import Device, cpu_device
-from napari_uncertainseg.networks.engines.engine import Engine, Patches
+from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.foreign_engine import target_logits
+from napari_uncertainseg.networks.engines.patches import Patches
 from napari_uncertainseg.networks.foreign_intensities import MapRange
 from napari_uncertainseg.networks.foreign_steps import (
     Crop,
@@ -118,7 +119,7 @@ def test_what_does_not_run_is_not_added(tmp_path):
 
 
 def test_a_folder_of_no_kind_is_told_all_of_them(tmp_path):
-    with pytest.raises(InputError, match=r"it has no model\.json or settings/bright\.json"):
+    with pytest.raises(InputError, match=r"it has no model\.json or configs/.* or settings/bright\.json"):
         read_model(tmp_path)
 
 

@@ -19,7 +19,7 @@ from napari_uncertainseg.inference.tiling import (
     retry_with_smaller_windows,
     window_size,
 )
-from napari_uncertainseg.networks.engines.engine import Patches
+from napari_uncertainseg.networks.engines.patches import Patches
 
 ENGINE = SimpleNamespace(
     divisor=8,

@@ -185,7 +185,7 @@ class _Run:
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self._preparing)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
-        self.notes += [*prepared.notes, *self.moved.notes]
+        self.notes += [*prepared.notes, *model.notes, *self.moved.notes]
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):

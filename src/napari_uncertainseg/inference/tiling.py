@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine, Patches
+from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.patches import Patches
 
 T = TypeVar("T")
 Size = tuple[int, int, int]

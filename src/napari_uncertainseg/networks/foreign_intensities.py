@@ -110,7 +110,7 @@ class MapRange(Intensities):
     clip: bool = False
 
     def change(self, values: np.ndarray) -> np.ndarray:
-        """Move; values that do not vary all become the beginning of the new range."""
+        """Move; of values that do not vary as many units as the new range begins at, as MONAI does."""
         if self.start is None:
             low, high = float(values.min()), float(values.max())
         elif self.percentiles:
@@ -119,7 +119,7 @@ class MapRange(Intensities):
             low, high = self.start
         to_low, to_high = self.end
         if high == low:
-            return np.full_like(values, to_low)
+            return values * np.float32(to_low) if self.start is None else values - np.float32(low - to_low)
         out = (values - np.float32(low)) / np.float32(high - low)
         out = out * np.float32(to_high - to_low) + np.float32(to_low)
         return np.clip(out, to_low, to_high) if self.clip else out

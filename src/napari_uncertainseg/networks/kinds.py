@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.formats import multihead
+from napari_uncertainseg.networks.formats.monai import bundle
 from napari_uncertainseg.networks.model import Model
 
 
@@ -30,7 +31,10 @@ class ModelKind:
     read: Callable[[Path], Model]
 
 
-KINDS: tuple[ModelKind, ...] = (ModelKind(multihead.CONFIGURATION, multihead.read_multihead),)
+KINDS: tuple[ModelKind, ...] = (
+    ModelKind(multihead.CONFIGURATION, multihead.read_multihead),
+    *(ModelKind(name, bundle.read_bundle) for name in bundle.CONFIGURATIONS),
+)
 """In the order in which they are looked for."""
 
 

@@ -131,6 +131,8 @@ class Model(ABC):
         Names of the network's output channels, in their order, where there are several.
     target_classes
         Numbers of those that make the target.
+    notes
+        What every result says of the model, one sentence each.
     capabilities
         What the members of a prediction can come from.
     temperature
@@ -163,6 +165,7 @@ class Model(ABC):
     target: str = "lesion"
     classes: tuple[str, ...] = ()
     target_classes: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:

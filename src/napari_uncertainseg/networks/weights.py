@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickletools
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,18 @@ _GLOBALS = re.compile(
 )
 """What torch's own files of weights name; anything else makes objects of its own, some of any size."""
 
+_STATES = ("state_dict", "model", "network", "network_weights", "net")
+"""Where checkpoints of others keep a network's weights."""
+_PARALLEL = "module."
+"""What several GPUs put before each name."""
+
 
 def bytes_of(expected: Mapping[str, Tensor]) -> int:
     """The most that a file with such tensors may hold."""
     return _WIDEST * sum(value.numel() for value in expected.values()) + _BESIDE
 
 
-def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
+def read_weights(path: Path, *, most_bytes: int, inside: Sequence[str] = ()) -> dict[str, Tensor]:
     """Read named tensors; nothing in the file is executed, and no more is unpacked than they may be.
 
     Parameters
@@ -43,6 +48,8 @@ def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
         Of safetensors, or of what ``torch.save`` wrote.
     most_bytes
         See `bytes_of`.
+    inside
+        Keys of an outer dictionary: the tensors may stand under the first of them that is there.
 
     Raises
     ------
@@ -59,8 +66,23 @@ def read_weights(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types here; one message serves the user
         raise _refused(path) from error
+    for key in inside:
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+            break
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise InputError(f"The weights '{path}' should hold named tensors only: save them as safetensors.")
+    return state
+
+
+def read_checkpoint(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
+    """Read named tensors that a tool of others saved, also beside other things, or from several GPUs.
+
+    Parameters and errors as of `read_weights`.
+    """
+    state = read_weights(path, most_bytes=most_bytes, inside=_STATES)
+    if state and all(isinstance(name, str) and name.startswith(_PARALLEL) for name in state):
+        state = {name.removeprefix(_PARALLEL): value for name, value in state.items()}
     return state
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Engine, Patches
+from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.engines.patches import Patches
 
 
 class ForeignEngine(Engine):
@@ -47,7 +48,7 @@ class ForeignEngine(Engine):
     ) -> None:
         # Not bf16 on a CPU: the numbers shall be those of the network's own tool.
         device = device if device.kind == "cuda" else replace(device, library="torch").at("float32")
-        super().__init__(device, patches=patches, smallest=max(patches.size))
+        super().__init__(device, patches=patches)
         self._torch_device = torch.device(device.kind)
         self._network = network.to(self._torch_device)
         self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1
@@ -58,7 +59,7 @@ class ForeignEngine(Engine):
     def heads(self, image: Tensor) -> Tensor:
         """Outputs of the network, float32 (channels, z, y, x)."""
         with self._mode():
-            found = self._network(image.to(self._torch_device))
+            found = self._run(image.to(self._torch_device))
         while isinstance(found, list | tuple) and found:  # deep supervision: the finest comes first
             found = found[0]
         self._check_shape(found, image)
@@ -70,6 +71,17 @@ class ForeignEngine(Engine):
     def finish(self, outputs: Tensor) -> Tensor:
         """The target's logits, (1, z, y, x), from those of all classes."""
         return target_logits(outputs, self._target, sigmoid=self._sigmoid)
+
+    def _run(self, image: Tensor) -> Any:
+        try:
+            return self._network(image)
+        except RuntimeError as error:
+            # Not only torch's own type: on a CPU it is a RuntimeError that speaks of memory.
+            if isinstance(error, torch.OutOfMemoryError) or "alloc" in str(error).lower():
+                raise
+            size = " x ".join(map(str, image.shape[2:]))
+            why = " ".join(str(error).split())[:120]
+            raise InputError(f"The network cannot read a window of {size} voxels ({why}).") from error
 
     def _before_module(self, module: nn.Module, inputs: Any) -> None:
         self.check()

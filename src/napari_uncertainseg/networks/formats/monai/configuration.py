@@ -1,0 +1,110 @@
+"""Files of a bundle, read as plain data with limits; nothing outside its folder is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.checked_json import read_json
+
+MAX_JSON_BYTES = 1 << 20
+MAX_YAML_BYTES = 1 << 18
+MAX_PARTS = 20_000
+"""Values, lists and objects in a configuration."""
+_DEEPEST = 32
+EXTRA = "pip install 'napari-uncertainseg[bundle]'"
+
+Content = Mapping[str, Any]
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Refuse a file that lies outside the bundle, whatever links lead there.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path} is a link that leads out of the model's folder.")
+
+
+def read_configuration(path: Path, folder: Path) -> Content:
+    """Read a configuration in JSON or YAML.
+
+    Parameters
+    ----------
+    path
+        Of the file; its suffix says which of the two it is.
+    folder
+        Of the bundle.
+
+    Raises
+    ------
+    InputError
+        If it lies elsewhere, is too large, or is no object of plain values.
+    """
+    check_inside(path, folder)
+    content = read_json(path, most_bytes=MAX_JSON_BYTES) if path.suffix == ".json" else _read_yaml(path)
+    _check_plain(content, path)
+    return content
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise InputError(f"{path} is YAML: to read it, install pyyaml ({EXTRA}).") from None
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise InputError(
+                f"{path} is larger than {MAX_YAML_BYTES >> 10} kB, too large for what it should be."
+            )
+        text = path.read_text(encoding="utf-8")
+        # Before anything is made of it: an alias may stand for millions of values.
+        for events, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+            if isinstance(event, yaml.AliasEvent):
+                raise InputError(f"{path}: '*{event.anchor}' is an alias, write its value out instead.")
+            if events > 2 * MAX_PARTS:
+                raise InputError(f"{path} holds too many values for what it should be.")
+        return yaml.safe_load(text)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        first = str(getattr(error, "problem", None) or type(error).__name__)
+        raise InputError(f"{path} is not valid YAML ({first}).") from None
+
+
+def _check_plain(content: Any, path: Path) -> None:
+    """Refuse what is no object, is too large or too deep, or holds anything but plain values."""
+    if not isinstance(content, dict):
+        raise InputError(f"{path} should hold an object with keys.")
+    waiting, seen = [(content, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        seen += 1
+        if depth > _DEEPEST or seen > MAX_PARTS:
+            raise InputError(f"{path} is nested too deep or holds too many values for what it should be.")
+        if isinstance(value, dict):
+            if not all(isinstance(key, str) for key in value):
+                raise InputError(
+                    f"{path}: a key is not text: {next(k for k in value if not isinstance(k, str))!r}."
+                )
+            waiting += [(inner, depth + 1) for inner in value.values()]
+        elif isinstance(value, list):
+            waiting += [(inner, depth + 1) for inner in value]
+        elif not isinstance(value, str | int | float | bool | None):
+            raise InputError(f"{path}: {str(value)[:40]!r} should be text in quotes.")
+
+
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def plain_name(text: str, otherwise: str) -> str:
+    """A name that a file may have, made of any text."""
+    return _NOT_PLAIN.sub("-", text).strip("-._")[:64] or otherwise
