@@ -218,3 +218,13 @@ def test_without_monai_it_says_what_to_install(tmp_path, monkeypatch):
         InputError, match=r"install MONAI to use it \(pip install 'napari-uncertainseg\[bundle\]'"
     ):
         read_model(folder).check_runs()
+
+
+def test_another_configuration_is_another_model(tmp_path):
+    """A calibration that was recorded with other windows is not about these probabilities."""
+    first = read_model(write_bundle(tmp_path / "first"))
+    content = configuration()
+    content["inferer"] = content["inferer"] | {"overlap": 0.25}
+    second = read_model(write_bundle(tmp_path / "second", content))
+    assert first.weight_sha256() == second.weight_sha256() and first.sha256 != second.sha256
+    assert first.sha256 == read_model(first.folder).sha256

@@ -6,12 +6,14 @@ in the folder is ever executed: what this module does not know, it refuses with 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.networks.engines.patches import Patches
 from napari_uncertainseg.networks.formats.monai.answers import (
     NOT_READ,
@@ -79,6 +81,12 @@ class BundleModel(Model):
     def files(self) -> tuple[Path, ...]:
         """Configuration, metadata and weights."""
         return *self.configurations, *self.weights
+
+    @property
+    def sha256(self) -> str:
+        """Hash of weights and configuration: with another preparation the same weights say something else."""
+        parts = [super().sha256, *(sha256_of(path) for path in self.configurations)]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
 
     def network(self, index: int = 0) -> nn.Module:
         """Build one network with its weights: float32, on the CPU, in eval mode.
