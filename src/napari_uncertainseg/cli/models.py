@@ -18,13 +18,13 @@ def models(options: Namespace) -> None:
 def _list(options: Namespace) -> None:
     from napari_uncertainseg.networks.catalog import list_models, unusable_models
 
-    print(f"{'name':24}{'scans':16}{'networks':>8}{'threshold':>11}  description")
+    print(f"{'name':23} {'scans':15} {'networks':>8}{'threshold':>11}  description")
     for model in list_models():
         scans, networks = "+".join(model.modalities), model.capabilities.networks
         description = one_line(model.description)
-        print(f"{model.name:24}{scans:16}{networks:>8}{model.threshold:>11.2f}  {description}")
+        print(f"{model.name:23} {scans:15} {networks:>8}{model.threshold:>11.2f}  {description}")
     for name, why in unusable_models().items():
-        print(f"{name:24}cannot be used: {one_line(why)}")
+        print(f"{name:23} cannot be used: {one_line(why)}")
 
 
 def _show(options: Namespace) -> None:
