@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.evaluate import scan_folders
 from napari_uncertainseg.evaluate.readings import CaseReading, CaseReadings, latest_annotator, next_to_read
 from napari_uncertainseg.evaluate.worklist import read_worklist
 from napari_uncertainseg.review.store.records import NewTask
@@ -260,24 +259,15 @@ def test_links_that_lead_back_end(tmp_path):
     assert len(found.cases) == 1 and found.cases[0].flair.samefile(tmp_path / "p1" / "FLAIR.nii.gz")
 
 
-def test_a_huge_folder_ends_and_says_so(tmp_path, monkeypatch):
+def test_a_huge_folder_ends_and_says_so(tmp_path):
     touch(tmp_path, *(f"p{i:02d}/FLAIR.nii" for i in range(20)))
-    monkeypatch.setattr(scan_folders, "MOST", 30)
-    monkeypatch.setattr(scan_folders.Budget, "__init__", _limited(scan_folders.Budget.__init__, 30))
-    found = read_worklist(tmp_path)
+    found = read_worklist(tmp_path, most=30)
     assert [case.name for case in found.cases] == [f"p{i:02d}" for i in range(10)]
     assert found.notes[0].startswith("Stopped after 30 files and folders") and len(found.notes) == 1
     (tmp_path / "p00" / "FLAIR.nii").unlink()
     touch(tmp_path / "p00", *(f"{i:02d}.txt" for i in range(40)))
     with pytest.raises(InputError, match="Stopped after 30"):
-        read_worklist(tmp_path)
-
-
-def _limited(plain, left):
-    def init(self, *args, **options):
-        plain(self, *args, **{"left": left, **options})
-
-    return init
+        read_worklist(tmp_path, most=30)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="everybody may read everything here")

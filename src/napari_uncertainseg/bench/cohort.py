@@ -100,8 +100,8 @@ def measure(visits: int, workers: int) -> str:
         first, last = np.mean(memory[tenth : 2 * tenth]), np.mean(memory[-tenth:])
         each = 1000 * (spent[-1] - spent[0]) / max(1, visits)
     return (
-        f"{visits} visits, {workers} workers: the scheduler and the run took {each:.1f} ms of processor "
-        f"time for each visit; all processes held {first / 1e6:.0f} MB after a tenth, {last / 1e6:.0f} MB at the end."
+        f"{visits} visits, {workers} workers: the run and the scheduler took {each:.1f} ms of processor time "
+        f"a visit; all processes held {first / 1e6:.0f} MB after a tenth, {last / 1e6:.0f} MB at the end."
     )
 
 

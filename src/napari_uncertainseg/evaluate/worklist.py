@@ -86,7 +86,7 @@ class Worklist:
 
 
 def read_worklist(
-    path: str | Path, progress: Progress = silent, *, most: int = MOST, lenient: bool = False
+    path: str | Path, progress: Progress = silent, *, most: int | None = None, lenient: bool = False
 ) -> Worklist:
     """List the cases of a table, a BIDS dataset or a folder. No scan is opened.
 
@@ -100,7 +100,7 @@ def read_worklist(
     progress
         Told which folder is looked at; may raise `Cancelled`.
     most
-        Cases of a table, or files and folders, after which the rest is left out.
+        Cases of a table, or files and folders, after which the rest is left out; `MOST` if None.
     lenient
         List the rows whose files are not there as unusable.
 
@@ -111,8 +111,8 @@ def read_worklist(
     """
     path = Path(path).absolute()
     if not path.is_dir():
-        return _read_table(path, most, lenient)
-    budget = Budget(progress, most)
+        return _read_table(path, most or MOST, lenient)
+    budget = Budget(progress, most or MOST)
     bids = is_bids(path)
     found = bids_cases(path, budget) if bids else folder_cases(path, budget)
     if not found:

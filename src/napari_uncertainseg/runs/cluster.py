@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +17,7 @@ from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.runs.visit import Outcome, VisitTask
 
 if TYPE_CHECKING:
-    from distributed import Client, Future, LocalCluster
+    from distributed import Client, Future, LocalCluster, Nanny
 
 WORKER_BYTES = 3_000_000_000
 """Memory of one worker: the network and a scan of 1 mm with ten members took 1.3 GB (docs/performance.md)."""
@@ -28,6 +27,8 @@ _PATIENCE_S = 20
 """For a scheduler to answer, and for a first worker to be there."""
 _CLOSING_S = 30
 """For workers to end."""
+_STARTING_S = 120.0
+"""For a worker to be started again."""
 _DYING_S = 1.0
 """For killed workers to be gone."""
 _LOOK_S = 0.5
@@ -110,7 +111,7 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
         )
         client = Client(cluster, set_as_default=False)
         try:
-            yield Cluster(client, workers.count, ours=True)
+            yield Cluster(client, workers.count, cluster)
         except KeyboardInterrupt:
             _kill(cluster)
             cluster.shutdown_on_close = False  # at exit: with its workers dead it would wait for ten seconds
@@ -143,6 +144,14 @@ def _kill(cluster: LocalCluster) -> None:
     give_up = time.monotonic() + _DYING_S
     while any(map(_lives, ended)) and time.monotonic() < give_up:
         time.sleep(0.01)
+
+
+def _is_ready(nanny: Nanny) -> bool:
+    """Whether a worker is there, and would be started again if it were killed."""
+    try:
+        return nanny.status.name == "running" and nanny.pid is not None and _lives(psutil.Process(nanny.pid))
+    except psutil.Error:
+        return False
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -187,7 +196,7 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
                     f"The worker {worker} has another napari-uncertainseg than this computer ({version}, "
                     f"here {__version__}); install the same there."
                 )
-        yield Cluster(client, len(versions), ours=False)
+        yield Cluster(client, len(versions))
     finally:
         client.close(timeout=_CLOSING_S)
 
@@ -207,8 +216,8 @@ class Cluster:
         Of Dask.
     workers
         How many there are.
-    ours
-        Whether they end with the run.
+    local
+        Whose workers they are, where they end with the run.
 
     Attributes
     ----------
@@ -216,15 +225,11 @@ class Cluster:
         Visits that were at work when `outcomes` was left, where their workers end with the run.
     """
 
-    def __init__(self, client: Client, workers: int, *, ours: bool) -> None:
+    def __init__(self, client: Client, workers: int, local: LocalCluster | None = None) -> None:
         self._client = client
-        self._ours = ours
+        self._local = local
         self.workers = workers
         self.interrupted: list[VisitTask] = []
-
-    def process_ids(self) -> list[int]:
-        """Of the workers on this computer."""
-        return list(self._client.run(os.getpid).values())
 
     def outcomes(
         self,
@@ -270,6 +275,8 @@ class Cluster:
                 task, _ = running.pop(future.key)
                 outcome = self._outcome(task, future)
                 future.release()
+                if outcome.why == _KILLED:
+                    self._await_workers()
                 if outcome.short_of_memory and task.window_share == 1:
                     start(task.with_smaller_windows())
                     continue
@@ -278,7 +285,14 @@ class Cluster:
         finally:
             with suppress(Exception):  # a client that is closing has nothing left to cancel
                 self._client.cancel([future for _, future in running.values()])
-            self.interrupted = [task for task, _ in running.values()] if self._ours else []
+            self.interrupted = [task for task, _ in running.values()] if self._local is not None else []
+
+    def _await_workers(self) -> None:
+        """Wait until killed workers were started again: one that is killed before, Dask does not replace."""
+        give_up = time.monotonic() + _STARTING_S
+        nannies = [] if self._local is None else list(self._local.workers.values())
+        while not all(map(_is_ready, nannies)) and time.monotonic() < give_up:
+            time.sleep(0.05)
 
     def _next(self, ended: queue.SimpleQueue[Future], waiting: Callable[[], None]) -> Future:
         while True:
