@@ -96,9 +96,10 @@ def test_a_model_that_is_refused_is_said_and_nothing_is_chosen(dock, qtbot, monk
         raise InputError(f"{path} is no model.")
 
     monkeypatch.setattr(model_menu, "add_to_models", refuse)
+    before = dock.settings.model.currentData()
     dock.settings.menu.folder.trigger()
     qtbot.waitUntil(lambda: f"{chosen_path[0]} is no model." in dock.message.text(), timeout=5000)
-    assert dock.settings.model.currentData() == "small"
+    assert dock.settings.model.currentData() == before
 
 
 def test_who_gives_up_in_the_dialog_is_left_alone(dock, monkeypatch, chosen_path):
@@ -151,7 +152,9 @@ def test_a_card_from_elsewhere_loads_and_runs_nothing(qtbot, tmp_path):
 
 def test_the_bundled_model_says_what_it_is():
     about = read_about("bundled:mslesseg")
-    assert about.facts["scans"] == "flair, t1, t2" and about.facts["methods"].startswith("one-pass (")
+    assert about.facts["scans"] == "flair, t1 (optional), t2 (optional)" and about.facts[
+        "methods"
+    ].startswith("one-pass (")
     assert "For research only" in about.card
 
 
