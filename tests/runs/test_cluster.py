@@ -131,7 +131,7 @@ def test_workers_fit_cores_and_memory(monkeypatch):
 
 
 SCRIPT = """
-import sys
+import signal, sys
 sys.path.insert(0, {here!r})
 import stand_ins
 from napari_uncertainseg.bench import cohort
@@ -139,6 +139,7 @@ from napari_uncertainseg.cli import main
 from napari_uncertainseg.runs import run
 import functools
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # off where the tests run in the background
     run.run_visits = functools.partial(run.run_visits, load=stand_ins.{load})
     sys.exit(main())
 """

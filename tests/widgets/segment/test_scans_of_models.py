@@ -97,6 +97,14 @@ def test_a_scan_of_another_kind_is_not_taken_for_what_a_model_reads(viewer, dock
     assert dock.roles.layer("flair") is layer
 
 
+def test_a_scan_that_its_reader_calls_a_t1_is_taken_by_its_name(viewer, dock, flair):
+    """MP2RAGE is read as a T1 by our own networks."""
+    layer = add(viewer, replace(flair, name="uni_mp2rage", modality="t1"), name="uni_mp2rage")
+    assert dock.roles.layer("flair") is None
+    dock.settings.model.setCurrentIndex(1)
+    assert dock.roles.layer("flair") is layer
+
+
 def test_a_single_scan_that_nothing_is_known_of_stays_chosen(viewer, dock, flair):
     layer = add(viewer, named(flair, "scan"), name="scan")
     for index in (1, 0, 1):

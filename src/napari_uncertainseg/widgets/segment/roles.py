@@ -186,7 +186,8 @@ class RoleBoxes(QObject):
         self._boxes[_MASK.key] = mask
         self._form.setRowVisible(mask, scans.brain)
         flair = None if self._flair is None else self._flair()
-        if scans.main != before.main and flair is not None and _modality(flair) not in (None, scans.main):
+        fits = flair is None or _modality(flair) is None or _fits(flair, scans.main)
+        if scans.main != before.main and not fits:
             self._flair = None
             self._picked.pop(REFERENCE, None)
         self.refill()
@@ -373,8 +374,7 @@ def _existing(reference: weakref.ref[Layer] | None, layers: list[Layer]) -> Laye
 def _fits(layer: Layer, key: str) -> bool:
     if key == "mask":  # an outline that was mended is the brain whatever it is called
         return is_brain(layer) or bool(_MASK_NAME.search(layer.name))
-    said = layer.metadata.get("uncertainseg", {}).get("modality")
-    return said == key if said in MODALITIES else may_be(layer.name, key)
+    return _modality(layer) == key if key in MODALITIES else may_be(layer.name, key)
 
 
 def _modality(layer: Layer) -> str | None:
