@@ -14,9 +14,9 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.inference import segmenter as module
 from napari_uncertainseg.inference import tiling
 from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
+from napari_uncertainseg.inference.provenance import describe_scan
 from napari_uncertainseg.inference.sampling import FLIPS, METHODS, Pass, SamplingSetting, flips
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.inference.tiling import Windows
@@ -331,6 +331,6 @@ def test_a_scan_that_is_not_where_it_was_when_the_run_is_over(tmp_path):
     """Too long a name here; a share that does not answer any more raises the same."""
     grid = Grid((2, 3, 4), np.eye(4)[[2, 1, 0, 3]])
     for path in (None, tmp_path / "gone.nii.gz", tmp_path / ("a" * 300)):
-        about = module._describe(Volume(np.ones(grid.shape, np.float32), grid, "FLAIR", "flair", path))
+        about = describe_scan(Volume(np.ones(grid.shape, np.float32), grid, "FLAIR", "flair", path))
         assert about["sha256"] is None and len(about["scan_sha256"]) == 64
         assert about["path"] == (None if path is None else str(path))

@@ -100,7 +100,7 @@ def test_a_scheduler_without_workers(dataset, plan, monkeypatch):
 
     monkeypatch.setattr(cluster, "_PATIENCE_S", 2)
     with (
-        LocalCluster(n_workers=0, dashboard_address=None, processes=True) as other,
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", processes=True) as other,
         pytest.raises(InputError, match="has no worker"),
     ):
         run(plan(dataset), scheduler=other.scheduler_address)
@@ -109,7 +109,9 @@ def test_a_scheduler_without_workers(dataset, plan, monkeypatch):
 def test_the_workers_of_another_scheduler(dataset, plan):
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, processes=True) as other:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=True
+    ) as other:
         result = run(plan(dataset), scheduler=other.scheduler_address)
         assert len(result.records) == 3
         assert len(other.scheduler.workers) == 1  # it is not ours to close

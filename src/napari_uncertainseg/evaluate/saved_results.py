@@ -111,7 +111,8 @@ def read_saved_results(folder: str | Path) -> SavedResults:
         )
     scans, notes = _scans(said)
     probability, grid = _map(result_file(folder, "probability"))
-    scan = scans.get(main_of(said.get("inputs", {})))
+    inputs = said.get("inputs")
+    scan = scans.get(main_of(inputs)) if isinstance(inputs, dict) else None
     grid = scan.grid if scan is not None and scan.grid.same_as(grid, tolerance=1e-2) else grid
     as_probabilities(probability)
     prediction = _prediction(folder, said, probability, grid)

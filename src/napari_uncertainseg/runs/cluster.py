@@ -105,7 +105,7 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
             threads_per_worker=1,
             processes=True,
             memory_limit=workers.memory,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port, for this computer only
             silence_logs=50,
             scheduler_kwargs={"allowed_failures": 0},
         )
