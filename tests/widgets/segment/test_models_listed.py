@@ -7,6 +7,7 @@ import pytest
 
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.options import _about
+from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
 from .handling import CHOICES, add
 
@@ -85,3 +86,12 @@ def test_a_style_is_told_in_words_that_can_be_read():
     assert _about(model) == "MS lesions. It outlines like the average of the experts of one, two."
     capabilities.style = 1
     assert _about(model) == "MS lesions. It outlines like the experts of two."
+
+
+def test_a_number_of_members_is_not_taken_over_from_a_model_that_went(make_dock):
+    class OfAModelThatWent(PreferenceStore):
+        def load(self):
+            return Preferences(model="gone", method="mc-dropout", members=3)
+
+    dock = make_dock(preferences=OfAModelThatWent())
+    assert dock.setting == "small, mc-dropout, 10 members"

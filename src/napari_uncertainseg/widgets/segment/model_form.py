@@ -162,7 +162,8 @@ class ModelForm(QObject):
     def _choose(self, remembered: Preferences) -> None:
         """Fill the boxes as in the last run."""
         self._fill(remembered.model, remembered.method)
-        if remembered.method == self.method.currentData() and remembered.members:
+        same = (remembered.model, remembered.method) == (self.model.currentData(), self.method.currentData())
+        if same and remembered.members:
             self.members.setValue(remembered.members)
         self.bias.setCurrentIndex(max(0, self.bias.findData(remembered.brightness)))
         if (remembered.model, remembered.method) != (Preferences.model, Preferences.method):
