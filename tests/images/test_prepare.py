@@ -467,14 +467,3 @@ def test_a_painted_outline_keeps_the_warning_about_its_volume(ball):
     painted = mended(ball(radius=6.0).data > 0, FoundBrain(ball().data > 0, "network"))
     (note,) = prepare({"flair": ball()}, brain=painted).notes[1:]
     assert "check the voxel size" in note
-
-
-def test_a_small_mask_of_the_users_is_noted(ball):
-    """A lesion mask given by mistake hides all else; who wants a part of a brain is not asked."""
-    scan = ball()
-    mask = np.zeros(scan.data.shape, np.float32)
-    mask[20:28, 20:28, 20:28] = 1
-    notes = prepare({"flair": scan}, mask=replace(scan, data=mask)).notes
-    assert any("The brain given for" in note and "nothing outside it was segmented" in note for note in notes)
-    whole = replace(scan, data=(scan.data > 0).astype(np.float32))
-    assert not any("nothing outside" in note for note in prepare({"flair": scan}, mask=whole).notes)

@@ -19,8 +19,6 @@ FEWEST_LITRES, MOST_LITRES = 0.003, 3.0
 """Beyond these nothing is a brain."""
 USUAL_LITRES = (0.9, 2.0)
 """With its fluid."""
-_PART_LITRES = 0.3
-"""A mask of the user's below this shows a part of a brain, or something else by mistake."""
 HEAD_SHARE = (0.15, 0.85)
 """What of a head is brain; the lower, the more of the neck is seen."""
 MOST_SKULL = 0.07
@@ -101,10 +99,8 @@ def check_brain(brain: np.ndarray, scan: Volume, *, given: bool = False) -> list
     found = f"The brain {'given for' if given else 'found in'} '{scan.name}' has {_said(litres)} l"
     expected = f"an adult's has about 1.0 to 2.0 l: check the voxel size ({size} mm)"
     impossible = litres > MOST_LITRES or (litres < FEWEST_LITRES and not cut)
-    if given and not impossible:
-        return [f"{found}: nothing outside it was segmented."] if litres < _PART_LITRES else []
     if given:
-        return [f"{found}, and {expected}."]
+        return [f"{found}, and {expected}."] if impossible else []
     remedy = f"{expected}, say whether the skull was removed, or choose a brain mask"
     if impossible:
         raise InputError(f"{found}, and {remedy}.")
