@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.networks.engines.patches import Patches
+from napari_uncertainseg.networks.foreign_settings import check_inside
 from napari_uncertainseg.networks.formats.monai.answers import (
     NOT_READ,
     Answer,
@@ -28,7 +29,6 @@ from napari_uncertainseg.networks.formats.monai.architecture import Architecture
 from napari_uncertainseg.networks.formats.monai.components import chain, component
 from napari_uncertainseg.networks.formats.monai.configuration import (
     Content,
-    check_inside,
     plain_name,
     read_configuration,
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.networks.foreign_settings import check_inside
 
 MAX_JSON_BYTES = 1 << 20
 MAX_YAML_BYTES = 1 << 18
@@ -18,18 +19,6 @@ _DEEPEST = 32
 EXTRA = "pip install 'napari-uncertainseg[bundle]'"
 
 Content = Mapping[str, Any]
-
-
-def check_inside(path: Path, folder: Path) -> None:
-    """Refuse a file that lies outside the bundle, whatever links lead there.
-
-    Raises
-    ------
-    InputError
-        If it does.
-    """
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{path} is a link that leads out of the model's folder.")
 
 
 def read_configuration(path: Path, folder: Path) -> Content:
