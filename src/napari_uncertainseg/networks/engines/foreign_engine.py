@@ -15,6 +15,9 @@ from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.patches import Patches
 
+_WIDTH = 32
+"""Feature maps at full resolution that networks made elsewhere usually have."""
+
 
 class ForeignEngine(Engine):
     """Runs any network that gives a number for each voxel and class.
@@ -31,7 +34,7 @@ class ForeignEngine(Engine):
         Numbers of those that make the target. Of one channel the sigmoid is the probability; of several the
         softmax is, unless `sigmoid` is set.
     patches
-        The windows.
+        The windows; None for the whole scan at once, as far as memory allows.
     sigmoid
         Whether each of several channels has a probability of its own.
     """
@@ -43,12 +46,12 @@ class ForeignEngine(Engine):
         *,
         channels: int,
         target: tuple[int, ...],
-        patches: Patches,
+        patches: Patches | None,
         sigmoid: bool = False,
     ) -> None:
         # Not bf16 on a CPU: the numbers shall be those of the network's own tool.
         device = device if device.kind == "cuda" else replace(device, library="torch").at("float32")
-        super().__init__(device, patches=patches)
+        super().__init__(device, patches=patches, width=_WIDTH)
         self._torch_device = torch.device(device.kind)
         self._network = network.to(self._torch_device)
         self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_steps import (
@@ -23,6 +23,7 @@ from napari_uncertainseg.networks.foreign_steps import (
     Stack,
     Step,
     Undo,
+    as_logits,
     unmoved,
 )
 from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, Plans, Resampling
@@ -126,23 +127,6 @@ class ResampleSlices(Step):
         return Stack(np.stack(channels), stack.affine @ move), lambda array: as_logits(
             array, lambda logits: resampled(logits, before, self.maps, back)
         )
-
-
-def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
-    """Probabilities whose logits were moved; those of nothing are nothing.
-
-    Parameters
-    ----------
-    probability
-        float32, any shape, 0 to 1.
-    move
-        What is done to the logits.
-    """
-    if not probability.any():  # the variance of a single head, say
-        return move(probability)
-    # In float32, 1 less the smallest step is a logit of 16.6; what is larger counts as that.
-    logits = special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
-    return special.expit(move(logits)).astype(np.float32)
 
 
 def slice_axis(
