@@ -193,6 +193,7 @@ class _Run:
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
+        self.notes += collected.notes
         features = self._voxel_features(prepared, collected)
         self.progress("done", 1.0)
         return Prediction(
@@ -204,6 +205,7 @@ class _Run:
             candidate_threshold=max(LOWEST_CANDIDATES, self.moved.line.move(CANDIDATE_THRESHOLD)),
             information=self._information(used, prepared),
             voxel_features=features,
+            classes=collected.classes,
             real_probability=None if features is None else self._real_probability,
         )
 
@@ -255,7 +257,8 @@ class _Run:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
         segmenter = self.segmenter
-        collector, known = PredictionAccumulator(source, shape), dict[int, Windows]()
+        collector = PredictionAccumulator(source, shape, segmenter.model.classes)
+        known = dict[int, Windows]()
         placed = image.to(engine.device.kind)
 
         def windows(index: int) -> Windows:
