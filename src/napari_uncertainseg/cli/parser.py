@@ -187,6 +187,12 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
         "--members", type=count, metavar="N", help="number of members, for methods that sample"
     )
     parser.add_argument(
+        "--target",
+        nargs="+",
+        metavar="CLASS",
+        help="of a model with several classes: what to segment, several together; see `models show`",
+    )
+    parser.add_argument(
         "--threshold", type=probability, metavar="T", help="0 to 1; the model's own by default"
     )
     parser.add_argument(

@@ -46,9 +46,9 @@ _KINDS: Mapping[str, Fits] = {
     "case": _are(_is_text),
     "inputs": _are(_are(_is_text)),
     "seconds": _are(is_number),
-    **dict.fromkeys(("notes", "unlike_seen_scans"), _are_plain),
+    **dict.fromkeys(("notes", "unlike_seen_scans", "classes", "target_classes"), _are_plain),
     "appearance": _are(is_number),
-    **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
+    **dict.fromkeys(("model", "model_version", "model_sha256", "method", "target"), _is_text),
 }
 """What information of a prediction is, where there is any."""
 

@@ -22,10 +22,6 @@ SETTINGS = "uncertainseg.json"
 MAX_SETTINGS_BYTES = 1 << 20
 MAX_CHANNELS = 64
 
-_LESION = re.compile(
-    r"lesion|plaque|hyper.?intens|(?<![a-z])(wmh|wml|ms|tumou?r|stroke|infarct)(?![a-z])", re.IGNORECASE
-)
-
 Text = Annotated[str, Field(min_length=1, max_length=4096, description="text")]
 Names = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=128)], ...],
@@ -103,8 +99,3 @@ def modality_of_channel(name: str) -> str | None:
         if re.search(about.words, text):
             return modality
     return guess_modality(text)
-
-
-def is_lesion(label: str) -> bool:
-    """Whether the name of a label says that it is a lesion."""
-    return _LESION.search(label) is not None

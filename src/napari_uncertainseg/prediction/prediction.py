@@ -13,6 +13,7 @@ import numpy as np
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.networks.real_probability import RealProbability
+from napari_uncertainseg.nouns import LESION, Noun
 from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
@@ -92,6 +93,11 @@ class Prediction:
         at most 0.25.
         """
         return self.maps["disagreement"]
+
+    @property
+    def noun(self) -> Noun:
+        """What is segmented, in words."""
+        return Noun(str(self.information.get("target") or LESION))
 
     @cached_property
     def sha256(self) -> str:

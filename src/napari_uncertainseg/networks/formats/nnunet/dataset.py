@@ -17,9 +17,9 @@ from napari_uncertainseg.networks.foreign_settings import (
     SETTINGS,
     ForeignSettings,
     check_inside,
-    is_lesion,
     modality_of_channel,
 )
+from napari_uncertainseg.nouns import is_lesion
 
 DATASET = "dataset.json"
 MAX_BYTES = 16 << 20
@@ -126,14 +126,16 @@ def modalities_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tu
 
 
 def target_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tuple[int, ...]:
-    """Numbers of the outputs that are the target: as the user says, else the lesion, or what there is.
+    """Numbers of the outputs that are the target: as the user says, else the lesions, else all there are.
 
     Raises
     ------
     InputError
-        If there are several and no name tells which is meant; it says what to give.
+        If the user names what is none of them, or there is none.
     """
     some = [name for name in dataset.classes if dataset.regions or name != _BACKGROUND]
+    if not some:
+        raise InputError(f"{path}: 'labels' should have a label beside 'background'.")
     if settings.target is not None:
         unknown = [name for name in settings.target if name not in some]
         if unknown:
@@ -141,23 +143,8 @@ def target_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tuple[
                 f"{path.parent / SETTINGS}: 'target' names '{unknown[0]}': the model's labels are "
                 f"{_quoted(some)}."
             )
-        return tuple(n for n, name in enumerate(dataset.classes) if name in settings.target)
-    lesions = [name for name in some if is_lesion(name)]
-    meant = some if len(some) == 1 else lesions
-    if len(meant) != 1:
-        raise InputError(
-            f"{path} has the labels {_quoted(some)}, which does not say which one is the target: say it in "
-            f'{SETTINGS} beside it, such as {{"target": ["{some[0] if some else "lesion"}"]}}.'
-        )
-    return (dataset.classes.index(meant[0]),)
-
-
-def noun_of(classes: Sequence[str], target: Sequence[int]) -> str:
-    """What the target is called: by the one label's name; several, and those of lesions, are a lesion."""
-    name = classes[target[0]]
-    if len(target) > 1 or (is_lesion(name) and "lesion" not in name.lower()):
-        return "lesion"
-    return name.replace("_", " ")
+    meant = settings.target or [name for name in some if is_lesion(name)] or some
+    return tuple(number for number, name in enumerate(dataset.classes) if name in meant)
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -14,13 +14,13 @@ from napari_uncertainseg.networks.formats.nnunet.checkpoint import find_folds, r
 from napari_uncertainseg.networks.formats.nnunet.dataset import (
     DATASET,
     modalities_of,
-    noun_of,
     read_dataset,
     target_of,
 )
 from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, read_plans
 from napari_uncertainseg.networks.formats.nnunet.preparation import preprocessing_of
 from napari_uncertainseg.networks.model import NAME, Capabilities, Model
+from napari_uncertainseg.nouns import noun_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -52,6 +52,11 @@ class NnUnetModel(Model):
         """Plans, dataset, what the user said, and the checkpoints."""
         own = self.folder / SETTINGS
         return self.folder / PLANS, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether each class has a probability of its own."""
+        return self.regions
 
     def network(self, index: int = 0) -> tuple[nn.Module, tuple[int, ...]]:
         """Build the network of one fold, with its weights.
@@ -136,7 +141,7 @@ def read_nnunet(folder: Path) -> NnUnetModel:
         needs=modalities,
         preprocessing=preprocessing_of(folder, plans, configuration, len(modalities)),
         capabilities=Capabilities(networks=len(folds)),
-        target=noun_of(dataset.classes, target),
+        target=noun_of([dataset.classes[number] for number in target]),
         classes=dataset.classes,
         target_classes=target,
         configuration=configuration,
