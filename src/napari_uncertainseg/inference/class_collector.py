@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import special
 
+from napari_uncertainseg.disk.result_folder import MOST_CLASSES
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.prediction.classes import Classes
@@ -37,7 +38,7 @@ class ClassCollector:
     def __init__(self, source: NetworkInput, names: tuple[str, ...], classes: ClassOutputs) -> None:
         self._source, self._names, self._classes = source, names, classes
         self._voxels = int(np.count_nonzero(source.inside))
-        self._kept = 4 * len(names) * self._voxels <= MOST_BYTES
+        self._kept = len(names) <= MOST_CLASSES and 4 * len(names) * self._voxels <= MOST_BYTES
         self._doubts: list[DoubtAccumulator] = []
         self._mean: np.ndarray | None = None
         self._count = 0
