@@ -153,12 +153,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
 def _add_setting(parser: argparse.ArgumentParser) -> None:
     """What scans are segmented with, one or many."""
     _reads(
-        parser,
-        "--model",
-        type=str,
-        default="bundled",
-        metavar="NAME|PATH",
-        help="see `models` (%(default)s)",
+        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
     )
     _reads(
         parser,
