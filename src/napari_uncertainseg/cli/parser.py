@@ -105,13 +105,7 @@ def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
 
 def _add_view(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "view", "window", "open napari with the scans and the Review docks")
-    _reads(
-        parser,
-        "scans",
-        nargs="*",
-        metavar="SCAN",
-        help=f"{formats_in_words()}, or a folder of results",
-    )
+    _reads(parser, "scans", nargs="*", metavar="SCAN", help=f"{formats_in_words()}, or a folder of results")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
@@ -159,12 +153,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
 def _add_setting(parser: argparse.ArgumentParser) -> None:
     """What scans are segmented with, one or many."""
     _reads(
-        parser,
-        "--model",
-        type=str,
-        default="bundled",
-        metavar="NAME|PATH",
-        help="see `models` (%(default)s)",
+        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
     )
     _reads(
         parser,
@@ -185,6 +174,12 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--members", type=count, metavar="N", help="number of members, for methods that sample"
+    )
+    parser.add_argument(
+        "--target",
+        nargs="+",
+        metavar="CLASS",
+        help="of a model with several classes: which, see `models show`",
     )
     parser.add_argument(
         "--threshold", type=probability, metavar="T", help="0 to 1; the model's own by default"
@@ -250,6 +245,9 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         table=True,
         metavar="FILE.tsv",
         help="many cases: a table with the columns folder, reference and perhaps raters (a.nii.gz;b.nii.gz)",
+    )
+    parser.add_argument(
+        "--label-map", action="store_true", help="masks hold the classes' numbers: compare each class too"
     )
     parser.add_argument(
         "--resample", action="store_true", help="bring masks on other grids onto the scan's (nearest voxel)"
