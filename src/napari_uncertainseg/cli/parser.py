@@ -212,7 +212,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "cohort",
         table=True,
         metavar="COHORT",
-        help="a BIDS dataset, a folder of folders, or a table (flair, t1, t2, name, reference)",
+        help="a BIDS dataset, a folder of folders, or a table (flair, t1, ..., name, reference)",
     )
     _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _add_setting(parser)

@@ -70,10 +70,8 @@ def _plain(name: str) -> str:
 
 def bids_place(case: WorkCase, dataset: Path, out: Path) -> BidsPlace | None:
     """Where the derivatives of a visit go; None where its scan has no name of BIDS."""
-    within = case.flair.relative_to(dataset)
-    subject = next((part for part in within.parts if _SUBJECT.fullmatch(part)), None)
-    session = next((part for part in within.parts if _SESSION.fullmatch(part)), None)
-    if subject is None:
+    within = case.main.relative_to(dataset)
+    subject, *session, _ = within.parent.parts
+    if not _SUBJECT.fullmatch(subject) or not all(map(_SESSION.fullmatch, session)):
         return None
-    folder = out / subject / (session or "") / "anat"
-    return BidsPlace(folder, stem(case.flair).removesuffix("_FLAIR"), within.as_posix())
+    return BidsPlace(out / within.parent, stem(case.main).rpartition("_")[0], within.as_posix())

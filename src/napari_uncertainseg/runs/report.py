@@ -17,6 +17,7 @@ from napari_uncertainseg.evaluate.worklist import UnusableCase
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume, replaced_file
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
@@ -169,7 +170,8 @@ def _pictures(lesions: Sequence[ReferredLesion]) -> tuple[list[Markup], list[str
     found, notes = [], []
     for rank, one in enumerate(lesions, 1):
         try:
-            volume = read_volume(one.record.scans["flair"].path, modality="flair")
+            main = main_of(one.record.scans)
+            volume = read_volume(one.record.scans[main].path, modality=main)
             if not all(0 <= i < n for i, n in zip(one.lesion.voxel, volume.data.shape, strict=True)):
                 raise InputError(f"{one.record.name}: the lesion lies outside of the scan.")
         except InputError as error:

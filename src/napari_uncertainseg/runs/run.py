@@ -22,6 +22,7 @@ from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
 from napari_uncertainseg.evaluate.worklist import UnusableCase, Worklist, read_worklist
 from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.modalities import wanted_by
 from napari_uncertainseg.runs.cluster import (
     Cluster,
     check_installed,
@@ -141,10 +142,11 @@ def plan_run(
     """
     check_installed()
     cohort, out = cohort.absolute(), out.absolute()
-    bids = cohort.is_dir() and is_bids(cohort)
-    _check_place(cohort, out, bids)
-    worklist = read_worklist(cohort, progress, most=MOST, lenient=True)
     segmenter = segmenter_of(replace(options, device="cpu") if elsewhere else options)
+    wanted = wanted_by(segmenter.model.modalities)
+    bids = cohort.is_dir() and is_bids(cohort, wanted)
+    _check_place(cohort, out, bids)
+    worklist = read_worklist(cohort, progress, wanted=wanted, most=MOST, lenient=True)
     return Plan(worklist, out, bids, options, setting_of(options, segmenter))
 
 
