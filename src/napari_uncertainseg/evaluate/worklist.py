@@ -11,10 +11,15 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.tables import as_read
+from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
 from napari_uncertainseg.images.files import stem
 from napari_uncertainseg.modalities import OWN_SCANS, WantedScans, described, main_of, title_of
 
+RESULTS = "folder"
+"""Column of a table with folders of results, as in the referral list of a run."""
+VISITS = "visits"
+"""Folder of a run that holds the results of its visits."""
 _MOST_BYTES = 16_000_000
 _BYTES_A_ROW = 1000
 
@@ -31,11 +36,14 @@ class WorkCase:
         Files, or folders with a DICOM series, by modality: the main one is always there, the others may be.
     reference
         A mask to compare with, if there is one.
+    results
+        A folder of results of these scans, if there is one: then nothing need be segmented.
     """
 
     name: str
     images: Mapping[str, Path]
     reference: Path | None = None
+    results: Path | None = None
 
     @property
     def main(self) -> Path:
@@ -95,7 +103,8 @@ def read_worklist(
     ----------
     path
         One of three. A tab-separated table with a column for the main scan, such as ``flair``, and perhaps
-        for the others, ``name`` and ``reference``; relative paths count from the table's folder. A BIDS
+        for the others, ``name``, ``reference`` and ``folder`` (of results); relative paths count from the
+        table's folder. A BIDS
         dataset: each main scan (``*_FLAIR``) of ``sub-*/[ses-*/]anat`` is a case, derivatives are left out.
         Any other folder: in it and below it, each folder in which exactly one name says the main scan.
     progress
@@ -202,7 +211,7 @@ def _rows(path: Path, most: int, wanted: WantedScans) -> Iterator[tuple[int, dic
 def _check_titles(path: Path, titles: list[str], wanted: WantedScans) -> None:
     if wanted.main not in titles:
         raise InputError(f"{path} lacks the column '{wanted.main}': {_needs(wanted)}.")
-    columns = (*wanted.names, "name", "reference")
+    columns = (*wanted.names, "name", "reference", RESULTS)
     doubled = next((title for title in columns if titles.count(title) > 1), None)
     if doubled is not None:
         raise InputError(f"{path} has the column {doubled!r} twice; leave one of them.")
@@ -226,7 +235,16 @@ def _case_of(
     if len(names) < len(files):
         raise InputError(f"{path}, row {number}: one file has two roles; each needs a file of its own.")
     reference = files.pop("reference", None)
-    return WorkCase(row.get("name", "") or _name_of(row[main], files[main], taken), files, reference)
+    name = row.get("name", "") or _name_of(row[main], files[main], taken)
+    return WorkCase(name, files, reference, _results(path, row.get(RESULTS, "")))
+
+
+def _results(table: Path, text: str) -> Path | None:
+    """A folder of results that a table names, or that lies beside it where the whole run was moved."""
+    if not text:
+        return None
+    named = table.parent / text
+    return next((one for one in (named, table.parent / VISITS / named.name) if is_results(one)), None)
 
 
 def _name_of(text: str, scan: Path, taken: Mapping[str, int]) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import stem
 
-VISITS = "visits"
+REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
+"""What a run writes about all its visits."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 100
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.I)

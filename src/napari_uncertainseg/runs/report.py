@@ -28,6 +28,7 @@ from napari_uncertainseg.review.reports.html import (
     whole_page,
 )
 from napari_uncertainseg.runs import charts
+from napari_uncertainseg.runs.places import REFERRAL, REPORT, TABLE
 from napari_uncertainseg.runs.record import VisitRecord
 from napari_uncertainseg.runs.referral import (
     MEASURES as UNCERTAINTIES,
@@ -41,7 +42,6 @@ from napari_uncertainseg.runs.referral import (
 from napari_uncertainseg.runs.run import Plan, RunResult
 from napari_uncertainseg.runs.tables import MEASURES, means, referral_table, reliability_of, visits_table
 
-REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
 _TITLE = "Report of a cohort"
 _NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
 _VISITS, _LESIONS, _PICTURES, _ROWS = 20, 50, 12, 2000
@@ -120,8 +120,8 @@ def _visits(records: Sequence[VisitRecord]) -> list[Markup]:
     about = (
         "Read these visits first. Scans that are unlike all that the model has seen come first, because its "
         "uncertainty says least about them; then the most uncertain, by "
-        f"{UNCERTAINTIES[measure_of(records)]}. {REFERRAL} has all visits in this order; open it in the "
-        "Cohort dock."
+        f"{UNCERTAINTIES[measure_of(records)]}. {REFERRAL} has all visits in this order. To read "
+        "them, open it in the Cohort dock, or type: uncertainseg session new --from FOLDER."
     )
     rows = [
         (str(i), name_span(one.record.name), format_number(one.uncertainty, 4), _words(one.why))

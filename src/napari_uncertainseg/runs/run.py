@@ -20,7 +20,7 @@ from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_of_runs
 from napari_uncertainseg.disk.result_folder import PROGRAM
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
-from napari_uncertainseg.evaluate.worklist import UnusableCase, Worklist, read_worklist
+from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.modalities import wanted_by
 from napari_uncertainseg.runs.cluster import (
@@ -31,7 +31,7 @@ from napari_uncertainseg.runs.cluster import (
     remote_cluster,
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
-from napari_uncertainseg.runs.places import VISITS, bids_place, folder_names
+from napari_uncertainseg.runs.places import bids_place, folder_names
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
