@@ -48,7 +48,9 @@ _LINKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
 }
 """By the end of a file's name: the file of the results that it leads to, and what its sidecar says."""
-_IGNORED = f"{VISITS}/\n*_map.nii.gz\n*_map.json\ncohort.json\nreport.*\nreferral.tsv\nrun.log\n"
+_IGNORED = (
+    f"{VISITS}/\n*_map.nii.gz\n*_map.json\ncohort.json\nprogress.json\nreport.*\nreferral.tsv\nrun.log\n"
+)
 """For validators of BIDS: what has no name in it."""
 
 

@@ -29,6 +29,7 @@ from napari_uncertainseg.review.reports.html import (
 )
 from napari_uncertainseg.runs import charts
 from napari_uncertainseg.runs.places import REFERRAL, REPORT, TABLE
+from napari_uncertainseg.runs.progress_file import mark_ended
 from napari_uncertainseg.runs.record import VisitRecord
 from napari_uncertainseg.runs.referral import (
     MEASURES as UNCERTAINTIES,
@@ -75,6 +76,7 @@ def write_report(plan: Plan, result: RunResult) -> Path:
     text = report_page(plan, result)
     with replaced_file(path) as file:
         file.write(text.encode("utf-8", "replace"))
+    mark_ended(plan.out)
     return path
 
 
