@@ -31,7 +31,7 @@ TRAINED_ON = (
     ("mslesseg/P14_visit1/flair.nii.gz", "mslesseg/P14_visit1/lesions.nii.gz"),
 )
 """Scans and their masks, below the folder of the data."""
-STEPS = 300
+STEPS = 900
 _VOXELS, _SIDE, _BATCH = 1.5, 32, 2
 
 _IMAGE = {"keys": "@image_key"}
