@@ -115,7 +115,7 @@ def _by_monai(model: BundleModel, files: dict[str, Path]) -> Callable[[], np.nda
     from monai.inferers import SlidingWindowInferer
 
     network, patches, preprocessing = model.network(), model.patches, model.preprocessing
-    assert isinstance(preprocessing, ForeignPreprocessing)
+    assert isinstance(preprocessing, ForeignPreprocessing) and patches is not None
     inferer = SlidingWindowInferer(
         patches.size, 1, patches.overlap, mode=patches.weights, sigma_scale=patches.sigma
     )
