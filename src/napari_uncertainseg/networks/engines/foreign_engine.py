@@ -64,20 +64,34 @@ class ForeignEngine(Engine):
     def heads(self, image: Tensor) -> Tensor:
         """Outputs of the network, float32 (channels, z, y, x)."""
         with self._mode():
-            found = self._run(image.to(self._torch_device))
-        while isinstance(found, list | tuple) and found:  # deep supervision: the finest comes first
-            found = found[0]
-        self._check_shape(found, image)
+            found = self._finest(image.to(self._torch_device))
         if self._torch_device.type == "cuda":
             torch.cuda.current_stream().synchronize()
         self.check()
         return found[0].float()
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        return self._network
+
+    def differentiable(self, image: Tensor) -> Tensor:
+        """Logits of the target, (1, z, y, x), through which gradients flow; not mirrored, in float32."""
+        return target_logits(self._finest(image)[0].float(), self._target, sigmoid=self._sigmoid)
 
     def finish(self, outputs: Tensor) -> Tensor:
         """The target's logits, (1, z, y, x), from those of two classes; those of several as they are."""
         if self.classes is not None:
             return outputs
         return target_logits(outputs, self._target, sigmoid=self._sigmoid)
+
+    def _finest(self, image: Tensor) -> Tensor:
+        """What the network gives at full resolution, (1, channels, z, y, x)."""
+        found = self._run(image)
+        while isinstance(found, list | tuple) and found:  # deep supervision: the finest comes first
+            found = found[0]
+        self._check_shape(found, image)
+        return found
 
     def _run(self, image: Tensor) -> Any:
         try:
