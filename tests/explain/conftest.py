@@ -41,5 +41,9 @@ def linear() -> nn.Module:
 def curved() -> nn.Module:
     torch.manual_seed(2)
     return nn.Sequential(
-        nn.Conv3d(3, 4, 3, padding=1), nn.Softplus(), nn.Conv3d(4, 3, 3, padding=1), nn.Tanh(), nn.Conv3d(3, 1, 1)
+        nn.Conv3d(3, 4, 3, padding=1),
+        nn.Softplus(),
+        nn.Conv3d(4, 3, 3, padding=1),
+        nn.Tanh(),
+        nn.Conv3d(3, 1, 1),
     )

@@ -174,9 +174,9 @@ def context_summary(needs: pd.DataFrame, *, draws: int = 1000, seed: int = 0) ->
     -------
     pandas.DataFrame
         A row each for ``detected_mm`` and ``settled_mm``: ``lesions`` and ``cases`` that have one,
-        ``median``, ``low`` and ``high`` (95 %; NaN with fewer than three lesions), ``within_published`` (the share of
-        them within 7 mm) and ``published_mm``. A lesion that is not found with all of the field does not
-        count.
+        ``median``, ``low`` and ``high`` (95 %; NaN with fewer than three lesions), ``within_published``
+        (the share of them within 7 mm) and ``published_mm``. A lesion that is not found with all of the
+        field does not count.
 
     Raises
     ------

@@ -38,7 +38,9 @@ class ClassActivation:
     margin_mm: float
 
 
-def weighted_activations(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+def weighted_activations(
+    activations: np.ndarray, gradients: np.ndarray, *, as_monai: bool = False
+) -> np.ndarray:
     """Grad-CAM++ of one layer.
 
     With A an activation and g the gradient of the score: alpha = g^2 / (2 g^2 + g^3 sum A), the sum over the
@@ -50,6 +52,9 @@ def weighted_activations(activations: np.ndarray, gradients: np.ndarray) -> np.n
     ----------
     activations, gradients
         (channels, z, y, x).
+    as_monai
+        Whether alpha is that of MONAI, with which the maps of arXiv 2406.09335 were made: below stands the
+        sum of g^3 A, one number for a channel, in place of g^3 times the sum of A.
 
     Returns
     -------
@@ -57,7 +62,8 @@ def weighted_activations(activations: np.ndarray, gradients: np.ndarray) -> np.n
         float32 (z, y, x), 0 or more.
     """
     a, g = activations.astype(np.float64), gradients.astype(np.float64)
-    below = 2 * g**2 + a.sum(axis=(1, 2, 3), keepdims=True) * g**3
+    cubes = a * g**3 if as_monai else a
+    below = 2 * g**2 + cubes.sum(axis=(1, 2, 3), keepdims=True) * (1.0 if as_monai else g**3)
     alpha = g**2 / np.where(below != 0, below, 1.0)
     weights = (alpha * np.maximum(g, 0)).sum(axis=(1, 2, 3))
     return np.maximum(np.einsum("c,czyx->zyx", weights, a), 0).astype(np.float32)
@@ -90,6 +96,7 @@ def grad_cam_pp(
     stage: str | None = None,
     *,
     margin_mm: float = MARGIN_MM,
+    as_monai: bool = False,
     progress: Progress = silent,
 ) -> ClassActivation:
     """Grad-CAM++ of a region at one stage of the network; the score is that of `smoothgrad`.
@@ -104,6 +111,8 @@ def grad_cam_pp(
         One of `stages_of`; the first of them if None.
     margin_mm
         Around the region, of what is shown to a network of ours.
+    as_monai
+        See `weighted_activations`.
     progress
         Called while the network runs; what it raises ends the work.
 
@@ -119,18 +128,18 @@ def grad_cam_pp(
         raise InputError(f"The network has no stage '{stage}': choose one of {names}.")
 
     def made(margin: float):  # type: ignore[no-untyped-def]
-        yield _map(scene, fields_of(scene, region, margin), stage, progress), margin
+        yield _map(scene, fields_of(scene, region, margin), stage, as_monai, progress), margin
 
     found, margin = next(retry_in_smaller_fields(made, margin_mm))
     return ClassActivation(found, stage, margin)
 
 
-def _map(scene: Scene, fields: list[Field], stage: str, progress: Progress) -> np.ndarray:
+def _map(scene: Scene, fields: list[Field], stage: str, as_monai: bool, progress: Progress) -> np.ndarray:
     out = np.zeros(scene.shape, np.float32)
     for i, one in enumerate(fields):
         with scene.checked(lambda i=i: progress("Grad-CAM++", i / len(fields))):  # type: ignore[misc]
             activations, gradients = _of_field(scene, one, stage)
-        cam = torch.from_numpy(weighted_activations(activations, gradients))[None, None]
+        cam = torch.from_numpy(weighted_activations(activations, gradients, as_monai=as_monai))[None, None]
         cam = F.interpolate(cam, size=one.size, mode="trilinear", align_corners=False)[0, 0]
         out[one.box] += cam[one.inside].numpy()
     progress("done", 1.0)
