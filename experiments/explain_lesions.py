@@ -4,8 +4,8 @@
                                           [--step 1] [--largest 34]
 
 RESULTS are folders that `uncertainseg segment` wrote, REFERENCE the expert's mask of each. Of each, lesions
-of 20 to 1000 mm3 that the expert outlined too are drawn at random. The table has a row for each lesion, and is
-written anew after each; at the end the means and the radii with their intervals are printed.
+of 20 to 1000 mm3 that the expert outlined too are drawn at random. The table has a row for each lesion, and
+is written anew after each; at the end the means and the radii with their intervals are printed.
 """
 
 from __future__ import annotations

@@ -67,8 +67,9 @@ def test_monai_gives_the_same_up_to_one_factor(curved):
 
 def test_stages(curved):
     scene = make_scene(curved)
-    assert stages_of(scene.engine) == ("2", "0")
-    with pytest.raises(InputError, match=r"no stage 'x': choose one of 2, 0"):
+    assert stages_of(scene.engine) == ("4", "2", "0")
+    assert grad_cam_pp(scene, np.ones(scene.shape, bool)).stage == "2"  # the last one but the logits' own
+    with pytest.raises(InputError, match=r"no stage 'x': choose one of 4, 2, 0"):
         grad_cam_pp(scene, np.ones(scene.shape, bool), "x")
 
 

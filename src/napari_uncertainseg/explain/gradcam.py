@@ -14,6 +14,7 @@ from napari_uncertainseg.explain.saliency import MARGIN_MM
 from napari_uncertainseg.explain.scene import Field, Scene, fields_of, retry_in_smaller_fields
 from napari_uncertainseg.networks.engines.engine import Engine
 
+_CONVOLUTIONS = (nn.Conv3d, nn.ConvTranspose3d)
 _NAMED = 12
 """Stages that an error names."""
 
@@ -72,8 +73,8 @@ def weighted_activations(
 def stages_of(engine: Engine) -> tuple[str, ...]:
     """Names of the modules that Grad-CAM++ can look at, as they stand in the network.
 
-    Of a network of ours the stages of the decoder, the finest first. Of others the convolutions with several
-    outputs, from the network's end; the first of them is the usual choice.
+    Of a network of ours the stages of the decoder, the finest first; of others the convolutions, as they are
+    declared, from the last to the first.
 
     Parameters
     ----------
@@ -84,10 +85,8 @@ def stages_of(engine: Engine) -> tuple[str, ...]:
     decoder = getattr(network, "decoder", None)
     if isinstance(decoder, nn.ModuleList):
         return tuple(f"decoder.{number}" for number in range(len(decoder)))
-    kinds = (nn.Conv3d, nn.ConvTranspose3d)
-    found = [name for name, module in network.named_modules() if isinstance(module, kinds)]
-    # The last one makes the logits themselves.
-    return tuple(reversed(found[:-1])) or tuple(found)
+    found = [name for name, module in network.named_modules() if isinstance(module, _CONVOLUTIONS)]
+    return tuple(reversed(found))
 
 
 def grad_cam_pp(
@@ -108,7 +107,8 @@ def grad_cam_pp(
     region
         bool (z, y, x).
     stage
-        One of `stages_of`; the first of them if None.
+        One of `stages_of`. If None: of a network of ours the finest stage, of others the last convolution
+        that has more outputs than the network.
     margin_mm
         Around the region, of what is shown to a network of ours.
     as_monai
@@ -122,7 +122,9 @@ def grad_cam_pp(
         If there is no such stage, it does not act on this region, or memory does not suffice.
     """
     known = stages_of(scene.engine)
-    stage = known[0] if stage is None and known else stage
+    if stage is None:
+        decoder = isinstance(getattr(scene.engine.network, "decoder", None), nn.ModuleList)
+        stage = known[0] if decoder else _last_wide(scene, fields_of(scene, region, margin_mm)[0])
     if stage not in known:
         names = ", ".join(known[:_NAMED])
         raise InputError(f"The network has no stage '{stage}': choose one of {names}.")
@@ -132,6 +134,23 @@ def grad_cam_pp(
 
     found, margin = next(retry_in_smaller_fields(made, margin_mm))
     return ClassActivation(found, stage, margin)
+
+
+def _last_wide(scene: Scene, one: Field) -> str | None:
+    """The last convolution to run that has more outputs than the one that makes the logits."""
+    ran: list[tuple[str, int]] = []
+    handles = [
+        module.register_forward_hook(lambda m, i, o, name=name: ran.append((name, m.out_channels)))
+        for name, module in scene.engine.network.named_modules()
+        if isinstance(module, _CONVOLUTIONS)
+    ]
+    try:
+        scene.members(one)
+    finally:
+        for handle in handles:
+            handle.remove()
+    wide = [name for name, outputs in ran if outputs > ran[-1][1]]
+    return wide[-1] if wide else ran[0][0] if ran else None
 
 
 def _map(scene: Scene, fields: list[Field], stage: str, as_monai: bool, progress: Progress) -> np.ndarray:
