@@ -119,9 +119,9 @@ class _FirstOutput(nn.Module):
         return first_output(self.network(image))
 
 
-def worth_converting(patches: Patches) -> bool:
-    """Whether windows are large enough for the seconds that a conversion takes."""
-    return prod(patches.size) >= SMALLEST
+def worth_converting(patches: Patches | None) -> bool:
+    """Whether windows have one size, and are large enough for the seconds that a conversion takes."""
+    return patches is not None and prod(patches.size) >= SMALLEST
 
 
 def first_output(found: Any) -> Any:
