@@ -226,7 +226,6 @@ def made_elsewhere(model: Path, method: str, picture: Path) -> None:
     settings.menu.folder.trigger()
     window.wait_for(lambda: settings.model.currentData() != before, "the model")
     settings.method.setCurrentIndex(settings.method.findData(method))
-    window.dock_picture(picture.with_name(f"{picture.stem}-segment.png"), "segment")
     window.run()
     window.show_results()
     window.picture(picture, LARGE)
