@@ -183,9 +183,10 @@ SPLEEN = Form(
 SWIN_UNETR = Form(
     bundle(
         {"_target_": "SwinUNETR", "spatial_dims": 3, "img_size": 32, "in_channels": 1, "out_channels": 3,
-         "feature_size": 12, "use_checkpoint": False},
+         "feature_size": 12, "depths": [1, 1, 1, 1], "use_checkpoint": False},
         steps(*ras(2.0, 2.0, 2.0), CT_SCALE, {"_target_": "EnsureTyped"}),
         post(),
+        inferer=WINDOWS | {"roi_size": [64, 64, 64]},
     ),
     numbered("image"), numbered("background", "spleen", "liver"), modality="CT",
 )  # fmt: skip
@@ -315,8 +316,8 @@ KIDNEY = Form(
         SEGRESNET | {"in_channels": 3, "out_channels": 2, "upsample_mode": "deconv"},
         {"_target_": "Compose", "transforms": "$@loading + @joining"},
         post(
-            {"_target_": "Invertd", "transform": "$@preprocessing", "orig_keys": "artery", "device": "@device",
-             "nearest_interp": False, "to_tensor": True},
+            {"_target_": "Invertd", "transform": "$@preprocessing", "orig_keys": "artery",
+             "device": "@device", "nearest_interp": False, "to_tensor": True},
             {"_target_": "Activationsd", "softmax": False, "sigmoid": True},
             {"_target_": "AsDiscreted", "argmax": False, "threshold": 0.5},
         ),

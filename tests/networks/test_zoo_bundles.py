@@ -54,7 +54,12 @@ def of_monai(form: Form, folder: Path, weights: str, scans: dict[str, list[Path]
     return Compose(post)(data)["pred"].numpy()
 
 
-@pytest.mark.parametrize("name", RUN)
+SLOW = ("swin_unetr_btcv_segmentation",)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in RUN]
+)
 def test_a_form_gives_what_monai_gives(tmp_path, name):
     form = RUN[name]
     folder = form.write(tmp_path / "bundle")

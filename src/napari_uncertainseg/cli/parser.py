@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.cli.models import add_told
 from napari_uncertainseg.cli.numbers import count, index, probability, seconds, volume
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
 from napari_uncertainseg.images.formats.formats import formats_in_words
@@ -378,6 +379,7 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     _reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
     _reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
+    add_told(add)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

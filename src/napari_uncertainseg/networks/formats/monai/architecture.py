@@ -111,7 +111,7 @@ class Architecture:
 
 
 def _lines_on_cpu() -> AbstractContextManager[Any]:
-    """On the meta device too lines of numbers have values: a SwinUNETR takes its rates of dropout from one."""
+    """Lines of numbers have values on the meta device too: a SwinUNETR takes its rates of dropout of one."""
     import torch
     from torch.overrides import TorchFunctionMode
 
