@@ -53,7 +53,7 @@ from napari_uncertainseg.networks.formats.monai.sizes import Stretch, fixed_size
 from napari_uncertainseg.networks.formats.monai.transforms import read_preprocessing
 from napari_uncertainseg.networks.formats.monai.weight_files import find_weights
 from napari_uncertainseg.networks.model import Capabilities, Model
-from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_checkpoint
+from napari_uncertainseg.networks.weights import check_fit, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -115,7 +115,7 @@ class BundleModel(Model):
         path = self.weights[index]
         network = self.architecture.build()
         expected = network.state_dict()
-        state = read_checkpoint(path, most_bytes=4 * bytes_of(expected))
+        state = read_checkpoint(path, expected)
         check_fit(state, expected, path, largest=1e30)
         network.load_state_dict(state)
         return network
