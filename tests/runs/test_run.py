@@ -23,6 +23,7 @@ from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
 from napari_uncertainseg.runs.record import RECORD, read_record
 from napari_uncertainseg.runs.run import LOG, claimed_run, run_visits
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 
 def times_of(out: Path) -> dict[Path, int]:
@@ -151,8 +152,6 @@ def test_a_review_is_never_written_over(tmp_path, dataset, run_here):
     run_here(dataset)
     folder = tmp_path / "out" / "visits" / "sub-00001"
     saved = read_saved_results(folder)
-    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-
     lesions = rank_lesions(saved.prediction, 0.5)
     write_results(folder, saved.prediction, lesions, verdicts={1: "rejected"}, overwrite=True)
     assert run_here(dataset).done_before == 3  # its setting and scans hold
@@ -162,6 +161,27 @@ def test_a_review_is_never_written_over(tmp_path, dataset, run_here):
     assert [one.name for one in again.failed] == ["sub-00001"]
     assert "somebody has worked on them" in again.failed[0].why
     assert (folder / "summary.json").read_bytes() == written
+
+
+@pytest.mark.parametrize("lost", ["visit.json", "visit.json of another version", "entropy.nii.gz", "mask"])
+def test_a_review_stays_whatever_else_is_lost(tmp_path, dataset, run_here, lost):
+    run_here(dataset)
+    folder = tmp_path / "out" / "visits" / "sub-00001"
+    saved = read_saved_results(folder)
+    lesions = rank_lesions(saved.prediction, 0.5)
+    write_results(folder, saved.prediction, lesions, verdicts={1: "rejected"}, overwrite=True)
+    written = (folder / "summary.json").read_bytes()
+    if lost == "mask":  # of BIDS
+        (tmp_path / "out" / "sub-00001" / "anat" / "sub-00001_label-lesion_mask.nii.gz").unlink()
+    elif lost.endswith("version"):
+        (folder / RECORD).write_text('{"name": 1}')
+    else:
+        (folder / lost).unlink()
+    again = run_here(dataset)
+    assert [one.name for one in again.failed] == ["sub-00001"] and "move that folder away" in again.failed[
+        0
+    ].why
+    assert (folder / "summary.json").read_bytes() == written and (folder / "reviewed.nii.gz").is_file()
 
 
 @pytest.mark.parametrize("gone", ["summary.json", RECORD, "probability.nii.gz"])

@@ -35,6 +35,7 @@ from napari_uncertainseg.runs.record import (
     read_record,
     state_of,
     was_changed,
+    was_reviewed,
     write_record,
 )
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
@@ -185,14 +186,19 @@ def _why_anew(task: VisitTask, before: VisitRecord | None, scans_are_same: bool)
     Raises
     ------
     InputError
-        If they do not, and somebody has worked on them since.
+        If they do not, and somebody has worked on them since; or nothing tells how a review was made.
     """
     if before is None:
+        if was_reviewed(task.folder):
+            raise InputError(
+                f"{task.folder}: it holds a review, but no {RECORD} that this version can read; move that folder "
+                "away, or name another one for this run."
+            )
         return ""
-    if not has_all_files(task):
-        return "some of its files were gone"
     change = before.setting.changes(task.setting)
     why = change or ("" if scans_are_same else "its scans were changed since the last run")
+    if not has_all_files(task):
+        why = "some of its files were gone"
     if why and was_changed(task.folder, before):
         raise InputError(
             f"{task.folder}: its results do not hold any more ({why}), but somebody has worked on them "
