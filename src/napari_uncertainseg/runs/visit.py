@@ -191,8 +191,8 @@ def _why_anew(task: VisitTask, before: VisitRecord | None, scans_are_same: bool)
     if before is None:
         if was_reviewed(task.folder):
             raise InputError(
-                f"{task.folder}: it holds a review, but no {RECORD} that this version can read; move that folder "
-                "away, or name another one for this run."
+                f"{task.folder}: it holds a review, but no {RECORD} that this version can read; move "
+                "that folder away, or name another one for this run."
             )
         return ""
     change = before.setting.changes(task.setting)
