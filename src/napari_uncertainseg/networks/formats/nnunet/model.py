@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.networks.foreign_settings import SETTINGS, read_settings
 from napari_uncertainseg.networks.formats.nnunet.architecture import build_network, check_architecture
 from napari_uncertainseg.networks.formats.nnunet.checkpoint import find_folds, read_checkpoint
@@ -53,6 +55,13 @@ class NnUnetModel(Model):
         own = self.folder / SETTINGS
         return self.folder / PLANS, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
 
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights, and of all that decides what they say: plans, labels, and the user's words."""
+        about = [path for path in self.files if path not in self.weights]
+        parts = [super().sha256, self.configuration_name, *(sha256_of(path) for path in about)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
     def network(self, index: int = 0) -> tuple[nn.Module, tuple[int, ...]]:
         """Build the network of one fold, with its weights.
 
@@ -70,10 +79,7 @@ class NnUnetModel(Model):
             self.folder, self.configuration.architecture, len(self.modalities), len(self.classes)
         )
         read = read_checkpoint(self.weights[index], network.state_dict(), self.configuration_name)
-        state = {
-            name: value.float() if value.is_floating_point() else value
-            for name, value in read.weights.items()
-        }
+        state = {name: _own(value) for name, value in read.weights.items()}
         network.load_state_dict(state, assign=True)
         return network.eval().requires_grad_(False), read.mirrored
 
@@ -146,7 +152,7 @@ def read_nnunet(folder: Path) -> NnUnetModel:
 
 
 def _own(value: Tensor) -> Tensor:
-    """A copy in single precision, in memory of its own: the checkpoint's file is not held open."""
+    """A copy in single precision, in memory of its own, so that a file that changes later does no harm."""
     return value.float().clone() if value.is_floating_point() else value.clone()
 
 
