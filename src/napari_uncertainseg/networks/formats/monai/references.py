@@ -16,6 +16,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.formats.monai.configuration import MAX_PARTS, Content
 
 _REFERENCE = re.compile(r"@([A-Za-z_]\w*(?:(?:::|#)\w+)*)")
+_INDEX = re.compile(r"[0-9]{1,9}")
 _LONGEST_EXPRESSION = 500
 _LARGEST = 1e12
 _LONGEST = 10_000
@@ -89,10 +90,10 @@ class Resolver:
         for part in key.split("::"):
             if isinstance(found, Mapping) and part in found:
                 found = found[part]
-            elif isinstance(found, list) and part.isascii() and part.isdigit() and int(part) < len(found):
+            elif isinstance(found, list) and _INDEX.fullmatch(part) and int(part) < len(found):
                 found = found[int(part)]
             else:
-                raise InputError(f"{self.name}: '{key}' is missing.")
+                raise InputError(f"{self.name}: '{key[-60:]}' is missing.")
         return found
 
     def _plain(self, value: Any, key: str) -> Any:
