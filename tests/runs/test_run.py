@@ -281,6 +281,12 @@ def test_derivatives_of_a_dataset_may_lie_within_it(dataset, run_here):
     assert run_here(dataset, dataset / "derivatives" / "lesions").done_before == 3
 
 
+def test_a_run_that_was_killed_as_it_began_does_not_block_its_folder(tmp_path, dataset, run_here):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".cohort.json.4194999@elsewhere.0123abcd").write_text("{")
+    assert len(run_here(dataset).records) == 3
+
+
 def test_a_folder_with_something_else_is_refused(tmp_path, dataset, run_here):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").touch()

@@ -195,7 +195,8 @@ def claimed_run(plan: Plan, *, overwrite: bool = False) -> Iterator[None]:
 
 def _check_content(plan: Plan, overwrite: bool) -> None:
     if not (plan.out / COHORT).exists():
-        if not all(map(is_of_runs, plan.out.iterdir())):
+        rest = f".{COHORT}."  # of a run that was killed while it wrote the file
+        if not all(is_of_runs(path) or path.name.startswith(rest) for path in plan.out.iterdir()):
             raise InputError(f"{plan.out} holds something else than a run; name a new folder.")
         return
     before = validated(CohortFile, read_json(plan.out / COHORT, most_bytes=100_000), str(plan.out / COHORT))
