@@ -16,7 +16,7 @@ import stand_ins
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.bench.cohort import load_bright, write_visits
-from napari_uncertainseg.disk.folder_lock import claimed
+from napari_uncertainseg.disk.folder_lock import LOCK, claimed
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.runs import visit as visit_module
@@ -268,6 +268,15 @@ def test_a_run_whose_folder_was_let_go_stops_its_visits(tmp_path, dataset, plan)
     with claimed(planned.out), pytest.raises(visit_module.Cancelled):  # another run has it now
         visit_module.do_visit(tasks[0], load_bright)
     assert not tasks[0].folder.exists()
+
+
+def test_a_file_system_that_rounds_times_stops_no_visit(dataset, plan):
+    """Of network shares and sticks, whose times a worker sees otherwise than the run did."""
+    planned = plan(dataset)
+    with claimed_run(planned):
+        (task, *_) = planned.tasks()
+        os.utime(planned.out / LOCK, ns=(0, 0))
+        assert visit_module.do_visit(task, load_bright).record is not None
 
 
 @pytest.mark.parametrize("place", ["", "sub-00000", "results"])

@@ -16,7 +16,7 @@ from pydantic import Field
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, one_line, pluralised, silent
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_of_runs
+from napari_uncertainseg.disk.folder_lock import claimed, is_of_runs, said_by_lock
 from napari_uncertainseg.disk.result_folder import PROGRAM
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
@@ -76,7 +76,7 @@ class Plan:
     def tasks(self) -> list[VisitTask]:
         """One for each visit, in the order of the worklist; the folder of the run must be claimed."""
         folders = folder_names([case.name for case in self.worklist.cases])
-        run = self.out, (self.out / LOCK).stat().st_mtime_ns
+        run = self.out, said_by_lock(self.out)
         return [
             VisitTask(
                 name=case.name,

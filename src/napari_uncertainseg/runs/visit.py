@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, one_line
-from napari_uncertainseg.disk.folder_lock import LOCK, claimed
+from napari_uncertainseg.disk.folder_lock import claimed, said_by_lock
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
@@ -68,7 +68,7 @@ class VisitTask:
     options, setting
         What it is segmented with: the worker's own model must be that of the setting.
     run
-        The folder of the run, and when its lock was made: without that lock, the run is over.
+        The folder of the run, and what its lock says: without that lock, the run is over.
     window_share
         As for `Segmenter`.
     """
@@ -80,7 +80,7 @@ class VisitTask:
     bids: BidsPlace | None
     options: RunOptions
     setting: Setting
-    run: tuple[Path, int]
+    run: tuple[Path, str]
     window_share: float = 1.0
 
     def with_smaller_windows(self) -> VisitTask:
@@ -315,8 +315,8 @@ def _or_none(values: np.ndarray) -> list[float | int | None]:
 class _RunIsThere:
     """A progress callback that ends the work of a run which is over: its client was stopped or has died."""
 
-    def __init__(self, folder: Path, since: int) -> None:
-        self._lock, self._since = folder / LOCK, since
+    def __init__(self, folder: Path, lock: str) -> None:
+        self._folder, self._lock = folder, lock
         self._next = 0.0
 
     def __call__(self, stage: str, fraction: float) -> None:
@@ -327,7 +327,7 @@ class _RunIsThere:
     def now(self) -> None:
         """Look at once; raises `Cancelled`."""
         try:
-            there = self._lock.stat().st_mtime_ns == self._since
+            there = said_by_lock(self._folder) == self._lock
         except OSError:
             there = False
         if not there:
