@@ -129,7 +129,7 @@ def test_all_but_the_background_is_the_target_where_nothing_is_called_lesion(tmp
             {"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": 2, "upper": 97,
              "b_min": 0.5, "b_max": 3},
             {"_target_": "Orientationd", "keys": "image", "axcodes": "PIR"},
-            {"_target_": "CropForegroundd", "keys": "image", "source_key": "image", "margin": 40},
+            {"_target_": "CropForegroundd", "keys": "image", "source_key": "image", "margin": 12},
             {"_target_": "ScaleIntensityd", "keys": "image", "minv": -1.0},
         ],
         [

@@ -37,11 +37,6 @@ _STATES = ("state_dict", "model", "network", "network_weights", "net")
 _PARALLEL = "module."
 """What several GPUs put before each name."""
 
-_STATES = ("state_dict", "model", "network", "network_weights", "net")
-"""Where checkpoints of others keep a network's weights."""
-_PARALLEL = "module."
-"""What several GPUs put before each name."""
-
 
 def bytes_of(expected: Mapping[str, Tensor]) -> int:
     """The most that a file with such tensors may hold."""
