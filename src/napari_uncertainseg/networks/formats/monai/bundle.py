@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,6 @@ from napari_uncertainseg.networks.formats.monai.configuration import (
     read_configuration,
 )
 from napari_uncertainseg.networks.formats.monai.references import Resolver
-from napari_uncertainseg.networks.formats.monai.respacing import Respace
 from napari_uncertainseg.networks.formats.monai.sizes import fixed_size
 from napari_uncertainseg.networks.formats.monai.transforms import read_preprocessing
 from napari_uncertainseg.networks.formats.monai.weight_files import find_weights
@@ -259,8 +258,7 @@ def _beside(path: Path, name: str, folder: Path) -> Path:
 def _prepared(
     first: ForeignPreprocessing, small: tuple[Step, ...], *, as_logits: bool
 ) -> ForeignPreprocessing:
-    steps = [replace(one, logits=as_logits) if isinstance(one, Respace) else one for one in first.steps]
-    return ForeignPreprocessing((*steps, *small))
+    return ForeignPreprocessing((*first.steps, *small), "logits" if as_logits else "probabilities")
 
 
 def _component(resolver: Resolver, keys: Sequence[str]) -> Component | None:

@@ -22,7 +22,6 @@ from napari_uncertainseg.networks.foreign_steps import (
     Stack,
     Step,
     Undo,
-    as_logits,
     unmoved,
 )
 
@@ -49,15 +48,12 @@ class Respace(Step):
         What lies beyond the scan.
     corners
         Whether positions count from the centres of the voxels in the corners, ``align_corners`` in MONAI.
-    logits
-        Whether maps come back as logits.
     """
 
     spacing: Spacing
     mode: Literal["bilinear", "nearest", "cubic"] = "bilinear"
     edges: Literal["border", "zeros", "reflection"] = "border"
     corners: bool = False
-    logits: bool = False
 
     @property
     def makes(self) -> Spacing:
@@ -80,10 +76,7 @@ class Respace(Step):
         back = np.linalg.solve(affine, stack.affine)
 
         def undo(array: np.ndarray) -> np.ndarray:
-            def move(values: np.ndarray) -> np.ndarray:
-                return self._resampled(np.ascontiguousarray(values)[None], back, before)[0]
-
-            return as_logits(array, move) if self.logits else move(array)
+            return self._resampled(np.ascontiguousarray(array)[None], back, before)[0]
 
         return Stack(channels, affine), undo
 
