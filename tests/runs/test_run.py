@@ -19,6 +19,7 @@ from napari_uncertainseg.bench.cohort import load_bright, write_visits
 from napari_uncertainseg.disk.folder_lock import LOCK, claimed
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
+from napari_uncertainseg.runs import run as run_module
 from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
 from napari_uncertainseg.runs.record import RECORD, read_record
@@ -202,6 +203,20 @@ def test_half_written_visits_are_made_anew(tmp_path, dataset, run_here, gone):
     (folder.parents[1] / "sub-00000" / "anat" / "sub-00000_label-lesion_mask.nii.gz").unlink()
     assert run_here(dataset).done_before == 2 and run_here(dataset).done_before == 3
     assert read_saved_results(folder) and not list(folder.glob(".*.partial"))
+
+
+def test_a_visit_that_was_stopped_while_files_were_moved_is_made_anew(tmp_path, dataset, run_here):
+    """What is cleared away must not hold the hashes by which the rest is known to be ours."""
+    run_here(dataset)
+    folder = tmp_path / "out" / "visits" / "sub-00001"
+    partial = folder / ".0123abcd.partial"
+    partial.mkdir()
+    (partial / "moving").touch()
+    (folder / RECORD).unlink()
+    (folder / "summary.json").rename(partial / "summary.json")
+    run_module._clear(folder)
+    again = run_here(dataset)
+    assert not again.failed and again.done_before == 2 and not list(folder.glob(".*"))
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"name": 1}', "\0" * 100])

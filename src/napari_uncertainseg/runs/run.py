@@ -17,7 +17,7 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, one_line, pluralised, silent
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.folder_lock import claimed, is_of_runs, said_by_lock
-from napari_uncertainseg.disk.result_folder import PROGRAM
+from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
 from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
@@ -316,9 +316,14 @@ def _outcomes(
 
 
 def _clear(folder: Path) -> None:
-    """Take away what a worker that was killed left in a folder, and the folder if nothing is left."""
+    """Take away what a worker that was killed left in a folder, and the folder if nothing is left.
+
+    What it was moving stays until the next run: it has the hashes that say whose the moved files are.
+    """
     with suppress(OSError):
         for path in filter(is_of_runs, folder.iterdir()):
+            if (path / SUMMARY).is_file():
+                continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         folder.rmdir()
 
