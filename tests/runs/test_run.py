@@ -16,10 +16,9 @@ import stand_ins
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.bench.cohort import load_bright, write_visits
-from napari_uncertainseg.disk.folder_lock import LOCK, claimed
+from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
-from napari_uncertainseg.runs import run as run_module
 from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
 from napari_uncertainseg.runs.record import RECORD, read_record
@@ -164,27 +163,6 @@ def test_a_review_is_never_written_over(tmp_path, dataset, run_here):
     assert (folder / "summary.json").read_bytes() == written
 
 
-@pytest.mark.parametrize("lost", ["visit.json", "visit.json of another version", "entropy.nii.gz", "mask"])
-def test_a_review_stays_whatever_else_is_lost(tmp_path, dataset, run_here, lost):
-    run_here(dataset)
-    folder = tmp_path / "out" / "visits" / "sub-00001"
-    saved = read_saved_results(folder)
-    lesions = rank_lesions(saved.prediction, 0.5)
-    write_results(folder, saved.prediction, lesions, verdicts={1: "rejected"}, overwrite=True)
-    written = (folder / "summary.json").read_bytes()
-    if lost == "mask":  # of BIDS
-        (tmp_path / "out" / "sub-00001" / "anat" / "sub-00001_label-lesion_mask.nii.gz").unlink()
-    elif lost.endswith("version"):
-        (folder / RECORD).write_text('{"name": 1}')
-    else:
-        (folder / lost).unlink()
-    again = run_here(dataset)
-    assert [one.name for one in again.failed] == ["sub-00001"] and "move that folder away" in again.failed[
-        0
-    ].why
-    assert (folder / "summary.json").read_bytes() == written and (folder / "reviewed.nii.gz").is_file()
-
-
 @pytest.mark.parametrize("gone", ["summary.json", RECORD, "probability.nii.gz"])
 def test_half_written_visits_are_made_anew(tmp_path, dataset, run_here, gone):
     run_here(dataset)
@@ -203,20 +181,6 @@ def test_half_written_visits_are_made_anew(tmp_path, dataset, run_here, gone):
     (folder.parents[1] / "sub-00000" / "anat" / "sub-00000_label-lesion_mask.nii.gz").unlink()
     assert run_here(dataset).done_before == 2 and run_here(dataset).done_before == 3
     assert read_saved_results(folder) and not list(folder.glob(".*.partial"))
-
-
-def test_a_visit_that_was_stopped_while_files_were_moved_is_made_anew(tmp_path, dataset, run_here):
-    """What is cleared away must not hold the hashes by which the rest is known to be ours."""
-    run_here(dataset)
-    folder = tmp_path / "out" / "visits" / "sub-00001"
-    partial = folder / ".0123abcd.partial"
-    partial.mkdir()
-    (partial / "moving").touch()
-    (folder / RECORD).unlink()
-    (folder / "summary.json").rename(partial / "summary.json")
-    run_module._clear(folder)
-    again = run_here(dataset)
-    assert not again.failed and again.done_before == 2 and not list(folder.glob(".*"))
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"name": 1}', "\0" * 100])
@@ -285,15 +249,6 @@ def test_a_run_whose_folder_was_let_go_stops_its_visits(tmp_path, dataset, plan)
     assert not tasks[0].folder.exists()
 
 
-def test_a_file_system_that_rounds_times_stops_no_visit(dataset, plan):
-    """Of network shares and sticks, whose times a worker sees otherwise than the run did."""
-    planned = plan(dataset)
-    with claimed_run(planned):
-        (task, *_) = planned.tasks()
-        os.utime(planned.out / LOCK, ns=(0, 0))
-        assert visit_module.do_visit(task, load_bright).record is not None
-
-
 @pytest.mark.parametrize("place", ["", "sub-00000", "results"])
 def test_results_do_not_go_into_the_cohort(dataset, run_here, place):
     with pytest.raises(InputError, match="lies within the cohort"):
@@ -303,12 +258,6 @@ def test_results_do_not_go_into_the_cohort(dataset, run_here, place):
 def test_derivatives_of_a_dataset_may_lie_within_it(dataset, run_here):
     assert len(run_here(dataset, dataset / "derivatives" / "lesions").records) == 3
     assert run_here(dataset, dataset / "derivatives" / "lesions").done_before == 3
-
-
-def test_a_run_that_was_killed_as_it_began_does_not_block_its_folder(tmp_path, dataset, run_here):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".cohort.json.4194999@elsewhere.0123abcd").write_text("{")
-    assert len(run_here(dataset).records) == 3
 
 
 def test_a_folder_with_something_else_is_refused(tmp_path, dataset, run_here):
