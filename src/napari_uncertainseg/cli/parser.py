@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.cli.models import add_told
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 from napari_uncertainseg.cli.options.sessions import add_session
@@ -283,6 +284,7 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
     reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
+    add_told(add)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

@@ -82,7 +82,7 @@ class ForeignEngine(Engine):
     def _run(self, image: Tensor) -> Any:
         try:
             return self._network(image)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # the latter of a norm over a single voxel
             # Not only torch's own type: on a CPU it is a RuntimeError that speaks of memory.
             if isinstance(error, torch.OutOfMemoryError) or "alloc" in str(error).lower():
                 raise
