@@ -314,4 +314,5 @@ DOCK = Dock(
     "Calibration",
     lambda context: CalibrationDock(context.case, context.layers),
     opens_with_review=True,
+    follows_target=True,
 )

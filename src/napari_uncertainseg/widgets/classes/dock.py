@@ -204,7 +204,7 @@ class ClassesDock(DockWidget):
             return
         if measured.request.classes is self.classes:
             self.measured = measured
-            self.message.setText("")
+            self.message.setText(as_warning(measured.note) if measured.note else "")
             self._show()
 
     def _on_failed(self, text: str) -> None:
