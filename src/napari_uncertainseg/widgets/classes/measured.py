@@ -82,8 +82,10 @@ class MeasuredClasses:
 
     def shown(self) -> Table:
         """The table for the screen: a row for each class."""
-        heads = list(texts.COLUMNS.values())
-        numbers = self.table[list(texts.COLUMNS)].astype(float).to_numpy()
+        # Where there is more to show, what is left out fits into a narrow dock; a file has all.
+        names = list(texts.COLUMNS) if self.agreement is None else list(texts.COLUMNS_BESIDE)
+        heads = [texts.COLUMNS[name] for name in names]
+        numbers = self.table[names].astype(float).to_numpy()
         rows = [[format_number(value) for value in row] for row in numbers.tolist()]
         if self.agreement is not None:
             heads += [head for head, _ in texts.COMPARED.values()]
