@@ -21,7 +21,7 @@ from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers, read_voxel_features
-from napari_uncertainseg.modalities import MODALITIES, main_of
+from napari_uncertainseg.modalities import MODALITIES, main_of, title_of
 from napari_uncertainseg.networks.real_probability import RealProbability, parse_real_probability
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
@@ -143,23 +143,24 @@ def _scans(said: Mapping[str, Any]) -> tuple[dict[str, Volume], list[str]]:
     scans: dict[str, Volume] = {}
     notes: list[str] = []
     inputs = said.get("inputs")
-    for modality in MODALITIES:
-        about = inputs.get(modality) if isinstance(inputs, dict) else None
+    given = inputs if isinstance(inputs, dict) else {}
+    for modality in dict.fromkeys([*MODALITIES, *given]):
+        about = given.get(modality)
         if not isinstance(about, dict):
             continue
         path = about.get("path")
         if not isinstance(path, str):
-            notes.append(f"The {modality.upper()} was opened from no file, and is not shown.")
+            notes.append(f"The {title_of(modality)} was opened from no file, and is not shown.")
             continue
         try:
             volume = read_image(path, modality=modality)
         except InputError as error:
-            notes.append(f"The {modality.upper()} is not shown: {error}")
+            notes.append(f"The {title_of(modality)} is not shown: {error}")
             continue
         if scan_sha256(volume) == about.get("scan_sha256"):
             scans[modality] = volume
         else:
-            notes.append(f"The {modality.upper()} is not shown: {path} is another scan than was segmented.")
+            notes.append(f"The {title_of(modality)} is not shown: {path} is another scan than was segmented.")
     return scans, notes
 
 

@@ -16,6 +16,9 @@ from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.patches import Patches
 
+_WIDTH = 32
+"""Feature maps at full resolution that networks made elsewhere usually have."""
+
 
 class ForeignEngine(Engine):
     """Runs any network that gives a number for each voxel and class.
@@ -32,7 +35,7 @@ class ForeignEngine(Engine):
         Numbers of those that make the target. Of one channel the sigmoid is the probability; of several the
         softmax is, unless `sigmoid` is set.
     patches
-        The windows.
+        The windows; None for the whole scan at once, as far as memory allows.
     sigmoid
         Whether each of several channels has a probability of its own.
     """
@@ -44,12 +47,12 @@ class ForeignEngine(Engine):
         *,
         channels: int,
         target: tuple[int, ...],
-        patches: Patches,
+        patches: Patches | None,
         sigmoid: bool = False,
     ) -> None:
         # Not bf16 on a CPU: the numbers shall be those of the network's own tool.
         device = device if device.kind == "cuda" else replace(device, library="torch").at("float32")
-        super().__init__(device, patches=patches)
+        super().__init__(device, patches=patches, width=_WIDTH)
         self._torch_device = torch.device(device.kind)
         self._network = network.to(self._torch_device)
         self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1
@@ -79,7 +82,7 @@ class ForeignEngine(Engine):
     def _run(self, image: Tensor) -> Any:
         try:
             return self._network(image)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # the latter of a norm over a single voxel
             # Not only torch's own type: on a CPU it is a RuntimeError that speaks of memory.
             if isinstance(error, torch.OutOfMemoryError) or "alloc" in str(error).lower():
                 raise

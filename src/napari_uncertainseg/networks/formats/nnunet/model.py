@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.foreign_settings import SETTINGS, read_settings
+from napari_uncertainseg.networks.foreign_settings import (
+    NOTHING_TOLD,
+    SETTINGS,
+    ForeignSettings,
+    read_settings,
+)
 from napari_uncertainseg.networks.formats.nnunet.architecture import build_network, check_architecture
 from napari_uncertainseg.networks.formats.nnunet.checkpoint import find_folds, read_checkpoint
 from napari_uncertainseg.networks.formats.nnunet.dataset import (
@@ -23,7 +28,7 @@ from napari_uncertainseg.networks.model import NAME, Capabilities, Model
 from napari_uncertainseg.nouns import noun_of
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
@@ -114,15 +119,22 @@ class NnUnetModel(Model):
                 raise InputError(f"The weights '{path}' overflow: of a scan they make no finite numbers.")
 
 
-def read_nnunet(folder: Path) -> NnUnetModel:
+def read_nnunet(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> NnUnetModel:
     """Read a folder that nnU-Net v2 trained, without loading its weights.
+
+    Parameters
+    ----------
+    folder
+        The model's.
+    told
+        What the user says now; it counts before what stands in the folder.
 
     Raises
     ------
     InputError
         If a file is malformed, asks for what is not supported, or does not say which scan or label is meant.
     """
-    settings = read_settings(folder)
+    settings = read_settings(folder).with_told(told)
     plans, name, configuration = read_plans(folder, settings.configuration)
     check_architecture(folder, configuration.architecture)
     dataset = read_dataset(folder)
@@ -148,11 +160,6 @@ def read_nnunet(folder: Path) -> NnUnetModel:
         configuration_name=name,
         regions=dataset.regions,
     )
-
-
-def _own(value: Tensor) -> Tensor:
-    """A copy in single precision, in memory of its own: the checkpoint's file is not held open."""
-    return value.float().clone() if value.is_floating_point() else value.clone()
 
 
 def _plain_name(text: str) -> str:
