@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import one_line
-from napari_uncertainseg.cli.numbers import probability
+from napari_uncertainseg.cli.options.numbers import probability
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.foreign_settings import ForeignSettings
