@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QSpinBox
 
 from napari_uncertainseg._base import as_warning
@@ -227,6 +228,7 @@ class ModelForm(QObject):
         if self._choices is None:
             return
         method, model = self._choices.method(self.method.currentData()), self.model.currentData()
+        self._grey_out_methods(self._choices, model)
         if method is None:
             return
         fewest, usual, most = method.range(model)
@@ -234,6 +236,18 @@ class ModelForm(QObject):
         self.members.setRange(fewest, most)
         self.members.setValue(usual)
         self.members.setEnabled(most > fewest)
+
+    def _grey_out_methods(self, choices: Choices, model: str | None) -> None:
+        """Let no method be chosen that the model lacks; one that is chosen stays, and a run says why not."""
+        items = self.method.model()
+        assert isinstance(items, QStandardItemModel)
+        for index in range(self.method.count()):
+            method, item = choices.method(self.method.itemData(index)), items.item(index)
+            if method is not None and item is not None:
+                works = method.works_with(model)
+                item.setEnabled(works)
+                missing = plain_tooltip(texts.METHOD_MISSING.format(model))
+                item.setToolTip(method.tip if works else missing)
 
     def cleanup(self) -> None:
         """Stop listing, and announce nothing any more. May be called twice."""

@@ -32,6 +32,10 @@ class MethodChoice:
     tip: str
     counts: Mapping[str, tuple[int, int]]
 
+    def works_with(self, model: str | None) -> bool:
+        """Whether a model can give members by it."""
+        return model in self.counts
+
     def range(self, model: str | None) -> tuple[int, int, int]:
         """Smallest, usual and largest number of members; (1, 1, 1) where the method cannot be used."""
         usual, most = self.counts.get(model or "", (1, 1))

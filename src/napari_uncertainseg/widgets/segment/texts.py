@@ -29,6 +29,7 @@ ADDED = "Added the model '{}'. It is chosen for the next run."
 NOT_ADDED = "The model was not added: its check was stopped."
 METHOD = "Method"
 METHOD_TIP = "How the uncertainty of the model is estimated."
+METHOD_MISSING = "The model '{}' cannot be used with this method: choose another model first."
 MEMBERS = "Members"
 MEMBERS_TIP = (
     "Number of predictions that are compared.\nMore members take longer and estimate the uncertainty better."
