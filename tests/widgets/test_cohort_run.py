@@ -174,11 +174,8 @@ def test_runs_that_were_started_elsewhere(qtbot, dock, out):
 
 
 def test_a_run_that_broke_off_says_why(qtbot, dock, out):
-    def broken():
-        with claimed(out), ProgressFile(out, 2, 0, []):
-            raise InputError("The scheduler went away.")
-
-    pytest.raises(InputError, broken)
+    with pytest.raises(InputError), claimed(out), ProgressFile(out, 2, 0, []):
+        raise InputError("The scheduler went away.")
     click(qtbot, dock.run_panel.show_button)
     assert "The scheduler went away." in dock.run_panel.state.text()
 

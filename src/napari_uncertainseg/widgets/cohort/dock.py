@@ -107,6 +107,7 @@ class CohortDock(DockWidget):
         self._make_controls()
         self._lay_out()
         self._connect()
+        self._show_message("")
         self._prefill()
         self._show_sessions()
 
