@@ -21,7 +21,8 @@ _NO_LESION = re.compile(r"(?<![a-z])(no|non|not|without)[ _-]*(lesion|plaque|wmh
 _NOUN = re.compile(r"lesion|plaque|tumou?r|infarct", re.IGNORECASE)
 """Of these a radiologist counts one or several; what else tells of a lesion is short for it."""
 _BACKGROUND = re.compile(r"back ?ground|bg", re.IGNORECASE)
-_WORD = re.compile(r"\b(?:(a|A) )?([Ll])esion(s?)\b")
+_WORD = re.compile(r"(?<![\w/\\.'\"-])(?:(a|A) )?([Ll])esion(s?)(?![\w/\\-]|\.\w)")
+"""The word where it stands alone: not in a path, nor at the head of a name in quotes."""
 _LONGEST = 40
 
 

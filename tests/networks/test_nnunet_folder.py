@@ -132,7 +132,7 @@ def test_of_several_classes_the_user_chooses(folder):
     ):
         with pytest.raises(InputError, match=message):
             model.with_target(names)
-    with pytest.raises(InputError, match="give no target"):
+    with pytest.raises(InputError, match="leave the target out"):
         read_model(write_model(folder.parent / "two", folds=1)).with_target(["lesion"])
 
 

@@ -279,6 +279,27 @@ def test_a_folder_that_cannot_be_written(tmp_path, dataset, run_here, monkeypatc
         run_here(dataset)
 
 
+def test_a_folder_on_a_disk_that_is_read_only(tmp_path, dataset, run_here, monkeypatch):
+    from napari_uncertainseg.disk import folder_lock
+
+    def refuse(path, *_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(folder_lock.os, "open", refuse)
+    with pytest.raises(InputError, match=r"nothing can be written there \(Read-only file system\)"):
+        run_here(dataset)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_visit_that_runs_out_of_memory_is_tried_once_more_in_smaller_windows(dataset, run_here):
+    result = run_here(dataset, load=stand_ins.loader(stand_ins.RunsOutOfMemory))
+    assert [record.notes for record in result.records] == [["windows 1"], ["windows 0.25"]]
+    assert [(one.name, one.why) for one in result.failed] == [
+        ("sub-00002", "There is not enough memory for this visit.")
+    ]
+
+
 def test_a_disk_that_is_full_in_the_middle(tmp_path, dataset, run_here, monkeypatch):
     from napari_uncertainseg import export
 

@@ -31,13 +31,12 @@ from napari_uncertainseg.runs.cluster import (
     remote_cluster,
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
-from napari_uncertainseg.runs.places import bids_place, folder_names
+from napari_uncertainseg.runs.places import COHORT, bids_place, folder_names
 from napari_uncertainseg.runs.progress_file import ProgressFile
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
 
-COHORT = "cohort.json"
 LOG = "run.log"
 MOST = 2_000_000
 """Visits of a table, or files and folders of a dataset."""

@@ -59,6 +59,8 @@ MEND_BRAIN_TIP = (
 )
 GO_ON = "Use this brain and go on"
 GO_ON_TIP = "Segment inside the outline that is shown, although it looks strange."
+TARGET = "Target"
+TARGET_TIP = "Which of the model's classes are segmented; several count as one."
 BIAS_CORRECTION = "Brightness"
 BIAS_CORRECTION_CHOICES = (
     ("corrected if the skull is there", "auto"),
