@@ -20,7 +20,8 @@ import pandas as pd
 import pytest
 
 from napari_uncertainseg import Grid, InputError, write_volume
-from napari_uncertainseg.cli import main, parser
+from napari_uncertainseg.cli import main
+from napari_uncertainseg.cli.options import declare
 from napari_uncertainseg.cli.progress import ProgressLine
 from napari_uncertainseg.images.preparation import brain_search
 from napari_uncertainseg.inference.model_facts import model_facts
@@ -478,7 +479,7 @@ def test_an_error_is_one_line(raised, status, word, monkeypatch, capsys):
     def run(options):
         raise raised
 
-    monkeypatch.setattr(parser, "_later", lambda home, name: run)
+    monkeypatch.setattr(declare, "later", lambda home, name: run)
     assert main(["models"]) == status
     error = capsys.readouterr().err
     assert word in error
@@ -489,7 +490,7 @@ def test_debug_shows_the_traceback(monkeypatch):
     def run(options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(parser, "_later", lambda home, name: run)
+    monkeypatch.setattr(declare, "later", lambda home, name: run)
     for command in (["--debug", "models"], ["models", "--debug"]):
         with pytest.raises(ZeroDivisionError):
             main(command)

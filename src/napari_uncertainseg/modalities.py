@@ -26,6 +26,8 @@ class Modality:
         Regular expression for file names and headers in lower case.
     bids_suffix
         How the name of its file ends in a BIDS dataset.
+    bids_folder
+        The folder of a visit that it lies in there.
     normalisation
         How its brightness is normalised, see `images.preparation.normalise`: against the tissue of the
         brain, or as z-score of the brain.
@@ -35,6 +37,7 @@ class Modality:
     words: str
     bids_suffix: str
     normalisation: Literal["tissue", "z-score"] = "z-score"
+    bids_folder: str = "anat"
 
 
 REFERENCE = "flair"
@@ -51,12 +54,12 @@ MODALITIES: Mapping[str, Modality] = MappingProxyType(
 
 FURTHER_MODALITIES: Mapping[str, Modality] = MappingProxyType(
     {
-        "t1ce": Modality("T1 with contrast", r"t1.?(post|ce|gd|gad|c(?![a-z])|ks)|post.?contrast", "ceT1w"),
+        "t1ce": Modality("T1 with contrast", r"t1.?(post|ce|gd|gad|c(?![a-z])|ks)|post.?contrast", "T1w"),
         "pd": Modality("PD", r"(?<![a-z])pd(?![a-z])|proton.?density", "PDw"),
         "dir": Modality("DIR", r"(?<![a-z])dir(?![a-z])|double.?inversion", "DIR"),
         "mp2rage": Modality("MP2RAGE", r"mp2rage|(?<![a-z0-9])uni(?![a-z])", "UNIT1"),
-        "swi": Modality("SWI", r"(?<![a-z])swi(?![a-z])|suscept", "swi"),
-        "ct": Modality("CT", r"(?<![a-z])ct(?![a-z])", "ct"),
+        "swi": Modality("SWI", r"(?<![a-z])swi(?![a-z])|suscept", "swi", bids_folder="swi"),
+        "ct": Modality("CT", r"(?<![a-z])ct(?![a-z])", "ct", bids_folder="ct"),
     }
 )
 """Scans that only models made elsewhere read; such a model prepares them in its own way."""
@@ -108,6 +111,52 @@ def may_be(name: str, modality: str) -> bool:
     return re.search(re.escape(modality.lower()), name.lower()) is not None
 
 
+@dataclass(frozen=True)
+class WantedScans:
+    """Which scans of a visit are looked for.
+
+    Attributes
+    ----------
+    main
+        The one that is segmented: a visit without it is none.
+    others
+        Those that may be beside it.
+    """
+
+    main: str = REFERENCE
+    others: tuple[str, ...] = OPTIONAL
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, the main one first."""
+        return (self.main, *self.others)
+
+    def named(self, name: str) -> str | None:
+        """Which of them a scan is by the name of its file; None for any other.
+
+        What only models made elsewhere read comes first: an MP2RAGE is no T1 where both are looked for. A
+        FLAIR with a contrast agent is a FLAIR.
+        """
+        known = guess_modality(name)
+        if known != REFERENCE:
+            for modality in self.names:
+                if modality not in MODALITIES and may_be(name, modality):
+                    return modality
+        return known if known in self.names else None
+
+
+OWN_SCANS = WantedScans()
+"""What our own networks read: a FLAIR, and T1 and T2 where there are any."""
+
+
+def wanted_by(modalities: Iterable[str]) -> WantedScans:
+    """What is looked for where a model reads these: with a FLAIR also T1 and T2, which readers look at."""
+    read = list(modalities)
+    main = main_of(read)
+    beside = dict.fromkeys([*(OPTIONAL if main == REFERENCE else ()), *read])
+    return WantedScans(main, tuple(name for name in beside if name != main))
+
+
 def main_of(modalities: Iterable[str]) -> str:
     """Which of a case's scans was segmented: the FLAIR where there is one, else the first; "" if none."""
     names = list(modalities)
@@ -116,8 +165,13 @@ def main_of(modalities: Iterable[str]) -> str:
 
 def title_of(modality: str) -> str:
     """What a modality is called on the screen; one that is in no table has its own name in capitals."""
+    return described(modality).title
+
+
+def described(modality: str) -> Modality:
+    """What is known of a modality; of one that is in no table, only its name."""
     known = MODALITIES.get(modality) or FURTHER_MODALITIES.get(modality)
-    return modality.upper() if known is None else known.title
+    return known or Modality(modality.upper(), re.escape(modality.lower()), modality)
 
 
 def names_in_words(last: str = "and") -> str:

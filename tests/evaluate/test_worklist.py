@@ -256,7 +256,7 @@ def test_links_that_lead_back_end(tmp_path):
     (tmp_path / "p1" / "self").symlink_to(tmp_path / "p1" / "self")
     (tmp_path / "again").symlink_to(tmp_path / "p1")
     found = read_worklist(tmp_path)
-    assert len(found.cases) == 1 and found.cases[0].flair.samefile(tmp_path / "p1" / "FLAIR.nii.gz")
+    assert len(found.cases) == 1 and found.cases[0].main.samefile(tmp_path / "p1" / "FLAIR.nii.gz")
 
 
 def test_a_huge_folder_ends_and_says_so(tmp_path):
@@ -317,12 +317,12 @@ def test_readings_are_those_of_the_annotator(tmp_path, store):
     touch(tmp_path, *(f"p{i}/FLAIR.nii" for i in range(5)))
     cases = read_worklist(tmp_path).cases
     (tmp_path / "link").symlink_to(tmp_path / "p1")
-    read(store, cases[0].flair, "anna", judged=3, closed=True)
+    read(store, cases[0].main, "anna", judged=3, closed=True)
     read(store, tmp_path / "link" / "FLAIR.nii", "anna", judged=2)
-    read(store, cases[1].flair, "anna", judged=1)
-    read(store, cases[2].flair, "bert", judged=1, closed=True)
-    read(store, cases[3].flair, "anna", judged=3, closed=True, kind="training")
-    second = read(store, cases[4].flair, "bert", kind="qc", tasks=2)
+    read(store, cases[1].main, "anna", judged=1)
+    read(store, cases[2].main, "bert", judged=1, closed=True)
+    read(store, cases[3].main, "anna", judged=3, closed=True, kind="training")
+    second = read(store, cases[4].main, "bert", kind="qc", tasks=2)
     readings = CaseReadings(store)
     anna = (CaseReading(3, 3, True), CaseReading(2, 3, False), None, None, None)
     assert readings.furthest(cases, " anna ") == anna
@@ -342,8 +342,8 @@ def test_readings_are_those_of_the_annotator(tmp_path, store):
 def test_what_is_closed_is_read_once(tmp_path, store, monkeypatch):
     touch(tmp_path, "p0/FLAIR.nii", "p1/FLAIR.nii")
     cases = read_worklist(tmp_path).cases
-    read(store, cases[0].flair, "anna", judged=3, closed=True)
-    open_one = read(store, cases[1].flair, "anna")
+    read(store, cases[0].main, "anna", judged=3, closed=True)
+    open_one = read(store, cases[1].main, "anna")
     readings, asked = CaseReadings(store), []
     before = readings.furthest(cases)
     plain = store.tasks

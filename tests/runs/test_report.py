@@ -62,7 +62,7 @@ def test_the_tables_say_what_was_found(tmp_path, dataset, several, plan):
     assert table["notes"][3] == "There is <no> scan."
     worklist = read_worklist(tmp_path / "out" / "referral.tsv")
     assert worklist.cases[0].name == "sub-00002" and len(worklist.cases) == 3
-    assert worklist.cases[0].flair == dataset / "sub-00002" / "anat" / "sub-00002_FLAIR.nii.gz"
+    assert worklist.cases[0].main == dataset / "sub-00002" / "anat" / "sub-00002_FLAIR.nii.gz"
 
 
 class _Page(HTMLParser):

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
+from napari_uncertainseg.review.session.opening import UNNAMED
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import closing as closing_module
 from napari_uncertainseg.widgets import window as module
@@ -21,7 +22,6 @@ from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.shared import dialogs
-from napari_uncertainseg.widgets.shared.kept_review import UNNAMED
 from napari_uncertainseg.widgets.window import open_review
 
 from .actions import areas_of

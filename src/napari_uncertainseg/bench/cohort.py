@@ -20,6 +20,7 @@ import psutil
 from napari_uncertainseg._base import Progress
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.runs.run import claimed_run, plan_run, run_visits
@@ -41,20 +42,21 @@ class BrightVoxels:
     ) -> Prediction:
         """As `Segmenter.predict`, with one member."""
         progress("looking", 0.5)
-        flair = images["flair"]
-        probability = np.clip((flair.data - 100) / 100, 0, 1).astype(np.float32)
+        main = main_of(images)
+        scan = images[main]
+        probability = np.clip((scan.data - 100) / 100, 0, 1).astype(np.float32)
         nothing = np.zeros_like(probability)
         s, a, r = probability.shape
         entropy = np.minimum(probability, 1 - probability)
         statistics = MemberStatistics(probability, entropy, entropy, nothing, nothing)
         return Prediction(
-            grid=flair.grid,
+            grid=scan.grid,
             maps=compute_maps(MapSources(statistics, nothing)),
-            brain=flair.data > 0,
+            brain=scan.data > 0,
             members=Members((slice(0, s), slice(0, a), slice(0, r)), probability[None]),
             threshold=0.5,
             information={
-                "inputs": {"flair": {"path": str(flair.path)}},
+                "inputs": {main: {"path": str(scan.path)}},
                 "model": self.setting.model,
                 "model_sha256": self.setting.model_sha256,
                 "method": self.setting.method,

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from napari_uncertainseg import __version__
-from napari_uncertainseg.cli.models import add_told
-from napari_uncertainseg.cli.numbers import count, index, probability, seconds, volume
-from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, SEG, SHEET, TABLE, Kind
+from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
+from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
+from napari_uncertainseg.cli.options.sessions import add_session
+from napari_uncertainseg.cli.options.told import add_told
+from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
 from napari_uncertainseg.images.formats.formats import formats_in_words
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
 DEVICES = ("auto", "cpu", "cuda")
 SKULL = ("auto", "removed", "present")
-NOTICE = "For research only: this is not a medical device."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_calibrate,
         _add_export_seg,
-        _add_session,
+        add_session,
         _add_models,
         _add_train,
         _add_bench,
@@ -73,56 +73,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(
-    commands: argparse._SubParsersAction, name: str, home: str, help: str
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", epilog=NOTICE)
-    parser.set_defaults(run=_later(home, name))
-    # Taken after the command too; SUPPRESS keeps what was said before it.
-    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    return parser
-
-
-def _reads(parser: argparse.ArgumentParser, *names: str, table: bool = False, **options: Any) -> None:
-    """An option that names a file or folder which is read: nothing is ever written over it."""
-    dest = parser.add_argument(*names, **{"type": Path, **options}).dest
-    parser.set_defaults(reads={**(parser.get_default("reads") or {}), dest: table})
-
-
-def _writes(parser: argparse.ArgumentParser, *names: str, kind: Kind, **options: Any) -> None:
-    """An option that names what is written, of a kind; `cli.guard` looks at it before any work."""
-    dest = parser.add_argument(*names, **{"type": Path, **options}).dest
-    parser.set_defaults(writes={**(parser.get_default("writes") or {}), dest: kind})
-
-
-def _later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
-    """Look a command up when it is run: its imports take seconds."""
-
-    def run(options: argparse.Namespace) -> None:
-        getattr(importlib.import_module(f"napari_uncertainseg.cli.{home}"), name)(options)
-
-    return run
-
-
 def _add_view(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "view", "window", "open napari with the scans and the Review docks")
-    _reads(
-        parser,
-        "scans",
-        nargs="*",
-        metavar="SCAN",
-        help=f"{formats_in_words()}, or a folder of results",
-    )
+    parser = command(commands, "view", "window", "open napari with the scans and the Review docks")
+    reads(parser, "scans", nargs="*", metavar="SCAN", help=f"{formats_in_words()}, or a folder of results")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "demo", "window", "segment a simulated case and show it in the window")
+    parser = command(commands, "demo", "window", "segment a simulated case and show it in the window")
     parser.add_argument(
         "--headless",
         action="store_true",
         help="use a virtual screen; leave pictures of the window and every output in a folder",
     )
-    _writes(
+    writes(
         parser,
         "--out",
         kind=FOLDER,
@@ -133,14 +96,14 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_segment(commands: argparse._SubParsersAction) -> None:
-    parser = _command(
+    parser = command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    _reads(parser, "scan", metavar="SCAN", help=f"the FLAIR, or what the model reads: {formats_in_words()}")
+    reads(parser, "scan", metavar="SCAN", help=f"the FLAIR, or what the model reads: {formats_in_words()}")
     for modality in OPTIONAL:
         title = MODALITIES[modality].title
-        _reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
-    _reads(
+        reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
+    reads(
         parser,
         "--scan",
         dest="scans",
@@ -151,23 +114,18 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         metavar=("NAME", "F"),
         help="any other scan that the model reads, by the name in `models show`; may be given again",
     )
-    _reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
-    _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
+    reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
+    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _add_setting(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
 
 
 def _add_setting(parser: argparse.ArgumentParser) -> None:
     """What scans are segmented with, one or many."""
-    _reads(
-        parser,
-        "--model",
-        type=str,
-        default="bundled",
-        metavar="NAME|PATH",
-        help="see `models` (%(default)s)",
+    reads(
+        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
     )
-    _reads(
+    reads(
         parser,
         "--probabilities",
         nargs="+",
@@ -188,6 +146,12 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
         "--members", type=count, metavar="N", help="number of members, for methods that sample"
     )
     parser.add_argument(
+        "--target",
+        nargs="+",
+        metavar="CLASS",
+        help="of a model with several classes: which, see `models show`",
+    )
+    parser.add_argument(
         "--threshold", type=probability, metavar="T", help="0 to 1; the model's own by default"
     )
     parser.add_argument(
@@ -205,17 +169,17 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run(commands: argparse._SubParsersAction) -> None:
-    parser = _command(
+    parser = command(
         commands, "run", "run", "segment every visit of a cohort, and report on what should be read first"
     )
-    _reads(
+    reads(
         parser,
         "cohort",
         table=True,
         metavar="COHORT",
-        help="a BIDS dataset, a folder of folders, or a table (flair, t1, t2, name, reference)",
+        help="a BIDS dataset, a folder of folders, or a table (flair, t1, ..., name, reference)",
     )
-    _writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
+    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _add_setting(parser)
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="of Dask, for the workers of other computers; else this one's"
@@ -232,12 +196,12 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
-    parser = _command(
+    parser = command(
         commands, "evaluate", "evaluate", "compare what `segment` wrote with a reference and with raters"
     )
-    _reads(parser, "folder", nargs="?", metavar="DIR", help="a folder that `segment` wrote")
-    _reads(parser, "--reference", metavar="MASK", help="label image, nonzero is lesion")
-    _reads(
+    reads(parser, "folder", nargs="?", metavar="DIR", help="a folder that `segment` wrote")
+    reads(parser, "--reference", metavar="MASK", help="label image, nonzero is lesion")
+    reads(
         parser,
         "--rater",
         action="append",
@@ -245,7 +209,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         metavar="MASK",
         help="a rater's label image; repeatable",
     )
-    _reads(
+    reads(
         parser,
         "--cases",
         table=True,
@@ -253,11 +217,14 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         help="many cases: a table with the columns folder, reference and perhaps raters (a.nii.gz;b.nii.gz)",
     )
     parser.add_argument(
+        "--label-map", action="store_true", help="masks hold the classes' numbers: compare each class too"
+    )
+    parser.add_argument(
         "--resample", action="store_true", help="bring masks on other grids onto the scan's (nearest voxel)"
     )
-    _writes(parser, "--out", kind=NUMBERS, metavar="FILE.json", help="write the numbers there too")
-    _writes(parser, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write a row for each case")
-    _writes(
+    writes(parser, "--out", kind=NUMBERS, metavar="FILE.json", help="write the numbers there too")
+    writes(parser, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write a row for each case")
+    writes(
         parser,
         "--sheet",
         kind=SHEET,
@@ -267,13 +234,13 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_calibrate(commands: argparse._SubParsersAction) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "calibrate",
         "calibrate",
         "from cases with a reference: thresholds with a guarantee, and a recalibration",
     )
-    _reads(
+    reads(
         parser,
         "cases",
         table=True,
@@ -292,7 +259,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
         default="temperature",
         help="of the recalibration (temperature)",
     )
-    _writes(
+    writes(
         parser,
         "--out",
         kind=NUMBERS,
@@ -302,89 +269,27 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_export_seg(commands: argparse._SubParsersAction) -> None:
-    parser = _command(
-        commands, "export-seg", "short_commands", "write the lesions of a folder as a DICOM SEG"
-    )
-    parser.set_defaults(run=_later("short_commands", "export_seg"))
-    _reads(parser, "folder", metavar="DIR", help="a folder that `segment` or the window wrote")
-    _reads(parser, "--dicom", required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series")
-    _writes(parser, "--out", kind=SEG, required=True, metavar="FILE.dcm", help="where to")
-
-
-def _add_session(commands: argparse._SubParsersAction) -> None:
-    parser = _command(
-        commands,
-        "session",
-        "session",
-        "list, verify or export recorded sessions, or simulate some",
-    )
-    actions = parser.add_subparsers(
-        dest="action", metavar="list|verify|export|report|migrate|simulate", required=True
-    )
-    for name, help in (
-        ("list", "list the sessions: who reviewed which case, and how much of it"),
-        ("export", "write all verdicts as TSV, and with --json the whole journal"),
-        ("report", "write a web page: who reviewed what, where readers differ, and errors of the model"),
-        ("verify", "check that nothing was changed after it was written; exit status 2 if something was"),
-    ):
-        action = actions.add_parser(name, help=help)
-        _reads(
-            action,
-            "file",
-            type=str,
-            metavar="FILE.db|URL",
-            help="the file of the Session dock, or postgresql://user@host/name",
-        )
-        _reads(action, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
-        if name == "export":
-            _writes(action, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="where to")
-            _writes(action, "--json", kind=NUMBERS, metavar="FILE.json", help="the whole journal, with names")
-            action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
-        if name == "report":
-            _add_report(action)
-        if name == "verify":
-            action.add_argument("--session", metavar="ID", help="one session only")
-            action.add_argument(
-                "--head", metavar="HASH", help="the last hash that was shown when a session was closed"
-            )
-            _reads(action, "--hashes", metavar="FILE.tsv", help="the table of last hashes beside an export")
-    migrate = actions.add_parser(
-        "migrate", help="bring a server of an older version up to date, once backed up"
-    )
-    migrate.add_argument("url", metavar="URL", help="postgresql://user@host/name")
-    simulate = actions.add_parser(
-        "simulate", help="compare the orders by simulated readers, on cases with a reference"
-    )
-    _reads(simulate, "cases", table=True, metavar="CASES.tsv", help="the table of `evaluate --cases`")
-    simulate.add_argument(
-        "--seconds", type=seconds, default=6.0, help="reading time of a lesion of 10 mm3 (%(default)g)"
-    )
-    simulate.add_argument("--skill", type=probability, default=0.95, help="share that is right (%(default)g)")
-    simulate.add_argument("--repeats", type=int, default=50, metavar="N", help="readings (%(default)s)")
-    _writes(simulate, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the table there too")
-
-
-def _add_report(action: argparse.ArgumentParser) -> None:
-    _writes(action, "--out", kind=PAGE, required=True, metavar="REPORT.html", help="where to")
-    action.add_argument("--session", metavar="ID", help="one session, with the other readings of it")
-    action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
-    action.add_argument("--no-pictures", action="store_true", help="do not draw slices of the scans")
+    parser = command(commands, "export-seg", "short_commands", "write the lesions of a folder as a DICOM SEG")
+    parser.set_defaults(run=later("short_commands", "export_seg"))
+    reads(parser, "folder", metavar="DIR", help="a folder that `segment` or the window wrote")
+    reads(parser, "--dicom", required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series")
+    writes(parser, "--out", kind=SEG, required=True, metavar="FILE.dcm", help="where to")
 
 
 def _add_models(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "models", "models", "list the models, show one, or add one")
+    parser = command(commands, "models", "models", "list the models, show one, or add one")
     actions = parser.add_subparsers(dest="action", metavar="[list|show|add]")
     actions.add_parser("list", help="every model that can be named (the default)")
     show = actions.add_parser("show", help="what a model is, and its card")
-    _reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
+    reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
-    _reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
+    reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
     add_told(add)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    parser = _command(commands, "train", "short_commands", "train a network as a configuration file says")
-    _reads(parser, "configuration", metavar="CONFIG", help="a TOML file")
+    parser = command(commands, "train", "short_commands", "train a network as a configuration file says")
+    reads(parser, "configuration", metavar="CONFIG", help="a TOML file")
     parser.add_argument(
         "--seed",
         type=count,
@@ -398,4 +303,4 @@ def _add_bench(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "bench", help="the figures of docs/performance.md on this machine", add_help=False
     )
-    parser.set_defaults(run=_later("short_commands", "bench"))
+    parser.set_defaults(run=later("short_commands", "bench"))

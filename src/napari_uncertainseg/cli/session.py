@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli import SOME_FAILED
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def session(options: Namespace) -> None:
-    """List the sessions of a file, verify, export or report them, or simulate readers."""
+    """Open sessions from a run, list those of a file, verify, export or report them, or simulate readers."""
     from napari_uncertainseg.review.database.passwords import IN_SIGHT, has_password
 
     act = {
+        "new": _new,
         "list": _list,
         "verify": _verify,
         "export": _export,
@@ -33,6 +36,31 @@ def session(options: Namespace) -> None:
         raise InputError(f"{error} {IN_SIGHT}" if in_sight else str(error)) from error
     if in_sight:
         print(f"note: {IN_SIGHT}", file=sys.stderr)
+
+
+def _new(options: Namespace) -> None:
+    """Make the referral list of a run into review sessions; exit status 3 where visits were left out."""
+    from napari_uncertainseg.review.database.passwords import check_target
+    from napari_uncertainseg.review.session.opening import default_file, make_folder
+    from napari_uncertainseg.review.store.store import Store
+    from napari_uncertainseg.runs.review_sessions import describe_prepared, find_referral, prepare_sessions
+
+    referral = find_referral(options.source)
+    target = options.file or str(default_file())
+    if "://" not in target:
+        check_target(target)
+        make_folder(Path(target).absolute().parent)
+    with Store(target, options.masks) as store, ProgressLine() as progress:
+        found = prepare_sessions(
+            referral, store, options.annotator, visits=options.visits, order=options.order, progress=progress
+        )
+        place = store.name
+    print(f"{place}: {describe_prepared(found)}")
+    print(f"to read them: open {found.referral} as a table in the Cohort dock, and press Open next")
+    for one in found.left_out:
+        print(f"uncertainseg: {one.name}: {one.why}", file=sys.stderr)
+    if found.left_out:
+        raise SystemExit(SOME_FAILED)
 
 
 def _list(options: Namespace) -> None:

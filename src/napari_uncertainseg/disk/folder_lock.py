@@ -66,6 +66,18 @@ def claimed(folder: Path) -> Iterator[Claim]:
         _leave(folder, made)
 
 
+def is_claimed(folder: Path) -> bool:
+    """Whether a run has a folder, as far as can be told: of one on another computer, its lock is believed."""
+    try:
+        owner = json.loads((folder / LOCK).read_text(encoding="utf-8", errors="replace"))
+        host, process, began = str(owner["host"]), int(owner["process"]), float(owner["began"])
+    except OSError:
+        return False
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return True  # it is being written
+    return host != platform.node() or _lives(process, began)
+
+
 def is_of_runs(path: Path) -> bool:
     """Whether a file or folder is the lock of a run, or its hidden folder."""
     return path.name == LOCK or (path.name.startswith(".") and path.name.endswith(".partial"))

@@ -34,7 +34,7 @@ class CaseReading:
 class CaseReadings:
     """Reads from a store how far cases are; what cannot change any more is read once.
 
-    A case is known by where its FLAIR lies: a session keeps the path of the scan that it was begun on.
+    A case is known by where its main scan lies: a session keeps the path of the scan that it was begun on.
 
     Parameters
     ----------
@@ -68,10 +68,10 @@ class CaseReadings:
                 with suppress(Unreadable):  # the Session dock says what is wrong with it
                     flair, reading = self._read(session)
                     found[flair] = max(found.get(flair, reading), reading, key=_how_far)
-        return tuple(found.get(os.path.realpath(case.flair)) for case in cases)
+        return tuple(found.get(os.path.realpath(case.main)) for case in cases)
 
     def _read(self, session: Session) -> tuple[str, CaseReading]:
-        """Where the FLAIR of a session lies, and how far the session is."""
+        """Where the main scan of a session lies, and how far the session is."""
         if session.id not in self._closed:
             tasks, judged = self._store.tasks(session.id), len(self._store.verdicts(session.id))
             if not tasks:  # they were deleted, so the case is unknown

@@ -15,12 +15,13 @@ from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.evaluate.saved_classes import read_classes, read_map
 from napari_uncertainseg.export import OWN
-from napari_uncertainseg.images.files import ConstantImage, read_image, read_labels
+from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers, read_voxel_features
-from napari_uncertainseg.modalities import MODALITIES, main_of
+from napari_uncertainseg.modalities import MODALITIES, main_of, title_of
 from napari_uncertainseg.networks.real_probability import RealProbability, parse_real_probability
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
@@ -46,9 +47,9 @@ _KINDS: Mapping[str, Fits] = {
     "case": _are(_is_text),
     "inputs": _are(_are(_is_text)),
     "seconds": _are(is_number),
-    **dict.fromkeys(("notes", "unlike_seen_scans"), _are_plain),
+    **dict.fromkeys(("notes", "unlike_seen_scans", "classes", "target_classes"), _are_plain),
     "appearance": _are(is_number),
-    **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
+    **dict.fromkeys(("model", "model_version", "model_sha256", "method", "target"), _is_text),
 }
 """What information of a prediction is, where there is any."""
 
@@ -110,7 +111,7 @@ def read_saved_results(folder: str | Path) -> SavedResults:
             "cannot be found again; segment the scans again."
         )
     scans, notes = _scans(said)
-    probability, grid = _map(result_file(folder, "probability"))
+    probability, grid = read_map(result_file(folder, "probability"))
     inputs = said.get("inputs")
     scan = scans.get(main_of(inputs)) if isinstance(inputs, dict) else None
     grid = scan.grid if scan is not None and scan.grid.same_as(grid, tolerance=1e-2) else grid
@@ -142,29 +143,30 @@ def _scans(said: Mapping[str, Any]) -> tuple[dict[str, Volume], list[str]]:
     scans: dict[str, Volume] = {}
     notes: list[str] = []
     inputs = said.get("inputs")
-    for modality in MODALITIES:
-        about = inputs.get(modality) if isinstance(inputs, dict) else None
+    given = inputs if isinstance(inputs, dict) else {}
+    for modality in dict.fromkeys([*MODALITIES, *given]):
+        about = given.get(modality)
         if not isinstance(about, dict):
             continue
         path = about.get("path")
         if not isinstance(path, str):
-            notes.append(f"The {modality.upper()} was opened from no file, and is not shown.")
+            notes.append(f"The {title_of(modality)} was opened from no file, and is not shown.")
             continue
         try:
             volume = read_image(path, modality=modality)
         except InputError as error:
-            notes.append(f"The {modality.upper()} is not shown: {error}")
+            notes.append(f"The {title_of(modality)} is not shown: {error}")
             continue
         if scan_sha256(volume) == about.get("scan_sha256"):
             scans[modality] = volume
         else:
-            notes.append(f"The {modality.upper()} is not shown: {path} is another scan than was segmented.")
+            notes.append(f"The {title_of(modality)} is not shown: {path} is another scan than was segmented.")
     return scans, notes
 
 
 def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, grid: Grid) -> Prediction:
     def beside(name: str) -> np.ndarray:
-        array, own = _map(result_file(folder, name))
+        array, own = read_map(result_file(folder, name))
         if not own.same_as(grid, tolerance=1e-2):
             raise InputError(f"{folder / name}.nii.gz does not lie on the grid of the probability beside it.")
         return array
@@ -186,6 +188,7 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
         read_voxel_features(results.result_file(folder, MEMBERS), grid.shape),
         _real_probability(folder, said),
         candidate_threshold=_number(folder, {"candidate_threshold": candidates}, "candidate_threshold"),
+        classes=read_classes(folder, grid),
     )
 
 
@@ -202,15 +205,6 @@ def _information(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
         if name in about and not fits(about[name]):
             raise InputError(f"{folder / SUMMARY}: '{name}' is not as this program writes it.")
     return about
-
-
-def _map(path: Path) -> tuple[np.ndarray, Grid]:
-    """A map, float32, and its grid; a map in which nothing is found is one too."""
-    try:
-        volume = read_image(path)
-    except ConstantImage:
-        volume = read_labels(path)
-    return np.ascontiguousarray(volume.data, np.float32), volume.grid
 
 
 def _verdicts(folder: Path, said: Mapping[str, Any], grid: Grid) -> tuple[Verdict, ...]:

@@ -11,7 +11,7 @@ from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.images.files import stem
 from napari_uncertainseg.images.formats.dicom import is_dicom
 from napari_uncertainseg.images.formats.formats import DICOM, NIFTI, one_file_suffixes, suffix_of
-from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, guess_modality
+from napari_uncertainseg.modalities import OWN_SCANS, REFERENCE, WantedScans, described, title_of
 
 MOST = 10_000
 """Files and folders after which the search ends."""
@@ -26,6 +26,8 @@ _CONTRAST = re.compile(r"_ce-|_acq-[a-z0-9]*(gd|gad|post|contrast)", re.IGNORECA
 """With a contrast agent, said by its entity, or by the acquisition's name as many data sets do."""
 _PHASE = re.compile(r"_part-(?!mag_)")
 """Phase, real and imaginary images: they look like no scan that a network knows."""
+_MP2RAGE = re.compile(r"_acq-[a-z0-9]*mp2rage", re.IGNORECASE)
+"""A T1 whose acquisition is called so, as in datasets that are older than the suffix UNIT1."""
 
 
 @dataclass(frozen=True)
@@ -112,43 +114,42 @@ def _is_slice(path: Path) -> bool:
 # -- BIDS -------------------------------------------------------------------------------------------
 
 
-def is_bids(folder: Path) -> bool:
+def is_bids(folder: Path, wanted: WantedScans = OWN_SCANS) -> bool:
     """Whether a folder is a BIDS dataset, by its description or by how it is laid out."""
     if (folder / "dataset_description.json").is_file():
         return True
-    budget = Budget()
-    return any(
-        _says(path, "flair") for anat in _anat_folders(folder, budget) for path in budget.listing(anat)
-    )
+    return any(_says(path, wanted.main) for _, files in _visits(folder, wanted, Budget()) for path in files)
 
 
-def bids_cases(folder: Path, budget: Budget) -> list[FoundScans]:
-    """One case for each FLAIR of a BIDS dataset, with T1 and T2 of the same subject and session."""
+def bids_cases(folder: Path, budget: Budget, wanted: WantedScans = OWN_SCANS) -> list[FoundScans]:
+    """One case for each main scan of a BIDS dataset, with the others of the same subject and session."""
     cases: dict[str, FoundScans] = {}
-    for anat in _anat_folders(folder, budget):
-        files = budget.listing(anat)
+    for place, files in _visits(folder, wanted, budget):
         derived = [path for path in files if _DERIVED.search(path.name)]
-        if any(_says(path, modality) for path in derived for modality in MODALITIES):
-            budget.note(f"{anat}: files with space-, desc-, label-, res- or den- are derivatives.")
+        if any(_says(path, modality) for path in derived for modality in wanted.names):
+            budget.note(f"{place}: files with space-, desc-, label-, res- or den- are derivatives.")
         files = [path for path in files if path not in derived and not _PHASE.search(path.name)]
-        for flair in (path for path in files if _says(path, "flair")):
-            name = stem(flair).removesuffix("_FLAIR")
+        for scan in (path for path in files if _says(path, wanted.main)):
+            name = stem(scan).rpartition("_")[0]
             if name in cases:  # .nii beside .nii.gz
-                budget.note(f"{flair}: left out, {cases[name].images['flair'].name} is the same scan.")
+                budget.note(f"{scan}: left out, {cases[name].images[wanted.main].name} is the same scan.")
                 continue
-            others = {modality: _companion(flair, files, modality, budget) for modality in OPTIONAL}
+            others = {modality: _companion(scan, files, modality, budget) for modality in wanted.others}
             cases[name] = FoundScans(
-                name, {"flair": flair} | {m: p for m, p in others.items() if p is not None}
+                name, {wanted.main: scan} | {m: p for m, p in others.items() if p is not None}
             )
     return list(cases.values())
 
 
-def _anat_folders(folder: Path, budget: Budget) -> Iterator[Path]:
+def _visits(folder: Path, wanted: WantedScans, budget: Budget) -> Iterator[tuple[Path, list[Path]]]:
+    """The folder of each visit that has one with main scans, and the files beside them."""
+    kinds = list(dict.fromkeys(described(name).bids_folder for name in wanted.names))
     for subject in _folders(budget.listing(folder), "sub-"):
         inside = budget.listing(subject)
-        for place in (subject, *_folders(inside, "ses-")):
-            if (place / "anat").is_dir():
-                yield place / "anat"
+        for visit in (subject, *_folders(inside, "ses-")):
+            if (visit / kinds[0]).is_dir():
+                places = [visit / kind for kind in kinds if (visit / kind).is_dir()]
+                yield places[0], [path for place in places for path in budget.listing(place)]
 
 
 def _folders(paths: Iterable[Path], start: str) -> list[Path]:
@@ -156,17 +157,25 @@ def _folders(paths: Iterable[Path], start: str) -> list[Path]:
 
 
 def _says(path: Path, modality: str) -> bool:
-    return suffix_of(path) in NIFTI.suffixes and stem(path).endswith(f"_{MODALITIES[modality].bids_suffix}")
+    if suffix_of(path) not in NIFTI.suffixes:
+        return False
+    name = stem(path)
+    if modality == "mp2rage" and name.endswith("_T1w"):
+        return _MP2RAGE.search(name) is not None
+    if not name.casefold().endswith(f"_{described(modality).bids_suffix}".casefold()):
+        return False
+    with_contrast = _CONTRAST.search(name) is not None  # a FLAIR is one with and without
+    return modality == REFERENCE or with_contrast == (modality == "t1ce")
 
 
-def _companion(flair: Path, files: list[Path], modality: str, budget: Budget) -> Path | None:
-    """The scan that shares most with the FLAIR (its run), the first where several do."""
-    ours = set(stem(flair).split("_"))
-    fit = [path for path in files if _says(path, modality) and not _CONTRAST.search(path.name)]
+def _companion(scan: Path, files: list[Path], modality: str, budget: Budget) -> Path | None:
+    """The scan that shares most with the main one (its run), the first where several do."""
+    ours = set(stem(scan).split("_"))
+    fit = [path for path in files if path != scan and _says(path, modality)]
     best = max(fit, key=lambda path: _nearness(ours, path), default=None)
     if best is not None and len({stem(path) for path in fit}) > 1:
         budget.note(
-            f"{flair.name}: of {len(fit)} {MODALITIES[modality].bids_suffix} scans, {best.name} is taken."
+            f"{scan.name}: of {len(fit)} {described(modality).bids_suffix} scans, {best.name} is taken."
         )
     return best
 
@@ -180,8 +189,8 @@ def _nearness(ours: set[str], path: Path) -> tuple[int, int]:
 # -- any other folder -------------------------------------------------------------------------------
 
 
-def folder_cases(folder: Path, budget: Budget) -> list[FoundScans]:
-    """One case for each folder in which the name of exactly one scan says FLAIR."""
+def folder_cases(folder: Path, budget: Budget, wanted: WantedScans = OWN_SCANS) -> list[FoundScans]:
+    """One case for each folder in which the name of exactly one scan says that it is the main one."""
     cases: list[FoundScans] = []
     to_do = [folder]
     while to_do:
@@ -192,7 +201,7 @@ def folder_cases(folder: Path, budget: Budget) -> list[FoundScans]:
         scans = [path for path in readable if not _NO_SCAN.search(stem(path))]
         to_do += reversed([path for path in paths if path.is_dir() and path not in series])
         name = folder.name if here == folder else here.relative_to(folder).as_posix()
-        found = _by_name(name, scans, budget)
+        found = _by_name(name, scans, wanted, budget)
         if found is not None:
             cases.append(found)
     return cases
@@ -207,24 +216,24 @@ def _is_series(folder: Path) -> bool:
         return False
 
 
-def _by_name(name: str, scans: list[Path], budget: Budget) -> FoundScans | None:
-    by_modality: dict[str, list[Path]] = {modality: [] for modality in MODALITIES}
+def _by_name(name: str, scans: list[Path], wanted: WantedScans, budget: Budget) -> FoundScans | None:
+    by_modality: dict[str, list[Path]] = {modality: [] for modality in wanted.names}
     for scan in scans:
-        modality = guess_modality(stem(scan))
+        modality = wanted.named(stem(scan))
         if modality is not None:
             by_modality[modality].append(scan)
-    flairs = by_modality["flair"]
-    if len(flairs) != 1:
+    main = by_modality[wanted.main]
+    if len(main) != 1:
         if scans:
-            what = f"{len(flairs)} names of scans say" if flairs else "no name of a scan says"
-            budget.note(f"{name}: left out, {what} FLAIR; one is needed.")
+            what = f"{len(main)} names of scans say" if main else "no name of a scan says"
+            budget.note(f"{name}: left out, {what} {title_of(wanted.main)}; one is needed.")
         return None
-    images = {"flair": flairs[0]}
-    for modality in OPTIONAL:
+    images = {wanted.main: main[0]}
+    for modality in wanted.others:
         if len(by_modality[modality]) == 1:
             images[modality] = by_modality[modality][0]
         elif by_modality[modality]:
             budget.note(
-                f"{name}: {len(by_modality[modality])} names of scans say {modality.upper()}; none is used."
+                f"{name}: {len(by_modality[modality])} names of scans say {title_of(modality)}; none is used."
             )
     return FoundScans(name, images)

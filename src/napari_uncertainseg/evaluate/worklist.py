@@ -5,22 +5,23 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.tables import as_read
+from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
 from napari_uncertainseg.images.files import stem
-from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, REFERENCE
+from napari_uncertainseg.modalities import OWN_SCANS, WantedScans, described, main_of, title_of
 
-_COLUMNS = (*MODALITIES, "name", "reference")
+RESULTS = "folder"
+"""Column of a table with folders of results, as in the referral list of a run."""
+VISITS = "visits"
+"""Folder of a run that holds the results of its visits."""
 _MOST_BYTES = 16_000_000
 _BYTES_A_ROW = 1000
-_NEEDS = (
-    f"it needs the column {REFERENCE}, and may have {', '.join(OPTIONAL)}, name and reference, "
-    "with tabs between them"
-)
 
 
 @dataclass(frozen=True)
@@ -32,19 +33,22 @@ class WorkCase:
     name
         Differs from that of every other case of the list.
     images
-        Files, or folders with a DICOM series, by modality: ``flair`` is always there, the others may be.
+        Files, or folders with a DICOM series, by modality: the main one is always there, the others may be.
     reference
         A mask to compare with, if there is one.
+    results
+        A folder of results of these scans, if there is one: then nothing need be segmented.
     """
 
     name: str
     images: Mapping[str, Path]
     reference: Path | None = None
+    results: Path | None = None
 
     @property
-    def flair(self) -> Path:
+    def main(self) -> Path:
         """The scan to segment."""
-        return self.images["flair"]
+        return self.images[main_of(self.images)]
 
 
 @dataclass(frozen=True)
@@ -86,19 +90,27 @@ class Worklist:
 
 
 def read_worklist(
-    path: str | Path, progress: Progress = silent, *, most: int | None = None, lenient: bool = False
+    path: str | Path,
+    progress: Progress = silent,
+    *,
+    wanted: WantedScans = OWN_SCANS,
+    most: int | None = None,
+    lenient: bool = False,
 ) -> Worklist:
     """List the cases of a table, a BIDS dataset or a folder. No scan is opened.
 
     Parameters
     ----------
     path
-        One of three. A tab-separated table with the column ``flair``, and perhaps ``t1``, ``t2``, ``name``
-        and ``reference``; relative paths count from the table's folder. A BIDS dataset: each ``*_FLAIR`` of
-        ``sub-*/[ses-*/]anat`` is a case, derivatives are left out. Any other folder: in it and below it,
-        each folder in which the name of exactly one scan says FLAIR.
+        One of three. A tab-separated table with a column for the main scan, such as ``flair``, and perhaps
+        for the others, ``name``, ``reference`` and ``folder`` (of results); relative paths count from the
+        table's folder. A BIDS
+        dataset: each main scan (``*_FLAIR``) of ``sub-*/[ses-*/]anat`` is a case, derivatives are left out.
+        Any other folder: in it and below it, each folder in which exactly one name says the main scan.
     progress
         Told which folder is looked at; may raise `Cancelled`.
+    wanted
+        Which scans are looked for.
     most
         Cases of a table, or files and folders, after which the rest is left out; `MOST` if None.
     lenient
@@ -111,28 +123,47 @@ def read_worklist(
     """
     path = Path(path).absolute()
     if not path.is_dir():
-        return _read_table(path, most or MOST, lenient)
+        return _read_table(path, most or MOST, lenient, wanted)
     budget = Budget(progress, most or MOST)
-    bids = is_bids(path)
-    found = bids_cases(path, budget) if bids else folder_cases(path, budget)
+    bids = is_bids(path, wanted)
+    found = bids_cases(path, budget, wanted) if bids else folder_cases(path, budget, wanted)
     if not found:
-        wanted = "no *_FLAIR.nii.gz under sub-*/[ses-*/]anat" if bids else "no folder with one FLAIR scan"
         why = f" ({budget.notes[0]})" if budget.notes else ""
-        raise InputError(f"{path}: there is {wanted}{why}; choose another folder, or a table of cases.")
+        raise InputError(
+            f"{path}: there is {_missing(wanted, bids)}{why}; choose another folder, or a table of cases."
+        )
     return Worklist(path, tuple(WorkCase(one.name, one.images) for one in found), tuple(budget.notes))
 
 
-def _read_table(path: Path, most: int, lenient: bool) -> Worklist:
+def read_worklist_for(model: str, path: str | Path, progress: Progress = silent) -> Worklist:
+    """As `read_worklist`, for the scans that a model reads; for what ours read where it is not there."""
+    wanted = OWN_SCANS
+    if model != "bundled":  # the others are looked up, which imports torch
+        from napari_uncertainseg.inference.scans_of_model import scans_wanted
+
+        with suppress(InputError):
+            wanted = scans_wanted(model)
+    return read_worklist(path, progress, wanted=wanted)
+
+
+def _missing(wanted: WantedScans, bids: bool) -> str:
+    main = described(wanted.main)
+    if bids:
+        return f"no *_{main.bids_suffix}.nii.gz under sub-*/[ses-*/]{main.bids_folder}"
+    return f"no folder with one {main.title} scan"
+
+
+def _read_table(path: Path, most: int, lenient: bool, wanted: WantedScans) -> Worklist:
     cases: list[WorkCase] = []
     unusable: list[UnusableCase] = []
     notes: tuple[str, ...] = ()
     rows: dict[str, int] = {}
-    for number, row in _rows(path, most):
+    for number, row in _rows(path, most, wanted):
         if len(cases) == most:
             notes = (f"Stopped after {most:,} cases: {path.name} lists more.",)
             break
         try:
-            case = _case_of(path, number, row, rows)
+            case = _case_of(path, number, row, rows, wanted)
         except InputError as error:
             if not lenient:
                 raise
@@ -146,19 +177,25 @@ def _read_table(path: Path, most: int, lenient: bool) -> Worklist:
         rows[case.name] = number
         cases.append(case)
     if not cases and not unusable:
-        raise InputError(f"{path} lists no case: {_NEEDS}, and a row for each case.")
+        raise InputError(f"{path} lists no case: {_needs(wanted)}, and a row for each case.")
     return Worklist(path, tuple(cases), notes, tuple(unusable))
 
 
-def _rows(path: Path, most: int) -> Iterator[tuple[int, dict[str, str]]]:
+def _needs(wanted: WantedScans) -> str:
+    """Which columns a table has, for the user."""
+    others = ", ".join([*wanted.others, "name"])
+    return f"it needs the column {wanted.main}, and may have {others} and reference, with tabs between them"
+
+
+def _rows(path: Path, most: int, wanted: WantedScans) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows that are not empty, with the number of their line."""
     try:
         if path.stat().st_size > max(_MOST_BYTES, most * _BYTES_A_ROW):
-            raise InputError(f"{path} is too large for a table of cases: {_NEEDS}.")
+            raise InputError(f"{path} is too large for a table of cases: {_needs(wanted)}.")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter="\t")
             titles = [title.strip().lower() for title in next(reader, [])]
-            _check_titles(path, titles)
+            _check_titles(path, titles, wanted)
             for cells in reader:
                 row = {title: as_read(cell.strip()) for title, cell in zip(titles, cells, strict=False)}
                 if any(row.values()):
@@ -166,35 +203,51 @@ def _rows(path: Path, most: int) -> Iterator[tuple[int, dict[str, str]]]:
     except OSError as error:
         raise InputError(f"Cannot read the table {path}: {error.strerror or error}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a tab-separated table of cases ({error}): {_NEEDS}.") from error
+        raise InputError(
+            f"{path} is not a tab-separated table of cases ({error}): {_needs(wanted)}."
+        ) from error
 
 
-def _check_titles(path: Path, titles: list[str]) -> None:
-    if "flair" not in titles:
-        raise InputError(f"{path} lacks the column 'flair': {_NEEDS}.")
-    doubled = next((title for title in _COLUMNS if titles.count(title) > 1), None)
+def _check_titles(path: Path, titles: list[str], wanted: WantedScans) -> None:
+    if wanted.main not in titles:
+        raise InputError(f"{path} lacks the column '{wanted.main}': {_needs(wanted)}.")
+    columns = (*wanted.names, "name", "reference", RESULTS)
+    doubled = next((title for title in columns if titles.count(title) > 1), None)
     if doubled is not None:
         raise InputError(f"{path} has the column {doubled!r} twice; leave one of them.")
 
 
-def _case_of(path: Path, number: int, row: Mapping[str, str], taken: Mapping[str, int]) -> WorkCase:
+def _case_of(
+    path: Path, number: int, row: Mapping[str, str], taken: Mapping[str, int], wanted: WantedScans
+) -> WorkCase:
+    main = wanted.main
     files: dict[str, Path] = {}
-    for column in (*MODALITIES, "reference"):
+    for column in (*wanted.names, "reference"):
         if text := row.get(column, ""):
             file = path.parent / text
             if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises where a name is too long
                 raise InputError(f"{path}, row {number}: there is no {column} {file}; correct the path.")
             files[column] = file
-    if "flair" not in files:
-        raise InputError(f"{path}, row {number}: the column flair is empty; each case needs a FLAIR.")
+    if main not in files:
+        title = title_of(main)
+        raise InputError(f"{path}, row {number}: the column {main} is empty; each case needs its {title}.")
     names = {os.path.realpath(file): column for column, file in files.items()}
     if len(names) < len(files):
         raise InputError(f"{path}, row {number}: one file has two roles; each needs a file of its own.")
     reference = files.pop("reference", None)
-    return WorkCase(row.get("name", "") or _name_of(row["flair"], files["flair"], taken), files, reference)
+    name = row.get("name", "") or _name_of(row[main], files[main], taken)
+    return WorkCase(name, files, reference, _results(path, row.get(RESULTS, "")))
 
 
-def _name_of(text: str, flair: Path, taken: Mapping[str, int]) -> str:
+def _results(table: Path, text: str) -> Path | None:
+    """A folder of results that a table names, or that lies beside it where the whole run was moved."""
+    if not text:
+        return None
+    named = table.parent / text
+    return next((one for one in (named, table.parent / VISITS / named.name) if is_results(one)), None)
+
+
+def _name_of(text: str, scan: Path, taken: Mapping[str, int]) -> str:
     """The last folder and the file's name, or where that is taken, the path as it is written."""
-    name = f"{Path(os.path.normpath(flair)).parent.name}/{stem(flair)}"
+    name = f"{Path(os.path.normpath(scan)).parent.name}/{stem(scan)}"
     return text if name in taken else name

@@ -7,11 +7,8 @@ from collections.abc import Callable, Mapping
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.modalities import (
-    MODALITIES,
-    REFERENCE,
-    title_of,
-)
+from napari_uncertainseg.modalities import MODALITIES, REFERENCE, WantedScans, title_of, wanted_by
+from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.model import Model
 
@@ -37,6 +34,17 @@ def check_modalities(images: Mapping[str, Volume], model: Model) -> None:
             raise InputError(
                 f"{title} is missing: the model '{model.name}' cannot do without it; choose the {title} scan."
             )
+
+
+def scans_wanted(model: str) -> WantedScans:
+    """Which scans a cohort is searched for when it is segmented with a model.
+
+    Raises
+    ------
+    InputError
+        If there is no such model.
+    """
+    return wanted_by(find_model(model).modalities)
 
 
 def prepare_for(

@@ -6,7 +6,6 @@ nnU-Net folders, may have one, and no key is needed but those that something ask
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Self
@@ -21,10 +20,6 @@ from napari_uncertainseg.networks.model import NAME
 SETTINGS = "uncertainseg.json"
 MAX_SETTINGS_BYTES = 1 << 20
 MAX_CHANNELS = 64
-
-_LESION = re.compile(
-    r"lesion|plaque|hyper.?intens|(?<![a-z])(wmh|wml|ms|tumou?r|stroke|infarct)(?![a-z])", re.IGNORECASE
-)
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, description="text")]
 _Channel = Annotated[str, Field(max_length=128)]
@@ -199,16 +194,3 @@ def target_told(
 def quoted(names: Sequence[str]) -> str:
     """Names for a message: the first six."""
     return ", ".join(f"'{name}'" for name in names[:6]) + (" ..." if len(names) > 6 else "")
-
-
-def is_lesion(label: str) -> bool:
-    """Whether the name of a label says that it is a lesion."""
-    return _LESION.search(label) is not None
-
-
-def noun_of(classes: Sequence[str], target: Sequence[int]) -> str:
-    """What the target is called: one label by its name, lesions of whatever kind *lesion*."""
-    names = [classes[n] for n in target]
-    if len(names) == 1 and (not is_lesion(names[0]) or "lesion" in names[0].lower()):
-        return names[0].replace("_", " ")
-    return "lesion" if all(map(is_lesion, names)) else "target"

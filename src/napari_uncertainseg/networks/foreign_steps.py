@@ -214,9 +214,13 @@ class ForeignPreprocessing:
     ----------
     steps
         In their order.
+    moves
+        What is brought back to the scan's grid: the network's ``"logits"``, as nnU-Net does, or the
+        ``"probabilities"``, as MONAI does.
     """
 
     steps: tuple[Step, ...] = ()
+    moves: Literal["probabilities", "logits"] = "probabilities"
 
     @property
     def voxels_in_words(self) -> str:

@@ -20,9 +20,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import partial_prefix
 from napari_uncertainseg.disk.result_folder import PROGRAM
+from napari_uncertainseg.evaluate.worklist import VISITS
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.runs.places import VISITS, BidsPlace
+from napari_uncertainseg.runs.places import BidsPlace
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 BIDS_VERSION = "1.10.0"
@@ -47,7 +48,9 @@ _LINKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
 }
 """By the end of a file's name: the file of the results that it leads to, and what its sidecar says."""
-_IGNORED = f"{VISITS}/\n*_map.nii.gz\n*_map.json\ncohort.json\nreport.*\nreferral.tsv\nrun.log\n"
+_IGNORED = (
+    f"{VISITS}/\n*_map.nii.gz\n*_map.json\ncohort.json\nprogress.json\nreport.*\nreferral.tsv\nrun.log\n"
+)
 """For validators of BIDS: what has no name in it."""
 
 

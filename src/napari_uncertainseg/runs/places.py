@@ -16,7 +16,8 @@ from pathlib import Path
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import stem
 
-VISITS = "visits"
+REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
+"""What a run writes about all its visits."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 100
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.I)
@@ -70,10 +71,8 @@ def _plain(name: str) -> str:
 
 def bids_place(case: WorkCase, dataset: Path, out: Path) -> BidsPlace | None:
     """Where the derivatives of a visit go; None where its scan has no name of BIDS."""
-    within = case.flair.relative_to(dataset)
-    subject = next((part for part in within.parts if _SUBJECT.fullmatch(part)), None)
-    session = next((part for part in within.parts if _SESSION.fullmatch(part)), None)
-    if subject is None:
+    within = case.main.relative_to(dataset)
+    subject, *session, _ = within.parent.parts
+    if not _SUBJECT.fullmatch(subject) or not all(map(_SESSION.fullmatch, session)):
         return None
-    folder = out / subject / (session or "") / "anat"
-    return BidsPlace(folder, stem(case.flair).removesuffix("_FLAIR"), within.as_posix())
+    return BidsPlace(out / within.parent, stem(case.main).rpartition("_")[0], within.as_posix())

@@ -17,6 +17,7 @@ from napari_uncertainseg.evaluate.worklist import UnusableCase
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.images.files import read_volume, replaced_file
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
@@ -27,6 +28,8 @@ from napari_uncertainseg.review.reports.html import (
     whole_page,
 )
 from napari_uncertainseg.runs import charts
+from napari_uncertainseg.runs.places import REFERRAL, REPORT, TABLE
+from napari_uncertainseg.runs.progress_file import mark_ended
 from napari_uncertainseg.runs.record import VisitRecord
 from napari_uncertainseg.runs.referral import (
     MEASURES as UNCERTAINTIES,
@@ -40,7 +43,6 @@ from napari_uncertainseg.runs.referral import (
 from napari_uncertainseg.runs.run import Plan, RunResult
 from napari_uncertainseg.runs.tables import MEASURES, means, referral_table, reliability_of, visits_table
 
-REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
 _TITLE = "Report of a cohort"
 _NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
 _VISITS, _LESIONS, _PICTURES, _ROWS = 20, 50, 12, 2000
@@ -74,6 +76,7 @@ def write_report(plan: Plan, result: RunResult) -> Path:
     text = report_page(plan, result)
     with replaced_file(path) as file:
         file.write(text.encode("utf-8", "replace"))
+    mark_ended(plan.out)
     return path
 
 
@@ -119,15 +122,30 @@ def _visits(records: Sequence[VisitRecord]) -> list[Markup]:
     about = (
         "Read these visits first. Scans that are unlike all that the model has seen come first, because its "
         "uncertainty says least about them; then the most uncertain, by "
-        f"{UNCERTAINTIES[measure_of(records)]}. {REFERRAL} has all visits in this order; open it in the "
-        "Cohort dock."
+        f"{UNCERTAINTIES[measure_of(records)]}. {REFERRAL} has all visits in this order. To read "
+        "them, open it in the Cohort dock, or type: uncertainseg session new --from FOLDER."
     )
+    strange = any(one.record.unlike for one in found)
     rows = [
-        (str(i), name_span(one.record.name), format_number(one.uncertainty, 4), _words(one.why))
+        (
+            str(i),
+            name_span(one.record.name),
+            str(one.record.lesions),
+            format_number(one.record.volume_ml, 2),
+            format_number(one.uncertainty, 4),
+            *((_words("; ".join(one.record.unlike)),) if strange else ()),
+        )
         for i, one in enumerate(found[:_VISITS], 1)
     ]
-    head = ("", "visit", "uncertainty", "why")
-    return [element("h2", "Visits to read first"), element("p", about), table(head, rows, right=(0, 2))]
+    head = (
+        "",
+        "visit",
+        "lesions",
+        "ml",
+        "uncertainty",
+        *(("unlike the scans that it learnt from",) if strange else ()),
+    )
+    return [element("h2", "Visits to read first"), element("p", about), table(head, rows, right=(0, 2, 3, 4))]
 
 
 def _lesions(records: Sequence[VisitRecord]) -> list[Markup]:
@@ -169,7 +187,8 @@ def _pictures(lesions: Sequence[ReferredLesion]) -> tuple[list[Markup], list[str
     found, notes = [], []
     for rank, one in enumerate(lesions, 1):
         try:
-            volume = read_volume(one.record.scans["flair"].path, modality="flair")
+            main = main_of(one.record.scans)
+            volume = read_volume(one.record.scans[main].path, modality=main)
             if not all(0 <= i < n for i, n in zip(one.lesion.voxel, volume.data.shape, strict=True)):
                 raise InputError(f"{one.record.name}: the lesion lies outside of the scan.")
         except InputError as error:

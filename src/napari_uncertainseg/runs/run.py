@@ -20,8 +20,9 @@ from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_of_runs
 from napari_uncertainseg.disk.result_folder import PROGRAM
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
-from napari_uncertainseg.evaluate.worklist import UnusableCase, Worklist, read_worklist
+from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
 from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.modalities import wanted_by
 from napari_uncertainseg.runs.cluster import (
     Cluster,
     check_installed,
@@ -30,7 +31,8 @@ from napari_uncertainseg.runs.cluster import (
     remote_cluster,
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
-from napari_uncertainseg.runs.places import VISITS, bids_place, folder_names
+from napari_uncertainseg.runs.places import bids_place, folder_names
+from napari_uncertainseg.runs.progress_file import ProgressFile
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
@@ -141,10 +143,11 @@ def plan_run(
     """
     check_installed()
     cohort, out = cohort.absolute(), out.absolute()
-    bids = cohort.is_dir() and is_bids(cohort)
-    _check_place(cohort, out, bids)
-    worklist = read_worklist(cohort, progress, most=MOST, lenient=True)
     segmenter = segmenter_of(replace(options, device="cpu") if elsewhere else options)
+    wanted = wanted_by(segmenter.model.modalities)
+    bids = cohort.is_dir() and is_bids(cohort, wanted)
+    _check_place(cohort, out, bids)
+    worklist = read_worklist(cohort, progress, wanted=wanted, most=MOST, lenient=True)
     return Plan(worklist, out, bids, options, setting_of(options, segmenter))
 
 
@@ -273,29 +276,33 @@ def run_visits(
     for one in failed:
         log(f"failed: {one.name}: {one.why}")
         tell(f"{one.name}: {one.why}")
-    counted = _Counted(len(to_do), progress)
-    if to_do:
+    visits = len(to_do) + done_before + len(failed)
+    with ProgressFile(plan.out, visits, done_before, failed) as kept:
+        counted = _Counted(len(to_do), progress, kept)
         work = do_visit if load is load_segmenter else partial(do_visit, load=load)
-        for outcome in _outcomes(_cluster(plan, scheduler, workers, len(to_do)), to_do, work, counted.show):
+        cluster = _cluster(plan, scheduler, workers, len(to_do)) if to_do else None
+        for outcome in _outcomes(cluster, to_do, work, counted.show):
             _note(outcome, log, tell)
             if outcome.record is None:
                 failed.append(UnusableCase(outcome.name, outcome.why))
             else:
                 records[outcome.name] = outcome.record
-            counted.add(outcome.record is None)
+            counted.add(failed[-1] if outcome.record is None else None)
     log(f"ended: {pluralised(len(records), 'visit')} done, {len(failed)} failed")
     order = [case.name for case in plan.worklist.cases if case.name in records]
     return RunResult(tuple(records[name] for name in order), tuple(failed), done_before)
 
 
 def _outcomes(
-    opened: AbstractContextManager[Cluster],
+    opened: AbstractContextManager[Cluster] | None,
     tasks: Sequence[VisitTask],
     work: Callable[[VisitTask], Outcome],
     waiting: Callable[[], None],
 ) -> Iterator[Outcome]:
     """Outcomes of a cluster; what its workers were writing when they were stopped is cleared away."""
     interrupted: Sequence[VisitTask] = ()
+    if opened is None:
+        return
     try:
         with opened as cluster:
             try:
@@ -353,18 +360,20 @@ def _note(outcome: Outcome, log: Log, tell: Tell) -> None:
 
 
 class _Counted:
-    """Tells how many visits have ended."""
+    """Tells how many visits have ended, here and in the file; ends the run where it was asked to stop."""
 
-    def __init__(self, total: int, progress: Progress) -> None:
-        self._total, self._progress = total, progress
+    def __init__(self, total: int, progress: Progress, kept: ProgressFile) -> None:
+        self._total, self._progress, self._kept = total, progress, kept
         self._ended = self._failed = 0
 
-    def add(self, failed: bool) -> None:
+    def add(self, failed: UnusableCase | None) -> None:
         self._ended += 1
-        self._failed += failed
+        self._failed += failed is not None
+        self._kept.add(failed)
         self.show()
 
     def show(self) -> None:
+        self._kept.check()
         failed = f", {self._failed} failed" if self._failed else ""
         at = min(self._ended + 1, self._total)
         self._progress(f"visit {at} of {self._total}{failed}", self._ended / max(self._total, 1))

@@ -13,7 +13,7 @@ import pandas as pd
 from napari_uncertainseg.calibration.reliability import Reliability, wilson_band
 from napari_uncertainseg.evaluate.cohort import mean_with_interval
 from napari_uncertainseg.evaluate.worklist import UnusableCase
-from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 from napari_uncertainseg.runs.record import Compared, VisitRecord
 from napari_uncertainseg.runs.referral import ReferredVisit
 
@@ -72,10 +72,11 @@ def _or_nan(value: float | int | None) -> float:
 
 def referral_table(visits: Sequence[ReferredVisit], folders: Mapping[str, Path]) -> pd.DataFrame:
     """Visits in the order in which they should be read, as a table that the *Cohort* dock opens."""
+    given = dict.fromkeys(modality for one in visits for modality in one.record.scans)
+    columns = dict.fromkeys([*(MODALITIES if REFERENCE in given else ()), *given], "")
     rows = []
     for rank, one in enumerate(visits, 1):
-        scans = dict.fromkeys(MODALITIES, "")
-        scans |= {modality: state.path for modality, state in one.record.scans.items()}
+        scans = columns | {modality: state.path for modality, state in one.record.scans.items()}
         rows.append(
             {
                 "rank": rank,

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.evaluate.saved_results import SavedResults
-from napari_uncertainseg.modalities import MODALITIES, main_of
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
@@ -60,7 +60,7 @@ class CaseOpener:
         if REFERENCE in added:
             self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
         self._viewer.reset_view()
-        segment.roles.choose({modality: layer for modality, layer in added.items() if modality in MODALITIES})
+        segment.roles.choose({name: layer for name, layer in added.items() if name != REFERENCE})
         segment.run_when_ready()
 
     def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:

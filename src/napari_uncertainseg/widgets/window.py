@@ -14,6 +14,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.review.session.opening import default_file
 from napari_uncertainseg.widgets.case_banner import CaseBanner
 from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
 from napari_uncertainseg.widgets.closing import CloseGuard
@@ -29,7 +30,7 @@ from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, default_file
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 if TYPE_CHECKING:
     from napari import Viewer

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.patches import Patches
@@ -55,6 +56,7 @@ class ForeignEngine(Engine):
         self._torch_device = torch.device(device.kind)
         self._network = network.to(self._torch_device)
         self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1
+        self.classes = ClassOutputs.of_network(channels, target, overlapping=self._sigmoid)
         for module in network.modules():
             if not list(module.children()):
                 module.register_forward_pre_hook(self._before_module)
@@ -72,7 +74,9 @@ class ForeignEngine(Engine):
         return found[0].float()
 
     def finish(self, outputs: Tensor) -> Tensor:
-        """The target's logits, (1, z, y, x), from those of all classes."""
+        """The target's logits, (1, z, y, x), from those of two classes; those of several as they are."""
+        if self.classes is not None:
+            return outputs
         return target_logits(outputs, self._target, sigmoid=self._sigmoid)
 
     def _run(self, image: Tensor) -> Any:

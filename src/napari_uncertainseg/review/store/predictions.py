@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import sqlalchemy as sa
+
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.modalities import main_of
+from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.allowed_content import is_sha256
+from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.store import Store
 
 PROJECT = "review"
@@ -70,3 +74,34 @@ def register_prediction(store: Store, prediction: RegisteredPrediction) -> tuple
         threshold=prediction.threshold,
     )
     return number, output
+
+
+def sessions_of_prediction(store: Store, sha256: str) -> set[str]:
+    """Ids of the sessions that have a task on a prediction, given by the SHA-256 of its output."""
+    t, o = schema.tasks, schema.outputs
+    query = sa.select(t.c.session_id).join(o, t.c.output_id == o.c.id).where(o.c.sha256 == sha256).distinct()
+    with store.reading() as connection:
+        return set(connection.scalars(query))
+
+
+def open_readings(store: Store, sha256: str, annotator: str) -> list[Session]:
+    """First readings of a prediction that somebody began and nobody has closed, the latest first.
+
+    Parameters
+    ----------
+    store
+        Of the sessions.
+    sha256
+        Of the prediction's output.
+    annotator
+        Whose.
+    """
+    ids = sessions_of_prediction(store, sha256)
+    return [
+        session
+        for session in store.sessions()
+        if session.id in ids
+        and session.kind == "review"
+        and session.closed is None
+        and session.annotator == annotator
+    ]

@@ -29,8 +29,8 @@ from napari_uncertainseg.evaluate.readings import (
     latest_annotator,
     next_to_read,
 )
-from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist
-from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist_for
+from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
@@ -199,7 +199,7 @@ class CohortDock(DockWidget):
         if path is None:
             return
         self._show_message(texts.searching(path))
-        self._jobs.start(partial(read_worklist, path))
+        self._jobs.start(partial(read_worklist_for, self._preferences.chosen.model, path))
 
     def open_next(self) -> None:
         """Open the first case after this one that is not closed."""
@@ -251,7 +251,7 @@ class CohortDock(DockWidget):
         self.notes.setText("\n".join([*worklist.notes[:_NOTES], *more]))
         rows, tips = [], {}
         for i, case in enumerate(worklist.cases, start=1):
-            scans = [each.title for name, each in MODALITIES.items() if name in case.images]
+            scans = [title_of(name) for name in case.images]
             scans += [texts.REFERENCE] if case.reference is not None else []
             rows.append((shortened(case.name, ends=True), " ".join(scans), ""))
             tips[str(i)] = plain_tooltip(
@@ -301,10 +301,8 @@ class CohortDock(DockWidget):
 
     def _is_current(self, row: int) -> bool:
         """Whether the prediction belongs to a row: the user may open other scans by hand."""
-        flair = self._case.scan
-        return (
-            self._worklist is not None and flair is not None and flair.path == self._worklist.cases[row].flair
-        )
+        scan = self._case.scan
+        return self._worklist is not None and scan is not None and scan.path == self._worklist.cases[row].main
 
     def _on_other_sessions(self) -> None:
         self._readings = None

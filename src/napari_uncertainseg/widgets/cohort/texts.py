@@ -13,7 +13,8 @@ CASES, ANNOTATOR, EVERYBODY = "Cases", "Annotator", "all annotators"
 CHOOSE, FOLDER, TABLE = "Choose…", "Folder or BIDS dataset…", "Table (TSV)…"
 SOURCES = (
     "A folder or BIDS dataset with FLAIR scans (T1 and T2 are optional), or a table with the column flair; "
-    "the columns t1, t2, name and reference are optional."
+    "the columns t1, t2, name and reference are optional. A model that reads no "
+    "FLAIR needs its own scans instead."
 )
 SOURCE_DIALOG = "Cases to review"
 ANNOTATOR_TIP = (
@@ -23,7 +24,7 @@ RUNS_WITH_TIP = "Model, method and members with which each case is segmented: th
 COLUMNS = ("case", "scans", "state")
 COLUMN_TIPS = {
     "case": "Name of the case. Move the mouse over it to see its files.",
-    "scans": "Available files: FLAIR, T1, T2 and a reference mask.",
+    "scans": "Available files: the scans that the model reads, and a reference mask.",
     "state": "Lesions and candidates reviewed in the most advanced session. A closed session is final.",
 }
 REFERENCE = "reference"

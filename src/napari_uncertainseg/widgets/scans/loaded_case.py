@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import read_labels
-from napari_uncertainseg.modalities import MODALITIES
+from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, layer_data
 
@@ -25,7 +25,7 @@ class LoadedCase:
     case
         What it is.
     layers
-        By modality: ``flair``, and where there are any ``t1`` and ``t2``; and ``reference``.
+        By modality, the one that is segmented first; and ``reference``.
     problem
         Why the reference could not be read; empty otherwise.
     """
@@ -44,7 +44,7 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
         If a scan cannot be read. A reference that cannot be is left out.
     """
     layers: dict[str, LayerData] = {}
-    for i, modality in enumerate(modality for modality in MODALITIES if modality in case.images):
+    for i, modality in enumerate(case.images):
         progress(f"reading {modality}", i / (len(case.images) + 1))
         data, options, kind = read_layers(str(case.images[modality]))[0]
         if kind != "image":
@@ -52,7 +52,7 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
                 f"{case.images[modality]}: this looks like a label image, not like a scan; correct the list."
             )
         options["metadata"][KEY]["modality"] = modality  # the list knows better than the file's name
-        layers[modality] = data, options | {"visible": modality == "flair"}, kind
+        layers[modality] = data, options | {"visible": modality == main_of(case.images)}, kind
     if case.reference is None:
         return LoadedCase(case, layers)
     try:

@@ -87,7 +87,7 @@ class ModelForm(QObject):
         for box in (self.method, self.model, self.bias):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
-        self.setting_changed.connect(lambda: self._preferences.announce(self.setting))
+        self.setting_changed.connect(lambda: self._preferences.announce(self.chosen))
         self.menu.told.connect(self.told)
         self.menu.added.connect(self._on_added)
         self._loader.finished.connect(self._on_choices)
@@ -110,12 +110,17 @@ class ModelForm(QObject):
         return self._choices is not None and bool(self._choices.models)
 
     @property
-    def setting(self) -> str:
-        """Model, method, members and correction of a run, as text; empty until the choices are loaded."""
+    def chosen(self) -> Preferences | None:
+        """Model, method, members and correction of a run; None until the choices are loaded."""
         if self._choices is None or self._choices.method(self.method.currentData()) is None:
-            return ""
+            return None
         model, method = self.model.currentData(), self.method.currentData()
-        return Preferences(model, method, self.members.value(), self.bias.currentData()).setting
+        return Preferences(model, method, self.members.value(), self.bias.currentData())
+
+    @property
+    def setting(self) -> str:
+        """The same as text; empty until the choices are loaded."""
+        return "" if self.chosen is None else self.chosen.setting
 
     @property
     def scans(self) -> ScansOfModel:
@@ -216,6 +221,6 @@ class ModelForm(QObject):
 
     def cleanup(self) -> None:
         """Stop listing, and announce nothing any more. May be called twice."""
-        self._preferences.announce("")
+        self._preferences.announce(None)
         self.menu.cleanup()
         self._loader.cleanup()

@@ -11,6 +11,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.store.predictions import sessions_of_prediction
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
@@ -19,7 +20,6 @@ from napari_uncertainseg.widgets.shared.session_file import (
     COLUMNS,
     REVIEWED,
     SessionFile,
-    sessions_of_prediction,
     shortened,
 )
 

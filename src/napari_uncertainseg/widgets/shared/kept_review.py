@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,22 +11,18 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Unreadable
-from napari_uncertainseg.review.session.queue import Queue, queue_of
+from napari_uncertainseg.review.session.opening import UNNAMED, open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.entry_details import PaintedDetails
 from napari_uncertainseg.review.store.journal import details_of
-from napari_uncertainseg.review.store.predictions import PROJECT, register_prediction
-from napari_uncertainseg.review.store.records import NewTask, Session
+from napari_uncertainseg.review.store.predictions import open_readings, sessions_of_prediction
+from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT, ReviewSettings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, sessions_of_prediction
-
-UNNAMED = "unnamed reader"
-"""Annotator of a review until a name is typed."""
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 
 @dataclass(frozen=True)
@@ -237,6 +232,36 @@ class ReviewKeeper:
         self.dismiss()
         return message
 
+    def resume_prepared(self, annotator: str) -> str:
+        """Resume an open review of exactly this prediction, if there is one; gives a sentence, or none.
+
+        Parameters
+        ----------
+        annotator
+            Whose; of a reader without a name where it is empty.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, or does not fit the scan.
+        """
+        prediction = self._case.original
+        if prediction is None or self._busy() or not self._sessions.exists:
+            return ""
+        store = self._sessions.store()
+        found = open_readings(store, prediction.sha256, " ".join(annotator.split()) or UNNAMED)
+        if not found:
+            return ""
+        recorder = Recorder(store, found[0].id, self._visible)
+        resume(self._case, recorder)
+        if recorder.session.annotator != UNNAMED:
+            self._sessions.annotator = recorder.session.annotator
+        self.dismiss()
+        return (
+            f"The session of {recorder.session.annotator} goes on: {len(recorder.verdicts)} of "
+            f"{len(recorder.tasks)} reviewed."
+        )
+
     def _resume(self, recorder: Recorder) -> str:
         before = self._case.review.recorder
         resume(self._case, recorder)
@@ -329,26 +354,4 @@ def open_session(store: Store, case: Case, annotator: str, order: str, **setting
     prediction, lesions = case.original, case.lesions
     if prediction is None or lesions is None:
         raise InputError("There is no prediction yet; press Run in Segment first.")
-    number, output = register_prediction(store, prediction)
-    checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
-    speed, seed = store.reading_speed(annotator), secrets.randbits(31)
-    queue = queue_of(lesions, number, output, order, speed=speed, checks=checks, seed=seed)  # type: ignore[arg-type]
-    if not queue.tasks:  # the reader can still draw lesions
-        middle = tuple(int(n // 2) for n in prediction.grid.shape)
-        queue = Queue((NewTask(number, output, "case", 0, middle),), (0,), ())  # type: ignore[arg-type]
-    about = prediction.information
-    inputs = about.get("inputs", {})
-    about_session = {
-        "order": order,
-        "threshold": lesions.threshold,
-        "min_volume": lesions.min_volume,
-        "ranks": list(queue.ranks),
-        "drawn": list(queue.drawn),
-        "members": about.get("members"),
-        "case": about.get("case", {}).get("sha256"),
-        "flair": inputs.get(main_of(inputs), {}).get("scan_sha256"),
-        "model": str(about.get("model", "")),
-        "method": str(about.get("method", "")),
-    }
-    project, annotator_id = store.project(PROJECT), store.annotator(annotator)
-    return store.open_session(project, annotator_id, "review", queue.tasks, {**about_session, **settings})
+    return open_reading(store, prediction, lesions, annotator, order, **settings)

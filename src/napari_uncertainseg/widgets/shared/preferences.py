@@ -55,16 +55,21 @@ class PreferenceStore:
 
     def __init__(self) -> None:
         self._kept = Preferences()
-        self._announced = ""
+        self._announced: Preferences | None = None
+
+    @property
+    def chosen(self) -> Preferences:
+        """What the next run uses: as the Segment dock has it, otherwise as in the last run."""
+        return self._announced or self.load()
 
     @property
     def setting(self) -> str:
-        """What the next run uses, in words: as the Segment dock has it, otherwise as in the last run."""
-        return self._announced or self.load().setting
+        """The same, in words."""
+        return self.chosen.setting
 
-    def announce(self, setting: str) -> None:
-        """Take over what the Segment dock has chosen; empty when nothing is chosen in it."""
-        self._announced = setting
+    def announce(self, chosen: Preferences | None) -> None:
+        """Take over what the Segment dock has chosen; None when nothing is chosen in it."""
+        self._announced = chosen
         self.setting_changed.emit()
 
     def load(self) -> Preferences:

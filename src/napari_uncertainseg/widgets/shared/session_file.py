@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import platformdirs
 import sqlalchemy as sa
 from psygnal import Signal
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.connection import target_name
 from napari_uncertainseg.review.reports.snapshot import SnapshotTask, take_snapshot
+from napari_uncertainseg.review.session.opening import make_folder
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
-from napari_uncertainseg.review.store.store import DATABASE, Store
+from napari_uncertainseg.review.store.store import Store
 
 EXERCISE = "exercise"
 """What a session of kind ``training`` is called on screen."""
@@ -25,11 +24,6 @@ _LONGEST = 24
 """Characters of a name that fit into a narrow dock."""
 COLUMN = 15
 """Characters of a name that fit into one of several columns."""
-
-
-def default_file() -> Path:
-    """Where sessions are saved unless the user chooses another file."""
-    return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
 
 
 class SessionFile:
@@ -95,9 +89,21 @@ class SessionFile:
         """
         if self._store is None:
             if isinstance(self._target, Path):
-                _make_folder(self._target.parent)
+                make_folder(self._target.parent)
             self._store = Store(self._target, self._masks)
         return self._store
+
+    def another_store(self) -> Store:
+        """The same store opened once more, for another thread; its user closes it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be opened or made.
+        """
+        if isinstance(self._target, Path):
+            make_folder(self._target.parent)
+        return Store(self._target, self._masks)
 
     def close(self) -> None:
         """Close the database. May be called twice."""
@@ -129,15 +135,6 @@ def _row(session: Session, tasks: Sequence[SnapshotTask], names: Mapping[int, st
     return names[case], session.annotator, reviewed, _state_of(session), opened
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder {folder} cannot be created ({error.strerror or error}); choose another file."
-        ) from error
-
-
 def _state_of(session: Session) -> str:
     """Whether a session is open, and which reading it is; of an exercise only that."""
     if session.kind == "training":
@@ -167,11 +164,3 @@ def how_made(store: Store, output: int | None, session: Session) -> str:
         f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
         f"(its threshold is {made.threshold:.2f})."
     )
-
-
-def sessions_of_prediction(store: Store, sha256: str) -> set[str]:
-    """Ids of the sessions that have a task on a prediction, given by the SHA-256 of its output."""
-    t, o = schema.tasks, schema.outputs
-    query = sa.select(t.c.session_id).join(o, t.c.output_id == o.c.id).where(o.c.sha256 == sha256).distinct()
-    with store.reading() as connection:
-        return set(connection.scalars(query))

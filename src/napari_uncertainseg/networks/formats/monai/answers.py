@@ -10,12 +10,12 @@ from typing import Any
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.modalities import modality_called
 from napari_uncertainseg.networks.engines.patches import Patches
-from napari_uncertainseg.networks.foreign_settings import is_lesion, noun_of
 from napari_uncertainseg.networks.foreign_steps import Step
 from napari_uncertainseg.networks.formats.monai.components import Component
 from napari_uncertainseg.networks.formats.monai.configuration import plain_name
 from napari_uncertainseg.networks.formats.monai.geometry import first
 from napari_uncertainseg.networks.formats.monai.sizes import Edge, Fit
+from napari_uncertainseg.nouns import LESION, is_lesion, noun_of
 
 _MASK_ONLY = (
     "KeepLargestConnectedComponentd",
@@ -249,4 +249,5 @@ def target_of(names: Sequence[str], *, sigmoid: bool) -> tuple[int, ...]:
 
 def target_name(names: Sequence[str], chosen: Sequence[int]) -> str:
     """What the target is called."""
-    return "lesion" if len(chosen) == 1 and _UNNAMED.fullmatch(names[chosen[0]]) else noun_of(names, chosen)
+    several = [names[number] for number in chosen]
+    return LESION if len(several) == 1 and _UNNAMED.fullmatch(several[0]) else noun_of(several)

@@ -104,6 +104,11 @@ class BundleModel(Model):
         parts = [super().sha256, *(sha256_of(path) for path in self.configurations)]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
+    @property
+    def overlapping(self) -> bool:
+        """Whether each class has a probability of its own."""
+        return self.answer.sigmoid
+
     def network(self, index: int = 0) -> nn.Module:
         """Build one network with its weights: float32, on the CPU, in eval mode.
 

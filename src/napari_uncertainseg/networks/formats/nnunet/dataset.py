@@ -17,11 +17,11 @@ from napari_uncertainseg.networks.foreign_settings import (
     SETTINGS,
     ForeignSettings,
     check_inside,
-    is_lesion,
     modalities_told,
     quoted,
     target_told,
 )
+from napari_uncertainseg.nouns import is_lesion
 
 DATASET = "dataset.json"
 MAX_BYTES = 16 << 20
@@ -122,27 +122,20 @@ def modalities_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tu
 
 
 def target_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tuple[int, ...]:
-    """Numbers of the outputs that are the target: as the user says, else the lesion, or what there is.
+    """Numbers of the outputs that are the target: as the user says, else the lesions, else all there are.
 
     Raises
     ------
     InputError
-        If there are several and no name tells which is meant; it says what to give.
+        If the user names what is none of them, or there is none.
     """
     some = [n for n, name in enumerate(dataset.classes) if dataset.regions or name != _BACKGROUND]
+    if not some:
+        raise InputError(f"{path}: 'labels' should have a label beside 'background'.")
     told = target_told(settings, dataset.classes, some, path.parent)
     if told is not None:
         return told
-    lesions = [n for n in some if is_lesion(dataset.classes[n])]
-    meant = some if len(some) == 1 else lesions
-    if len(meant) != 1:
-        names = [dataset.classes[n] for n in some]
-        raise InputError(
-            f"{path} has the labels {quoted(names)}, which does not say which one is the target: say it in "
-            f'{SETTINGS} beside it, such as {{"target": ["{names[0] if names else "lesion"}"]}}, or add the '
-            "model with --target."
-        )
-    return tuple(meant)
+    return tuple([n for n in some if is_lesion(dataset.classes[n])] or some)
 
 
 def _example(count: int) -> str:

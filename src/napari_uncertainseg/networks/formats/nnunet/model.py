@@ -12,7 +12,6 @@ from napari_uncertainseg.networks.foreign_settings import (
     NOTHING_TOLD,
     SETTINGS,
     ForeignSettings,
-    noun_of,
     read_settings,
 )
 from napari_uncertainseg.networks.formats.nnunet.architecture import build_network, check_architecture
@@ -26,6 +25,7 @@ from napari_uncertainseg.networks.formats.nnunet.dataset import (
 from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, read_plans
 from napari_uncertainseg.networks.formats.nnunet.preparation import preprocessing_of
 from napari_uncertainseg.networks.model import NAME, Capabilities, Model
+from napari_uncertainseg.nouns import noun_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,6 +57,11 @@ class NnUnetModel(Model):
         """Plans, dataset, what the user said, and the checkpoints."""
         own = self.folder / SETTINGS
         return self.folder / PLANS, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether each class has a probability of its own."""
+        return self.regions
 
     def network(self, index: int = 0) -> tuple[nn.Module, tuple[int, ...]]:
         """Build the network of one fold, with its weights.
@@ -148,7 +153,7 @@ def read_nnunet(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> NnUnetMod
         needs=modalities,
         preprocessing=preprocessing_of(folder, plans, configuration, len(modalities)),
         capabilities=Capabilities(networks=len(folds)),
-        target=noun_of(dataset.classes, target),
+        target=noun_of([dataset.classes[number] for number in target]),
         classes=dataset.classes,
         target_classes=target,
         configuration=configuration,

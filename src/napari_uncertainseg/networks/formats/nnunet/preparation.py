@@ -23,7 +23,6 @@ from napari_uncertainseg.networks.foreign_steps import (
     Stack,
     Step,
     Undo,
-    as_logits,
     unmoved,
 )
 from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, Plans, Resampling
@@ -124,8 +123,8 @@ class ResampleSlices(Step):
         move = np.diag([*ratio, 1.0])
         move[:3, 3] = (ratio - 1) / 2
         back = slice_axis(self.spacing, old, self.maps.force_separate_z)
-        return Stack(np.stack(channels), stack.affine @ move), lambda array: as_logits(
-            array, lambda logits: resampled(logits, before, self.maps, back)
+        return Stack(np.stack(channels), stack.affine @ move), lambda array: resampled(
+            array, before, self.maps, back
         )
 
 
@@ -234,7 +233,8 @@ def preprocessing_of(
                 configuration.resampling_fn_data_kwargs,
                 configuration.resampling_fn_probabilities_kwargs,
             ),
-        )
+        ),
+        moves="logits",
     )
 
 

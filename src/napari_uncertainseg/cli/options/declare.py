@@ -1,0 +1,43 @@
+"""How the options of a command are declared: which are files that are read, and which are written."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_uncertainseg.disk.outputs import Kind
+
+NOTICE = "For research only: this is not a medical device."
+
+
+def command(commands: argparse._SubParsersAction, name: str, home: str, help: str) -> argparse.ArgumentParser:
+    """Add a command, which a function of its name in a module of `cli` carries out."""
+    parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", epilog=NOTICE)
+    parser.set_defaults(run=later(home, name))
+    # Taken after the command too; SUPPRESS keeps what was said before it.
+    parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+def reads(parser: argparse.ArgumentParser, *names: str, table: bool = False, **options: Any) -> None:
+    """An option that names a file or folder which is read: nothing is ever written over it."""
+    dest = parser.add_argument(*names, **{"type": Path, **options}).dest
+    parser.set_defaults(reads={**(parser.get_default("reads") or {}), dest: table})
+
+
+def writes(parser: argparse.ArgumentParser, *names: str, kind: Kind, **options: Any) -> None:
+    """An option that names what is written, of a kind; `cli.guard` looks at it before any work."""
+    dest = parser.add_argument(*names, **{"type": Path, **options}).dest
+    parser.set_defaults(writes={**(parser.get_default("writes") or {}), dest: kind})
+
+
+def later(home: str, name: str) -> Callable[[argparse.Namespace], None]:
+    """Look a command up when it is run: its imports take seconds."""
+
+    def run(options: argparse.Namespace) -> None:
+        getattr(importlib.import_module(f"napari_uncertainseg.cli.{home}"), name)(options)
+
+    return run

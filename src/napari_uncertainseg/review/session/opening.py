@@ -1,0 +1,95 @@
+"""A new reading of a case: its tasks, and what is kept of what it is about."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import platformdirs
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.modalities import main_of
+from napari_uncertainseg.review.session.queue import Order, Queue, queue_of
+from napari_uncertainseg.review.store.predictions import PROJECT, register_prediction
+from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT
+from napari_uncertainseg.review.store.store import DATABASE, Store
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+
+UNNAMED = "unnamed reader"
+"""Annotator of a review until a name is typed."""
+
+
+def default_file() -> Path:
+    """Where sessions are saved unless the user chooses another file."""
+    return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a file of sessions where it is not there.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be created ({error.strerror or error}); choose another file."
+        ) from error
+
+
+def open_reading(
+    store: Store, prediction: Prediction, lesions: Lesions, annotator: str, order: str, **settings: Any
+) -> str:
+    """Open a session on a prediction; gives its id.
+
+    Parameters
+    ----------
+    store
+        Where.
+    prediction
+        As the model made it.
+    lesions
+        Of it, as they are outlined now.
+    annotator
+        Name of the annotator.
+    order
+        One of `ORDERS`.
+    settings
+        Further settings of the session.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    number, output = register_prediction(store, prediction)
+    checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
+    speed, seed = store.reading_speed(annotator), secrets.randbits(31)
+    queue = queue_of(lesions, number, output, cast(Order, order), speed=speed, checks=checks, seed=seed)
+    if not queue.tasks:  # the reader can still draw lesions
+        s, a, r = (int(n // 2) for n in prediction.grid.shape)
+        queue = Queue((NewTask(number, output, "case", 0, (s, a, r)),), (0,), ())
+    about = prediction.information
+    inputs = about.get("inputs", {})
+    about_session = {
+        "order": order,
+        "threshold": lesions.threshold,
+        "min_volume": lesions.min_volume,
+        "ranks": list(queue.ranks),
+        "drawn": list(queue.drawn),
+        "members": about.get("members"),
+        "case": about.get("case", {}).get("sha256"),
+        "flair": inputs.get(main_of(inputs), {}).get("scan_sha256"),
+        "model": str(about.get("model", "")),
+        "method": str(about.get("method", "")),
+    }
+    project, annotator_id = store.project(PROJECT), store.annotator(annotator)
+    return store.open_session(project, annotator_id, "review", queue.tasks, {**about_session, **settings})
