@@ -17,6 +17,8 @@ MOST_BYTES = 1 << 30
 """For one float32 number for each class and voxel; beyond it only the target's are kept."""
 _TOGETHER = 1 << 19
 """Voxels that are handled at a time, so that what is made on the way stays small."""
+_BACKGROUND = 0
+"""Number of the class that a softmax has for what is nothing else."""
 
 
 class ClassCollector:
@@ -102,6 +104,9 @@ class ClassCollector:
         if self._source.moves_logits:
             for part in self._parts():
                 values[:, part] = self._probabilities(values[:, part])
+        elif not self._classes.overlapping:
+            # Where a map was interpolated with what a model cut off, it lacks the background of there.
+            values[_BACKGROUND] += 1 - values.sum(axis=0)
         self._count += 1
         if self._classes.overlapping:
             before = np.zeros_like(values) if self._mean is None else self._mean
