@@ -16,6 +16,8 @@ from pathlib import Path
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import stem
 
+COHORT = "cohort.json"
+"""What a run was started with."""
 REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
 """What a run writes about all its visits."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")

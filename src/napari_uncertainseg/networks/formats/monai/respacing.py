@@ -81,7 +81,7 @@ class Respace(Step):
         mode = "nearest" if self.nearest else self.mode
 
         def undo(array: np.ndarray) -> np.ndarray:
-            return self._resampled(array[None], back, before, mode)[0]
+            return self._resampled(np.ascontiguousarray(array)[None], back, before, mode)[0]
 
         return Stack(channels, affine), undo
 
