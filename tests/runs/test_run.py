@@ -88,6 +88,11 @@ def test_every_name_has_a_folder_of_its_own_on_every_file_system(names):
     assert folder_names(["plain-name_1.5"]) == {"plain-name_1.5": "plain-name_1.5"}
 
 
+@pytest.mark.parametrize(("one", "joining"), [("a_b", "a b"), ("a", "A"), ("x" * 200, "x" * 200 + "y")])
+def test_a_visit_keeps_its_folder_when_others_join(one, joining):
+    assert folder_names([one])[one] == folder_names([joining, one])[one]
+
+
 def test_what_is_done_is_not_done_twice(tmp_path, dataset, run_here):
     run_here(dataset)
     before = times_of(tmp_path / "out")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_uncertainseg import __version__
-from napari_uncertainseg.cli.models import add_told
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 from napari_uncertainseg.cli.options.sessions import add_session
+from napari_uncertainseg.cli.options.told import add_told
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
 from napari_uncertainseg.images.formats.formats import formats_in_words
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL
@@ -117,14 +117,6 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _add_setting(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
-
-
-def _add_setting(parser: argparse.ArgumentParser) -> None:
-    """What scans are segmented with, one or many."""
-    reads(
-        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
-    )
     reads(
         parser,
         "--probabilities",
@@ -132,6 +124,14 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="in place of a model: a probability map for each member, as image or as nnU-Net saves it",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+
+
+def _add_setting(parser: argparse.ArgumentParser) -> None:
+    """What scans are segmented with, one or many."""
+    reads(
+        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
     )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"

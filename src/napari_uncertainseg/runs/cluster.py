@@ -35,8 +35,8 @@ _LOOK_S = 0.5
 """Between two signs of life while nothing ends."""
 _GONE = "the scheduler went away; start the run again to go on"
 _KILLED = (
-    "Its worker was killed, most likely for want of memory, and again in smaller windows; run it on a "
-    "computer with more memory, or with fewer --workers."
+    "Its worker was killed twice, most likely for want of memory, the second time with windows as small as "
+    "the model allows; run it on a computer with more memory, or with fewer --workers."
 )
 
 
