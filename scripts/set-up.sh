@@ -59,3 +59,12 @@ if [ -n "$wheel" ]; then
 else
     "${pip[@]}" install -qq ${constraints:+--constraint "$constraints"} --editable ".[$extras]"
 fi
+
+# Tests make nnU-Net's folders with its own classes. It asks for torchvision, whose packages can pull CUDA, and
+# imports it nowhere: so it comes without what it asks for, but with what it imports.
+if [ "$extras" = dev ] && [ -z "$constraints" ]; then
+    echo "Installing nnU-Net without torchvision"
+    "${pip[@]}" install -qq blosc2 einops seaborn
+    "${pip[@]}" install -qq --no-deps nnunetv2==2.8.1 dynamic-network-architectures==0.4.4 \
+        acvl-utils==0.2.6 batchgenerators==0.25.5 batchgeneratorsv2==0.3.6
+fi

@@ -22,20 +22,27 @@ from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import Claim, claimed, is_of_runs, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
 from napari_uncertainseg.disk.result_folder import (
+    CLASS_ENTROPY,
+    CLASS_MUTUAL_INFORMATION,
+    CLASS_TABLE,
     MEMBERS,
     PROGRAM,
     REPLACED,
     SUMMARY,
     check_own,
-    result_files,
+    class_map,
+    known_files,
     with_hashes,
 )
 from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.members_file import write_members
+from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import VERDICTS, Verdict, says_lesion
+from napari_uncertainseg.uncertainty.class_table import class_table
 from napari_uncertainseg.uncertainty.lesion_details import lesion_details
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
@@ -114,7 +121,7 @@ def write_results(
 
     Everything is first written aside and then moved into place, so that an interruption leaves
     the folder as it was; only a kill while files are being renamed leaves a folder without its
-    summary, which `evaluate` refuses. Of `result_files`, those in an existing folder that this program
+    summary, which `evaluate` refuses. Of `known_files`, those in an existing folder that this program
     wrote are replaced or, where this prediction has none, removed; other files stay.
 
     Parameters
@@ -165,6 +172,8 @@ def write_results(
         if edit is not None:
             write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
+        if prediction.classes is not None:
+            _write_classes(partial, prediction.classes, grid)
         around = prediction.voxel_features
         write_members(partial / MEMBERS, prediction.members, prediction.variance, numbers, around)
         text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given)))
@@ -172,6 +181,16 @@ def write_results(
             file.write(text.encode("utf-8", "replace"))
         _check_content(target, overwrite)  # others may have written there meanwhile
         _move_into_place(partial, target)
+
+
+def _write_classes(folder: Path, classes: Classes, grid: Grid) -> None:
+    """Write the table of the classes, a map of each one's probability, and the doubt among them."""
+    write_table(folder / CLASS_TABLE, class_table(classes, grid.voxel_volume))
+    maps = {class_map(number): one for number, one in enumerate(classes.probability)}
+    if classes.entropy is not None and classes.mutual_information is not None:
+        maps |= {CLASS_ENTROPY: classes.entropy, CLASS_MUTUAL_INFORMATION: classes.mutual_information}
+    for name, array in maps.items():
+        write_volume(folder / name, classes.on_grid(array, grid.shape), grid, dtype=np.float32)
 
 
 def scans_of(prediction: Prediction) -> Iterator[Path]:
@@ -299,10 +318,10 @@ def _move_into_place(partial: Path, target: Path) -> None:
     (partial / _MOVING).touch()
     if (target / SUMMARY).exists():
         (target / SUMMARY).rename(partial / REPLACED)
-    for name in result_files():
+    for name in known_files():
         if name != SUMMARY and not (partial / name).exists():
             (target / name).unlink(missing_ok=True)
-    for name in result_files():
+    for name in known_files():
         if (partial / name).exists():
             (partial / name).replace(target / name)
     for rest in target.glob(".*.partial"):

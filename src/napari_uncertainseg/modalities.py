@@ -93,11 +93,22 @@ def guess_modality(name: str, description: str = "") -> str | None:
     return None
 
 
+def modality_called(name: str) -> str | None:
+    """Which scan a name means, of all in both tables; None where it tells none."""
+    text = name.lower()
+    if re.search(MODALITIES[REFERENCE].words, text):
+        return REFERENCE
+    for modality, about in FURTHER_MODALITIES.items():
+        if re.search(about.words, text):
+            return modality
+    return guess_modality(text)
+
+
 def may_be(name: str, modality: str) -> bool:
-    """Whether a scan of this name may be of a modality that need not be in our networks' table."""
-    if modality in MODALITIES:
-        return guess_modality(name) == modality
-    return re.search(described(modality).words, name.lower()) is not None
+    """Whether a scan of this name may be of a modality that need not be in a table."""
+    if modality in MODALITIES or modality in FURTHER_MODALITIES:
+        return modality_called(name) == modality
+    return re.search(re.escape(modality.lower()), name.lower()) is not None
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from napari_uncertainseg.images.preparation import brain_search as preparing
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, mended
 from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
 from napari_uncertainseg.images.preparation.skull import surroundings
-from napari_uncertainseg.images.resample import resample_to, zoom
+from napari_uncertainseg.images.resample import isotropic, resample_to, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.training.subjects import find_image
 
 
 def test_no_resampling_at_the_networks_own_spacing(ball):
@@ -420,6 +421,19 @@ def test_a_scan_of_another_patient_is_noticed(ball):
     far = replace(stranger, grid=replace(stranger.grid, affine=away @ stranger.grid.affine))
     with pytest.raises(InputError, match=r"'stranger'.*leave T1 out"):
         prepare({"flair": flair, "t1": far})
+
+
+@pytest.mark.parametrize(
+    ("visit", "name", "stranger"),
+    [("ms3seg/104670", "t2", "ms3seg/104899"), ("mslesseg/P14_visit2", "t1", "3d-mr-ms/patient07")],
+)
+def test_scans_of_one_visit_that_share_little_are_trusted(shared_data, visit, name, stranger):
+    flair = read_volume(shared_data / visit / "flair.nii.gz")
+    own = read_volume(shared_data / visit / f"{name}.nii.gz")
+    assert alignment.align(own, flair).note is None
+    other = find_image(shared_data, f"{stranger}/", name)
+    small, target = (isotropic(read_volume(one), 2.0) for one in (other, flair.path))
+    assert not alignment.show_one_head(target, resample_to(small, target.grid))
 
 
 @pytest.mark.slow

@@ -29,8 +29,8 @@ from napari_uncertainseg.networks.foreign_steps import (
     ForeignPreprocessing,
     Permute,
     Reorient,
-    Resample,
 )
+from napari_uncertainseg.networks.formats.monai.respacing import Respace
 from napari_uncertainseg.networks.kinds import ModelKind, read_model
 from napari_uncertainseg.networks.model import Capabilities, Model
 
@@ -210,7 +210,7 @@ def read_other(folder: Path) -> ModelFromElsewhere:
         preprocessing=ForeignPreprocessing(
             (
                 Reorient("LPS"),
-                Resample((1.5, 1.5, 2.0)),
+                Respace((1.5, 1.5, 2.0)),
                 MapRange(start=(50, 200), clip=True, only=(0,)),
                 Crop("positive"),
             )

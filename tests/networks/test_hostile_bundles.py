@@ -104,7 +104,7 @@ def with_transform(transform: dict) -> dict:
         (with_transform({"_target_": "Spacingd", "keys": "image", "pixdim": 1, "diagonal": True}),
          "'diagonal'"),
         (changed(inferer={"_target_": "SlidingWindowInferer", "roi_size": [10**6] * 3}), "from 8 to 512"),
-        (changed(inferer={"_target_": "SimpleInferer"}), "should be a SlidingWindowInferer"),
+        (changed(inferer={"_target_": "SliceInferer"}), "should be a SlidingWindowInferer"),
         (changed(postprocessing={"_target_": "Compose", "transforms": []}), "a sigmoid or a softmax"),
     ],
 )  # fmt: skip

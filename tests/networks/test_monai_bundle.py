@@ -129,7 +129,7 @@ def test_all_but_the_background_is_the_target_where_nothing_is_called_lesion(tmp
             {"_target_": "ScaleIntensityRangePercentilesd", "keys": "image", "lower": 2, "upper": 97,
              "b_min": 0.5, "b_max": 3},
             {"_target_": "Orientationd", "keys": "image", "axcodes": "PIR"},
-            {"_target_": "CropForegroundd", "keys": "image", "source_key": "image", "margin": 40},
+            {"_target_": "CropForegroundd", "keys": "image", "source_key": "image", "margin": 12},
             {"_target_": "ScaleIntensityd", "keys": "image", "minv": -1.0},
         ],
         [
@@ -171,7 +171,7 @@ def test_flips_are_members(tmp_path):
 
 
 def test_weights_may_come_in_other_clothes(tmp_path):
-    """As safetensors, of a trainer's checkpoint, and from several GPUs."""
+    """As safetensors, as a trainer's or Lightning's checkpoint, from several GPUs, beside numpy's numbers."""
     folder = write_bundle(tmp_path / "bundle")
     path = folder / "models" / "model.pt"
     state = torch.load(path, weights_only=True)
@@ -179,6 +179,11 @@ def test_weights_may_come_in_other_clothes(tmp_path):
     plain = Segmenter(folder, device=CPU).predict(scan).probability
     torch.save({"model": {f"module.{k}": v for k, v in state.items()}, "epoch": 3}, path)
     np.testing.assert_array_equal(Segmenter(folder, device=CPU).predict(scan).probability, plain)
+    lightning = {f"model.module.{k}": v for k, v in state.items()}
+    torch.save({"state_dict": lightning, "hyper_parameters": {"lr": 1e-3}, "loops": [1]}, path)
+    read_model(folder).check_runs()
+    torch.save({"state_dict": state, "best_metric": np.float64(0.8), "epoch": np.int64(3)}, path)
+    read_model(folder).check_runs()
     path.write_bytes(b"never read")
     save_file(state, folder / "models" / "model.safetensors")
     np.testing.assert_array_equal(Segmenter(folder, device=CPU).predict(scan).probability, plain)

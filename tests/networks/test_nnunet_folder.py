@@ -89,13 +89,31 @@ def test_what_names_do_not_tell_the_user_says(folder):
     with pytest.raises(InputError, match=r"channels 'zscore'.*\"modalities\": \[\"flair\"\]"):
         read_model(folder)
     (folder / "uncertainseg.json").write_text('{"modalities": ["mp2rage"]}')
-    with pytest.raises(InputError, match=r"labels 'cortical lesion', 'deep lesion', 'vein'.*\"target\""):
-        read_model(folder)
-    said = {"modalities": ["mp2rage"], "target": ["cortical lesion", "deep lesion"], "name": "cortex"}
+    model = read_model(folder)
+    assert model.target_classes == (1, 2) and model.target == "lesion"  # both are called so
+    said = {"modalities": ["mp2rage"], "target": ["cortical lesion", "vein"], "name": "cortex"}
     (folder / "uncertainseg.json").write_text(json.dumps(said))
     model = read_model(folder)
-    assert model.main == "mp2rage" and model.target_classes == (1, 2) and model.target == "lesion"
+    assert model.main == "mp2rage" and model.target_classes == (1, 3) and model.target == "target"
     assert model.name == "cortex"
+
+
+def test_of_several_classes_the_user_chooses(folder):
+    labels = {"background": 0, "Tumor core": 1, "oedema": 2}
+    (folder / "dataset.json").write_text(json.dumps(make_dataset(labels)))
+    model = read_model(folder)
+    assert model.targets == ("Tumor core", "oedema") and model.target_classes == (1,)
+    chosen = model.with_target(["OEDEMA"])
+    assert chosen.target_classes == (2,) and chosen.target == "oedema" and chosen.sha256 != model.sha256
+    assert model.with_target(["oedema", "Tumor core"]).target_classes == (1, 2)
+    for names, message in (
+        (["background"], "no class 'background'.*'Tumor core', 'oedema'"),
+        ([], "no class"),
+    ):
+        with pytest.raises(InputError, match=message):
+            model.with_target(names)
+    with pytest.raises(InputError, match="give no target"):
+        read_model(write_model(folder.parent / "two", folds=1)).with_target(["lesion"])
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.bench.timing import Row
 
 
-def run_bench(progress: Progress = silent, *, quick: bool = False) -> list[Row]:
-    """Measure every row.
+def run_bench(progress: Progress = silent, *, quick: bool = False, models: Sequence[str] = ()) -> list[Row]:
+    """Measure every row, or those of models made elsewhere.
 
     Parameters
     ----------
@@ -20,8 +20,10 @@ def run_bench(progress: Progress = silent, *, quick: bool = False) -> list[Row]:
         Told before each group of rows.
     quick
         Small volumes and few repeats, to see that it works; the figures then mean little.
+    models
+        Names or folders of MONAI bundles and models of nnU-Net. Where there are any, only they are measured.
     """
-    from napari_uncertainseg.bench import lesions, painting, prediction, startup
+    from napari_uncertainseg.bench import foreign, lesions, painting, prediction, startup
     from napari_uncertainseg.bench.scene import make_scene
 
     scene = make_scene(quick=quick)
@@ -32,6 +34,8 @@ def run_bench(progress: Progress = silent, *, quick: bool = False) -> list[Row]:
         ("painting", lambda: painting.rows(quick=quick)),
         ("import", lambda: startup.rows(scene.repeats)),
     ]
+    if models:
+        groups = [("models made elsewhere", lambda: foreign.rows(scene, models))]
     found: list[Row] = []
     with scene:
         for index, (name, measure) in enumerate(groups):
@@ -60,6 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print the table."""
     parser = argparse.ArgumentParser(prog="uncertainseg bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small volumes, to see that it works")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=(),
+        metavar="MODEL",
+        help="measure only these MONAI bundles and folders of nnU-Net, against their own tools",
+    )
     options = parser.parse_args(arguments)
     missing = [name for name in ("monai", "skimage") if find_spec(name) is None]
     if missing:
@@ -72,4 +83,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(f"Device: {choose_device().name}. {describe(quick=options.quick)}")
     print(f"Load when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs.\n", flush=True)
-    print(format_table(run_bench(lambda stage, _: print(f"... {stage}", flush=True), quick=options.quick)))
+    tell = lambda stage, _: print(f"... {stage}", flush=True)  # noqa: E731
+    print(format_table(run_bench(tell, quick=options.quick, models=options.models)))

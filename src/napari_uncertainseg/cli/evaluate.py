@@ -11,6 +11,7 @@ from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
     from napari_uncertainseg.evaluate.case_folder import Evaluation
+    from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement
     from napari_uncertainseg.evaluate.cohort import Cohort
     from napari_uncertainseg.figures import Page
 
@@ -56,11 +57,19 @@ def evaluate(options: Namespace) -> None:
         raise InputError("Give a folder and --reference, or a table of --cases.")
     if many and options.rater:
         raise InputError("With --cases, name the raters in the table's column 'raters'.")
+    if many and options.label_map:
+        raise InputError("--label-map is for one folder and its --reference.")
     if many:
         with ProgressLine() as progress:
             cohort = evaluate_cases(options.cases, resample=options.resample, progress=progress)
     else:
-        case = evaluate_folder(options.folder, options.reference, options.rater, resample=options.resample)
+        case = evaluate_folder(
+            options.folder,
+            options.reference,
+            options.rater,
+            resample=options.resample,
+            label_maps=options.label_map,
+        )
         cohort = Cohort((case,))
     if options.out is not None:
         write_json(cohort.as_json() if many else cohort.cases[0].as_json(), options.out)
@@ -91,7 +100,26 @@ def table(evaluation: Evaluation) -> str:
             "doubt and disagreement, rank correlation: "
             f"{_cell(found.voxels.rank)} over voxels, {_cell(found.lesions.rank)} over lesions"
         )
+    if evaluation.classes is not None:
+        lines += class_lines(evaluation.classes)
     return "\n".join(lines)
+
+
+def class_lines(found: ClassesAgreement) -> list[str]:
+    """A row for each class against the label map, and what they are together."""
+    width = max(20, *(len(one.name) + 2 for one in found.classes))
+    lines = [
+        "",
+        f"{'class':{width}}{'voxels':>10}" + "".join(f"{t:>8}" for t in ("Dice", "ACE", "ECE", "MCE")),
+    ]
+    for one in found.classes:
+        values = (one.dice, one.reliability.ace, one.reliability.ece, one.reliability.mce)
+        lines.append(f"{one.name:{width}}{one.voxels:>10}" + "".join(f"{_cell(v):>8}" for v in values))
+    lines.append(
+        f"classwise ACE {_cell(found.ace)}, classwise ECE {_cell(found.ece)}, "
+        f"ECE of the most probable class {_cell(found.top_label.ece)}"
+    )
+    return lines
 
 
 def summary(cohort: Cohort) -> str:

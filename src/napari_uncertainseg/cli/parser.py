@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.cli.models import add_told
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 from napari_uncertainseg.cli.options.sessions import add_session
@@ -74,13 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_view(commands: argparse._SubParsersAction) -> None:
     parser = command(commands, "view", "window", "open napari with the scans and the Review docks")
-    reads(
-        parser,
-        "scans",
-        nargs="*",
-        metavar="SCAN",
-        help=f"{formats_in_words()}, or a folder of results",
-    )
+    reads(parser, "scans", nargs="*", metavar="SCAN", help=f"{formats_in_words()}, or a folder of results")
 
 
 def _add_demo(commands: argparse._SubParsersAction) -> None:
@@ -128,12 +123,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
 def _add_setting(parser: argparse.ArgumentParser) -> None:
     """What scans are segmented with, one or many."""
     reads(
-        parser,
-        "--model",
-        type=str,
-        default="bundled",
-        metavar="NAME|PATH",
-        help="see `models` (%(default)s)",
+        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
     )
     reads(
         parser,
@@ -154,6 +144,12 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--members", type=count, metavar="N", help="number of members, for methods that sample"
+    )
+    parser.add_argument(
+        "--target",
+        nargs="+",
+        metavar="CLASS",
+        help="of a model with several classes: which, see `models show`",
     )
     parser.add_argument(
         "--threshold", type=probability, metavar="T", help="0 to 1; the model's own by default"
@@ -221,6 +217,9 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
         help="many cases: a table with the columns folder, reference and perhaps raters (a.nii.gz;b.nii.gz)",
     )
     parser.add_argument(
+        "--label-map", action="store_true", help="masks hold the classes' numbers: compare each class too"
+    )
+    parser.add_argument(
         "--resample", action="store_true", help="bring masks on other grids onto the scan's (nearest voxel)"
     )
     writes(parser, "--out", kind=NUMBERS, metavar="FILE.json", help="write the numbers there too")
@@ -285,6 +284,7 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
     reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
+    add_told(add)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

@@ -22,6 +22,7 @@ def run(options: Namespace) -> None:
         model=options.model,
         method=options.method,
         members=options.members,
+        target=options.target,
         threshold=options.threshold,
         min_volume=options.min_volume,
         skull=options.skull,

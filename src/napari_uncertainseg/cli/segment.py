@@ -28,9 +28,9 @@ def segment(options: Namespace) -> None:
 
 
 def describe(lesions: Lesions, prediction: Prediction) -> str:
-    """Number and volume of the lesions, and the notes to the user, one a line."""
-    noun = "lesion" if lesions.count == 1 else "lesions"
-    first = f"{lesions.count} {noun}, {lesions.volume_ml:.2f} ml, at threshold {lesions.threshold:.2f}"
+    """Number and volume of what was found, and the notes to the user, one a line."""
+    found = prediction.noun.counted(lesions.count)
+    first = f"{found}, {lesions.volume_ml:.2f} ml, at threshold {lesions.threshold:.2f}"
     return "\n".join([first, *(f"note: {note}" for note in prediction.information.get("notes", ()))])
 
 
@@ -47,6 +47,8 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
+    if options.probabilities and options.target:
+        raise InputError("--target is for models: probability maps have their target already.")
     predict = _from_maps if options.probabilities else _by_model
     prediction = predict(options, progress)
     lesions = rank_lesions(prediction, options.threshold, options.min_volume)
@@ -71,6 +73,7 @@ def _by_model(options: Namespace, progress: ProgressLine) -> Prediction:
         options.model,
         method=options.method,
         members=options.members,
+        target=options.target,
         device=options.device,
         seed=options.seed,
     )

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.result_folder import SUMMARY, lists, result_files
+from napari_uncertainseg.disk.result_folder import SUMMARY, known_files, lists
 
 _MOST_IN_FOLDER = 100_000
 _MOST_TABLE_BYTES = 20_000_000
@@ -70,7 +70,7 @@ def check_output(path: Path, kind: Kind, inputs: Iterable[Path] = (), tables: It
         a file that is of another kind or belongs to a folder of results.
     """
     read = _identities([*inputs, *tables, *(named for table in tables for named in _named_in(table))])
-    targets = [path] if kind.endings else [path, *(path / name for name in result_files())]
+    targets = [path] if kind.endings else [path, *(path / name for name in known_files())]
     for target in targets:
         if (found := _identity(target)) is not None and found in read:
             raise InputError(f"{target} is read by this very command, and is never replaced; name another.")
@@ -137,7 +137,7 @@ def _within(path: Path) -> Sequence[Path]:
     """What is read with a path: of results, these; of a DICOM series, every file of the folder."""
     try:
         if (path / SUMMARY).is_file():
-            return [path / name for name in result_files()]
+            return [path / name for name in known_files()]
         folder = path if path.is_dir() else path.parent if _is_dicom(path) else None
         return [] if folder is None else list(islice(folder.iterdir(), _MOST_IN_FOLDER))
     except OSError:

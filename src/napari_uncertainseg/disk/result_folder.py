@@ -19,6 +19,11 @@ SUMMARY = "summary.json"
 MAP_OF_ALL = "probability.nii.gz"
 """Every folder of results has it, complete or not."""
 _MASKS = ("brain.nii.gz", "lesions.nii.gz", "reviewed.nii.gz", "painted.nii.gz")
+CLASS_TABLE = "classes.tsv"
+CLASS_ENTROPY, CLASS_MUTUAL_INFORMATION = "class_entropy.nii.gz", "class_mutual_information.nii.gz"
+"""Only models of several classes have these, and a map of each class."""
+MOST_CLASSES = 64
+"""Of a model, for a map of each to be kept."""
 PROGRAM = "napari-uncertainseg"
 REPLACED = "replaced-summary.json"
 """In the hidden folder of a run: the summary of the results that it was about to replace."""
@@ -27,8 +32,19 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def result_files() -> tuple[str, ...]:
-    """Everything that this program writes into a folder of results; other files there are never touched."""
+    """What this program writes into a folder of results of any model."""
     return (*written_maps().values(), *_MASKS, "lesions.tsv", MEMBERS, SUMMARY)
+
+
+def class_map(number: int) -> str:
+    """Name of the file with the probability of a class."""
+    return f"class{number}_probability.nii.gz"
+
+
+def known_files() -> tuple[str, ...]:
+    """Everything that this program writes into a folder of results; other files there are never touched."""
+    of_classes = (CLASS_TABLE, CLASS_ENTROPY, CLASS_MUTUAL_INFORMATION)
+    return (*of_classes, *(class_map(number) for number in range(MOST_CLASSES)), *result_files())
 
 
 def load_summary(folder: Path) -> dict[str, Any]:
@@ -114,7 +130,7 @@ def note_on(folder: Path) -> str:
 
 def lists(folder: Path, name: str) -> bool:
     """Whether a file is one of the results in its folder."""
-    if name not in result_files() or not (folder / SUMMARY).is_file():
+    if name not in known_files() or not (folder / SUMMARY).is_file():
         return False
     try:
         return _is_ours(load_summary(folder))
@@ -140,7 +156,7 @@ def check_own(folder: Path) -> None:
     for summary in own:
         for name, sha256 in _own_files(summary).items():
             known.setdefault(name, set()).add(sha256)
-    for name in (SUMMARY, *result_files()):
+    for name in (SUMMARY, *known_files()):
         path = folder / name
         if not (path.exists() or path.is_symlink()) or (name == SUMMARY and _own_files(path)):
             continue
@@ -177,7 +193,7 @@ def with_hashes(folder: Path, summary: Mapping[str, Any]) -> str:
     """
     files = {
         name: sha256_of(folder / name)
-        for name in result_files()
+        for name in known_files()
         if (folder / name).is_file() and name != SUMMARY
     }
     return json.dumps({**summary, "files": files}, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

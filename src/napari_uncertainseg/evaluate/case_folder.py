@@ -25,10 +25,13 @@ from napari_uncertainseg.evaluate.agreement import (
     errors_found,
     reference_agreement,
 )
+from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compare_classes
+from napari_uncertainseg.evaluate.saved_classes import read_classes
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import dice, lesions_touching
+from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.report import RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
@@ -100,6 +103,8 @@ class Evaluation:
         The prediction's doubt against their disagreement; likewise.
     name
         What the case is called: as its results say, else by the folder.
+    classes
+        Each class against a label map; None where that was not asked for.
     """
 
     folder: Path
@@ -114,6 +119,7 @@ class Evaluation:
     experts: RaterReport | None = None
     doubt: AgainstRaters | None = None
     name: str = ""
+    classes: ClassesAgreement | None = None
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable; what could not be computed is None."""
@@ -129,11 +135,18 @@ class Evaluation:
         if self.experts is not None and self.doubt is not None:
             found["between_raters"] = _experts_as_json(self.experts)
             found["doubt_and_disagreement"] = _doubt_as_json(self.doubt)
+        if self.classes is not None:
+            found["classes"] = self.classes.as_json()
         return found
 
 
 def evaluate_folder(
-    folder: Path, reference: Path, raters: Sequence[Path] = (), *, resample: bool = False
+    folder: Path,
+    reference: Path,
+    raters: Sequence[Path] = (),
+    *,
+    resample: bool = False,
+    label_maps: bool = False,
 ) -> Evaluation:
     """Compare what `segment` wrote into a folder with a reference and with raters.
 
@@ -143,6 +156,9 @@ def evaluate_folder(
         Holds what `segment` wrote, with ``summary.json`` as a sign that it belongs together.
     reference, raters
         Label images on the scan's grid, nonzero is lesion.
+    label_maps
+        Of a model with several classes: whether they hold the classes' numbers. Each class is compared with
+        the reference, and what has a number of the target is lesion.
     resample
         Bring masks on other grids onto the scan's, by the nearest voxel; otherwise they are refused.
 
@@ -164,6 +180,11 @@ def evaluate_folder(
     masks = {"reference": _mask(reference, grid, resample)}
     for name, path in zip(_names(raters), raters, strict=True):
         masks[name] = _mask(path, grid, resample)
+    by_class = None
+    if label_maps:
+        classes = _classes(folder, grid)
+        by_class = compare_classes(classes, masks["reference"])
+        masks = {name: np.isin(mask, classes.target) for name, mask in masks.items()}
     compared = {
         name: reference_agreement(probability.data, lesions, mask, brain=brain, grid=grid)
         for name, mask in masks.items()
@@ -196,7 +217,17 @@ def evaluate_folder(
         experts=experts,
         doubt=model,
         name=_name_of(folder),
+        classes=by_class,
     )
+
+
+def _classes(folder: Path, grid: Grid) -> Classes:
+    classes = read_classes(folder, grid)
+    if classes is None:
+        raise InputError(
+            f"{folder}: these results hold no classes; a label map is for those of a model with several."
+        )
+    return classes
 
 
 def _mask(path: Path, grid: Grid, resample: bool) -> np.ndarray:

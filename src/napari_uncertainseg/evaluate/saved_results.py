@@ -15,8 +15,9 @@ from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.evaluate.saved_classes import read_classes, read_map
 from napari_uncertainseg.export import OWN
-from napari_uncertainseg.images.files import ConstantImage, read_image, read_labels
+from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.members_file import read_members, read_numbers, read_voxel_features
@@ -46,9 +47,9 @@ _KINDS: Mapping[str, Fits] = {
     "case": _are(_is_text),
     "inputs": _are(_are(_is_text)),
     "seconds": _are(is_number),
-    **dict.fromkeys(("notes", "unlike_seen_scans"), _are_plain),
+    **dict.fromkeys(("notes", "unlike_seen_scans", "classes", "target_classes"), _are_plain),
     "appearance": _are(is_number),
-    **dict.fromkeys(("model", "model_version", "model_sha256", "method"), _is_text),
+    **dict.fromkeys(("model", "model_version", "model_sha256", "method", "target"), _is_text),
 }
 """What information of a prediction is, where there is any."""
 
@@ -110,7 +111,7 @@ def read_saved_results(folder: str | Path) -> SavedResults:
             "cannot be found again; segment the scans again."
         )
     scans, notes = _scans(said)
-    probability, grid = _map(result_file(folder, "probability"))
+    probability, grid = read_map(result_file(folder, "probability"))
     inputs = said.get("inputs")
     scan = scans.get(main_of(inputs)) if isinstance(inputs, dict) else None
     grid = scan.grid if scan is not None and scan.grid.same_as(grid, tolerance=1e-2) else grid
@@ -165,7 +166,7 @@ def _scans(said: Mapping[str, Any]) -> tuple[dict[str, Volume], list[str]]:
 
 def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, grid: Grid) -> Prediction:
     def beside(name: str) -> np.ndarray:
-        array, own = _map(result_file(folder, name))
+        array, own = read_map(result_file(folder, name))
         if not own.same_as(grid, tolerance=1e-2):
             raise InputError(f"{folder / name}.nii.gz does not lie on the grid of the probability beside it.")
         return array
@@ -187,6 +188,7 @@ def _prediction(folder: Path, said: Mapping[str, Any], probability: np.ndarray, 
         read_voxel_features(results.result_file(folder, MEMBERS), grid.shape),
         _real_probability(folder, said),
         candidate_threshold=_number(folder, {"candidate_threshold": candidates}, "candidate_threshold"),
+        classes=read_classes(folder, grid),
     )
 
 
@@ -203,15 +205,6 @@ def _information(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
         if name in about and not fits(about[name]):
             raise InputError(f"{folder / SUMMARY}: '{name}' is not as this program writes it.")
     return about
-
-
-def _map(path: Path) -> tuple[np.ndarray, Grid]:
-    """A map, float32, and its grid; a map in which nothing is found is one too."""
-    try:
-        volume = read_image(path)
-    except ConstantImage:
-        volume = read_labels(path)
-    return np.ascontiguousarray(volume.data, np.float32), volume.grid
 
 
 def _verdicts(folder: Path, said: Mapping[str, Any], grid: Grid) -> tuple[Verdict, ...]:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
-from napari_uncertainseg.inference.sampling import Pass
+from napari_uncertainseg.inference.class_collector import ClassCollector
+from napari_uncertainseg.inference.sampling import ClassPass, Pass
+from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.prediction.members import SEEN, Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 from napari_uncertainseg.voxel_maps import MapSources, compute_maps
@@ -19,10 +21,24 @@ Box = tuple[slice, slice, slice]
 
 @dataclass(frozen=True, eq=False)
 class AccumulatedMaps:
-    """Maps by their names in `VOXEL_MAPS`, float32 on the scan's grid, and the members."""
+    """What passes make together.
+
+    Attributes
+    ----------
+    maps
+        By their names in `VOXEL_MAPS`, float32 on the scan's grid.
+    members
+        Of the target.
+    classes
+        What is said of each class; None where there are not several.
+    notes
+        What the user must know of them, one sentence each.
+    """
 
     maps: dict[str, np.ndarray]
     members: Members
+    classes: Classes | None = None
+    notes: tuple[str, ...] = ()
 
 
 class PredictionAccumulator:
@@ -39,9 +55,13 @@ class PredictionAccumulator:
         The network's input, which knows the way back.
     shape
         Of the scan's grid.
+    class_names
+        Of a network with several classes.
     """
 
-    def __init__(self, source: NetworkInput, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, source: NetworkInput, shape: tuple[int, int, int], class_names: tuple[str, ...] = ()
+    ) -> None:
         self._source = source
         self._shape = shape
         self._exact = source.exact
@@ -49,24 +69,43 @@ class PredictionAccumulator:
         self._maps = MapAccumulator()
         self._disagreement = MapAccumulator()
         self._kept: list[tuple[Box, np.ndarray] | None] = []
+        self._class_names = class_names
+        self._classes: ClassCollector | None = None
 
     @property
     def count(self) -> int:
         """Members so far."""
         return len(self._kept)
 
-    def add(self, new: Pass) -> None:
+    def add(self, new: Pass | ClassPass) -> None:
         """Take the members of one pass."""
+        if isinstance(new, ClassPass):
+            p = self._of_classes(new)
+            self._take(p)
+            self._disagreement.add(torch.zeros_like(p))  # there is one head
+            return
         for member in new.members:
-            p = self._on_scan(member)
-            self._maps.add(p)
-            self._kept.append(_crop(p))
+            self._take(self._on_scan(member))
         self._disagreement.add(self._on_scan(new.disagreement))
+
+    def _take(self, member: Tensor) -> None:
+        self._maps.add(member)
+        self._kept.append(_crop(member))
+
+    def _of_classes(self, new: ClassPass) -> Tensor:
+        """The target's probability on the scan's voxels, in the box."""
+        if self._classes is None:
+            names = self._class_names or tuple(f"class {n}" for n in range(len(new.logits)))
+            self._classes = ClassCollector(self._source, names, new.classes)
+        return torch.from_numpy(self._classes.add(new.logits.cpu().numpy()))
 
     def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
         maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
-        return AccumulatedMaps({name: self._paste(value) for name, value in maps.items()}, self._unite())
+        pasted = {name: self._paste(value) for name, value in maps.items()}
+        if self._classes is None:
+            return AccumulatedMaps(pasted, self._unite())
+        return AccumulatedMaps(pasted, self._unite(), self._classes.result(), self._classes.notes)
 
     def _on_scan(self, array: Tensor) -> Tensor:
         """Bring an array from the network's voxels to the scan's, in the brain's box, 0 outside the brain."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.inference.tiling import Window, Windows
+from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.model import Capabilities, Model
 from napari_uncertainseg.networks.recalibration import LogitLine
@@ -36,6 +37,22 @@ class Pass:
 
     members: Tensor
     disagreement: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ClassPass:
+    """One member of a network with several classes, before its probabilities are known.
+
+    Attributes
+    ----------
+    logits
+        float32 (classes, z, y, x).
+    classes
+        What they are.
+    """
+
+    logits: Tensor
+    classes: ClassOutputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +105,7 @@ class Method:
     name: str
     title: str
     description: str
-    passes: Callable[[SamplingSetting], Iterator[Pass]]
+    passes: Callable[[SamplingSetting], Iterator[Pass | ClassPass]]
     most: Callable[[Capabilities], int]
     needs: str = ""
     usual: int = MAX_SAMPLES
@@ -163,14 +180,28 @@ def _mean_of_styles(heads: Tensor, model: Capabilities) -> Pass:
     return mean_pass(heads, None if model.style is None else _of_styles(heads, model).flatten(0, 1))
 
 
+def _one_member(logits: Tensor, windows: Windows, setting: SamplingSetting) -> Pass | ClassPass:
+    """One member of what a network gave.
+
+    Models of several classes are made elsewhere and bring no recalibration, so that their logits stay.
+    """
+    if windows.classes is not None:
+        return ClassPass(logits, windows.classes)
+    return _mean_of_styles(probabilities(logits, setting.line), setting.model.capabilities)
+
+
 def _of_styles(outputs: Tensor, model: Capabilities) -> Tensor:
     """Outputs (styles * n, z, y, x) of the styles that are used, (styles, n, z, y, x)."""
     return outputs.unflatten(0, (model.styles, -1))[model.styles_used]
 
 
-def one_pass(setting: SamplingSetting) -> Iterator[Pass]:
+def one_pass(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
-    logits = setting.windows(0).run(lambda engine, window: engine.heads(window.image))
+    windows = setting.windows(0)
+    logits = windows.run(lambda engine, window: engine.heads(window.image))
+    if windows.classes is not None:
+        yield ClassPass(logits, windows.classes)
+        return
     heads = probabilities(logits, setting.line)
     used = _of_styles(heads, setting.model.capabilities)
     if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
@@ -188,7 +219,7 @@ def layers(setting: SamplingSetting) -> Iterator[Pass]:
     yield Pass(depths[: setting.members], mean_pass(p[:count]).disagreement)
 
 
-def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
+def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
 
     With several windows the encoder runs anew for each, and a member has the same masks in all of them.
@@ -203,8 +234,7 @@ def mc_dropout(setting: SamplingSetting) -> Iterator[Pass]:
                 masks += draw_masks(engine, setting.model.capabilities.dropout, generator)
             return engine.decode(window.encoded(engine), masks)
 
-        heads = probabilities(windows.run(decode), setting.line)
-        yield _mean_of_styles(heads, setting.model.capabilities)
+        yield _one_member(windows.run(decode), windows, setting)
 
 
 def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Tensor]:
@@ -218,7 +248,7 @@ FLIPS = tuple(
 """Axes to flip, counted after the channels; none and left-right come first, several at once last."""
 
 
-def flips(setting: SamplingSetting) -> Iterator[Pass]:
+def flips(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     """Members are plain passes of the scan flipped along its axes, and flipped back (arXiv 1807.07356)."""
     windows = setting.windows(0)
     for axes in FLIPS[: setting.members]:
@@ -227,15 +257,15 @@ def flips(setting: SamplingSetting) -> Iterator[Pass]:
             image = window.image
             return engine.plain(image.flip([1 + a for a in axes])).flip(axes)
 
-        heads = probabilities(windows.run(flipped), setting.line)
-        yield _mean_of_styles(heads, setting.model.capabilities)
+        yield _one_member(windows.run(flipped), windows, setting)
 
 
-def ensemble(setting: SamplingSetting) -> Iterator[Pass]:
+def ensemble(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
-        logits = setting.windows(index).run(lambda engine, window: engine.heads(window.image))
-        yield _mean_of_styles(probabilities(logits, setting.line), setting.model.capabilities)
+        windows = setting.windows(index)
+        logits = windows.run(lambda engine, window: engine.heads(window.image))
+        yield _one_member(logits, windows, setting)
 
 
 METHODS: Mapping[str, Method] = {

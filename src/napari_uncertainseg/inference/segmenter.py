@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,6 +55,8 @@ class Segmenter:
         ``"one-pass"``, ``"layers"``, ``"mc-dropout"``, ``"flips"`` or ``"ensemble"``.
     members
         How many; the method's usual number if None.
+    target
+        Of a model with several classes: which of them are segmented, together; the model's own if None.
     device
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     seed
@@ -65,7 +67,7 @@ class Segmenter:
     Raises
     ------
     InputError
-        If the model, the method, the members or the device cannot be used.
+        If the model, the method, the members, the target or the device cannot be used.
 
     Examples
     --------
@@ -79,11 +81,13 @@ class Segmenter:
         *,
         method: str = "one-pass",
         members: int | None = None,
+        target: Sequence[str] | None = None,
         device: str | Device = "auto",
         seed: int = 0,
         window_share: float = 1.0,
     ) -> None:
-        self.model = model if isinstance(model, Model) else find_model(model)
+        known = model if isinstance(model, Model) else find_model(model)
+        self.model = known if target is None else known.with_target(target)
         self._method, self.members = check_method(method, self.model, members)
         self.device = device if isinstance(device, Device) else choose_device(device)
         self.seed = seed
@@ -185,7 +189,7 @@ class _Run:
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self._preparing)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
-        self.notes += [*prepared.notes, *model.notes, *self.moved.notes]
+        self.notes += [*prepared.notes, *model.notes, *_note_on_target(model), *self.moved.notes]
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
@@ -193,6 +197,7 @@ class _Run:
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
+        self.notes += collected.notes
         features = self._voxel_features(prepared, collected)
         self.progress("done", 1.0)
         return Prediction(
@@ -204,6 +209,7 @@ class _Run:
             candidate_threshold=max(LOWEST_CANDIDATES, self.moved.line.move(CANDIDATE_THRESHOLD)),
             information=self._information(used, prepared),
             voxel_features=features,
+            classes=collected.classes,
             real_probability=None if features is None else self._real_probability,
         )
 
@@ -255,7 +261,8 @@ class _Run:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
         segmenter = self.segmenter
-        collector, known = PredictionAccumulator(source, shape), dict[int, Windows]()
+        collector = PredictionAccumulator(source, shape, segmenter.model.classes)
+        known = dict[int, Windows]()
         placed = image.to(engine.device.kind)
 
         def windows(index: int) -> Windows:
@@ -329,6 +336,8 @@ class _Run:
             "model": model.name,
             "model_version": model.version,
             "model_sha256": model.sha256,
+            "target": model.target,
+            **_about_classes(model),
             "method": segmenter.method,
             "members": segmenter.members,
             "seed": segmenter.seed,
@@ -338,3 +347,19 @@ class _Run:
             "versions": versions(self.device),
             **self.moved.information,
         }
+
+
+def _about_classes(model: Model) -> dict[str, Any]:
+    """Which of a model's classes are its target, where there are several."""
+    if len(model.classes) < 2:
+        return {}
+    chosen = [model.classes[number] for number in model.target_classes]
+    return {"classes": list(model.classes), "target_classes": chosen}
+
+
+def _note_on_target(model: Model) -> list[str]:
+    """That classes are segmented together which the user did not choose."""
+    if model.target_chosen or len(model.target_classes) < 2 or not model.targets:
+        return []
+    together = " + ".join(model.classes[number] for number in model.target_classes)
+    return [f"Segmented together: {together}. The model has several classes: others can be the target."]

@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.engine import Encoded, Engine
 from napari_uncertainseg.networks.engines.patches import Patches
 
@@ -108,6 +109,11 @@ class Windows:
         return len(self._starts)
 
     @property
+    def classes(self) -> ClassOutputs | None:
+        """What the channels are that `run` gives, where they are logits of several classes."""
+        return self._engine.classes
+
+    @property
     def size(self) -> Size:
         """Size of a window, padding included."""
         return self._size
@@ -130,8 +136,9 @@ class Windows:
         Returns
         -------
         Tensor
-            Logits (heads, z, y, x) of the box, float32. Several windows are averaged with Gaussian weights
-            (standard deviation an eighth of the side, as MONAI's default), or as the engine's `patches` say.
+            Logits (heads, z, y, x) of the box, float32, or (classes, z, y, x). Several windows are averaged
+            with Gaussian weights (standard deviation an eighth of the side, as MONAI's default), or as the
+            engine's `patches` say.
 
         Raises
         ------

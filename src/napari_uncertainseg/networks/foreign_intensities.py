@@ -77,15 +77,40 @@ class Clip(Intensities):
     Attributes
     ----------
     low, high
-        The least and the largest that stay.
+        Percentiles of the scan, 0 to 100: the least and the largest that stay.
     """
 
-    low: float = -np.inf
-    high: float = np.inf
+    low: float = 0.0
+    high: float = 100.0
 
     def change(self, values: np.ndarray) -> np.ndarray:
         """Clip."""
-        return np.clip(values, np.float32(self.low), np.float32(self.high))
+        low, high = np.percentile(values, (self.low, self.high))
+        return np.clip(values, np.float32(low), np.float32(high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blank(Intensities):
+    """Replace values on one side of a threshold.
+
+    Attributes
+    ----------
+    threshold
+        Values that are not beyond it are replaced.
+    above
+        Whether those above it stay, or those below.
+    value
+        What the others become.
+    """
+
+    threshold: float
+    above: bool = True
+    value: float = 0.0
+
+    def change(self, values: np.ndarray) -> np.ndarray:
+        """Replace."""
+        stays = values > self.threshold if self.above else values < self.threshold
+        return np.where(stays, values, np.float32(self.value))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
+from napari_uncertainseg.nouns import is_background, noun_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
@@ -131,6 +133,8 @@ class Model(ABC):
         Names of the network's output channels, in their order, where there are several.
     target_classes
         Numbers of those that make the target.
+    target_chosen
+        Whether the user chose the target among the classes.
     notes
         What every result says of the model, one sentence each.
     capabilities
@@ -165,12 +169,50 @@ class Model(ABC):
     target: str = "lesion"
     classes: tuple[str, ...] = ()
     target_classes: tuple[int, ...] = ()
+    target_chosen: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def main(self) -> str:
         """The scan that is segmented, and on whose grid all maps lie."""
         return main_of(self.modalities)
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether each class has a probability of its own (a sigmoid); else they share one (a softmax)."""
+        return False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the classes that can be segmented; none where there is nothing to choose."""
+        some = tuple(name for name in self.classes if not is_background(name))
+        return some if len(some) > 1 else ()
+
+    def with_target(self, names: Sequence[str]) -> Self:
+        """The same model, which segments one of its classes, or several together.
+
+        Parameters
+        ----------
+        names
+            Of the classes; upper and lower case are the same.
+
+        Raises
+        ------
+        InputError
+            If it has no class of such a name, or nothing to choose among.
+        """
+        known = {name.lower(): number for number, name in enumerate(self.classes) if name in self.targets}
+        if not known:
+            raise InputError(f"The model '{self.name}' segments only {self.target}: give no target.")
+        unknown = [name for name in names if name.lower() not in known]
+        if unknown or not names:
+            raise InputError(
+                f"The model '{self.name}' has no class '{unknown[0] if unknown else ''}': its target may be "
+                f"{', '.join(repr(name) for name in self.targets)}, or several of them."
+            )
+        numbers = tuple(sorted({known[name.lower()] for name in names}))
+        chosen = [self.classes[number] for number in numbers]
+        return replace(self, target=noun_of(chosen), target_classes=numbers, target_chosen=True)
 
     def outlined_like(self, style: str) -> Self:
         """The same model, whose members come from one style; its name then ends in the style's.
@@ -225,8 +267,8 @@ class Model(ABC):
     def sha256(self) -> str:
         """Hash of the weights: of the file, or of the files' hashes when there are several.
 
-        A recalibration counts as one more, and so does one style chosen from several: what was measured with
-        other probabilities, such as a calibration record, is not about these.
+        A recalibration counts as one more, and so does a style or a target chosen from several: what was
+        measured with other probabilities, such as a calibration record, is not about these.
         """
         digests = [self.weight_sha256(i) for i in range(len(self.weights))]
         content = "".join(one.model_dump_json() for one in self.recalibrations)
@@ -234,6 +276,8 @@ class Model(ABC):
             content += self.seen.model_dump_json()  # it decides which line a scan gets
         if self.capabilities.style is not None:
             content += f"style {self.capabilities.style}"
+        if self.target_chosen:
+            content += f"target {self.target_classes}"
         if content:
             digests.append(hashlib.sha256(content.encode()).hexdigest())
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -13,6 +13,8 @@ import numpy as np
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.networks.real_probability import RealProbability
+from napari_uncertainseg.nouns import LESION, Noun
+from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
 
@@ -42,6 +44,8 @@ class Prediction:
         What lies around the voxels that may be lesion; None where the model does not need it.
     real_probability
         How probable it is that a lesion is real, from its features; None where the model does not know.
+    classes
+        What a network of several classes says of each; None where there are not several.
     """
 
     grid: Grid
@@ -53,6 +57,7 @@ class Prediction:
     information: Mapping[str, Any] = field(default_factory=dict)
     voxel_features: VoxelFeatures | None = None
     real_probability: RealProbability | None = None
+    classes: Classes | None = None
     _derived: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -88,6 +93,11 @@ class Prediction:
         at most 0.25.
         """
         return self.maps["disagreement"]
+
+    @property
+    def noun(self) -> Noun:
+        """What is segmented, in words."""
+        return Noun(str(self.information.get("target") or LESION))
 
     @cached_property
     def sha256(self) -> str:

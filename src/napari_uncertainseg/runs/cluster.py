@@ -98,6 +98,9 @@ def local_cluster(workers: Workers) -> Iterator[Cluster]:
         "distributed.worker.memory.pause": False,
         "distributed.nanny.pre-spawn-environ": threads,
         "distributed.admin.tick.limit": "1h",  # a network that holds the interpreter is no fault
+        # Nobody looks at them, and kept for an hour they made each worker grow by 50 kB a visit.
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.system-monitor.log-length": 600,
     }
     with dask.config.set(settings):
         cluster = LocalCluster(

@@ -125,12 +125,27 @@ def _visits(records: Sequence[VisitRecord]) -> list[Markup]:
         f"{UNCERTAINTIES[measure_of(records)]}. {REFERRAL} has all visits in this order. To read "
         "them, open it in the Cohort dock, or type: uncertainseg session new --from FOLDER."
     )
+    strange = any(one.record.unlike for one in found)
     rows = [
-        (str(i), name_span(one.record.name), format_number(one.uncertainty, 4), _words(one.why))
+        (
+            str(i),
+            name_span(one.record.name),
+            str(one.record.lesions),
+            format_number(one.record.volume_ml, 2),
+            format_number(one.uncertainty, 4),
+            *((_words("; ".join(one.record.unlike)),) if strange else ()),
+        )
         for i, one in enumerate(found[:_VISITS], 1)
     ]
-    head = ("", "visit", "uncertainty", "why")
-    return [element("h2", "Visits to read first"), element("p", about), table(head, rows, right=(0, 2))]
+    head = (
+        "",
+        "visit",
+        "lesions",
+        "ml",
+        "uncertainty",
+        *(("unlike the scans that it learnt from",) if strange else ()),
+    )
+    return [element("h2", "Visits to read first"), element("p", about), table(head, rows, right=(0, 2, 3, 4))]
 
 
 def _lesions(records: Sequence[VisitRecord]) -> list[Markup]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ class RunOptions:
 
     Attributes
     ----------
-    model, method, members, device, seed
+    model, method, members, target, device, seed
         As for `Segmenter`.
     threshold
         The model's own where it is None.
@@ -39,6 +40,7 @@ class RunOptions:
     model: str = "bundled"
     method: str = "one-pass"
     members: int | None = None
+    target: Sequence[str] | None = None
     threshold: float | None = None
     min_volume: float = 3.0
     skull: str = "auto"
@@ -125,6 +127,7 @@ def segmenter_of(options: RunOptions, window_share: float = 1.0) -> Segmenter:
         options.model,
         method=options.method,
         members=options.members,
+        target=options.target,
         device=options.device,
         seed=options.seed,
         window_share=window_share,

@@ -50,14 +50,30 @@ class ClassMaps:
     variance: Array
 
 
-class ClassAccumulator:
-    """Voxel maps over members with several classes, added one by one; the members are not kept."""
+@dataclass(frozen=True, eq=False)
+class ClassDoubt:
+    """The maps of `ClassMaps` that a window shows, for which little has to be kept.
+
+    Attributes
+    ----------
+    mean
+        Mean probabilities, (C, ...).
+    entropy, expected_entropy, mutual_information
+        Of the mean; the members' mean; the first less the second: nats, at most ln C.
+    """
+
+    mean: Array
+    entropy: Array
+    expected_entropy: Array
+    mutual_information: Array
+
+
+class DoubtAccumulator:
+    """Mean and entropies over members with several classes, added one by one; the members are not kept."""
 
     def __init__(self) -> None:
         self.count = 0
         self._mean: Array = None
-        self._squares: Array = None
-        self._logs: Array = None
         self._entropy: Array = None
 
     def add(self, member: Array) -> None:
@@ -78,19 +94,19 @@ class ClassAccumulator:
         xp = array_namespace(p)
         p = xp.astype(p, xp.float32)
         if self._mean is None:
-            self._mean, self._squares, self._logs = (
-                xp.zeros(p.shape, dtype=xp.float32, device=device(p)) for _ in range(3)
-            )
+            self._mean = xp.zeros(p.shape, dtype=xp.float32, device=device(p))
             self._entropy = xp.zeros(p.shape[1:], dtype=xp.float32, device=device(p))
         check_same_shape("A member", p.shape, "the first one", self._mean.shape)
         self.count += 1
         before = p - self._mean
         self._mean = self._mean + before / self.count
-        self._squares = self._squares + before * (p - self._mean)
-        self._logs = self._logs + xp.log(xp.clip(p, LEAST, None))
         self._entropy = self._entropy + _entropy(p)
+        self._take(p, before)
 
-    def result(self) -> ClassMaps:
+    def _take(self, p: Array, before: Array) -> None:
+        """Take a member, and how far it was from the mean of those before it."""
+
+    def doubt(self) -> ClassDoubt:
         """Maps over the members added so far; more may be added afterwards.
 
         Raises
@@ -100,19 +116,43 @@ class ClassAccumulator:
         """
         check_members(self.count)
         xp = array_namespace(self._mean)
-        mean, expected = self._mean, self._entropy / self.count
-        whole = _entropy(mean)
-        mutual = xp.clip(whole - expected, 0, None)
-        cross = -xp.sum(mean * self._logs, axis=0) / self.count
-        pairwise = xp.clip(cross - expected, 0, None)
+        expected, whole = self._entropy / self.count, _entropy(self._mean)
+        return ClassDoubt(self._mean, whole, expected, xp.clip(whole - expected, 0, None))
+
+
+class ClassAccumulator(DoubtAccumulator):
+    """All voxel maps over members with several classes; it keeps three times as much."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._squares: Array = 0.0
+        self._logs: Array = 0.0
+
+    def _take(self, p: Array, before: Array) -> None:
+        xp = array_namespace(p)
+        self._squares = self._squares + before * (p - self._mean)
+        self._logs = self._logs + xp.log(xp.clip(p, LEAST, None))
+
+    def result(self) -> ClassMaps:
+        """Maps over the members added so far; more may be added afterwards.
+
+        Raises
+        ------
+        InputError
+            If there is no member.
+        """
+        found = self.doubt()
+        xp = array_namespace(found.mean)
+        cross = -xp.sum(found.mean * self._logs, axis=0) / self.count
+        pairwise = xp.clip(cross - found.expected_entropy, 0, None)
         return ClassMaps(
-            mean=mean,
-            negated_confidence=-xp.max(mean, axis=0),
-            entropy=whole,
-            expected_entropy=expected,
-            mutual_information=mutual,
+            mean=found.mean,
+            negated_confidence=-xp.max(found.mean, axis=0),
+            entropy=found.entropy,
+            expected_entropy=found.expected_entropy,
+            mutual_information=found.mutual_information,
             pairwise=pairwise,
-            reverse_mutual_information=xp.clip(pairwise - mutual, 0, None),
+            reverse_mutual_information=xp.clip(pairwise - found.mutual_information, 0, None),
             variance=xp.mean(self._squares, axis=0) / self.count,
         )
 

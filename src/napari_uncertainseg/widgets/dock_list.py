@@ -6,6 +6,7 @@ The first one stands in napari's menu for the whole arrangement.
 from __future__ import annotations
 
 from napari_uncertainseg.widgets.calibration.dock import DOCK as CALIBRATION
+from napari_uncertainseg.widgets.classes.dock import DOCK as CLASSES
 from napari_uncertainseg.widgets.cohort.dock import DOCK as COHORT
 from napari_uncertainseg.widgets.dashboard.dock import DOCK as DASHBOARD
 from napari_uncertainseg.widgets.dock_description import Dock
@@ -15,4 +16,14 @@ from napari_uncertainseg.widgets.raters.dock import DOCK as RATERS
 from napari_uncertainseg.widgets.segment.dock import DOCK as SEGMENT
 from napari_uncertainseg.widgets.session.dock import DOCK as SESSION
 
-DOCKS: tuple[Dock, ...] = (SEGMENT, LESIONS, CALIBRATION, RATERS, SESSION, EXERCISES, COHORT, DASHBOARD)
+DOCKS: tuple[Dock, ...] = (
+    SEGMENT,
+    LESIONS,
+    CALIBRATION,
+    CLASSES,
+    RATERS,
+    SESSION,
+    EXERCISES,
+    COHORT,
+    DASHBOARD,
+)

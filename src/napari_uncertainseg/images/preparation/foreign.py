@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
+from scipy import special
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
@@ -27,21 +29,55 @@ class ForeignInput(NetworkInput):
     """
 
     _undo: Undo
+    _moves: Literal["probabilities", "logits"]
 
     @property
     def exact(self) -> bool:
         """Never: axes may be turned, even where the shapes are the same."""
         return False
 
+    @property
+    def moves_logits(self) -> bool:
+        """Whether logits are brought back, and become probabilities then."""
+        return self._moves == "logits"
+
     def back(self, array: np.ndarray) -> np.ndarray:
-        """Bring a map onto the scan's own grid, 0 where the network was given nothing."""
+        """Bring a map of probabilities onto the scan's own grid, 0 where the network was given nothing."""
+        array = np.asarray(array, np.float32)
+        out = np.zeros(self._shape, np.float32)
+        out[self.box] = (as_logits(array, self._moved) if self.moves_logits else self._moved(array)) * (
+            self._inside
+        )
+        return out
+
+    def values(self, array: np.ndarray) -> np.ndarray:
+        """What an array, such as logits of one class, is in the scan's voxels that the network was given."""
+        return self._moved(np.asarray(array, np.float32))[self._inside]
+
+    def _moved(self, array: np.ndarray) -> np.ndarray:
+        """An array within the box on the scan's own grid, as the steps' way back makes it."""
         if array.shape != self.brain.shape:
             raise ValueError(
                 f"a map of shape {array.shape} does not fit an input of shape {self.brain.shape}"
             )
-        out = np.zeros(self._shape, np.float32)
-        out[self.box] = self._undo(np.asarray(array, np.float32))[self.box] * self._inside
-        return out
+        return self._undo(array)[self.box]
+
+
+def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
+    """Probabilities whose logits were moved; those of nothing are nothing.
+
+    Parameters
+    ----------
+    probability
+        float32, any shape, 0 to 1.
+    move
+        What is done to the logits.
+    """
+    if not probability.any():  # the variance of a single head, say
+        return move(probability)
+    # In float32, 1 less the smallest step is a logit of 16.6; what is larger counts as that.
+    logits = special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
+    return special.expit(move(logits)).astype(np.float32)
 
 
 def prepare_foreign(
@@ -116,6 +152,7 @@ def prepare_foreign(
         region[box],
         grid.shape,
         back,
+        preprocessing.moves,
     )
     return Prepared(grid, channels, region, given.source, notes=tuple(notes)), source
 

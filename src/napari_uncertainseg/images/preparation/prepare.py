@@ -52,6 +52,20 @@ class NetworkInput:
         """Whether the network's voxels are the scan's own, in its box."""
         return self.brain.shape == self._inside.shape
 
+    @property
+    def moves_logits(self) -> bool:
+        """Whether logits are brought back, and become probabilities then."""
+        return False
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Voxels of the box that the network was given, bool on the scan's own grid."""
+        return self._inside
+
+    def values(self, array: np.ndarray) -> np.ndarray:
+        """What an array of the shape of ``brain`` is in those voxels, float32 (voxels,)."""
+        return self.back(array)[self.box][self._inside]
+
     def back(self, array: np.ndarray) -> np.ndarray:
         """Bring a map onto the scan's own grid.
 

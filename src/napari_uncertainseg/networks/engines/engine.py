@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.patches import Patches
 
@@ -49,6 +50,9 @@ class Engine(ABC):
     ----------
     check
         Called while the network runs.
+    classes
+        What the channels are that `finish` gives, where they are the logits of several classes; None where
+        they are a target's.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Engine(ABC):
         self.mask_shapes = mask_shapes
         self.patches = patches
         self.check: Check = never
+        self.classes: ClassOutputs | None = None
 
     @abstractmethod
     def heads(self, image: Tensor) -> Tensor:
@@ -89,7 +94,7 @@ class Engine(ABC):
         """What is done to outputs after windows were averaged: nothing, where they are a target's logits.
 
         Networks made elsewhere with several classes give a channel for each, and their windows are averaged
-        so. This makes the target's logits of them.
+        so. This makes the target's logits of them, where `classes` is None.
 
         Parameters
         ----------
@@ -99,7 +104,7 @@ class Engine(ABC):
         Returns
         -------
         Tensor
-            float32 (heads, z, y, x).
+            float32 (heads, z, y, x); or (classes, z, y, x), see `classes`.
         """
         return outputs
 

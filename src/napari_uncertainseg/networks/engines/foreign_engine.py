@@ -11,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.patches import Patches
+
+_WIDTH = 32
+"""Feature maps at full resolution that networks made elsewhere usually have."""
 
 
 class ForeignEngine(Engine):
@@ -31,7 +35,7 @@ class ForeignEngine(Engine):
         Numbers of those that make the target. Of one channel the sigmoid is the probability; of several the
         softmax is, unless `sigmoid` is set.
     patches
-        The windows.
+        The windows; None for the whole scan at once, as far as memory allows.
     sigmoid
         Whether each of several channels has a probability of its own.
     """
@@ -43,15 +47,16 @@ class ForeignEngine(Engine):
         *,
         channels: int,
         target: tuple[int, ...],
-        patches: Patches,
+        patches: Patches | None,
         sigmoid: bool = False,
     ) -> None:
         # Not bf16 on a CPU: the numbers shall be those of the network's own tool.
         device = device if device.kind == "cuda" else replace(device, library="torch").at("float32")
-        super().__init__(device, patches=patches)
+        super().__init__(device, patches=patches, width=_WIDTH)
         self._torch_device = torch.device(device.kind)
         self._network = network.to(self._torch_device)
         self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1
+        self.classes = ClassOutputs.of_network(channels, target, overlapping=self._sigmoid)
         for module in network.modules():
             if not list(module.children()):
                 module.register_forward_pre_hook(self._before_module)
@@ -69,13 +74,15 @@ class ForeignEngine(Engine):
         return found[0].float()
 
     def finish(self, outputs: Tensor) -> Tensor:
-        """The target's logits, (1, z, y, x), from those of all classes."""
+        """The target's logits, (1, z, y, x), from those of two classes; those of several as they are."""
+        if self.classes is not None:
+            return outputs
         return target_logits(outputs, self._target, sigmoid=self._sigmoid)
 
     def _run(self, image: Tensor) -> Any:
         try:
             return self._network(image)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # the latter of a norm over a single voxel
             # Not only torch's own type: on a CPU it is a RuntimeError that speaks of memory.
             if isinstance(error, torch.OutOfMemoryError) or "alloc" in str(error).lower():
                 raise

@@ -47,6 +47,8 @@ from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _STATE = texts.COLUMNS.index("state")
+_TABLE_HEIGHT = 130
+"""Pixels of the list in a small window: its head and four cases."""
 _PAUSE_MS = 300
 """Milliseconds without a key after which a name has been typed."""
 OpenCase = Callable[[LoadedCase], None]
@@ -136,6 +138,7 @@ class CohortDock(DockWidget):
         self.runs_with = wrapping_label()
         self.runs_with.setToolTip(texts.RUNS_WITH_TIP)
         self.table = NumberTable()
+        self.table.setMinimumHeight(_TABLE_HEIGHT)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.next_button = button_with_tip(texts.OPEN_NEXT, texts.OPEN_NEXT_TIP)

@@ -16,13 +16,15 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
+from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
+from napari_uncertainseg.widgets.layers.user_labels import labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result, volume_of
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class ReviewLayers:
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
+        self.classes = ClassLayer(viewer)
         self._band = RiskContours(viewer)
         self._blinding = Blinding(viewer)
         self.brain = BrainOutline(
@@ -102,6 +105,7 @@ class ReviewLayers:
             self._our_zoom = None  # a zoom of the case before was not meant for this one
             self.show_alone(False)
             self._own_outline.forget()
+            self.classes.remove()  # it is of the case before
         if self._case.prediction is None:
             self._band.remove()
         self._results.show(self.scan.layer())
@@ -266,7 +270,11 @@ class ReviewLayers:
         return any(layer.name == name for layer in self.scan.foreign_labels(hidden=True))
 
     def mask_of(self, name: str) -> np.ndarray:
-        """Where a label layer is not 0, on the prediction's grid.
+        """Where a label layer is not 0, on the prediction's grid; errors as `labels_of`."""
+        return self.labels_of(name) > 0
+
+    def labels_of(self, name: str) -> np.ndarray:
+        """Numbers of a label layer on the prediction's grid.
 
         Raises
         ------
@@ -276,20 +284,13 @@ class ReviewLayers:
         named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
         if not named:
             raise InputError(f"There is no layer {name!r}; choose another reference.")
-        layer, grid = named[0], self._case.grid
-        if grid is None:
-            raise InputError("There is no prediction yet; press Run in Segment first.")
-        placing = self._results.placing
-        drawn = None if placing is None else placing.drawn_over(layer)
-        if drawn is not None:
-            return drawn > 0
-        volume = volume_of(layer)
-        if not volume.grid.same_as(grid):
-            raise InputError(
-                f"Layer {name!r} ({_size(volume.grid.shape)} voxels) does not lie on the grid of the scan"
-                f" ({_size(grid.shape)} voxels); resample it onto the FLAIR first."
-            )
-        return np.asarray(volume.data) > 0
+        return labels_on_grid(named[0], self._case.grid, self._results.placing)
+
+    def show_class(self, name: str, array: np.ndarray, largest: float, unit: str) -> None:
+        """Show a map of a model's classes over the scan; the other heat maps would tint it."""
+        if self._results.placing is not None and not self.blinded:
+            self._results.hide_maps()
+            self.classes.show(name, array, largest, unit, self._results.placing)
 
     def show_raters(self, consensus: np.ndarray, disagreement: np.ndarray, like: str) -> None:
         """Show a comparison of raters over the layer of one of them; heat maps of the model would tint it."""
@@ -379,6 +380,7 @@ class ReviewLayers:
                 layer.events.data.disconnect(self._on_paint)
         self._results.cleanup()
         self.raters.cleanup()
+        self.classes.cleanup()
         self._band.cleanup()
         self.brain.cleanup()
         self._blinding.restore()
@@ -391,7 +393,3 @@ def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[flo
     voxels = [float(row[f"stop_{axis}"].iloc[0] - row[f"start_{axis}"].iloc[0]) for axis in "sar"]
     s, a, r = (n * step for n, step in zip(voxels, spacing, strict=True))
     return s, a, r
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

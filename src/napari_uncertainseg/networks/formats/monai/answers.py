@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.modalities import FURTHER_MODALITIES, MODALITIES, REFERENCE
+from napari_uncertainseg.modalities import modality_called
 from napari_uncertainseg.networks.engines.patches import Patches
+from napari_uncertainseg.networks.foreign_steps import Step
 from napari_uncertainseg.networks.formats.monai.components import Component
 from napari_uncertainseg.networks.formats.monai.configuration import plain_name
+from napari_uncertainseg.networks.formats.monai.geometry import first
+from napari_uncertainseg.networks.formats.monai.sizes import Edge, Fit
+from napari_uncertainseg.nouns import LESION, is_lesion, noun_of
 
-_MASK_ONLY = ("KeepLargestConnectedComponentd", "RemoveSmallObjectsd", "FillHolesd", "LabelFilterd")
+_MASK_ONLY = (
+    "KeepLargestConnectedComponentd",
+    "RemoveSmallObjectsd",
+    "FillHolesd",
+    "LabelFilterd",
+    "MapLabelValued",
+    "LabelToContourd",
+)
 """What changes the mask after the threshold; lesions are made from the probabilities here."""
-NOT_READ = (
-    "Invertd",
+_DONE_OTHERWISE = (
     "SaveImaged",
     "EnsureTyped",
     "ToTensord",
+    "ToDeviced",
+    "ToNumpyd",
     "CastToTyped",
     "EnsureChannelFirstd",
-    "Lambdad",
+    "SqueezeDimd",
+    "DeleteItemsd",
+    "SelectItemsd",
+    "CopyItemsd",
+    "Identityd",
 )
-"""Post-processing that is done otherwise here: maps always lie on the scan's own grid."""
+"""Post-processing that changes no probability."""
+UNREAD: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Lambdad", *_DONE_OTHERWISE, *_MASK_ONLY), ()),
+    "Invertd": ("nearest_interp",),
+}
+"""Post-processing of which only these options are looked at: maps always lie on the scan's own grid."""
 _SPEED_ONLY = ("sw_batch_size", "sw_device", "device", "progress", "cache_roi_weight_map", "cpu_thresh",
                "buffer_steps", "buffer_dim")  # fmt: skip
 """Options of an inferer that do not change its numbers."""
 
-_TARGETS = re.compile(r"lesion|plaque|wmh|hyperintens|(?<![a-z])ms(?![a-z])", re.IGNORECASE)
 _NO_TARGET = re.compile(r"background|^bg$", re.IGNORECASE)
 _NO_NAME = re.compile(r"(image|img|channel|input|scan|mri?|data)?[ _-]*\d*", re.IGNORECASE)
+_UNNAMED = re.compile(r"class \d+")
 
 
 @dataclass(frozen=True)
@@ -44,44 +65,67 @@ class Answer:
         Whether each channel has a probability of its own.
     threshold
         Probability at and above which a voxel belongs to the target.
+    as_logits
+        Whether outputs come back onto the scan's grid before they become probabilities.
+    nearest
+        Whether maps come back by the nearest voxel, and not in the way of the scans.
     notes
         What is not honoured, one sentence each.
     """
 
     sigmoid: bool
     threshold: float = 0.5
+    as_logits: bool = False
+    nearest: bool = False
     notes: tuple[str, ...] = ()
 
 
-def read_inferer(one: Component | None, place: str) -> Patches:
-    """The windows of a ``SlidingWindowInferer``.
+def read_inferer(one: Component | None, place: str) -> tuple[Patches | None, tuple[Step, ...]]:
+    """The windows of an inferer.
+
+    Returns
+    -------
+    Patches, tuple of Step
+        None for the whole scan at once; and what is done to scans that are smaller than a window.
 
     Raises
     ------
     InputError
-        If it is another one, or lacks sizes.
+        If it is another inferer than SlidingWindowInferer and SimpleInferer, or lacks sizes.
     """
-    if one is None or one.kind != "SlidingWindowInferer":
-        raise InputError(f"{place} should be a SlidingWindowInferer.")
+    if one is not None and one.kind == "SimpleInferer":
+        return None, ()
+    if one is None or one.kind not in _SLIDING:
+        raise InputError(f"{place} should be a SlidingWindowInferer or a SimpleInferer.")
     one.check_known(("roi_size", "overlap", "mode", "sigma_scale", "padding_mode", "cval"), _SPEED_ONLY)
-    sides = one.options.get("roi_size")
-    sides = [sides] * 3 if isinstance(sides, int) else sides
-    if (
-        not isinstance(sides, list)
-        or len(sides) != 3
-        or not all(type(side) is int and 8 <= side <= 512 for side in sides)
-    ):
+    said = one.options.get("roi_size")
+    sides = [n for n in (said if isinstance(said, list) else [said] * 3) if type(n) is int and 8 <= n <= 512]
+    if len(sides) != 3 or (isinstance(said, list) and len(said) != 3):
         raise one.refuse("'roi_size' should be three numbers of voxels, each from 8 to 512")
-    overlap, sigma = one.number("overlap", 0.25), one.number("sigma_scale", 0.125)
-    mode = one.options.get("mode", "constant")
+    overlaps = one.options.get("overlap")
+    overlap = _the_one(overlaps) if isinstance(overlaps, list) else one.number("overlap", 0.25)
+    sigma = one.number("sigma_scale", 0.125)
     if overlap is None or sigma is None or not (0 <= overlap < 0.95 and 0.01 <= sigma <= 10):
         raise one.refuse("'overlap' should be a number from 0 to 0.94")
-    if mode not in ("constant", "gaussian") or one.options.get("padding_mode", "constant") != "constant":
-        raise one.refuse("'mode' should be constant or gaussian, and 'padding_mode' constant")
-    if one.number("cval", 0.0):
-        raise one.refuse("'cval' should be 0")
+    mode, edge = one.options.get("mode", "constant"), one.options.get("padding_mode", "constant")
+    if mode not in ("constant", "gaussian") or edge not in _EDGES:
+        raise one.refuse(
+            "'mode' should be constant or gaussian, and 'padding_mode' constant, replicate or reflect"
+        )
     x, y, z = sides
-    return Patches((x, y, z), overlap, "regular", mode, sigma)
+    value = one.number("cval", 0.0) or 0.0
+    small = () if edge == "constant" and not value else (Fit((x, y, z), edge=_EDGES[edge], value=value),)
+    return Patches((x, y, z), overlap, "regular", mode, sigma), small
+
+
+_SLIDING = ("SlidingWindowInferer", "SlidingWindowInfererAdapt")
+_EDGES: Mapping[str, Edge] = {"constant": "constant", "replicate": "edge", "reflect": "reflect"}
+
+
+def _the_one(values: Sequence[Any]) -> float | None:
+    """What is the same for each axis."""
+    same = bool(values) and all(isinstance(one, int | float) and one == values[0] for one in values)
+    return float(values[0]) if same else None
 
 
 def read_answer(transforms: Sequence[Component], channels: int, place: str) -> Answer:
@@ -93,28 +137,46 @@ def read_answer(transforms: Sequence[Component], channels: int, place: str) -> A
         If it says neither sigmoid nor softmax, or holds what would change the probabilities.
     """
     sigmoid: bool | None = None
-    threshold, notes = 0.5, []
+    threshold, discrete, inverted, as_logits, nearest = 0.5, False, False, False, False
+    notes: list[str] = []
     for one in transforms:
         if one.kind == "Activationsd":
-            one.check_known(("sigmoid", "softmax", "keys", "allow_missing_keys"))
-            if one.truth("sigmoid") or one.truth("softmax"):
-                sigmoid = one.truth("sigmoid")
+            one.check_known(("sigmoid", "softmax", "keys", "allow_missing_keys"), ("other", "dim"))
+            if _said(one, "sigmoid") or _said(one, "softmax"):
+                sigmoid, as_logits = _said(one, "sigmoid"), inverted
         elif one.kind == "AsDiscreted":
             one.check_known(("argmax", "threshold", "keys", "allow_missing_keys"), ("to_onehot", "rounding"))
-            if one.truth("argmax") and sigmoid is None:
-                sigmoid = False
-            threshold = one.number("threshold", threshold) or threshold
-        elif one.kind in _MASK_ONLY:
+            if _said(one, "argmax") and sigmoid is None:
+                sigmoid, as_logits = False, inverted
+            threshold, discrete = _threshold_of(one, threshold), True
+        elif one.kind == "Invertd":
+            inverted, nearest = True, _said(one, "nearest_interp", True)
+        elif one.kind in _MASK_ONLY or (one.kind == "Lambdad" and discrete):
             notes.append(
                 f"The bundle's {one.kind[:-1]} is not done: lesions are made from the probabilities."
             )
-        else:
+        elif one.kind == "Lambdad":
+            raise one.refuse("a Lambdad is code, which is not run")
+        elif one.kind not in _DONE_OTHERWISE:
             raise one.refuse(f"the post-processing {one.kind} is not honoured")
     if sigmoid is None or (not sigmoid and channels == 1):
         raise InputError(f"{place} should say by Activationsd whether outputs become a sigmoid or a softmax.")
     if not 0 < threshold < 1:
         raise InputError(f"{place}: 'threshold' should be between 0 and 1.")
-    return Answer(sigmoid, threshold, tuple(notes))
+    return Answer(sigmoid, threshold, as_logits, nearest, tuple(notes))
+
+
+def _said(one: Component, name: str, otherwise: bool = False) -> bool:
+    """An option that may be given for each key, first that of the prediction."""
+    value = first(one.options.get(name))
+    return otherwise if value is None else replace(one, options={name: value}).truth(name)
+
+
+def _threshold_of(one: Component, usual: float) -> float:
+    said = first(one.options.get("threshold"))
+    if said is None or isinstance(said, bool):  # before MONAI 0.9 it was whether, and not which
+        return usual
+    return replace(one, options={"threshold": said}).required("threshold")
 
 
 def names_of_channels(metadata: Mapping[str, Any], side: str, place: str) -> list[str]:
@@ -138,7 +200,9 @@ def names_of_channels(metadata: Mapping[str, Any], side: str, place: str) -> lis
     return [defined[number].strip()[:60] for number in numbers]
 
 
-def modalities_of(names: Sequence[str], metadata: Mapping[str, Any]) -> tuple[str, ...]:
+def modalities_of(
+    names: Sequence[str], metadata: Mapping[str, Any], told: Mapping[int, str]
+) -> tuple[str, ...]:
     """What a network reads, by the names of its channels.
 
     Parameters
@@ -147,43 +211,43 @@ def modalities_of(names: Sequence[str], metadata: Mapping[str, Any]) -> tuple[st
         Of the channels.
     metadata
         Of the bundle: where a name says nothing, and there is only one, its other texts are searched.
+    told
+        What the user says of some of them, by their numbers.
     """
     found: list[str] = []
-    for name in names:
-        guess = _modality(name)
+    for number, name in enumerate(names):
+        guess = told.get(number) or modality_called(name)
         if guess is None and len(names) == 1 and _NO_NAME.fullmatch(name):
-            guess = next((g for text in _texts(metadata) if (g := _modality(text)) is not None), None)
+            guess = next((g for text in _texts(metadata) if (g := modality_called(text)) is not None), None)
         base = guess or plain_name(name.lower(), "image")
         copies = sum(other == base or other.startswith(f"{base}-") for other in found)
         found.append(f"{base}-{copies + 1}" if copies else base)
     return tuple(found)
 
 
-def _modality(text: str) -> str | None:
-    lower = text.lower()
-    order = [REFERENCE, *FURTHER_MODALITIES, *(name for name in MODALITIES if name != REFERENCE)]
-    table = {**MODALITIES, **FURTHER_MODALITIES}
-    return next((name for name in order if re.search(table[name].words, lower)), None)
-
-
 def _texts(metadata: Mapping[str, Any]) -> list[str]:
     inputs: Any = metadata.get("network_data_format", {})
     inputs = inputs.get("inputs", {}) if isinstance(inputs, Mapping) else {}
-    first: Any = next(iter(inputs.values()), {}) if isinstance(inputs, Mapping) else {}
-    said = [first.get("modality") if isinstance(first, Mapping) else None]
+    image: Any = next(iter(inputs.values()), {}) if isinstance(inputs, Mapping) else {}
+    said = [image.get("modality") if isinstance(image, Mapping) else None]
     said += [metadata.get(key) for key in ("image_classes", "name", "task", "description")]
     return [text for text in said if isinstance(text, str)]
 
 
-def target_of(names: Sequence[str], *, sigmoid: bool) -> tuple[tuple[int, ...], str]:
-    """Which channels make the target, and its name.
+def targets(names: Sequence[str], *, sigmoid: bool) -> tuple[int, ...]:
+    """Numbers of the outputs that can be a target: all but the background."""
+    start = 0 if sigmoid or len(names) == 1 else 1
+    some = tuple(n for n in range(start, len(names)) if not _NO_TARGET.search(names[n]))
+    return some or tuple(range(start, len(names)))
 
-    What is called lesion, or something of its kind; else all but the background.
-    """
-    lesions = [n for n, name in enumerate(names) if _TARGETS.search(name) and not _NO_TARGET.search(name)]
-    first = 0 if sigmoid or len(names) == 1 else 1
-    others = [n for n in range(first, len(names)) if not _NO_TARGET.search(names[n])]
-    chosen = lesions or others or list(range(first, len(names)))
-    if lesions or len(chosen) != 1 or re.fullmatch(r"class \d+", names[chosen[0]]):
-        return tuple(chosen), "lesion" if lesions or len(chosen) == 1 else "target"
-    return tuple(chosen), names[chosen[0]]
+
+def target_of(names: Sequence[str], *, sigmoid: bool) -> tuple[int, ...]:
+    """Numbers of the outputs that make the target: what is called lesion, or all but the background."""
+    some = targets(names, sigmoid=sigmoid)
+    return tuple(n for n in some if is_lesion(names[n])) or some
+
+
+def target_name(names: Sequence[str], chosen: Sequence[int]) -> str:
+    """What the target is called."""
+    several = [names[number] for number in chosen]
+    return LESION if len(several) == 1 and _UNNAMED.fullmatch(several[0]) else noun_of(several)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
@@ -33,10 +34,28 @@ NETWORKS = (
     "VNet",
     "HighResNet",
     "UNETR",
+    "SwinUNETR",
+    "FlexibleUNet",
+    "MedNeXt",
 )
 """Classes of ``monai.networks.nets`` that may be made; all give a channel for each class."""
 _USUAL = {"in_channels": 1, "out_channels": 2}
 """What the classes take where nothing is said."""
+MAX_CHANNELS = 256
+_DROPPED: Mapping[str, tuple[str, ...]] = {
+    "SwinUNETR": ("img_size", "use_checkpoint"),
+    "FlexibleUNet": ("pretrained",),
+}
+"""Options that older versions took, or that only matter in training: without them it is the same network.
+
+``pretrained`` would fetch weights; a bundle brings its own.
+"""
+_DIMENSIONS = {"FlexibleUNet": 2}
+"""What ``spatial_dims`` is where nothing is said, other than 3."""
+_ONE_OUTPUT = ("VNet", "HighResNet")
+"""Classes that give one channel where nothing is said."""
+_RENAMED = {("UNETR", "pos_embed"): "proj_type"}
+"""Options that have another name in today's MONAI."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +89,7 @@ class Architecture:
         """
         import torch
 
-        with torch.device("meta"):
+        with torch.device("meta"), _lines_on_cpu():
             size = sum(parameter.numel() for parameter in self._made().parameters())
         if size > MAX_PARAMETERS:
             raise self.network.refuse(f"this {self.network.kind} has {size:.3g} parameters, an absurd size")
@@ -89,6 +108,19 @@ class Architecture:
             why = " ".join(str(error).split())[:120]
             raise self.network.refuse(f"MONAI cannot make this {self.network.kind} ({why})") from error
         return network
+
+
+def _lines_on_cpu() -> AbstractContextManager[Any]:
+    """Lines of numbers have values on the meta device too: a SwinUNETR takes its rates of dropout of one."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Lines(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            more = {"device": "cpu"} if func is torch.linspace else {}
+            return func(*args, **{**(kwargs or {}), **more})
+
+    return Lines()
 
 
 def _networks() -> Any:
@@ -113,14 +145,22 @@ def read_architecture(network: Component | None, place: str) -> Architecture:
         raise network.refuse(
             f"'_target_' {network.kind!r} is not allowed: networks are {', '.join(NETWORKS)}"
         )
+    dropped = _DROPPED.get(network.kind, ())
+    options = {
+        _RENAMED.get((network.kind, name), name): value
+        for name, value in network.options.items()
+        if name not in dropped
+    }
+    network = replace(network, options=options)
     for name, value in network.options.items():
         _check_option(network, name, value)
-    if network.options.get("spatial_dims", 3) != 3:
-        raise network.refuse("'spatial_dims' should be 3")
-    inputs, outputs = (network.options.get(name, usual) for name, usual in _USUAL.items())
+    if network.options.get("spatial_dims", _DIMENSIONS.get(network.kind, 3)) != 3:
+        raise network.refuse("'spatial_dims' should be 3: models of slices are not read")
+    usual = _USUAL | ({"out_channels": 1} if network.kind in _ONE_OUTPUT else {})
+    inputs, outputs = (network.options.get(name, number) for name, number in usual.items())
     for name, value in zip(_USUAL, (inputs, outputs), strict=True):
-        if type(value) is not int or not 1 <= value <= 64:
-            raise network.refuse(f"'{name}' should be a whole number from 1 to 64")
+        if type(value) is not int or not 1 <= value <= MAX_CHANNELS:
+            raise network.refuse(f"'{name}' should be a whole number from 1 to {MAX_CHANNELS}")
     return Architecture(network, inputs, outputs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,11 @@ MAX_YAML_BYTES = 1 << 18
 MAX_PARTS = 20_000
 """Values, lists and objects in a configuration."""
 _DEEPEST = 32
+_MOST_BESIDE = 16
+"""Further configurations that are looked at."""
 EXTRA = "pip install 'napari-uncertainseg[bundle]'"
 
+SUFFIXES = (".json", ".yaml", ".yml")
 Content = Mapping[str, Any]
 
 
@@ -40,6 +43,61 @@ def read_configuration(path: Path, folder: Path) -> Content:
     content = read_json(path, most_bytes=MAX_JSON_BYTES) if path.suffix == ".json" else _read_yaml(path)
     _check_plain(content, path)
     return content
+
+
+def merged(contents: Sequence[Content], names: Sequence[str]) -> Content:
+    """Several configurations as one, as MONAI merges them: a later one counts before an earlier one.
+
+    A key such as ``a::b`` is an inner one, and one that begins with ``+`` adds to what is there.
+
+    Parameters
+    ----------
+    contents, names
+        Of the files, in their order.
+
+    Raises
+    ------
+    InputError
+        If something is added to what is of another type.
+    """
+    whole: dict[str, Any] = {}
+    for content, name in zip(contents, names, strict=True):
+        for key, value in content.items():
+            *outer, last = key.removeprefix("+").replace("#", "::").split("::")
+            home: Any = whole
+            for part in outer:
+                home = home.setdefault(part, {}) if isinstance(home, dict) else None
+            if not isinstance(home, dict):
+                raise InputError(f"{name}: '{key}' lies within what is no object.")
+            home[last] = _added(home.get(last), value, f"{name}: '{key}'") if key.startswith("+") else value
+    return whole
+
+
+def keys_elsewhere(folder: Path, read: Sequence[Path]) -> dict[str, str]:
+    """Keys of other configurations beside those that are read, with the file that holds each.
+
+    Only to say where a missing key may be; a file that cannot be read counts for nothing.
+    """
+    found: dict[str, str] = {}
+    beside = sorted(path for path in read[0].parent.iterdir() if path.suffix in SUFFIXES)
+    for path in beside[:_MOST_BESIDE]:
+        if path not in read and path.stem != "metadata" and not path.name.startswith("."):
+            try:
+                content = read_configuration(path, folder)
+            except InputError:
+                continue
+            found = {**dict.fromkeys(content, path.name), **found}
+    return found
+
+
+def _added(old: Any, new: Any, place: str) -> Any:
+    if old is None:
+        return new
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | new
+    if isinstance(old, list) and isinstance(new, list):
+        return [*old, *new]
+    raise InputError(f"{place} should be of the type of what it is added to.")
 
 
 def _read_yaml(path: Path) -> Any:

@@ -1,41 +1,21 @@
-"""Values of a configuration with their references followed; of expressions only arithmetic is done.
-
-MONAI evaluates what begins with ``$`` as Python. Here it is a syntax of its own, of references, literals and
-arithmetic with small results: whatever else an expression says is refused, and nothing is ever run.
-"""
+"""Values of a configuration with their references followed; see `expressions` for what ``$`` may say."""
 
 from __future__ import annotations
 
 import ast
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.formats.monai.configuration import MAX_PARTS, Content
+from napari_uncertainseg.networks.formats.monai.expressions import value_of
 
-_REFERENCE = re.compile(r"@([A-Za-z_]\w*(?:(?:::|#)\w+)*)")
-_LONGEST_EXPRESSION = 500
-_LARGEST = 1e12
-_LONGEST = 10_000
-"""Characters of a text, and items of a list."""
+_KEY = r"[A-Za-z_]\w*(?:(?:::|#)\w+)*"
+_REFERENCE = re.compile(f"@({_KEY})")
+_MERE = re.compile(rf"\s*(?:@|\$\s*@|%)({_KEY})((?:\.(?:to|cuda|cpu|eval)\([^()]*\))*)\s*")
+"""A value that is nothing but a reference; what moves a network to a device changes nothing here."""
 _DEEPEST = 64
-
-_TWO: Mapping[type, Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_ONE: Mapping[type, Callable[[Any], Any]] = {
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-    ast.Not: operator.not_,
-}
 
 
 class Resolver:
@@ -47,10 +27,13 @@ class Resolver:
         The configuration.
     name
         What messages call it.
+    elsewhere
+        Files that hold keys which are not in it, by these keys: a message about a missing one names the file.
     """
 
-    def __init__(self, content: Content, name: str) -> None:
+    def __init__(self, content: Content, name: str, elsewhere: Mapping[str, str] | None = None) -> None:
         self._content, self.name = content, name
+        self._elsewhere = elsewhere or {}
         self._open: list[str] = []
         self._steps = 0
 
@@ -71,20 +54,47 @@ class Resolver:
             self._open.pop()
 
     def has(self, key: str) -> bool:
-        """Whether a key of the outermost object is there."""
-        return key in self._content
+        """Whether a key is there, whatever it holds."""
+        return self._find(key)[0]
+
+    def first(self, keys: Sequence[str]) -> str:
+        """The first of some keys that is there; the first of all where none is."""
+        return next((key for key in keys if self.has(key)), keys[0])
 
     def followed(self, key: str) -> tuple[str, Any]:
         """The key that a key leads to where its value is a mere reference, and its value as it stands."""
         for _ in range(_DEEPEST):
             value = self._raw(key)
-            whole = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+            whole = _MERE.fullmatch(value) if isinstance(value, str) else None
             if whole is None:
                 return key, value
-            key = whole[1].replace("#", "::")
+            key = _plain_key(whole[1])
         raise InputError(f"{self.name}: '{key}' refers to itself.")
 
-    def _raw(self, key: str) -> Any:
+    def parts(self, key: str) -> list[str] | None:
+        """Keys of what an expression adds up, ``$@a + [@b]``; None where it is no such sum."""
+        text = self._raw(key)
+        if not isinstance(text, str) or not text.startswith("$"):
+            return None
+        named, known = _with_names(text[1:])
+        try:
+            return _summed(ast.parse(named.strip(), mode="eval").body, known)
+        except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError):
+            return None
+
+    def count(self, key: str) -> None:
+        """Count one more value that is looked at.
+
+        Raises
+        ------
+        InputError
+            If there are too many, or they are nested too deep.
+        """
+        self._steps += 1
+        if self._steps > MAX_PARTS or len(self._open) > _DEEPEST:
+            raise InputError(f"{self.name}: '{key}' refers to too many other values.")
+
+    def _find(self, key: str) -> tuple[bool, Any]:
         found: Any = self._content
         for part in key.split("::"):
             if isinstance(found, Mapping) and part in found:
@@ -92,13 +102,19 @@ class Resolver:
             elif isinstance(found, list) and part.isascii() and part.isdigit() and int(part) < len(found):
                 found = found[int(part)]
             else:
-                raise InputError(f"{self.name}: '{key}' is missing.")
-        return found
+                return False, None
+        return True, found
+
+    def _raw(self, key: str) -> Any:
+        there, found = self._find(key)
+        if there:
+            return found
+        other = self._elsewhere.get(key.split("::")[0])
+        more = f" It stands in {other}: add the model with --merge {other}." if other else ""
+        raise InputError(f"{self.name}: '{key}' is missing.{more}")
 
     def _plain(self, value: Any, key: str) -> Any:
-        self._steps += 1
-        if self._steps > MAX_PARTS or len(self._open) > _DEEPEST:
-            raise InputError(f"{self.name}: '{key}' refers to too many other values.")
+        self.count(key)
         if isinstance(value, Mapping):
             return {name: self._plain(inner, f"{key}::{name}") for name, inner in value.items()}
         if isinstance(value, list):
@@ -107,7 +123,7 @@ class Resolver:
 
     def _of_text(self, text: str, key: str) -> Any:
         if text.startswith("%"):
-            wanted = text[1:].replace("#", "::")
+            wanted = _plain_key(text[1:])
             if not _REFERENCE.fullmatch(f"@{wanted}"):
                 raise InputError(
                     f"{self.name}: '{key}' takes '{text[:60]}' from another file, which is not done."
@@ -115,65 +131,51 @@ class Resolver:
             return self.at(wanted)
         whole = _REFERENCE.fullmatch(text)
         if whole:
-            return self.at(whole[1].replace("#", "::"))
+            return self.at(_plain_key(whole[1]))
         return self._evaluated(text[1:], key) if text.startswith("$") else text
 
     def _evaluated(self, expression: str, key: str) -> Any:
-        known: dict[str, str] = {}
-
-        def named(found: re.Match[str]) -> str:
-            name = f"_reference_{len(known)}"
-            known[name] = found[1].replace("#", "::")
-            return name
-
-        refused = InputError(
-            f"{self.name}: '{key}' is Python code ('${expression[:60]}'), which is not run: only references "
-            "and arithmetic are understood."
-        )
-        if len(expression) > _LONGEST_EXPRESSION:
-            raise refused
+        named, known = _with_names(expression)
         try:
-            tree = ast.parse(_REFERENCE.sub(named, expression).strip(), mode="eval")
-            return self._value(tree.body, known)
+            return value_of(named, lambda name: self.at(known[name]))
         except InputError:
             raise
-        except (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError):
-            raise refused from None
-
-    def _value(self, node: ast.AST, known: Mapping[str, str]) -> Any:
-        """What a part of an expression is; ValueError where it is nothing that is understood."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float | bool | None):
-            return _bounded(node.value)
-        if isinstance(node, ast.Name) and node.id in known:
-            return self.at(known[node.id])
-        if isinstance(node, ast.List | ast.Tuple):
-            return [self._value(part, known) for part in node.elts]
-        if isinstance(node, ast.UnaryOp) and type(node.op) in _ONE:
-            return _ONE[type(node.op)](self._value(node.operand, known))
-        if isinstance(node, ast.BinOp) and type(node.op) in _TWO:
-            left, right = self._value(node.left, known), self._value(node.right, known)
-            return _bounded(_arithmetic(node.op, left, right))
-        raise ValueError
+        except (
+            SyntaxError,
+            ValueError,
+            TypeError,
+            ArithmeticError,
+            LookupError,
+            RecursionError,
+            MemoryError,
+        ):
+            raise InputError(
+                f"{self.name}: '{key}' is Python code ('${expression[:60]}'), which is not run: only "
+                "references and arithmetic are understood."
+            ) from None
 
 
-def _arithmetic(what: ast.operator, left: Any, right: Any) -> Any:
-    """Two values put together; of texts and lists only sums, and repeated lists of a bounded length."""
-    numbers = isinstance(left, int | float) and isinstance(right, int | float)
-    if isinstance(what, ast.Pow) and not (numbers and abs(left) <= 1e6 and abs(right) <= 8):
-        raise ValueError
-    if isinstance(what, ast.Mult) and not numbers:
-        rows = isinstance(left, list) and isinstance(right, int) and len(left) * right <= _LONGEST
-        if not rows:
-            raise ValueError
-    if not numbers and not isinstance(what, ast.Add | ast.Mult):
-        raise ValueError
-    return _TWO[type(what)](left, right)
+def _plain_key(text: str) -> str:
+    return text.replace("#", "::")
 
 
-def _bounded(value: Any) -> Any:
-    """A value of a usual size; ValueError otherwise."""
-    if isinstance(value, complex) or (isinstance(value, str | list) and len(value) > _LONGEST):
-        raise ValueError
-    if isinstance(value, int | float) and not abs(value) <= _LARGEST:
-        raise ValueError
-    return value
+def _with_names(expression: str) -> tuple[str, dict[str, str]]:
+    """An expression with a name in the place of each reference, and the keys of these names."""
+    known: dict[str, str] = {}
+
+    def named(found: re.Match[str]) -> str:
+        name = f"_reference_{len(known)}"
+        known[name] = _plain_key(found[1])
+        return name
+
+    return _REFERENCE.sub(named, expression), known
+
+
+def _summed(node: ast.AST, known: Mapping[str, str]) -> list[str]:
+    if isinstance(node, ast.Name):
+        return [known[node.id]]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_summed(node.left, known), *_summed(node.right, known)]
+    if isinstance(node, ast.List):
+        return [key for part in node.elts for key in _summed(part, known)]
+    raise ValueError

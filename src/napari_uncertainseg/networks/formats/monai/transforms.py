@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
 
-from napari_uncertainseg.networks.foreign_intensities import MapRange, ZScore
-from napari_uncertainseg.networks.foreign_steps import Crop, ForeignPreprocessing, Reorient, Resample, Step
+from napari_uncertainseg.networks.foreign_intensities import Blank, Clip, Intensities, MapRange, ZScore
+from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Step
 from napari_uncertainseg.networks.formats.monai.components import Component
+from napari_uncertainseg.networks.formats.monai.geometry import ANYWHERE, READ_GEOMETRY
 
-_ANYWHERE = (
-    "keys",
-    "allow_missing_keys",
-    "lazy",
-    "dtype",
-    "device",
-    "track_meta",
-    "meta_keys",
-    "meta_key_postfix",
-)
-"""Options that change nothing here: numbers are float32 throughout."""
 _WITHOUT_EFFECT = (
     "LoadImaged",
     "EnsureChannelFirstd",
@@ -30,6 +19,8 @@ _WITHOUT_EFFECT = (
     "CastToTyped",
     "DeleteItemsd",
     "SelectItemsd",
+    "ToDeviced",
+    "Identityd",
 )
 """What reading a scan does anyway, or concerns types only."""
 
@@ -68,9 +59,13 @@ def read_preprocessing(transforms: Sequence[Component], scans: int) -> tuple[For
         elif one.kind == "ConcatItemsd":
             if sorted(keys) != sorted(names) or one.options.get("dim", 0) != 0:
                 raise one.refuse("ConcatItemsd should join all scans that are loaded, as channels")
-            if any(step.only for step in steps if isinstance(step, MapRange | ZScore)) and keys != names:
+            if any(step.only for step in steps if isinstance(step, Intensities)) and keys != names:
                 raise one.refuse("ConcatItemsd should name the scans in the order in which they are loaded")
             names, joined = keys, one.options.get("name")
+        elif one.kind in READ_GEOMETRY:
+            if _channels(one, keys, names, joined, scans) is not None:
+                raise one.refuse(f"{one.kind} should be for all scans alike")
+            steps.append(READ_GEOMETRY[one.kind](one))
         elif one.kind in _READ:
             steps += _READ[one.kind](one, _channels(one, keys, names, joined, scans))
         elif one.kind not in _WITHOUT_EFFECT:
@@ -96,65 +91,8 @@ def _channels(one: Component, keys: list[str], names: list[str], joined: str | N
     return chosen
 
 
-def _orientation(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(("axcodes", "as_closest_canonical", *_ANYWHERE))
-    codes = "RAS" if one.truth("as_closest_canonical") else one.options.get("axcodes")
-    if isinstance(codes, list) and all(isinstance(code, str) for code in codes):
-        codes = "".join(codes)
-    axes = {frozenset("LR"), frozenset("PA"), frozenset("IS")}
-    if not isinstance(codes, str) or len(codes) != 3 or len({a for a in axes for c in codes if c in a}) != 3:
-        raise one.refuse(f"'axcodes' of {one.kind} should be three letters such as \"RAS\"")
-    return _of_all(one, channels, Reorient(codes))
-
-
-def _spacing(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(
-        ("pixdim", "mode", "padding_mode", "diagonal", *_ANYWHERE), ("align_corners", "recompute_affine")
-    )
-    sizes = one.options.get("pixdim")
-    sizes = sizes if isinstance(sizes, list) else [sizes]
-    if not 1 <= len(sizes) <= 3 or not all(isinstance(size, int | float) and size < 100 for size in sizes):
-        raise one.refuse(f"'pixdim' of {one.kind} should be up to three voxel sizes in mm")
-    sizes = [*sizes, *[sizes[-1]] * (3 - len(sizes))]
-    if any(0 < size < 0.05 for size in sizes):
-        raise one.refuse(f"'pixdim' of {one.kind} should be voxel sizes of at least 0.05 mm")
-    mode = _first(one.options.get("mode", "bilinear"))
-    orders: Mapping[Any, Literal[0, 1, 3]] = {"bilinear": 1, "nearest": 0, 0: 0, 1: 1, 3: 3}
-    edges = _first(one.options.get("padding_mode", "border"))
-    if not isinstance(mode, str | int) or mode not in orders or edges not in ("border", "nearest"):
-        raise one.refuse(f"'mode' of {one.kind} should be bilinear or nearest, and 'padding_mode' border")
-    if one.truth("diagonal"):
-        raise one.refuse(f"'diagonal' of {one.kind} is not honoured")
-    x, y, z = (float(size) if size > 0 else None for size in sizes)
-    return _of_all(one, channels, Resample((x, y, z), orders[mode]))
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and value else value
-
-
-def _crop(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(
-        ("source_key", "margin", "k_divisible", "allow_smaller", *_ANYWHERE),
-        ("start_coord_key", "end_coord_key", "mode"),
-    )
-    if _first(one.options.get("k_divisible", 1)) != 1:
-        raise one.refuse(f"'k_divisible' of {one.kind} is not honoured")
-    margin = one.options.get("margin", 0)
-    if isinstance(margin, bool) or not isinstance(margin, int) or not 0 <= margin <= 1000:
-        raise one.refuse(f"'margin' of {one.kind} should be one number of voxels")
-    pads = margin > 0 and not one.truth("allow_smaller")
-    return _of_all(one, channels, Crop("positive", margin, pads))
-
-
-def _of_all(one: Component, channels: Channels, step: Step) -> list[Step]:
-    if channels is not None:
-        raise one.refuse(f"{one.kind} should be for all scans alike")
-    return [step]
-
-
 def _z_score(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(("subtrahend", "divisor", "nonzero", "channel_wise", *_ANYWHERE))
+    one.check_known(("subtrahend", "divisor", "nonzero", "channel_wise", *ANYWHERE))
     nonzero, together = one.truth("nonzero"), not one.truth("channel_wise") and channels is None
     given = [one.options.get("subtrahend"), one.options.get("divisor")]
     if not any(isinstance(value, list) for value in given):
@@ -174,7 +112,7 @@ def _z_score(one: Component, channels: Channels) -> list[Step]:
 
 
 def _min_max(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(("minv", "maxv", "channel_wise", *_ANYWHERE))
+    one.check_known(("minv", "maxv", "channel_wise", *ANYWHERE))
     end = (one.number("minv", 0.0), one.number("maxv", 1.0))
     if end[0] is None or end[1] is None:
         raise one.refuse(f"'minv' and 'maxv' of {one.kind} should be numbers")
@@ -183,40 +121,60 @@ def _min_max(one: Component, channels: Channels) -> list[Step]:
 
 
 def _range(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(("a_min", "a_max", "b_min", "b_max", "clip", *_ANYWHERE))
-    start, end = (
-        (one.required("a_min"), one.required("a_max")),
-        (one.required("b_min"), one.required("b_max")),
-    )
+    one.check_known(("a_min", "a_max", "b_min", "b_max", "clip", *ANYWHERE))
+    start = one.required("a_min"), one.required("a_max")
     if start[0] == start[1]:
         raise one.refuse(f"'a_min' and 'a_max' of {one.kind} should differ")
-    return [MapRange(only=channels, start=start, end=end, clip=one.truth("clip"))]
+    end, clip = _end(one)
+    return [MapRange(only=channels, start=start, end=end, clip=clip)]
 
 
 def _percentiles(one: Component, channels: Channels) -> list[Step]:
-    one.check_known(("lower", "upper", "b_min", "b_max", "clip", "relative", "channel_wise", *_ANYWHERE))
-    start, end = (
-        (one.required("lower"), one.required("upper")),
-        (one.required("b_min"), one.required("b_max")),
-    )
-    if one.truth("relative") or not 0 <= start[0] < start[1] <= 100:
+    one.check_known(("lower", "upper", "b_min", "b_max", "clip", "relative", "channel_wise", *ANYWHERE))
+    start = one.required("lower"), one.required("upper")
+    if not 0 <= start[0] < start[1] <= 100:
+        raise one.refuse(f"'lower' and 'upper' of {one.kind} should be percentiles")
+    end, clip = _end(one)
+    if one.truth("relative"):
+        low, high = (end[0] + (end[1] - end[0]) * share / 100 for share in start)
+        end = low, high
+    together = not one.truth("channel_wise") and channels is None
+    return [MapRange(only=channels, together=together, start=start, percentiles=True, end=end, clip=clip)]
+
+
+def _end(one: Component) -> tuple[tuple[float, float], bool]:
+    """What a range becomes, and whether what is beyond is cut off; 0 to 1 where nothing is said."""
+    low, high = one.number("b_min"), one.number("b_max")
+    if (low is None) != (high is None) or (low is None and one.truth("clip")):
+        raise one.refuse(f"'b_min' and 'b_max' of {one.kind} should be numbers")
+    return ((0.0, 1.0) if low is None or high is None else (low, high)), one.truth("clip")
+
+
+def _clip(one: Component, channels: Channels) -> list[Step]:
+    one.check_known(("lower", "upper", "channel_wise", "sharpness_factor", *ANYWHERE))
+    low, high = one.number("lower"), one.number("upper")
+    low, high = 0.0 if low is None else low, 100.0 if high is None else high
+    if not 0 <= low <= high <= 100 or one.options.get("sharpness_factor") is not None:
         raise one.refuse(
-            f"'lower' and 'upper' of {one.kind} should be percentiles, 'relative' is not honoured"
+            f"'lower' and 'upper' of {one.kind} should be percentiles, and 'sharpness_factor' is not honoured"
         )
     together = not one.truth("channel_wise") and channels is None
+    return [Clip(only=channels, together=together, low=low, high=high)]
+
+
+def _threshold(one: Component, channels: Channels) -> list[Step]:
+    one.check_known(("threshold", "above", "cval", *ANYWHERE))
+    value = one.required("cval") if "cval" in one.options else 0.0
     return [
-        MapRange(
-            only=channels, together=together, start=start, percentiles=True, end=end, clip=one.truth("clip")
-        )
+        Blank(only=channels, threshold=one.required("threshold"), above=one.truth("above", True), value=value)
     ]
 
 
 _READ: Mapping[str, Callable[[Component, Channels], list[Step]]] = {
-    "Orientationd": _orientation,
-    "Spacingd": _spacing,
-    "CropForegroundd": _crop,
     "NormalizeIntensityd": _z_score,
     "ScaleIntensityd": _min_max,
     "ScaleIntensityRanged": _range,
     "ScaleIntensityRangePercentilesd": _percentiles,
+    "ClipIntensityPercentilesd": _clip,
+    "ThresholdIntensityd": _threshold,
 }

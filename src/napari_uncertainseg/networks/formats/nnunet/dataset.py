@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,14 +11,17 @@ from pydantic import Field
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
+from napari_uncertainseg.modalities import modality_called
 from napari_uncertainseg.networks.foreign_settings import (
     MAX_CHANNELS,
     SETTINGS,
     ForeignSettings,
     check_inside,
-    is_lesion,
-    modality_of_channel,
+    modalities_told,
+    quoted,
+    target_told,
 )
+from napari_uncertainseg.nouns import is_lesion
 
 DATASET = "dataset.json"
 MAX_BYTES = 16 << 20
@@ -107,62 +109,33 @@ def modalities_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tu
     InputError
         If neither tells; it says what to give.
     """
-    count = len(dataset.channel_names)
-    if settings.modalities is not None:
-        if len(settings.modalities) != count or len(set(settings.modalities)) != count:
-            raise InputError(
-                f"{path.parent / SETTINGS}: 'modalities' should name {count} different scans, "
-                f"one for each channel ({', '.join(dataset.channel_names)})."
-            )
-        return settings.modalities
-    found = [modality_of_channel(name) for name in dataset.channel_names]
-    if None in found or len(set(found)) != count:
+    names = dataset.channel_names
+    told = modalities_told(settings, names, path.parent)
+    found = [told.get(n) or modality_called(name) for n, name in enumerate(names)]
+    if None in found or len(set(found)) != len(names):
         raise InputError(
-            f"{path} calls the model's channels {_quoted(dataset.channel_names)}, which does not say "
+            f"{path} calls the model's channels {quoted(names)}, which does not say "
             f"which scans they are: say it in {SETTINGS} beside it, "
-            f'such as {{"modalities": [{_example(count)}]}}.'
+            f'such as {{"modalities": [{_example(len(names))}]}}, or add the model with --scan flair=0.'
         )
     return tuple(str(modality) for modality in found)
 
 
 def target_of(path: Path, dataset: Dataset, settings: ForeignSettings) -> tuple[int, ...]:
-    """Numbers of the outputs that are the target: as the user says, else the lesion, or what there is.
+    """Numbers of the outputs that are the target: as the user says, else the lesions, else all there are.
 
     Raises
     ------
     InputError
-        If there are several and no name tells which is meant; it says what to give.
+        If the user names what is none of them, or there is none.
     """
-    some = [name for name in dataset.classes if dataset.regions or name != _BACKGROUND]
-    if settings.target is not None:
-        unknown = [name for name in settings.target if name not in some]
-        if unknown:
-            raise InputError(
-                f"{path.parent / SETTINGS}: 'target' names '{unknown[0]}': the model's labels are "
-                f"{_quoted(some)}."
-            )
-        return tuple(n for n, name in enumerate(dataset.classes) if name in settings.target)
-    lesions = [name for name in some if is_lesion(name)]
-    meant = some if len(some) == 1 else lesions
-    if len(meant) != 1:
-        raise InputError(
-            f"{path} has the labels {_quoted(some)}, which does not say which one is the target: say it in "
-            f'{SETTINGS} beside it, such as {{"target": ["{some[0] if some else "lesion"}"]}}.'
-        )
-    return (dataset.classes.index(meant[0]),)
-
-
-def noun_of(classes: Sequence[str], target: Sequence[int]) -> str:
-    """What the target is called: by the one label's name; several, and those of lesions, are a lesion."""
-    name = classes[target[0]]
-    if len(target) > 1 or (is_lesion(name) and "lesion" not in name.lower()):
-        return "lesion"
-    return name.replace("_", " ")
-
-
-def _quoted(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:6])
-    return shown + (" ..." if len(names) > 6 else "")
+    some = [n for n, name in enumerate(dataset.classes) if dataset.regions or name != _BACKGROUND]
+    if not some:
+        raise InputError(f"{path}: 'labels' should have a label beside 'background'.")
+    told = target_told(settings, dataset.classes, some, path.parent)
+    if told is not None:
+        return told
+    return tuple([n for n in some if is_lesion(dataset.classes[n])] or some)
 
 
 def _example(count: int) -> str:

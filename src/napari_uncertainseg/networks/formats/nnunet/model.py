@@ -8,22 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.foreign_settings import SETTINGS, read_settings
+from napari_uncertainseg.networks.foreign_settings import (
+    NOTHING_TOLD,
+    SETTINGS,
+    ForeignSettings,
+    read_settings,
+)
 from napari_uncertainseg.networks.formats.nnunet.architecture import build_network, check_architecture
 from napari_uncertainseg.networks.formats.nnunet.checkpoint import find_folds, read_checkpoint
 from napari_uncertainseg.networks.formats.nnunet.dataset import (
     DATASET,
     modalities_of,
-    noun_of,
     read_dataset,
     target_of,
 )
 from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, read_plans
 from napari_uncertainseg.networks.formats.nnunet.preparation import preprocessing_of
 from napari_uncertainseg.networks.model import NAME, Capabilities, Model
+from napari_uncertainseg.nouns import noun_of
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
@@ -52,6 +57,11 @@ class NnUnetModel(Model):
         """Plans, dataset, what the user said, and the checkpoints."""
         own = self.folder / SETTINGS
         return self.folder / PLANS, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether each class has a probability of its own."""
+        return self.regions
 
     def network(self, index: int = 0) -> tuple[nn.Module, tuple[int, ...]]:
         """Build the network of one fold, with its weights.
@@ -109,15 +119,22 @@ class NnUnetModel(Model):
                 raise InputError(f"The weights '{path}' overflow: of a scan they make no finite numbers.")
 
 
-def read_nnunet(folder: Path) -> NnUnetModel:
+def read_nnunet(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> NnUnetModel:
     """Read a folder that nnU-Net v2 trained, without loading its weights.
+
+    Parameters
+    ----------
+    folder
+        The model's.
+    told
+        What the user says now; it counts before what stands in the folder.
 
     Raises
     ------
     InputError
         If a file is malformed, asks for what is not supported, or does not say which scan or label is meant.
     """
-    settings = read_settings(folder)
+    settings = read_settings(folder).with_told(told)
     plans, name, configuration = read_plans(folder, settings.configuration)
     check_architecture(folder, configuration.architecture)
     dataset = read_dataset(folder)
@@ -136,18 +153,13 @@ def read_nnunet(folder: Path) -> NnUnetModel:
         needs=modalities,
         preprocessing=preprocessing_of(folder, plans, configuration, len(modalities)),
         capabilities=Capabilities(networks=len(folds)),
-        target=noun_of(dataset.classes, target),
+        target=noun_of([dataset.classes[number] for number in target]),
         classes=dataset.classes,
         target_classes=target,
         configuration=configuration,
         configuration_name=name,
         regions=dataset.regions,
     )
-
-
-def _own(value: Tensor) -> Tensor:
-    """A copy in single precision, in memory of its own: the checkpoint's file is not held open."""
-    return value.float().clone() if value.is_floating_point() else value.clone()
 
 
 def _plain_name(text: str) -> str:

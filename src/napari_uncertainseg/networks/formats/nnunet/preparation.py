@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_steps import (
@@ -123,26 +123,9 @@ class ResampleSlices(Step):
         move = np.diag([*ratio, 1.0])
         move[:3, 3] = (ratio - 1) / 2
         back = slice_axis(self.spacing, old, self.maps.force_separate_z)
-        return Stack(np.stack(channels), stack.affine @ move), lambda array: as_logits(
-            array, lambda logits: resampled(logits, before, self.maps, back)
+        return Stack(np.stack(channels), stack.affine @ move), lambda array: resampled(
+            array, before, self.maps, back
         )
-
-
-def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
-    """Probabilities whose logits were moved; those of nothing are nothing.
-
-    Parameters
-    ----------
-    probability
-        float32, any shape, 0 to 1.
-    move
-        What is done to the logits.
-    """
-    if not probability.any():  # the variance of a single head, say
-        return move(probability)
-    # In float32, 1 less the smallest step is a logit of 16.6; what is larger counts as that.
-    logits = special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
-    return special.expit(move(logits)).astype(np.float32)
 
 
 def slice_axis(
@@ -250,7 +233,8 @@ def preprocessing_of(
                 configuration.resampling_fn_data_kwargs,
                 configuration.resampling_fn_probabilities_kwargs,
             ),
-        )
+        ),
+        moves="logits",
     )
 
 

@@ -1,0 +1,1 @@
+"""The Classes dock: what a model with several classes says of each."""
