@@ -6,7 +6,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import one_line
-from napari_uncertainseg.cli.numbers import probability
+from napari_uncertainseg.cli.options.declare import reads
+from napari_uncertainseg.cli.options.numbers import probability
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.foreign_settings import ForeignSettings
@@ -70,8 +71,10 @@ def add_told(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=probability, metavar="T", help="0 to 1, in place of the model's own"
     )
-    parser.add_argument(
+    reads(
+        parser,
         "--merge",
+        type=str,
         nargs="+",
         metavar="FILE",
         help="further files in configs that belong to a bundle's inference.json, such as common.yaml",

@@ -30,13 +30,13 @@ from napari_uncertainseg.evaluate.readings import (
 )
 from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist_for
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.cohort.case_table import case_table
 from napari_uncertainseg.widgets.cohort.run_panel import RunPanel
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, LoadedResults, load_case, load_results
-from napari_uncertainseg.widgets.shared.current_run import CurrentRun
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_dataset, ask_table
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
