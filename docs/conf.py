@@ -76,7 +76,7 @@ def _contents() -> str:
         "scale",
         "methods",
     ]
-    pages += ["results", "version7", "performance", "training"]
+    pages += ["methods", "results", "version7", "performance", "training"]
     pages += ["experiments", "raters", "architecture", "api/index"]
     pages += [f"repository/{name.removesuffix('.md')}" for name in BESIDE]
     return "\n".join(

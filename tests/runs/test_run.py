@@ -23,6 +23,7 @@ from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
 from napari_uncertainseg.runs.record import RECORD, read_record
 from napari_uncertainseg.runs.run import LOG, claimed_run, run_visits
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 
 def times_of(out: Path) -> dict[Path, int]:
@@ -151,8 +152,6 @@ def test_a_review_is_never_written_over(tmp_path, dataset, run_here):
     run_here(dataset)
     folder = tmp_path / "out" / "visits" / "sub-00001"
     saved = read_saved_results(folder)
-    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-
     lesions = rank_lesions(saved.prediction, 0.5)
     write_results(folder, saved.prediction, lesions, verdicts={1: "rejected"}, overwrite=True)
     assert run_here(dataset).done_before == 3  # its setting and scans hold

@@ -93,6 +93,8 @@ class Dock:
         Whether it stays in sight while model and reference are hidden from a trainee.
     shows_other_readers
         Whether it shows decisions that a second or third reader must not see.
+    follows_target
+        Whether it is about the case alone, so that *lesion* in it follows the model's target.
     """
 
     key: str
@@ -103,6 +105,7 @@ class Dock:
     keys: tuple[KeyAction, ...] = ()
     shown_in_exercise: bool = False
     shows_other_readers: bool = False
+    follows_target: bool = False
 
     @property
     def window_name(self) -> str:

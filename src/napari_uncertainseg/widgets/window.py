@@ -32,6 +32,7 @@ from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
+from napari_uncertainseg.widgets.target_words import TargetWords
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -81,6 +82,7 @@ class Review(QObject):
         self._viewer = viewer
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
+        self._words = TargetWords(self.case, self.opened, self)
         self._keys = WindowKeys(window, self.docks.values(), self.opened)
         self._keys.changed.connect(self._show_keys)
         window.installEventFilter(self)
@@ -156,6 +158,7 @@ class Review(QObject):
         area.installEventFilter(self)
         self.opened.add(OpenDock(self.docks[key], widget, area))
         widget.show_keys(self._keys.listed())
+        self._words.refresh()
         self._banner.show()
 
     def _show_keys(self) -> None:
@@ -275,6 +278,7 @@ class Review(QObject):
         """Stop all work and disconnect from the viewer. May be called twice."""
         self._window.removeEventFilter(self)
         self._keys.cleanup()
+        self._words.cleanup()
         for opened in self.opened:
             opened.area.removeEventFilter(self)
             opened.widget.cleanup()

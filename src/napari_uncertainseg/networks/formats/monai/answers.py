@@ -235,8 +235,8 @@ def _texts(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def targets(names: Sequence[str], *, sigmoid: bool) -> tuple[int, ...]:
-    """Numbers of the outputs that can be a target: all but the background."""
-    start = 0 if sigmoid or len(names) == 1 else 1
+    """Numbers of the outputs that can be a target: all but the background, the first where none says so."""
+    start = 0 if sigmoid or len(names) == 1 or any(map(_NO_TARGET.search, names)) else 1
     some = tuple(n for n in range(start, len(names)) if not _NO_TARGET.search(names[n]))
     return some or tuple(range(start, len(names)))
 

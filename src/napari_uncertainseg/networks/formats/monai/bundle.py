@@ -260,14 +260,11 @@ def _with_way_back(
     first: ForeignPreprocessing, small: tuple[Step, ...], answer: Answer
 ) -> ForeignPreprocessing:
     """The steps, with maps that come back as post-processing says."""
-    steps: list[Step] = []
-    for one in first.steps:
-        if isinstance(one, Respace):
-            one = replace(one, logits=answer.as_logits, nearest=answer.nearest)
-        elif isinstance(one, Stretch):
-            one = replace(one, nearest=answer.nearest)
-        steps.append(one)
-    return ForeignPreprocessing((*steps, *small))
+    steps = [
+        replace(one, nearest=answer.nearest) if isinstance(one, Respace | Stretch) else one
+        for one in first.steps
+    ]
+    return ForeignPreprocessing((*steps, *small), "logits" if answer.as_logits else "probabilities")
 
 
 def _component(resolver: Resolver, keys: Sequence[str]) -> Component | None:

@@ -22,7 +22,6 @@ from napari_uncertainseg.networks.foreign_steps import (
     Stack,
     Step,
     Undo,
-    as_logits,
     unmoved,
 )
 
@@ -49,8 +48,6 @@ class Respace(Step):
         What lies beyond the scan.
     corners
         Whether positions count from the centres of the voxels in the corners, ``align_corners`` in MONAI.
-    logits
-        Whether maps come back as logits.
     nearest
         Whether maps come back by the nearest voxel.
     """
@@ -59,7 +56,6 @@ class Respace(Step):
     mode: Literal["bilinear", "nearest", "cubic"] = "bilinear"
     edges: Literal["border", "zeros", "reflection"] = "border"
     corners: bool = False
-    logits: bool = False
     nearest: bool = False
 
     @property
@@ -85,10 +81,7 @@ class Respace(Step):
         mode = "nearest" if self.nearest else self.mode
 
         def undo(array: np.ndarray) -> np.ndarray:
-            def move(values: np.ndarray) -> np.ndarray:
-                return self._resampled(values[None], back, before, mode)[0]
-
-            return as_logits(array, move) if self.logits else move(array)
+            return self._resampled(np.ascontiguousarray(array)[None], back, before, mode)[0]
 
         return Stack(channels, affine), undo
 
