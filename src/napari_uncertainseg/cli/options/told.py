@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 
+from napari_uncertainseg.cli.options.declare import reads
 from napari_uncertainseg.cli.options.numbers import probability
 
 KINDS = ("monai", "nnunet")
@@ -29,8 +30,10 @@ def add_told(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=probability, metavar="T", help="0 to 1, in place of the model's own"
     )
-    parser.add_argument(
+    reads(
+        parser,
         "--merge",
+        type=str,
         nargs="+",
         metavar="FILE",
         help="further files in configs that belong to a bundle's inference.json, such as common.yaml",
