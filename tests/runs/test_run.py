@@ -21,8 +21,9 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
+from napari_uncertainseg.runs.progress_file import LOG, Log
 from napari_uncertainseg.runs.record import RECORD, read_record
-from napari_uncertainseg.runs.run import LOG, claimed_run, run_visits
+from napari_uncertainseg.runs.run import claimed_run, run_visits
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 
@@ -151,6 +152,13 @@ def test_another_cohort_is_refused(tmp_path, dataset, run_here):
     run_here(dataset)
     with pytest.raises(InputError, match="results of another cohort"):
         run_here(write_visits(tmp_path / "others", 1))
+
+
+def test_results_of_another_cohort_never_stay_beside_new_ones(tmp_path, dataset, run_here):
+    run_here(dataset)
+    with pytest.raises(InputError, match=r"whose visit sub-00001 is not in this one; name another folder"):
+        run_here(write_visits(tmp_path / "fewer", 1), overwrite=True)
+    assert len(run_here(write_visits(tmp_path / "same", 3), overwrite=True).records) == 3
 
 
 def test_a_review_is_never_written_over(tmp_path, dataset, run_here):
@@ -378,8 +386,6 @@ def no_space(*_, **options):
 
 def test_a_log_that_cannot_be_written_stops_nothing(dataset, plan, monkeypatch, run_here):
     monkeypatch.setattr(Path, "open", no_space)
-    from napari_uncertainseg.runs.run import Log
-
     Log(dataset / "run.log")("a line")
 
 

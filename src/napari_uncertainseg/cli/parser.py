@@ -191,7 +191,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "--resample", action="store_true", help="bring references on other grids onto the scan's"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="make anew what DIR holds of another setting or cohort"
+        "--overwrite", action="store_true", help="make anew what DIR holds of another setting"
     )
 
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -32,12 +31,11 @@ from napari_uncertainseg.runs.cluster import (
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
 from napari_uncertainseg.runs.places import COHORT, bids_place, folder_names
-from napari_uncertainseg.runs.progress_file import ProgressFile
+from napari_uncertainseg.runs.progress_file import LOG, Log, ProgressFile
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
 
-LOG = "run.log"
 MOST = 2_000_000
 """Visits of a table, or files and folders of a dataset."""
 Tell = Callable[[str], object]
@@ -202,13 +200,10 @@ def _check_content(plan: Plan, overwrite: bool) -> None:
             raise InputError(f"{plan.out} holds something else than a run; name a new folder.")
         return
     before = validated(CohortFile, read_json(plan.out / COHORT, most_bytes=100_000), str(plan.out / COHORT))
+    if before.source != str(plan.worklist.source):
+        _check_cohort(plan, before.source, overwrite)
     if overwrite:
         return
-    if before.source != str(plan.worklist.source):
-        raise InputError(
-            f"{plan.out} holds the results of another cohort ({before.source}); name another folder, or "
-            "replace them with --overwrite."
-        )
     if change := before.setting.changes(plan.setting):
         raise InputError(
             f"{plan.out} was made with another setting ({change}); name another folder, or make all visits "
@@ -216,17 +211,23 @@ def _check_content(plan: Plan, overwrite: bool) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Log:
-    """A line in ``run.log`` for each event, with its time; a full disk does not stop a run for its log."""
-
-    path: Path
-
-    def __call__(self, text: str) -> None:
-        """Write a line."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        with suppress(OSError), self.path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{now}  {text.rstrip()}\n")
+def _check_cohort(plan: Plan, before: str, overwrite: bool) -> None:
+    """See that no result of another cohort would stay among those of this one."""
+    ours = {folder.name for folder in plan.folders().values()}
+    visits = plan.out / VISITS
+    others = (
+        sorted(path.name for path in visits.iterdir() if path.name not in ours) if visits.is_dir() else []
+    )
+    if others:
+        raise InputError(
+            f"{plan.out} holds the results of another cohort ({before}), whose visit {others[0]} is not in "
+            "this one; name another folder."
+        )
+    if not overwrite:
+        raise InputError(
+            f"{plan.out} holds the results of another cohort ({before}); name another folder, or replace "
+            "them with --overwrite."
+        )
 
 
 def run_visits(
