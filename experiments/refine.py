@@ -1,4 +1,4 @@
-r"""Do radiomics tell false from real lesions, on sources that the networks had not seen? See docs/radiomics.md.
+r"""Do radiomics tell false from real lesions, on sources that no network had seen? See docs/radiomics.md.
 
 usage: python experiments/refine.py --kept /work/runs/left-out --brains /work/runs/cohort/results/visits \
            --data ../shared/data --rows rows.tsv [--saliency FOLDER]

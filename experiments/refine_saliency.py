@@ -52,7 +52,8 @@ def saliency(one: LeftOut, arguments: argparse.Namespace) -> np.ndarray:
     mask = read_labels(brain_file(arguments.brains, one.scan), images["flair"].grid)
     model = find_model(str(arguments.runs / one.information["model"] / "model"))
     prepared = prepare(images, mask=mask, bias_correction="off")
-    source = prepared.network_input(model.spacing, model.smoothing)
+    said = model.configuration
+    source = prepared.network_input(said["spacing"], said.get("smoothing", 0.0))
     fewest = voxels_of(MIN_MM3, one.voxel_volume)
     labels, _ = label_components(one.image(one.mean().astype(np.float32)), one.threshold, min_voxels=fewest)
     inside = labels[source.box] > 0

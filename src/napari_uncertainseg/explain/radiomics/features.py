@@ -2,7 +2,8 @@
 
 Names, definitions and settings are those of pyradiomics 3 (van Griethuysen et al., Cancer Research 77:e104,
 2017): 13 directions at distance 1, symmetrical GLCM, features averaged over the directions, a dependence of
-equal grey levels. They follow IBSI (Zwanenburg et al., arXiv 1612.07003) but where `docs/radiomics.md` says so.
+equal grey levels. They follow IBSI (Zwanenburg et al., arXiv 1612.07003); where not, `docs/radiomics.md`
+says so.
 """
 
 from __future__ import annotations
