@@ -130,7 +130,7 @@ def level_at(grey: np.ndarray, place: np.ndarray) -> int:
     return int(grey[tuple(place)]) if inside else 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(few_voxels())
 def test_pairs_are_those_of_a_plain_loop(grey):
     levels = np.unique(grey[grey > 0]).tolist()
@@ -147,7 +147,7 @@ def test_pairs_are_those_of_a_plain_loop(grey):
     assert np.array_equal(found, np.array(expected).reshape(found.shape))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(few_voxels())
 def test_runs_are_those_of_a_plain_loop(grey):
     levels = np.unique(grey[grey > 0]).tolist()
@@ -179,7 +179,7 @@ def test_runs_are_those_of_a_plain_loop(grey):
     assert found == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(few_voxels())
 def test_zones_are_those_of_a_plain_search(grey):
     left, expected = {tuple(p) for p in np.argwhere(grey).tolist()}, []
@@ -199,7 +199,7 @@ def test_zones_are_those_of_a_plain_search(grey):
     assert found == sorted(expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(few_voxels())
 def test_dependences_and_tone_differences_are_those_of_a_plain_loop(grey):
     levels = np.unique(grey[grey > 0]).tolist()

@@ -46,7 +46,8 @@ def test_ratios_of_nothing_are_not_known():
     assert np.isnan(LesionCounts(0, 0, 3).precision) and LesionCounts(0, 0, 3).f1 == 0
 
 
-def test_intervals_are_those_of_patients_drawn_anew():
+def test_intervals_are_those_of_patients_drawn_anew(monkeypatch):
+    monkeypatch.setattr("napari_uncertainseg.explain.refinement.counts.DRAWN", 50)
     rng = np.random.default_rng(0)
     rows = lesions(
         [(f"p{k}", bool(rng.random() < 0.6)) for k in range(12) for _ in range(rng.integers(1, 9))]
@@ -55,7 +56,7 @@ def test_intervals_are_those_of_patients_drawn_anew():
     kept = rng.random(len(rows)) < 0.7
     before, after, difference = intervals(rows, missed, kept, lambda c: c.f1)
     # The plain way: rows of the patients drawn, one after the other.
-    names, drawn = list(missed.index), np.random.default_rng(0).integers(12, size=(1000, 12))
+    names, drawn = list(missed.index), np.random.default_rng(0).integers(12, size=(50, 12))
     values = []
     for own in drawn:
         places = np.concatenate([np.flatnonzero(rows["patient"] == names[k]) for k in own])
@@ -65,6 +66,8 @@ def test_intervals_are_those_of_patients_drawn_anew():
     )
     assert difference[0] == pytest.approx(after[0] - before[0])
     assert difference[1] <= difference[0] <= difference[2]
+    again = intervals(rows, missed, kept, lambda c: c.f1, kept_before=kept)
+    assert again == (after, after, (0, 0, 0))
 
 
 def test_a_patient_whose_missed_lesions_are_not_known_is_said():

@@ -95,6 +95,7 @@ def test_a_refinement_is_learned_checked_kept_and_applied(study, tmp_path, capsy
     real = table["true"].astype(str).eq("True")
     assert f"learned from {16 * CASES} lesions of 3 patients, {real.sum()} of them real" in said
     assert "each patient left out" in said and "each source left out" in said and "it helps" in said
+    assert said.count("F1 without flair") == said.count("F1 without heat") == 2
     # Precision before is the share that is real; recall knows of one more lesion in each case.
     assert f"precision  before {real.mean():.3f}" in said
     assert f"recall     before {real.sum() / (real.sum() + CASES):.3f}" in said

@@ -55,18 +55,21 @@ def _fit(options: Namespace) -> None:
         f"{options.out}: learned from {found.lesions} lesions of {len(judged.missed)} patients, "
         f"{found.real} of them real; goes by {len(found.weights)} of {len(judged.features)} features"
     )
-    for text in _checked(judged):
+    for text in _checked(judged, measuring.images):
         print(text)
 
 
-def _checked(judged: JudgedLesions) -> list[str]:
+def _checked(judged: JudgedLesions, images: tuple[str, ...]) -> list[str]:
     """What refinements did on patients and sources that they had not seen, or why that is not known."""
-    from napari_uncertainseg.explain.refinement.of_results import check_left_out
+    from napari_uncertainseg.explain.refinement.of_results import check_left_out, check_without
 
     lines = []
     for group in ("patient", "source"):
         try:
             lines.append(describe(check_left_out(judged, group)))
+            for image in images if len(images) > 1 else ():
+                without, _, gained = check_without(judged, group, image)
+                lines.append(f"  F1 without {image} {_interval(without)}: with it {_signed(gained)}")
         except InputError as error:
             lines.append(f"each {group} left out: not known. {error}")
     return lines
@@ -78,7 +81,7 @@ def describe(result: LeftOutResult) -> str:
     for name, (before, after, difference) in result.measures.items():
         lines.append(
             f"  {name:10} before {_interval(before)}, after {_interval(after)}, "
-            f"difference {_interval(difference)}"
+            f"difference {_signed(difference)}"
         )
     _, low, high = result.measures["F1"][2]
     verdict = (
@@ -99,6 +102,11 @@ def describe(result: LeftOutResult) -> str:
 def _interval(found: Interval) -> str:
     value, low, high = found
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _signed(found: Interval) -> str:
+    value, low, high = found
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _apply(options: Namespace) -> None:

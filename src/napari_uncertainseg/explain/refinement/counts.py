@@ -78,6 +78,7 @@ def intervals(
     kept: np.ndarray,
     measure: Callable[[LesionCounts], float],
     *,
+    kept_before: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[Interval, Interval, Interval]:
     """A measure before and after a refinement, and the difference, with intervals from drawing patients anew.
@@ -92,6 +93,8 @@ def intervals(
         Which are kept, bool (rows,).
     measure
         Such as ``lambda counts: counts.f1``.
+    kept_before
+        What that is compared with, such as the choice of another refinement; all lesions if not given.
 
     Raises
     ------
@@ -101,7 +104,7 @@ def intervals(
     patients = list(missed.index)
     if unknown := set(rows["patient"]) - set(patients):
         raise InputError(f"It is not said how many lesions of {min(map(str, unknown))} were missed.")
-    before, after = (_by_patient(rows, missed, patients, choice) for choice in (None, kept))
+    before, after = (_by_patient(rows, missed, patients, choice) for choice in (kept_before, kept))
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(patients), size=(DRAWN, len(patients)))
     values = [_measured(counts, drawn, measure) for counts in (before, after)]
@@ -127,7 +130,7 @@ def _by_patient(
 
 
 def _measured(counts: np.ndarray, drawn: np.ndarray, measure: Callable[[LesionCounts], float]) -> np.ndarray:
-    return np.array([measure(LesionCounts(*counts[own].sum(0).tolist())) for own in drawn])
+    return np.array([measure(LesionCounts(*own)) for own in counts[drawn].sum(1).tolist()])
 
 
 def _with_bounds(value: float, drawn: np.ndarray) -> Interval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def _measured(folder: Path, measuring: Measuring, maps: Mapping[str, Path]) -> p
     return radiomics_of_results(folder, scans, maps, levels=measuring.levels, margin=measuring.margin)
 
 
-def check_left_out(judged: JudgedLesions, group: str, features: Sequence[str] | None = None) -> LeftOutResult:
+def check_left_out(judged: JudgedLesions, group: str) -> LeftOutResult:
     """Leave out each patient, or each source, and see what a refinement fitted on the others does.
 
     Parameters
@@ -137,22 +137,45 @@ def check_left_out(judged: JudgedLesions, group: str, features: Sequence[str] | 
         Lesions of two groups at least.
     group
         ``"patient"`` or ``"source"``.
-    features
-        Those to go by; all if not given.
 
     Raises
     ------
     InputError
         As `left_out_probabilities`.
     """
-    said = left_out_probabilities(judged.rows, features or judged.features, group)
-    kept = said >= CUT_OFF
+    kept = left_out_probabilities(judged.rows, judged.features, group) >= CUT_OFF
     return LeftOutResult(
         group,
         count_lesions(judged.rows, judged.missed),
         count_lesions(judged.rows, judged.missed, kept),
         {name: intervals(judged.rows, judged.missed, kept, one) for name, one in MEASURES.items()},
     )
+
+
+def check_without(judged: JudgedLesions, group: str, image: str) -> tuple[Interval, Interval, Interval]:
+    """F1 of refinements that do without an image, of those with all images, and the difference.
+
+    Parameters
+    ----------
+    judged
+        Lesions with the features of two images at least.
+    group
+        What is left out together, ``"patient"`` or ``"source"``.
+    image
+        Such as the name of a saliency map.
+
+    Raises
+    ------
+    InputError
+        As `left_out_probabilities`.
+    """
+    own = {f"{image}_{name}" for name in FEATURE_NAMES}
+    others = [name for name in judged.features if name not in own]
+    without, with_all = (
+        left_out_probabilities(judged.rows, features, group) >= CUT_OFF
+        for features in (others, judged.features)
+    )
+    return intervals(judged.rows, judged.missed, with_all, MEASURES["F1"], kept_before=without)
 
 
 def refine(judged: JudgedLesions, measuring: Measuring) -> Refinement:
