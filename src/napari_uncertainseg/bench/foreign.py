@@ -115,7 +115,9 @@ def _by_monai(model: BundleModel, files: dict[str, Path]) -> Callable[[], np.nda
     from monai.inferers import SlidingWindowInferer
 
     network, patches, preprocessing = model.network(), model.patches, model.preprocessing
-    assert isinstance(preprocessing, ForeignPreprocessing) and patches is not None
+    assert isinstance(preprocessing, ForeignPreprocessing)
+    if patches is None:
+        raise InputError(f"'{model.name}' reads the whole scan at once: there are no windows to compare.")
     inferer = SlidingWindowInferer(
         patches.size, 1, patches.overlap, mode=patches.weights, sigma_scale=patches.sigma
     )

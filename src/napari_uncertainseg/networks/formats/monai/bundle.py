@@ -49,11 +49,11 @@ from napari_uncertainseg.networks.formats.monai.configuration import (
 )
 from napari_uncertainseg.networks.formats.monai.references import Resolver
 from napari_uncertainseg.networks.formats.monai.respacing import Respace
-from napari_uncertainseg.networks.formats.monai.sizes import fixed_size
+from napari_uncertainseg.networks.formats.monai.sizes import Stretch, fixed_size
 from napari_uncertainseg.networks.formats.monai.transforms import read_preprocessing
 from napari_uncertainseg.networks.formats.monai.weight_files import find_weights
 from napari_uncertainseg.networks.model import Capabilities, Model
-from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_checkpoint
+from napari_uncertainseg.networks.weights import check_fit, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -120,7 +120,7 @@ class BundleModel(Model):
         path = self.weights[index]
         network = self.architecture.build()
         expected = network.state_dict()
-        state = read_checkpoint(path, most_bytes=4 * bytes_of(expected))
+        state = read_checkpoint(path, expected)
         check_fit(state, expected, path, largest=1e30)
         network.load_state_dict(state)
         return network
@@ -225,7 +225,7 @@ def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
         weights=weights,
         threshold=settings.threshold or answer.threshold,
         modalities=modalities,
-        preprocessing=_prepared(preprocessing, small, as_logits=answer.as_logits),
+        preprocessing=_with_way_back(preprocessing, small, answer),
         capabilities=Capabilities(networks=len(weights)),
         needs=modalities,
         target=target_name(classes, chosen),
@@ -256,11 +256,15 @@ def _beside(path: Path, name: str, folder: Path) -> Path:
     return found
 
 
-def _prepared(
-    first: ForeignPreprocessing, small: tuple[Step, ...], *, as_logits: bool
+def _with_way_back(
+    first: ForeignPreprocessing, small: tuple[Step, ...], answer: Answer
 ) -> ForeignPreprocessing:
-    steps = [replace(one, logits=as_logits) if isinstance(one, Respace) else one for one in first.steps]
-    return ForeignPreprocessing((*steps, *small))
+    """The steps, with maps that come back as post-processing says."""
+    steps = [
+        replace(one, nearest=answer.nearest) if isinstance(one, Respace | Stretch) else one
+        for one in first.steps
+    ]
+    return ForeignPreprocessing((*steps, *small), "logits" if answer.as_logits else "probabilities")
 
 
 def _component(resolver: Resolver, keys: Sequence[str]) -> Component | None:
