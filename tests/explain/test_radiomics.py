@@ -280,7 +280,7 @@ def test_one_voxel_has_no_pairs_and_no_runs():
 
 
 @pytest.mark.parametrize("levels", [GreyLevels(), GreyLevels(bin_count=8)])
-@pytest.mark.parametrize("value", [0.1, -25.0, 0.0, 1e-30, 1e9])
+@pytest.mark.parametrize("value", [0.1, -25.0, 0.0, 1e-30, 1e9, -1e20])
 def test_a_constant_lesion_has_defined_values(levels, value):
     row = lesion_radiomics(np.full((3, 3, 3), value), np.ones((3, 3, 3)), levels=levels).iloc[0]
     assert np.isfinite(row.to_numpy(float)).all()

@@ -26,12 +26,12 @@ GRID = Grid(SHAPE, AFFINE)
 CASES = 4
 
 
-def write_case(folder, seed: int) -> None:
+def write_case(folder, seed: int, *, lesions: int = 16) -> None:
     """Sixteen lesions of 2 x 3 x 3 voxels, half of them real and brighter; one more that nothing found."""
     rng = np.random.default_rng(seed)
-    p, flair = np.full(SHAPE, 0.01, np.float32), rng.normal(100, 5, SHAPE).astype(np.float32)
+    p, flair = rng.uniform(0, 0.02, SHAPE).astype(np.float32), rng.normal(100, 5, SHAPE).astype(np.float32)
     truth = np.zeros(SHAPE, np.uint8)
-    for number in range(16):
+    for number in range(lesions):
         a, r = 2 + 6 * (number // 4), 2 + 6 * (number % 4)
         box = np.s_[3:5, a : a + 3, r : r + 3]
         real = bool(rng.random() < 0.5) if number > 1 else number == 0
@@ -151,6 +151,19 @@ def test_what_cannot_be_measured_is_one_line(options, says, study, tmp_path, cap
     assert run("radiomics", "case0/results", *options, "--out", tmp_path / "features.tsv") == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
+
+
+def test_results_without_lesions_give_empty_tables_and_are_learned_from(study, tmp_path, capsys):
+    write_case(tmp_path / "none", 9, lesions=0)
+    table, file = tmp_path / "cases.tsv", tmp_path / "refinement.json"
+    truth = study / "case0" / "truth.nii.gz"
+    rows = [f"{study}/case0/results\t{truth}", f"{tmp_path}/none/results\t{tmp_path}/none/truth.nii.gz"]
+    table.write_text("\n".join(["folder\treference", *rows]) + "\n")
+    assert run("refine", "fit", table, "--out", file) == 0
+    assert "16 lesions of 2 patients" in capsys.readouterr().out
+    for command in (("radiomics",), ("refine", "apply", file)):
+        assert run(*command, tmp_path / "none" / "results", "--out", tmp_path / "empty.tsv") == 0
+        assert read_tsv(tmp_path / "empty.tsv").empty
 
 
 def test_a_map_that_the_refinement_does_not_know_is_said(study, tmp_path, capsys):

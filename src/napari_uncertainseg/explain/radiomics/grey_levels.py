@@ -73,6 +73,9 @@ class GreyLevels:
 
 def _counted(values: np.ndarray, count: int) -> np.ndarray:
     """Of a constant lesion numpy spreads the edges by a half to both sides, and so does pyradiomics."""
-    edges = np.histogram_bin_edges(values, count)
+    try:
+        edges = np.histogram_bin_edges(values, count)
+    except ValueError:  # so large that values between the smallest and the largest cannot be told apart
+        return np.ones(len(values), np.int64)
     edges[-1] += 1  # the largest value belongs to the last bin
     return np.digitize(values, edges)
