@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.cli import main, models
+from napari_uncertainseg.cli import main
+from napari_uncertainseg.cli.options import told
 from napari_uncertainseg.networks import catalog, kinds
 from napari_uncertainseg.networks.foreign_settings import ForeignSettings
 from napari_uncertainseg.networks.kinds import read_model
@@ -36,7 +37,7 @@ def unclear(tmp_path) -> Path:
 
 
 def test_scans_target_name_and_threshold_are_said_once(unclear, capsys):
-    told = [
+    said = [
         "--scan",
         "flair=1",
         "--scan",
@@ -48,7 +49,7 @@ def test_scans_target_name_and_threshold_are_said_once(unclear, capsys):
         "--threshold",
         "0.3",
     ]
-    assert main(["models", "add", str(unclear), *told]) == 0
+    assert main(["models", "add", str(unclear), *said]) == 0
     model = catalog.find_model("mine")
     assert model.modalities == ("t1", "flair") and model.main == "flair"
     assert model.target_classes == (2,) and model.target == "core" and model.threshold == 0.3
@@ -100,7 +101,7 @@ def test_a_folder_with_two_kinds_is_asked_about(unclear, capsys):
             ask()
     assert main(["models", "add", str(unclear), "--kind", "monai"]) == 0
     assert not (catalog.user_folder() / "bundle" / "plans.json").exists()
-    assert models.KINDS == kinds.NAMES
+    assert told.KINDS == kinds.NAMES
 
 
 def test_configurations_that_are_merged(tmp_path):

@@ -12,10 +12,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.evaluate.worklist import UnusableCase
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.progress_file import STOP, ProgressFile, mark_ended
 from napari_uncertainseg.widgets.cohort import run_panel as module
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
-from napari_uncertainseg.widgets.shared.current_run import CurrentRun
 from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile

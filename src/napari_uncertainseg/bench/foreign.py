@@ -162,10 +162,13 @@ def _by_nnunet(model: NnUnetModel, files: dict[str, Path]) -> Callable[[], np.nd
         json.loads((model.folder / name).read_text()) for name in ("plans.json", "dataset.json")
     )
     network, mirrored = model.network()
-    predictor = nnUNetPredictor(
-        device=torch.device("cpu"), use_mirroring=bool(mirrored), perform_everything_on_device=False,
-        allow_tqdm=False,
-    )  # fmt: skip
+    with contextlib.redirect_stdout(io.StringIO()):  # it says that a CPU is no GPU
+        predictor = nnUNetPredictor(
+            device=torch.device("cpu"),
+            use_mirroring=bool(mirrored),
+            perform_everything_on_device=False,
+            allow_tqdm=False,
+        )
     manager = PlansManager(plans)
     predictor.manual_initialization(
         network, manager, manager.get_configuration(model.configuration_name), [network.state_dict()],

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_uncertainseg import __version__
-from napari_uncertainseg.cli.models import add_told
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
+from napari_uncertainseg.cli.options.told import add_told
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
 from napari_uncertainseg.images.formats.formats import formats_in_words
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.saved_results import SavedResults
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
-from napari_uncertainseg.widgets.shared.current_run import CurrentRun
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore

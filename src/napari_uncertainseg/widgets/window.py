@@ -15,6 +15,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.review.session.opening import default_file
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.case_banner import CaseBanner
 from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
 from napari_uncertainseg.widgets.closing import CloseGuard
@@ -26,7 +27,6 @@ from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.shared import napari_internals
-from napari_uncertainseg.widgets.shared.current_run import CurrentRun
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper

@@ -72,8 +72,9 @@ class ConvertedNetwork:
             return found
         wanted = first_output(by_torch(image))
         self._compared = found is not None and _same(found, wanted)
-        if not self._compared:
-            self._graph = None
+        if self._compared:
+            return found  # as every later run gives it
+        self._graph = None
         return wanted
 
     def _by_openvino(self, image: Tensor, check: Check) -> Tensor | None:

@@ -30,13 +30,13 @@ from napari_uncertainseg.evaluate.readings import (
 )
 from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist_for
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.cohort.case_table import case_table
 from napari_uncertainseg.widgets.cohort.run_panel import RunPanel
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, LoadedResults, load_case, load_results
-from napari_uncertainseg.widgets.shared.current_run import CurrentRun
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_dataset, ask_table
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
@@ -47,6 +47,8 @@ from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _STATE = texts.COLUMNS.index("state")
+_TABLE_HEIGHT = 130
+"""Pixels of the list in a small window: its head and four cases."""
 _PAUSE_MS = 300
 """Milliseconds without a key after which a name has been typed."""
 OpenCase = Callable[[LoadedCase], None]
@@ -136,6 +138,7 @@ class CohortDock(DockWidget):
         self.runs_with = wrapping_label()
         self.runs_with.setToolTip(texts.RUNS_WITH_TIP)
         self.table = NumberTable()
+        self.table.setMinimumHeight(_TABLE_HEIGHT)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.next_button = button_with_tip(texts.OPEN_NEXT, texts.OPEN_NEXT_TIP)

@@ -10,10 +10,10 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, TimeLeft, as_warning
+from napari_uncertainseg.runs.current_run import CurrentRun, RunView
 from napari_uncertainseg.runs.places import REFERRAL, REPORT
 from napari_uncertainseg.runs.started import RunRequest
 from napari_uncertainseg.widgets.cohort import texts
-from napari_uncertainseg.widgets.shared.current_run import CurrentRun, RunView
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_folder
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore

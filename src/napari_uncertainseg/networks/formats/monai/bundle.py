@@ -26,6 +26,7 @@ from napari_uncertainseg.networks.foreign_settings import (
     target_told,
 )
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Step
+from napari_uncertainseg.networks.formats.monai import auto3dseg
 from napari_uncertainseg.networks.formats.monai.answers import (
     UNREAD,
     Answer,
@@ -61,7 +62,12 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
 
-CONFIGURATIONS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
+CONFIGURATIONS = (
+    "configs/inference.json",
+    "configs/inference.yaml",
+    "configs/inference.yml",
+    auto3dseg.MARKER,
+)
 """Any of them tells that a folder is a bundle."""
 _METADATA = ("configs/metadata.json", "metadata.json")
 _TRIAL = 64
@@ -190,9 +196,12 @@ def read_bundle(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> BundleMod
 
 
 def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
-    paths = (path, *(_beside(path, name, folder) for name in settings.merged or ()))
+    trained = path.name == Path(auto3dseg.MARKER).name
+    first = auto3dseg.files_of(path) if trained else (path,)
+    paths = (*first, *(_beside(path, name, folder) for name in settings.merged or ()))
     contents = [read_configuration(one, folder) for one in paths]
     whole = merged(contents, [str(one) for one in paths])
+    whole = auto3dseg.completed(whole) if trained else whole
     resolver = Resolver(whole, str(path), keys_elsewhere(folder, paths))
     described = next((folder / name for name in _METADATA if (folder / name).is_file()), None)
     metadata = {} if described is None else read_configuration(described, folder)
@@ -213,7 +222,7 @@ def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
     classes = _classes(metadata, architecture.outputs, said)
     allowed = targets(classes, sigmoid=answer.sigmoid)
     chosen = target_told(settings, classes, allowed, folder) or target_of(classes, sigmoid=answer.sigmoid)
-    weights = find_weights(folder, resolver)
+    weights = find_weights(folder, resolver, auto3dseg.WEIGHTS if trained else None)
     return BundleModel(
         name=settings.name or plain_name(folder.resolve().name, "bundle"),
         folder=folder,
