@@ -11,6 +11,7 @@ from typing import NoReturn
 from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
+from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
 from napari_uncertainseg.cli.options.told import add_told
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
@@ -63,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_run,
         _add_evaluate,
         _add_calibrate,
+        add_radiomics,
+        add_refine,
         _add_export_seg,
         add_session,
         _add_models,

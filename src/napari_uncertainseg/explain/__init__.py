@@ -1,0 +1,1 @@
+"""Why the model doubts: what lies behind the doubt of lesions."""
