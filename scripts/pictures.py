@@ -1,12 +1,14 @@
 """Make the pictures of the documentation from the running program.
 
-usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [FOLDER]
+usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models] [FOLDER]
 
 Shows patient 07 of 3D-MR-MS (CC BY, Lesjak et al. 2017, doi 10.1007/s12021-017-9348-7) from the folder in
 UNCERTAINSEG_DATA, or else from ../shared/data beside the checkout, or downloaded; and the simulated case.
 Where ../shared/data is, also patient 19 with simulated raters, and a cell image of BU-BIL with its ten real
-masks ("This product includes software developed by the Boston University"; Gurari et al., WACV 2015). Writes
-into docs/images.
+masks ("This product includes software developed by the Boston University"; Gurari et al., WACV 2015). Where
+UNCERTAINSEG_TRAINED names the folder that `python -m tests.trained_models` made, also its models of MONAI and
+nnU-Net on P14 of MSLesSeg (CC BY 4.0, Guarnera et al. 2025); with `--models` only these. Writes into
+docs/images.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCAL_DATA = ROOT.parent / "shared" / "data"
+LOCAL_DATA = Path(os.environ.get("UNCERTAINSEG_DATA") or ROOT.parent / "shared" / "data")
 LARGE, SMALL = (1600, 1000), (1280, 720)
 
 
@@ -53,6 +55,7 @@ def main(folder: Path) -> None:
     if LOCAL_DATA.is_dir():
         simulated_raters(folder)
         cells(folder)
+        models_made_elsewhere(folder)
 
 
 @mock.patch("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", return_value=True)
@@ -196,6 +199,39 @@ def cells(folder: Path) -> None:
     window.close()
 
 
+def models_made_elsewhere(folder: Path) -> None:
+    """A bundle and a folder of nnU-Net, each added by its menu and run, where they were trained before."""
+    trained = os.environ.get("UNCERTAINSEG_TRAINED")
+    if trained:
+        made_elsewhere(Path(trained) / "ms_flair_segresnet", "flips", folder / "model-bundle.png")
+        nnunet = Path(trained) / "nnUNetTrainer__nnUNetPlans__3d_fullres"
+        made_elsewhere(nnunet, "ensemble", folder / "model-nnunet.png")
+
+
+def made_elsewhere(model: Path, method: str, picture: Path) -> None:
+    """A visit of P14 that the models have not seen; of the same patient they know another one."""
+    from napari_uncertainseg.cli.driver import ReviewWindow
+    from napari_uncertainseg.images.files import read_labels, read_volume
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    visit = LOCAL_DATA / "mslesseg" / "P14_visit2"
+    flair = read_volume(visit / "flair.nii.gz", modality="flair")
+    expert = read_labels(visit / "lesions.nii.gz", flair.grid)
+    with mock.patch("napari_uncertainseg.widgets.segment.model_menu.ask_dataset", return_value=model):
+        window = ReviewWindow(LARGE)
+    window.add([layer_data(flair), layer_data(expert, "labels", visible=False)])
+    settings = window.review.segment.settings
+    window.wait_for(lambda: settings.has_models, "the list of models")
+    before = settings.model.currentData()
+    settings.menu.folder.trigger()
+    window.wait_for(lambda: settings.model.currentData() != before, "the model")
+    settings.method.setCurrentIndex(settings.method.findData(method))
+    window.run()
+    window.show_results()
+    window.picture(picture, LARGE)
+    window.close()
+
+
 def around_lesions(window: Any) -> None:
     """Judge calibration where it matters."""
     region = window.review.calibration.region
@@ -213,4 +249,6 @@ def with_own_settings(work: Callable[[Path], None], folder: Path) -> None:
 if __name__ == "__main__":
     if LOCAL_DATA.is_dir():
         os.environ.setdefault("UNCERTAINSEG_DATA", str(LOCAL_DATA))
-    with_own_settings(main, Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images")
+    given = [argument for argument in sys.argv[1:] if argument != "--models"]
+    work = models_made_elsewhere if "--models" in sys.argv else main
+    with_own_settings(work, Path(given[0]) if given else ROOT / "docs" / "images")

@@ -17,16 +17,18 @@ SEVERAL = "target"
 _LESION = re.compile(
     r"lesion|plaque|hyper.?intens|(?<![a-z])(wmh|wml|ms|tumou?r|stroke|infarct)(?![a-z])", re.IGNORECASE
 )
+_NO_LESION = re.compile(r"(?<![a-z])(no|non|not|without)[ _-]*(lesion|plaque|wmh|ms|tumou?r)", re.IGNORECASE)
 _NOUN = re.compile(r"lesion|plaque|tumou?r|infarct", re.IGNORECASE)
 """Of these a radiologist counts one or several; what else tells of a lesion is short for it."""
 _BACKGROUND = re.compile(r"back ?ground|bg", re.IGNORECASE)
-_WORD = re.compile(r"\b(?:(a|A) )?([Ll])esion(s?)\b")
+_WORD = re.compile(r"(?<![\w/\\.'\"-])(?:(a|A) )?([Ll])esion(s?)(?![\w/\\-]|\.\w)")
+"""The word where it stands alone: not in a path, nor at the head of a name in quotes."""
 _LONGEST = 40
 
 
 def is_lesion(name: str) -> bool:
     """Whether the name of a class says that it is a lesion, or something of its kind."""
-    return _LESION.search(name) is not None
+    return _LESION.search(_NO_LESION.sub("", name)) is not None
 
 
 def is_background(name: str) -> bool:

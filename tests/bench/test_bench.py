@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg import InputError, bench
-from napari_uncertainseg.bench import painting
+from napari_uncertainseg.bench import foreign, painting
 from napari_uncertainseg.bench.prediction import _dice_lost, _multiply_adds
+from napari_uncertainseg.bench.scene import make_scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+from ..bundles import metadata, write_bundle
+from ..nnunet_folders import write_model
 
 
 def test_a_row_is_met_on_the_right_side():
@@ -59,6 +63,35 @@ def test_the_command_measures_every_row(capsys):
     rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)]
     assert len(rows) == (15 if painting_can_be_measured() else 13)
     assert all(re.search(r"\| [\d.e+-]+x \(.*\) \| at (least|most)", row) for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning:monai")
+@pytest.mark.parametrize("kind", ["bundle", "nnunet"])
+def test_models_made_elsewhere_are_measured_against_their_own_tools(tmp_path, capsys, kind):
+    if kind == "bundle":
+        pytest.importorskip("monai")
+        folder, tool = write_bundle(tmp_path / "bundle"), "MONAI"
+    else:
+        folder, tool = (
+            write_model(tmp_path / "nnUNetTrainer__nnUNetPlans__3d_fullres", folds=1, train=25),
+            "nnU-Net",
+        )
+    assert main(["bench", "--quick", "--models", str(folder)]) == 0
+    time, apart = [
+        line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)
+    ]
+    assert f"| {tool}'s" in time and "at least 1x" in time
+    assert f"| {tool}'s" in apart and "at most 0.002 | yes" in apart
+
+
+def test_models_that_cannot_be_measured_are_refused(tmp_path):
+    scene = make_scene(quick=True)
+    with pytest.raises(InputError, match="'bundled' is neither a MONAI bundle nor a folder of nnU-Net"):
+        foreign.rows(scene, ["bundled"])
+    other = write_bundle(tmp_path / "bundle", about=metadata({"0": "CT"}, {"0": "lesion"}))
+    with pytest.raises(InputError, match="'bundle' reads ct: the benchmark has flair"):
+        foreign.rows(scene, [str(other)])
 
 
 def test_dice_is_compared_with_the_same_threshold():

@@ -70,6 +70,13 @@ def test_what_a_killed_run_left_is_cleared(tmp_path, other) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["o", "t.json"]
 
 
+def test_the_lock_of_another_run_is_left_alone(tmp_path) -> None:
+    """Where the clock was set, a run that lives may be taken for dead, and its folder for free."""
+    with claimed(tmp_path / "o"):
+        (tmp_path / "o" / LOCK).write_text("of another run")
+    assert (tmp_path / "o" / LOCK).read_text() == "of another run"
+
+
 def test_within_one_program_too(tmp_path) -> None:
     with (
         claimed(tmp_path / "o"),

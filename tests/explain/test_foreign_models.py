@@ -69,6 +69,6 @@ def test_all_other_parts(case):
     assert np.isfinite(grad_cam_pp(case.scene, region).map).all()
     curve = context_curve(case.scene, region, largest_mm=4, step_mm=2)
     assert len(curve) == 4 and curve["mean_probability"].between(0, 1).all()
-    table = counterfactuals(case.scene, region, case.others(region))
+    table = counterfactuals(case.scene, region)
     assert table["mean_probability"].between(0, 1).all() and not case.scene.ours
     assert not table["change"].str.startswith("without").any()  # it reads one scan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import nibabel
@@ -200,3 +201,14 @@ def test_the_command_writes_what_a_model_would(tmp_path, scan, values, capsys):
     assert main(["segment", str(scan), "--probabilities", str(paths[0]), "--out", str(tmp_path / "one")]) == 0
     # Nothing that is read is written over.
     assert main(["segment", str(scan), "--probabilities", str(out), "--out", str(out)]) == 2
+
+
+@pytest.mark.parametrize("shape", [(2, 10**5, 10**5, 10**5), (2, *SHAPE[::-1], 1)])
+def test_a_header_that_says_to_hold_more_than_fits(tmp_path, scan, values, shape):
+    path = write_saved(tmp_path / "saved", softmax_of(values[0]), values[0] > 0.5)
+    about = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
+    header = b"\x93NUMPY\x01\x00\x76\x00" + about.ljust(117).encode() + b"\n"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("probabilities.npy", header + bytes(8))
+    with pytest.raises(InputError, match=r"more than fits into memory|is damaged"):
+        predict_from_maps(read_volume(scan, modality="flair"), [path])

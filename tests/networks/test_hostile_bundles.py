@@ -94,6 +94,7 @@ def with_transform(transform: dict) -> dict:
         (changed(network_def="%../../secret.json::key"), "from another file"),
         (changed(network_def=[1, 2]), "should be an object with '_target_'"),
         (changed(network_def="@nowhere"), "'nowhere' is missing"),
+        (changed(network_def="@imports::" + "1" * 5000), "1' is missing"),
         (with_transform({"_target_": "Lambdad", "keys": "image", "func": f"$lambda x: {CANARY}"}),
          "Python code"),
         (with_transform({"_target_": "RandFlipd", "keys": "image"}),
@@ -160,6 +161,7 @@ def test_references_that_are_nested_deep(tmp_path):
         ("a: " + "[" * 900, "not valid YAML|nested too deep"),
         ("a: [" + "1, " * 60_000 + "]", "too many values"),
         ("a: '" + "x" * (1 << 19) + "'", "larger than 256 kB"),
+        ("a: " + "[" * 30_000, "nested too deep"),
     ],
 )
 def test_hostile_yaml(tmp_path, text, match):

@@ -171,7 +171,7 @@ def test_flips_are_members(tmp_path):
 
 
 def test_weights_may_come_in_other_clothes(tmp_path):
-    """As safetensors, of a trainer's checkpoint, and from several GPUs."""
+    """As safetensors, as a trainer's or Lightning's checkpoint, from several GPUs, beside numpy's numbers."""
     folder = write_bundle(tmp_path / "bundle")
     path = folder / "models" / "model.pt"
     state = torch.load(path, weights_only=True)
@@ -179,6 +179,11 @@ def test_weights_may_come_in_other_clothes(tmp_path):
     plain = Segmenter(folder, device=CPU).predict(scan).probability
     torch.save({"model": {f"module.{k}": v for k, v in state.items()}, "epoch": 3}, path)
     np.testing.assert_array_equal(Segmenter(folder, device=CPU).predict(scan).probability, plain)
+    lightning = {f"model.module.{k}": v for k, v in state.items()}
+    torch.save({"state_dict": lightning, "hyper_parameters": {"lr": 1e-3}, "loops": [1]}, path)
+    read_model(folder).check_runs()
+    torch.save({"state_dict": state, "best_metric": np.float64(0.8), "epoch": np.int64(3)}, path)
+    read_model(folder).check_runs()
     path.write_bytes(b"never read")
     save_file(state, folder / "models" / "model.safetensors")
     np.testing.assert_array_equal(Segmenter(folder, device=CPU).predict(scan).probability, plain)

@@ -55,6 +55,26 @@ def test_it_is_added_to_the_users_models(folder, tmp_path, monkeypatch):
     assert (tmp_path / "models" / added.name / "fold_1" / "checkpoint_final.pth").is_file()
 
 
+def test_the_hash_is_of_all_that_decides_what_weights_say(folder):
+    """A calibration record, and the results of a cohort, are of one target and one preparation."""
+    found = {read_model(folder).sha256}
+    rewrite(folder / "plans.json", lambda plans: plans.update(transpose_forward=[0, 2, 1]))
+    found.add(read_model(folder).sha256)
+    (folder / "uncertainseg.json").write_text('{"threshold": 0.4}')
+    found.add(read_model(folder).sha256)
+    rewrite(folder / "dataset.json", lambda dataset: dataset.update(labels={"background": 0, "wmh": 1}))
+    assert len(found | {read_model(folder).sha256}) == 4
+
+
+def test_a_checkpoint_that_is_cut_short_later_ends_no_program(folder):
+    """Weights that stay mapped from the file would end it with SIGBUS."""
+    model = read_model(folder)
+    network, _ = model.network()
+    before = [value.clone() for value in network.state_dict().values()]
+    model.weights[0].write_bytes(bytes(model.weights[0].stat().st_size))  # the file that is mapped, in place
+    assert all((a == b).all() for a, b in zip(network.state_dict().values(), before, strict=True))
+
+
 @pytest.mark.parametrize(
     ("labels", "more", "classes", "target", "noun"),
     [
@@ -112,7 +132,7 @@ def test_of_several_classes_the_user_chooses(folder):
     ):
         with pytest.raises(InputError, match=message):
             model.with_target(names)
-    with pytest.raises(InputError, match="give no target"):
+    with pytest.raises(InputError, match="leave the target out"):
         read_model(write_model(folder.parent / "two", folds=1)).with_target(["lesion"])
 
 

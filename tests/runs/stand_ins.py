@@ -22,9 +22,12 @@ class Odd:
     setting: Setting
     window_share: float
 
+    odd = ("sub-00001",)
+
     def predict(self, images, *, skull, bias_correction, progress):
-        if "sub-00001" in str(images["flair"].path):
-            self.meet(progress)
+        path = str(images["flair"].path)
+        if any(name in path for name in self.odd):
+            self.meet(progress, path)
         prediction = BrightVoxels(self.setting).predict(
             images, skull=skull, bias_correction=bias_correction, progress=progress
         )
@@ -33,32 +36,39 @@ class Odd:
 
 
 class Dies(Odd):
-    """As a worker does that takes too much memory."""
+    """As a worker that takes too much memory: of the second visit in large windows, of the third always."""
 
-    def meet(self, progress):
-        os.kill(os.getpid(), signal.SIGKILL)
+    odd = ("sub-00001", "sub-00002")
 
-
-class DiesInLargeWindows(Odd):
-    def meet(self, progress):
-        if self.window_share == 1:
+    def meet(self, progress, path):
+        if self.window_share == 1 or "sub-00002" in path:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+class RunsOutOfMemory(Odd):
+    """Without being killed: for the second visit in large windows, for the third always."""
+
+    odd = ("sub-00001", "sub-00002")
+
+    def meet(self, progress, path):
+        if self.window_share == 1 or "sub-00002" in path:
+            raise MemoryError
+
+
 class Fails(Odd):
-    def meet(self, progress):
+    def meet(self, progress, path):
         raise InputError("This scan is no scan.")
 
 
 class Breaks(Odd):
-    def meet(self, progress):
+    def meet(self, progress, path):
         raise RuntimeError("a\nfault")
 
 
 class Slow(Odd):
     """Takes long over the second visit, and says how it goes."""
 
-    def meet(self, progress):
+    def meet(self, progress, path):
         while True:
             progress("slow", 0.5)
             time.sleep(0.02)
@@ -73,10 +83,6 @@ def loader(kind):
 
 def load_dies(options, setting, window_share):
     return Dies(setting, window_share)
-
-
-def load_dies_in_large_windows(options, setting, window_share):
-    return DiesInLargeWindows(setting, window_share)
 
 
 def load_slow(options, setting, window_share):

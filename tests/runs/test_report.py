@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 import stand_ins
+from in_process import in_this_process
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.bench.cohort import write_visits
 from napari_uncertainseg.calibration.dataset import dataset_calibration
 from napari_uncertainseg.cli import main
@@ -101,6 +105,24 @@ def test_no_visit_at_all_is_a_report_too(tmp_path, dataset, plan):
     assert "It failed." in page.read_text() and not (tmp_path / "out" / "referral.tsv").exists()
 
 
+@pytest.mark.parametrize("name", ["report.html", "report.tsv", "referral.tsv"])
+def test_a_full_disk_leaves_the_report_before_whole(tmp_path, dataset, several, plan, monkeypatch, name):
+    write_report(plan(dataset), RunResult(several.records, (), 0))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("re*.*")}
+    real = Path.replace
+
+    def full(self, target):
+        if Path(target).name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InputError, match=f"{name}.*No space left on device"):
+        write_report(plan(dataset), RunResult(several.records[:1], (), 0))
+    assert (tmp_path / "out" / name).read_bytes() == before[name]
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(f".{name}")]
+
+
 def test_reliability_and_retention_are_those_of_the_visits(tmp_path, dataset, run_here, plan):
     run_here(dataset)
     out = tmp_path / "out"
@@ -129,15 +151,13 @@ def test_reliability_and_retention_are_those_of_the_visits(tmp_path, dataset, ru
     assert re.search(r"Dice</td><td class=\"n\">0\.\d{3}", text)
 
 
-@pytest.mark.slow
-@pytest.mark.posix
 def test_the_command_ends_with_3_where_visits_failed(tmp_path, capsys):
     dataset = write_visits(tmp_path / "dataset", 1)
     cases = tmp_path / "cases.tsv"
     flair = next(dataset.rglob("*.nii.gz"))
     flair.write_bytes(b"no scan")
     cases.write_text(f"flair\tname\n{flair}\tone\nnothing.nii.gz\ttwo\n")
-    with pytest.raises(SystemExit) as ended:
+    with in_this_process(), pytest.raises(SystemExit) as ended:
         main(["run", str(cases), "--out", str(tmp_path / "out")])
     assert ended.value.code == 3
     said = capsys.readouterr()

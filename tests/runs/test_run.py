@@ -21,8 +21,10 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
+from napari_uncertainseg.runs.progress_file import LOG, Log
 from napari_uncertainseg.runs.record import RECORD, read_record
-from napari_uncertainseg.runs.run import LOG, claimed_run, run_visits
+from napari_uncertainseg.runs.run import claimed_run, run_visits
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 
 def times_of(out: Path) -> dict[Path, int]:
@@ -87,6 +89,11 @@ def test_every_name_has_a_folder_of_its_own_on_every_file_system(names):
     assert folder_names(["plain-name_1.5"]) == {"plain-name_1.5": "plain-name_1.5"}
 
 
+@pytest.mark.parametrize(("one", "joining"), [("a_b", "a b"), ("a", "A"), ("x" * 200, "x" * 200 + "y")])
+def test_a_visit_keeps_its_folder_when_others_join(one, joining):
+    assert folder_names([one])[one] == folder_names([joining, one])[one]
+
+
 def test_what_is_done_is_not_done_twice(tmp_path, dataset, run_here):
     run_here(dataset)
     before = times_of(tmp_path / "out")
@@ -147,12 +154,17 @@ def test_another_cohort_is_refused(tmp_path, dataset, run_here):
         run_here(write_visits(tmp_path / "others", 1))
 
 
+def test_results_of_another_cohort_never_stay_beside_new_ones(tmp_path, dataset, run_here):
+    run_here(dataset)
+    with pytest.raises(InputError, match=r"whose visit sub-00001 is not in this one; name another folder"):
+        run_here(write_visits(tmp_path / "fewer", 1), overwrite=True)
+    assert len(run_here(write_visits(tmp_path / "same", 3), overwrite=True).records) == 3
+
+
 def test_a_review_is_never_written_over(tmp_path, dataset, run_here):
     run_here(dataset)
     folder = tmp_path / "out" / "visits" / "sub-00001"
     saved = read_saved_results(folder)
-    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-
     lesions = rank_lesions(saved.prediction, 0.5)
     write_results(folder, saved.prediction, lesions, verdicts={1: "rejected"}, overwrite=True)
     assert run_here(dataset).done_before == 3  # its setting and scans hold
@@ -280,6 +292,27 @@ def test_a_folder_that_cannot_be_written(tmp_path, dataset, run_here, monkeypatc
         run_here(dataset)
 
 
+def test_a_folder_on_a_disk_that_is_read_only(tmp_path, dataset, run_here, monkeypatch):
+    from napari_uncertainseg.disk import folder_lock
+
+    def refuse(path, *_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(folder_lock.os, "open", refuse)
+    with pytest.raises(InputError, match=r"nothing can be written there \(Read-only file system\)"):
+        run_here(dataset)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_visit_that_runs_out_of_memory_is_tried_once_more_in_smaller_windows(dataset, run_here):
+    result = run_here(dataset, load=stand_ins.loader(stand_ins.RunsOutOfMemory))
+    assert [record.notes for record in result.records] == [["windows 1"], ["windows 0.25"]]
+    assert [(one.name, one.why) for one in result.failed] == [
+        ("sub-00002", "There is not enough memory for this visit.")
+    ]
+
+
 def test_a_disk_that_is_full_in_the_middle(tmp_path, dataset, run_here, monkeypatch):
     from napari_uncertainseg import export
 
@@ -353,8 +386,6 @@ def no_space(*_, **options):
 
 def test_a_log_that_cannot_be_written_stops_nothing(dataset, plan, monkeypatch, run_here):
     monkeypatch.setattr(Path, "open", no_space)
-    from napari_uncertainseg.runs.run import Log
-
     Log(dataset / "run.log")("a line")
 
 

@@ -115,7 +115,9 @@ def _by_monai(model: BundleModel, files: dict[str, Path]) -> Callable[[], np.nda
     from monai.inferers import SlidingWindowInferer
 
     network, patches, preprocessing = model.network(), model.patches, model.preprocessing
-    assert isinstance(preprocessing, ForeignPreprocessing) and patches is not None
+    assert isinstance(preprocessing, ForeignPreprocessing)
+    if patches is None:
+        raise InputError(f"'{model.name}' reads the whole scan at once: there are no windows to compare.")
     inferer = SlidingWindowInferer(
         patches.size, 1, patches.overlap, mode=patches.weights, sigma_scale=patches.sigma
     )
@@ -160,10 +162,13 @@ def _by_nnunet(model: NnUnetModel, files: dict[str, Path]) -> Callable[[], np.nd
         json.loads((model.folder / name).read_text()) for name in ("plans.json", "dataset.json")
     )
     network, mirrored = model.network()
-    predictor = nnUNetPredictor(
-        device=torch.device("cpu"), use_mirroring=bool(mirrored), perform_everything_on_device=False,
-        allow_tqdm=False,
-    )  # fmt: skip
+    with contextlib.redirect_stdout(io.StringIO()):  # it says that a CPU is no GPU
+        predictor = nnUNetPredictor(
+            device=torch.device("cpu"),
+            use_mirroring=bool(mirrored),
+            perform_everything_on_device=False,
+            allow_tqdm=False,
+        )
     manager = PlansManager(plans)
     predictor.manual_initialization(
         network, manager, manager.get_configuration(model.configuration_name), [network.state_dict()],

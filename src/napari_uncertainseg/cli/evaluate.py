@@ -85,13 +85,13 @@ def evaluate(options: Namespace) -> None:
 
 def table(evaluation: Evaluation) -> str:
     """The evaluation, for display: a row for each measure, a column for each mask."""
-    columns = {"reference": evaluation.reference, **evaluation.raters}
+    columns, fit = {"reference": evaluation.reference, **evaluation.raters}, evaluation.noun.fit
     width = max(12, *(len(name) + 2 for name in columns))
     lines = [" " * 20 + "".join(f"{name:>{width}}" for name in columns)]
     for key, title in _ROWS.items():
         cells = (_cell(getattr(a, key)) for a in columns.values())
-        lines.append(f"{title:20}" + "".join(f"{cell:>{width}}" for cell in cells))
-    lines += [f"{title}: {_cell(getattr(evaluation.errors, key))}" for key, title in _ERRORS.items()]
+        lines.append(f"{fit(title):20}" + "".join(f"{cell:>{width}}" for cell in cells))
+    lines += [f"{fit(title)}: {_cell(getattr(evaluation.errors, key))}" for key, title in _ERRORS.items()]
     lines += [f"Dice of {a} and {b}: {value:.3f}" for (a, b), value in evaluation.between.items()]
     if evaluation.experts is not None and evaluation.doubt is not None:
         found = evaluation.doubt

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import one_line
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.networks.foreign_settings import ForeignSettings
 
 _NEXT = f"\n{'':13}"
 """Between lines of one fact."""
@@ -40,5 +44,20 @@ def _show(options: Namespace) -> None:
 def _add(options: Namespace) -> None:
     from napari_uncertainseg.networks.catalog import add_model
 
-    model = add_model(options.path)
+    model = add_model(options.path, options.kind, _told(options))
     print(f"added {model.name}: {model.folder}")
+
+
+def _told(options: Namespace) -> ForeignSettings:
+    """What the user says of the model, checked."""
+    from napari_uncertainseg.disk.validation import validated
+    from napari_uncertainseg.networks.foreign_settings import ForeignSettings
+
+    said = {
+        "name": options.name,
+        "scans": {channel: scan for scan, channel in options.scan or ()} or None,
+        "target": options.target,
+        "threshold": options.threshold,
+        "merged": options.merge,
+    }
+    return validated(ForeignSettings, {k: v for k, v in said.items() if v is not None}, "models add")

@@ -12,7 +12,9 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.explanations import add_explain
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
+from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
+from napari_uncertainseg.cli.options.told import add_told
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
 from napari_uncertainseg.images.formats.formats import formats_in_words
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL
@@ -64,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_calibrate,
         add_explain,
+        add_radiomics,
+        add_refine,
         _add_export_seg,
         add_session,
         _add_models,
@@ -118,14 +122,6 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
     _add_setting(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
-
-
-def _add_setting(parser: argparse.ArgumentParser) -> None:
-    """What scans are segmented with, one or many."""
-    reads(
-        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
-    )
     reads(
         parser,
         "--probabilities",
@@ -133,6 +129,14 @@ def _add_setting(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="in place of a model: a probability map for each member, as image or as nnU-Net saves it",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
+
+
+def _add_setting(parser: argparse.ArgumentParser) -> None:
+    """What scans are segmented with, one or many."""
+    reads(
+        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
     )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
@@ -192,7 +196,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         "--resample", action="store_true", help="bring references on other grids onto the scan's"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="make anew what DIR holds of another setting or cohort"
+        "--overwrite", action="store_true", help="make anew what DIR holds of another setting"
     )
 
 
@@ -285,6 +289,7 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
     reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
+    add_told(add)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

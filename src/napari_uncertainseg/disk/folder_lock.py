@@ -54,7 +54,7 @@ def claimed(folder: Path) -> Iterator[Claim]:
         with suppress(FileExistsError):
             folder.mkdir()
             made = True
-        _take(folder / LOCK)
+        mine = _take(folder / LOCK)
     except OSError as error:
         _leave(folder, made)
         raise InputError(f"{folder}: nothing can be written there {why_not(error)}.") from error
@@ -62,8 +62,23 @@ def claimed(folder: Path) -> Iterator[Claim]:
         _clear(folder)
         yield Claim(folder)
     finally:
-        (folder / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            if said_by_lock(folder) == mine:  # after the clock was set, another may have taken us for dead
+                (folder / LOCK).unlink()
         _leave(folder, made)
+
+
+def said_by_lock(folder: Path) -> str:
+    """What the lock in a folder says, which no other lock says: it tells one run from another.
+
+    Not its time, which file systems round, and other computers may see rounded in another way.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    """
+    return (folder / LOCK).read_text(encoding="utf-8", errors="replace")
 
 
 def is_claimed(folder: Path) -> bool:
@@ -135,8 +150,8 @@ def _leave(folder: Path, made: bool) -> None:
             folder.rmdir()
 
 
-def _take(lock: Path) -> None:
-    me = json.dumps(_me()).encode()
+def _take(lock: Path) -> str:
+    me = json.dumps(_me())
     for _ in range(3):
         try:
             descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
@@ -144,15 +159,16 @@ def _take(lock: Path) -> None:
             _clear_dead(lock)
             continue
         try:
-            os.write(descriptor, me)
+            os.write(descriptor, me.encode())
         finally:
             os.close(descriptor)
-        return
+        return me
     raise InputError(f"{lock.parent}: another run is writing there; wait until it has ended.")
 
 
 def _me() -> dict[str, Any]:
-    return {"host": platform.node(), "process": os.getpid(), "began": psutil.Process().create_time()}
+    began = psutil.Process().create_time()
+    return {"host": platform.node(), "process": os.getpid(), "began": began, "run": secrets.token_hex(8)}
 
 
 def _clear_dead(lock: Path) -> None:

@@ -31,6 +31,7 @@ from napari_uncertainseg.images.files import read_image, read_labels, replaced_f
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import dice, lesions_touching
+from napari_uncertainseg.nouns import LESION, Noun
 from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.raters.consensus import UncertaintySource
 from napari_uncertainseg.raters.report import RaterReport, report_raters
@@ -56,6 +57,8 @@ class Summary(Strict):
         Structural uncertainty (PSU); None in results of older versions.
     model, model_sha256, method
         What segmented it, None where it does not say.
+    target
+        What was segmented, a noun; None where it does not say.
     inputs
         The scans by modality.
     recalibration
@@ -68,6 +71,7 @@ class Summary(Strict):
     model: str | None = Field(default=None, description="text")
     model_sha256: str | None = Field(default=None, description="text")
     method: str | None = Field(default=None, description="text")
+    target: str | None = Field(default=None, description="text")
     inputs: Mapping[str, Any] = Field(default_factory=dict, description="a table")
     recalibration: Any = None
 
@@ -105,6 +109,8 @@ class Evaluation:
         What the case is called: as its results say, else by the folder.
     classes
         Each class against a label map; None where that was not asked for.
+    noun
+        What was segmented, in words.
     """
 
     folder: Path
@@ -120,6 +126,7 @@ class Evaluation:
     doubt: AgainstRaters | None = None
     name: str = ""
     classes: ClassesAgreement | None = None
+    noun: Noun = Noun()  # noqa: RUF009 - frozen
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable; what could not be computed is None."""
@@ -218,6 +225,7 @@ def evaluate_folder(
         doubt=model,
         name=_name_of(folder),
         classes=by_class,
+        noun=Noun(summary.target or LESION),
     )
 
 

@@ -107,14 +107,26 @@ def explain_region(
             found["activation"] = grad_cam_pp(
                 case.scene, region, stage, margin_mm=setting.margin_mm, progress=share
             )
-        elif part == CONTEXT:
-            found["curve"] = context_curve(case.scene, region, progress=share)
-            found["need"] = context_need(found["curve"])
-            notes.append(difference_note(case, region, found["need"].whole))
-        elif part == CHANGES:
-            found["changes"] = counterfactuals(case.scene, region, case.others(region), progress=share)
-            found["sentence"] = missed_sentence(found["changes"])
+        else:
+            try:
+                found |= _context(case, region, share) if part == CONTEXT else _changes(case, region, share)
+            except InputError as error:
+                if len(order) == 1:
+                    raise
+                notes.append(f"No {part}: {error}")  # what else was asked for is not lost
+    if "need" in found:
+        notes.append(difference_note(case, region, found["need"].whole))
     return Explanation(name, region, **found, notes=tuple(note for note in notes if note))
+
+
+def _context(case: ExplainedCase, region: np.ndarray, progress: Progress) -> dict[str, Any]:
+    curve = context_curve(case.scene, region, progress=progress)
+    return {"curve": curve, "need": context_need(curve)}
+
+
+def _changes(case: ExplainedCase, region: np.ndarray, progress: Progress) -> dict[str, Any]:
+    table = counterfactuals(case.scene, region, case.others(region), progress=progress)
+    return {"changes": table, "sentence": missed_sentence(table)}
 
 
 def write_explanations(

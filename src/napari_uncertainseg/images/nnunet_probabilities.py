@@ -127,6 +127,8 @@ def _channels(path: Path, count: int) -> np.ndarray:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} is damaged, or no file of probabilities, and is refused.") from error
+    except MemoryError as error:  # of what its header says, which may be anything
+        raise InputError(f"{path} says to hold more than fits into memory, and is refused.") from error
     if array.ndim != 4 or array.dtype.kind != "f" or not len(array):
         raise InputError(f"{path}: '{_KEY}' should have channels and three axes, not {array.shape}.")
     return array

@@ -15,6 +15,8 @@ from napari_uncertainseg.uncertainty.classes import DoubtAccumulator
 
 MOST_BYTES = 1 << 30
 """For one float32 number for each class and voxel; beyond it only the target's are kept."""
+_LEAST_SUM = 1e-3
+"""What the probabilities of all classes are divided by at least."""
 _TOGETHER = 1 << 19
 """Voxels that are handled at a time, so that what is made on the way stays small."""
 
@@ -103,14 +105,17 @@ class ClassCollector:
             for part in self._parts():
                 values[:, part] = self._probabilities(values[:, part])
         self._count += 1
+        target = self._union(values[list(self._classes.target)])
         if self._classes.overlapping:
             before = np.zeros_like(values) if self._mean is None else self._mean
             self._mean = before + (values - before) / self._count
         else:
+            # Beside what was cut off, a share of each class was interpolated with nothing, as MONAI does.
+            values /= np.maximum(values.sum(axis=0), np.float32(_LEAST_SUM))
             self._doubts = self._doubts or [DoubtAccumulator() for _ in self._parts()]
             for doubt, part in zip(self._doubts, self._parts(), strict=True):
                 doubt.add(values[:, part])
-        return self._union(values[list(self._classes.target)])
+        return target
 
     def _target_alone(self, logits: np.ndarray) -> np.ndarray:
         """The target's probability, without the others' being held together."""

@@ -279,6 +279,7 @@ class _Run:
         for new in segmenter._method.passes(setting):
             collector.add(new)
             check()
+        self.device = engine.device  # a network made elsewhere may have changed to torch
         return collector.result()
 
     def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:

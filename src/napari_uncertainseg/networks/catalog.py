@@ -12,6 +12,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.disk.zip_folder import unpack
+from napari_uncertainseg.networks.foreign_settings import (
+    NOTHING_TOLD,
+    ForeignSettings,
+    read_settings,
+    write_settings,
+)
 from napari_uncertainseg.networks.kinds import kind_of_folder, read_model
 from napari_uncertainseg.networks.model import CARD, NAME, STYLE_MARK, Model
 
@@ -90,11 +96,20 @@ def _read_own(folder: Path) -> Model:
     return model
 
 
-def add_model(path: str | Path) -> Model:
+def add_model(path: str | Path, kind: str | None = None, told: ForeignSettings = NOTHING_TOLD) -> Model:
     """Check a model folder, or a zip file of one, and copy it to the user's models.
 
     Only the files that make the model and its card are copied; the model appears whole or not at
     all.
+
+    Parameters
+    ----------
+    path
+        Of the folder or the zip file.
+    kind
+        Of the model, where the folder holds several; see `kinds.NAMES`.
+    told
+        What the user says of a model made elsewhere; it is kept with the copy.
 
     Raises
     ------
@@ -103,20 +118,20 @@ def add_model(path: str | Path) -> Model:
     """
     path = Path(path).expanduser()
     if path.suffix.lower() != ZIP or not os.path.isfile(path):  # noqa: PTH113 - see `find_model`
-        return _add_folder(path)
+        return _add_folder(path, kind, told)
     try:
         user_folder().mkdir(parents=True, exist_ok=True)
         with scratch_beside(user_folder() / "zip") as scratch:
-            return _add_zip(path, scratch / path.stem)
+            return _add_zip(path, scratch / path.stem, kind, told)
     except OSError as error:
         raise InputError(f"{path}: the model cannot be added {why_not(error)}.") from error
 
 
-def _add_zip(path: Path, folder: Path) -> Model:
+def _add_zip(path: Path, folder: Path, kind: str | None, told: ForeignSettings) -> Model:
     folder.mkdir()
     unpack(path, folder)
     try:
-        return _add_folder(_only_model(folder))
+        return _add_folder(_only_model(folder), kind, told)
     except InputError as error:  # what was unpacked is gone when this is read
         raise InputError(str(error).replace(str(folder), str(path))) from error
 
@@ -135,8 +150,8 @@ def _only_model(folder: Path) -> Path:
     return folder  # which says what is missing
 
 
-def _add_folder(path: Path) -> Model:
-    model = read_model(path)
+def _add_folder(path: Path, kind: str | None, told: ForeignSettings) -> Model:
+    model = read_model(path, kind, told)
     target = user_folder() / model.name
     if model.name == "bundled" or target.exists():
         raise InputError(f"There is a model '{model.name}' already: give the one in {path} another name.")
@@ -145,13 +160,13 @@ def _add_folder(path: Path) -> Model:
         raise InputError(f"{card} is a link, and is not followed: put the file itself there.")
     extra = [card] if card.is_file() else []
     try:
-        _install(model, extra, target)
+        _install(model, extra, target, told)
     except OSError as error:
         raise InputError(f"{target}: the model cannot be added {why_not(error)}.") from error
     return read_model(target)
 
 
-def _install(model: Model, extra: list[Path], target: Path) -> None:
+def _install(model: Model, extra: list[Path], target: Path, told: ForeignSettings) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with scratch_beside(target) as scratch:
         copy = scratch / model.name
@@ -160,6 +175,8 @@ def _install(model: Model, extra: list[Path], target: Path) -> None:
             target_file = copy / source.relative_to(model.folder)
             target_file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target_file)
+        if told != NOTHING_TOLD:
+            write_settings(copy, read_settings(model.folder).with_told(told))
         # Checked on the copy: what was checked is what is installed.
         try:
             read_model(copy).check_runs()

@@ -96,6 +96,12 @@ def read_settings(folder: Path) -> ForeignSettings:
     return validated(ForeignSettings, read_json(path, most_bytes=MAX_SETTINGS_BYTES), str(path))
 
 
+def write_settings(folder: Path, settings: ForeignSettings) -> None:
+    """Write what the user says beside a model; what is not said is left out."""
+    content = settings.model_dump_json(exclude_none=True, indent=2)
+    (folder / SETTINGS).write_text(content + "\n", encoding="utf-8")
+
+
 def check_inside(path: Path, folder: Path) -> None:
     """Refuse a file that a link leads to out of the model's folder.
 

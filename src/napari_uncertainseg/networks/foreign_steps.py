@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 from nibabel import orientations
-from scipy import special
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import bounding_box
@@ -81,23 +80,6 @@ class Step(ABC):
         InputError
             If the scans do not allow it.
         """
-
-
-def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
-    """Probabilities whose logits were moved; those of nothing are nothing.
-
-    Parameters
-    ----------
-    probability
-        float32, any shape, 0 to 1.
-    move
-        What is done to the logits.
-    """
-    if not probability.any():  # the variance of a single head, say
-        return move(probability)
-    # In float32, 1 less the smallest step is a logit of 16.6; what is larger counts as that.
-    logits = special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
-    return special.expit(move(logits)).astype(np.float32)
 
 
 def unmoved(array: np.ndarray) -> np.ndarray:

@@ -203,7 +203,7 @@ class Model(ABC):
         """
         known = {name.lower(): number for number, name in enumerate(self.classes) if name in self.targets}
         if not known:
-            raise InputError(f"The model '{self.name}' segments only {self.target}: give no target.")
+            raise InputError(f"The model '{self.name}' has no classes to choose from: leave the target out.")
         unknown = [name for name in names if name.lower() not in known]
         if unknown or not names:
             raise InputError(

@@ -7,7 +7,9 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_uncertainseg._base import InputError
 
@@ -34,8 +36,14 @@ NUMPY_GLOBALS = re.compile(
 
 _STATES = ("state_dict", "model", "network", "network_weights", "net")
 """Where checkpoints of others keep a network's weights."""
-_PARALLEL = "module."
-"""What several GPUs put before each name."""
+_PREFIXES = tuple(
+    outer + inner
+    for outer in ("", "model.", "_model.", "net.", "network.")
+    for inner in ("", "module.", "_orig_mod.")
+)
+"""What modules of Lightning, and within them several GPUs and ``torch.compile``, put before each name."""
+_TRAINING = 4
+"""How often the weights may be in a file: an optimiser holds as much again, twice."""
 
 
 def bytes_of(expected: Mapping[str, Tensor]) -> int:
@@ -65,9 +73,10 @@ def read_weights(path: Path, *, most_bytes: int, inside: Sequence[str] = ()) -> 
         return _read_safetensors(path)
     import torch
 
-    check_archive(path, most_bytes)
+    check_archive(path, most_bytes, allowed=NUMPY_GLOBALS if inside else _GLOBALS)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(numbers_of_numpy() if inside else []):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types here; one message serves the user
         raise _refused(path) from error
     for key in inside:
@@ -79,15 +88,37 @@ def read_weights(path: Path, *, most_bytes: int, inside: Sequence[str] = ()) -> 
     return state
 
 
-def read_checkpoint(path: Path, *, most_bytes: int) -> dict[str, Tensor]:
-    """Read named tensors that a tool of others saved, also beside other things, or from several GPUs.
+def read_checkpoint(path: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Read named tensors that a tool of others saved: beside other things, from several GPUs, or in a module.
 
-    Parameters and errors as of `read_weights`.
+    Parameters
+    ----------
+    path
+        Of the file.
+    expected
+        Tensors of the network: what is put before the names of all of them in the file is left out.
+
+    Raises
+    ------
+    InputError
+        As `read_weights`.
     """
-    state = read_weights(path, most_bytes=most_bytes, inside=_STATES)
-    if state and all(isinstance(name, str) and name.startswith(_PARALLEL) for name in state):
-        state = {name.removeprefix(_PARALLEL): value for name, value in state.items()}
+    state = read_weights(path, most_bytes=_TRAINING * bytes_of(expected), inside=_STATES)
+    for prefix in _PREFIXES:
+        if all(prefix + name in state for name in expected):
+            return {name: state[prefix + name] for name in expected} if prefix else state
     return state
+
+
+def numbers_of_numpy() -> list[Any]:
+    """What torch may make of numpy beside tensors: its numbers, which curves of a training hold."""
+    return [
+        np.dtype,
+        type(np.dtype(np.float64)),
+        type(np.dtype(np.float32)),
+        type(np.dtype(np.int64)),
+        *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    ]
 
 
 def _refused(path: Path) -> InputError:

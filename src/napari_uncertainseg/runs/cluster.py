@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -35,8 +35,8 @@ _LOOK_S = 0.5
 """Between two signs of life while nothing ends."""
 _GONE = "the scheduler went away; start the run again to go on"
 _KILLED = (
-    "Its worker was killed, most likely for want of memory, and again in smaller windows; run it on a "
-    "computer with more memory, or with fewer --workers."
+    "Its worker was killed twice, most likely for want of memory, the second time with windows as small as "
+    "the model allows; run it on a computer with more memory, or with fewer --workers."
 )
 
 
@@ -149,12 +149,23 @@ def _kill(cluster: LocalCluster) -> None:
         time.sleep(0.01)
 
 
-def _is_ready(nanny: Nanny) -> bool:
-    """Whether a worker is there, and would be started again if it were killed."""
+def _is_ready(nanny: Nanny, registered: Set[int]) -> bool:
+    """Whether a worker takes visits, and would be started again if it were killed.
+
+    A process that was started again lives for seconds before the scheduler knows it. Until then, visits would
+    wait behind another one, on a worker that this one may get killed: Dask takes both for guilty.
+    """
     try:
-        return nanny.status.name == "running" and nanny.pid is not None and _lives(psutil.Process(nanny.pid))
+        pid = nanny.pid
+        return nanny.status.name == "running" and pid in registered and _lives(psutil.Process(pid))
     except psutil.Error:
         return False
+
+
+def _all_ready(cluster: LocalCluster) -> bool:
+    scheduler: Any = cluster.scheduler  # of this process; Dask says that there may be none
+    registered = {worker.pid for worker in list(scheduler.workers.values())}
+    return all(_is_ready(nanny, registered) for nanny in list(cluster.workers.values()))
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -291,10 +302,9 @@ class Cluster:
             self.interrupted = [task for task, _ in running.values()] if self._local is not None else []
 
     def _await_workers(self) -> None:
-        """Wait until killed workers were started again: one that is killed before, Dask does not replace."""
+        """Wait until killed workers take visits again: one that is killed before, Dask does not replace."""
         give_up = time.monotonic() + _STARTING_S
-        nannies = [] if self._local is None else list(self._local.workers.values())
-        while not all(map(_is_ready, nannies)) and time.monotonic() < give_up:
+        while self._local is not None and not _all_ready(self._local) and time.monotonic() < give_up:
             time.sleep(0.05)
 
     def _next(self, ended: queue.SimpleQueue[Future], waiting: Callable[[], None]) -> Future:

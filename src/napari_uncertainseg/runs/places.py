@@ -16,6 +16,8 @@ from pathlib import Path
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import stem
 
+COHORT = "cohort.json"
+"""What a run was started with."""
 REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
 """What a run writes about all its visits."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -47,26 +49,25 @@ class BidsPlace:
 def folder_names(names: Sequence[str]) -> Mapping[str, str]:
     """A folder name for each visit, which every file system can hold, no two alike there.
 
-    It depends on the names alone; a visit whose name had to be changed into one that others have too gets
-    some digits of its hash.
+    A visit keeps its folder when others join the cohort: digits of its hash tell a name that had to be
+    changed from all others. Of names that differ in capitals only, the one without keeps its own.
 
     Parameters
     ----------
     names
         Of the visits, no two alike.
     """
-    plain = {name: _plain(name) for name in names}
-    often = Counter(one.casefold() for one in plain.values())
-    return {
-        name: one if often[one.casefold()] == 1 else f"{one}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-        for name, one in plain.items()
-    }
+    often = Counter(name.casefold() for name in names)
+    return {name: _plain(name, alone=often[name.casefold()] == 1) for name in names}
 
 
-def _plain(name: str) -> str:
+def _plain(name: str, *, alone: bool) -> str:
     """A name in letters, digits, dots and hyphens."""
-    safe = _UNSAFE.sub("_", name).strip("._") or "visit"
-    return f"_{safe}" if _RESERVED.match(safe) else safe[:_LONGEST]
+    safe = _UNSAFE.sub("_", name).strip("._")[:_LONGEST] or "visit"
+    safe = f"_{safe}" if _RESERVED.match(safe) else safe
+    if safe == name and (alone or name == name.casefold()):
+        return name
+    return f"{safe}-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def bids_place(case: WorkCase, dataset: Path, out: Path) -> BidsPlace | None:

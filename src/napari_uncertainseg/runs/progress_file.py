@@ -1,4 +1,4 @@
-"""How a run is going, in a file beside its results, for a window to show; and how it is asked to stop.
+"""How a run is going, in files beside its results: its log, and what a window shows; and how it is stopped.
 
 A run is a process of its own, on this computer or another one: all that it and a window share is the folder.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from napari_uncertainseg.evaluate.worklist import UnusableCase
 from napari_uncertainseg.images.files import replaced_file
 
 PROGRESS = "progress.json"
+LOG = "run.log"
 STOP = ".uncertainseg.stop"
 _MOST_FAILURES = 1000
 """Whose sentences the file holds; the report has all."""
@@ -29,6 +31,19 @@ _EVERY_S = 0.5
 """Between two states that are written while nothing fails."""
 
 State = Literal["running", "reporting", "ended", "stopped", "broken"]
+
+
+@dataclass(frozen=True)
+class Log:
+    """A line in ``run.log`` for each event, with its time; a full disk does not stop a run for its log."""
+
+    path: Path
+
+    def __call__(self, text: str) -> None:
+        """Write a line."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with suppress(OSError), self.path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{now}  {text.rstrip()}\n")
 
 
 class FailedVisit(Strict):

@@ -17,13 +17,15 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY
+from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY, load_summary
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.runs.setting import Setting
 
 RECORD = "visit.json"
 _MOST_BYTES = 5_000_000
+_OF_REVIEWS = frozenset({"verdicts", "given", "painted"})
+"""Keys that a summary has where a review was exported."""
 _Number = float | int | None
 
 
@@ -144,6 +146,14 @@ def was_changed(folder: Path, record: VisitRecord) -> bool:
     """Whether somebody wrote other results over those that a run made, such as those of a review."""
     summary = folder / SUMMARY
     return summary.is_file() and sha256_of(summary) != record.summary_sha256
+
+
+def was_reviewed(folder: Path) -> bool:
+    """Whether a folder holds the results of a review, which only people can make again."""
+    try:
+        return not _OF_REVIEWS.isdisjoint(load_summary(folder))
+    except InputError:
+        return False
 
 
 def looks_of(path: Path) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
-from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS, UnusableCase
+from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS, UnusableCase, Worklist, read_worklist_for
 from napari_uncertainseg.review.session.opening import UNNAMED, open_reading
 from napari_uncertainseg.review.store.predictions import open_readings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.runs.places import REFERRAL, REPORT
+from napari_uncertainseg.runs.places import COHORT, REFERRAL, REPORT
 
 MOST_VISITS = 20
 """Visits that get a session unless another number is asked for: as many as the report lists first."""
@@ -57,7 +59,7 @@ def find_referral(source: Path) -> Path:
     """
     source = source.absolute()
     folder = source if source.is_dir() else source.parent
-    is_run = (folder / "cohort.json").is_file() or (folder / REPORT).is_file()
+    is_run = (folder / COHORT).is_file() or (folder / REPORT).is_file()
     if source.is_dir() or source.name == REPORT:
         if not source.exists():
             raise InputError(f"There is no {source}; name the folder of a run, or its {REFERRAL}.")
@@ -141,6 +143,51 @@ def describe_prepared(found: PreparedSessions) -> str:
     if found.left_out:
         parts.append(f"{pluralised(len(found.left_out), 'visit')} left out")
     return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class ReviewOfRun:
+    """The cases of a run in the order in which they should be read, and what became of their sessions."""
+
+    worklist: Worklist
+    said: str
+
+
+def review_of_run(
+    folder: Path, open_store: Callable[[], Store], annotator: str, model: str, progress: Progress
+) -> ReviewOfRun:
+    """Open sessions for a run, and list its cases; for any thread.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    open_store
+        Opens the store of the sessions, for this thread.
+    annotator
+        Who reads.
+    model
+        What the window segments with, which tells what scans a case has where the run does not.
+    progress
+        Told of each visit.
+
+    Raises
+    ------
+    InputError
+        As for `prepare_sessions`, or if a scan of the list is not there any more.
+    """
+    with open_store() as store:
+        found = prepare_sessions(folder, store, annotator, progress=progress)
+    said = describe_prepared(found)
+    worklist = read_worklist_for(_model_of(folder) or model, found.referral)
+    return ReviewOfRun(worklist, " ".join([f"{said}.", *(one.why for one in found.left_out[:3])]))
+
+
+def _model_of(folder: Path) -> str:
+    """The model of a run, if its folder tells."""
+    with suppress(InputError, KeyError, TypeError):
+        return str(read_json(folder / COHORT, most_bytes=100_000)["setting"]["model"])
+    return ""
 
 
 def _rows(referral: Path) -> Sequence[Mapping[str, str]]:

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from pydantic import Field
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, one_line, pluralised, silent
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_of_runs
-from napari_uncertainseg.disk.result_folder import PROGRAM
+from napari_uncertainseg.disk.folder_lock import claimed, is_of_runs, said_by_lock
+from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
 from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
@@ -31,14 +30,12 @@ from napari_uncertainseg.runs.cluster import (
     remote_cluster,
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
-from napari_uncertainseg.runs.places import bids_place, folder_names
-from napari_uncertainseg.runs.progress_file import ProgressFile
+from napari_uncertainseg.runs.places import COHORT, bids_place, folder_names
+from napari_uncertainseg.runs.progress_file import LOG, Log, ProgressFile
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
 
-COHORT = "cohort.json"
-LOG = "run.log"
 MOST = 2_000_000
 """Visits of a table, or files and folders of a dataset."""
 Tell = Callable[[str], object]
@@ -78,7 +75,7 @@ class Plan:
     def tasks(self) -> list[VisitTask]:
         """One for each visit, in the order of the worklist; the folder of the run must be claimed."""
         folders = folder_names([case.name for case in self.worklist.cases])
-        run = self.out, (self.out / LOCK).stat().st_mtime_ns
+        run = self.out, said_by_lock(self.out)
         return [
             VisitTask(
                 name=case.name,
@@ -198,17 +195,15 @@ def claimed_run(plan: Plan, *, overwrite: bool = False) -> Iterator[None]:
 
 def _check_content(plan: Plan, overwrite: bool) -> None:
     if not (plan.out / COHORT).exists():
-        if not all(map(is_of_runs, plan.out.iterdir())):
+        rest = f".{COHORT}."  # of a run that was killed while it wrote the file
+        if not all(is_of_runs(path) or path.name.startswith(rest) for path in plan.out.iterdir()):
             raise InputError(f"{plan.out} holds something else than a run; name a new folder.")
         return
     before = validated(CohortFile, read_json(plan.out / COHORT, most_bytes=100_000), str(plan.out / COHORT))
+    if before.source != str(plan.worklist.source):
+        _check_cohort(plan, before.source, overwrite)
     if overwrite:
         return
-    if before.source != str(plan.worklist.source):
-        raise InputError(
-            f"{plan.out} holds the results of another cohort ({before.source}); name another folder, or "
-            "replace them with --overwrite."
-        )
     if change := before.setting.changes(plan.setting):
         raise InputError(
             f"{plan.out} was made with another setting ({change}); name another folder, or make all visits "
@@ -216,17 +211,23 @@ def _check_content(plan: Plan, overwrite: bool) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Log:
-    """A line in ``run.log`` for each event, with its time; a full disk does not stop a run for its log."""
-
-    path: Path
-
-    def __call__(self, text: str) -> None:
-        """Write a line."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        with suppress(OSError), self.path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{now}  {text.rstrip()}\n")
+def _check_cohort(plan: Plan, before: str, overwrite: bool) -> None:
+    """See that no result of another cohort would stay among those of this one."""
+    ours = {folder.name for folder in plan.folders().values()}
+    visits = plan.out / VISITS
+    others = (
+        sorted(path.name for path in visits.iterdir() if path.name not in ours) if visits.is_dir() else []
+    )
+    if others:
+        raise InputError(
+            f"{plan.out} holds the results of another cohort ({before}), whose visit {others[0]} is not in "
+            "this one; name another folder."
+        )
+    if not overwrite:
+        raise InputError(
+            f"{plan.out} holds the results of another cohort ({before}); name another folder, or replace "
+            "them with --overwrite."
+        )
 
 
 def run_visits(
@@ -315,9 +316,14 @@ def _outcomes(
 
 
 def _clear(folder: Path) -> None:
-    """Take away what a worker that was killed left in a folder, and the folder if nothing is left."""
+    """Take away what a worker that was killed left in a folder, and the folder if nothing is left.
+
+    What it was moving stays until the next run: it has the hashes that say whose the moved files are.
+    """
     with suppress(OSError):
         for path in filter(is_of_runs, folder.iterdir()):
+            if (path / SUMMARY).is_file():
+                continue
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         folder.rmdir()
 

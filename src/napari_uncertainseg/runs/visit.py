@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, one_line
-from napari_uncertainseg.disk.folder_lock import LOCK, claimed
+from napari_uncertainseg.disk.folder_lock import claimed, said_by_lock
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
@@ -35,6 +35,7 @@ from napari_uncertainseg.runs.record import (
     read_record,
     state_of,
     was_changed,
+    was_reviewed,
     write_record,
 )
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
@@ -67,7 +68,7 @@ class VisitTask:
     options, setting
         What it is segmented with: the worker's own model must be that of the setting.
     run
-        The folder of the run, and when its lock was made: without that lock, the run is over.
+        The folder of the run, and what its lock says: without that lock, the run is over.
     window_share
         As for `Segmenter`.
     """
@@ -79,7 +80,7 @@ class VisitTask:
     bids: BidsPlace | None
     options: RunOptions
     setting: Setting
-    run: tuple[Path, int]
+    run: tuple[Path, str]
     window_share: float = 1.0
 
     def with_smaller_windows(self) -> VisitTask:
@@ -185,14 +186,19 @@ def _why_anew(task: VisitTask, before: VisitRecord | None, scans_are_same: bool)
     Raises
     ------
     InputError
-        If they do not, and somebody has worked on them since.
+        If they do not, and somebody has worked on them since; or nothing tells how a review was made.
     """
     if before is None:
+        if was_reviewed(task.folder):
+            raise InputError(
+                f"{task.folder}: it holds a review, but no {RECORD} that this version can read; move "
+                "that folder away, or name another one for this run."
+            )
         return ""
-    if not has_all_files(task):
-        return "some of its files were gone"
     change = before.setting.changes(task.setting)
     why = change or ("" if scans_are_same else "its scans were changed since the last run")
+    if not has_all_files(task):
+        why = "some of its files were gone"
     if why and was_changed(task.folder, before):
         raise InputError(
             f"{task.folder}: its results do not hold any more ({why}), but somebody has worked on them "
@@ -309,8 +315,8 @@ def _or_none(values: np.ndarray) -> list[float | int | None]:
 class _RunIsThere:
     """A progress callback that ends the work of a run which is over: its client was stopped or has died."""
 
-    def __init__(self, folder: Path, since: int) -> None:
-        self._lock, self._since = folder / LOCK, since
+    def __init__(self, folder: Path, lock: str) -> None:
+        self._folder, self._lock = folder, lock
         self._next = 0.0
 
     def __call__(self, stage: str, fraction: float) -> None:
@@ -321,7 +327,7 @@ class _RunIsThere:
     def now(self) -> None:
         """Look at once; raises `Cancelled`."""
         try:
-            there = self._lock.stat().st_mtime_ns == self._since
+            there = said_by_lock(self._folder) == self._lock
         except OSError:
             there = False
         if not there:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.evaluate.saved_results import SavedResults
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -28,6 +31,12 @@ class ReviewContext:
         Shows a case instead of the one before, and segments it.
 
         Raises `InputError` where this cannot be done now.
+    open_results
+        Shows a folder of results that was read; False where the user wants to keep what is open.
+
+        Raises `InputError` where this cannot be done now.
+    run
+        The run over a cohort that the window shows.
     show_findings
         Brings the list of lesions to the front, and its first lesion into view.
     """
@@ -38,6 +47,8 @@ class ReviewContext:
     sessions: SessionFile
     keeper: ReviewKeeper
     open_case: Callable[[LoadedCase], None]
+    open_results: Callable[[SavedResults, Path], bool]
+    run: CurrentRun
     show_findings: Callable[[], None]
 
 
@@ -82,6 +93,8 @@ class Dock:
         Whether it stays in sight while model and reference are hidden from a trainee.
     shows_other_readers
         Whether it shows decisions that a second or third reader must not see.
+    follows_target
+        Whether it is about the case alone, so that *lesion* in it follows the model's target.
     """
 
     key: str
@@ -92,6 +105,7 @@ class Dock:
     keys: tuple[KeyAction, ...] = ()
     shown_in_exercise: bool = False
     shows_other_readers: bool = False
+    follows_target: bool = False
 
     @property
     def window_name(self) -> str:

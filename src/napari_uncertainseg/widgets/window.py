@@ -13,8 +13,9 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
-from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.review.session.opening import default_file
+from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.case_banner import CaseBanner
 from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
 from napari_uncertainseg.widgets.closing import CloseGuard
@@ -31,6 +32,7 @@ from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
+from napari_uncertainseg.widgets.target_words import TargetWords
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -60,6 +62,7 @@ class Review(QObject):
     layers: ReviewLayers
     preferences: PreferenceStore
     sessions: SessionFile
+    run: CurrentRun
     keeper: ReviewKeeper
 
     def __init__(self, viewer: Viewer, window: QMainWindow, docks: Iterable[Dock] = DOCKS) -> None:
@@ -71,6 +74,7 @@ class Review(QObject):
         self.layers = ReviewLayers(viewer, self.case)
         self.preferences = PreferenceStore()
         self.sessions = SessionFile(default_file())
+        self.run = CurrentRun()
         self.keeper = ReviewKeeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
         self.keeper.message.connect(show_info)
         self._closing = CloseGuard(window, self.case, self.sessions)
@@ -78,6 +82,7 @@ class Review(QObject):
         self._viewer = viewer
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
+        self._words = TargetWords(self.case, self.opened, self)
         self._keys = WindowKeys(window, self.docks.values(), self.opened)
         self._keys.changed.connect(self._show_keys)
         window.installEventFilter(self)
@@ -138,6 +143,8 @@ class Review(QObject):
             sessions=self.sessions,
             keeper=self.keeper,
             open_case=self.open_case,
+            open_results=self.show_results,
+            run=self.run,
             show_findings=self.show_findings,
         )
         return self.docks[key].make(context)
@@ -151,6 +158,7 @@ class Review(QObject):
         area.installEventFilter(self)
         self.opened.add(OpenDock(self.docks[key], widget, area))
         widget.show_keys(self._keys.listed())
+        self._words.refresh()
         self._banner.show()
 
     def _show_keys(self) -> None:
@@ -209,13 +217,28 @@ class Review(QObject):
         InputError
             During an exercise or a replay, or if the folder cannot be read.
         """
+        self._check_no_exercise()
+        self.show_results(read_saved_results(folder), folder)
+
+    def show_results(self, restored: SavedResults, folder: Path) -> bool:
+        """The same with results that were read; False where the user wants to keep what is open.
+
+        Raises
+        ------
+        InputError
+            During an exercise or a replay.
+        """
+        self._check_no_exercise()
+        if not question_before_results(self._window, self.case).allows():
+            return False
+        self.open()
+        self._opener.open_results(restored, folder, self.dock(SegmentDock))
+        self.show_findings()
+        return True
+
+    def _check_no_exercise(self) -> None:
         if self._is_exercise():
             raise InputError("An exercise or a replay is running: end it first.")
-        restored = read_saved_results(folder)
-        if question_before_results(self._window, self.case).allows():
-            self.open()
-            self._opener.open_results(restored, folder, self.dock(SegmentDock))
-            self.show_findings()
 
     def show_findings(self) -> None:
         """Show the list of lesions, and the slice with the most doubtful lesion, not yet enlarged."""
@@ -255,12 +278,14 @@ class Review(QObject):
         """Stop all work and disconnect from the viewer. May be called twice."""
         self._window.removeEventFilter(self)
         self._keys.cleanup()
+        self._words.cleanup()
         for opened in self.opened:
             opened.area.removeEventFilter(self)
             opened.widget.cleanup()
         self.opened.clear()
         self._closing.cleanup()
         self.keeper.cleanup()
+        self.run.leave()
         self.sessions.close()
         self._banner.cleanup()
         self.layers.cleanup()

@@ -150,6 +150,13 @@ def test_a_card_from_elsewhere_loads_and_runs_nothing(qtbot, tmp_path):
     assert window.card.loadResource(2, QUrl(picture.as_uri())) is None and not window.card.openLinks()
 
 
+def test_a_card_without_end_is_cut(qtbot):
+    window = AboutModel(About("m", {}, "[" * 1_000_000))
+    qtbot.addWidget(window)
+    text = window.card.toPlainText()
+    assert len(text) < 50_000 and text.endswith("…")
+
+
 def test_the_bundled_model_says_what_it_is():
     about = read_about("bundled:mslesseg")
     assert about.facts["scans"] == "flair, t1 (optional), t2 (optional)" and about.facts[

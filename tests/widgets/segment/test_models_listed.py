@@ -7,6 +7,7 @@ import pytest
 
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.options import _about
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
 from .handling import CHOICES, add
@@ -45,6 +46,17 @@ def test_a_model_that_was_added_is_listed_when_the_list_is_opened(make_dock, qtb
     settings.model.showPopup()
     qtbot.waitUntil(lambda: _names(dock) == ["small", "large"], timeout=5000)
     settings.model.hidePopup()
+
+
+def test_methods_that_the_model_lacks_cannot_be_chosen(make_dock, listed):
+    one_pass, dropout, ensemble = CHOICES.methods
+    listed[0] = replace(CHOICES, methods=(one_pass, dropout, replace(ensemble, counts={"large": (3, 3)})))
+    settings = make_dock(load=lambda: listed[0]).settings
+    items = settings.method.model()
+    assert [items.item(i).isEnabled() for i in range(3)] == [True, True, False]
+    assert items.item(2).toolTip() == plain_tooltip(texts.METHOD_MISSING.format("small"))
+    settings.model.setCurrentIndex(1)
+    assert all(items.item(i).isEnabled() for i in range(3)) and items.item(2).toolTip() == "Networks."
 
 
 @pytest.mark.parametrize("how", ["shown", "to the front"])

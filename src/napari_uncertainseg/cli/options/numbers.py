@@ -46,6 +46,14 @@ def volume(text: str) -> float:
     return value
 
 
+def width(text: str) -> float:
+    """A width, above 0."""
+    value = _number(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text} should be above 0")
+    return value
+
+
 def _number(text: str) -> float:
     try:
         value = float(text)

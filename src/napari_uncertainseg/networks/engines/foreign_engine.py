@@ -1,4 +1,4 @@
-"""A network made elsewhere through torch, in the windows that it was trained with."""
+"""A network made elsewhere, in the windows that it was trained with."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from torch import Tensor, nn
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
+from napari_uncertainseg.networks.engines.converted_network import (
+    ConvertedNetwork,
+    first_output,
+    worth_converting,
+)
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.patches import Patches
@@ -29,6 +34,7 @@ class ForeignEngine(Engine):
         In eval mode. The engine takes it over: it is moved to the device.
     device
         On the CPU it runs in float32, on CUDA in half precision, as the tools do that such networks are from.
+        With OpenVINO only as long as that gives the same numbers as torch: `ConvertedNetwork`.
     channels
         That the network gives.
     target
@@ -51,12 +57,14 @@ class ForeignEngine(Engine):
         sigmoid: bool = False,
     ) -> None:
         # Not bf16 on a CPU: the numbers shall be those of the network's own tool.
-        device = device if device.kind == "cuda" else replace(device, library="torch").at("float32")
+        device = device if device.kind == "cuda" else device.at("float32")
+        device = device if worth_converting(patches) else replace(device, library="torch")
         super().__init__(device, patches=patches, width=_WIDTH)
         self._torch_device = torch.device(device.kind)
         self._network = network.to(self._torch_device)
         self._channels, self._target, self._sigmoid = channels, target, sigmoid or channels == 1
         self.classes = ClassOutputs.of_network(channels, target, overlapping=self._sigmoid)
+        self._converted: ConvertedNetwork | None = None
         for module in network.modules():
             if not list(module.children()):
                 module.register_forward_pre_hook(self._before_module)
@@ -64,7 +72,8 @@ class ForeignEngine(Engine):
     def heads(self, image: Tensor) -> Tensor:
         """Outputs of the network, float32 (channels, z, y, x)."""
         with self._mode():
-            found = self._finest(image.to(self._torch_device))
+            found = self._run_fastest(image.to(self._torch_device))
+        self._check_shape(found, image)
         if self._torch_device.type == "cuda":
             torch.cuda.current_stream().synchronize()
         self.check()
@@ -77,7 +86,9 @@ class ForeignEngine(Engine):
 
     def differentiable(self, image: Tensor) -> Tensor:
         """Logits of the target, (1, z, y, x), through which gradients flow; not mirrored, in float32."""
-        return target_logits(self._finest(image)[0].float(), self._target, sigmoid=self._sigmoid)
+        found = first_output(self._run(image))
+        self._check_shape(found, image)
+        return target_logits(found[0].float(), self._target, sigmoid=self._sigmoid)
 
     def finish(self, outputs: Tensor) -> Tensor:
         """The target's logits, (1, z, y, x), from those of two classes; those of several as they are."""
@@ -85,18 +96,21 @@ class ForeignEngine(Engine):
             return outputs
         return target_logits(outputs, self._target, sigmoid=self._sigmoid)
 
-    def _finest(self, image: Tensor) -> Tensor:
-        """What the network gives at full resolution, (1, channels, z, y, x)."""
-        found = self._run(image)
-        while isinstance(found, list | tuple) and found:  # deep supervision: the finest comes first
-            found = found[0]
-        self._check_shape(found, image)
+    def _run_fastest(self, image: Tensor) -> Any:
+        """The network's first output, through OpenVINO where that gives it."""
+        if self.device.library == "torch":
+            return first_output(self._run(image))
+        if self._converted is None:
+            self._converted = ConvertedNetwork(self._network, self.device, tuple(image.shape))
+        found = self._converted.run(image, self._run, self.check)
+        if self._converted.given_up:
+            self._converted, self.device = None, replace(self.device, library="torch")
         return found
 
     def _run(self, image: Tensor) -> Any:
         try:
             return self._network(image)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # the latter of a norm over a single voxel
             # Not only torch's own type: on a CPU it is a RuntimeError that speaks of memory.
             if isinstance(error, torch.OutOfMemoryError) or "alloc" in str(error).lower():
                 raise
@@ -105,7 +119,8 @@ class ForeignEngine(Engine):
             raise InputError(f"The network cannot read a window of {size} voxels ({why}).") from error
 
     def _before_module(self, module: nn.Module, inputs: Any) -> None:
-        self.check()
+        if self._converted is None or not self._converted.converting:
+            self.check()
 
     def _check_shape(self, found: Any, image: Tensor) -> None:
         wanted = (1, self._channels, *image.shape[2:])

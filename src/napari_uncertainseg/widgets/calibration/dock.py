@@ -24,6 +24,7 @@ from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.report import bins_table, caution, reference_voxels, voxels
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.nouns import LESION
 from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
 from napari_uncertainseg.widgets.dock_description import Dock
@@ -231,6 +232,8 @@ class CalibrationDock(DockWidget):
         each = self._case.comparison.region.kind == "each"
         unit = texts.LESIONS if each else texts.VOXELS
         self.view.set_unit(unit)
+        prediction = self._case.prediction
+        self.view.set_target(LESION if prediction is None else prediction.noun.one)
         self.view.show_reliability(reliability)
         self.view.show_before(self._case.comparison.reliability_before())
         self._mark_threshold()
@@ -314,4 +317,5 @@ DOCK = Dock(
     "Calibration",
     lambda context: CalibrationDock(context.case, context.layers),
     opens_with_review=True,
+    follows_target=True,
 )

@@ -204,7 +204,7 @@ class ClassesDock(DockWidget):
             return
         if measured.request.classes is self.classes:
             self.measured = measured
-            self.message.setText("")
+            self.message.setText(as_warning(measured.note) if measured.note else "")
             self._show()
 
     def _on_failed(self, text: str) -> None:
@@ -243,6 +243,7 @@ class ClassesDock(DockWidget):
         measured, number = self.measured, self.curve.currentData()
         if measured is None or measured.agreement is None or number is None:
             return
+        self.view.set_target(measured.agreement.classes[number].name)
         self.view.show_reliability(measured.agreement.classes[number].reliability)
         before = measured.before
         self.view.show_before(None if before is None else before.classes[number].reliability)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._base import Progress
+from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compare_classes, fit_classes
 from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.uncertainty.class_table import class_table
@@ -51,7 +51,10 @@ class ClassRequest:
         found = compare_classes(self.classes, self.labels)
         if not self.recalibrated:
             return MeasuredClasses(self, table, found)
-        by = fit_classes(self.classes, self.labels)
+        try:
+            by = fit_classes(self.classes, self.labels)
+        except InputError as error:
+            return MeasuredClasses(self, table, found, note=str(error))
         return MeasuredClasses(self, table, compare_classes(self.classes, self.labels, by), found)
 
 
@@ -67,17 +70,22 @@ class MeasuredClasses:
         As `class_table` makes it.
     agreement, before
         With the label map; and before a recalibration.
+    note
+        Why there is no recalibration where one was asked for.
     """
 
     request: ClassRequest
     table: pd.DataFrame
     agreement: ClassesAgreement | None = None
     before: ClassesAgreement | None = None
+    note: str = ""
 
     def shown(self) -> Table:
         """The table for the screen: a row for each class."""
-        heads = list(texts.COLUMNS.values())
-        numbers = self.table[list(texts.COLUMNS)].astype(float).to_numpy()
+        # Where there is more to show, what is left out fits into a narrow dock; a file has all.
+        names = list(texts.COLUMNS) if self.agreement is None else list(texts.COLUMNS_BESIDE)
+        heads = [texts.COLUMNS[name] for name in names]
+        numbers = self.table[names].astype(float).to_numpy()
         rows = [[format_number(value) for value in row] for row in numbers.tolist()]
         if self.agreement is not None:
             heads += [head for head, _ in texts.COMPARED.values()]

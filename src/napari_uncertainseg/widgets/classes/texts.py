@@ -21,6 +21,8 @@ COLUMNS = {
     "mean_entropy_nats": "entropy",
 }
 """Heads of the columns, by their names in `class_table`."""
+COLUMNS_BESIDE = ("volume_ml", "doubt")
+"""Those that are shown beside the comparison with a label map."""
 COMPARED = {
     "dice": ("Dice", "Overlap with the label map where the class is the most probable one: 1 is best."),
     "ace": (

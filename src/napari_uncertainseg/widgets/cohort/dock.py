@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QMenu,
-    QPushButton,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
@@ -29,26 +28,33 @@ from napari_uncertainseg.evaluate.readings import (
     latest_annotator,
     next_to_read,
 )
+from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist_for
-from napari_uncertainseg.modalities import title_of
+from napari_uncertainseg.runs.current_run import CurrentRun
+from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
+from napari_uncertainseg.widgets.cohort.case_table import case_table
+from napari_uncertainseg.widgets.cohort.run_panel import RunPanel
 from napari_uncertainseg.widgets.dock_description import Dock
-from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, load_case
+from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, LoadedResults, load_case, load_results
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_dataset, ask_table
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
-from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
+from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
+from napari_uncertainseg.widgets.shared.number_table import NumberTable
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, shortened
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _STATE = texts.COLUMNS.index("state")
-_NOTES = 5
-"""Number of notes that are shown."""
+_TABLE_HEIGHT = 130
+"""Pixels of the list in a small window: its head and four cases."""
 _PAUSE_MS = 300
 """Milliseconds without a key after which a name has been typed."""
 OpenCase = Callable[[LoadedCase], None]
 """Shows a case instead of the current one; raises InputError where that is not possible now."""
+OpenResults = Callable[[SavedResults, Path], bool]
+"""Likewise results; False where the reader wants to keep what is open."""
 
 
 class CohortDock(DockWidget):
@@ -66,6 +72,12 @@ class CohortDock(DockWidget):
         Qt parent.
     preferences
         Names what the cases are segmented with.
+    open_results
+        Shows results that a run wrote; without it, cases are segmented again.
+    keeper
+        Resumes a session that was opened for a case before.
+    run
+        The run over all cases that the window shows.
     """
 
     def __init__(
@@ -76,9 +88,13 @@ class CohortDock(DockWidget):
         parent: QWidget | None = None,
         *,
         preferences: PreferenceStore | None = None,
+        open_results: OpenResults | None = None,
+        keeper: ReviewKeeper | None = None,
+        run: CurrentRun | None = None,
     ) -> None:
         super().__init__(parent)
-        self._case, self._open_case = case, open_case
+        self._case, self._open_case, self._open_results = case, open_case, open_results
+        self._keeper = keeper
         self._sessions = sessions
         self._preferences = preferences or PreferenceStore()
         self._readings: CaseReadings | None = None
@@ -89,15 +105,18 @@ class CohortDock(DockWidget):
         self._discard = self._new_discard_question()
         self._is_counting = False
         self._jobs = JobRunner(self)
+        self.run_panel = RunPanel(run or CurrentRun(), self._preferences)
         self._make_controls()
         self._lay_out()
         self._connect()
+        self._show_message("")
         self._prefill()
         self._show_sessions()
 
     def cleanup(self) -> None:
         """Stop reading, and disconnect from case and sessions. May be called twice."""
         self._jobs.cleanup()
+        self.run_panel.cleanup()
         self._typing.stop()
         self._case.verdicts_changed.disconnect(self._on_verdicts, missing_ok=True)
         self._preferences.setting_changed.disconnect(self._show_setting, missing_ok=True)
@@ -107,8 +126,7 @@ class CohortDock(DockWidget):
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.choose_button = QPushButton(texts.CHOOSE)
-        self.choose_button.setToolTip(texts.SOURCES)
+        self.choose_button = button_with_tip(texts.CHOOSE, texts.SOURCES)
         menu = QMenu(self.choose_button)
         self.folder_action = QAction(texts.FOLDER, menu)
         self.table_action = QAction(texts.TABLE, menu)
@@ -118,22 +136,15 @@ class CohortDock(DockWidget):
         self.annotator.setPlaceholderText(texts.EVERYBODY)
         self.annotator.setToolTip(texts.ANNOTATOR_TIP)
         self.runs_with = wrapping_label()
-        self.runs_with.setTextFormat(Qt.TextFormat.PlainText)
         self.runs_with.setToolTip(texts.RUNS_WITH_TIP)
         self.table = NumberTable()
+        self.table.setMinimumHeight(_TABLE_HEIGHT)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.next_button = QPushButton(texts.OPEN_NEXT)
-        self.next_button.setToolTip(texts.OPEN_NEXT_TIP)
-        self.open_button = QPushButton(texts.OPEN)
-        self.open_button.setToolTip(texts.OPEN_TIP)
-        self.progress, self.notes, self.message = (
-            wrapping_label(),
-            wrapping_label(selectable=True),
-            wrapping_label(selectable=True),
-        )
-        for label in (self.progress, self.notes, self.message):
-            label.setTextFormat(Qt.TextFormat.PlainText)  # they quote file names
+        self.next_button = button_with_tip(texts.OPEN_NEXT, texts.OPEN_NEXT_TIP)
+        self.open_button = button_with_tip(texts.OPEN, texts.OPEN_TIP)
+        self.progress = wrapping_label()
+        self.notes, self.message = wrapping_label(selectable=True), wrapping_label(selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -152,6 +163,7 @@ class CohortDock(DockWidget):
         layout.addLayout(buttons)
         layout.addWidget(self.notes)
         layout.addWidget(self.message)
+        layout.addWidget(self.run_panel)
 
     def _connect(self) -> None:
         self._case.verdicts_changed.connect(self._on_verdicts)
@@ -170,6 +182,7 @@ class CohortDock(DockWidget):
         self.open_button.clicked.connect(self.open_selected)
         self.table.itemSelectionChanged.connect(self._show)
         self.table.cellDoubleClicked.connect(self._open)
+        self.run_panel.review_wanted.connect(self.review_run)
         self._jobs.finished.connect(self._on_finished)
         self._jobs.failed.connect(self._on_failed)
         self._jobs.state_changed.connect(self._show)
@@ -201,6 +214,13 @@ class CohortDock(DockWidget):
         self._show_message(texts.searching(path))
         self._jobs.start(partial(read_worklist_for, self._preferences.chosen.model, path))
 
+    def review_run(self, folder: Path) -> None:
+        """Open sessions for the cases that a run says to read first, and list them in its order."""
+        if self._jobs.state is JobState.IDLE:
+            self._show_message(texts.PREPARING)
+            model, name = self._preferences.chosen.model, self.annotator.text()
+            self._jobs.start(partial(review_of_run, folder, self._sessions.another_store, name, model))
+
     def open_next(self) -> None:
         """Open the first case after this one that is not closed."""
         self._read_states()
@@ -227,16 +247,23 @@ class CohortDock(DockWidget):
         self._opening = row
         chosen = self._worklist.cases[row]
         self._show_message(texts.reading(chosen.name))
-        self._jobs.start(partial(load_case, chosen))
+        if chosen.results is not None and self._open_results is not None:
+            self._jobs.start(partial(load_results, chosen, chosen.results))
+        else:
+            self._jobs.start(partial(load_case, chosen))
 
     def _new_discard_question(self) -> DiscardQuestion:
         return DiscardQuestion(self, self._case, texts.OPEN_ANOTHER, texts.LOST, texts.DISCARD)
 
     # -- what has been read -------------------------------------------------------------------
 
-    def _on_finished(self, result: Worklist | LoadedCase) -> None:
+    def _on_finished(self, result: Worklist | ReviewOfRun | LoadedCase | LoadedResults) -> None:
         if isinstance(result, Worklist):
             self._show_worklist(result)
+        elif isinstance(result, ReviewOfRun):
+            self._readings = None
+            self._show_worklist(result.worklist)
+            self._show_message(texts.sessions_made(result.said))
         else:
             self._show_case(result)
 
@@ -246,44 +273,45 @@ class CohortDock(DockWidget):
     def _show_worklist(self, worklist: Worklist) -> None:
         """Show another list; a case of it that is already open stays open."""
         self._worklist, self._row = worklist, None
-        rest = len(worklist.notes) - _NOTES
-        more = [texts.more_notes(rest)] if rest > 0 else []
-        self.notes.setText("\n".join([*worklist.notes[:_NOTES], *more]))
-        rows, tips = [], {}
-        for i, case in enumerate(worklist.cases, start=1):
-            scans = [title_of(name) for name in case.images]
-            scans += [texts.REFERENCE] if case.reference is not None else []
-            rows.append((shortened(case.name, ends=True), " ".join(scans), ""))
-            tips[str(i)] = plain_tooltip(
-                "\n".join(map(str, [case.name, *case.images.values(), *filter(None, [case.reference])]))
-            )
-        self.table.show_table(Table(tuple(tips), texts.COLUMNS, tuple(rows), texts.COLUMN_TIPS | tips))
+        self.notes.setText(texts.describe_notes(worklist.notes))
+        self.table.show_table(case_table(worklist))
         self._show_message("")
         self._show_sessions()
         following = next_to_read(self._states)
         self.table.selectRow(0 if following is None else following)
 
-    def _show_case(self, loaded: LoadedCase) -> None:
-        if not self._discard.allows():  # reviewed while the files were read
-            self._show_message("")
-            return
-        recorder = self._case.review.recorder
+    def _show_case(self, loaded: LoadedCase | LoadedResults) -> None:
+        recorder, messages = self._case.review.recorder, []
         try:
-            self._open_case(loaded)
+            if not self._shows(loaded):
+                self._show_message("")
+                return
+            self._row = self._opening
+            if isinstance(loaded, LoadedCase):
+                messages += [as_warning(texts.no_reference(loaded.problem))] if loaded.problem else []
+            elif self._keeper is not None:
+                messages += filter(None, [self._keeper.resume_prepared(self.annotator.text())])
         except InputError as error:
             self._show_message(as_warning(error))
             return
-        self._row = self._opening
-        messages = [as_warning(texts.no_reference(loaded.problem))] if loaded.problem else []
         if recorder is not None:
             messages.append(texts.session_left(recorder.session.annotator))
         self._show_sessions()
         reading = self._states[self._row] if self._row is not None else None
-        if reading is not None and not reading.closed:
+        if reading is not None and not reading.closed and self._case.review.recorder is None:
             messages.append(texts.OPEN_SESSION)
         self._show_message("\n".join(messages))
         if self._row is not None:
             self.table.selectRow(self._row)
+
+    def _shows(self, loaded: LoadedCase | LoadedResults) -> bool:
+        """Show a case; False where the reader wants to keep what is open."""
+        if isinstance(loaded, LoadedResults):
+            return self._open_results is not None and self._open_results(loaded.results, loaded.folder)
+        if not self._discard.allows():  # reviewed while the files were read
+            return False
+        self._open_case(loaded)
+        return True
 
     # -- from the store to the screen ---------------------------------------------------------
 
@@ -344,6 +372,7 @@ class CohortDock(DockWidget):
         self.next_button.setEnabled(idle and self._worklist is not None)
         self.open_button.setEnabled(idle and self.table.selected_row is not None)
         self.notes.setVisible(bool(self.notes.text()))
+        self.run_panel.offer(None if self._worklist is None else self._worklist.source, free=idle)
         if self._worklist is None:
             self.progress.setText(texts.NO_CASES)
             return
@@ -360,6 +389,12 @@ DOCK = Dock(
     "cohort",
     "Cohort",
     lambda context: CohortDock(
-        context.case, context.open_case, context.sessions, preferences=context.preferences
+        context.case,
+        context.open_case,
+        context.sessions,
+        preferences=context.preferences,
+        open_results=context.open_results,
+        keeper=context.keeper,
+        run=context.run,
     ),
 )

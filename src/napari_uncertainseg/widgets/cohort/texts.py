@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from napari_uncertainseg._base import pluralised
+from napari_uncertainseg._base import as_warning, format_time_left, pluralised
 from napari_uncertainseg.evaluate.readings import CaseReading
+from napari_uncertainseg.runs.progress_file import RunProgress
 
 # -- the list -----------------------------------------------------------------------------------
 
@@ -24,10 +26,10 @@ RUNS_WITH_TIP = "Model, method and members with which each case is segmented: th
 COLUMNS = ("case", "scans", "state")
 COLUMN_TIPS = {
     "case": "Name of the case. Move the mouse over it to see its files.",
-    "scans": "Available files: the scans that the model reads, and a reference mask.",
+    "scans": "Available files: the scans that the model reads, a reference mask, and results of a run.",
     "state": "Lesions and candidates reviewed in the most advanced session. A closed session is final.",
 }
-REFERENCE = "reference"
+REFERENCE, RESULTS = "reference", "results"
 OPEN_NEXT, OPEN = "Open next", "Open"
 OPEN_NEXT_TIP = (
     "Open and segment the next case that is not closed. Its scans replace those of the current case.\n"
@@ -35,6 +37,8 @@ OPEN_NEXT_TIP = (
 )
 OPEN_TIP = "Open and segment the selected case. Its scans replace those of the current case."
 
+_NOTES = 5
+"""Number of notes that are shown."""
 NO_CASES = f"No cases yet: press {CHOOSE} {SOURCES}"
 ALL_CLOSED = "All other cases are closed."
 OPEN_SESSION = "There is an open session of this case: after the run, resume it in Session."
@@ -60,9 +64,10 @@ def reading(case: str) -> str:
     return f"Reading {case} …"
 
 
-def more_notes(number: int) -> str:
-    """After the first notes on what was left out of the list."""
-    return f"… and {number} more."
+def describe_notes(notes: Sequence[str]) -> str:
+    """The first notes on what was left out of the list, and how many more there are."""
+    rest = len(notes) - _NOTES
+    return "\n".join([*notes[:_NOTES], *([f"… and {rest} more."] if rest > 0 else [])])
 
 
 def no_reference(problem: str) -> str:
@@ -93,3 +98,68 @@ def describe_state(reading: CaseReading | None) -> str:
         return "not reviewed"
     reviewed = f"{reading.judged} of {reading.tasks}"
     return f"closed ({reviewed})" if reading.closed else f"{reviewed} reviewed"
+
+
+# -- a run over all cases -----------------------------------------------------------------------
+
+RUN_TITLE = "All cases in the background"
+RUN_ALL, SHOW_RUN, STOP_RUN = "Run all…", "Show a run…", "Stop"
+OPEN_REPORT, REVIEW_RUN = "Open report", "Review in this order"
+RUN_ALL_TIP = (
+    "Segment all cases of the list with the settings in Segment, and write a report.\n"
+    "First choose a folder for the results. A folder of an earlier run goes on where it was."
+)
+SHOW_RUN_TIP = "Show a run that goes on or has ended: choose the folder of its results."
+STOP_RUN_TIP = "Stop the run. Finished cases stay; Run all with the same folder goes on."
+OPEN_REPORT_TIP = "Show the report of the run in the browser."
+REVIEW_RUN_TIP = (
+    "List the cases, the one to read first at the top, and open a session for each of the first 20 under the "
+    "annotator's name above. Then press Open next."
+)
+RUN_DIALOG, SHOW_DIALOG = "Folder for the results of all cases", "Folder of a run"
+NO_RUN = "No run yet. Choose cases above, then press Run all…, or show a run that was started elsewhere."
+GOES_ON = (
+    "The run is a program of its own: it goes on when you close this window. To see it again: Show a run…"
+)
+PREPARING = "Opening sessions …"
+
+
+def describe_run(
+    phase: str, progress: RunProgress | None, why: str, left: float | None, folder: Path | None
+) -> str:
+    """How a run is going, in sentences."""
+    if phase == "none":
+        return NO_RUN
+    if phase == "starting":
+        return f"Starting: the model and the cases are looked at …\n{GOES_ON}"
+    if phase == "refused":
+        return as_warning(f"The run could not begin: {why}")
+    counts = "nothing is known of its cases" if progress is None else _counts(progress)
+    if phase == "running":
+        return f"{counts} · {format_time_left(left)}\nResults: {folder}\n{GOES_ON}"
+    said = {
+        "stopping": f"{counts} · stopping …",
+        "reporting": f"{counts} · writing the report …",
+        "ended": f"Ended: {counts}.",
+        "stopped": f"Stopped: {counts}. Run all with the same folder goes on from here.",
+        "killed": f"The run was killed: {counts}. Run all with the same folder goes on from here.",
+    }
+    text = said.get(phase) or as_warning(" ".join(filter(None, ["The run broke off.", why, counts])))
+    return f"{text}\nResults: {folder}"
+
+
+def _counts(progress: RunProgress) -> str:
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    return f"{progress.done} of {pluralised(progress.visits, 'case')} done{failed}"
+
+
+def describe_failures(lines: Sequence[str], count: int) -> str:
+    """The first failures, and how many there are beside."""
+    rest = count - len(lines)
+    more = [f"… and {rest} more; the report names all."] if rest > 0 else []
+    return "\n".join([*lines, *more])
+
+
+def sessions_made(text: str) -> str:
+    """After sessions were opened for the cases of a run."""
+    return f"{text} Press Open next."

@@ -57,6 +57,7 @@ class ResultLayers:
         """Numbers of the lesions when a preview began; None while there is none."""
         self._previewed = np.nan
         self._outlines: dict[str, TwoToneOutline] = {}
+        self._called = LESIONS
         self.alone = False
 
     def get(self, name: str) -> Layer | None:
@@ -73,12 +74,13 @@ class ResultLayers:
             return
         placing = Placement.over(scan, prediction.grid)
         complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS}
+        complete &= self._called == self._title(LESIONS)
         if complete and self.placing is not None and placing.same_as(self.placing):
             self._fill(prediction)
             self.follow()
             return
         self.remove()
-        self.placing = placing
+        self.placing, self._called = placing, self._title(LESIONS)
         for name in reversed(shown_maps()):  # the first is the uppermost
             self._add_map(name, prediction)
         self._add_labels(CANDIDATES, lesions.candidates, lesions.candidate_table, visible=False)
@@ -115,9 +117,10 @@ class ResultLayers:
     def _add_labels(self, name: str, labels: np.ndarray, table: pd.DataFrame, *, visible: bool) -> None:
         assert self.placing is not None
         self._labels[name] = labels.copy()
+        title = self._title(name)
         layer = Labels(
             self.placing.array(self._labels[name]),
-            name=f"{name} (predicted)" if name in self._viewer.layers else name,
+            name=f"{title} (predicted)" if title in self._viewer.layers else title,
             metadata=self.placing.metadata,
             colormap=lesion_colormap(self._colours) if name == LESIONS else single_colormap(),
             features=_features(table),
@@ -127,6 +130,11 @@ class ResultLayers:
         )
         self._outlines[name] = TwoToneOutline(layer)
         self._insert(name, layer)
+
+    def _title(self, name: str) -> str:
+        """What a layer of labels is called: of lesions, what the model's target is called."""
+        prediction = self._case.prediction
+        return name if prediction is None else prediction.noun.fit(name)
 
     def _insert(self, name: str, layer: Layer) -> None:
         self._layers[name] = layer

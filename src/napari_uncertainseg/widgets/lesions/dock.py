@@ -392,4 +392,4 @@ def make_dock(context: ReviewContext) -> LesionsDock:
     return LesionsDock(context.case, context.layers, keeper=context.keeper)
 
 
-DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS)
+DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS, follows_target=True)

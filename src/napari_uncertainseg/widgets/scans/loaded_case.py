@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.modalities import main_of
@@ -33,6 +35,27 @@ class LoadedCase:
     case: WorkCase
     layers: Mapping[str, LayerData]
     problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedResults:
+    """The results of a case, which have been read: nothing need be segmented."""
+
+    case: WorkCase
+    folder: Path
+    results: SavedResults
+
+
+def load_results(case: WorkCase, folder: Path, progress: Progress) -> LoadedResults:
+    """Read the results of a case; for any thread.
+
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+    """
+    progress("reading", 0.0)
+    return LoadedResults(case, folder, read_saved_results(folder))
 
 
 def load_case(case: WorkCase, progress: Progress) -> LoadedCase:

@@ -303,6 +303,7 @@ class SegmentDock(DockWidget):
             self.brain.choices,
             self.brain.of_request(),
             self.brain.mask_painted,
+            self.settings.target.chosen,
             strange_allowed,
         )
 
@@ -371,4 +372,4 @@ def make_dock(context: ReviewContext, **options: Any) -> SegmentDock:
     return dock
 
 
-DOCK = Dock("segment", "Segment", make_dock, menu_name="Review", opens_with_review=True)
+DOCK = Dock("segment", "Segment", make_dock, menu_name="Review", opens_with_review=True, follows_target=True)

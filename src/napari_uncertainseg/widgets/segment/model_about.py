@@ -15,6 +15,8 @@ from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping
 
 _NAME = "uncertainseg-about-model"
 _SIZE = (820, 760)
+_LONGEST = 40_000
+"""Characters of a card that are shown: with 100,000 brackets Qt would hold the window for minutes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class _Card(QTextBrowser):
         document = self.document()
         assert document is not None
         features = QTextDocument.MarkdownFeature
-        document.setMarkdown(visible(text), features.MarkdownDialectGitHub | features.MarkdownNoHTML)
+        shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        document.setMarkdown(visible(shown), features.MarkdownDialectGitHub | features.MarkdownNoHTML)
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
     def loadResource(self, kind: int, name: QUrl) -> Any:

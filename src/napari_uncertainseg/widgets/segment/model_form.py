@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QSpinBox
 
 from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.segment.model_menu import ModelMenu
-from napari_uncertainseg.widgets.segment.options import Choices
+from napari_uncertainseg.widgets.segment.options import Choices, TargetsOfModel
 from napari_uncertainseg.widgets.segment.roles import ScansOfModel
+from napari_uncertainseg.widgets.segment.target_box import TargetBox
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
     choice_box,
@@ -60,6 +62,7 @@ class ModelForm(QObject):
         super().__init__(parent)
         self._preferences, self._load = preferences, load
         self._choices: Choices | None = None
+        self._form: QFormLayout | None = None
         self._loader = JobRunner(self)
         models = _OpenedBox()
         models.opened.connect(self.refresh)
@@ -69,6 +72,7 @@ class ModelForm(QObject):
         """A model that was added, until it is listed and chosen."""
         self._outdated = False
         """Whether the list that is being made may lack a model."""
+        self.target = TargetBox()
         self.method = choice_box("method", texts.METHOD_TIP)
         self.members = QSpinBox()
         self.members.setRange(1, 1)
@@ -87,6 +91,7 @@ class ModelForm(QObject):
         for box in (self.method, self.model, self.bias):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
+        self.model.currentIndexChanged.connect(self._on_model)
         self.setting_changed.connect(lambda: self._preferences.announce(self.chosen))
         self.menu.told.connect(self.told)
         self.menu.added.connect(self._on_added)
@@ -99,6 +104,9 @@ class ModelForm(QObject):
         models.addWidget(self.model, 1)
         models.addWidget(self.menu.button)
         form.addRow(texts.MODEL, models)
+        form.addRow(texts.TARGET, self.target)
+        self._form = form
+        self._on_model()
         form.addRow(texts.METHOD, self.method)
         form.addRow(texts.MEMBERS, self.members)
         form.addRow(texts.BIAS_CORRECTION, self.bias)
@@ -200,6 +208,15 @@ class ModelForm(QObject):
             fill_choices(box, rows, chosen)
             box.blockSignals(blocked)
         self._on_method()
+        self._on_model()
+
+    def _on_model(self) -> None:
+        """Offer the classes of the chosen model, where it has several."""
+        known = {} if self._choices is None else self._choices.targets
+        found = known.get(self.model.currentData(), TargetsOfModel())
+        self.target.offer(found.names, found.usual)
+        if self._form is not None:
+            self._form.setRowVisible(self.target, bool(found.names))
 
     def _on_no_choices(self, text: str) -> None:
         if self._choices is None:  # else what was listed before is still good
@@ -211,6 +228,7 @@ class ModelForm(QObject):
         if self._choices is None:
             return
         method, model = self._choices.method(self.method.currentData()), self.model.currentData()
+        self._grey_out_methods(self._choices, model)
         if method is None:
             return
         fewest, usual, most = method.range(model)
@@ -218,6 +236,18 @@ class ModelForm(QObject):
         self.members.setRange(fewest, most)
         self.members.setValue(usual)
         self.members.setEnabled(most > fewest)
+
+    def _grey_out_methods(self, choices: Choices, model: str | None) -> None:
+        """Let no method be chosen that the model lacks; one that is chosen stays, and a run says why not."""
+        items = self.method.model()
+        assert isinstance(items, QStandardItemModel)
+        for index in range(self.method.count()):
+            method, item = choices.method(self.method.itemData(index)), items.item(index)
+            if method is not None and item is not None:
+                works = method.works_with(model)
+                item.setEnabled(works)
+                missing = plain_tooltip(texts.METHOD_MISSING.format(model))
+                item.setToolTip(method.tip if works else missing)
 
     def cleanup(self) -> None:
         """Stop listing, and announce nothing any more. May be called twice."""

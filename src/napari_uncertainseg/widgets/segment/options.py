@@ -32,6 +32,10 @@ class MethodChoice:
     tip: str
     counts: Mapping[str, tuple[int, int]]
 
+    def works_with(self, model: str | None) -> bool:
+        """Whether a model can give members by it."""
+        return model in self.counts
+
     def range(self, model: str | None) -> tuple[int, int, int]:
         """Smallest, usual and largest number of members; (1, 1, 1) where the method cannot be used."""
         usual, most = self.counts.get(model or "", (1, 1))
@@ -39,10 +43,18 @@ class MethodChoice:
 
 
 @dataclass(frozen=True)
+class TargetsOfModel:
+    """Names of the classes that a model can segment, and those that are its target by itself."""
+
+    names: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Choices:
     """Models as (name, tooltip), methods, and the device's name for the user.
 
-    `scans` say by model what it reads, where that is not what ours do.
+    `scans` say by model what it reads, where that is not what ours do; `targets` what it may segment.
     A model of several styles is there with all of them, and once more for each.
     """
 
@@ -50,6 +62,7 @@ class Choices:
     methods: tuple[MethodChoice, ...] = ()
     device: str = ""
     scans: Mapping[str, ScansOfModel] = field(default_factory=dict)
+    targets: Mapping[str, TargetsOfModel] = field(default_factory=dict)
 
     def method(self, key: str | None) -> MethodChoice | None:
         """The method with this key."""
@@ -77,6 +90,10 @@ def _scans(model: Model) -> ScansOfModel:
     return ScansOfModel(model.modalities, model.needs, isinstance(model.preprocessing, Preprocessing))
 
 
+def _targets(model: Model) -> TargetsOfModel:
+    return TargetsOfModel(model.targets, tuple(model.classes[number] for number in model.target_classes))
+
+
 def load_choices() -> Choices:
     """List models, methods and the device. Imports torch, so it is called in the background."""
     from napari_uncertainseg.inference.sampling import METHODS
@@ -89,4 +106,5 @@ def load_choices() -> Choices:
         tuple(MethodChoice(m.name, m.title, m.description, _members(m, models)) for m in METHODS.values()),
         choose_device().name,
         {model.name: _scans(model) for model in models},
+        {model.name: _targets(model) for model in models if model.targets},
     )

@@ -70,6 +70,8 @@ class Request:
     """One that is known already."""
     mask_painted: bool = False
     """Whether the user has painted on the brain mask since it was opened."""
+    target: tuple[str, ...] | None = None
+    """Of a model with several classes: those that the user chose; None for its own target."""
     strange_allowed: bool = False
     """Whether to go on with a brain that looks strange."""
 
@@ -126,7 +128,7 @@ class Request:
         from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
 
         progress(texts.LOADING_MODEL, 0.0)
-        segmenter = segmenters.get(self.model, self.method, self.members)
+        segmenter = segmenters.get(self.model, self.method, self.members, self.target)
         prediction = segmenter.predict(
             self.images,
             mask=self.mask,
@@ -146,14 +148,18 @@ class Segmenters:
 
     def __init__(self, make: MakeSegmenter) -> None:
         self._make = make
-        self._last: tuple[tuple[str, str, int], Predictor] | None = None
+        self._last: tuple[Any, Predictor] | None = None
 
-    def get(self, model: str, method: str, members: int) -> Predictor:
-        """The segmenter for a model, a method and a number of members."""
-        key = (model, method, members)
+    def get(self, model: str, method: str, members: int, target: tuple[str, ...] | None = None) -> Predictor:
+        """The segmenter for a model, a method, a number of members and chosen classes."""
+        key = (model, method, members, target)
+        chosen = {} if target is None else {"target": target}
         if self._last is None or self._last[0] != key:
             self._last = None  # frees the old network before the new one is loaded
-            self._last = key, self._make(model, method=method, members=members, device="auto", seed=0)
+            self._last = (
+                key,
+                self._make(model, method=method, members=members, device="auto", seed=0, **chosen),
+            )
         return self._last[1]
 
 

@@ -29,6 +29,7 @@ ADDED = "Added the model '{}'. It is chosen for the next run."
 NOT_ADDED = "The model was not added: its check was stopped."
 METHOD = "Method"
 METHOD_TIP = "How the uncertainty of the model is estimated."
+METHOD_MISSING = "The model '{}' cannot be used with this method: choose another model first."
 MEMBERS = "Members"
 MEMBERS_TIP = (
     "Number of predictions that are compared.\nMore members take longer and estimate the uncertainty better."
@@ -58,6 +59,8 @@ MEND_BRAIN_TIP = (
 )
 GO_ON = "Use this brain and go on"
 GO_ON_TIP = "Segment inside the outline that is shown, although it looks strange."
+TARGET = "Target"
+TARGET_TIP = "Which of the model's classes are segmented; several count as one."
 BIAS_CORRECTION = "Brightness"
 BIAS_CORRECTION_CHOICES = (
     ("corrected if the skull is there", "auto"),

@@ -64,7 +64,7 @@ class ReliabilityView(QWidget):
     ) -> None:
         super().__init__(parent)
         self._compact, self._across = compact, across
-        self._unit = "voxels"
+        self._unit, self._target = "voxels", "lesion"
         self._canvas = pg.GraphicsLayoutWidget(parent=self)
         self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
         layout = QVBoxLayout(self)
@@ -107,6 +107,16 @@ class ReliabilityView(QWidget):
         self._unit = unit
         if not self._compact:
             self._counts.left.setLabel(unit)
+
+    @property
+    def _fraction(self) -> str:
+        return f"{self._target} fraction" if self._compact else f"fraction that is {self._target}"
+
+    def set_target(self, target: str) -> None:
+        """Name what is observed, in the singular: a lesion, or a class."""
+        if target != self._target:
+            self._target = target
+            self._diagram.left.setLabel(self._fraction)
 
     def show_before(self, reliability: Reliability | None) -> None:
         """Show how it was before a recalibration, as hollow points; None hides them."""
@@ -189,9 +199,7 @@ class ReliabilityView(QWidget):
                 axis.setPen(line)
                 axis.setTextPen(text)
                 axis.setStyle(tickFont=font, tickTextOffset=3)
-        self._diagram.left.setLabel(
-            "lesion fraction" if self._compact else "fraction that is lesion", **style
-        )
+        self._diagram.left.setLabel(self._fraction, **style)
         frames[-1].bottom.setLabel(self._across, **style)
         frames[-1].bottom.setHeight(34 if self._compact else 40)
         if self._compact:

@@ -41,8 +41,11 @@ _DONE_OTHERWISE = (
     "Identityd",
 )
 """Post-processing that changes no probability."""
-UNREAD = ("Invertd", "Lambdad", *_DONE_OTHERWISE, *_MASK_ONLY)
-"""Post-processing whose options are not looked at: maps always lie on the scan's own grid."""
+UNREAD: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("Lambdad", *_DONE_OTHERWISE, *_MASK_ONLY), ()),
+    "Invertd": ("nearest_interp",),
+}
+"""Post-processing of which only these options are looked at: maps always lie on the scan's own grid."""
 _SPEED_ONLY = ("sw_batch_size", "sw_device", "device", "progress", "cache_roi_weight_map", "cpu_thresh",
                "buffer_steps", "buffer_dim")  # fmt: skip
 """Options of an inferer that do not change its numbers."""
@@ -64,6 +67,8 @@ class Answer:
         Probability at and above which a voxel belongs to the target.
     as_logits
         Whether outputs come back onto the scan's grid before they become probabilities.
+    nearest
+        Whether maps come back by the nearest voxel, and not in the way of the scans.
     notes
         What is not honoured, one sentence each.
     """
@@ -71,6 +76,7 @@ class Answer:
     sigmoid: bool
     threshold: float = 0.5
     as_logits: bool = False
+    nearest: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -131,7 +137,7 @@ def read_answer(transforms: Sequence[Component], channels: int, place: str) -> A
         If it says neither sigmoid nor softmax, or holds what would change the probabilities.
     """
     sigmoid: bool | None = None
-    threshold, discrete, inverted, as_logits = 0.5, False, False, False
+    threshold, discrete, inverted, as_logits, nearest = 0.5, False, False, False, False
     notes: list[str] = []
     for one in transforms:
         if one.kind == "Activationsd":
@@ -144,7 +150,7 @@ def read_answer(transforms: Sequence[Component], channels: int, place: str) -> A
                 sigmoid, as_logits = False, inverted
             threshold, discrete = _threshold_of(one, threshold), True
         elif one.kind == "Invertd":
-            inverted = True
+            inverted, nearest = True, _said(one, "nearest_interp", True)
         elif one.kind in _MASK_ONLY or (one.kind == "Lambdad" and discrete):
             notes.append(
                 f"The bundle's {one.kind[:-1]} is not done: lesions are made from the probabilities."
@@ -157,12 +163,13 @@ def read_answer(transforms: Sequence[Component], channels: int, place: str) -> A
         raise InputError(f"{place} should say by Activationsd whether outputs become a sigmoid or a softmax.")
     if not 0 < threshold < 1:
         raise InputError(f"{place}: 'threshold' should be between 0 and 1.")
-    return Answer(sigmoid, threshold, as_logits, tuple(notes))
+    return Answer(sigmoid, threshold, as_logits, nearest, tuple(notes))
 
 
-def _said(one: Component, name: str) -> bool:
+def _said(one: Component, name: str, otherwise: bool = False) -> bool:
     """An option that may be given for each key, first that of the prediction."""
-    return replace(one, options={name: first(one.options.get(name)) or False}).truth(name)
+    value = first(one.options.get(name))
+    return otherwise if value is None else replace(one, options={name: value}).truth(name)
 
 
 def _threshold_of(one: Component, usual: float) -> float:
@@ -228,8 +235,8 @@ def _texts(metadata: Mapping[str, Any]) -> list[str]:
 
 
 def targets(names: Sequence[str], *, sigmoid: bool) -> tuple[int, ...]:
-    """Numbers of the outputs that can be a target: all but the background."""
-    start = 0 if sigmoid or len(names) == 1 else 1
+    """Numbers of the outputs that can be a target: all but the background, the first where none says so."""
+    start = 0 if sigmoid or len(names) == 1 or any(map(_NO_TARGET.search, names)) else 1
     some = tuple(n for n in range(start, len(names)) if not _NO_TARGET.search(names[n]))
     return some or tuple(range(start, len(names)))
 

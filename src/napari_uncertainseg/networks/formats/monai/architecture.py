@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,7 @@ class Architecture:
         """
         import torch
 
-        with torch.device("meta"):
+        with torch.device("meta"), _lines_on_cpu():
             size = sum(parameter.numel() for parameter in self._made().parameters())
         if size > MAX_PARAMETERS:
             raise self.network.refuse(f"this {self.network.kind} has {size:.3g} parameters, an absurd size")
@@ -107,6 +108,19 @@ class Architecture:
             why = " ".join(str(error).split())[:120]
             raise self.network.refuse(f"MONAI cannot make this {self.network.kind} ({why})") from error
         return network
+
+
+def _lines_on_cpu() -> AbstractContextManager[Any]:
+    """Lines of numbers have values on the meta device too: a SwinUNETR takes its rates of dropout of one."""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Lines(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            more = {"device": "cpu"} if func is torch.linspace else {}
+            return func(*args, **{**(kwargs or {}), **more})
+
+    return Lines()
 
 
 def _networks() -> Any:

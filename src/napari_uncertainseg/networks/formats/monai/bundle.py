@@ -26,6 +26,7 @@ from napari_uncertainseg.networks.foreign_settings import (
     target_told,
 )
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Step
+from napari_uncertainseg.networks.formats.monai import auto3dseg
 from napari_uncertainseg.networks.formats.monai.answers import (
     UNREAD,
     Answer,
@@ -49,11 +50,11 @@ from napari_uncertainseg.networks.formats.monai.configuration import (
 )
 from napari_uncertainseg.networks.formats.monai.references import Resolver
 from napari_uncertainseg.networks.formats.monai.respacing import Respace
-from napari_uncertainseg.networks.formats.monai.sizes import fixed_size
+from napari_uncertainseg.networks.formats.monai.sizes import Stretch, fixed_size
 from napari_uncertainseg.networks.formats.monai.transforms import read_preprocessing
 from napari_uncertainseg.networks.formats.monai.weight_files import find_weights
 from napari_uncertainseg.networks.model import Capabilities, Model
-from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_checkpoint
+from napari_uncertainseg.networks.weights import check_fit, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,7 +62,12 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
 
-CONFIGURATIONS = ("configs/inference.json", "configs/inference.yaml", "configs/inference.yml")
+CONFIGURATIONS = (
+    "configs/inference.json",
+    "configs/inference.yaml",
+    "configs/inference.yml",
+    auto3dseg.MARKER,
+)
 """Any of them tells that a folder is a bundle."""
 _METADATA = ("configs/metadata.json", "metadata.json")
 _TRIAL = 64
@@ -120,7 +126,7 @@ class BundleModel(Model):
         path = self.weights[index]
         network = self.architecture.build()
         expected = network.state_dict()
-        state = read_checkpoint(path, most_bytes=4 * bytes_of(expected))
+        state = read_checkpoint(path, expected)
         check_fit(state, expected, path, largest=1e30)
         network.load_state_dict(state)
         return network
@@ -190,9 +196,12 @@ def read_bundle(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> BundleMod
 
 
 def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
-    paths = (path, *(_beside(path, name, folder) for name in settings.merged or ()))
+    trained = path.name == Path(auto3dseg.MARKER).name
+    first = auto3dseg.files_of(path) if trained else (path,)
+    paths = (*first, *(_beside(path, name, folder) for name in settings.merged or ()))
     contents = [read_configuration(one, folder) for one in paths]
     whole = merged(contents, [str(one) for one in paths])
+    whole = auto3dseg.completed(whole) if trained else whole
     resolver = Resolver(whole, str(path), keys_elsewhere(folder, paths))
     described = next((folder / name for name in _METADATA if (folder / name).is_file()), None)
     metadata = {} if described is None else read_configuration(described, folder)
@@ -213,7 +222,7 @@ def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
     classes = _classes(metadata, architecture.outputs, said)
     allowed = targets(classes, sigmoid=answer.sigmoid)
     chosen = target_told(settings, classes, allowed, folder) or target_of(classes, sigmoid=answer.sigmoid)
-    weights = find_weights(folder, resolver)
+    weights = find_weights(folder, resolver, auto3dseg.WEIGHTS if trained else None)
     return BundleModel(
         name=settings.name or plain_name(folder.resolve().name, "bundle"),
         folder=folder,
@@ -225,7 +234,7 @@ def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
         weights=weights,
         threshold=settings.threshold or answer.threshold,
         modalities=modalities,
-        preprocessing=_prepared(preprocessing, small, as_logits=answer.as_logits),
+        preprocessing=_with_way_back(preprocessing, small, answer),
         capabilities=Capabilities(networks=len(weights)),
         needs=modalities,
         target=target_name(classes, chosen),
@@ -256,11 +265,15 @@ def _beside(path: Path, name: str, folder: Path) -> Path:
     return found
 
 
-def _prepared(
-    first: ForeignPreprocessing, small: tuple[Step, ...], *, as_logits: bool
+def _with_way_back(
+    first: ForeignPreprocessing, small: tuple[Step, ...], answer: Answer
 ) -> ForeignPreprocessing:
-    steps = [replace(one, logits=as_logits) if isinstance(one, Respace) else one for one in first.steps]
-    return ForeignPreprocessing((*steps, *small))
+    """The steps, with maps that come back as post-processing says."""
+    steps = [
+        replace(one, nearest=answer.nearest) if isinstance(one, Respace | Stretch) else one
+        for one in first.steps
+    ]
+    return ForeignPreprocessing((*steps, *small), "logits" if answer.as_logits else "probabilities")
 
 
 def _component(resolver: Resolver, keys: Sequence[str]) -> Component | None:

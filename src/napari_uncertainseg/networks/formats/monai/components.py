@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from napari_uncertainseg._base import InputError
@@ -14,6 +15,7 @@ _OF_MONAI = re.compile(r"(?:monai(?:\.\w+)*\.)?([A-Za-z]\w*)")
 _MARKS = ("_target_", "_requires_", "_disabled_", "_desc_", "_mode_")
 _NOT_READ = ("dtype", "device", "reader", "writer", "output_dtype", "load_path", "map_location")
 """Options that change nothing here, and are often code: numbers are float32 throughout."""
+NOTHING: Mapping[str, Collection[str]] = MappingProxyType({})
 _AS_TEXT = ("select_fn",)
 """Options that are always code; a text of one of a few forms is understood, see `geometry`."""
 
@@ -84,8 +86,17 @@ class Component:
         return value
 
 
-def component(resolver: Resolver, key: str) -> Component | None:
+def component(resolver: Resolver, key: str, *, only: Collection[str] | None = None) -> Component | None:
     """The component at a key, its references followed; None where it is switched off.
+
+    Parameters
+    ----------
+    resolver
+        Of the configuration.
+    key
+        Where it stands.
+    only
+        Options that are looked at; None for all.
 
     Raises
     ------
@@ -99,7 +110,8 @@ def component(resolver: Resolver, key: str) -> Component | None:
     kind = _kind(value, place)
     if _is_off(resolver, key, value):
         return None
-    read = [name for name in value if name not in _MARKS and name not in _NOT_READ]
+    skipped = {*_MARKS, *_NOT_READ}
+    read = [name for name in value if name not in skipped and (only is None or name in only)]
     return Component(kind, {name: _option(resolver, key, name, value[name]) for name in read}, place)
 
 
@@ -108,7 +120,9 @@ def _option(resolver: Resolver, key: str, name: str, value: Any) -> Any:
     return value if as_text else resolver.at(f"{key}::{name}")
 
 
-def chain(resolver: Resolver, key: str, *, unread: Collection[str] = ()) -> list[Component]:
+def chain(
+    resolver: Resolver, key: str, *, unread: Mapping[str, Collection[str]] = NOTHING
+) -> list[Component]:
     """The transforms of a list, or of a ``Compose``, in their order; nested ones are put in their place.
 
     Parameters
@@ -118,7 +132,7 @@ def chain(resolver: Resolver, key: str, *, unread: Collection[str] = ()) -> list
     key
         Where they stand.
     unread
-        Kinds whose options are not looked at.
+        Kinds of which only some options are looked at, with these.
 
     Raises
     ------
@@ -128,7 +142,9 @@ def chain(resolver: Resolver, key: str, *, unread: Collection[str] = ()) -> list
     return _chain(resolver, key, unread, ())
 
 
-def _chain(resolver: Resolver, key: str, unread: Collection[str], above: tuple[str, ...]) -> list[Component]:
+def _chain(
+    resolver: Resolver, key: str, unread: Mapping[str, Collection[str]], above: tuple[str, ...]
+) -> list[Component]:
     key, value = resolver.followed(key)
     place = f"{resolver.name}: '{key}'"
     if key in above:
@@ -147,7 +163,7 @@ def _chain(resolver: Resolver, key: str, unread: Collection[str], above: tuple[s
         return _chain(resolver, f"{key}::transforms", unread, above)
     # MONAI has three names for each: Spacingd, SpacingD and SpacingDict.
     kind = re.sub(r"(?:D|Dict|d)$", "d", kind)
-    one = Component(kind, {}, place) if kind in unread else component(resolver, key)
+    one = component(resolver, key, only=unread.get(kind))
     return [] if one is None else [Component(kind, one.options, place)]
 
 

@@ -112,7 +112,11 @@ def _read_yaml(path: Path) -> Any:
             )
         text = path.read_text(encoding="utf-8")
         # Before anything is made of it: an alias may stand for millions of values.
+        depth = 0  # the parser's time grows with the square of it
         for events, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise InputError(f"{path} is nested too deep for what it should be.")
             if isinstance(event, yaml.AliasEvent):
                 raise InputError(f"{path}: '*{event.anchor}' is an alias, write its value out instead.")
             if events > 2 * MAX_PARTS:

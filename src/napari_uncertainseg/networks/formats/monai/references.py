@@ -15,6 +15,7 @@ _KEY = r"[A-Za-z_]\w*(?:(?:::|#)\w+)*"
 _REFERENCE = re.compile(f"@({_KEY})")
 _MERE = re.compile(rf"\s*(?:@|\$\s*@|%)({_KEY})((?:\.(?:to|cuda|cpu|eval)\([^()]*\))*)\s*")
 """A value that is nothing but a reference; what moves a network to a device changes nothing here."""
+_INDEX = re.compile(r"[0-9]{1,9}")
 _DEEPEST = 64
 
 
@@ -99,7 +100,7 @@ class Resolver:
         for part in key.split("::"):
             if isinstance(found, Mapping) and part in found:
                 found = found[part]
-            elif isinstance(found, list) and part.isascii() and part.isdigit() and int(part) < len(found):
+            elif isinstance(found, list) and _INDEX.fullmatch(part) and int(part) < len(found):
                 found = found[int(part)]
             else:
                 return False, None
@@ -111,7 +112,7 @@ class Resolver:
             return found
         other = self._elsewhere.get(key.split("::")[0])
         more = f" It stands in {other}: add the model with --merge {other}." if other else ""
-        raise InputError(f"{self.name}: '{key}' is missing.{more}")
+        raise InputError(f"{self.name}: '{key[-60:]}' is missing.{more}")
 
     def _plain(self, value: Any, key: str) -> Any:
         self.count(key)

@@ -22,7 +22,6 @@ from napari_uncertainseg.networks.foreign_steps import (
     Stack,
     Step,
     Undo,
-    as_logits,
     unmoved,
 )
 
@@ -44,20 +43,20 @@ class Respace(Step):
     spacing
         Wanted, mm; None along an axis that keeps its own.
     mode
-        How voxels are interpolated; maps come back in the same way.
+        How voxels are interpolated; maps come back in the same way, or by `nearest`.
     edges
         What lies beyond the scan.
     corners
         Whether positions count from the centres of the voxels in the corners, ``align_corners`` in MONAI.
-    logits
-        Whether maps come back as logits.
+    nearest
+        Whether maps come back by the nearest voxel.
     """
 
     spacing: Spacing
     mode: Literal["bilinear", "nearest", "cubic"] = "bilinear"
     edges: Literal["border", "zeros", "reflection"] = "border"
     corners: bool = False
-    logits: bool = False
+    nearest: bool = False
 
     @property
     def makes(self) -> Spacing:
@@ -75,21 +74,20 @@ class Respace(Step):
         if len(stack.channels) * np.prod(shape, dtype=float) > MAX_VOXELS:
             sizes = " x ".join(map(str, shape))
             raise InputError(f"The model wants this scan with {sizes} voxels, which is too many.")
-        channels = self._resampled(stack.channels, move, shape)
+        channels = self._resampled(stack.channels, move, shape, self.mode)
         affine = stack.affine @ move  # the same but for rounding, and what MONAI goes on with
         back = np.linalg.solve(affine, stack.affine)
 
-        def undo(array: np.ndarray) -> np.ndarray:
-            def move(values: np.ndarray) -> np.ndarray:
-                return self._resampled(np.ascontiguousarray(values)[None], back, before)[0]
+        mode = "nearest" if self.nearest else self.mode
 
-            return as_logits(array, move) if self.logits else move(array)
+        def undo(array: np.ndarray) -> np.ndarray:
+            return self._resampled(np.ascontiguousarray(array)[None], back, before, mode)[0]
 
         return Stack(channels, affine), undo
 
-    def _resampled(self, channels: np.ndarray, move: np.ndarray, shape: Size) -> np.ndarray:
+    def _resampled(self, channels: np.ndarray, move: np.ndarray, shape: Size, mode: str) -> np.ndarray:
         """What lies where an affine leads each index, slab by slab along the first axis."""
-        if self.mode == "cubic":
+        if mode == "cubic":
             return np.stack([_cubic(one, move, shape) for one in channels])
         import torch
         from torch.nn import functional as F
@@ -101,7 +99,7 @@ class Respace(Step):
         for first in range(0, shape[0], thick):
             part = slice(first, min(first + thick, shape[0]))
             grid = self._positions(theta, shape, part)
-            found = F.grid_sample(source, grid, self.mode, self.edges, self.corners)
+            found = F.grid_sample(source, grid, mode, self.edges, self.corners)
             out[:, part] = found[0].float().numpy()
         return out
 

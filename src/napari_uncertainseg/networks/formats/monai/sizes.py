@@ -102,11 +102,14 @@ class Stretch(Step):
         Voxels along each axis.
     mode, corners
         As of ``torch.nn.functional.interpolate``.
+    nearest
+        Whether maps come back by the nearest voxel.
     """
 
     size: Size
     mode: Literal["area", "nearest", "nearest-exact", "trilinear"] = "area"
     corners: bool | None = None
+    nearest: bool = False
 
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Stretch."""
@@ -116,16 +119,17 @@ class Stretch(Step):
         ratio = np.array(before) / self.size
         move = np.diag([*ratio, 1.0])
         move[:3, 3] = (ratio - 1) / 2
-        channels = self._stretched(stack.channels, self.size)
-        return Stack(channels, stack.affine @ move), lambda array: self._stretched(array[None], before)[0]
+        channels = self._stretched(stack.channels, self.size, self.mode)
+        back = "nearest" if self.nearest else self.mode
+        return Stack(channels, stack.affine @ move), lambda a: self._stretched(a[None], before, back)[0]
 
-    def _stretched(self, channels: np.ndarray, size: Size) -> np.ndarray:
+    def _stretched(self, channels: np.ndarray, size: Size, mode: str) -> np.ndarray:
         import torch
         from torch.nn import functional as F
 
         source = torch.from_numpy(np.ascontiguousarray(channels, np.float32))[None]
-        corners = self.corners if self.mode == "trilinear" else None
-        return F.interpolate(source, size, mode=self.mode, align_corners=corners)[0].numpy()
+        corners = self.corners if mode == "trilinear" else None
+        return F.interpolate(source, size, mode=mode, align_corners=corners)[0].numpy()
 
 
 def fixed_size(preprocessing: ForeignPreprocessing) -> Size | None:

@@ -54,6 +54,8 @@ def read_preprocessing(transforms: Sequence[Component], scans: int) -> tuple[For
     steps: list[Step] = []
     for one in transforms:
         keys = _keys(one)
+        if one.kind == "CropForegroundd":
+            _check_source(one, names, joined)
         if one.kind == "LoadImaged":
             names = [key for key in keys if key not in ("label", "pred")]
         elif one.kind == "ConcatItemsd":
@@ -79,6 +81,14 @@ def _keys(one: Component) -> list[str]:
     if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
         raise one.refuse(f"'keys' of {one.kind} should be names")
     return keys
+
+
+def _check_source(one: Component, names: list[str], joined: str | None) -> None:
+    """Refuse a box that is made by one scan of several: here all of them count."""
+    source = one.options.get("source_key")
+    if len(names) > 1 and source != joined:
+        which = f"'source_key' of {one.kind} is {str(source)[:40]!r}"
+        raise one.refuse(f"{which}, one of {len(names)} scans, which is not honoured")
 
 
 def _channels(one: Component, keys: list[str], names: list[str], joined: str | None, scans: int) -> Channels:

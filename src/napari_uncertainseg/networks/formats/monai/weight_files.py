@@ -19,16 +19,27 @@ _LOADERS = ("handlers", "checkpointloader", "val_handlers", "validate", "evaluat
 """Keys under which a configuration says which file it loads."""
 
 
-def find_weights(folder: Path, resolver: Resolver) -> tuple[Path, ...]:
+def find_weights(folder: Path, resolver: Resolver, pattern: str | None = None) -> tuple[Path, ...]:
     """The file that the configuration loads; else ``model.*``; else all in ``models``, each a network.
 
     Of one name the safetensors count.
+
+    Parameters
+    ----------
+    folder
+        Of the bundle.
+    resolver
+        Of its configuration.
+    pattern
+        Where the weights lie instead, relative to the folder.
 
     Raises
     ------
     InputError
         If there are none, too many, or one is too large or leads out of the folder.
     """
+    if pattern is not None:
+        return _checked(sorted(folder.glob(pattern)), folder, f"{folder} holds no {pattern}.")
     home = folder / "models"
     check_inside(home, folder)
     there = sorted(home.iterdir()) if home.is_dir() else []
@@ -41,17 +52,21 @@ def find_weights(folder: Path, resolver: Resolver) -> tuple[Path, ...]:
     if len(named) == 1 or "model" in found:
         one = next(iter(named)) if len(named) == 1 else "model"
         found = {one: found[one]}
-    if not found:
-        raise InputError(
-            f"{home} holds no weights: there should be a model.safetensors or model.pt.{_why(there)}"
-        )
-    if len(found) > _MOST_NETWORKS:
-        raise InputError(f"{home} holds {len(found)} weights, more than {_MOST_NETWORKS}.")
-    for path in found.values():
+    nothing = f"{home} holds no weights: there should be a model.safetensors or model.pt.{_why(there)}"
+    return _checked([found[name] for name in sorted(found)], folder, nothing)
+
+
+def _checked(paths: list[Path], folder: Path, nothing: str) -> tuple[Path, ...]:
+    """Files of weights, none of which leads out of the folder; `nothing` is said where there are none."""
+    if not paths:
+        raise InputError(nothing)
+    if len(paths) > _MOST_NETWORKS:
+        raise InputError(f"{folder} holds {len(paths)} weights, more than {_MOST_NETWORKS}.")
+    for path in paths:
         check_inside(path, folder)
         if path.stat().st_size > MAX_WEIGHT_BYTES:
             raise InputError(f"The weights '{path}' are larger than {MAX_WEIGHT_BYTES >> 30} GB.")
-    return tuple(found[name] for name in sorted(found))
+    return tuple(paths)
 
 
 def _why(there: list[Path]) -> str:

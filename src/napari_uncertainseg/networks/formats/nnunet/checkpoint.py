@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-import numpy as np
-
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_settings import SETTINGS, check_inside
 from napari_uncertainseg.networks.weights import (
@@ -16,6 +14,7 @@ from napari_uncertainseg.networks.weights import (
     bytes_of,
     check_archive,
     check_fit,
+    numbers_of_numpy,
 )
 
 if TYPE_CHECKING:
@@ -110,16 +109,8 @@ def _load(path: Path, most_bytes: int) -> dict[str, Any]:
     import torch
 
     check_archive(path, most_bytes, allowed=NUMPY_GLOBALS)
-    # Curves of a training hold numpy's numbers: these types, and no others, may be made.
-    numbers: list[Any] = [
-        np.dtype,
-        type(np.dtype(np.float64)),
-        type(np.dtype(np.float32)),
-        type(np.dtype(np.int64)),
-        *((np.float64(0).__reduce__()[0], f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
-    ]
     try:
-        with torch.serialization.safe_globals(numbers):
+        with torch.serialization.safe_globals(numbers_of_numpy()):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises many types here; one message serves the user
         raise InputError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.networks.foreign_settings import (
     NOTHING_TOLD,
     SETTINGS,
@@ -28,7 +30,7 @@ from napari_uncertainseg.networks.model import NAME, Capabilities, Model
 from napari_uncertainseg.nouns import noun_of
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
@@ -59,6 +61,13 @@ class NnUnetModel(Model):
         return self.folder / PLANS, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
 
     @property
+    def sha256(self) -> str:
+        """Hash of the weights, and of all that decides what they say: plans, labels, and the user's words."""
+        about = [path for path in self.files if path not in self.weights]
+        parts = [super().sha256, self.configuration_name, *(sha256_of(path) for path in about)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
     def overlapping(self) -> bool:
         """Whether each class has a probability of its own."""
         return self.regions
@@ -80,10 +89,7 @@ class NnUnetModel(Model):
             self.folder, self.configuration.architecture, len(self.modalities), len(self.classes)
         )
         read = read_checkpoint(self.weights[index], network.state_dict(), self.configuration_name)
-        state = {
-            name: value.float() if value.is_floating_point() else value
-            for name, value in read.weights.items()
-        }
+        state = {name: _own(value) for name, value in read.weights.items()}
         network.load_state_dict(state, assign=True)
         return network.eval().requires_grad_(False), read.mirrored
 
@@ -160,6 +166,11 @@ def read_nnunet(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> NnUnetMod
         configuration_name=name,
         regions=dataset.regions,
     )
+
+
+def _own(value: Tensor) -> Tensor:
+    """A copy in single precision, in memory of its own, so that a file that changes later does no harm."""
+    return value.float().clone() if value.is_floating_point() else value.clone()
 
 
 def _plain_name(text: str) -> str:

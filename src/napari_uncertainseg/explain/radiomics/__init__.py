@@ -1,0 +1,1 @@
+"""93 numbers that describe an image in each lesion, with the names and definitions of pyradiomics."""

@@ -1,0 +1,35 @@
+"""How many workers there are, and a scheduler that is not there: no cluster is started."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.bench.cohort import load_bright
+from napari_uncertainseg.runs import cluster
+from napari_uncertainseg.runs.cluster import plan_workers
+from napari_uncertainseg.runs.run import claimed_run, run_visits
+
+
+def test_a_scheduler_that_cannot_be_reached(dataset, plan, monkeypatch):
+    monkeypatch.setattr(cluster, "_PATIENCE_S", 0.3)
+    planned = plan(dataset)
+    for address in ("tcp://127.0.0.1:9", "no address", "nothing://x"):
+        with claimed_run(planned), pytest.raises(InputError, match="cannot be reached"):
+            run_visits(planned, scheduler=address, load=load_bright)
+
+
+def test_workers_fit_cores_and_memory(monkeypatch):
+    import dask.system
+    import distributed.system
+
+    monkeypatch.setattr(dask.system, "CPU_COUNT", 16)
+    monkeypatch.setattr(distributed.system, "MEMORY_LIMIT", 10_000_000_000)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 64_000_000_000}))
+    assert plan_workers(None, gpu=False, visits=100) == cluster.Workers(3, 5, 3_333_333_333)
+    assert plan_workers(None, gpu=False, visits=2).count == 2
+    assert plan_workers(None, gpu=True, visits=100).count == 1
+    assert plan_workers(8, gpu=False, visits=100) == cluster.Workers(8, 2, 1_250_000_000)
+    monkeypatch.setattr(distributed.system, "MEMORY_LIMIT", 1_000_000_000)
+    assert plan_workers(None, gpu=False, visits=100).count == 1
