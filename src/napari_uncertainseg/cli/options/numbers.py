@@ -30,6 +30,14 @@ def probability(text: str) -> float:
     return value
 
 
+def fraction(text: str) -> float:
+    """A share: 0 or more, and at most 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} should lie between 0 and 1")
+    return value
+
+
 def volume(text: str) -> float:
     """A number of mm3, 0 or more."""
     value = _number(text)

@@ -10,8 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.patches import Patches
@@ -114,6 +115,31 @@ class Engine(ABC):
         A network made elsewhere may be shown an image mirrored too by `heads`, which is then a mean.
         """
         return self.heads(image)
+
+    @property
+    def network(self) -> nn.Module:
+        """The torch network whose modules gradients are asked of; InputError where torch runs none."""
+        raise InputError(f"{self.device.name} gives no gradients: torch does.")
+
+    def differentiable(self, image: Tensor) -> Tensor:
+        """Logits of the target for the image as it is, through which gradients flow.
+
+        Parameters
+        ----------
+        image
+            float32 (1, channels, z, y, x), on the engine's own device.
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, z, y, x); of a network made elsewhere (1, z, y, x), also where it has classes.
+
+        Raises
+        ------
+        InputError
+            If it is not torch that runs the network.
+        """
+        raise InputError(f"{self.device.name} gives no gradients: torch does.")
 
     def layers(self, image: Tensor) -> Tensor:
         """Logits of the heads, then of every decoder depth.

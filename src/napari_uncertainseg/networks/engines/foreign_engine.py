@@ -79,6 +79,17 @@ class ForeignEngine(Engine):
         self.check()
         return found[0].float()
 
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        return self._network
+
+    def differentiable(self, image: Tensor) -> Tensor:
+        """Logits of the target, (1, z, y, x), through which gradients flow; not mirrored, in float32."""
+        found = first_output(self._run(image))
+        self._check_shape(found, image)
+        return target_logits(found[0].float(), self._target, sigmoid=self._sigmoid)
+
     def finish(self, outputs: Tensor) -> Tensor:
         """The target's logits, (1, z, y, x), from those of two classes; those of several as they are."""
         if self.classes is not None:

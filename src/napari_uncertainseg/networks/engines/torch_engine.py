@@ -67,6 +67,16 @@ class TorchEngine(Engine):
         with self._mode():
             return self._leave(self._network(self._enter(image)))
 
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        return self._network
+
+    def differentiable(self, image: Tensor) -> Tensor:
+        """Logits of the heads of all styles, through which gradients flow, in float32."""
+        logits: Tensor = self._network(image.contiguous(memory_format=torch.channels_last_3d))[0]
+        return logits
+
     def layers(self, image: Tensor) -> Tensor:
         """Logits of the heads and depths."""
         with self._mode():

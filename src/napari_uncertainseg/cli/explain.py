@@ -1,0 +1,123 @@
+"""``uncertainseg explain``."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_uncertainseg.explain.explained_case import ExplainedCase
+    from napari_uncertainseg.explain.explanation import Explanation
+
+
+def explain(options: Namespace) -> None:
+    """Explain lesions of a folder of results, write maps and tables, and say what was found."""
+    from napari_uncertainseg.explain.explained_case import open_case
+    from napari_uncertainseg.explain.explanation import PARTS, check_new, explain_region, write_explanations
+    from napari_uncertainseg.explain.saliency import SmoothGradSetting
+
+    if not (options.lesion or options.candidate or options.region):
+        raise InputError("Say what to explain: --lesion N, --candidate N or --region MASK.")
+    check_new(options.out)
+    start = time.monotonic()
+    setting = SmoothGradSetting(options.passes, options.noise, options.gradients, options.seed)
+    with ProgressLine() as progress:
+        case = open_case(
+            options.results,
+            model=options.model,
+            network=options.network,
+            device=options.device,
+            progress=_part(progress, 0, 0.1),
+        )
+        regions = _regions(options, case)
+        found = [
+            explain_region(
+                case,
+                region,
+                name,
+                parts=options.what or PARTS,
+                setting=setting,
+                stage=options.stage,
+                progress=_part(progress, 0.1 + 0.9 * i / len(regions), 0.9 / len(regions)),
+            )
+            for i, (name, region) in enumerate(regions.items())
+        ]
+        write_explanations(options.out, case, found, _settings(options))
+    for one in found:
+        print(describe(one))
+    print(_together(case, found), end="")
+    print("\n".join(f"note: {note}" for note in case.notes))
+    print(f"{options.out}: written in {time.monotonic() - start:.1f} s")
+
+
+def describe(one: Explanation) -> str:
+    """What was found of one region, for display."""
+    lines = [f"{one.name}: {int(one.region.sum())} voxels of the network"]
+    if one.need is not None:
+        need = one.need
+        lines.append(
+            f"  mean probability {need.alone:.2f} from the lesion alone, {need.whole:.2f} with all around; "
+            f"detected {_from(need.detected_mm)}, settled {_from(need.settled_mm)}"
+        )
+    if one.changes is not None:
+        for row in one.changes.to_dict("records"):
+            doubt = "-" if row["doubt"] != row["doubt"] else f"{row['doubt']:.2f}"
+            said = "found" if row["found"] else "missed"
+            lines.append(
+                f"  {row['change']:44} probability {row['mean_probability']:.2f}  doubt {doubt:>4}  {said}"
+            )
+    lines += [f"  {text}" for text in (one.sentence, *(f"note: {note}" for note in one.notes)) if text]
+    return "\n".join(lines)
+
+
+def _from(radius: float) -> str:
+    return "at no radius" if radius != radius else f"from {radius:g} mm on"
+
+
+def _together(case: ExplainedCase, found: list[Explanation]) -> str:
+    """What several lesions need, beside the published radius."""
+    import pandas as pd
+
+    from napari_uncertainseg.explain.context import context_summary
+
+    needs = [vars(one.need) | {"case": case.information["results"]} for one in found if one.need is not None]
+    if len(needs) < 2:
+        return ""
+    lines = []
+    for row in context_summary(pd.DataFrame(needs)).to_dict("records"):
+        between = "" if row["low"] != row["low"] else f" (95 % interval {row['low']:g} to {row['high']:g})"
+        lines.append(
+            f"{row['measure']}: median {row['median']:g} mm{between} of {row['lesions']} lesions; "
+            f"published {row['published_mm']:g} mm\n"
+        )
+    return "".join(lines)
+
+
+def _regions(options: Namespace, case: ExplainedCase) -> dict[str, np.ndarray]:
+    """Regions on the network's voxels, by name."""
+    from napari_uncertainseg.images.files import read_labels
+
+    regions = {f"lesion{n}": case.lesion(n) for n in options.lesion}
+    regions |= {f"candidate{n}": case.candidate(n) for n in options.candidate}
+    if options.region is not None:
+        mask = read_labels(options.region, case.grid).data > 0
+        regions["region"] = case.voxels.to_network(mask)
+    return regions
+
+
+def _settings(options: Namespace) -> dict[str, object]:
+    names = ("what", "passes", "noise", "gradients", "stage", "seed")
+    return {name: getattr(options, name) for name in names}
+
+
+def _part(progress: Progress, start: float, share: float) -> Progress:
+    def report(stage: str, fraction: float) -> None:
+        progress(stage, start + share * fraction)
+
+    return report
