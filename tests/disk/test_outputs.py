@@ -61,7 +61,8 @@ def arguments(words, tmp_path, output, source, file):
         kind = found.get_default("writes").get(action.dest)
         made_up = tmp_path / f"other{kind.endings[0] if kind else ''}"
         value = str(file if action.dest in (output, source) else made_up)
-        line += [action.option_strings[-1], value] if action.option_strings else [value]
+        named = ["name", value] if action.nargs == 2 else [value]
+        line += [action.option_strings[-1], *named] if action.option_strings else named
     return line
 
 
