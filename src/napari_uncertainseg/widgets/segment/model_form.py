@@ -157,6 +157,7 @@ class ModelForm(QObject):
         self._added = None
         if index >= 0:
             self.model.setCurrentIndex(index)
+            self.told.emit(texts.ADDED.format(self.model.currentText()))  # what was said before may be gone
 
     def _show(self, choices: Choices) -> None:
         before = self._choices
