@@ -55,7 +55,9 @@ def run(started):
 @pytest.fixture
 def dock(shown, tmp_path, run):
     sessions = SessionFile(tmp_path / "kept" / "sessions.db")
-    yield shown(CohortDock(Case(), lambda loaded: None, sessions, preferences=PreferenceStore(), run=run))
+    preferences = PreferenceStore()
+    preferences.announce(Preferences())  # whatever other tests saved
+    yield shown(CohortDock(Case(), lambda loaded: None, sessions, preferences=preferences, run=run))
     sessions.close()
 
 
