@@ -64,8 +64,8 @@ _DROPOUT: Mapping[str, tuple[str, ...]] = {
     "SwinUNETR": ("drop_rate", "attn_drop_rate"),
 }
 """Options that say with which probability layers drop, where it is not ``dropout``."""
-_USUAL_DROPOUT = {"dropout_prob_down": 0.5, "dropout_prob_up": 0.5}
-"""Those that drop where nothing is said."""
+_OWN_DROPOUT = {"VNet": 0.5}
+"""Classes with blocks that drop whatever is said."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,11 @@ class Architecture:
     def dropout(self) -> float:
         """The largest probability with which its layers drop; 0 where none does. Nothing is built for it."""
         options = self.network.options
-        names = [
-            name
-            for name in _DROPOUT.get(self.network.kind, ("dropout",))
-            if not (name == "attn_drop_rate" and options.get("use_flash_attention"))  # which leaves it out
-        ]
-        return max((_largest(options.get(name, _USUAL_DROPOUT.get(name))) for name in names), default=0.0)
+        names = _DROPOUT.get(self.network.kind, ("dropout",))
+        if options.get("use_flash_attention"):  # which leaves that dropout out
+            names = tuple(name for name in names if name != "attn_drop_rate")
+        own = _OWN_DROPOUT.get(self.network.kind, 0.0)
+        return max(own, *(_largest(options.get(name)) for name in names))
 
     def build(self) -> nn.Module:
         """Make the network, once its size is known to be sensible.
