@@ -82,5 +82,9 @@ def test_files(tmp_path) -> None:
         read_json(path, most_bytes=3)
     with pytest.raises(InputError, match="no file"):
         read_json(tmp_path, most_bytes=100)
+    gone = tmp_path / "my-model" / "dataset.json"
+    with pytest.raises(InputError) as error:
+        read_json(gone, most_bytes=100)
+    assert str(gone) in str(error.value)
     path.write_text('{"a": 1}')
     assert read_json(path, most_bytes=100) == {"a": 1}

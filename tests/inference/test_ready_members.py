@@ -111,6 +111,13 @@ def test_what_is_no_map_of_the_scan_is_refused(tmp_path, scan, values, change, m
         predict_from_maps(read_volume(scan, modality="flair"), [path])
 
 
+def test_a_map_that_is_named_twice_is_no_second_member(tmp_path, scan, values):
+    """Two members that are one file always agree: the uncertainty of the patient would be 0."""
+    path = save(tmp_path / "0.nii.gz", values[0])
+    with pytest.raises(InputError, match=r"0\.nii\.gz is named twice"):
+        predict_from_maps(read_volume(scan, modality="flair"), [path, tmp_path / "." / "0.nii.gz"])
+
+
 @pytest.mark.parametrize("reorients", [False, True])
 def test_what_nnunet_saved(tmp_path, scan, values, reorients):
     volume = read_volume(scan, modality="flair")

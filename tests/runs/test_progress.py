@@ -13,6 +13,7 @@ import stand_ins
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.bench.cohort import load_bright
+from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_claimed
 from napari_uncertainseg.runs import progress_file
 from napari_uncertainseg.runs.progress_file import PROGRESS, STOP, ask_to_stop, watch
@@ -116,6 +117,12 @@ def test_a_run_is_started_with_what_was_chosen(tmp_path):
         "run", str(tmp_path), "--out", str(tmp_path / "out"), "--model", "mine", "--method", "mc-dropout",
         "--members", "12", "--no-bias-correction",
     ]  # fmt: skip
+
+
+def test_a_run_is_started_with_the_classes_that_were_ticked(tmp_path):
+    request = RunRequest(tmp_path, tmp_path / "out", "mine", "flips", target=("oedema", "tumour core"))
+    options = parse(request.arguments())
+    assert options.target == ["oedema", "tumour core"] and str(options.cohort) == str(tmp_path)
 
 
 def test_a_run_that_is_refused_says_why(tmp_path):

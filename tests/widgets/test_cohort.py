@@ -191,6 +191,14 @@ def test_a_bad_table_leaves_the_list_before(qtbot, dock, table):
     assert column(dock, 0) == ["one", "two", "<b>three</b>"]
 
 
+def test_a_row_that_cannot_be_used_is_left_out_alone(qtbot, dock, table):
+    with table.open("a") as file:
+        file.write("gone.nii\t\t\tfour\n")
+    read(dock, qtbot, table)
+    assert column(dock, 0) == ["one", "two", "<b>three</b>"]
+    assert dock.notes.text().startswith("Left out: four. ") and "there is no flair" in dock.notes.text()
+
+
 def test_one_case_after_the_other(qtbot, dock, window, table):
     read(dock, qtbot, table)
     click(dock, qtbot, dock.next_button)

@@ -17,7 +17,7 @@ from napari_uncertainseg.runs.progress_file import STOP, ProgressFile, mark_ende
 from napari_uncertainseg.widgets.cohort import run_panel as module
 from napari_uncertainseg.widgets.cohort.dock import CohortDock
 from napari_uncertainseg.widgets.shared.jobs import JobState
-from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
+from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -124,6 +124,15 @@ def test_a_run_is_started_shown_and_ends(qtbot, dock, cohort, out, started):
     assert panel.state.text().startswith("Ended: 1 of 4 cases done, 8 failed.")
     assert panel.report_button.isVisible() and panel.review_button.isVisible() and not panel._timer.isActive()
     assert panel.start_button.isVisible()
+
+
+def test_the_ticked_classes_are_segmented_in_every_case(qtbot, dock, cohort, out, started):
+    read(dock, qtbot, cohort)
+    chosen = Preferences("mine", "flips", 1, target=("oedema", "tumour core"))
+    dock._preferences.announce(chosen)
+    assert "mine, flips, 1 member, target oedema + tumour core" in dock.runs_with.text()
+    click(qtbot, dock.run_panel.start_button)
+    assert started[0].request.target == ("oedema", "tumour core")
 
 
 def test_a_run_that_is_refused_says_why(qtbot, dock, cohort, out, started):

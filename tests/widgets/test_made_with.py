@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from napari_uncertainseg.widgets.made_with import model_line, model_tip
+from napari_uncertainseg.widgets.made_with import model_line, model_tip, target_line
 from napari_uncertainseg.widgets.window import open_review
 
 from .actions import areas_of
@@ -33,6 +33,22 @@ def test_a_line_says_which_model_and_how_it_was_asked(changes, line):
     assert model_line(ABOUT | changes) == line
 
 
+@pytest.mark.parametrize(
+    ("chosen", "line"),
+    [
+        (["oedema", "core"], "Target: oedema + core"),
+        (["core"], "Target: core"),
+        ([3], ""),
+        ("core", ""),
+        (None, ""),
+    ],
+)
+def test_a_line_says_which_of_several_classes_were_segmented(chosen, line):
+    classes = ["background", "oedema", "core"]
+    assert target_line(ABOUT | {"classes": classes, "target_classes": chosen}) == line
+    assert not target_line(ABOUT | {"classes": ["lesion"], "target_classes": chosen})
+
+
 def test_more_is_in_the_tooltip():
     assert model_tip(ABOUT) == "All members come from one network.\nRan on: CPU\nHash of the model: 12ab"
     assert "one network" not in model_tip(ABOUT | {"method": "ensemble"})
@@ -48,10 +64,12 @@ def test_every_dock_names_the_model_and_says_when_the_brain_was_changed(
     review = open_review(make_viewer())
     review.case.set_images({"flair": flair})
     mended = {"brain": "given, mended by hand", "case": {"name": "Ann"}}
-    review.case.open_prediction(replace(prediction, information=ABOUT | mended))
+    several = {"classes": ["none", "oedema", "core"], "target_classes": ["oedema", "core"]}
+    review.case.open_prediction(replace(prediction, information=ABOUT | mended | several))
     lines = [
         "Case: Ann",
         "Model: bundled 7, one-pass, 5 members",
+        "Target: oedema + core",
         "Brain outline: given, mended by hand",
     ]
     banners = [area.banner for area in areas_of(review).values()]

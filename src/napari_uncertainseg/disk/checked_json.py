@@ -32,7 +32,7 @@ def read_json(path: Path, *, most_bytes: int) -> dict[str, Any]:
     """
     try:
         if not path.is_file():
-            raise InputError(f"{path.name} is not there, or is no file.")
+            raise InputError(f"{path} is not there, or is no file.")
         if path.stat().st_size > most_bytes:
             raise InputError(
                 f"{path} is larger than {most_bytes / 1e6:.0f} MB, too large for what it should be."

@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
@@ -136,14 +136,30 @@ def read_worklist(
 
 
 def read_worklist_for(model: str, path: str | Path, progress: Progress = silent) -> Worklist:
-    """As `read_worklist`, for the scans that a model reads; for what ours read where it is not there."""
+    """As `read_worklist`, for the scans that a model reads; for what ours read where it is not there.
+
+    Rows of a table that cannot be used are left out, and the notes name them.
+
+    Raises
+    ------
+    InputError
+        As for `read_worklist`, or if no row of the table can be used.
+    """
     wanted = OWN_SCANS
     if model != "bundled":  # the others are looked up, which imports torch
         from napari_uncertainseg.inference.scans_of_model import scans_wanted
 
         with suppress(InputError):
             wanted = scans_wanted(model)
-    return read_worklist(path, progress, wanted=wanted)
+    return _without_unusable(read_worklist(path, progress, wanted=wanted, lenient=True))
+
+
+def _without_unusable(found: Worklist) -> Worklist:
+    """The cases that can be opened; what was left out is noted first."""
+    if not found.cases:
+        raise InputError(found.unusable[0].why)
+    left_out = tuple(f"Left out: {one.name}. {one.why}" for one in found.unusable)
+    return replace(found, notes=(*left_out, *found.notes), unusable=())
 
 
 def _missing(wanted: WantedScans, bids: bool) -> str:

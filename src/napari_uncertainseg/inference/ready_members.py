@@ -56,11 +56,12 @@ def predict_from_maps(
     Raises
     ------
     InputError
-        If there is no map, there are too many, or one cannot be used.
+        If there is no map, there are too many, one is named twice, or one cannot be used.
     """
     started = time.perf_counter()
     if not 1 <= len(paths) <= MAX_SAMPLES:
         raise InputError(f"There should be 1 to {MAX_SAMPLES} probability maps, not {len(paths)}.")
+    _check_differ(paths)
     shape = scan.grid.shape
     brain = np.ones(shape, bool) if mask is None else mask.data != 0
     if brain.shape != shape or not brain.any():
@@ -102,3 +103,13 @@ def predict_from_maps(
             "versions": versions(),
         },
     )
+
+
+def _check_differ(paths: Sequence[str | Path]) -> None:
+    """Refuse a map that is named twice: members that are one and the same always agree."""
+    known: set[Path] = set()
+    for path in paths:
+        there = Path(path).resolve()
+        if there in known:
+            raise InputError(f"{path} is named twice: each member needs a probability map of its own.")
+        known.add(there)

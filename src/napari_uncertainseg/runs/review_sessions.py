@@ -174,7 +174,7 @@ def review_of_run(
     Raises
     ------
     InputError
-        As for `prepare_sessions`, or if a scan of the list is not there any more.
+        As for `prepare_sessions`, or if no scan of the list is there any more.
     """
     with open_store() as store:
         found = prepare_sessions(folder, store, annotator, progress=progress)

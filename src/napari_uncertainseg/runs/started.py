@@ -36,6 +36,8 @@ class RunRequest:
         0 for the usual number of the method.
     brightness
         ``"auto"``, ``"on"`` or ``"off"``.
+    target
+        Classes to segment; empty for the model's own target.
     """
 
     cohort: Path
@@ -44,6 +46,7 @@ class RunRequest:
     method: str
     members: int = 0
     brightness: str = "auto"
+    target: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """Of the command."""
@@ -53,6 +56,8 @@ class RunRequest:
             found += ["--members", str(self.members)]
         if self.brightness != "auto":
             found += [f"--{'' if self.brightness == 'on' else 'no-'}bias-correction"]
+        if self.target:
+            found += ["--target", *self.target]
         return found
 
 

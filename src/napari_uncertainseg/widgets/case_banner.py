@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.images.preparation.found_brain import BY_HAND
-from napari_uncertainseg.widgets.made_with import model_line, model_tip
+from napari_uncertainseg.widgets.made_with import model_line, model_tip, target_line
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment.leaving_case import ask_about_gone
 from napari_uncertainseg.widgets.segment.texts import also_shown
@@ -74,10 +74,10 @@ class CaseBanner:
         self._cover()
 
     def _made_with(self) -> list[str]:
-        """Lines that name the model, and say so where the outline of the brain was mended by hand."""
+        """Lines that name the model, its target, and an outline of the brain that was mended by hand."""
         about = self._information
         by_hand = [f"Brain outline: {about['brain']}"] if about.get("brain") in list(BY_HAND) else []
-        return [line for line in (model_line(about), *by_hand) if line]
+        return [line for line in (model_line(about), target_line(about), *by_hand) if line]
 
     def _warnings(self) -> list[str]:
         """Lines about what could be taken for something that it is not."""

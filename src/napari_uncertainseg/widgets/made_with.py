@@ -29,6 +29,15 @@ def model_line(information: Mapping[str, Any]) -> str:
     return f"Model: {', '.join(part for part in (name, method, members) if isinstance(part, str) and part)}"
 
 
+def target_line(information: Mapping[str, Any]) -> str:
+    """Which classes were segmented, in a line; empty where the model has no several classes."""
+    classes, chosen = information.get("classes"), information.get("target_classes")
+    if not isinstance(classes, list) or len(classes) < 2 or not isinstance(chosen, list):
+        return ""
+    names = [name for name in chosen if isinstance(name, str)]
+    return f"Target: {' + '.join(names)}" if names else ""
+
+
 def model_tip(information: Mapping[str, Any]) -> str:
     """What else is known of how the results were made, in lines; empty where nothing is."""
     if not isinstance(information.get("model"), str):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from napari_uncertainseg.widgets.segment import texts
-from napari_uncertainseg.widgets.segment.options import _about
+from napari_uncertainseg.widgets.segment.options import TargetsOfModel, _about
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
@@ -107,3 +107,17 @@ def test_a_number_of_members_is_not_taken_over_from_a_model_that_went(make_dock)
 
     dock = make_dock(preferences=OfAModelThatWent())
     assert dock.setting == "small, mc-dropout, 10 members"
+
+
+def test_the_ticked_classes_are_part_of_the_setting_until_another_model_is_chosen(make_dock):
+    targets = {"large": TargetsOfModel(("oedema", "core"), ("core",))}
+    store = PreferenceStore()
+    heard = []
+    dock = make_dock(load=lambda: replace(CHOICES, targets=targets), preferences=store)
+    dock.settings.model.setCurrentIndex(1)
+    assert store.chosen.target == ()  # the model's own
+    dock.settings.target.actions_by_name["oedema"].toggle()
+    assert store.chosen.target == ("oedema", "core") and "target oedema + core" in dock.setting
+    store.setting_changed.connect(lambda: heard.append((store.chosen.model, store.chosen.target)))
+    dock.settings.model.setCurrentIndex(0)
+    assert heard[-1] == ("small", ()) and "target" not in dock.setting

@@ -1,5 +1,7 @@
 """The window says when the results that are shown were made with another brain than is chosen now."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,19 @@ def test_another_brain_that_was_found_outdates_the_results(
     find(qtbot, viewer, dock, monkeypatch, np.roll(brain, 1, 1))
     assert layers.brain.outdated
     dock.brain.skull.setCurrentIndex(1)  # which drops that brain
+    assert not layers.brain.outdated
+
+
+def test_results_that_used_no_brain_are_of_no_other_brain(
+    viewer, layers, make_looking_dock, qtbot, flair, brain, monkeypatch
+):
+    """A model made elsewhere is given the whole scan, whatever brain is found for another model."""
+    dock = make_looking_dock()
+    add(viewer, flair)
+    run(qtbot, dock)
+    whole = replace(layers._case.original, information={"brain": "all that the model was given"})
+    layers._case.open_prediction(whole)
+    find(qtbot, viewer, dock, monkeypatch, np.roll(brain, 1, 1))
     assert not layers.brain.outdated
 
 

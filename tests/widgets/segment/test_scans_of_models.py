@@ -7,7 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QFileDialog
 
+from napari_uncertainseg.widgets.segment import model_menu, texts
 from napari_uncertainseg.widgets.segment.roles import ScansOfModel
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 
@@ -95,6 +97,7 @@ def test_a_scan_of_another_kind_is_not_taken_for_what_a_model_reads(viewer, dock
     assert "Choose the layer that is the MP2RAGE" in dock.message.text()
     dock.settings.model.setCurrentIndex(0)
     assert dock.roles.layer("flair") is layer
+    assert not dock.message.text()  # the other model's scan is asked for no more
 
 
 def test_a_scan_that_its_reader_calls_a_t1_is_taken_by_its_name(viewer, dock, flair):
@@ -110,3 +113,14 @@ def test_a_single_scan_that_nothing_is_known_of_stays_chosen(viewer, dock, flair
     for index in (1, 0, 1):
         dock.settings.model.setCurrentIndex(index)
         assert dock.roles.layer("flair") is layer
+
+
+def test_that_a_model_was_added_is_said_where_it_reads_no_scan_of_these(
+    viewer, dock, qtbot, flair, monkeypatch, tmp_path
+):
+    add(viewer, flair)
+    monkeypatch.setattr(model_menu, "add_to_models", lambda path: "large")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(tmp_path))
+    dock.settings.menu.folder.trigger()
+    qtbot.waitUntil(lambda: dock.settings.model.currentData() == "large", timeout=5000)
+    qtbot.waitUntil(lambda: dock.message.text() == texts.ADDED.format("large"), timeout=2000)

@@ -13,7 +13,9 @@ _PARTS = ("saliency", "gradcam", "context", "counterfactuals")
 
 def add_explain(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
-    parser = command(commands, "explain", "explain", "say why the model outlines a lesion, or doubts it")
+    parser = command(
+        commands, "explain", "lesions.explain", "say why the model outlines a lesion, or doubts it"
+    )
     reads(
         parser, "results", metavar="RESULTS", help="a folder that `segment` wrote; its scans are read again"
     )

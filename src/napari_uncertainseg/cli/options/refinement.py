@@ -12,7 +12,10 @@ from napari_uncertainseg.disk.outputs import NUMBERS, TABLE
 def add_radiomics(commands: argparse._SubParsersAction) -> None:
     """Add ``radiomics``."""
     parser = command(
-        commands, "radiomics", "refinement", "measure 93 features of each lesion of a folder of results"
+        commands,
+        "radiomics",
+        "lesions.refinement",
+        "measure 93 features of each lesion of a folder of results",
     )
     reads(parser, "folder", metavar="DIR", help="a folder that `segment` wrote")
     _add_measuring(parser)
@@ -22,7 +25,7 @@ def add_radiomics(commands: argparse._SubParsersAction) -> None:
 
 def add_refine(commands: argparse._SubParsersAction) -> None:
     """Add ``refine`` and its actions."""
-    parser = command(commands, "refine", "refinement", "learn which lesions are false, and apply it")
+    parser = command(commands, "refine", "lesions.refinement", "learn which lesions are false, and apply it")
     actions = parser.add_subparsers(dest="action", metavar="fit|apply", required=True)
     fit = actions.add_parser("fit", help="learn from cases with a reference, and say what it does on others")
     reads(

@@ -104,7 +104,13 @@ class RunPanel(QGroupBox):
             return
         chosen = self._preferences.chosen
         request = RunRequest(
-            self._cohort, out, chosen.model, chosen.method, chosen.members, chosen.brightness
+            self._cohort,
+            out,
+            chosen.model,
+            chosen.method,
+            chosen.members,
+            chosen.brightness,
+            chosen.target,
         )
         self._try(lambda: self._run.start(request))
 

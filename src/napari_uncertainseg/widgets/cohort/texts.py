@@ -22,7 +22,9 @@ SOURCE_DIALOG = "Cases to review"
 ANNOTATOR_TIP = (
     "Whose sessions are counted, of the file chosen in Session. Leave empty to count all annotators."
 )
-RUNS_WITH_TIP = "Model, method and members with which each case is segmented: the settings in Segment."
+RUNS_WITH_TIP = (
+    "Model, method, members and target with which each case is segmented: the settings in Segment."
+)
 COLUMNS = ("case", "scans", "state")
 COLUMN_TIPS = {
     "case": "Name of the case. Move the mouse over it to see its files.",

@@ -93,6 +93,8 @@ class SegmentDock(DockWidget):
         """What was said of a case that was closed while something was running."""
         self._wanted: tuple[Layer | None, ...] | None = None
         """Layers to segment as soon as Run is enabled."""
+        self._refused = ""
+        """What was said last of choices that cannot be run."""
         self._discard = self._new_discard_question()
         self._build()
         self._connect()
@@ -191,6 +193,8 @@ class SegmentDock(DockWidget):
 
     def _on_model(self) -> None:
         """Ask for what the chosen model reads; one made elsewhere finds no brain and corrects nothing."""
+        if self._refused and self.message.text() == self._refused:
+            self._show_message("")  # it was said of other choices
         scans = self.settings.scans
         self.roles.read(scans)
         for row in (self.brain.skull, self.brain, self.settings.bias):
@@ -260,7 +264,8 @@ class SegmentDock(DockWidget):
         try:
             return self._request(strange_allowed)
         except InputError as error:
-            self._show_message(as_warning(error))
+            self._refused = as_warning(error)
+            self._show_message(self._refused)
             return None
 
     def run_when_ready(self) -> None:

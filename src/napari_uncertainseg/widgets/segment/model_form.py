@@ -52,7 +52,7 @@ class ModelForm(QObject):
     loaded = Signal()
     """There are other models to choose from."""
     setting_changed = Signal()
-    """Another model, method or number of members was chosen."""
+    """Another model, method, number of members or target was chosen."""
     told = Signal(str)
     """What the dock should say."""
 
@@ -88,10 +88,11 @@ class ModelForm(QObject):
     def _connect(self) -> None:
         for box in (self.method, self.model):
             box.currentIndexChanged.connect(self._on_method)
+        self.model.currentIndexChanged.connect(self._on_model)  # before anybody hears of the setting
+        self.target.changed.connect(self.setting_changed)
         for box in (self.method, self.model, self.bias):
             box.currentIndexChanged.connect(self.setting_changed)
         self.members.valueChanged.connect(self.setting_changed)
-        self.model.currentIndexChanged.connect(self._on_model)
         self.setting_changed.connect(lambda: self._preferences.announce(self.chosen))
         self.menu.told.connect(self.told)
         self.menu.added.connect(self._on_added)
@@ -119,11 +120,12 @@ class ModelForm(QObject):
 
     @property
     def chosen(self) -> Preferences | None:
-        """Model, method, members and correction of a run; None until the choices are loaded."""
+        """Model, method, members, correction and target of a run; None until the choices are loaded."""
         if self._choices is None or self._choices.method(self.method.currentData()) is None:
             return None
         model, method = self.model.currentData(), self.method.currentData()
-        return Preferences(model, method, self.members.value(), self.bias.currentData())
+        members, target = self.members.value(), self.target.chosen or ()
+        return Preferences(model, method, members, self.bias.currentData(), target=target)
 
     @property
     def setting(self) -> str:
@@ -157,6 +159,7 @@ class ModelForm(QObject):
         self._added = None
         if index >= 0:
             self.model.setCurrentIndex(index)
+            self.told.emit(texts.ADDED.format(self.model.currentText()))  # what was said before may be gone
 
     def _show(self, choices: Choices) -> None:
         before = self._choices

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.preparation.found_brain import WHOLE
 from napari_uncertainseg.widgets.scans.volumes import volume_of
 from napari_uncertainseg.widgets.segment.own_masks import digest_of
 
@@ -92,6 +93,8 @@ class ResultsBrain(QObject):
         prediction, flair = self._case.prediction, self._roles.layer("flair")
         if prediction is None or flair is None or flair is not self._layers.scan.layer():
             return False
+        if prediction.information.get("brain") == WHOLE:
+            return False  # made without a brain: no outline can be another than theirs
         mask, known = self._roles.layer("mask"), self._known()
         if mask is not None:
             return self._differs(mask, prediction)

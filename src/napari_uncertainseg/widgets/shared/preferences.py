@@ -7,6 +7,8 @@ from typing import Any
 
 from psygnal import Signal
 
+from napari_uncertainseg._base import pluralised
+
 _PLUGIN = "napari-uncertainseg"
 _SECTION = "review"
 
@@ -25,6 +27,8 @@ class Preferences:
         When N4 is run first: ``"auto"``, ``"on"`` or ``"off"``.
     notice_seen
         Whether the research-use notice has been read.
+    target
+        Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
 
     model: str = "bundled"
@@ -32,15 +36,21 @@ class Preferences:
     members: int = 0
     brightness: str = "auto"
     notice_seen: bool = False
+    target: tuple[str, ...] = ()
 
     @property
     def setting(self) -> str:
         """What a run uses, in words."""
-        members = f", {self.members} members" if self.members else ""
+        members = f", {pluralised(self.members, 'member')}" if self.members else ""
+        target = f", target {' + '.join(self.target)}" if self.target else ""
         uneven = {"on": ", brightness corrected", "off": ", brightness not corrected"}.get(
             self.brightness, ""
         )
-        return f"{self.model}, {self.method}{members}{uneven}"
+        return f"{self.model}, {self.method}{members}{target}{uneven}"
+
+
+_KEPT = tuple(field.name for field in fields(Preferences) if field.name != "target")
+"""What napari keeps."""
 
 
 class PreferenceStore:
@@ -77,7 +87,7 @@ class PreferenceStore:
         section = _section()
         if section is None:
             return self._kept
-        return Preferences(**{f.name: getattr(section, f.name) for f in fields(Preferences)})
+        return Preferences(**{name: getattr(section, name) for name in _KEPT})
 
     def save(self, **changes: Any) -> None:
         """Change some preferences; napari writes them to its settings folder."""
