@@ -87,6 +87,26 @@ def test_each_fold_is_a_member_and_gives_what_nnunet_gives(tmp_path):
     assert len(ways.members) == 8 and ways.variance.max() > 1e-4
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"), [("Dropout3d", {"p": 0.3, "inplace": True}), ("Dropout", {}), (None, None)]
+)
+def test_dropout_layers_of_the_plans_give_members(tmp_path, kind, said):
+    layers = LAYERS | {"dropout_op": kind and f"torch.nn.{kind}", "dropout_op_kwargs": said}
+    folder = write_model(tmp_path / "model", plans=make_plans(layers=layers), folds=1)
+    if kind is None:
+        with pytest.raises(InputError, match="mc-dropout needs channels that can be dropped"):
+            Segmenter(folder, method="mc-dropout", device=cpu_device())
+        return
+    scan = read_volume(write_scan(tmp_path / "visit")[0], modality="flair")
+    first, again = (
+        Segmenter(folder, method="mc-dropout", members=2, device=cpu_device()).predict({"flair": scan})
+        for _ in range(2)
+    )
+    assert len(first.members) == 2 and first.variance.max() > 1e-4
+    assert first.information["device"].endswith("(torch)")
+    np.testing.assert_array_equal(first.variance, again.variance)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", ["SimpleITKIO", "NibabelIOWithReorient"])
 def test_several_labels_channels_axes_and_readers(tmp_path, reader):

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.images.files import read_volume
+from napari_uncertainseg.inference.model_facts import model_facts
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.networks import catalog
 from napari_uncertainseg.networks.engines.device import cpu_device
@@ -77,6 +78,26 @@ def test_one_channel_with_a_sigmoid(tmp_path):
     assert_same(found, probabilities_of_monai(folder, [scan])[0], 0.45)
     assert found.brain.all() and found.members.values.shape[0] == 1 and found.threshold == 0.45
     assert found.information["device"].endswith("float32 (torch)")
+
+
+def test_members_by_its_own_dropout_layers(tmp_path):
+    scan = read_volume(write_scan(tmp_path / "scans"))
+    dropped = configuration(network_def=SEGRESNET | {"out_channels": 3}, postprocessing=softmax_post())
+    about = metadata({"0": "FLAIR"}, THREE_CLASSES)
+    folder = write_bundle(tmp_path / "bundle", dropped, about, weights=("model.pt", "second.pt"))
+    found = [
+        Segmenter(folder, method="mc-dropout", members=2, device=CPU).predict({"flair": scan})
+        for _ in range(2)
+    ]
+    assert len(found[0].members) == 2 and found[0].variance.max() > 1e-3
+    assert found[0].information["device"].endswith("float32 (torch)")
+    np.testing.assert_array_equal(found[0].probability, found[1].probability)
+    assert "mc-dropout (10 members, at most 500)" in model_facts(read_model(folder))["methods"]
+    never = configuration(network_def={k: v for k, v in SEGRESNET.items() if k != "dropout_prob"})
+    plain = write_bundle(tmp_path / "plain", never)
+    assert "mc-dropout" not in model_facts(read_model(plain))["methods"]
+    with pytest.raises(InputError, match="mc-dropout needs channels that can be dropped"):
+        Segmenter(plain, method="mc-dropout", device=CPU)
 
 
 def test_two_channels_with_a_softmax(tmp_path):

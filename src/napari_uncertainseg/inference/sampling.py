@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.inference.tiling import Window, Windows
+from napari_uncertainseg.inference.tiling import Job, Window, Windows
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.model import Capabilities, Model
@@ -222,19 +222,29 @@ def layers(setting: SamplingSetting) -> Iterator[Pass]:
 def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
 
-    With several windows the encoder runs anew for each, and a member has the same masks in all of them.
+    With several windows the encoder runs anew for each, and a member has the same masks in all of them. In
+    networks made elsewhere their own dropout layers drop, in the encoder too, so that all of it runs anew.
     """
     windows = setting.windows(0)
     generator = torch.Generator().manual_seed(setting.seed)
     for _ in range(setting.members):
-        masks: list[Tensor] = []
+        drawn: list[Job] = []
 
-        def decode(engine: Engine, window: Window, masks: list[Tensor] = masks) -> Tensor:
-            if not masks:
-                masks += draw_masks(engine, setting.model.capabilities.dropout, generator)
-            return engine.decode(window.encoded(engine), masks)
+        def drop(engine: Engine, window: Window, drawn: list[Job] = drawn) -> Tensor:
+            if not drawn:
+                drawn.append(_draw_pass(engine, setting.model.capabilities.dropout, generator))
+            return drawn[0](engine, window)
 
-        yield _one_member(windows.run(decode), windows, setting)
+        yield _one_member(windows.run(drop), windows, setting)
+
+
+def _draw_pass(engine: Engine, p: float, generator: torch.Generator) -> Job:
+    """A pass for all windows of a member, with what it drops drawn."""
+    if not engine.mask_shapes:
+        seed = int(torch.randint(2**62, (1,), generator=generator))
+        return lambda engine, window: engine.dropped(window.image, seed)
+    masks = draw_masks(engine, p, generator)
+    return lambda engine, window: engine.decode(window.encoded(engine), masks)
 
 
 def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Tensor]:
@@ -292,7 +302,7 @@ METHODS: Mapping[str, Method] = {
         Method(
             "mc-dropout",
             "Dropout samples",
-            "Passes with channels dropped at random; the encoder runs only once.",
+            "Passes with parts of the network dropped at random.",
             mc_dropout,
             most=lambda model: MAX_SAMPLES if model.dropout else 0,
             needs="channels that can be dropped",

@@ -79,7 +79,8 @@ class Capabilities:
     layers
         Depths of the decoder with an output each; 0 where only the last one has.
     dropout
-        Probability with which a channel is dropped; 0 where none can be.
+        Probability with which a channel is dropped; 0 where none can be. In a network made elsewhere, whose
+        layers have their own, the largest.
     styles
         Ways to outline, each with heads and layers of its own.
     style

@@ -43,7 +43,7 @@ class Engine(ABC):
     heads_count
         Outputs of one plain pass.
     mask_shapes
-        Shapes of the dropout masks that `decode` takes.
+        Shapes of the dropout masks that `decode` takes; none where the network's own layers drop: `dropped`.
     patches
         The windows that it runs in; None where they may be as large as the memory allows.
 
@@ -154,6 +154,23 @@ class Engine(ABC):
         Tensor
             float32 (heads + layers, z, y, x), layers from the finest to the coarsest. Where a model has
             several styles: the heads of all, then the layers of the first style, of the second and so on.
+        """
+        raise NotImplementedError
+
+    def dropped(self, image: Tensor, seed: int) -> Tensor:
+        """Outputs of one pass in which the network's own dropout layers drop at random.
+
+        Parameters
+        ----------
+        image
+            As for `heads`.
+        seed
+            Of what is dropped: the same in all windows of one size.
+
+        Returns
+        -------
+        Tensor
+            As `plain` gives them.
         """
         raise NotImplementedError
 

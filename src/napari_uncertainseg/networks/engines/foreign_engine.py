@@ -18,6 +18,7 @@ from napari_uncertainseg.networks.engines.converted_network import (
     worth_converting,
 )
 from napari_uncertainseg.networks.engines.device import Device
+from napari_uncertainseg.networks.engines.dropped_layers import dropped_layers
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.engines.patches import Patches
 
@@ -72,12 +73,27 @@ class ForeignEngine(Engine):
     def heads(self, image: Tensor) -> Tensor:
         """Outputs of the network, float32 (channels, z, y, x)."""
         with self._mode():
-            found = self._run_fastest(image.to(self._torch_device))
+            return self._leave(self._run_fastest(image.to(self._torch_device)), image)
+
+    def dropped(self, image: Tensor, seed: int) -> Tensor:
+        """Outputs of one pass with the dropout layers at work, float32 (channels, z, y, x).
+
+        Through torch, as every later run: a converted network has no dropout.
+        """
+        self._converted, self.device = None, replace(self.device, library="torch")
+        with self._mode(), dropped_layers(self._network, seed) as active:
+            found = self._leave(first_output(self._run(image.to(self._torch_device))), image)
+        if not active:
+            raise InputError("The network has no dropout layer that it uses: choose another method or model.")
+        return found
+
+    def _leave(self, found: Any, image: Tensor) -> Tensor:
         self._check_shape(found, image)
         if self._torch_device.type == "cuda":
             torch.cuda.current_stream().synchronize()
         self.check()
-        return found[0].float()
+        outputs: Tensor = found[0].float()
+        return outputs
 
     @property
     def network(self) -> nn.Module:

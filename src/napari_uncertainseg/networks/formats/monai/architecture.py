@@ -56,6 +56,16 @@ _ONE_OUTPUT = ("VNet", "HighResNet")
 """Classes that give one channel where nothing is said."""
 _RENAMED = {("UNETR", "pos_embed"): "proj_type"}
 """Options that have another name in today's MONAI."""
+_DROPOUT: Mapping[str, tuple[str, ...]] = {
+    "SegResNet": ("dropout_prob",),
+    "VNet": ("dropout_prob_down", "dropout_prob_up"),
+    "HighResNet": ("dropout_prob",),
+    "UNETR": ("dropout_rate",),
+    "SwinUNETR": ("drop_rate", "attn_drop_rate"),
+}
+"""Options that say with which probability layers drop, where it is not ``dropout``."""
+_OWN_DROPOUT = {"VNet": 0.5}
+"""Classes with blocks that drop whatever is said."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,16 @@ class Architecture:
     network: Component
     inputs: int
     outputs: int
+
+    @property
+    def dropout(self) -> float:
+        """The largest probability with which its layers drop; 0 where none does. Nothing is built for it."""
+        options = self.network.options
+        names = _DROPOUT.get(self.network.kind, ("dropout",))
+        if options.get("use_flash_attention"):  # which leaves that dropout out
+            names = tuple(name for name in names if name != "attn_drop_rate")
+        own = _OWN_DROPOUT.get(self.network.kind, 0.0)
+        return max(own, *(_largest(options.get(name)) for name in names))
 
     def build(self) -> nn.Module:
         """Make the network, once its size is known to be sensible.
@@ -108,6 +128,18 @@ class Architecture:
             why = " ".join(str(error).split())[:120]
             raise self.network.refuse(f"MONAI cannot make this {self.network.kind} ({why})") from error
         return network
+
+
+def _largest(said: Any) -> float:
+    """The largest probability below 1 in what MONAI takes: ``0.2``, ``["alphadropout", {"p": 0.2}]``."""
+    if isinstance(said, str):  # a layer's name alone: torch's own probability
+        return 0.5
+    if isinstance(said, list) and said and isinstance(said[0], str):
+        options = said[1] if len(said) > 1 and isinstance(said[1], Mapping) else {}
+        return _largest(options.get("p", 0.5))
+    if isinstance(said, list):
+        return max(map(_largest, said), default=0.0)
+    return float(said) if isinstance(said, int | float) and 0 < said < 1 else 0.0
 
 
 def _lines_on_cpu() -> AbstractContextManager[Any]:

@@ -235,7 +235,7 @@ def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
         threshold=settings.threshold or answer.threshold,
         modalities=modalities,
         preprocessing=_with_way_back(preprocessing, small, answer),
-        capabilities=Capabilities(networks=len(weights)),
+        capabilities=Capabilities(networks=len(weights), dropout=architecture.dropout),
         needs=modalities,
         target=target_name(classes, chosen),
         classes=tuple(classes),

@@ -158,7 +158,9 @@ def read_nnunet(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> NnUnetMod
         modalities=modalities,
         needs=modalities,
         preprocessing=preprocessing_of(folder, plans, configuration, len(modalities)),
-        capabilities=Capabilities(networks=len(folds)),
+        capabilities=Capabilities(
+            networks=len(folds), dropout=configuration.architecture.arch_kwargs.dropout
+        ),
         target=noun_of([dataset.classes[number] for number in target]),
         classes=dataset.classes,
         target_classes=target,

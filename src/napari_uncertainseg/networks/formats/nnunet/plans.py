@@ -82,6 +82,14 @@ class Layers(Strict):
         return self
 
     @property
+    def dropout(self) -> float:
+        """With which probability its layers drop, as torch has it where nothing is said; 0 for none."""
+        if self.dropout_op is None:
+            return 0.0
+        p = float((self.dropout_op_kwargs or {}).get("p", 0.5))
+        return p if 0 < p < 1 else 0.0
+
+    @property
     def divisor(self) -> tuple[int, int, int]:
         """By how much the network shrinks each axis."""
         strides = [(s, s, s) if isinstance(s, int) else s for s in self.strides]
