@@ -74,7 +74,7 @@ def test_visits_of_two_workers_and_one_that_is_killed_by_memory(tmp_path, plan, 
         ("sub-00004", ["windows 1"]),
     ]
     assert [one.name for one in result.failed] == ["sub-00002"]
-    assert "killed, most likely for want of memory" in result.failed[0].why
+    assert "killed twice, most likely for want of memory" in result.failed[0].why
     fractions = [fraction for _, fraction in told]
     assert fractions == sorted(fractions) and fractions[-1] == 1 and told[0][0] == "visit 1 of 5"
     assert read_saved_results(tmp_path / "out" / "visits" / "sub-00004")
