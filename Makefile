@@ -49,7 +49,7 @@ test-pyside: $(PYSIDE)/.test
 	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST)
 
 soak: $(VENV)/.test
-	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/inference/test_trained_models.py --durations=0 $(PYTEST)
+	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/bench tests/inference/test_trained_models.py --durations=0 $(PYTEST)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

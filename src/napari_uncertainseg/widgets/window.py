@@ -170,10 +170,12 @@ class Review(QObject):
         """Tab the docks that are open, with one of them in front."""
         shown = {key: dock for key in self.docks if (dock := self._dock_around(key)) is not None}
         anchor = next(iter(shown.values()), None)
+        tabbed = [] if anchor is None else self._window.tabifiedDockWidgets(anchor)
         for key, dock in shown.items():
             napari_internals.set_dock_title(dock, self.docks[key].title)
             dock.show()
-            if dock is not anchor and not dock.isFloating():
+            # Where it is already it stays: napari writes all its settings whenever a dock is moved.
+            if dock is not anchor and dock not in tabbed and not dock.isFloating():
                 self._window.tabifyDockWidget(anchor, dock)
         if front in shown:
             shown[front].raise_()
