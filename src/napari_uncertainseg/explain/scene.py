@@ -140,7 +140,7 @@ class Field:
         return a, b, c
 
     def window(self, image: np.ndarray | None, engine: Engine, part: np.ndarray | None = None) -> Tensor:
-        """The window, float32 (1, channels, *size), of an image, or of what stands in for it in the box."""
+        """The window, float32 (1, channels, z, y, x), of an image, or of what stands in for it in the box."""
         cut = np.ascontiguousarray(image[(slice(None), *self.box)]) if image is not None else part
         assert cut is not None
         sides = [(a, size - a - n) for a, n, size in zip(self.before, cut.shape[1:], self.size, strict=True)]

@@ -22,7 +22,7 @@ class Classes:
     inside
         bool, shape of the box: the voxels that the network was given.
     probability
-        Mean over the members, float16 (classes, *box), 0 outside.
+        Mean over the members, float16 (classes, z, y, x of the box), 0 outside.
     entropy, mutual_information
         Over the classes, of the mean, and of it less the members' mean entropy: nats, float32, shape of the
         box. None where classes overlap, so that each has a probability of its own.
