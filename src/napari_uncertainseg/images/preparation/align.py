@@ -28,6 +28,7 @@ times, and once registered up to 0.14 nats, or up to 2.1 times with 0.06 nats; 6
 
 _SPACING = 2.0  # mm, of the copies on which overlap is judged and registration runs
 _OFF = 5  # voxels of such a copy: 10 mm
+_BINS = 32  # of the joint histogram, along each axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +65,7 @@ def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned
     progress(f"aligning {label}", 0.0)
     small, target = isotropic(moving, _SPACING), isotropic(fixed, _SPACING)
     meets = overlap(small, target) >= LEAST_OVERLAP
-    before = resample_to(small, target.grid)
-    if meets and show_one_head(target, before):
+    if meets and show_one_head(target, resample_to(small, target.grid)):
         return Aligned(resample_to(moving, fixed.grid))
     doubt = (
         f"'{moving.name}' has little in common with '{fixed.name}': check that both show the same "
@@ -74,8 +74,7 @@ def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned
     if moving.grid.same_as(fixed.grid):
         return Aligned(moving.data, doubt)
     transform = register(small, target, progress)
-    found = resample_to(small, target.grid, transform)
-    if show_one_head(target, found):
+    if show_one_head(target, resample_to(small, target.grid, transform)):
         far = displacement(transform, target)
         note = (
             f"'{moving.name}' did not lie on '{fixed.name}' by its header: it was registered "
@@ -142,13 +141,13 @@ def shared_information(fixed: Volume, moved: np.ndarray) -> tuple[float, float]:
     return here, here / off if off > 0 else np.inf
 
 
-def _mutual_information(fixed: np.ndarray, moved: np.ndarray, inside: np.ndarray, bins: int = 32) -> float:
+def _mutual_information(fixed: np.ndarray, moved: np.ndarray, inside: np.ndarray) -> float:
     """Nats, of the joint histogram: Mattes' estimate, which the registration climbs, is another number."""
     where = inside & (moved != 0)
     if where.sum() < 100:
         return 0.0
     one, other = (np.clip(v[where], *np.percentile(v[where], (1, 99))) for v in (fixed, moved))
-    joint = np.histogram2d(one, other, bins=bins)[0]
+    joint = np.histogram2d(one, other, bins=_BINS)[0]
     joint /= joint.sum()
     return float(entr(joint.sum(0)).sum() + entr(joint.sum(1)).sum() - entr(joint).sum())
 
