@@ -3,9 +3,10 @@
     python experiments/place_atlas.py LABEL_MAPS OUT
 
 `LABEL_MAPS` is a folder of label maps with FreeSurfer's numbers (those of SynthSeg, Apache 2.0). Each is
-registered onto nilearn's ICBM 2009a T1 template by an affine, and the structures are averaged. `OUT` gets
-`atlas.nii.gz`, uint8, 2 mm: the template, and the share of people who have each of `STRUCTURES` there, 0 to 255
-each.
+registered onto nilearn's ICBM 2009a T1 template by an affine, and the structures are averaged.
+
+`OUT` gets `atlas.nii.gz`, uint8, 2 mm: the template, and the share of people who have each of `STRUCTURES`
+there, 0 to 255 each.
 """
 
 from __future__ import annotations
