@@ -34,6 +34,7 @@ from napari_uncertainseg.widgets.lesions.messages import (
     header_tip,
     recording_message,
 )
+from napari_uncertainseg.widgets.lesions.places import PlacesPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
@@ -76,6 +77,7 @@ class LesionsDock(DockWidget):
         self._layers = layers
         self._make_list()
         self._make_buttons()
+        self.places = PlacesPanel(case, self)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
@@ -88,9 +90,8 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        self.measures.cleanup()
-        self.threshold.cleanup()
-        self.export.cleanup()
+        for panel in (self.places, self.measures, self.threshold, self.export):
+            panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
@@ -158,6 +159,7 @@ class LesionsDock(DockWidget):
             self._action_buttons,
             self.message,
             self.keys,
+            self.places,
             self.measures,
             self.threshold,
             self.export,
@@ -181,6 +183,7 @@ class LesionsDock(DockWidget):
         self.tabs.currentChanged.connect(self._show_page)
         self.verdict_filter.currentIndexChanged.connect(self._filter)
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
+        self.places.filtered.connect(self._filter)
 
     # -- stepping and verdicts ----------------------------------------------------------------
 
@@ -341,7 +344,8 @@ class LesionsDock(DockWidget):
         return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
 
     def _filter(self) -> None:
-        chosen = Filter(self.verdict_filter.currentData(), self.uncertainty_filter.currentData())
+        state, least = self.verdict_filter.currentData(), self.uncertainty_filter.currentData()
+        chosen = Filter(state, least, self.places.chosen)
         for view in self.tables:
             view.set_filter(chosen)
         self._show_page()
