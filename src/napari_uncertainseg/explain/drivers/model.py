@@ -31,11 +31,17 @@ class _Table(Strict):
 
 
 class Weight(_Table):
-    """What a column of `design` is worth: `weight` of doubt for each `unit` above `centre`."""
+    """What a column of `design` is worth: `weight` of doubt for each `unit` above `centre`.
+
+    `leads` is its correlation with what its whole group adds, over the lesions of the fit. Of columns that
+    say much the same, such as volume and surface, single weights may have any sign; this tells which way the
+    group goes.
+    """
 
     weight: _Number
     centre: _Number
     unit: float = Field(gt=0, le=1e6, description="a number above 0")
+    leads: float = Field(ge=-1, le=1, description="a number, -1 to 1")
 
 
 class DoubtModel(_Table):

@@ -15,9 +15,8 @@ from napari_uncertainseg.explain.drivers.definitions import (
     UNKNOWN,
     driver_columns,
     driver_of,
-    group_of,
 )
-from napari_uncertainseg.explain.drivers.design import IN
+from napari_uncertainseg.explain.drivers.design import IN, group_of_number
 from napari_uncertainseg.explain.drivers.model import DoubtModel, grouped
 
 LEAST_SHARE = 0.05
@@ -126,15 +125,12 @@ def _shares(model: DoubtModel, row: pd.DataFrame) -> tuple[Reason, ...]:
         share = abs(float(amount)) / total if total else 0.0
         if share < LEAST_SHARE:
             continue
-        columns = [name for name in own.columns if _group(name) == driver]
-        leading = max(columns, key=lambda name: float(own[name].iloc[0]) * np.sign(amount))
+        columns = [name for name in own.columns if group_of_number(name) == driver]
+        way = float(np.sign(amount))
+        leading = max(columns, key=lambda name: way * float(values[name]) * model.weights[name].leads)
         words, value, column = _words(row.iloc[0], leading, float(values[leading]))
         found.append(Reason(str(driver), share, bool(amount > 0), words, value, column))
     return tuple(sorted(found, key=lambda one: (not one.raises, -one.share)))
-
-
-def _group(name: str) -> str:
-    return group_of(PLACE if name.startswith(IN) else name)
 
 
 def _words(lesion: pd.Series, name: str, z: float) -> tuple[str, str, str]:
