@@ -144,6 +144,29 @@ def test_patches_a_column_and_the_other_rule(study, tmp_path, capsys):
     assert not heat[~brain].any() and (heat[brain] > 0).mean() > 0.5
 
 
+@pytest.mark.slow
+def test_scans_in_the_table_are_segmented_first(study, tmp_path, capsys):
+    from ..runs.in_process import in_this_process
+
+    table = read_tsv(study / "cohort.tsv", texts=True)
+    flair = [str(study / f"flair{k}.nii.gz") for k in range(4)]
+    table.assign(flair=flair).drop(columns="folder").to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    with in_this_process():
+        assert train(study, tmp_path / "out", table=tmp_path / "t.tsv") == 0
+        assert "4 visits of 4 patients" in capsys.readouterr().out
+        assert read_tsv(tmp_path / "out" / "cohort.tsv", texts=True)["folder"].str.contains("visits").all()
+        (tmp_path / "out" / "mil.json").unlink()
+        (tmp_path / "out" / "mil.safetensors").unlink()
+        (tmp_path / "out" / "patients.tsv").unlink()
+        assert train(study, tmp_path / "out", table=tmp_path / "t.tsv") == 0  # goes on
+    table.assign(flair=[*flair[:3], "nowhere.nii.gz"]).drop(columns="folder").to_csv(
+        tmp_path / "t.tsv", sep="\t", index=False
+    )
+    capsys.readouterr()
+    assert train(study, tmp_path / "other", table=tmp_path / "t.tsv") == 2
+    assert "nowhere.nii.gz" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("cells", "says"),
     [

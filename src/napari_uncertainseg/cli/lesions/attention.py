@@ -19,7 +19,9 @@ _MOST_MEMBERS = 20
 
 def train_mil(options: Namespace) -> None:
     """Learn, and say what is told of patients that were left out."""
+    from napari_uncertainseg.cli.lesions.labelled_scans import with_results
     from napari_uncertainseg.explain.attention.case_bags import BagSetting
+    from napari_uncertainseg.explain.attention.cohort import read_labelled_visits
     from napari_uncertainseg.explain.attention.learning import (
         LearningSetting,
         check_place,
@@ -38,8 +40,11 @@ def train_mil(options: Namespace) -> None:
         FitSetting(steps=options.steps, members=options.members, seed=options.seed),
     )
     with ProgressLine() as progress:
+        # Before the scans are segmented, which may take hours.
+        read_labelled_visits(options.cohort, options.label, options.auxiliary, scans=True)
+        table = with_results(options.cohort, options.out, options.model, options.device, progress)
         trained = learn_attention(
-            options.cohort,
+            table,
             options.out,
             setting,
             model=options.model,
@@ -78,7 +83,7 @@ def _left_out(score: LeftOutScore) -> str:
 def attention(options: Namespace) -> None:
     """Say the patient's probability and where the attention is, and write the map and the table."""
     from napari_uncertainseg.explain.attention.of_results import attention_of_results, write_attention
-    from napari_uncertainseg.explain.explanation import check_new
+    from napari_uncertainseg.explain.explanation_files import check_new
     from napari_uncertainseg.training.mil.model import load_attention
 
     check_new(options.out)

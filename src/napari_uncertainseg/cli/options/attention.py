@@ -24,7 +24,8 @@ def add_train_mil(commands: argparse._SubParsersAction) -> None:
         "cohort",
         table=True,
         metavar="COHORT.tsv",
-        help="a table with the columns folder (of results) and label (1 or 0), perhaps patient and source",
+        help="a table with the columns folder (of results) or flair, t1, ..., and label (1 or 0), perhaps "
+        "patient and source",
     )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="FOLDER", help="for what is learned")
     parser.add_argument("--label", default="label", metavar="COLUMN", help="another name (%(default)s)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,9 @@ class LabelledVisits:
     lines: tuple[int, ...]
 
 
-def read_labelled_visits(path: Path, label: str = LABEL, auxiliary: str = SIZE) -> LabelledVisits:
+def read_labelled_visits(
+    path: Path, label: str = LABEL, auxiliary: str = SIZE, *, scans: bool = False
+) -> LabelledVisits:
     """Read a table of visits.
 
     Parameters
@@ -59,6 +62,8 @@ def read_labelled_visits(path: Path, label: str = LABEL, auxiliary: str = SIZE) 
         Name of the label's column.
     auxiliary
         ``"size"``, ``"none"``, or the name of a column.
+    scans
+        Take a table of scans that are still to be segmented too; there are no folders then.
 
     Raises
     ------
@@ -67,10 +72,11 @@ def read_labelled_visits(path: Path, label: str = LABEL, auxiliary: str = SIZE) 
     """
     table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
     table = table[(table != "").any(axis=1)]
-    if RESULTS not in table:
+    to_do = scans and RESULTS not in table and "flair" in table
+    if RESULTS not in table and not to_do:
         raise InputError(
-            f"{path} lacks the column '{RESULTS}' with folders of results: segment the scans with "
-            "`uncertainseg run`, and add the label to the table referral.tsv that it writes."
+            f"{path} lacks the column '{RESULTS}' with folders of results, or 'flair' with scans: add the "
+            "label to the table referral.tsv that `uncertainseg run` writes."
         )
     column = auxiliary if auxiliary not in (SIZE, NO_TASK) else ""
     if missing := [name for name in (label, column) if name and name not in table]:
@@ -79,8 +85,8 @@ def read_labelled_visits(path: Path, label: str = LABEL, auxiliary: str = SIZE) 
         raise InputError(f"{path} lists no visit; it needs a row for each.")
     lines = tuple(int(str(number)) + 2 for number in table.index)
     found = LabelledVisits(
-        tuple(_folder(path, cell, line) for cell, line in zip(table[RESULTS], lines, strict=True)),
-        np.array([_label(path, label, cell, line) for cell, line in zip(table[label], lines, strict=True)]),
+        () if to_do else tuple(map(partial(_folder, path), table[RESULTS], lines)),
+        np.array(list(map(partial(_label, path, label), table[label], lines))),
         tuple(name or f"row {n}" for name, n in zip(_cells(table, PATIENT), lines, strict=True)),
         _cells(table, SOURCE),
         tuple(table[column]) if column else (),

@@ -37,6 +37,8 @@ from napari_uncertainseg.training.mil.reweighting import COSINE, rule_named
 from napari_uncertainseg.uncertainty.retention import auroc
 
 BAGS, VISITS_TABLE = "bags", "patients.tsv"
+BEGUN = frozenset({BAGS, "run", "cohort.tsv"})
+"""What a command that was stopped leaves in the folder, to go on from."""
 _RESAMPLES = 2000
 _READING, _CHECKING = 0.6, 0.9
 """Share of the work after which the bags are made, and after which what was left out is known."""
@@ -83,7 +85,7 @@ def check_place(folder: Path, *, overwrite: bool = False) -> None:
         raise InputError(f"{folder}: cannot be looked at ({error.strerror or error}).") from error
     if DESCRIPTION in found and not overwrite:
         raise InputError(f"{folder} holds a trained one: name a new folder, or add --overwrite.")
-    if found and DESCRIPTION not in found and found != {BAGS}:
+    if found and DESCRIPTION not in found and not found <= BEGUN:
         raise InputError(f"{folder} is there and holds other things; name a new folder.")
 
 
