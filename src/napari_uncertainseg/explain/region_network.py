@@ -2,8 +2,8 @@
 
 Saliency and context ask for the logits of a lesion, thousands of times fewer than the window has voxels.
 The encoder has to run on all of the window; of each stage of the decoder only what the box depends on is
-computed. Norms, which are fixed after training, become part of the convolutions before them. The result is that of the
-network itself, up to the rounding of float32.
+computed. Norms, which are fixed after training, become part of the convolutions before them. The result is
+that of the network itself, up to the rounding of float32.
 """
 
 from __future__ import annotations
