@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
+from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_calibrate,
         add_explain,
+        add_drivers,
         add_radiomics,
         add_refine,
         _add_export_seg,
