@@ -29,7 +29,7 @@ from napari_uncertainseg.explain.drivers.statistics.rank_correlation import (
 def world(
     seed: int, sizes: list[int], *, effect: float = 1.0, level: float = 0.0
 ) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
-    """Lesions of patients: doubt = -0.1 size + 0.06 sphericity + noise of 0.1, and a level of each patient."""
+    """Lesions of patients: doubt = -0.1 size + 0.06 sphericity + noise of 0.1 + a level of each patient."""
     rng = np.random.default_rng(seed)
     patients = np.repeat(np.arange(len(sizes)), sizes)
     n, own = len(patients), rng.normal(size=len(sizes))
