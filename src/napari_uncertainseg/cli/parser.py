@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
@@ -74,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         add_session,
         _add_models,
         _add_train,
+        add_train_mil,
+        add_attention,
         _add_bench,
     ):
         add(commands)

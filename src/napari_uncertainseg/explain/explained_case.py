@@ -1,7 +1,8 @@
-"""A folder of results whose scans are read again, ready to be explained."""
+"""Results with their scans, ready to be explained: those of a folder, or those in the window."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,16 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
+from napari_uncertainseg.explain.made_by import model_of, scans_of
 from napari_uncertainseg.explain.scene import Scene
 from napari_uncertainseg.explain.voxels import VoxelMap
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.preparation.foreign import prepare_foreign
-from napari_uncertainseg.images.preparation.found_brain import known_from
+from napari_uncertainseg.images.preparation.found_brain import BY_HAND, known_from
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.scan_recalibration import recalibration_of_scan
-from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
-from napari_uncertainseg.modalities import title_of
-from napari_uncertainseg.networks.catalog import find_model
+from napari_uncertainseg.inference.scans_of_model import prepare_for
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.model import Model
@@ -30,11 +30,15 @@ from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 _DIFFERS = 0.1
 """A lesion's probability that differs by more from the results is told."""
+_RECALIBRATED = (
+    "The results were recalibrated: explained are the model's own probabilities, before that, and the "
+    "threshold of the results."
+)
 
 
 @dataclass(frozen=True, eq=False)
 class ExplainedCase:
-    """One network and the scans of one folder of results.
+    """One network and the scans of one case.
 
     Attributes
     ----------
@@ -121,14 +125,53 @@ def open_case(
     InputError
         If the results cannot be read, a scan has moved or was changed, or the model is another one.
     """
+    folder = Path(folder)
     saved = read_saved_results(folder)
+    labels = read_labels(result_file(folder, "lesions"), saved.prediction.grid).data
+    names = () if model is None else (model,)
+    return prepare_case(
+        saved, labels, models=names, network=network, device=device, folder=folder, progress=progress
+    )
+
+
+def prepare_case(
+    saved: SavedResults,
+    labels: np.ndarray,
+    *,
+    models: Sequence[str | Path] = (),
+    network: int = 1,
+    device: str = "auto",
+    folder: Path | None = None,
+    progress: Progress = silent,
+) -> ExplainedCase:
+    """Prepare the scans of results as they were for the run, and load a network that gives gradients.
+
+    Parameters
+    ----------
+    saved
+        The results, with the scans that there are.
+    labels
+        Lesions, integers (s, a, r) on the prediction's grid.
+    models
+        Names or folders of the model that made them, tried one after the other; found by its name if empty.
+    network, device, progress
+        As for `open_case`.
+    folder
+        Where the results lie, if they do.
+
+    Raises
+    ------
+    InputError
+        If no model made the results, the model at hand is another one, or a scan is missing or another one.
+    """
+    where = "" if folder is None else f"{folder}: "
     said = saved.prediction.information
-    used = _model_of(Path(folder), said, model)
+    used = model_of(where, said, models)
     if not 1 <= network <= used.capabilities.networks:
         raise InputError(
             f"The model '{used.name}' has {used.capabilities.networks} networks, and no number {network}."
         )
-    images = _scans(Path(folder), saved, used)
+    images = scans_of(where, saved, used)
     brain = known_from(saved.prediction.brain, str(said.get("brain", "")))
     corrected = "on" if said.get("bias_corrected") else "off"
     own = partial(prepare, brain=brain, bias_correction=corrected)
@@ -147,11 +190,13 @@ def open_case(
         line,
         not isinstance(used.preprocessing, ForeignPreprocessing),
     )
-    labels = read_labels(result_file(Path(folder), "lesions"), saved.prediction.grid).data
     which = f"Explained is network {network} of {used.capabilities.networks} of the model '{used.name}'"
     notes = [f"{which}, one plain pass: the mean of its {_heads_in_words(used)}.", *note]
     if said.get("method") != "one-pass":
         notes.append(f"The results are of the method {said.get('method')}, and may say something else.")
+    if "recalibration" in said:
+        notes.append(_RECALIBRATED)
+    notes += [BY_HAND[brain.source]] if brain.source in BY_HAND else []
     return ExplainedCase(
         scene,
         voxels,
@@ -161,7 +206,7 @@ def open_case(
         network,
         tuple(notes),
         {
-            "results": str(Path(folder).absolute()),
+            "results": None if folder is None else str(folder.absolute()),
             "case": said.get("case"),
             "inputs": said.get("inputs"),
             "model": used.name,
@@ -197,35 +242,6 @@ def difference_note(case: ExplainedCase, region: np.ndarray, found: float) -> st
         f"The mean probability in the region is {found:.2f} here and {before:.2f} in the results: "
         "one network in a small field is not all that made them."
     )
-
-
-def _model_of(folder: Path, said: Any, wished: str | Path | None) -> Model:
-    name = wished if wished is not None else said.get("model")
-    if not isinstance(name, str | Path) or said.get("model_sha256") is None:
-        raise InputError(f"{folder}: no model made these results, so that there is nothing to explain.")
-    model = find_model(name)
-    classes = said.get("target_classes")
-    if classes and len(model.targets) > 1:
-        chosen = model.with_target(classes)
-        model = chosen if chosen.sha256 == said["model_sha256"] else model
-    if model.sha256 != said["model_sha256"]:
-        raise InputError(
-            f"{folder}: the model '{model.name}' at hand is another than the one that made these results: "
-            "name that one with --model, or segment again."
-        )
-    return model
-
-
-def _scans(folder: Path, saved: SavedResults, model: Model) -> dict[str, Any]:
-    """The scans that the model reads, all of them those that were segmented."""
-    inputs = saved.prediction.information.get("inputs") or {}
-    lacking = [title_of(name) for name in inputs if name in model.modalities and name not in saved.scans]
-    if lacking:
-        why = " ".join(note for note in saved.notes if lacking[0] in note)
-        raise InputError(f"{folder}: its {lacking[0]} cannot be read again. {why}".strip())
-    images = {name: saved.scans[name] for name in model.modalities if name in saved.scans}
-    check_modalities(images, model)
-    return images
 
 
 def _gradient_device(device: Device) -> tuple[Device, list[str]]:

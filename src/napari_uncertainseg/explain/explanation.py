@@ -1,45 +1,47 @@
-"""All that is said of one region of a case, and the files of it."""
+"""All that is said of one region of a case."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.explain.context import ContextNeed, context_curve, context_need
 from napari_uncertainseg.explain.counterfactual import counterfactuals, missed_sentence
 from napari_uncertainseg.explain.explained_case import ExplainedCase, difference_note
-from napari_uncertainseg.explain.gradcam import ClassActivation, grad_cam_pp
+from napari_uncertainseg.explain.gradcam import grad_cam_pp
 from napari_uncertainseg.explain.saliency import Saliency, SmoothGradSetting, smoothgrad
-from napari_uncertainseg.export import write_table
-from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.explain.voxels import ScanMap
 
 SALIENCY, CAM, CONTEXT, CHANGES = "saliency", "gradcam", "context", "counterfactuals"
-PARTS = (SALIENCY, CAM, CONTEXT, CHANGES)
-"""What can be asked for."""
+PARTS = (SALIENCY, CAM, CHANGES, CONTEXT)
+"""What can be asked for, in the order in which it is made."""
+SHOWN_AFTER = (1, 2, 4, 8, 16, 32)
+"""Passes of the saliency after which it is worth another look."""
+_FIRST = 4
+"""Passes of the saliency that come before the other parts."""
 UNIT = "logits of the region per unit of the network's normalised scan"
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What is said of one region; None where it was not asked for.
+    """What is said of one region; empty or None where it was not asked for, or is not known yet.
 
     Attributes
     ----------
     name
         Such as ``"lesion3"``: files begin with it.
-    region
-        bool, on the network's voxels.
-    saliency, activation
-        Maps on the network's voxels.
+    voxels
+        Of the network, in the region.
+    maps
+        ``"saliency_flair"`` and so on for each scan that was given, and ``"gradcam"``, on the scan's grid.
+    saliency, gradcam
+        How they were made: passes, noise, stage, margin.
     curve, need
         Of the context.
     changes, sentence
@@ -49,14 +51,15 @@ class Explanation:
     """
 
     name: str
-    region: np.ndarray
-    saliency: Saliency | None = None
-    activation: ClassActivation | None = None
+    voxels: int
+    maps: Mapping[str, ScanMap] = field(default_factory=dict)
+    saliency: Mapping[str, Any] | None = None
+    gradcam: Mapping[str, Any] | None = None
     curve: pd.DataFrame | None = None
     need: ContextNeed | None = None
     changes: pd.DataFrame | None = None
     sentence: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def explain_region(
@@ -69,7 +72,28 @@ def explain_region(
     stage: str | None = None,
     progress: Progress = silent,
 ) -> Explanation:
-    """Explain one region.
+    """Explain one region; parameters and errors as for `explain_in_steps`."""
+    steps = explain_in_steps(
+        case, region, name, parts=parts, setting=setting, stage=stage, shown_after=(), progress=progress
+    )
+    *_, found = steps
+    return found
+
+
+def explain_in_steps(
+    case: ExplainedCase,
+    region: np.ndarray,
+    name: str,
+    *,
+    parts: Collection[str] = PARTS,
+    setting: SmoothGradSetting | None = None,
+    stage: str | None = None,
+    shown_after: Collection[int] = SHOWN_AFTER,
+    progress: Progress = silent,
+) -> Iterator[Explanation]:
+    """Explain one region, the first picture soon, and all in the end.
+
+    A few passes of the saliency come first, then all other parts, then the rest of the passes.
 
     Parameters
     ----------
@@ -85,8 +109,15 @@ def explain_region(
         Of the saliency.
     stage
         Of Grad-CAM++.
+    shown_after
+        Passes of the saliency after which there is something to show.
     progress
         Called while it works; what it raises ends the work.
+
+    Yields
+    ------
+    Explanation
+        What is known so far; the last one is all.
 
     Raises
     ------
@@ -95,134 +126,104 @@ def explain_region(
     """
     setting = setting or SmoothGradSetting()
     order = [part for part in PARTS if part in parts]
-    found: dict[str, Any] = {}
-    notes: list[str] = []
-    for i, part in enumerate(order):
-        share = _share(progress, name, i, len(order))
-        if part == SALIENCY:
-            for found["saliency"] in smoothgrad(case.scene, region, setting, share):
-                pass
-            notes += _margin_note(found["saliency"].margin_mm, setting.margin_mm)
-        elif part == CAM:
-            found["activation"] = grad_cam_pp(
-                case.scene, region, stage, margin_mm=setting.margin_mm, progress=share
-            )
-        else:
-            try:
-                found |= _context(case, region, share) if part == CONTEXT else _changes(case, region, share)
-            except InputError as error:
-                if len(order) == 1:
-                    raise
-                notes.append(f"No {part}: {error}")  # what else was asked for is not lost
-    if "need" in found:
-        notes.append(difference_note(case, region, found["need"].whole))
-    return Explanation(name, region, **found, notes=tuple(note for note in notes if note))
+    share = _Shares(name, _costs(order, setting, int(region.sum())), progress)
+    found = Explanation(name, int(region.sum()))
+    passes: Iterator[Saliency] = iter(())
+    if SALIENCY in order:
+        passes = smoothgrad(case.scene, region, setting, share.of(SALIENCY))
+        for saliency in islice(passes, min(_FIRST, setting.passes)):
+            if saliency.passes in shown_after or saliency.passes == setting.passes:
+                found = _with_saliency(case, found, saliency, setting)
+                yield found
+    for part in order:
+        if part != SALIENCY:
+            found = _with_part(case, found, region, part, setting, stage, share.of(part), len(order) == 1)
+            yield found
+    for saliency in passes:
+        if saliency.passes in shown_after or saliency.passes == setting.passes:
+            found = _with_saliency(case, found, saliency, setting)
+            yield found
 
 
-def _context(case: ExplainedCase, region: np.ndarray, progress: Progress) -> dict[str, Any]:
-    curve = context_curve(case.scene, region, progress=progress)
-    return {"curve": curve, "need": context_need(curve)}
+def _with_saliency(
+    case: ExplainedCase, found: Explanation, now: Saliency, setting: SmoothGradSetting
+) -> Explanation:
+    scene, maps = case.scene, dict(found.maps)
+    for modality, given, array in zip(scene.modalities, scene.given, now.maps(), strict=True):
+        if given:
+            maps[f"{SALIENCY}_{modality}"] = ScanMap.cut(case.voxels.to_scan(array))
+    about = {"passes": now.passes, "noise_sigma": now.sigma, "margin_mm": now.margin_mm}
+    note = _margin_note(now.margin_mm, setting.margin_mm)
+    notes = found.notes if note in found.notes else (*found.notes, note)
+    return replace(found, maps=maps, saliency=about, notes=tuple(each for each in notes if each))
 
 
-def _changes(case: ExplainedCase, region: np.ndarray, progress: Progress) -> dict[str, Any]:
-    table = counterfactuals(case.scene, region, case.others(region), progress=progress)
-    return {"changes": table, "sentence": missed_sentence(table)}
+def _with_part(
+    case: ExplainedCase,
+    found: Explanation,
+    region: np.ndarray,
+    part: str,
+    setting: SmoothGradSetting,
+    stage: str | None,
+    progress: Progress,
+    alone: bool,
+) -> Explanation:
+    """With one more part; where it is not known, a note says why, and what else was asked for is not lost."""
+    scene = case.scene
+    if part == CAM:
+        seen = grad_cam_pp(scene, region, stage, margin_mm=setting.margin_mm, progress=progress)
+        maps = {**found.maps, CAM: ScanMap.cut(case.voxels.to_scan(seen.map))}
+        return replace(found, maps=maps, gradcam={"stage": seen.stage, "margin_mm": seen.margin_mm})
+    try:
+        if part == CHANGES:
+            table = counterfactuals(scene, region, case.others(region), progress=progress)
+            return replace(found, changes=table, sentence=missed_sentence(table))
+        curve = context_curve(scene, region, progress=progress)
+    except InputError as error:
+        if alone:
+            raise
+        return replace(found, notes=(*found.notes, f"No {part}: {error}"))
+    need = context_need(curve)
+    told = difference_note(case, region, need.whole)
+    return replace(found, curve=curve, need=need, notes=(*found.notes, *([told] if told else [])))
 
 
-def write_explanations(
-    folder: Path, case: ExplainedCase, found: list[Explanation], settings: dict[str, Any]
-) -> None:
-    """Write explanations into a new folder, whole or not at all.
+def _costs(order: Collection[str], setting: SmoothGradSetting, voxels: int) -> dict[str, float]:
+    """Of the parts, about: a forward pass costs 1, a backward pass 2."""
+    backward = 2.0 * (1 if setting.version == "average" else voxels)
+    every = {SALIENCY: setting.passes * (1 + backward), CAM: 3.0, CHANGES: 14.0, CONTEXT: 36.0}
+    return {part: every[part] for part in order}
 
-    For each region: ``NAME_saliency_MODALITY.nii.gz``, ``NAME_gradcam.nii.gz`` (on the scan's grid),
-    ``NAME_context.tsv``, ``NAME_counterfactuals.tsv``; and ``explanation.json``.
 
-    Raises
-    ------
-    InputError
-        If the folder is there and not empty, or cannot be written.
+class _Shares:
+    """The progress of parts that take turns.
+
+    Parameters
+    ----------
+    name
+        Of the region; begins each stage.
+    costs
+        By part.
+    progress
+        Told of the whole.
     """
-    folder = folder.absolute()
-    try:
-        if folder.exists():
-            folder.rmdir()  # an empty one
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_beside(folder) as scratch:
-            whole = scratch / "whole"
-            whole.mkdir()
-            for one in found:
-                _write_one(whole, case, one)
-            text = json.dumps(_about(case, found, settings), indent=2, allow_nan=False, ensure_ascii=False)
-            (whole / "explanation.json").write_text(text + "\n", encoding="utf-8")
-            whole.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written {why_not(error)}.") from error
+
+    def __init__(self, name: str, costs: Mapping[str, float], progress: Progress) -> None:
+        self._name, self._costs, self._progress = name, costs, progress
+        self._done = dict.fromkeys(costs, 0.0)
+
+    def of(self, part: str) -> Progress:
+        """The progress of one part."""
+
+        def report(stage: str, fraction: float) -> None:
+            self._done[part] = fraction
+            done = sum(cost * self._done[each] for each, cost in self._costs.items())
+            self._progress(f"{self._name}: {stage}", done / sum(self._costs.values()))
+
+        return report
 
 
-def check_new(folder: Path) -> None:
-    """Refuse, before long work, a folder that holds something."""
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is there and not empty; name a new folder.")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be looked at ({error.strerror or error}).") from error
-
-
-def _write_one(folder: Path, case: ExplainedCase, one: Explanation) -> None:
-    if one.saliency is not None:
-        maps = one.saliency.maps()
-        for modality, given, array in zip(case.scene.modalities, case.scene.given, maps, strict=True):
-            if given:
-                on_scan = case.voxels.to_scan(array)
-                write_volume(folder / f"{one.name}_saliency_{modality}.nii.gz", on_scan, case.grid)
-    if one.activation is not None:
-        on_scan = case.voxels.to_scan(one.activation.map)
-        write_volume(folder / f"{one.name}_gradcam.nii.gz", on_scan, case.grid)
-    if one.curve is not None:
-        write_table(folder / f"{one.name}_context.tsv", one.curve)
-    if one.changes is not None:
-        write_table(folder / f"{one.name}_counterfactuals.tsv", one.changes)
-
-
-def _about(case: ExplainedCase, found: list[Explanation], settings: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **case.information,
-        "notes": list(case.notes),
-        "settings": settings,
-        "saliency_unit": UNIT,
-        "regions": [_about_one(one) for one in found],
-    }
-
-
-def _about_one(one: Explanation) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": one.name, "voxels": int(one.region.sum()), "notes": list(one.notes)}
-    if one.saliency is not None:
-        about["saliency"] = {
-            "passes": one.saliency.passes,
-            "noise_sigma": one.saliency.sigma,
-            "margin_mm": one.saliency.margin_mm,
-        }
-    if one.activation is not None:
-        about["gradcam"] = {"stage": one.activation.stage, "margin_mm": one.activation.margin_mm}
-    if one.need is not None:
-        about["context"] = {key: _or_none(value) for key, value in asdict(one.need).items()}
-    if one.sentence:
-        about["sentence"] = one.sentence
-    return about
-
-
-def _or_none(value: float | bool) -> float | bool | None:
-    return value if np.isfinite(value) else None
-
-
-def _margin_note(margin: float, wished: float) -> list[str]:
+def _margin_note(margin: float, wished: float) -> str:
     if margin == wished:
-        return []
-    return [f"Memory was short: only {margin:g} mm around the region were shown to the network."]
-
-
-def _share(progress: Progress, name: str, done: int, count: int) -> Progress:
-    def report(stage: str, fraction: float) -> None:
-        progress(f"{name}: {stage}", (done + fraction) / count)
-
-    return report
+        return ""
+    return f"Memory was short: only {margin:g} mm around the region were shown to the network."

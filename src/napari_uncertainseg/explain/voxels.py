@@ -8,8 +8,38 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.images.volume import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class ScanMap:
+    """A map on the scan's grid, of which only the box is kept outside of which it is 0.
+
+    Attributes
+    ----------
+    box
+        Of the grid.
+    values
+        float32, of the box's shape.
+    """
+
+    box: Box
+    values: np.ndarray
+
+    @classmethod
+    def cut(cls, array: np.ndarray) -> ScanMap:
+        """Keep of a map, float32 of the grid's shape, where it is not 0."""
+        there = array != 0
+        a, b, c = bounding_box(there) if there.any() else (slice(0, 1),) * 3
+        return cls((a, b, c), array[a, b, c].copy())
+
+    def whole(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """The map on all of the grid, float32."""
+        out = np.zeros(shape, np.float32)
+        out[self.box] = self.values
+        return out
 
 
 @dataclass(frozen=True, eq=False)

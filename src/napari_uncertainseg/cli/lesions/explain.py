@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def explain(options: Namespace) -> None:
     """Explain lesions of a folder of results, write maps and tables, and say what was found."""
     from napari_uncertainseg.explain.explained_case import open_case
-    from napari_uncertainseg.explain.explanation import PARTS, check_new, explain_region, write_explanations
+    from napari_uncertainseg.explain.explanation import PARTS, explain_region
+    from napari_uncertainseg.explain.explanation_files import check_new, write_explanations
     from napari_uncertainseg.explain.saliency import SmoothGradSetting
 
     if not (options.lesion or options.candidate or options.region):
@@ -58,7 +59,7 @@ def explain(options: Namespace) -> None:
 
 def describe(one: Explanation) -> str:
     """What was found of one region, for display."""
-    lines = [f"{one.name}: {int(one.region.sum())} voxels of the network"]
+    lines = [f"{one.name}: {one.voxels} voxels of the network"]
     if one.need is not None:
         need = one.need
         lines.append(
