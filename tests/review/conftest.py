@@ -53,8 +53,8 @@ def become_newer(tmp_path, monkeypatch):
     def now():
         scripts = tmp_path / "migrations"
         shutil.copytree(Path(database.__file__).with_name("migrations"), scripts)
-        (scripts / "versions" / "a3_next.py").write_text(
-            "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'a3', 'a2'\n"
+        (scripts / "versions" / "a4_next.py").write_text(
+            "import sqlalchemy as sa\nfrom alembic import op\nrevision, down_revision = 'a4', 'a3'\n"
             "branch_labels = depends_on = None\n"
             "def upgrade():\n    op.add_column('case', sa.Column('site', sa.Text()))\n"
         )

@@ -276,7 +276,7 @@ def test_an_older_store_is_changed_after_a_backup(store, path, monkeypatch, beco
     become_newer()
     with Store(path) as newer:
         assert newer.tasks(session) and newer.verify() == {session: ""}
-    backup = path.with_name("sessions.db.a2.backup")
+    backup = path.with_name("sessions.db.a3.backup")
     monkeypatch.undo()
     with pytest.raises(InputError, match="newer version"):
         Store(path)

@@ -48,6 +48,7 @@ def test_all_sessions_are_sound_and_say_the_same(before, tmp_path) -> None:
     decisions = verdict_table(before)["decision"].value_counts().to_dict()
     assert decisions == {"": 7, "accepted": 6, "rejected": 2, "unsure": 1, "outlined": 1}
     write_report(before, tmp_path / "report.html", pictures=False)
+    assert not verdict_table(before)["reasons"].any()  # which that version did not ask for
     settings = {session["id"]: session["settings"] for session in as_json(before)["sessions"]}
     assert settings[_FIRST]["ranks"] == [0, 2, 1, 3] and settings[_FIRST]["flair"] == "d" * 64
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.review.feedback import NO_FEEDBACK, Feedback
 
 Voxel = tuple[int, int, int]
 """Index (s, a, r) on the prediction's grid."""
@@ -80,6 +81,7 @@ class Verdict:
 
     voxel: Voxel
     decision: Decision
+    feedback: Feedback = NO_FEEDBACK
 
 
 def check_inside(voxels: Iterable[Sequence[int]], shape: Sequence[int]) -> None:

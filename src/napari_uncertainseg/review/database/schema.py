@@ -148,5 +148,10 @@ verdicts = Table(
     Column("seconds", Float),
     Column("comment", Text, nullable=False),
     Column("mask_sha256", String(HASH)),
+    # Why it was hard (names, with commas), how sure the reader is, and what another reason is; no value where
+    # the reader ticked nothing.
+    Column("reasons", String(100)),
+    Column("sureness", Integer),
+    Column("note", Text),
     Index(None, "session_id"),
 )

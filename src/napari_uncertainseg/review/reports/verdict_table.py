@@ -29,6 +29,9 @@ COLUMNS = (
     "confidence",
     "seconds",
     "comment",
+    "reasons",
+    "sureness",
+    "note",
 )
 
 
@@ -41,7 +44,7 @@ def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
         Of the sessions.
     named
         False writes ``annotator 1``, ``case 1`` and so on, in the order of their first sessions, and leaves
-        comments out: they may name somebody.
+        comments and notes out: they may name somebody.
     """
     rows: list[dict[str, Any]] = []
     names: dict[tuple[str, str], str] = {}
@@ -71,6 +74,9 @@ def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
                     "confidence": None if found is None else found.confidence,
                     "seconds": None if found is None else found.seconds,
                     "comment": found.comment if found is not None and named else "",
+                    "reasons": "" if found is None else ", ".join(found.feedback.reasons),
+                    "sureness": None if found is None else found.feedback.sureness,
+                    "note": found.feedback.note if found is not None and named else "",
                 }
             )
     return pd.DataFrame(rows, columns=list(COLUMNS))

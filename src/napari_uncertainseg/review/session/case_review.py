@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from psygnal import Signal, SignalInstance
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.session.automatic_saving import AutomaticSaving
 from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.reviewed_case import ReviewedCase
 from napari_uncertainseg.review.session.undo_history import (
     Change,
     History,
@@ -24,36 +27,9 @@ from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import UNDECIDED, Decision, Verdict, Voxel
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _T = TypeVar("_T")
-
-
-class ReviewedCase(Protocol):
-    """What a review asks its case for, and tells it."""
-
-    @property
-    def prediction(self) -> Prediction | None:
-        """The prediction under review."""
-
-    @property
-    def threshold(self) -> float:
-        """Probability at and above which a voxel is lesion."""
-
-    @property
-    def min_volume(self) -> float:
-        """Smaller components are left out, mm3."""
-
-    @property
-    def lesions(self) -> Lesions | None:
-        """Lesions and candidates as outlined at present, painting included."""
-
-    def restart_numbers(self, known: Sequence[tuple[Voxel, int]]) -> None:
-        """Number lesions anew, as a session knows them; emits nothing."""
-
-    def painting_changed(self) -> None:
-        """Outline lesions anew, and say so."""
 
 
 class CaseReview:
@@ -139,6 +115,11 @@ class CaseReview:
             found[key] = verdict.decision if same else UNDECIDED
         return found
 
+    def verdict_on(self, voxel: Voxel) -> Verdict | None:
+        """The verdict on the lesion or candidate at a voxel, the latest of several; None without one."""
+        is_same = self._same_as(voxel)
+        return next((v for v in reversed(self._verdicts) if v.voxel == voxel or is_same(v.voxel)), None)
+
     @property
     def unsaved(self) -> bool:
         """Whether verdicts or painting would be lost with the prediction; a session keeps them."""
@@ -172,6 +153,26 @@ class CaseReview:
         self._verdicts = kept if decision is None else (*kept, Verdict(voxel, decision))
         what = f"{decision or 'no verdict on'} {_name(component)}"
         self._history.add(Judgement(what, voxel, before, self._verdicts))
+
+    def give_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
+        """Say why the verdict at a voxel was hard, and how sure it is; nothing happens without a verdict.
+
+        Raises
+        ------
+        InputError
+            If a session is recorded and cannot be written: nothing is changed then.
+        """
+        verdict = self.verdict_on(voxel)
+        if verdict is not None and verdict.feedback != feedback:
+            self._or_without(lambda: self._give_feedback(verdict, feedback))
+            self.verdicts_changed.emit()
+
+    def _give_feedback(self, verdict: Verdict, feedback: Feedback) -> None:
+        self._write_feedback(verdict.voxel, feedback)
+        before, after = self._verdicts, replace(verdict, feedback=feedback)
+        self._verdicts = tuple(after if each is verdict else each for each in before)
+        what = f"ticks on {_name(self._component_at(verdict.voxel))}"
+        self._history.add(Judgement(what, verdict.voxel, before, self._verdicts))
 
     def set_edit(self, edit: np.ndarray | None) -> None:
         """Take the reviewer's painting, as one stroke; it outlives every change of the threshold.
@@ -280,6 +281,8 @@ class CaseReview:
         try:
             for verdict in self._verdicts:
                 self._write_verdict(verdict.voxel, verdict.decision)
+                if verdict.feedback:
+                    self._write_feedback(verdict.voxel, verdict.feedback)
             if self._edit is not None:
                 recorder.paint(self._edit, self._about_painting())
             self._history = History()
@@ -342,12 +345,16 @@ class CaseReview:
 
     def _write_verdict(self, voxel: Voxel, decision: Decision | None) -> None:
         if self._recorder is not None:
-            component = self._component_at(voxel)
+            self._recorder.judge(voxel, decision, self._same_as(voxel), self._about_lesion(voxel))
 
-            def is_same(other: Voxel) -> bool:
-                return component != 0 and self._component_at(other) == component
+    def _write_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
+        if self._recorder is not None:
+            self._recorder.give_feedback(voxel, feedback, self._same_as(voxel))
 
-            self._recorder.judge(voxel, decision, is_same, self._about_lesion(voxel))
+    def _same_as(self, voxel: Voxel) -> Callable[[Voxel], bool]:
+        """Whether another voxel belongs to the lesion or candidate at this one, as outlined at present."""
+        component = self._component_at(voxel)
+        return lambda other: component != 0 and self._component_at(other) == component
 
     def _write_edit(self) -> None:
         """Write the painting into the session, where there is one; InputError if it cannot be."""

@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.session.live_calibration import lesion_calibration
 from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, RemainingErrors
 from napari_uncertainseg.review.session.replay import last_painting
@@ -99,7 +100,7 @@ class Recorder:
     def verdicts(self) -> tuple[Verdict, ...]:
         """The current verdicts, each with the voxel on which it was given."""
         return tuple(
-            Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.shown)
+            Verdict(self._voxels.get(found.number, self._voxel_of(task)), found.shown, found.feedback)
             for task, found in self._current.items()
         )
 
@@ -164,9 +165,7 @@ class Recorder:
         about
             What else is kept, such as the threshold.
         """
-        tasks = [t for t in self.tasks if t.voxel == voxel or same(t.voxel)] or [
-            self._added(voxel, int(about.get("number", 0)))
-        ]
+        tasks = self._tasks_at(voxel, same) or [self._added(voxel, int(about.get("number", 0)))]
         content = {
             "decision": decision or WITHDRAWN,
             "voxel": list(voxel),
@@ -176,10 +175,35 @@ class Recorder:
         looked, since = self._shown
         if looked == voxel:
             content |= reading_time(since)
-        entries = self._write_all("verdict", [(task.id, content) for task in tasks])
-        self._done.append([(entry.number, task.id) for entry, task in zip(entries, tasks, strict=True)])
+        self._do("verdict", [(task.id, content) for task in tasks])
+
+    def give_feedback(self, voxel: Voxel, feedback: Feedback, same: Callable[[Voxel], bool]) -> None:
+        """Write all that is ticked of the verdict at a voxel, which undo takes back like a verdict.
+
+        Parameters
+        ----------
+        voxel, same
+            As for `judge`.
+        feedback
+            What is ticked now.
+        """
+        said = feedback.written()
+        judged = [t.id for t in self._tasks_at(voxel, same) if t.id in self._current]
+        self._do("feedback", [(id, {"of": self._current[id].number, **said}) for id in judged])
+        looked, _ = self._shown
+        if looked != voxel:  # the next lesion is on screen: its reading begins when the ticks are done
+            self._shown = (looked, time.monotonic())
+
+    def _tasks_at(self, voxel: Voxel, same: Callable[[Voxel], bool]) -> list[Task]:
+        return [t for t in self.tasks if t.voxel == voxel or same(t.voxel)]
+
+    def _do(self, kind: str, new: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+        """Write what one undo takes back: entries of a kind, each on a task."""
+        entries = self._write_all(kind, new)
+        tasks = [task for task, _ in new]
+        self._done.append([(entry.number, task) for entry, task in zip(entries, tasks, strict=True)])
         self._undone.clear()
-        self._update(task.id for task in tasks)
+        self._update(tasks)
 
     def paint(self, edit: np.ndarray | None, about: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Write what was painted.

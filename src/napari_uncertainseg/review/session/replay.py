@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,10 @@ from napari_uncertainseg.review.lessons.scoring import Score, score
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.entry_details import (
     EntryDetails,
+    FeedbackDetails,
     FirstAnswerDetails,
     PaintedDetails,
+    UndoDetails,
     VerdictDetails,
 )
 from napari_uncertainseg.review.store.journal import Entry, details_of
@@ -65,6 +67,7 @@ class Replay:
         self._entries = store.entries(session_id)
         if not self.tasks or not self._entries:
             raise InputError(f"Session {session_id} has no entry or no task: something was taken away.")
+        self._kinds = {entry.number: entry.kind for entry in self._entries}
         self._masks: MaskStore = store.masks
         self.steps: tuple[Step, ...] = tuple(self._step(entry) for entry in self._entries)
 
@@ -83,7 +86,7 @@ class Replay:
         """
         voxels = {e.number: voxel for e in self._entries if (voxel := e.details.voxel) is not None}
         return tuple(
-            Verdict(voxels.get(found.number, self._task[task].voxel), found.shown)
+            Verdict(voxels.get(found.number, self._task[task].voxel), found.shown, found.feedback)
             for task, found in current_verdicts(self._entries[: until + 1]).items()
             if task in self._task and found.decision in VERDICTS
         )
@@ -137,7 +140,7 @@ class Replay:
     def _step(self, entry: Entry) -> Step:
         task = None if entry.task is None else self._task.get(entry.task)
         voxel = entry.details.voxel or (None if task is None else task.voxel)
-        return Step(entry.number, entry.at, _describe(entry), voxel)
+        return Step(entry.number, entry.at, _describe(entry, self._kinds), voxel)
 
 
 def last_painting(entries: Iterable[Entry], masks: MaskStore) -> np.ndarray | None:
@@ -177,21 +180,28 @@ def read_painting(details: PaintedDetails, masks: MaskStore) -> np.ndarray:
 _STEPS = {
     "opened": "session opened",
     "added": "lesion added",
-    "undo": "verdict undone",
-    "redo": "verdict redone",
     "closed": "session closed",
 }
 
 
-def _describe(entry: Entry) -> str:
+_STEPS_BACK = {"undo": "undone", "redo": "redone"}
+
+
+def _describe(entry: Entry, kinds: Mapping[int, str]) -> str:
+    """An entry in words, given the kinds of all by number."""
     details = entry.details
     if isinstance(details, VerdictDetails):
         return f"{details.decision}{_time_and_confidence(details)}"
     if isinstance(details, FirstAnswerDetails):
         answer = "lesion" if details.is_lesion else "no lesion"
         return f"first answer: {answer}{_time_and_confidence(details)}"
+    if isinstance(details, FeedbackDetails):
+        return f"ticked: {details.feedback.in_words()}"
     if isinstance(details, PaintedDetails):
         return "painted" if details.mask else "painting undone"
+    if isinstance(details, UndoDetails):
+        what = "ticks" if kinds.get(details.entry) == "feedback" else "verdict"
+        return f"{what} {_STEPS_BACK.get(entry.kind, entry.kind)}"
     return _STEPS.get(entry.kind, entry.kind)
 
 

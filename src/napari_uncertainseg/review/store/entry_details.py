@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,9 +25,17 @@ from napari_uncertainseg.review.database.allowed_content import (
     Whole,
     YesNo,
 )
+from napari_uncertainseg.review.feedback import LONGEST_NOTE, REASONS, Feedback, Reason
 
 _MOST_VOXELS = 1 << 31
 """Of a scan: a file from elsewhere may name any shape, which would be allocated."""
+
+
+_Reasons = Annotated[tuple[Reason, ...], Field(description=f"a list of {', '.join(REASONS)}")]
+_Sureness = Annotated[int, Field(strict=True, ge=1, le=3, description="1, 2 or 3")]
+_Note = Annotated[
+    str, Field(strict=True, max_length=LONGEST_NOTE, description=f"text of at most {LONGEST_NOTE} characters")
+]
 
 
 class EntryDetails(BaseModel):
@@ -101,6 +109,29 @@ class VerdictDetails(EntryDetails):
     score: Mapping[str, Number | None] = Field(default_factory=dict, description="a table of numbers")
 
 
+class FeedbackDetails(EntryDetails):
+    """All that is ticked of a verdict, after each tick: why it was hard, and how sure the reader is.
+
+    Attributes
+    ----------
+    verdict
+        Number of the entry that gave the verdict, or the first answer of an exercise.
+    reasons, sureness, note
+        See `Feedback`.
+    """
+
+    verdict: Count = Field(alias="of")
+    reasons: _Reasons = ()
+    sureness: _Sureness | None = None
+    note: _Note = ""
+
+    @property
+    def feedback(self) -> Feedback:
+        """What is ticked, in the order in which it is shown."""
+        reasons = tuple(reason for reason in REASONS if reason in self.reasons)
+        return Feedback(reasons, self.sureness, self.note if "other" in reasons else "")
+
+
 class UndoDetails(EntryDetails):
     """An ``undo`` or ``redo``: the number of the entry that is taken back, or given again."""
 
@@ -148,6 +179,7 @@ _MODELS: Mapping[str, type[EntryDetails]] = {
     "opened": OpenedDetails,
     "added": AddedDetails,
     "verdict": VerdictDetails,
+    "feedback": FeedbackDetails,
     "undo": UndoDetails,
     "redo": UndoDetails,
     "painted": PaintedDetails,

@@ -235,6 +235,9 @@ def verdict_row(session_id: str, task: int, found: CurrentVerdict) -> dict[str, 
         "seconds": found.seconds,
         "comment": found.comment,
         "mask_sha256": found.mask,
+        "reasons": ",".join(found.feedback.reasons) or None,
+        "sureness": found.feedback.sureness,
+        "note": found.feedback.note or None,
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.shared.feedback import row as feedback
 
 
 @dataclass(frozen=True)
@@ -53,5 +54,8 @@ def _action(method: str, key: str) -> Action:
 
 ACTIONS = tuple(_action(method, key) for method, key in _KEYS.items())
 
-KEYS = tuple(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS)
+KEYS = (
+    *(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS),
+    *(KeyAction(name, key, feedback.MEANINGS[name]) for name, key in feedback.KEYS.items()),
+)
 """The same for the window, which binds them."""

@@ -27,6 +27,7 @@ from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.actions import KEYS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
+from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import (
     empty_list_message,
@@ -36,7 +37,7 @@ from napari_uncertainseg.widgets.lesions.messages import (
 )
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
-from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter
+from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter, decisions_of_list
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -76,6 +77,7 @@ class LesionsDock(DockWidget):
         self._layers = layers
         self._make_list()
         self._make_buttons()
+        self.feedback = FeedbackPanel(case, self)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
@@ -88,6 +90,7 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
+        self.feedback.cleanup()
         self.measures.cleanup()
         self.threshold.cleanup()
         self.export.cleanup()
@@ -156,6 +159,7 @@ class LesionsDock(DockWidget):
         layout.addWidget(self._stack, stretch=1)
         for below in (
             self._action_buttons,
+            self.feedback,
             self.message,
             self.keys,
             self.measures,
@@ -176,6 +180,7 @@ class LesionsDock(DockWidget):
         )
         for table in self.tables:
             table.chosen.connect(self._choose)
+        self.feedback.failed.connect(self._show_message)
         for name, button in self.buttons.items():
             button.clicked.connect(getattr(self, name))
         self.tabs.currentChanged.connect(self._show_page)
@@ -191,12 +196,15 @@ class LesionsDock(DockWidget):
 
     def act(self, action: str) -> None:
         """Do what the button of an action does."""
-        if self._case.prediction is not None:
+        if action in self.feedback.row.buttons:
+            self.feedback.act(action)
+        elif self._case.prediction is not None:
             getattr(self, action)()
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys in the tooltips of the buttons and below them."""
         self._action_buttons.show_keys(keys)
+        self.feedback.show_keys(keys)
 
     def next_lesion(self) -> None:
         """Go to the next lesion without a verdict, in the order of the list."""
@@ -312,7 +320,7 @@ class LesionsDock(DockWidget):
             selected = self._selected_labels()
             tables = (lesions.table, lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
-                view.set_table(table, _of_list(decisions, number), selected[number], lesions.columns)
+                view.set_table(table, decisions_of_list(decisions, number), selected[number], lesions.columns)
             here = self.tabs.currentIndex()
             if selected[here] is None and selected[1 - here] is not None:
                 # The selected region crossed the threshold: it is in the other list now.
@@ -322,7 +330,7 @@ class LesionsDock(DockWidget):
     def _show_verdicts(self) -> None:
         decisions = self._case.review.decisions()
         for number, view in enumerate(self.tables):
-            view.set_verdicts(_of_list(decisions, number))
+            view.set_verdicts(decisions_of_list(decisions, number))
         self._show_page()
 
     def _show_selection(self) -> None:
@@ -376,15 +384,9 @@ class LesionsDock(DockWidget):
             return None
         number = self.tabs.currentIndex()
         table = (lesions.table, lesions.candidate_table)[number]
-        decisions = _of_list(self._case.review.decisions(), number)
+        decisions = decisions_of_list(self._case.review.decisions(), number)
         verdicts = [decisions.get(int(label), "") for label in table["label"]]
         return ("lesions", "candidates")[number], table.assign(verdict=verdicts)
-
-
-def _of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decision]:
-    """Verdicts on lesions (0) or on candidates (1), by label."""
-    sign = -1 if number else 1
-    return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}
 
 
 def make_dock(context: ReviewContext) -> LesionsDock:

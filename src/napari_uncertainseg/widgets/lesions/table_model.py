@@ -280,3 +280,9 @@ def _state_numbers(labels: np.ndarray, decisions: Mapping[int, Decision]) -> np.
     for label, decision in decisions.items():
         states[labels == label] = STATES.index(decision)
     return states
+
+
+def decisions_of_list(decisions: Mapping[int, Decision], number: int) -> dict[int, Decision]:
+    """Verdicts on lesions (0) or on candidates (1), by label."""
+    sign = -1 if number else 1
+    return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}

@@ -148,6 +148,15 @@ def key_hints(hints: Sequence[tuple[str, str]]) -> str:
     return " · ".join(f"<b>{escape(key)}</b>&nbsp;{word}" for key, word in hints if key)
 
 
+# -- why it was hard --
+
+
+def what_made_it_hard(number: int, decision: str) -> str:
+    """The question about a verdict: numbers of candidates are below 0, and 0 is none at this threshold."""
+    name = f"Lesion {number}" if number > 0 else f"Candidate {-number}" if number else "Not shown now"
+    return f"{name}, {decision}: what made it hard, if it was?"
+
+
 # -- all measures ---------------------------------------------------------------------------------
 
 ALL_MEASURES = "All measures"
