@@ -1,97 +1,149 @@
-"""The claims of arXiv 2406.09335 on the lesions at hand: signs of saliency, context, counterfactuals.
+r"""The claims of arXiv 2406.09335 on lesions of scans that the network had not seen.
 
-    python experiments/explain_lesions.py OUT.tsv RESULTS=REFERENCE [...] [--lesions 3] [--passes 50]
-                                          [--step 1] [--largest 34]
+usage: python experiments/explain_lesions.py --kept /work/runs/left-out \
+           --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
+           [--scan PREFIX ...] [--lesions 2] [--passes 50] [--maps-passes 5] [--missed 6]
+       python experiments/explain_lesions.py --summary FOLDER
 
-RESULTS are folders that `uncertainseg segment` wrote, REFERENCE the expert's mask of each. Of each, lesions
-of 20 to 1000 mm3 that the expert outlined too are drawn at random. The table has a row for each lesion, and
-is written anew after each; at the end the means and the radii with their intervals are printed.
+Of each scan, lesions of 20 to 1000 mm3 that the expert outlined too are drawn: saliency, context and
+counterfactuals; FOLDER/PREFIX-drawn.tsv has a row for each. Then the maps of all lesions, see
+`refine_saliency.py`, into the same folder. With --summary the tables that are there are summed up, with
+intervals from 1,000 draws of the patients.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
+from refine_saliency import measured, write_maps
 
 from napari_uncertainseg.explain.context import context_curve, context_need, context_summary, distance_around
 from napari_uncertainseg.explain.counterfactual import counterfactuals
-from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
-from napari_uncertainseg.export import write_table
-from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.uncertainty.retention import auroc
 
-RING_MM = 5.0
+EARLY = 5
+"""Passes after which the map is compared with that after all of them."""
 
 
-def drawn(case: ExplainedCase, reference: Path, count: int) -> list[int]:
+def main() -> None:
+    """Measure, or sum up."""
+    if sys.argv[1:2] == ["--summary"]:
+        print(summary(Path(sys.argv[2])))
+        return
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    add_folders(parser)
+    parser.add_argument("--lesions", type=int, default=2)
+    parser.add_argument("--passes", type=int, default=50)
+    parser.add_argument("--maps-passes", type=int, default=5)
+    parser.add_argument("--missed", type=int, default=6)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for one in chosen(arguments):
+        drawn_file, maps_file = (arguments.out / f"{file_name(one)}{end}" for end in ("-drawn.tsv", ".tsv"))
+        if drawn_file.is_file() and maps_file.is_file():
+            continue
+        case = opened(one, arguments)
+        if not maps_file.is_file():
+            options = argparse.Namespace(
+                passes=arguments.maps_passes, missed=arguments.missed, out=arguments.out
+            )
+            write_maps(case, options)
+        rows = [row_of(case, number, arguments.passes) for number in drawn(case, arguments.lesions)]
+        pd.DataFrame(rows).to_csv(drawn_file, sep="\t", index=False)
+        print(f"{case.name}: {len(rows)} lesions", flush=True)
+
+
+def drawn(case: LeftOutCase, count: int) -> list[int]:
     """Numbers of lesions, drawn with a fixed seed."""
-    true = read_labels(reference, case.grid).data > 0
-    volumes = np.bincount(case.lesions.ravel()) * case.grid.voxel_volume
-    both = np.unique(case.lesions[true & (case.lesions > 0)])
-    usual = [int(n) for n in both if 20 <= volumes[n] <= 1000]
+    volumes = np.bincount(case.lesions.ravel()) * case.one.voxel_volume
+    usual = [n for n in range(1, len(volumes)) if case.real[n - 1] and 20 <= volumes[n] <= 1000]
     return sorted(np.random.default_rng(0).permutation(usual)[:count].tolist())
 
 
-def row_of(case: ExplainedCase, number: int, options: argparse.Namespace) -> dict[str, object]:
+def row_of(case: LeftOutCase, number: int, passes: int) -> dict[str, object]:
     """What is measured of one lesion."""
     region = case.lesion(number)
-    setting = SmoothGradSetting(passes=options.passes)
-    *_, last = smoothgrad(case.scene, region, setting)
-    maps = last.maps()
-    distance = distance_around(region, case.scene.spacing, RING_MM)
-    ring = (distance > 0) & np.isfinite(distance)
-    row: dict[str, object] = {"case": Path(case.information["results"]).name, "lesion": number}
-    row["voxels"] = int(region.sum())
-    for name, given, values in zip(case.scene.modalities, case.scene.given, maps, strict=True):
-        if given:
-            row |= {
-                f"{name}_inside": float(values[region].mean()),
-                f"{name}_ring": float(values[ring].mean()),
-                f"{name}_share": float(np.abs(values).sum() / np.abs(maps).sum()),
-                f"{name}_within_7mm": float(
-                    np.abs(values)[distance_around(region, case.scene.spacing, 7.0) <= 7].sum()
-                    / np.abs(values).sum()
-                ),
-            }
-    curve = context_curve(case.scene, region, largest_mm=options.largest, step_mm=options.step)
-    row |= vars(context_need(curve))
+    early, maps = None, None
+    for found in smoothgrad(case.scene, region, SmoothGradSetting(passes=passes)):
+        early = found.maps() if found.passes == EARLY else early
+        maps = found.maps() if found.passes == passes else maps
+    assert maps is not None
+    row = measured(case, region, maps, "true", number) | {"case": case.one.scan.patient}
+    if early is not None:
+        row["early"] = float(np.corrcoef(early[0].ravel(), maps[0].ravel())[0, 1])
+    near = distance_around(region, case.scene.spacing, 7.0) <= 7
+    row["flair_within_7mm"] = float(np.abs(maps[0][near]).sum() / np.abs(maps[0]).sum())
+    row |= vars(context_need(context_curve(case.scene, region)))
     table = counterfactuals(case.scene, region, case.others(region))
     steps = table[table["fainter"].notna()]
     row["missed_fainter"] = float(steps["fainter"][~steps["found"]].min())
     for change, name in (("without T1", "no_t1"), ("without T2", "no_t2"), ("FLAIR alone", "flair_alone")):
         here = table[table["change"] == change]
-        row[f"found_{name}"] = bool(here["found"].iloc[0]) if len(here) else None
+        row[f"found_{name}"] = float(here["found"].iloc[0]) if len(here) else None
     return row
 
 
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    parser.add_argument("cases", nargs="+")
-    parser.add_argument("--lesions", type=int, default=3)
-    parser.add_argument("--passes", type=int, default=50)
-    parser.add_argument("--step", type=float, default=1.0)
-    parser.add_argument("--largest", type=float, default=34.0)
-    options = parser.parse_args()
-    rows: list[dict[str, object]] = []
-    opened = [open_case(one.split("=")[0]) for one in options.cases]
-    numbers = [
-        drawn(case, Path(one.split("=")[1]), options.lesions)
-        for case, one in zip(opened, options.cases, strict=True)
+def summary(folder: Path) -> str:
+    """Of all tables in a folder, as text."""
+    drawn_rows = pd.concat(pd.read_csv(path, sep="\t") for path in sorted(folder.glob("*-drawn.tsv")))
+    rows = pd.concat(
+        pd.read_csv(path, sep="\t") for path in sorted(folder.glob("*.tsv")) if "-drawn" not in path.name
+    )
+    lines = [f"{len(drawn_rows)} lesions drawn, of {drawn_rows['patient'].nunique()} patients"]
+    names = [name for name in drawn_rows if name.endswith(("_inside", "_ring", "_share", "_7mm"))]
+    names += ["early", "missed_fainter", "found", "found_no_t1", "found_no_t2", "found_flair_alone"]
+    lines += [_line(name, drawn_rows, lambda t, name=name: t[name].astype(float).mean()) for name in names]
+    lines += ["", context_summary(drawn_rows).to_string()]
+    undetected = drawn_rows["found"].astype(bool) & drawn_rows["detected_mm"].isna()
+    lines += [f"found with all of the field, not within 34 mm: {int(undetected.sum())}"]
+    counts = rows["kind"].value_counts().to_dict()
+    lines += ["", f"all maps: {counts} of {rows['patient'].nunique()} patients"]
+    rows["size"] = np.log(rows["voxels"])
+    rows["peak_rest"] = _beyond_size(rows["peak"], rows["size"])
+    rows["trough_rest"] = _beyond_size(-rows["trough"], rows["size"])
+    rows["positive_inside"], rows["negative_around"] = rows["flair_inside"] > 0, rows["flair_ring"] < 0
+    for kind, own in rows.groupby("kind"):
+        lines += [f"{kind}: peak {own['peak'].median():.3g}, trough {own['trough'].median():.3g}, "]
+        for name in ("positive_inside", "negative_around"):
+            lines += [_line(f"{kind} {name}", own, lambda t, name=name: t[name].mean())]
+    for other in ("false", "missed"):
+        both = rows[rows["kind"].isin(["true", other])]
+        for name in ("size", "peak", "peak_rest", "trough_rest", "flair_inside"):
+            lines += [
+                _line(f"AUROC of true against {other}: {name}", both, lambda t, name=name: _area(t, name))
+            ]
+    return "\n".join(lines)
+
+
+def _beyond_size(values: pd.Series, size: pd.Series) -> np.ndarray:
+    """The logarithm of a peak, less what a straight line in the logarithm of the voxels says of it."""
+    logs = np.log(values.clip(lower=1e-9))
+    slope, level = np.polyfit(size, logs, 1)
+    return np.asarray(logs - slope * size - level)
+
+
+def _area(rows: pd.DataFrame, name: str) -> float:
+    real = rows["kind"].to_numpy() == "true"
+    return auroc(rows[name].to_numpy(float), real) if 0 < real.sum() < len(rows) else float("nan")
+
+
+def _line(name: str, rows: pd.DataFrame, measure: Callable[[pd.DataFrame], float], draws: int = 1000) -> str:
+    """A measure with its interval from draws of the patients."""
+    groups = [own for _, own in rows.groupby("patient")]
+    rng = np.random.default_rng(0)
+    drawn_again = [
+        measure(pd.concat([groups[i] for i in rng.integers(0, len(groups), len(groups))]))
+        for _ in range(draws)
     ]
-    for i in range(options.lesions):
-        for case, known in zip(opened, numbers, strict=True):
-            if i < len(known):
-                rows.append(row_of(case, known[i], options))
-                write_table(options.out, pd.DataFrame(rows))
-                print(rows[-1], flush=True)
-    table = pd.DataFrame(rows)
-    print(table.select_dtypes("number").mean().to_string())
-    print(context_summary(table).to_string())
+    low, high = np.nanpercentile(drawn_again, [2.5, 97.5])
+    return f"{name}: {measure(rows):.3g} ({low:.3g} to {high:.3g})"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ usage: python experiments/refine.py --kept /work/runs/left-out --brains /work/ru
 
 Predictions are those that `left_out.py` kept, of all scans at hand, by a network that was trained without the
 source. A lesion is real where the experts' mask has a voxel in it. The FLAIR is standardised in the brain.
-With --saliency, a map with a sign for each scan (``map`` in PREFIX.npz, with - for /) is measured likewise.
+With --saliency, the lesions' own maps, which `refine_saliency.py` wrote, are measured likewise.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def measured(one: LeftOut, arguments: argparse.Namespace) -> pd.DataFrame:
     images = {"flair": (standardised(flair.data, brain), GreyLevels())}
     if arguments.saliency is not None:
         with np.load(arguments.saliency / f"{scan.prefix.strip('/').replace('/', '-')}.npz") as file:
-            images["saliency"] = (standardised(file["map"], brain), GreyLevels(bin_count=32))
+            images["saliency"] = (file["map"], GreyLevels(bin_count=32))  # standardised by lesion
     parts = [simple(p, labels, n, one.voxel_volume)]
     for name, (values, levels) in images.items():
         for margin in (0, 2):

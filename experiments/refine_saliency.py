@@ -1,86 +1,95 @@
-"""Saliency maps for `refine.py --saliency`: SmoothGrad of all lesions of a scan at once.
+r"""Saliency of every lesion of scans that a network had not seen, for `refine.py --saliency`.
 
-usage: python experiments/refine_saliency.py --kept FOLDER --brains FOLDER --data FOLDER --runs /work/runs \
-           --out FOLDER [--scan PREFIX] [--passes 2]
+usage: python experiments/refine_saliency.py --kept /work/runs/left-out \
+           --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
+           [--scan PREFIX ...] [--passes 5] [--missed 6]
 
-The map is the gradient of the sum of the logits in all lesions with respect to the FLAIR, with its sign, mean
-over noisy passes (sigma 5 % of the range), by the network that had not seen the source. SmoothGrad adds up:
-this is the sum of the maps of the lesions, and near each lesion mostly its own. One map for each lesion, with
-50 passes, as published, would take days here.
+SmoothGrad of each lesion on its own (average version, noise as published, fewer passes). PREFIX.npz holds
+``map``: within each lesion and two voxels around it the FLAIR's gradient for that lesion, in hundredths of
+its standard deviation in the brain (the published code takes that of the image). PREFIX.tsv holds a row for
+each lesion, and for some that were missed: the largest and smallest values of the map, and means.
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
-import torch
-from left_out import LeftOut
-from refine import MIN_MM3, brain_file, kept_predictions
+import pandas as pd
+from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
+from scipy import ndimage
 
-from napari_uncertainseg.images.files import read_labels
-from napari_uncertainseg.images.preparation.prepare import prepare
-from napari_uncertainseg.images.resample import zoom
-from napari_uncertainseg.lesions.components import label_components, voxels_of
-from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.training.subjects import read_scans
+from napari_uncertainseg.explain.context import distance_around
+from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
 
-NOISE = 0.05
-"""Standard deviation of the noise, in the range of the FLAIR, as published (arXiv 2406.09335)."""
+RING_MM = 5.0
+GROWN = 2
+"""Voxels around a lesion that are measured with it, as published."""
 
 
 def main() -> None:
-    """Write the map of each scan that has none yet."""
+    """Write the map and the table of each scan that has none yet."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    for name in ("--kept", "--brains", "--data", "--runs", "--out"):
-        parser.add_argument(name, type=Path, required=True)
-    parser.add_argument("--scan")
-    parser.add_argument("--passes", type=int, default=2)
+    add_folders(parser)
+    parser.add_argument("--passes", type=int, default=5)
+    parser.add_argument(
+        "--missed", type=int, default=6, help="how many missed lesions of a scan are looked at"
+    )
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for one in kept_predictions(arguments.kept, arguments.data):
-        path = arguments.out / f"{one.scan.prefix.strip('/').replace('/', '-')}.npz"
-        if not path.is_file() and arguments.scan in (None, one.scan.prefix):
-            np.savez_compressed(path, map=saliency(one, arguments).astype(np.float32))
-            print(f"{one.scan.prefix}: written", flush=True)
+    for one in chosen(arguments):
+        if not (arguments.out / f"{file_name(one)}.tsv").is_file():
+            write_maps(opened(one, arguments), arguments)
 
 
-def saliency(one: LeftOut, arguments: argparse.Namespace) -> np.ndarray:
-    """On the scan's grid, float32, 0 outside of the brain's box."""
-    images = read_scans(arguments.data, one.scan.prefix)
-    mask = read_labels(brain_file(arguments.brains, one.scan), images["flair"].grid)
-    model = find_model(str(arguments.runs / one.information["model"] / "model"))
-    prepared = prepare(images, mask=mask, bias_correction="off")
-    said = model.configuration
-    source = prepared.network_input(said["spacing"], said.get("smoothing", 0.0))
-    fewest = voxels_of(MIN_MM3, one.voxel_volume)
-    labels, _ = label_components(one.image(one.mean().astype(np.float32)), one.threshold, min_voxels=fewest)
-    inside = labels[source.box] > 0
-    region = torch.from_numpy(zoom(inside.astype(np.float32), source.brain.shape) >= 0.5)
-    network = model.network().eval()
-    nothing = np.zeros(source.brain.shape, np.float32)
-    image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in model.modalities]))
-    found = gradient(network, image, region, arguments.passes)
-    out = np.zeros(labels.shape, np.float32)
-    out[source.box] = zoom(found, inside.shape)
-    return out
+def write_maps(case: LeftOutCase, arguments: argparse.Namespace) -> None:
+    """Of all lesions of a scan, and of some that were missed."""
+    setting = SmoothGradSetting(passes=arguments.passes)
+    larger = ndimage.maximum_filter(case.lesions, size=2 * GROWN + 1, mode="constant")
+    owner = np.where(case.lesions > 0, case.lesions, larger)
+    out, rows = np.zeros(owner.shape, np.float32), []
+    for number in range(1, int(case.lesions.max()) + 1):
+        region = case.lesion(number)
+        maps = saliency_maps(case, region, setting)
+        own = owner == number
+        inside = maps[0][case.scene.image.any(axis=0)].astype(float)
+        values = 100 * (maps[0] - inside.mean()) / max(inside.std(), 1e-12)
+        out[own] = case.voxels.to_scan(values.astype(np.float32))[own]
+        rows.append(measured(case, region, maps, "true" if case.real[number - 1] else "false", number))
+    known = np.unique(case.missed)[1:]
+    for number in np.random.default_rng(0).permutation(known)[: arguments.missed]:
+        region = case.voxels.to_network(case.missed == number)
+        maps = saliency_maps(case, region, setting)
+        rows.append(measured(case, region, maps, "missed", int(number)))
+    np.savez_compressed(arguments.out / f"{case.name}.npz", map=out)
+    pd.DataFrame(rows).to_csv(arguments.out / f"{case.name}.tsv", sep="\t", index=False)
+    print(f"{case.name}: {len(rows)} maps", flush=True)
 
 
-def gradient(network: torch.nn.Module, image: torch.Tensor, region: torch.Tensor, passes: int) -> np.ndarray:
-    """Mean over passes of the FLAIR's gradient, float32 (z, y, x)."""
-    torch.manual_seed(0)
-    sides = image.shape[1:]
-    more = [(-n) % network.divisor for n in sides]
-    sigma = NOISE * float(image[0].max() - image[0].min())
-    total = torch.zeros(sides)
-    for _ in range(passes):
-        noisy = image + sigma * torch.randn_like(image) * (image != 0)
-        padded = torch.nn.functional.pad(noisy, (0, more[2], 0, more[1], 0, more[0]))[None].requires_grad_()
-        logits = network(padded)[0].mean(0)[: sides[0], : sides[1], : sides[2]]
-        logits[region].sum().backward()
-        total += padded.grad[0, 0, : sides[0], : sides[1], : sides[2]]
-    return (total / passes).numpy()
+def saliency_maps(case: LeftOutCase, region: np.ndarray, setting: SmoothGradSetting) -> np.ndarray:
+    """The mean after all passes, (channels, z, y, x)."""
+    *_, last = smoothgrad(case.scene, region, setting)
+    return last.maps()
+
+
+def measured(
+    case: LeftOutCase, region: np.ndarray, maps: np.ndarray, kind: str, number: int
+) -> dict[str, object]:
+    """Peaks of the FLAIR's map, and means of each scan's inside and around."""
+    distance = distance_around(region, case.scene.spacing, RING_MM)
+    ring = (distance > 0) & np.isfinite(distance)
+    scan = case.one.scan
+    row: dict[str, object] = {"scan": case.name, "patient": f"{scan.source} {scan.patient}", "kind": kind}
+    row |= {"hospital": case.one.hospital, "lesion": number, "voxels": int(region.sum())}
+    row |= {"peak": float(maps[0].max()), "trough": float(maps[0].min())}
+    for name, given, values in zip(case.scene.modalities, case.scene.given, maps, strict=True):
+        if given:
+            row |= {
+                f"{name}_inside": float(values[region].mean()),
+                f"{name}_ring": float(values[ring].mean()),
+            }
+            row |= {f"{name}_share": float(np.abs(values).sum() / np.abs(maps).sum())}
+    return row
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg import InputError, bench
-from napari_uncertainseg.bench import foreign, lesions, painting, startup
+from napari_uncertainseg.bench import foreign, lesions, painting, saliency, startup
 from napari_uncertainseg.bench.prediction import _dice_lost, _multiply_adds
 from napari_uncertainseg.bench.scene import make_scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster
@@ -60,7 +60,7 @@ def test_without_a_screen_the_painting_is_left_out_and_that_is_said(monkeypatch,
 @pytest.mark.slow
 def test_the_rows_without_a_window_are_measured():
     with make_scene(quick=True) as scene:
-        rows = [*lesions.rows(scene), *startup.rows(1)]
+        rows = [*lesions.rows(scene), *saliency.rows(scene), *startup.rows(1)]
     assert all(row.ratio > 0 and row.detail for row in rows) and len(rows) > 5
 
 
@@ -69,7 +69,7 @@ def test_the_rows_without_a_window_are_measured():
 def test_the_command_measures_every_row(capsys):
     assert main(["bench", "--quick"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)]
-    assert len(rows) == (15 if painting_can_be_measured() else 13)
+    assert len(rows) == (18 if painting_can_be_measured() else 16)
     assert all(re.search(r"\| [\d.e+-]+x \(.*\) \| at (least|most)", row) for row in rows)
 
 

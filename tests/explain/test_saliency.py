@@ -11,6 +11,7 @@ from torch import nn
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.explain import scene as scenes
+from napari_uncertainseg.explain.region_network import RegionNetwork
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, noise_sigma, smoothgrad
 from napari_uncertainseg.explain.scene import fields_of, smaller_margins
 from napari_uncertainseg.inference import tiling
@@ -201,17 +202,17 @@ def test_cancelled_in_the_middle_of_a_pass(curved):
 def test_memory_that_runs_out_takes_a_smaller_field_then_refuses(monkeypatch):
     scene, _ = our_scene()
     region = box_mask(scene.shape, slice(20, 22), slice(20, 22), slice(20, 22))
-    run = TorchEngine.differentiable
+    run = RegionNetwork.__call__
 
     def short(self, image, most):
         if image[0, 0].numel() > most:
             raise MemoryError
         return run(self, image)
 
-    monkeypatch.setattr(TorchEngine, "differentiable", lambda self, image: short(self, image, 30_000))
+    monkeypatch.setattr(RegionNetwork, "__call__", lambda self, image: short(self, image, 30_000))
     last = list(smoothgrad(scene, region, FEW))[-1]
     assert last.margin_mm in smaller_margins(32.0)[1:] and last.passes == 3
-    monkeypatch.setattr(TorchEngine, "differentiable", lambda self, image: short(self, image, 1))
+    monkeypatch.setattr(RegionNetwork, "__call__", lambda self, image: short(self, image, 1))
     with pytest.raises(InputError, match="not enough free memory"):
         list(smoothgrad(scene, region, FEW))
     assert tiling.is_out_of_memory(MemoryError()) and scenes.smaller_margins(3.0) == [3.0]

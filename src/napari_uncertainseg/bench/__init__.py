@@ -23,13 +23,14 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
     models
         Names or folders of MONAI bundles and models of nnU-Net. Where there are any, only they are measured.
     """
-    from napari_uncertainseg.bench import foreign, lesions, painting, prediction, startup
+    from napari_uncertainseg.bench import foreign, lesions, painting, prediction, saliency, startup
     from napari_uncertainseg.bench.scene import make_scene
 
     scene = make_scene(quick=quick)
     groups: list[tuple[str, Callable[[], list[Row]]]] = [
         ("prediction", lambda: prediction.rows(scene)),
         ("memory", lambda: prediction.memory_rows(scene)),
+        ("saliency", lambda: saliency.rows(scene)),
         ("lesions", lambda: lesions.rows(scene)),
         ("painting", lambda: painting.rows(quick=quick)),
         ("import", lambda: startup.rows(scene.repeats)),

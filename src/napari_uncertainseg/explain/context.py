@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
@@ -131,11 +132,15 @@ def _curve(
     cut = scene.image[(slice(None), *one.box)]
     finite = max((radius for radius in radii if np.isfinite(radius)), default=0.0)
     distance = distance_around(one.region, scene.spacing, finite)
-    rows = []
+    read, rows = scene.region_logits(one), []
     for i, radius in enumerate(radii):
         share = i / len(radii)
-        with scene.checked(lambda share=share: progress("growing the input", share)):  # type: ignore[misc]
-            p = scene.members(one, cut * (distance <= radius)).mean(axis=0)[one.region]
+        window = one.window(None, scene.engine, cut * (distance <= radius))
+        with (
+            scene.checked(lambda share=share: progress("growing the input", share)),  # type: ignore[misc]
+            torch.inference_mode(),
+        ):
+            p = scene.probabilities(read(window)).mean(axis=0)
         rows.append((radius, float(p.mean()), float(p.max()), bool(at_least(p, scene.threshold).any())))
     progress("done", 1.0)
     yield pd.DataFrame(rows, columns=["radius_mm", "mean_probability", "max_probability", "detected"])

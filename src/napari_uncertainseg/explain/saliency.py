@@ -7,7 +7,7 @@ positive, and less where it is negative.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -150,6 +150,7 @@ def _passes(
     sigma = noise_sigma(scene, setting.noise)
     channels = torch.tensor(scene.given).to(scene.engine.device.kind)[:, None, None, None]
     windows = [one.window(scene.image, scene.engine) for one in fields]
+    reads = [scene.region_logits(one, mean=True) for one in fields]
     sums = [torch.zeros(0)] * len(fields)
     generator = torch.Generator().manual_seed(setting.seed)
     for done in range(setting.passes):
@@ -163,17 +164,19 @@ def _passes(
             for i, (one, window) in enumerate(zip(fields, windows, strict=True)):
                 # a scan that was not given stays 0, as the network learnt it
                 noise = torch.randn(window.shape, generator=generator).to(window.device) * channels
-                found = _gradient(scene, one, window + sigma * noise, setting.version, report)
+                found = _gradient(scene, one, reads[i], window + sigma * noise, setting.version)
                 sums[i] = found if done == 0 else sums[i] + found
         yield Saliency(done + 1, sigma, margin, scene.shape, fields, sums, setting.version)
     progress("done", 1.0)
 
 
-def _gradient(scene: Scene, one: Field, noisy: Tensor, version: Version, report: object) -> Tensor:
+def _gradient(
+    scene: Scene, one: Field, read: Callable[[Tensor], Tensor], noisy: Tensor, version: Version
+) -> Tensor:
     """Of one window with noise, float32 (channels, z, y, x) of the field's box."""
     leaf = noisy.requires_grad_()
     # Not the leaf itself: a network may begin with a step in place.
-    logits = scene.logits(leaf * 1).mean(dim=0)[one.mask(scene.engine)]
+    logits = read(leaf * 1)[0]
     inside = (0, slice(None), *one.inside)
     if version == "average":
         (found,) = torch.autograd.grad(logits.sum(), leaf)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg.explain.region_network import RegionNetwork
 from napari_uncertainseg.inference.tiling import is_out_of_memory
 from napari_uncertainseg.networks.engines.engine import Check, Engine, never
 from napari_uncertainseg.networks.recalibration import LogitLine
@@ -91,6 +92,40 @@ class Scene:
         """
         return self.engine.differentiable(window)[self.heads]
 
+    def region_logits(self, shown: Field, *, mean: bool = False) -> Callable[[Tensor], Tensor]:
+        """What finds the logits of a field's region, again and again for other scans in it.
+
+        Parameters
+        ----------
+        shown
+            Where.
+        mean
+            Whether the mean of the heads is found in place of each.
+
+        Returns
+        -------
+        Callable
+            Of a window, float32 (1, channels, z, y, x), it gives float32 (heads, voxels of the region),
+            through which gradients flow. Of a network of ours only what the region depends on is computed.
+        """
+        mask = shown.mask(self.engine)
+        z, y, x = bounding_box(mask.cpu().numpy())
+        quick = RegionNetwork.of(self.engine, (z, y, x), shown.size, self.heads, mean=mean)
+        if quick is not None:
+            voxels = mask[z, y, x]
+            return lambda window: quick(window)[0][:, voxels]
+
+        def whole(window: Tensor) -> Tensor:
+            logits = self.logits(window)
+            return (logits.mean(dim=0, keepdim=True) if mean else logits)[:, mask]
+
+        return whole
+
+    def probabilities(self, logits: Tensor) -> np.ndarray:
+        """Probabilities of logits, with the model's temperature and shift, float32 of their shape."""
+        moved = logits / self.line.temperature + self.line.shift
+        return moved.sigmoid().float().cpu().numpy()
+
     def members(self, shown: Field, image: np.ndarray | None = None) -> np.ndarray:
         """Probabilities of the heads within a field.
 
@@ -108,8 +143,7 @@ class Scene:
         """
         with torch.inference_mode():
             logits = self.logits(shown.window(self.image if image is None else None, self.engine, image))
-            moved = logits / self.line.temperature + self.line.shift
-            return moved.sigmoid()[(slice(None), *shown.inside)].float().cpu().numpy()
+            return self.probabilities(logits[(slice(None), *shown.inside)])
 
 
 @dataclass(frozen=True, eq=False)
