@@ -1,9 +1,9 @@
-"""Sessions of simulated readers on folders of results, to see the report of reasons: no reader is behind them.
+"""Sessions of simulated readers on folders of results, to see the report of reasons: no reader is real.
 
 usage: python experiments/feedback_sessions.py FILE.db RESULTS... [--planted 1.5] [--seed 0]
 
-Two readers accept each lesion. They tick `size` for lesions that are hard for them: small ones (by `--planted`)
-and others at random, on which the two agree in part; the other reasons are ticked at random. Then:
+Two readers accept each lesion. They tick `size` for lesions that are hard for them: small ones (by
+`--planted`) and others at random, on which the two agree in part; other reasons are ticked at random. Then:
 
     uncertainseg session report FILE.db --out REPORT.html --results RESULTS...
 """

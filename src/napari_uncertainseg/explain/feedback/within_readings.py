@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from napari_uncertainseg.explain.drivers.intervals import bounds, draw_patients
+from napari_uncertainseg.explain.drivers.statistics.intervals import bounds, draw_patients
 
 PERMUTATIONS = 1999
 _LEAST = 1e-9
