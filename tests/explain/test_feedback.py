@@ -1,5 +1,8 @@
 """Do readers and the model doubt for the same reasons: against loops, simulated readers, and in a report."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,14 +10,16 @@ from scipy.stats import spearmanr
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.evaluate.session_report import write_report
+from napari_uncertainseg.explain.feedback import driver_values
 from napari_uncertainseg.explain.feedback.agreement import reader_agreement
-from napari_uncertainseg.explain.feedback.answers import ANY, Answers
+from napari_uncertainseg.explain.feedback.answers import ANY, Answers, answers_in
 from napari_uncertainseg.explain.feedback.comparison import DOUBT, SURENESS, compare_with_doubt, holm
 from napari_uncertainseg.explain.feedback.section import feedback_part, feedback_section
 from napari_uncertainseg.explain.feedback.sentences import conclusion_of, same_reasons, summary_of
 from napari_uncertainseg.explain.feedback.within_readings import Readings
 from napari_uncertainseg.review.feedback import REASONS
 from napari_uncertainseg.review.reports.html import whole_page
+from napari_uncertainseg.review.reports.summary import summarise
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 
@@ -119,7 +124,7 @@ def store(tmp_path):
         for reader in ("one", "two"):
             case = made.case(project, "patient", "where")
             tasks = [NewTask(case, None, "lesion", i + 1, (i, 2, 3), i / 9, 0.5, 9.0 + i) for i in range(8)]
-            session = made.open_session(project, made.annotator(reader), "review", tasks, {})
+            session = made.open_session(project, made.annotator(reader), "review", tasks, {"case": "a" * 64})
             for task in made.tasks(session)[:5]:
                 entry = made.record(session, "verdict", task.id, {"decision": "accepted"})
                 if reader == "one" and task.label < 3:
@@ -145,3 +150,18 @@ def test_a_report_has_it_with_notes_only_where_there_are_names(store, tmp_path) 
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="summary"):
         write_report(store, file, pictures=False, further=lambda s: feedback_section(s, [tmp_path / "none"]))
+
+
+def test_a_folder_of_results_gives_each_judged_lesion_its_drivers(store, tmp_path, monkeypatch) -> None:
+    labels = np.zeros((6, 3, 4), np.int32)
+    labels[:4, 2, 3] = 5, 6, 0, 7
+    table = pd.DataFrame({"noise": [0.5, 0.6, 0.7], **dict.fromkeys(driver_values.DOUBTS, 0.1)}, [5, 6, 7])
+    monkeypatch.setattr(driver_values, "drivers_of_results", lambda folder: table)
+    monkeypatch.setattr(driver_values, "read_labels", lambda path: SimpleNamespace(data=labels))
+    monkeypatch.setattr(driver_values, "load_summary", lambda folder: {"case": {"sha256": folder.name}})
+    found = summarise(store)
+    values = driver_values.drivers_of_answers(found, answers_in(found), [Path("a" * 64)])
+    assert list(values.columns) == ["noise"]
+    np.testing.assert_array_equal(values["noise"], [0.5, 0.6, np.nan, 0.7, np.nan])
+    with pytest.raises(InputError, match="no session of this report is about its scans"):
+        driver_values.drivers_of_answers(found, answers_in(found), [Path("b")])

@@ -153,12 +153,13 @@ def _notes(found: Comparison) -> list[Markup]:
 
 
 def _tick(row: pd.Series) -> str:
-    return {ANY: "any reason", SURENESS: f"'{STEPS[3]}' (how sure)"}.get(row["tick"], str(row["tick"]))
+    return {ANY: "any reason", SURENESS: f"{STEPS[3]} (against less)"}.get(row["tick"], str(row["tick"]))
 
 
 def _title(measure: str) -> str:
     driver = driver_of(measure)
-    return f"{driver.title}, {driver.unit}" if driver.unit else driver.title
+    unit = driver.unit.replace("mm3", "mm³").replace("mm2", "mm²")
+    return f"{driver.title}, {unit}" if unit else driver.title
 
 
 def _strength(row: pd.Series) -> str:

@@ -56,27 +56,25 @@ def conclusion_of(found: Comparison) -> str:
 
 def same_reasons(found: Comparison) -> str:
     """Whether readers and model doubt for the same reasons; "" where no driver could be tested."""
-    rows = found.relations[(found.relations["tick"] == ANY) & (found.relations["measure"] != DOUBT)]
-    rows = rows[rows["p"].notna()]
+    rows = found.relations[(found.relations["measure"] != DOUBT) & found.relations["p"].notna()]
     if not len(rows):
         return ""
-    same: list[str] = []
-    opposite: list[str] = []
+    # By what the lesions are, such as "small": whether the model doubts them, too.
+    same: dict[str, bool] = {}
     for _, row in rows[rows["finding"]].iterrows():
         model = found.model.loc[row["measure"]]
         if model["low"] > 0 or model["high"] < 0:
-            (same if model["value"] * row["value"] > 0 else opposite).append(_words(row))
-    said = []
-    if same:
-        said.append(f"Readers and the model doubt for the same reasons: lesions that are {_list(same)}.")
-    if opposite:
-        said.append(
-            f"Readers find lesions hard that are {_list(opposite)}; the model doubts the others more."
-        )
-    none = (
-        f"Of {pluralised(len(rows), 'driver')} of doubt that could be tested, none is shown to go with both"
+            same[_words(row)] = bool(model["value"] * row["value"] > 0)
+    shared, apart = (
+        [words for words, is_same in same.items() if is_same is which] for which in (True, False)
     )
-    return " ".join(said) or f"{none} the readers' ticks and the model's doubt."
+    said = []
+    if shared:
+        said.append(f"Readers and the model doubt for the same reasons: lesions that are {_list(shared)}.")
+    if apart:
+        said.append(f"Readers find it hard when lesions are {_list(apart)}; the model doubts the others.")
+    none = f"Of {_counted(rows['measure'], 'driver')} of doubt that could be tested, none is shown to go with"
+    return " ".join(said) or f"{none} both the readers' ticks and the model's doubt."
 
 
 def _counted(column: pd.Series, noun: str) -> str:
