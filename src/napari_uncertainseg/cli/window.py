@@ -24,9 +24,11 @@ def view(options: Namespace) -> None:
     """Open napari with the scans and the Review docks, until the user closes it."""
     _need_qt()
     from napari_uncertainseg.evaluate.saved_results import is_results
+    from napari_uncertainseg.explain.attention.files import is_attention_map
     from napari_uncertainseg.widgets.readers import get_reader
 
     layers: list[Any] = []
+    above: list[Any] = []
     folders = [path for path in options.scans if is_results(path)]
     if len(folders) > 1:
         raise InputError("One folder of results is opened at a time: a window shows one case.")
@@ -34,7 +36,7 @@ def view(options: Namespace) -> None:
         read = get_reader(str(path))
         if read is None:
             raise InputError(f"{path}: {_why_not(path)}")
-        layers += read(str(path))
+        (above if is_attention_map(path) else layers).extend(read(str(path)))
     _need_screen("uncertainseg segment works without one")
     import napari
 
@@ -44,6 +46,7 @@ def view(options: Namespace) -> None:
     window.add(layers)
     for folder in folders:
         window.review.open_results(folder)
+    window.add(above)
     napari.run()
 
 
