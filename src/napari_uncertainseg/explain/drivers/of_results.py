@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +84,10 @@ def on_grid(scans: Mapping[str, Volume], grid: Grid) -> dict[str, np.ndarray]:
 
 
 def drivers_of_results(
-    folder: Path, places: pd.DataFrame | None = None, progress: Progress = silent
+    folder: Path,
+    places: pd.DataFrame | None = None,
+    measures: Sequence[str] = DOUBTS,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Drivers and doubt of the lesions in a folder of results.
 
@@ -93,12 +96,14 @@ def drivers_of_results(
     folder
         That `segment` wrote.
     places, progress
-        As for `drivers_of_lesions`. Without places they are found by `explain.place` where it can.
+        As for `drivers_of_lesions`.
+    measures
+        Columns of its list of lesions that say how far the model doubts.
 
     Returns
     -------
     pandas.DataFrame
-        As `measure_drivers`, and the columns of `DOUBTS`, NaN for a lesion that a human drew.
+        As `measure_drivers`, and the `measures`, NaN for a lesion that a human drew.
 
     Raises
     ------
@@ -112,10 +117,11 @@ def drivers_of_results(
         raise InputError(f"{folder}: none of the scans is there to measure ({why}).")
     labels = read_labels(result_file(folder, "lesions"), prediction.grid).data
     said = read_tsv(file_of_results(folder, "lesions.tsv"))
-    if missing := [name for name in (LABEL, *DOUBTS) if name not in said]:
-        raise InputError(
-            f"{folder}: the table lesions.tsv has no column '{missing[0]}'; segment the scans again."
-        )
+    if missing := [name for name in (LABEL, *measures) if name not in said]:
+        raise InputError(f"{folder}: the table lesions.tsv has no column '{missing[0]}'.")
     table = drivers_of_lesions(prediction, labels, saved.scans, places, progress)
-    doubts = said.set_index(LABEL)[list(DOUBTS)].astype(float)
+    try:
+        doubts = said.set_index(LABEL)[list(measures)].astype(float)
+    except ValueError as error:
+        raise InputError(f"{folder}: in lesions.tsv, one of {', '.join(measures)} is no number.") from error
     return table.join(doubts)

@@ -154,7 +154,7 @@ def key_hints(hints: Sequence[tuple[str, str]]) -> str:
 def what_made_it_hard(number: int, decision: str) -> str:
     """The question about a verdict: numbers of candidates are below 0, and 0 is none at this threshold."""
     name = f"Lesion {number}" if number > 0 else f"Candidate {-number}" if number else "Not shown now"
-    return f"{name}, {decision}: what made it hard? (optional)"
+    return f"{name}, {decision}: what made it hard, if it was?"
 
 
 # -- all measures ---------------------------------------------------------------------------------
