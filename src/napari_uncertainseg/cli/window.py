@@ -28,15 +28,15 @@ def view(options: Namespace) -> None:
     from napari_uncertainseg.widgets.readers import get_reader
 
     layers: list[Any] = []
-    above: list[Any] = []
     folders = [path for path in options.scans if is_results(path)]
     if len(folders) > 1:
         raise InputError("One folder of results is opened at a time: a window shows one case.")
-    for path in [path for path in options.scans if path not in folders]:
+    above = [path for path in options.scans if is_attention_map(path)]
+    for path in [path for path in options.scans if path not in (*folders, *above)]:
         read = get_reader(str(path))
         if read is None:
             raise InputError(f"{path}: {_why_not(path)}")
-        (above if is_attention_map(path) else layers).extend(read(str(path)))
+        layers += read(str(path))
     _need_screen("uncertainseg segment works without one")
     import napari
 
@@ -46,7 +46,8 @@ def view(options: Namespace) -> None:
     window.add(layers)
     for folder in folders:
         window.review.open_results(folder)
-    window.add(above)
+    for path in above:
+        window.review.show_attention(path)
     napari.run()
 
 
