@@ -93,12 +93,13 @@ class LesionTable(QTableView):
         self.select(selected, reveal=False)
 
     def _show_columns(self) -> None:
-        """Show the columns that the table has; there is no room for entropy beside those that come later."""
+        """Show the columns that the table has; others, which *All measures* shows, make room for them."""
         further = {column.key for column in COLUMNS if column.late or column.key == P_REAL}
         known = {key for key in further if self.lesions.has_column(key)}
         for key in further:
             self.setColumnHidden(_NUMBER[key], key not in known)
         self.setColumnHidden(_NUMBER["mean_entropy"], bool(known))
+        self.setColumnHidden(_NUMBER["lsu"], bool(known - {P_REAL}))
 
     def clear(self) -> None:
         """Show an empty list."""
