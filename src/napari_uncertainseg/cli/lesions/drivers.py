@@ -15,7 +15,7 @@ def drivers(options: Namespace) -> None:
     from napari_uncertainseg.explain.drivers.sentences import describe
     from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import explain_doubt
     from napari_uncertainseg.explain.drivers.written import write_drivers
-    from napari_uncertainseg.explain.explanation import check_new
+    from napari_uncertainseg.explain.explanation_files import check_new
 
     if options.out is not None:
         check_new(options.out)
