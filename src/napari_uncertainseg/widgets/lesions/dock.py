@@ -35,6 +35,7 @@ from napari_uncertainseg.widgets.lesions.messages import (
     header_tip,
     recording_message,
 )
+from napari_uncertainseg.widgets.lesions.places import PlacesPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter, decisions_of_list
@@ -78,6 +79,7 @@ class LesionsDock(DockWidget):
         self._make_list()
         self._make_buttons()
         self.feedback = FeedbackPanel(case, self)
+        self.places = PlacesPanel(case, self)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
@@ -90,10 +92,8 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        self.feedback.cleanup()
-        self.measures.cleanup()
-        self.threshold.cleanup()
-        self.export.cleanup()
+        for panel in (self.feedback, self.places, self.measures, self.threshold, self.export):
+            panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
@@ -162,6 +162,7 @@ class LesionsDock(DockWidget):
             self.feedback,
             self.message,
             self.keys,
+            self.places,
             self.measures,
             self.threshold,
             self.export,
@@ -186,6 +187,7 @@ class LesionsDock(DockWidget):
         self.tabs.currentChanged.connect(self._show_page)
         self.verdict_filter.currentIndexChanged.connect(self._filter)
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
+        self.places.filtered.connect(self._filter)
 
     # -- stepping and verdicts ----------------------------------------------------------------
 
@@ -349,7 +351,8 @@ class LesionsDock(DockWidget):
         return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
 
     def _filter(self) -> None:
-        chosen = Filter(self.verdict_filter.currentData(), self.uncertainty_filter.currentData())
+        state, least = self.verdict_filter.currentData(), self.uncertainty_filter.currentData()
+        chosen = Filter(state, least, self.places.chosen)
         for view in self.tables:
             view.set_filter(chosen)
         self._show_page()

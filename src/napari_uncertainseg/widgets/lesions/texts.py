@@ -106,6 +106,7 @@ COLUMN_TITLES = {
     "p_real": "Real",
     "volume_mm3": "mm³",
     "mean_entropy": "Entropy",
+    "place": "Place",
     "verdict": "Verdict",
 }
 VERDICT_TIP = (
