@@ -10,6 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
+from napari_uncertainseg.review.feedback import NO_FEEDBACK, Feedback
 from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.rereading import Location, ReadingStatus
@@ -35,6 +36,8 @@ class ReportTask:
         From when it was shown to the verdict; None where that is not known.
     comment
         Empty in a report without names.
+    feedback
+        What the reader ticked beside the verdict; without the note in a report without names.
     """
 
     task: Task
@@ -43,6 +46,7 @@ class ReportTask:
     wrong: bool | None
     seconds: float | None
     comment: str
+    feedback: Feedback = NO_FEEDBACK
 
 
 @dataclass(frozen=True)

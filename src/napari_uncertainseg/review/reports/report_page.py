@@ -53,6 +53,7 @@ def report_page(
     notes: Sequence[str] = (),
     *,
     program: str = "napari-uncertainseg",
+    further: Sequence[Markup] = (),
 ) -> str:
     """Write a report.
 
@@ -66,6 +67,8 @@ def report_page(
         Why pictures are missing, a sentence each.
     program
         What made it, with its version.
+    further
+        Parts from above this floor, before the terms.
 
     Returns
     -------
@@ -82,6 +85,7 @@ def report_page(
         *training_part(found.training),
         *most_uncertain(found, shown),
         *_comments(found),
+        *further,
         element("h2", "Terms and units"),
         element("dl", *(_word(what, meaning) for what, meaning in _WORDS.items())),
     ]
