@@ -12,6 +12,7 @@ belong to (arXiv 2504.04814), is printed beside ours.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,19 @@ from left_out import LeftOut
 from refine import MIN_MM3, brain_file, kept_predictions
 from scipy.special import entr
 
+from napari_uncertainseg.explain.drivers.model import DriversFile, Weight, save_drivers
 from napari_uncertainseg.explain.drivers.of_results import DOUBTS, drivers_of_lesions
 from napari_uncertainseg.explain.drivers.sentences import describe
-from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import explain_doubt, left_out_r2
+from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import (
+    DoubtDrivers,
+    explain_doubt,
+    left_out_r2,
+)
 from napari_uncertainseg.explain.drivers.statistics.intervals import Interval
+from napari_uncertainseg.explain.drivers.written import write_drivers
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.training.subjects import read_scans
@@ -47,12 +55,50 @@ def main() -> None:
     rows = pd.read_csv(arguments.rows, sep="\t")
     patients = rows["source"] + " " + rows["patient"].astype(str)
     print(f"{len(rows)} lesions of {patients.nunique()} patients\n")
-    lines = []
-    for name in DOUBTS:
-        found = explain_doubt(rows, rows[name], patients, sources=sorted(set(rows["source"])))
+    sources = sorted(set(rows["source"]))
+    every = [explain_doubt(rows, rows[name], patients, sources=sources) for name in DOUBTS]
+    lines, hospitals = [], {}
+    for found in every:
         print(f"{describe(found)}\n{found.correlations.round(3)}\n{found.groups.round(3)}\n")
-        lines.append([name, *map(cell, judged(rows, name, patients))])
-    print(markdown(["doubt", "patient left out", "hospital left out", "lesions shuffled"], lines))
+        intervals = judged(rows, found.measure, patients)
+        hospitals[found.measure] = intervals[1][0]
+        lines.append([found.measure, *map(cell, intervals), cell(found.within)])
+    titles = ["doubt", "patient left out", "hospital left out", "lesions shuffled", "within patients"]
+    print(markdown(titles, lines))
+    if arguments.out is not None:
+        write_drivers(arguments.out, rows, every)
+    if arguments.ship is not None:
+        save_drivers(shipped(every, hospitals), arguments.ship)
+
+
+def shipped(every: Sequence[DoubtDrivers], hospitals: Mapping[str, float]) -> DriversFile:
+    """The file for the bundled model, in four digits."""
+
+    def weight(own: Weight) -> Weight:
+        return Weight(**{name: float(f"{value:.4g}") for name, value in own.model_dump().items()})
+
+    models = {
+        one.measure: one.model.model_copy(
+            update={
+                "constant": round(one.model.constant, 4),
+                "weights": {name: weight(own) for name, own in one.model.weights.items()},
+                "r2_patients": round(one.r2[0], 2),
+                "r2_sources": round(hospitals[one.measure], 2),
+            }
+        )
+        for one in every
+    }
+    about = (
+        "Fitted by experiments/doubt_drivers.py on the doubt of networks of the bundled kind about scans of "
+        "hospitals that they had not seen; docs/explain.md says how well it holds."
+    )
+    return DriversFile(
+        version=1,
+        model_sha256=find_model("bundled").sha256,
+        methods=("one-pass",),
+        about=about,
+        measures=models,
+    )
 
 
 def judged(rows: pd.DataFrame, name: str, patients: pd.Series) -> list[Interval]:

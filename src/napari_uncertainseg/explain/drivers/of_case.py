@@ -45,7 +45,7 @@ def drivers_of_case(
     scans
         By modality, as ``Case.images``.
     places
-        From `explain.place`, by the lesions' numbers, where they are known.
+        From `explain.place`, by the lesions' numbers; found here if None.
     measure
         The doubt that is explained, a column of ``lesions.table``.
     progress

@@ -14,6 +14,7 @@ from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.drivers.measure import LABEL, measure_drivers
+from napari_uncertainseg.explain.place.lesions import places_of_lesions
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -41,8 +42,10 @@ def drivers_of_lesions(
         Of the lesions, on that grid, such as ``Lesions.labels``.
     scans
         By modality, such as ``Case.images``; those on other grids are brought onto the main one's.
-    places, progress
-        As for `measure_drivers`; progress may raise ``Cancelled``.
+    places
+        As for `measure_drivers`; found by `explain.place` if None, which takes seconds more.
+    progress
+        May raise ``Cancelled``.
 
     Returns
     -------
@@ -54,10 +57,24 @@ def drivers_of_lesions(
     InputError
         If a scan is of another head.
     """
-    progress("drivers of the lesions", 0.0)
+    progress("scans of the case", 0.0)
     images = on_grid(scans, prediction.grid)
-    progress("drivers of the lesions", 0.3)
+    if places is None and scans:
+        places = _places(scans[main_of(scans)], prediction.brain, labels, progress)
+    progress("drivers of the lesions", 0.8)
     return measure_drivers(labels, prediction.grid.spacing, prediction.brain, images, places)
+
+
+def _places(scan: Volume, brain: np.ndarray, labels: np.ndarray, progress: Progress) -> pd.DataFrame | None:
+    """Where the lesions lie; None where that cannot be found."""
+
+    def part(stage: str, fraction: float) -> None:
+        progress(stage, 0.1 + 0.7 * fraction)
+
+    try:
+        return places_of_lesions(scan, brain, labels, part)
+    except InputError:
+        return None
 
 
 def on_grid(scans: Mapping[str, Volume], grid: Grid) -> dict[str, np.ndarray]:

@@ -19,6 +19,8 @@ from napari_uncertainseg.explain.drivers.statistics.shares import doubt_model, s
 
 FEWEST_PATIENTS, FEWEST_LESIONS = 3, 30
 """That are needed for statistics."""
+FEW_PATIENTS = 5
+"""With fewer, intervals are too narrow: in worlds with 3 patients they held the truth in 75 of 100."""
 PERMUTATIONS = 99
 """Of doubt within patients, with which the fit is compared."""
 LEAST_KNOWN = 0.5
@@ -177,7 +179,7 @@ def _explained(
         measure,
         len(y),
         number,
-        _notes(without, values),
+        (*_few(len(drawn)), *_notes(without, values)),
         correlations,
         split_over_groups(found, x, y, used, drawn),
         r2,
@@ -223,6 +225,12 @@ def serving(values: pd.DataFrame) -> list[str]:
 def _serves(values: np.ndarray) -> bool:
     known = values[~np.isnan(values)]
     return len(known) >= max(1, LEAST_KNOWN * len(values)) and bool(known.min() < known.max())
+
+
+def _few(groups: int) -> tuple[str, ...]:
+    if groups >= FEW_PATIENTS:
+        return ()
+    return (f"Intervals over {groups} patients are too narrow; with five or more they hold.",)
 
 
 def _notes(without: int, values: pd.DataFrame) -> tuple[str, ...]:

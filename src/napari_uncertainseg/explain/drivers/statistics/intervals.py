@@ -56,6 +56,9 @@ class Draws:
         self._patients, self._sizes = patients, np.bincount(patients)
         self._often = draw_patients(len(self._sizes), seed)
 
+    def __len__(self) -> int:
+        return len(self._sizes)
+
     def ratio(self, part: np.ndarray, whole: np.ndarray) -> Interval:
         """Of the sum of `part` over that of `whole`, each float64 (lesions,); NaN where the whole is 0."""
         parts, wholes = (np.bincount(self._patients, one, len(self._sizes)) for one in (part, whole))

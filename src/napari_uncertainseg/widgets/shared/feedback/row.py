@@ -53,7 +53,8 @@ class FeedbackRow(QWidget):
     def __init__(self, parent: QWidget | None = None, *, sureness: bool = True) -> None:
         super().__init__(parent)
         self._shown, self._asked, self._keys = NO_FEEDBACK, "", KEYS
-        self.question, self.how_sure = PlainLabel(), PlainLabel()
+        self.question, self.how_sure = PlainLabel(parent=self), PlainLabel(parent=self)
+        self.how_sure.setVisible(sureness)
         self.question.setWordWrap(True)
         self._words = {action: texts.REASON_WORDS[reason] for action, reason in REASON_OF.items()}
         if sureness:
