@@ -207,7 +207,7 @@ def _behind(main: MethodRanking, scores: Scores, setting: RankingSetting) -> np.
     with np.errstate(invalid="ignore"):
         value = sign * (main.aggregate[first] - main.aggregate)
         drawn = None if main.drawn is None else sign * (main.drawn.aggregate[first] - main.drawn.aggregate)
-    return np.stack([value, *_interval(drawn, scores)], axis=1)
+    return np.stack([value, *_interval(drawn, scores)], axis=1) + 0.0  # no -0
 
 
 def ranks_over_all(rankings: tuple[Ranking, ...]) -> tuple[tuple[str, ...], np.ndarray]:
