@@ -15,6 +15,7 @@ from napari_uncertainseg.cli.options.declare import NOTICE, command, later, read
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
+from napari_uncertainseg.cli.options.places import add_places
 from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
 from napari_uncertainseg.cli.options.told import add_told
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         add_rank,
         add_explain,
         add_drivers,
+        add_places,
         add_radiomics,
         add_refine,
         _add_export_seg,

@@ -8,9 +8,8 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWi
 from napari_uncertainseg._base import Progress
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.place.column import PlaceColumns, find_places
-from napari_uncertainseg.explain.place.lesions import PLACES
+from napari_uncertainseg.explain.place.lesions import PLACES, count_places
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 from napari_uncertainseg.widgets.lesions import place_texts as texts
 from napari_uncertainseg.widgets.lesions.table_model import PLACE, Range
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -157,17 +156,7 @@ class PlacesPanel(QWidget):
         elif self._problem:
             self.counts.setText(texts.unknown(self._problem))
         elif self._known:
-            self.counts.setText(texts.counts(_counts(lesions)))
+            self.counts.setText(texts.counts(count_places(lesions.table)))
         elif self._searched is None:
             self.counts.setText(texts.searching(0.0))
             self._search()
-
-
-def _counts(lesions: Lesions) -> list[tuple[str, int, float]]:
-    """Number and volume (ml) of the lesions in each place where there are any."""
-    volumes = lesions.table.groupby(PLACE)["volume_mm3"].agg(["size", "sum"])
-    return [
-        (place, int(volumes.loc[place, "size"]), float(volumes.loc[place, "sum"]) / 1000)
-        for place in PLACES
-        if place in volumes.index
-    ]

@@ -27,8 +27,6 @@ from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, DOUBT,
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
 _NUMBER = {column.key: number for number, column in enumerate(COLUMNS)}
-_MAKE_ROOM = ("mean_entropy", "lsu", "mean_probability")
-"""Hidden one after the other where there are further columns; *All measures* has them."""
 
 
 class UncertaintyBar(QStyledItemDelegate):
@@ -95,13 +93,14 @@ class LesionTable(QTableView):
         self.select(selected, reveal=False)
 
     def _show_columns(self) -> None:
-        """Show the columns that the table has; for each that comes later another one makes room."""
+        """Show the columns that the table has; others, which *All measures* shows, make room for them."""
         further = {column.key for column in COLUMNS if column.late or column.key == P_REAL}
         known = {key for key in further if self.lesions.has_column(key)}
         for key in further:
             self.setColumnHidden(_NUMBER[key], key not in known)
-        for number, key in enumerate(_MAKE_ROOM):
-            self.setColumnHidden(_NUMBER[key], len(known) > number)
+        self.setColumnHidden(_NUMBER["mean_entropy"], bool(known))
+        self.setColumnHidden(_NUMBER["lsu"], bool(known - {P_REAL}))
+        self.setColumnHidden(_NUMBER["mean_probability"], len(known - {P_REAL}) > 1)
 
     def clear(self) -> None:
         """Show an empty list."""
