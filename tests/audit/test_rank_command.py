@@ -176,6 +176,8 @@ def test_failure_cases_are_those_of_all_and_of_each():
     assert [one.case for one in found if one.model == ALL] == ["c1"]
     assert [one.case for one in found if one.model == "b"][:2] == ["c3", "c1"]
     assert found[0].score == pytest.approx(0.15)
+    ties = failure_cases(scores_of(np.full((2, 6), 0.5)))
+    assert not [one for one in ties if one.model == ALL]
 
 
 def test_planted_features_are_found_and_others_are_not():
