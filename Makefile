@@ -9,6 +9,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 export PYTHON TORCH TORCH_INDEX
+# Compiled modules are kept: without them each worker, and each command that a test runs, compiles all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
 WITH_SCREEN := scripts/with-screen.sh
@@ -39,14 +41,14 @@ else
 endif
 
 test: lint
-	$(WITH_SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
+	$(WITH_SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
 
 # Environments of their own: `make test` keeps the newest versions and PyQt6.
 test-minimum: $(MINIMUM)/.test
-	$(WITH_SCREEN) $(MINIMUM)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST)
+	$(WITH_SCREEN) $(MINIMUM)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST)
 
 test-pyside: $(PYSIDE)/.test
-	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" $(PYTEST)
+	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST)
 
 soak: $(VENV)/.test
 	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/bench tests/inference/test_trained_models.py --durations=0 $(PYTEST)

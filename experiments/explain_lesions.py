@@ -2,7 +2,7 @@ r"""The claims of arXiv 2406.09335 on lesions of scans that the network had not 
 
 usage: python experiments/explain_lesions.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
-           [--scan PREFIX ...] [--lesions 2] [--passes 50] [--maps-passes 5] [--missed 6]
+           [--scan PREFIX ...] [--lesions 1] [--passes 50] [--maps-passes 3] [--missed 4] [--minutes 8]
        python experiments/explain_lesions.py --summary FOLDER
 
 Of each scan, lesions of 20 to 1000 mm3 that the expert outlined too are drawn: saliency, context and
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from napari_uncertainseg.explain.counterfactual import counterfactuals
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
 from napari_uncertainseg.uncertainty.retention import auroc
 
-EARLY = 5
+EARLY = 3
 """Passes after which the map is compared with that after all of them."""
 
 
@@ -39,13 +40,17 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add_folders(parser)
-    parser.add_argument("--lesions", type=int, default=2)
+    parser.add_argument("--lesions", type=int, default=1)
     parser.add_argument("--passes", type=int, default=50)
-    parser.add_argument("--maps-passes", type=int, default=5)
-    parser.add_argument("--missed", type=int, default=6)
+    parser.add_argument("--maps-passes", type=int, default=3)
+    parser.add_argument("--missed", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=np.inf, help="no scan is begun after so many")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
     for one in chosen(arguments):
+        if time.monotonic() - started > 60 * arguments.minutes:
+            break
         drawn_file, maps_file = (arguments.out / f"{file_name(one)}{end}" for end in ("-drawn.tsv", ".tsv"))
         if drawn_file.is_file() and maps_file.is_file():
             continue

@@ -70,9 +70,9 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
 
 def chosen(arguments: argparse.Namespace) -> Iterator[LeftOut]:
     """The kept predictions of the scans that were named."""
-    for one in kept_predictions(arguments.kept, arguments.data):
-        if not arguments.scan or one.scan.prefix in arguments.scan:
-            yield one
+    known = {one.scan.prefix: one for one in kept_predictions(arguments.kept, arguments.data)}
+    for prefix in arguments.scan or known:
+        yield known[prefix]
 
 
 def file_name(one: LeftOut) -> str:

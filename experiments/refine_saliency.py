@@ -2,7 +2,7 @@ r"""Saliency of every lesion of scans that a network had not seen, for `refine.p
 
 usage: python experiments/refine_saliency.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
-           [--scan PREFIX ...] [--passes 5] [--missed 6]
+           [--scan PREFIX ...] [--passes 3] [--missed 6]
 
 SmoothGrad of each lesion on its own (average version, noise as published, fewer passes). PREFIX.npz holds
 ``map``: within each lesion and two voxels around it the FLAIR's gradient for that lesion, in hundredths of
@@ -19,6 +19,7 @@ import pandas as pd
 from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
 from scipy import ndimage
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.explain.context import distance_around
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
 
@@ -31,7 +32,7 @@ def main() -> None:
     """Write the map and the table of each scan that has none yet."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add_folders(parser)
-    parser.add_argument("--passes", type=int, default=5)
+    parser.add_argument("--passes", type=int, default=3)
     parser.add_argument(
         "--missed", type=int, default=6, help="how many missed lesions of a scan are looked at"
     )
@@ -49,7 +50,11 @@ def write_maps(case: LeftOutCase, arguments: argparse.Namespace) -> None:
     owner = np.where(case.lesions > 0, case.lesions, larger)
     out, rows = np.zeros(owner.shape, np.float32), []
     for number in range(1, int(case.lesions.max()) + 1):
-        region = case.lesion(number)
+        try:
+            region = case.lesion(number)
+        except InputError:  # outside the brain that is found today: its map stays 0
+            print(f"{case.name}: lesion {number} lies outside the brain", flush=True)
+            continue
         maps = saliency_maps(case, region, setting)
         own = owner == number
         inside = maps[0][case.scene.image.any(axis=0)].astype(float)

@@ -69,6 +69,9 @@ def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     review.lesions.next_lesion()
     for button in ("accept", "reject", "accept", "unsure", *["accept"] * 8):
         buttons[button].click()
+    for tick in ("hard_size", "hard_place", "sureness_2"):
+        review.lesions.feedback.row.buttons[tick].click()
+    window.dock_picture(folder / "feedback.png", "lesions")
     review.lesions.measures.button.click()
     window.dock_picture(folder / "details.png", "lesions")
     window.dock_picture(folder / "session.png", "session")

@@ -53,11 +53,7 @@ hypothesis.settings.load_profile("busy")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open a viewer, skip them where there is no screen, and run them last.
-
-    Where several workers share the tests, one of them has all that open windows: two programs on one
-    screen take the keyboard from each other.
-    """
+    """Mark the tests that open a viewer, skip them where there is no screen, and run them last."""
     no_screen = pytest.mark.skip(
         reason="a real viewer needs a screen: run under xvfb-run, as `make test` does"
     )
@@ -68,13 +64,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if VIEWER_FIXTURES & fixtures:
             item.add_marker("viewer")
-        if (VIEWER_FIXTURES | {"qtbot", "qapp"}) & fixtures or item.get_closest_marker("viewer"):
-            item.add_marker(pytest.mark.xdist_group("screen"))
         if item.get_closest_marker("viewer") and not HAS_SCREEN:
             item.add_marker(no_screen)
-    items.sort(
-        key=lambda item: bool(item.get_closest_marker("viewer")) * 2 + bool(item.get_closest_marker("slow"))
-    )
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Quick tests first, then the slow ones; with a viewer the other way round: workers end together."""
+    viewer, slow = (item.get_closest_marker(name) is not None for name in ("viewer", "slow"))
+    return 3 - slow if viewer else slow
+
+
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now out of garbage collection: napari collects at each layer that goes."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,17 @@ def test_it_is_learned_told_kept_and_applied(study, trained, tmp_path, capsys):
         assert row["volume_mm3"] == pytest.approx(there.sum() * np.prod(flair.grid.spacing), rel=1e-4)
 
 
+def test_its_map_opens_over_the_scan(study, trained, tmp_path):
+    readers = pytest.importorskip("napari_uncertainseg.widgets.readers")
+    assert attend(study, trained, tmp_path / "out") == 0
+    path = str(tmp_path / "out" / "attention.nii.gz")
+    ((data, options, kind),) = readers.get_reader(path)(path)
+    assert kind == "image" and options["blending"] == "additive" and options["name"] == "Attention"
+    assert options["contrast_limits"] == (0.0, pytest.approx(float(data.max())))
+    (tmp_path / "out" / "attention.json").unlink()  # a file of this name from elsewhere is a scan
+    assert readers.get_reader(path)(path)[0][1]["name"] == "attention"
+
+
 def test_features_are_the_encoders_own_averaged_over_a_lesion(study):
     """On the scan's own voxels interpolated by hand, from all of the encoder in one pass."""
     case = open_case(study / "results0", model=study / "tiny")
@@ -170,7 +181,7 @@ def test_scans_in_the_table_are_segmented_first(study, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ({"label": ["yes", "yes", "yes", "yes"]}, "4 have the label"),
+        ({"label": ["yes", "yes", "yes", "yes"]}, "4 have the label and 0 lack it"),
         ({"label": ["yes", "no", "", "no"]}, "row 4: the column label is empty"),
         ({"label": ["yes", "no", "2", "no"]}, "it should be 1 or 0, yes or no"),
         ({"patient": ["a", "a", "b", "b"]}, "Of 2 patients"),

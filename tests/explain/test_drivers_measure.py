@@ -80,7 +80,7 @@ def test_lesions_are_measured_in_millimetres_with_their_surroundings() -> None:
     assert table["contrast_flair"].to_numpy() == pytest.approx([10, 10, 10], rel=0.15)
     assert table["contrast_t1"].to_numpy() == pytest.approx([-10, -10, -10], rel=0.15)
     assert table["noise"].to_numpy() == pytest.approx([1, 1, 1], rel=0.2)
-    assert table["to_edge_mm"].tolist() == [8, 8, 2]  # from middle to middle of voxels
+    assert table["to_edge_mm"].tolist() == [7, 7, 1]  # voxels between them
     assert set(table["place"]) == {"unknown"} and table["to_cortex_mm"].isna().all()
     assert driver_columns(list(table.columns)) == list(table.columns)
     assert all(driver_of(name).definition for name in table.columns if name != "place")

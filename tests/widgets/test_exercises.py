@@ -286,3 +286,27 @@ def test_everything_but_the_scans_is_hidden_and_comes_back(make_viewer, case, fl
     layers.unblind()
     assert {layer.name: layer.visible for layer in viewer.layers} == before
     layers.cleanup()
+
+
+def test_what_makes_it_hard_is_ticked_before_the_answer_and_the_model(qtbot, dock, file):
+    assert not dock._answering.hard.isVisible()
+    dock.plan.setCurrentIndex(dock.plan.findData("after"))
+    begin(qtbot, dock)
+    row = dock._answering.hard
+    assert row.isVisible() and "sureness_1" not in row.buttons and not dock.opinion.isVisible()
+    click(qtbot, row.buttons["hard_place"])
+    dock.act("hard_size")
+    dock.act("hard_place")
+    dock.act("hard_border")
+    dock.act("accept")
+    assert dock.opinion.isVisible() and not any(button.isChecked() for button in row.buttons.values())
+    dock.act("accept")  # nothing is ticked of the second answer: nothing is kept
+    with Store(file) as store:
+        (session,) = store.sessions()
+        entries = store.entries(session.id)[1:]
+        assert [entry.kind for entry in entries] == ["first", "feedback", "verdict"]
+        assert entries[1].details.feedback.reasons == ("size", "border")
+        assert entries[1].details.verdict == entries[0].number
+        assert store.verify() == {session.id: ""}
+    dock.stop()
+    assert not row.isVisible()

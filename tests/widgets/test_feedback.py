@@ -35,7 +35,7 @@ def test_the_row_comes_with_a_verdict_and_is_about_it_though_the_next_is_selecte
     first = case.selected
     dock.act("accept")
     assert dock.feedback.isVisible() and case.selected != first
-    assert dock.feedback.caption.text().startswith("Lesion 1, accepted")
+    assert dock.feedback.row.question.text().startswith("Lesion 1, accepted")
     click(qtbot, row.buttons["hard_size"])
     dock.act("hard_border")
     dock.act("sureness_2")
@@ -92,9 +92,13 @@ def test_what_cannot_be_written_is_said_and_not_shown(dock, case, monkeypatch) -
 def test_keys_are_on_the_buttons_and_no_two_actions_share_one(dock) -> None:
     keys = [action.key for action in KEYS]
     assert len(set(keys)) == len(keys)
-    buttons = dock.feedback.row.buttons
-    assert buttons["hard_size"].text() == "F1 size" and buttons["sureness_1"].text() == "F9 not sure"
-    dock.show_keys({"hard_size": "J"})
-    assert buttons["hard_size"].text() == "J size" and buttons["sureness_1"].text() == "not sure"
-    assert texts.OPTIONAL in buttons["hard_place"].toolTip()
+    row = dock.feedback.row
+    dock.next_lesion()
+    dock.act("accept")
+    assert row.question.text() == "Lesion 1, accepted: what made it hard, if it was? (Alt+1 to 6)"
+    assert row.how_sure.text() == "How sure? (Alt+7 to 9)"
+    tip = row.buttons["hard_place"].toolTip()
+    assert texts.OPTIONAL in tip and tip.endswith("Key: Alt+3")
+    dock.show_keys({"sureness_3": "J", "sureness_2": "K", "sureness_1": "M"})
+    assert row.question.text().endswith("if it was?") and row.how_sure.text() == "How sure? (J, K, M)"
     assert dock.minimumSizeHint().width() <= 420

@@ -131,6 +131,7 @@ def _tell(odd: Mapping[str, str]) -> None:
 
 def _report(options: Namespace) -> None:
     from napari_uncertainseg.evaluate.session_report import write_report
+    from napari_uncertainseg.explain.feedback.section import feedback_section
 
     with _open(options) as store, ProgressLine() as progress:
         found = write_report(
@@ -139,6 +140,7 @@ def _report(options: Namespace) -> None:
             session_id=options.session,
             named=not options.without_names,
             pictures=not options.no_pictures,
+            further=lambda found: feedback_section(found, options.results or (), progress),
             progress=progress,
         )
     unsound = sum(bool(part.fault) for part in found.sessions)

@@ -24,13 +24,15 @@ def view(options: Namespace) -> None:
     """Open napari with the scans and the Review docks, until the user closes it."""
     _need_qt()
     from napari_uncertainseg.evaluate.saved_results import is_results
+    from napari_uncertainseg.explain.attention.files import is_attention_map
     from napari_uncertainseg.widgets.readers import get_reader
 
     layers: list[Any] = []
     folders = [path for path in options.scans if is_results(path)]
     if len(folders) > 1:
         raise InputError("One folder of results is opened at a time: a window shows one case.")
-    for path in [path for path in options.scans if path not in folders]:
+    above = [path for path in options.scans if is_attention_map(path)]
+    for path in [path for path in options.scans if path not in (*folders, *above)]:
         read = get_reader(str(path))
         if read is None:
             raise InputError(f"{path}: {_why_not(path)}")
@@ -44,6 +46,8 @@ def view(options: Namespace) -> None:
     window.add(layers)
     for folder in folders:
         window.review.open_results(folder)
+    for path in above:
+        window.review.show_attention(path)
     napari.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from napari_uncertainseg import __version__
@@ -9,6 +10,7 @@ from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.disk.outputs import PAGE, check_output
 from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
 from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.review.reports.html import Markup
 from napari_uncertainseg.review.reports.report_data import Summary
 from napari_uncertainseg.review.reports.report_page import report_page
 from napari_uncertainseg.review.reports.summary import summarise
@@ -25,6 +27,7 @@ def write_report(
     session_id: str | None = None,
     named: bool = True,
     pictures: bool = True,
+    further: Callable[[Summary], Sequence[Markup]] = lambda found: (),
     progress: Progress = silent,
 ) -> Summary:
     """Write a report of sessions as one HTML file that needs no other, whole or not at all.
@@ -41,6 +44,8 @@ def write_report(
         False calls people and cases by number, and leaves out comments, files and paths.
     pictures
         Whether slices of the scans are drawn into it, where they can be read.
+    further
+        Makes parts of the page of what the sessions say, from above this floor.
     progress
         Told what is done; may raise `Cancelled`.
 
@@ -69,7 +74,8 @@ def write_report(
 
         places = [one for one in (*differing, *doubtful) if one.task.target != "case"]
         drawn = draw_places(store, places, named=named, progress=rest)
-    text = report_page(found, drawn.drawn, drawn.notes, program=f"napari-uncertainseg {__version__}")
+    program = f"napari-uncertainseg {__version__}"
+    text = report_page(found, drawn.drawn, drawn.notes, program=program, further=further(found))
     with replaced_file(path) as file:
         file.write(text.encode("utf-8", "replace"))
     progress("done", 1)

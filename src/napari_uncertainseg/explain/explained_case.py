@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,25 @@ _RECALIBRATED = (
     "The results were recalibrated: explained are the model's own probabilities, before that, and the "
     "threshold of the results."
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What was explained, without the scans.
+
+    Attributes
+    ----------
+    grid
+        The scan's.
+    notes
+        What the user should know, one sentence each.
+    information
+        What was explained, JSON-serialisable.
+    """
+
+    grid: Grid
+    notes: tuple[str, ...]
+    information: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +90,20 @@ class ExplainedCase:
     def grid(self) -> Grid:
         """The scan's."""
         return self.voxels.grid
+
+    @property
+    def about(self) -> Explained:
+        """What is explained, for its files."""
+        return Explained(self.grid, self.notes, self.information)
+
+    def at_threshold(self, threshold: float, lesions: np.ndarray) -> ExplainedCase:
+        """The same case with lesions at another threshold: labels on the scan's grid."""
+        return replace(
+            self,
+            scene=replace(self.scene, threshold=threshold),
+            lesions=lesions,
+            information={**self.information, "threshold": threshold},
+        )
 
     def lesion(self, number: int) -> np.ndarray:
         """A lesion on the network's voxels, bool; InputError where there is none of that number."""

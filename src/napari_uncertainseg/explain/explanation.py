@@ -61,6 +61,11 @@ class Explanation:
     sentence: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def nbytes(self) -> int:
+        """Of its maps."""
+        return sum(each.values.nbytes for each in self.maps.values())
+
 
 def explain_region(
     case: ExplainedCase,

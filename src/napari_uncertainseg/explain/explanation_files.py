@@ -12,19 +12,30 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
-from napari_uncertainseg.explain.explained_case import ExplainedCase
+from napari_uncertainseg.explain.explained_case import Explained
 from napari_uncertainseg.explain.explanation import CAM, SALIENCY, UNIT, Explanation
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.images.files import write_volume
 
 
 def write_explanations(
-    folder: Path, case: ExplainedCase, found: list[Explanation], settings: dict[str, Any]
+    folder: Path, case: Explained, found: list[Explanation], settings: dict[str, Any]
 ) -> None:
     """Write explanations into a new folder, whole or not at all.
 
     For each region: ``NAME_saliency_MODALITY.nii.gz``, ``NAME_gradcam.nii.gz`` (on the scan's grid),
     ``NAME_context.tsv``, ``NAME_counterfactuals.tsv``; and ``explanation.json``.
+
+    Parameters
+    ----------
+    folder
+        New, or empty.
+    case
+        What was explained.
+    found
+        The explanations.
+    settings
+        With which they were made, JSON-serialisable.
 
     Raises
     ------
@@ -57,7 +68,7 @@ def check_new(folder: Path) -> None:
         raise InputError(f"{folder}: cannot be looked at ({error.strerror or error}).") from error
 
 
-def _write_one(folder: Path, case: ExplainedCase, one: Explanation) -> None:
+def _write_one(folder: Path, case: Explained, one: Explanation) -> None:
     for name, array in one.maps.items():
         write_volume(folder / f"{one.name}_{name}.nii.gz", array.whole(case.grid.shape), case.grid)
     if one.curve is not None:
@@ -66,7 +77,7 @@ def _write_one(folder: Path, case: ExplainedCase, one: Explanation) -> None:
         write_table(folder / f"{one.name}_counterfactuals.tsv", one.changes)
 
 
-def _about(case: ExplainedCase, found: list[Explanation], settings: dict[str, Any]) -> dict[str, Any]:
+def _about(case: Explained, found: list[Explanation], settings: dict[str, Any]) -> dict[str, Any]:
     return {
         **case.information,
         "notes": list(case.notes),

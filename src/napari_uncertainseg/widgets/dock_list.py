@@ -11,6 +11,7 @@ from napari_uncertainseg.widgets.cohort.dock import DOCK as COHORT
 from napari_uncertainseg.widgets.dashboard.dock import DOCK as DASHBOARD
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.exercises.dock import DOCK as EXERCISES
+from napari_uncertainseg.widgets.explain.dock import DOCK as EXPLAIN
 from napari_uncertainseg.widgets.lesions.dock import DOCK as LESIONS
 from napari_uncertainseg.widgets.raters.dock import DOCK as RATERS
 from napari_uncertainseg.widgets.segment.dock import DOCK as SEGMENT
@@ -19,6 +20,7 @@ from napari_uncertainseg.widgets.session.dock import DOCK as SESSION
 DOCKS: tuple[Dock, ...] = (
     SEGMENT,
     LESIONS,
+    EXPLAIN,
     CALIBRATION,
     CLASSES,
     RATERS,

@@ -8,6 +8,7 @@ from typing import Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.explain.attention.files import is_attention_map
 from napari_uncertainseg.images import files
 from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, paths_of, read_layers
@@ -22,6 +23,8 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
     paths = [Path(p) for p in paths_of(path)]
     if len(paths) == 1 and is_results(paths[0]):
         return read_results
+    if len(paths) == 1 and is_attention_map(paths[0]):
+        return read_attention
     return read_layers if paths and all(map(formats.format_of, paths)) else None
 
 
@@ -36,6 +39,19 @@ def read_results(path: str | Sequence[str]) -> list[Any]:
         raise InputError("Results can only be opened in a napari window, and no window is open.")
     review_of(viewer).open_results(Path(paths_of(path)[0]))
     return [(None,)]  # napari's sign that there is nothing to add
+
+
+def read_attention(path: str | Sequence[str]) -> list[Any]:
+    """Open a map of attention over the scan, with its column in *Lesions* where it is of this scan."""
+    import napari
+
+    from napari_uncertainseg.widgets.window import review_of
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return read_layers(path)
+    review_of(viewer).show_attention(Path(paths_of(path)[0]))
+    return [(None,)]
 
 
 def write_layer(path: str, data: Any, arguments: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
+from napari_uncertainseg.explain.attention.column import read_attention
 from napari_uncertainseg.review.session.opening import default_file
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.case_banner import CaseBanner
@@ -24,6 +25,7 @@ from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.keys import WindowKeys
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
+from napari_uncertainseg.widgets.scans.layer_reader import read_layers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _NAME = "uncertainseg-review"
 _WIDTH = 400
+ATTENTION, SHARE = "attention (share of the answer)", "share"
+"""The layer of trained attention, and its unit."""
 
 W = TypeVar("W", bound=DockWidget)
 
@@ -237,6 +241,27 @@ class Review(QObject):
         self._opener.open_results(restored, folder, self.dock(SegmentDock))
         self.show_findings()
         return True
+
+    def show_attention(self, path: Path) -> None:
+        """Show a map of attention over the scan, and its column in *Lesions* where it is of this scan.
+
+        Parameters
+        ----------
+        path
+            Of `attention.nii.gz`, with what was read beside it.
+
+        Raises
+        ------
+        InputError
+            During an exercise or a replay, or if a file cannot be read.
+        """
+        self._check_no_exercise()
+        prediction = self.case.prediction
+        found = None if prediction is None else read_attention(path, prediction)
+        if found is None:
+            self.layers.add(read_layers(str(path)))
+            return
+        self.layers.show_class(ATTENTION, found.map, float(found.map.max()), SHARE)
 
     def _check_no_exercise(self) -> None:
         if self._is_exercise():

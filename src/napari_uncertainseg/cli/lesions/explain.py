@@ -49,7 +49,7 @@ def explain(options: Namespace) -> None:
             )
             for i, (name, region) in enumerate(regions.items())
         ]
-        write_explanations(options.out, case, found, _settings(options))
+        write_explanations(options.out, case.about, found, _settings(options))
     for one in found:
         print(describe(one))
     print(_together(case, found), end="")

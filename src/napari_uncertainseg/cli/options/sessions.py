@@ -103,4 +103,12 @@ def _add_report(action: argparse.ArgumentParser) -> None:
     writes(action, "--out", kind=PAGE, required=True, metavar="REPORT.html", help="where to")
     action.add_argument("--session", metavar="ID", help="one session, with the other readings of it")
     action.add_argument("--without-names", action="store_true", help="numbers for people and cases")
+    reads(
+        action,
+        "--results",
+        nargs="+",
+        metavar="DIR",
+        help="folders of results of the scans that were read: compare the reasons that readers ticked with "
+        "what the model's doubt goes with",
+    )
     action.add_argument("--no-pictures", action="store_true", help="do not draw slices of the scans")

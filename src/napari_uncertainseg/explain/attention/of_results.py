@@ -15,6 +15,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.explain.attention.case_bags import BagSetting, bag_of_case
+from napari_uncertainseg.explain.attention.files import ABOUT, MAP, TABLE
 from napari_uncertainseg.explain.attention.instances import CANDIDATE, LESION
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
 from napari_uncertainseg.export import write_table
@@ -22,8 +23,6 @@ from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.training.mil.fit import read_bags
 from napari_uncertainseg.training.mil.model import TrainedAttention
-
-MAP, TABLE, ABOUT = "attention.nii.gz", "attention.tsv", "attention.json"
 
 
 @dataclass(frozen=True, eq=False)

@@ -164,7 +164,7 @@ def _contrast(values: np.ndarray, deviation: float, inside: np.ndarray, rim: np.
 
 
 def _to_edge(labels: np.ndarray, spacing: tuple[float, ...], brain: np.ndarray, count: int) -> np.ndarray:
-    """Smallest distance of each lesion to what is not brain, mm; 0 where it reaches beyond."""
+    """Smallest gap between each lesion and what is not brain, mm; 0 where they touch, also by a corner."""
     if not brain.any() or not count:
         return np.full(count, np.nan)
     # Nobody has seen what lies beyond the scan: only voxels of the scan count.
@@ -174,8 +174,10 @@ def _to_edge(labels: np.ndarray, spacing: tuple[float, ...], brain: np.ndarray, 
     )
     if brain[box].all():
         return np.full(count, np.nan)
+    # An offset of n voxels along an axis is a gap of n - 1 of them, which is what the dilation takes away.
+    touching = ndimage.binary_dilation(~brain[box], np.ones((3, 3, 3), bool))
     distance = np.zeros(brain.shape, np.float32)
-    distance[box] = ndimage.distance_transform_edt(brain[box], sampling=spacing)
+    distance[box] = ndimage.distance_transform_edt(~touching, sampling=spacing)
     return np.asarray(ndimage.minimum(distance, labels, np.arange(1, count + 1)), float)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ from napari_uncertainseg.explain.drivers.definitions import GROUPS
 from napari_uncertainseg.explain.drivers.design import design, group_of_number
 from napari_uncertainseg.images.files import replaced_file
 
+FILE = "drivers.json"
+"""Its name, in the folder of a model and where `uncertainseg drivers` writes."""
 FARTHEST = 4.0
 """Values count as at most so many deviations from the mean of the lesions that the model was fitted on."""
 _MOST_BYTES = 1 << 20
@@ -99,6 +101,8 @@ class DriversFile(_Table):
         Of the format.
     model_sha256
         Of the model whose doubt this is; empty if of any.
+    methods
+        By which its members came, such as ``one-pass``; empty if by any.
     about
         How it was made, a sentence or two.
     measures
@@ -107,8 +111,14 @@ class DriversFile(_Table):
 
     version: Literal[1] = Field(description="1, the only version that this program knows")
     model_sha256: str = Field(default="", max_length=64, description="a hash, or an empty text")
+    methods: tuple[_Name, ...] = Field(default=(), max_length=20, strict=False, description="a list of names")
     about: str = Field(default="", max_length=2000, description="a text")
     measures: dict[_Name, DoubtModel] = Field(max_length=50, description="a table of at most 50 measures")
+
+    def fits(self, information: Mapping[str, Any]) -> bool:
+        """Whether it is of the doubt of the model and the method that made a prediction."""
+        model, method = information.get("model_sha256"), information.get("method")
+        return self.model_sha256 in ("", model) and (not self.methods or method in self.methods)
 
 
 def grouped(contributions: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.drivers.measure import LABEL, measure_drivers
+from napari_uncertainseg.explain.place.lesions import places_of_lesions
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -41,8 +42,10 @@ def drivers_of_lesions(
         Of the lesions, on that grid, such as ``Lesions.labels``.
     scans
         By modality, such as ``Case.images``; those on other grids are brought onto the main one's.
-    places, progress
-        As for `measure_drivers`; progress may raise ``Cancelled``.
+    places
+        As for `measure_drivers`; found by `explain.place` if None, which takes seconds more.
+    progress
+        May raise ``Cancelled``.
 
     Returns
     -------
@@ -54,10 +57,24 @@ def drivers_of_lesions(
     InputError
         If a scan is of another head.
     """
-    progress("drivers of the lesions", 0.0)
+    progress("scans of the case", 0.0)
     images = on_grid(scans, prediction.grid)
-    progress("drivers of the lesions", 0.3)
+    if places is None and scans:
+        places = _places(scans[main_of(scans)], prediction.brain, labels, progress)
+    progress("drivers of the lesions", 0.8)
     return measure_drivers(labels, prediction.grid.spacing, prediction.brain, images, places)
+
+
+def _places(scan: Volume, brain: np.ndarray, labels: np.ndarray, progress: Progress) -> pd.DataFrame | None:
+    """Where the lesions lie; None where that cannot be found."""
+
+    def part(stage: str, fraction: float) -> None:
+        progress(stage, 0.1 + 0.7 * fraction)
+
+    try:
+        return places_of_lesions(scan, brain, labels, part)
+    except InputError:
+        return None
 
 
 def on_grid(scans: Mapping[str, Volume], grid: Grid) -> dict[str, np.ndarray]:
@@ -84,7 +101,10 @@ def on_grid(scans: Mapping[str, Volume], grid: Grid) -> dict[str, np.ndarray]:
 
 
 def drivers_of_results(
-    folder: Path, places: pd.DataFrame | None = None, progress: Progress = silent
+    folder: Path,
+    places: pd.DataFrame | None = None,
+    measures: Sequence[str] = DOUBTS,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Drivers and doubt of the lesions in a folder of results.
 
@@ -93,12 +113,14 @@ def drivers_of_results(
     folder
         That `segment` wrote.
     places, progress
-        As for `drivers_of_lesions`. Without places they are found by `explain.place` where it can.
+        As for `drivers_of_lesions`.
+    measures
+        Columns of its list of lesions that say how far the model doubts.
 
     Returns
     -------
     pandas.DataFrame
-        As `measure_drivers`, and the columns of `DOUBTS`, NaN for a lesion that a human drew.
+        As `measure_drivers`, and the `measures`, NaN for a lesion that a human drew.
 
     Raises
     ------
@@ -112,10 +134,11 @@ def drivers_of_results(
         raise InputError(f"{folder}: none of the scans is there to measure ({why}).")
     labels = read_labels(result_file(folder, "lesions"), prediction.grid).data
     said = read_tsv(file_of_results(folder, "lesions.tsv"))
-    if missing := [name for name in (LABEL, *DOUBTS) if name not in said]:
-        raise InputError(
-            f"{folder}: the table lesions.tsv has no column '{missing[0]}'; segment the scans again."
-        )
+    if missing := [name for name in (LABEL, *measures) if name not in said]:
+        raise InputError(f"{folder}: the table lesions.tsv has no column '{missing[0]}'.")
     table = drivers_of_lesions(prediction, labels, saved.scans, places, progress)
-    doubts = said.set_index(LABEL)[list(DOUBTS)].astype(float)
+    try:
+        doubts = said.set_index(LABEL)[list(measures)].astype(float)
+    except ValueError as error:
+        raise InputError(f"{folder}: in lesions.tsv, one of {', '.join(measures)} is no number.") from error
     return table.join(doubts)

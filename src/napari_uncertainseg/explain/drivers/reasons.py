@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari_uncertainseg.explain.drivers.definitions import (
 )
 from napari_uncertainseg.explain.drivers.design import IN, group_of_number
 from napari_uncertainseg.explain.drivers.model import DoubtModel, grouped
+from napari_uncertainseg.explain.drivers.sentences import listed
 
 LEAST_SHARE = 0.05
 """Drivers with less of the doubt are not listed."""
@@ -25,6 +25,8 @@ _AVERAGE = 0.4
 """Deviations from the mean within which a lesion is called average."""
 _EXTREME = 0.2
 """Without a model: the share of the case's lesions, at either end, that is worth a word."""
+_SHOWN = {"size": "volume_mm3"}
+"""By group, the column whose number is shown, whichever of the group leads."""
 _FEWEST = 5
 """Lesions that a case needs for one of them to be called small."""
 
@@ -97,23 +99,19 @@ class CaseDrivers:
         """The same as a sentence, such as "Doubtful because small (61 %) and at the cortex (12 %)."."""
         found = self.reasons(number)
         if self.model is None:
-            words = _listed([one.words for one in found])
+            words = listed([one.words for one in found])
             return (
                 f"In this case it stands out as {words}."
                 if words
                 else "It is like most lesions of this case."
             )
-        up = _listed([f"{one.words} ({one.share:.0%})" for one in found if one.raises])
-        down = _listed([f"{one.words} ({one.share:.0%})" for one in found if not one.raises])
+        up = listed([f"{one.words} ({one.share:.0%})" for one in found if one.raises])
+        down = listed([f"{one.words} ({one.share:.0%})" for one in found if not one.raises])
         if up and down:
             return f"More doubtful because {up}; less because {down}."
         if up or down:
             return f"{'More' if up else 'Less'} doubtful because {up or down}."
         return "It is average in all that doubt goes with."
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _shares(model: DoubtModel, row: pd.DataFrame) -> tuple[Reason, ...]:
@@ -140,8 +138,10 @@ def _words(lesion: pd.Series, name: str, z: float) -> tuple[str, str, str]:
     driver = driver_of(name)
     words = driver.high if z > 0 else driver.low
     if abs(z) < _AVERAGE:
-        words = f"of average {driver.title.lower()}"
-    return words, _value(lesion[name], driver.unit), name
+        words = "at a usual distance" if driver.group == PLACE else f"of average {GROUPS[driver.group]}"
+    shown = _SHOWN.get(driver.group, name)  # a reader knows volumes, not surfaces
+    shown = shown if shown in lesion.index else name
+    return words, _value(lesion[shown], driver_of(shown).unit), shown
 
 
 def _value(number: float, unit: str) -> str:

@@ -1,49 +1,61 @@
-"""What the statistics say, in one plain sentence for each thing."""
+"""What the statistics say, in plain sentences."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
 from napari_uncertainseg.explain.drivers.definitions import GROUPS, PLACES, driver_of
 from napari_uncertainseg.explain.drivers.design import IN, group_of_number
-from napari_uncertainseg.explain.drivers.doubt_drivers import DoubtDrivers
+from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import DoubtDrivers
 
 _LISTED = 0.05
 """Groups with a smaller share are not named among those that doubt goes with."""
+_BETWEEN = 0.2
+"""Where R2 is above this and lesions of a patient are not told apart, it is patients that differ."""
 
 
 def describe(found: DoubtDrivers) -> str:
-    """Whether doubt goes with anything, with what, how much of it, and what is left."""
-    value, low, high = found.r2
+    """Whether doubt goes with anything, with what, and how much of it is told by that."""
+    within, low, high = found.within
     judged = (
-        f"in patients left out the drivers explain {value:.0%} of its variance (95 % interval {low:.0%} to "
-        f"{high:.0%}; after permuting {found.null[0]:.0%} to {found.null[1]:.0%}, p {_p(found.p)})"
+        f"in patients left out the drivers tell {percent(within)} of how the lesions of a patient differ "
+        f"(95 % interval {percent(low)} to {percent(high)}; by chance {percent(found.null[0])} to "
+        f"{percent(found.null[1])}, p {found.p:.2g}), and {percent(found.r2[0])} of all differences"
     )
     if not found.is_finding:
-        return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}."
-    rows = found.groups.sort_values("share", ascending=False, kind="stable")
-    sure = [
-        str(name) for name, row in rows.iterrows() if row["importance_low"] > 0 and row["share"] >= _LISTED
-    ]
+        more = (
+            " It differs between patients or scanners more than within them, and so few cannot tell by what."
+            if found.r2[1] > _BETWEEN
+            else ""
+        )
+        return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}.{more}"
+    named, others = groups_with_evidence(found)
     parts = [
-        f"{GROUPS[name]} ({direction(found, name)}: share {rows.loc[name, 'share']:.0%})" for name in sure
+        f"{GROUPS[name]} ({direction(found, name)}; share {found.groups.loc[name, 'share']:.0%})"
+        for name in named
     ]
-    none = [GROUPS[str(name)] for name in rows.index if name not in sure]
-    with_what = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-    said = (
-        f"'{found.measure}' goes with {with_what}"
-        if parts
-        else f"What '{found.measure}' goes with is unclear"
-    )
-    missing = f"; no evidence for {', '.join(none)}" if none else ""
-    return f"{said}{missing}. {judged[0].upper()}{judged[1:]}."
+    said = f"goes with {listed(parts)}" if parts else "goes with no single group of drivers"
+    none = f"; no evidence for {listed([GROUPS[name] for name in others], 'or')}" if others else ""
+    scanner = " Slice thickness cannot be told from what else differs between scanners."
+    end = scanner if "slices" in named else ""
+    return f"'{found.measure}' {said}{none}. {judged[0].upper()}{judged[1:]}.{end}"
+
+
+def groups_with_evidence(found: DoubtDrivers) -> tuple[list[str], list[str]]:
+    """Groups that doubt goes with, the largest share first, and all others.
+
+    Named are those whose importance lies above 0 with all of its interval, and whose share is 5 % or more.
+    """
+    rows = found.groups.sort_values("share", ascending=False, kind="stable")
+    sure = (rows["importance_low"] > 0) & (rows["share"] >= _LISTED)
+    return [str(name) for name in rows.index[sure]], [str(name) for name in rows.index[~sure]]
 
 
 def direction(found: DoubtDrivers, group: str) -> str:
-    """Which lesions of a group of drivers are the doubtful ones, such as "small"."""
+    """Which lesions are the doubtful ones by a group of drivers, such as "small"."""
     own = {name: one for name, one in found.model.weights.items() if group_of_number(name) == group}
     if not own:
-        return "no direction"
+        return "in no direction"
     name = max(own, key=lambda one: abs(own[one].leads))
     up = own[name].leads > 0
     if name.startswith(IN):
@@ -53,14 +65,11 @@ def direction(found: DoubtDrivers, group: str) -> str:
     return driver.high if up else driver.low
 
 
-def validity(found: DoubtDrivers | None) -> str:
-    """How far shares can be trusted; "" if nothing was fitted."""
-    if found is None:
-        return ""
-    value = found.r2[0]
-    words = "well" if value >= 0.5 else "in part" if value >= 0.2 else "poorly" if value > 0 else "not at all"
-    return f"The drivers explain the doubt of other patients {words} (R2 {value:.2f})."
+def percent(value: float) -> str:
+    """A share, without a sign before 0."""
+    return f"{value:.0%}".replace("-0%", "0%") if value == value else "an unknown share"
 
 
-def _p(value: float) -> str:
-    return f"{value:.2g}" if np.isfinite(value) else "not known"
+def listed(words: Sequence[str], joined: str = "and") -> str:
+    """Words with commas, and the last one with another word before it."""
+    return f" {joined} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -14,6 +14,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.review.feedback import NO_FEEDBACK, Feedback
 from napari_uncertainseg.review.lessons.model_visibility import ARMS, ModelInfluence, assign, influence
 from napari_uncertainseg.review.lessons.questions import Question, depths, make_questions
 from napari_uncertainseg.review.lessons.scoring import Score, by_depth, by_size, score
@@ -130,7 +131,7 @@ class Lesson:
         """Start the clock of the question that is shown now."""
         self._since = time.monotonic()
 
-    def answer(self, is_lesion: bool, confidence: float) -> None:
+    def answer(self, is_lesion: bool, confidence: float, feedback: Feedback = NO_FEEDBACK) -> None:
         """Write an answer; it is on disk when this returns.
 
         Where the model is seen afterwards, the first answer leaves the question open, and the second one
@@ -142,6 +143,8 @@ class Lesson:
             What the annotator says.
         confidence
             That it is right, 0.5 to 1.
+        feedback
+            Why it was hard, ticked before the answer, and so before the model is seen.
         """
         task = self._next
         if task is None:
@@ -151,7 +154,7 @@ class Lesson:
         took = reading_time(self._since)
         if self._arms[task.position] == "after" and task.id not in self._firsts:
             first = {"is_lesion": bool(is_lesion), "confidence": float(confidence), **took}
-            self._store.record(self.session, "first", task.id, first)
+            self._write("first", task.id, first, feedback)
             self._firsts[task.id] = bool(is_lesion)
             return
         said: dict[str, Any] = {
@@ -159,8 +162,13 @@ class Lesson:
             "confidence": float(confidence),
             **took,
         }
-        self._store.record(self.session, "verdict", task.id, said)
+        self._write("verdict", task.id, said, feedback)
         self._verdicts = self._store.verdicts(self.session)
+
+    def _write(self, kind: str, task: int, said: Mapping[str, Any], feedback: Feedback) -> None:
+        entry = self._store.record(self.session, kind, task, said)
+        if feedback:
+            self._store.record(self.session, "feedback", task, {"of": entry.number, **feedback.written()})
 
     def close(self) -> None:
         """End it; it can still be scored."""

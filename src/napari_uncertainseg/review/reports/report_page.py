@@ -10,6 +10,7 @@ from napari_uncertainseg.review.reports.html import (
     element,
     escaped,
     format_number,
+    in_words_of,
     name_span,
     short_id,
     table,
@@ -53,6 +54,7 @@ def report_page(
     notes: Sequence[str] = (),
     *,
     program: str = "napari-uncertainseg",
+    further: Sequence[Markup] = (),
 ) -> str:
     """Write a report.
 
@@ -66,6 +68,8 @@ def report_page(
         Why pictures are missing, a sentence each.
     program
         What made it, with its version.
+    further
+        Parts from above this floor, before the terms.
 
     Returns
     -------
@@ -82,10 +86,11 @@ def report_page(
         *training_part(found.training),
         *most_uncertain(found, shown),
         *_comments(found),
+        *further,
         element("h2", "Terms and units"),
         element("dl", *(_word(what, meaning) for what, meaning in _WORDS.items())),
     ]
-    return whole_page(TITLE, content)
+    return whole_page(TITLE, (in_words_of(part, found.noun) for part in content))
 
 
 def _word(what: str, meaning: str) -> Markup:

@@ -12,6 +12,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.database.schema import READINGS
+from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.lessons.lesson import Lesson, is_lesson
 from napari_uncertainseg.review.lessons.outlining import outlines
 from napari_uncertainseg.review.lessons.scoring import Score
@@ -130,7 +131,14 @@ def _part(store: Store, session: Session, rows: Mapping[int, Mapping[str, Any]],
 def _judged(task: Task, row: Mapping[str, Any]) -> ReportTask:
     decision = str(row["decision"])
     wrong = bool(row["model_wrong"]) if decision else None
-    return ReportTask(task, str(row["case"]), decision, wrong, finite(row["seconds"]), str(row["comment"]))
+    seconds, comment = finite(row["seconds"]), str(row["comment"])
+    return ReportTask(task, str(row["case"]), decision, wrong, seconds, comment, _feedback(row))
+
+
+def _feedback(row: Mapping[str, Any]) -> Feedback:
+    reasons, sureness = str(row["reasons"]), finite(row["sureness"])
+    ticked = tuple(reasons.split(", ")) if reasons else ()
+    return Feedback(ticked, None if sureness is None else int(sureness), str(row["note"]))
 
 
 def _second_of(part: SessionPart, parts: Sequence[SessionPart]) -> bool:

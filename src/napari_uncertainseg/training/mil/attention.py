@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -78,10 +78,18 @@ class AttentionNetwork(nn.Module):
             self.centre.copy_(features.mean(dim=0))
             self.scale.copy_(torch.where(constant, 0, 1 / deviation))
 
+    def standardised(self, bags: Stacked) -> Stacked:
+        """Bags whose features have a mean of 0 and a deviation of 1 over the training instances."""
+        features = ((bags.features - self.centre) * self.scale).clamp(-_FARTHEST, _FARTHEST)
+        return replace(bags, features=features)
+
     def forward(self, bags: Stacked) -> Reading:
-        """Read bags."""
-        standard = ((bags.features - self.centre) * self.scale).clamp(-_FARTHEST, _FARTHEST)
-        h = self.embedding(standard).relu()
+        """Read bags as they are."""
+        return self.read(self.standardised(bags))
+
+    def read(self, bags: Stacked) -> Reading:
+        """Read bags that are standardised."""
+        h = self.embedding(bags.features).relu()
         scores = self.score(self.content(h).tanh() * self.gate(h).sigmoid())[:, 0]
         attention = softmax_in_bags(scores, bags.bag, bags.count)
         pooled = h.new_zeros(bags.count, h.shape[1]).index_add(0, bags.bag, attention[:, None] * h)

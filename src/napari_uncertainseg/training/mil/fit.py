@@ -103,7 +103,7 @@ def fit(
             network = AttentionNetwork(stacked.features.shape[1])
             network.standardise_by(stacked.features)
             head = None if auxiliary is None else AuxiliaryHead(auxiliary, network.embedding.out_features)
-            weights.append(_descend(network, head, stacked, target, setting, part))
+            weights.append(_descend(network, head, network.standardised(stacked), target, setting, part))
         networks.append(network.eval())
     return Fitted(tuple(networks), np.array(weights).reshape(setting.members, -1))
 
@@ -125,7 +125,7 @@ def _descend(
     setting: FitSetting,
     progress: Progress,
 ) -> list[float]:
-    """Train one member; the auxiliary weight in each step."""
+    """Train one member on standardised bags; the auxiliary weight in each step."""
     heads = [] if head is None else list(head.parameters())
     optimiser = torch.optim.AdamW(
         [*network.parameters(), *heads], lr=setting.rate, weight_decay=setting.decay
@@ -134,7 +134,7 @@ def _descend(
     for step in range(setting.steps):
         if step % _TOLD == 0:
             progress("training", step / setting.steps)
-        reading = network(bags)
+        reading = network.read(bags)
         loss = F.binary_cross_entropy_with_logits(reading.logits, target)
         if head is None:
             optimiser.zero_grad()

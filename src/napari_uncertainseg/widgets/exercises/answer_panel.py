@@ -1,4 +1,4 @@
-"""Where an annotator answers: the stated confidence, and a button for each answer."""
+"""Where an annotator answers: the stated confidence, what makes it hard, and a button for each answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from napari_uncertainseg.widgets.exercises import texts
+from napari_uncertainseg.widgets.shared.feedback.row import FeedbackRow
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
 STEP = 10
@@ -23,6 +24,8 @@ class AnswerPanel(QWidget):
         Buttons: there is a lesion, or none.
     confidence
         Slider, 50 to 100 percent.
+    hard
+        Why it is hard: ticks that go with the answer, and are gone after it.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -44,6 +47,10 @@ class AnswerPanel(QWidget):
             for widget in widgets:
                 row.addWidget(widget)
             column.addLayout(row)
+        self.hard = FeedbackRow(sureness=False)
+        self.hard.ask(texts.WHAT_MAKES_IT_HARD)
+        self.hard.changed.connect(self.hard.show_feedback)
+        column.insertWidget(1, self.hard)
         self.show_keys({})
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
@@ -55,4 +62,5 @@ class AnswerPanel(QWidget):
             key = keys.get(action, "")
             button.setText(texts.with_key(text, key))
             button.setToolTip(texts.with_key(tip, key))
+        self.hard.show_keys(keys)
         self.confidence.setToolTip(texts.confidence_tip(keys.get("less_sure", ""), keys.get("surer", "")))

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg._base import InputError, as_warning, is_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.review.feedback import NO_FEEDBACK
 from napari_uncertainseg.review.lessons import outlining
 from napari_uncertainseg.review.lessons.lesson import Lesson, earlier_scores, start_lesson
 from napari_uncertainseg.review.store.predictions import register_prediction
@@ -31,6 +32,7 @@ from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.feedback.row import REASON_OF
 from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
@@ -191,6 +193,8 @@ class ExercisesDock(DockWidget):
         """Answer, or change the stated confidence."""
         if action in _SURER:
             self.change_confidence(_SURER[action])
+        elif self._lesson is not None and action in REASON_OF:
+            self._answering.hard.act(action)
         elif self.busy and action in _ANSWERS:
             self.answer(_ANSWERS[action])
 
@@ -248,7 +252,7 @@ class ExercisesDock(DockWidget):
         if self._lesson is None:
             return
         try:
-            self._lesson.answer(is_lesion, self.confidence.value() / 100)
+            self._lesson.answer(is_lesion, self.confidence.value() / 100, self._answering.hard.feedback)
         except InputError as error:
             self.question.setText(as_warning(texts.not_recorded(str(error))))
             return
@@ -306,6 +310,7 @@ class ExercisesDock(DockWidget):
             self.question.set_html(texts.OUTLINE)
         elif self._lesson is not None and (voxel := self._lesson.at) is not None:
             self._lesson.show()
+            self._answering.hard.show_feedback(NO_FEEDBACK)
             self._layers.point_at(voxel)
             number, questions = self._lesson.answered + 1, len(self._lesson)
             self.question.set_html(texts.question(number, questions, self._lesson.may_change))
@@ -352,6 +357,7 @@ class ExercisesDock(DockWidget):
             field.setEnabled(not busy)
         score = None if busy else self._latest_score
         self._answering.setVisible(score is None)
+        self._answering.hard.setVisible(self._lesson is not None)
         for part in (self.score, self.outline):
             part.setVisible(part is score)
         self._rest.setVisible(score is None)

@@ -165,6 +165,9 @@ def describe_outline(comparison: OutlineComparison, earlier: Sequence[float]) ->
     return text
 
 
+WHAT_MAKES_IT_HARD = "What makes it hard, if it is?"
+
+
 def less_sure(percent: int) -> str:
     """What the key for less confidence does."""
     return f"Exercises: lower the stated confidence by {percent} %."

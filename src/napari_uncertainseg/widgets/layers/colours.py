@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.voxel_maps import Display, VoxelMap
@@ -24,6 +24,20 @@ VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
     "unsure": (0.95, 0.55, 0.78),
 }
 _CANDIDATE = (0.94, 0.89, 0.26)
+
+
+SIGNED = "violet to orange, clear at 0"
+"""Name of `signed_colormap`."""
+_BELOW, _ABOVE = (0.66, 0.42, 1.0), (1.0, 0.58, 0.05)
+_FAINT = 0.5
+"""Exponent of how fast a signed colour becomes opaque: below 1 what is weak can be seen too."""
+
+
+def signed_colormap() -> Colormap:
+    """From violet (negative) over nothing at 0 to orange: told apart by colour-blind readers too."""
+    share = np.linspace(-1, 1, 257)
+    colours = np.where((share < 0)[:, None], _BELOW, _ABOVE)
+    return Colormap(np.column_stack([colours, np.abs(share) ** _FAINT * 0.9]), name=SIGNED)
 
 
 def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class ResultLayers:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
         return self._layers.get(name)
 
+    @property
+    def outlines(self) -> tuple[Layer | None, Layer | None]:
+        """The layers of lesions and of candidates; None for one that has gone."""
+        return self._layers.get(LESIONS), self._layers.get(CANDIDATES)
+
     # -- a new prediction ---------------------------------------------------------------------
 
     def show(self, scan: Layer | None) -> None:

@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutlin
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
+from napari_uncertainseg.widgets.layers.explanation_layers import ExplanationLayers
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
@@ -58,6 +59,7 @@ class ReviewLayers:
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
         self.classes = ClassLayer(viewer)
+        self.explanation = ExplanationLayers(viewer, self._results, lambda: self.blinded)
         self._band = RiskContours(viewer)
         self._blinding = Blinding(viewer)
         self.brain = BrainOutline(
@@ -105,7 +107,8 @@ class ReviewLayers:
             self._our_zoom = None  # a zoom of the case before was not meant for this one
             self.show_alone(False)
             self._own_outline.forget()
-            self.classes.remove()  # it is of the case before
+            for other in (self.classes, self.explanation):  # they are of the case before
+                other.remove()
         if self._case.prediction is None:
             self._band.remove()
         self._results.show(self.scan.layer())
@@ -378,11 +381,8 @@ class ReviewLayers:
             if isinstance(layer, Labels) and not is_result(layer):
                 layer.events.paint.disconnect(self._on_paint)
                 layer.events.data.disconnect(self._on_paint)
-        self._results.cleanup()
-        self.raters.cleanup()
-        self.classes.cleanup()
-        self._band.cleanup()
-        self.brain.cleanup()
+        for part in (self._results, self.raters, self.classes, self.explanation, self._band, self.brain):
+            part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()
         self._letters.cleanup()

@@ -14,7 +14,6 @@ from napari_uncertainseg.review.verdicts import Verdict, Voxel
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.feedback.row import FeedbackRow
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
 
 class FeedbackPanel(QWidget):
@@ -32,10 +31,8 @@ class FeedbackPanel(QWidget):
 
     Attributes
     ----------
-    caption
-        Names the lesion and its verdict.
     row
-        The buttons.
+        The question, which names the lesion and its verdict, and the buttons.
     """
 
     failed = Signal(str)
@@ -45,13 +42,9 @@ class FeedbackPanel(QWidget):
         super().__init__(parent)
         self._case = case
         self._voxel: Voxel | None = None
-        self.caption = PlainLabel()
-        self.caption.setWordWrap(True)
         self.row = FeedbackRow()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 2)
-        layout.setSpacing(3)
-        layout.addWidget(self.caption)
         layout.addWidget(self.row)
         self.row.changed.connect(self._give)
         self._connections = Connections(
@@ -90,7 +83,7 @@ class FeedbackPanel(QWidget):
         lesions = self._case.lesions
         if verdict is not None and lesions is not None:
             number = lesions.component_at(verdict.voxel)
-            self.caption.setText(texts.what_made_it_hard(number, verdict.decision))
+            self.row.ask(texts.what_made_it_hard(number, verdict.decision))
             self.row.show_feedback(verdict.feedback, unsure=verdict.decision == "unsure")
 
     def _give(self, feedback: Feedback) -> None:

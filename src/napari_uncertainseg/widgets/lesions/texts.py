@@ -104,8 +104,10 @@ COLUMN_TITLES = {
     "lsu": "LSU",
     "mean_probability": "p",
     "p_real": "Real",
+    "p_true": "Refined",
     "volume_mm3": "mm³",
     "mean_entropy": "Entropy",
+    "place": "Place",
     "verdict": "Verdict",
 }
 VERDICT_TIP = (
@@ -154,7 +156,7 @@ def key_hints(hints: Sequence[tuple[str, str]]) -> str:
 def what_made_it_hard(number: int, decision: str) -> str:
     """The question about a verdict: numbers of candidates are below 0, and 0 is none at this threshold."""
     name = f"Lesion {number}" if number > 0 else f"Candidate {-number}" if number else "Not shown now"
-    return f"{name}, {decision}: what made it hard? (optional)"
+    return f"{name}, {decision}: what made it hard, if it was?"
 
 
 # -- all measures ---------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.explain.attention.files import is_attention_map
 from napari_uncertainseg.images import files
 from napari_uncertainseg.images.formats import dicom as itk
 from napari_uncertainseg.images.formats import raw_image as stored
@@ -53,11 +54,27 @@ def _read(path: Path) -> LayerData:
         return layer_data(labels, "labels")
     for note in volume.notes:
         show_notice(note)
+    if is_attention_map(path):
+        return _attention(volume)
     if not files.looks_like_labels(volume.data):
         return layer_data(volume, colormap="gray")
     low, high = int(volume.data.min()), int(volume.data.max())
     dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
     return layer_data(Volume(volume.data.astype(dtype), volume.grid, volume.name, None, path), "labels")
+
+
+def _attention(volume: Volume) -> LayerData:
+    """Attention over the scan below it: where there is none, the scan stays as it is."""
+    top = float(volume.data.max())
+    return layer_data(
+        volume,
+        name="Attention",
+        colormap="inferno",
+        contrast_limits=(0.0, top if top > 0 else 1.0),
+        blending="additive",
+        opacity=0.7,
+        interpolation2d="nearest",
+    )
 
 
 def paths_of(path: str | Sequence[str]) -> list[str]:

@@ -98,6 +98,7 @@ class FileButtons(QWidget):
 
     def _report(self, store: Store) -> None:
         from napari_uncertainseg.evaluate.session_report import write_report
+        from napari_uncertainseg.explain.feedback.section import feedback_section
 
         _check_unread(store)
         path = ask_file(self, texts.REPORT_DIALOG, "sessions.html", texts.REPORT_KIND)
@@ -107,7 +108,7 @@ class FileButtons(QWidget):
         named = not self.pseudonyms.isChecked()
 
         def work(progress: Progress) -> str:
-            write_report(store, path, named=named, progress=progress)
+            write_report(store, path, named=named, further=feedback_section, progress=progress)
             return texts.reported(str(path))
 
         self.message_changed.emit(texts.REPORTING)

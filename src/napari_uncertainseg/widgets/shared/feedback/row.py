@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_uncertainseg.review.feedback import LONGEST_NOTE, NO_FEEDBACK, REASONS, SURENESS, Feedback
 from napari_uncertainseg.widgets.shared.feedback import texts
@@ -16,8 +16,10 @@ REASON_OF: Mapping[str, str] = {_REASON.format(reason): reason for reason in REA
 """Reasons by the action that ticks them."""
 SURENESS_OF: Mapping[str, int] = {_SURENESS.format(step): step for step in SURENESS}
 """Steps of sureness by the action that ticks them."""
-KEYS: Mapping[str, str] = {action: f"F{i}" for i, action in enumerate((*REASON_OF, *SURENESS_OF), start=1)}
-"""The keys of the actions, as they stand in the row; letters and digits are verdicts and napari's tools."""
+KEYS: Mapping[str, str] = {action: f"Alt+{i}" for i, action in enumerate((*REASON_OF, *SURENESS_OF), start=1)}
+"""The keys of the actions, as they stand in the row; letters and digits alone are taken."""
+_NARROW = "QPushButton { padding: 3px 1px; }"
+"""So that six words fit beside each other in a narrow dock."""
 MEANINGS: Mapping[str, str] = {
     **{action: texts.REASON_WORDS[reason][1].replace("\n", " ") for action, reason in REASON_OF.items()},
     **{action: texts.SURENESS_WORDS[step][1] for action, step in SURENESS_OF.items()},
@@ -37,6 +39,8 @@ class FeedbackRow(QWidget):
 
     Attributes
     ----------
+    question, how_sure
+        What is asked, with the keys that answer.
     buttons
         By action.
     note
@@ -48,7 +52,10 @@ class FeedbackRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None, *, sureness: bool = True) -> None:
         super().__init__(parent)
-        self._shown = NO_FEEDBACK
+        self._shown, self._asked, self._keys = NO_FEEDBACK, "", KEYS
+        self.question, self.how_sure = PlainLabel(parent=self), PlainLabel(parent=self)
+        self.how_sure.setVisible(sureness)
+        self.question.setWordWrap(True)
         self._words = {action: texts.REASON_WORDS[reason] for action, reason in REASON_OF.items()}
         if sureness:
             self._words |= {action: texts.SURENESS_WORDS[step] for action, step in SURENESS_OF.items()}
@@ -63,40 +70,42 @@ class FeedbackRow(QWidget):
         self.show_keys(KEYS)
         self.show_feedback(NO_FEEDBACK)
 
-    def _button(self, action: str) -> QToolButton:
-        button = QToolButton()
+    def _button(self, action: str) -> QPushButton:
+        button = QPushButton(self._words[action][0])
         button.setCheckable(True)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.setStyleSheet(_NARROW)
         button.clicked.connect(lambda: self.act(action))
         return button
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
-        grid.setSpacing(3)
-        for i, action in enumerate(REASON_OF):
-            grid.addWidget(self.buttons[action], i // 3, i % 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        layout.addLayout(grid)
+        layout.addWidget(self.question)
+        layout.addLayout(_side_by_side(self.buttons[action] for action in REASON_OF))
         layout.addWidget(self.note)
-        steps = QHBoxLayout()
-        steps.setSpacing(3)
-        self._how_sure = PlainLabel(texts.HOW_SURE)
-        asked = [self.buttons[action] for action in SURENESS_OF if action in self.buttons]
-        for widget in (self._how_sure, *asked):
-            steps.addWidget(widget)
-        self._how_sure.setVisible(bool(asked))
-        layout.addLayout(steps)
+        steps = [self.buttons[action] for action in SURENESS_OF if action in self.buttons]
+        if steps:
+            layout.addLayout(_side_by_side((self.how_sure, *steps)))
 
     @property
     def feedback(self) -> Feedback:
         """What is ticked, with the note as it stands in its field."""
         return self._shown.noted(self.note.text()) if self.note.isModified() else self._shown
 
+    def ask(self, question: str) -> None:
+        """Ask about a verdict, in words."""
+        self._asked = question
+        reasons = [self._keys.get(action, "") for action in REASON_OF]
+        self.question.setText(texts.with_keys(question, reasons))
+        steps = [self._keys.get(action, "") for action in SURENESS_OF]
+        self.how_sure.setText(texts.with_keys(texts.HOW_SURE, steps))
+
     def show_feedback(self, feedback: Feedback, *, unsure: bool = False) -> None:
         """Show what is ticked of a verdict; of one that is unsure, nobody is asked how sure it is."""
         self._shown = feedback
+        self.how_sure.setToolTip(texts.NOT_OF_UNSURE if unsure else "")
         for action, button in self.buttons.items():
             ticked = action in SURENESS_OF and SURENESS_OF[action] == feedback.sureness
             button.setChecked(ticked or REASON_OF.get(action) in feedback.reasons)
@@ -125,7 +134,15 @@ class FeedbackRow(QWidget):
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys, by action; an action without a key is named without one."""
+        self._keys = keys
         for action, button in self.buttons.items():
-            word, meaning = self._words[action]
-            button.setText(texts.button_text(word, keys.get(action, "")))
-            button.setToolTip(texts.button_tip(meaning, keys.get(action, "")))
+            button.setToolTip(texts.button_tip(self._words[action][1], keys.get(action, "")))
+        self.ask(self._asked)
+
+
+def _side_by_side(widgets: Iterable[QWidget]) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(3)
+    for widget in widgets:
+        row.addWidget(widget)
+    return row

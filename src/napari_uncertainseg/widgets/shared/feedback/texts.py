@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 REASON_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -42,9 +42,14 @@ NOTE_TIP = (
 )
 
 
-def button_text(word: str, key: str) -> str:
-    """The word on a button, after its key, if it has one."""
-    return f"{key} {word}" if key else word
+def with_keys(question: str, keys: Sequence[str]) -> str:
+    """A question and the keys that answer it, the first and the last of a row; none where one has no key."""
+    if not all(keys):
+        return question
+    start = keys[0][:-1]
+    in_a_row = [f"{start}{int(keys[0][-1]) + i}" for i in range(len(keys))] if keys[0][-1].isdigit() else []
+    said = f"{keys[0]} to {keys[-1][-1]}" if in_a_row == list(keys) else ", ".join(keys)
+    return f"{question} ({said})"
 
 
 def button_tip(meaning: str, key: str) -> str:

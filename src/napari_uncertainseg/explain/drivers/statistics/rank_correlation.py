@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from napari_uncertainseg.explain.drivers.intervals import bounds, draw_patients
+from napari_uncertainseg.explain.drivers.statistics.intervals import bounds, draw_patients
 
 FEWEST = 5
 """Lesions with a known value that a correlation needs."""

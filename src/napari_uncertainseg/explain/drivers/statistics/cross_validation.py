@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from napari_uncertainseg.explain.drivers.design import Scale
-from napari_uncertainseg.explain.drivers.elastic_net import elastic_nets
-from napari_uncertainseg.explain.drivers.sums import Sums
+from napari_uncertainseg.explain.drivers.statistics.elastic_net import elastic_nets
+from napari_uncertainseg.explain.drivers.statistics.sums import Sums
 
 FOLDS = 5
 """Parts into which patients are divided, or as many as there are patients."""

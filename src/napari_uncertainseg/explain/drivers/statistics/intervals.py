@@ -39,3 +39,31 @@ def bounds(drawn: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     filled = np.where(enough, filled, 0.0)
     low, high = np.nanquantile(filled, [outer, 1 - outer], axis=0)
     return np.where(enough, low, np.nan), np.where(enough, high, np.nan)
+
+
+class Draws:
+    """Patients drawn anew, for intervals of ratios of sums over lesions.
+
+    Parameters
+    ----------
+    patients
+        Of each lesion, whole numbers from 0 up without gaps.
+    seed
+        Of the draws.
+    """
+
+    def __init__(self, patients: np.ndarray, seed: int) -> None:
+        self._patients, self._sizes = patients, np.bincount(patients)
+        self._often = draw_patients(len(self._sizes), seed)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def ratio(self, part: np.ndarray, whole: np.ndarray) -> Interval:
+        """Of the sum of `part` over that of `whole`, each float64 (lesions,); NaN where the whole is 0."""
+        parts, wholes = (np.bincount(self._patients, one, len(self._sizes)) for one in (part, whole))
+        below = self._often @ wholes
+        drawn = np.where(below > 0, self._often @ parts / np.where(below > 0, below, 1), np.nan)
+        low, high = bounds(drawn, self._sizes)
+        value = float(parts.sum() / wholes.sum()) if wholes.sum() > 0 else float("nan")
+        return value, float(low), float(high)

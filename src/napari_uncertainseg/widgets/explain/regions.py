@@ -1,0 +1,74 @@
+"""What is to be explained: the selected lesion or candidate, or what the user has painted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.explain.kept import Region
+from napari_uncertainseg.widgets.explain import texts
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenRegion:
+    """A region and its name.
+
+    Attributes
+    ----------
+    title
+        Such as ``"lesion 3"``.
+    stem
+        Files begin with it: ``"lesion3"``.
+    region
+        On the scan's grid.
+    sha256
+        Of the region.
+    """
+
+    title: str
+    stem: str
+    region: Region
+    sha256: str
+
+    @classmethod
+    def named(cls, title: str, stem: str, region: Region) -> ChosenRegion:
+        """Name a region."""
+        return cls(title, stem, region, region.sha256())
+
+
+def selected_region(case: Case) -> ChosenRegion | None:
+    """The selected lesion or candidate at the present threshold; None where none is selected."""
+    lesions, voxel = case.lesions, case.selected
+    number = 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+    if lesions is None or not number:
+        return None
+    noun, labels, table = (
+        ("lesion", lesions.labels, lesions.table)
+        if number > 0
+        else ("candidate", lesions.candidates, lesions.candidate_table)
+    )
+    row = table[table["label"] == abs(number)].iloc[0]
+    a, b, c = (slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
+    inside = labels[a, b, c] == abs(number)
+    return ChosenRegion.named(f"{noun} {abs(number)}", f"{noun}{abs(number)}", Region((a, b, c), inside))
+
+
+def painted_region(layers: ReviewLayers, name: str) -> ChosenRegion:
+    """The voxels of a label layer that have the label which is selected in it.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, it lies on another grid, or nothing is painted with this label.
+    """
+    labels = layers.labels_of(name)
+    number = int(layers.viewer.layers[name].selected_label) if name in layers.viewer.layers else 0
+    mask = labels == number
+    if number == 0 or not mask.any():
+        raise InputError(texts.nothing_painted(name, number))
+    return ChosenRegion.named(texts.painted_title(name, number), "region", Region.cut(mask))

@@ -1,0 +1,230 @@
+"""From the button to the answer: what is read from the window once, and explained in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_uncertainseg._base import Progress
+from napari_uncertainseg.explain.kept import prediction_sha256
+from napari_uncertainseg.widgets.explain.regions import ChosenRegion
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.explain.explained_case import Explained, ExplainedCase
+    from napari_uncertainseg.explain.explanation import Explanation
+    from napari_uncertainseg.images.volume import Volume
+    from napari_uncertainseg.prediction.prediction import Prediction
+
+_PREPARED = 0.1
+"""Share of the whole that preparing the scans is shown as."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a region is explained; see `explain.saliency.SmoothGradSetting`.
+
+    Attributes
+    ----------
+    version, passes, noise, seed
+        Of the saliency; as published unless the user chooses.
+    stage
+        Of Grad-CAM++; None for the usual one.
+    network
+        Which one of an ensemble, counted from 1.
+    """
+
+    version: str = "average"
+    passes: int = 50
+    noise: float = 0.05
+    seed: int = 0
+    stage: str | None = None
+    network: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What is known of a region.
+
+    Attributes
+    ----------
+    chosen, setting, threshold
+        What was asked for, and from which probability on a voxel counts as found.
+    prediction
+        Of which case.
+    explanation
+        What was found.
+    about
+        What was explained, for files.
+    networks
+        How many the model has.
+    stages
+        Of the network that Grad-CAM++ can look at.
+    complete
+        Whether no more is to come.
+    """
+
+    chosen: ChosenRegion
+    setting: Setting
+    threshold: float
+    prediction: Prediction
+    explanation: Explanation
+    about: Explained
+    networks: int
+    stages: tuple[str, ...]
+    complete: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Of its maps."""
+        return self.explanation.nbytes
+
+    @property
+    def model(self) -> str:
+        """Model and network, in words."""
+        which = f", network {self.setting.network} of {self.networks}" if self.networks > 1 else ""
+        return f"{self.about.information['model']}{which}"
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """For files, by the names that `uncertainseg explain` has for them."""
+        one = self.setting
+        return {
+            "what": [],
+            "passes": one.passes,
+            "noise": one.noise,
+            "gradients": one.version,
+            "stage": one.stage,
+            "seed": one.seed,
+            "prediction_sha256": prediction_sha256(self.prediction),
+            "region_sha256": self.chosen.sha256,
+        }
+
+
+class OpenedCase:
+    """Keeps the scans and the network of one prediction, so that the next lesion begins at once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Prediction, int, ExplainedCase] | None = None
+
+    def get(self, request: ExplainRequest, progress: Progress) -> ExplainedCase:
+        """The scans of a request; prepared if they are not."""
+        from napari_uncertainseg.explain.explained_case import prepare_case
+        from napari_uncertainseg.explain.made_by import results_in_memory
+
+        prediction, network = request.prediction, request.setting.network
+        if self._last is None or self._last[0] is not prediction or self._last[1] != network:
+            self._last = None  # frees the old network before the new one is loaded
+            saved = results_in_memory(
+                prediction, request.scans, request.threshold, request.min_volume, request.edit
+            )
+            case = prepare_case(
+                saved, request.labels, models=request.models, network=network, progress=progress
+            )
+            self._last = prediction, network, case
+        return self._last[2].at_threshold(request.threshold, request.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class ExplainRequest:
+    """Everything that an explanation needs, read from the window once.
+
+    Attributes
+    ----------
+    chosen, setting
+        What is explained, and how.
+    prediction
+        As the model made it.
+    scans
+        By modality.
+    labels
+        Lesions on the prediction's grid.
+    threshold, min_volume, edit
+        Of the lesions.
+    models
+        Names of the model, tried one after the other.
+    """
+
+    chosen: ChosenRegion
+    setting: Setting
+    prediction: Prediction
+    scans: Mapping[str, Volume]
+    labels: np.ndarray
+    threshold: float
+    min_volume: float
+    edit: np.ndarray | None
+    models: tuple[str, ...]
+
+    def answered_by(self, answer: Answer) -> bool:
+        """Whether this is what an answer was asked for."""
+        asked = answer.chosen.sha256, answer.setting, answer.threshold
+        return answer.prediction is self.prediction and asked == self.key
+
+    @property
+    def key(self) -> tuple[str, Setting, float]:
+        """By what the answer is kept, beside the prediction's hash."""
+        return self.chosen.sha256, self.setting, self.threshold
+
+    def run(self, opened: OpenedCase, tell: Callable[[Answer], None], progress: Progress) -> Answer:
+        """Explain, in the background.
+
+        Parameters
+        ----------
+        opened
+            Prepares the scans, or has them already.
+        tell
+            Called with each answer that is not complete yet.
+        progress
+            Called while it works; what it raises ends the work.
+
+        Raises
+        ------
+        InputError
+            If the model or a scan is missing, or the region cannot be explained.
+        """
+        from napari_uncertainseg.explain.explanation import explain_in_steps
+        from napari_uncertainseg.explain.gradcam import stages_of
+        from napari_uncertainseg.explain.saliency import SmoothGradSetting
+
+        progress("preparing the scans", 0.0)
+        case = opened.get(self, _part(progress, 0.0, _PREPARED))
+        one = self.setting
+        saliency = SmoothGradSetting(
+            one.passes, one.noise, "maximum" if one.version == "maximum" else "average", one.seed
+        )
+        steps = explain_in_steps(
+            case,
+            case.voxels.to_network(self.chosen.region.whole(case.grid.shape)),
+            self.chosen.stem,
+            setting=saliency,
+            stage=one.stage,
+            progress=_part(progress, _PREPARED, 1 - _PREPARED),
+        )
+        networks, stages = case.model.capabilities.networks, stages_of(case.scene.engine)
+
+        def answer(found: Explanation, *, complete: bool) -> Answer:
+            return Answer(
+                self.chosen,
+                one,
+                self.threshold,
+                self.prediction,
+                found,
+                case.about,
+                networks,
+                stages,
+                complete,
+            )
+
+        for found in steps:
+            last = found
+            tell(answer(found, complete=False))
+        return answer(last, complete=True)
+
+
+def _part(progress: Progress, start: float, share: float) -> Progress:
+    def report(stage: str, fraction: float) -> None:
+        progress(stage, start + share * fraction)
+
+    return report

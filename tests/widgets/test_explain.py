@@ -1,0 +1,243 @@
+"""The Explain dock: a lesion, a candidate or a painted region of a small random network's results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+from qtpy.QtWidgets import QFileDialog
+
+from napari_uncertainseg.calibration.recalibration import Temperature
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.images.files import read_volume
+from napari_uncertainseg.inference.segmenter import Segmenter
+from napari_uncertainseg.widgets.explain import texts
+from napari_uncertainseg.widgets.explain.dock import ExplainDock
+from napari_uncertainseg.widgets.layers.colours import SIGNED
+from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.shared.jobs import JobState
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
+
+from ..inference.conftest import make_scan
+from ..random_models import write_model
+
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory):
+    """A FLAIR and a T1 on thick slices, what a random network says of them, and its folder."""
+    folder = write_model(tmp_path_factory.mktemp("explained") / "tiny", networks=2)
+    scan = make_scan((12, 30, 28), (3.0, 1.0, 1.0))
+    scans = {
+        "flair": replace(scan, name="FLAIR", modality="flair"),
+        "t1": replace(scan, data=np.sqrt(scan.data), name="T1", modality="t1"),
+    }
+    return scans, Segmenter(folder, device="cpu").predict(scans, skull="removed"), folder
+
+
+@pytest.fixture
+def layers(qapp, segmented):
+    viewer, case = ViewerModel(), Case()
+    made = ReviewLayers(viewer, case)
+    for scan in segmented[0].values():
+        data, options, _ = layer_data(scan)
+        viewer.add_layer(Image(data, **options))
+    yield made
+    made.cleanup()
+
+
+@pytest.fixture
+def dock(layers, shown, segmented):
+    preferences = PreferenceStore()
+    preferences._kept = replace(preferences.load(), model=str(segmented[2]))
+    preferences.load = lambda: preferences._kept
+    made = ExplainDock(layers._case, layers, preferences)
+    made.resize(420, 800)
+    made.options.passes.setValue(2)
+    return shown(made)
+
+
+@pytest.fixture
+def opened(dock, segmented):
+    """The dock with the case open, at thresholds that give some lesions and candidates."""
+    scans, prediction, _ = segmented
+    case = dock._case
+    low, high = np.quantile(prediction.probability[prediction.brain], (0.97, 0.99))
+    case.set_images(scans)
+    case.open_prediction(replace(prediction, candidate_threshold=float(low)))
+    case.threshold = round(float(high), 3)
+    assert case.lesions.count > 1 and len(case.lesions.candidate_table)
+    return dock
+
+
+def select(dock, row=0, *, candidates=False):
+    lesions = dock._case.lesions
+    one = (lesions.candidate_table if candidates else lesions.table).iloc[row]
+    dock._case.select(tuple(int(one[f"slice_{axis}"]) for axis in "sar"))
+    return int(one["label"])
+
+
+def finish(qtbot, dock):
+    qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=PATIENCE)
+
+
+def explain(qtbot, dock):
+    dock.button.click()
+    finish(qtbot, dock)
+    assert dock.answer is not None and dock.answer.complete, dock.message.text()
+
+
+def maps(dock):
+    return [x.name for x in dock._layers.viewer.layers if x.name.startswith(("saliency", "Grad"))]
+
+
+def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkeypatch):
+    dock, layers = opened, opened._layers.viewer.layers
+    assert dock.empty.text() == texts.CHOOSE and not dock.button.isEnabled()
+    number = select(dock)
+    dock.show_keys({"explain": "Shift+E"})
+    assert dock.empty.text() == f"Lesion {number} is not explained yet: press Explain (Shift+E)."
+    explain(qtbot, dock)
+    tiny = f"lesion {number}, tiny, network 1 of 2"
+    assert maps(dock) == [
+        f"saliency FLAIR, {tiny} (logits per unit of the scan)",
+        f"saliency T1, {tiny} (logits per unit of the scan)",
+        f"Grad-CAM++, {tiny} (no unit)",
+    ]
+    flair, t1, cam = (layers[name] for name in maps(dock))
+    assert is_result(flair) and flair.visible and not (t1.visible or cam.visible)
+    assert flair.colormap.name == SIGNED and flair.contrast_limits == t1.contrast_limits
+    assert flair.contrast_limits[0] == -flair.contrast_limits[1] < 0
+    assert flair.colormap.map(np.array([0.5]))[0][3] == 0  # clear at 0
+    assert layers.index(flair) < layers.index(layers["lesions"])
+    panel = dock.results
+    assert f"Lesion {number}: " in panel.heading.text() and "tiny, network 1 of 2" in panel.heading.text()
+    assert panel.changes_sentence.text().startswith("The model")
+    assert "published: 7 mm" in panel.context_sentence.text() or "Not found" in panel.context_sentence.text()
+    assert texts.WARNING in panel.notes.text() and "plain pass" in panel.notes.text()
+    if "OpenVINO" in dock._case.original.information["device"]:
+        assert "torch took over" in panel.notes.text()
+    panel.shown.setCurrentIndex(panel.shown.findData("gradcam"))
+    assert cam.visible and not flair.visible and panel.legend.text() == texts.LEGEND_CAM
+    layers.remove(t1)
+    before, dock._jobs.start = dock._jobs.start, None  # nothing is computed again
+    dock.button.click()
+    assert dock.message.text() == texts.FROM_BEFORE and len(maps(dock)) == 2
+    dock._jobs.start = before
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
+    panel.export.click()
+    about = json.loads((tmp_path / "explanation.json").read_text())
+    assert about["network"] == 1 and about["settings"]["passes"] == 2 and about["regions"][0]["sentence"]
+    assert len(about["settings"]["prediction_sha256"]) == 64
+    written = read_volume(tmp_path / f"lesion{number}_saliency_flair.nii.gz")
+    np.testing.assert_allclose(written.data, flair.data, rtol=1e-6)
+    panel.export.click()
+    assert "not empty" in dock.message.text()
+
+
+def test_what_is_chosen_is_what_is_shown(qtbot, opened):
+    dock, case = opened, opened._case
+    select(dock)
+    explain(qtbot, dock)
+    first = dock.answer
+    candidate = select(dock, candidates=True)
+    assert dock.answer is None and not maps(dock)
+    assert dock.empty.text().startswith(f"Candidate {candidate} is not explained")
+    explain(qtbot, dock)
+    assert f"Candidate {candidate}: " in dock.results.heading.text()
+    select(dock)
+    assert dock.answer is first and len(maps(dock)) == 3
+    dock.options.passes.setValue(3)
+    assert dock.answer is None
+    dock.options.passes.setValue(2)
+    assert dock.answer is first
+    case.threshold += 0.01  # lesions are outlined anew
+    assert dock.answer is None and not maps(dock)
+    case.threshold -= 0.01
+    case.recalibrate(Temperature(0.0, 0.0, 2.0))
+    assert dock.answer is None or dock.answer.threshold == case.original.threshold
+    case.close_prediction()
+    assert dock.empty.text() == texts.NO_PREDICTION and not dock._kept and not maps(dock)
+
+
+def test_a_painted_region(qtbot, opened, segmented):
+    dock, scan = opened, segmented[0]["flair"]
+    painted = np.zeros(scan.grid.shape, np.uint8)
+    _, options, _ = layer_data(scan)
+    place = {name: options[name] for name in ("scale", "translate")}
+    layer = dock._layers.viewer.add_labels(painted, name="mine", **place)
+    dock.region.setCurrentIndex(dock.region.findData("mine"))
+    assert "nothing is painted with label 1" in dock.empty.text() and not dock.button.isEnabled()
+    painted[6, 14:16, 13:15] = 1
+    dock._on_edited("mine")
+    assert dock.button.isEnabled()
+    explain(qtbot, dock)
+    assert "Label 1 of 'mine': 4 voxels" in dock.results.heading.text()
+    painted[:] = 0
+    painted[0, 0, 0] = 1  # outside the brain
+    dock._on_edited("mine")
+    dock.button.click()
+    qtbot.waitUntil(lambda: "outside the brain" in dock.message.text(), timeout=PATIENCE)
+    dock._layers.viewer.layers.remove(layer)
+    assert dock.region.currentData() is None and dock.empty.text() == texts.CHOOSE
+
+
+def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monkeypatch):
+    dock, case = opened, opened._case
+    select(dock)
+    dock.options.passes.setValue(500)
+    dock.button.click()
+    qtbot.waitUntil(lambda: dock.answer is not None, timeout=PATIENCE)
+    assert dock.button.text() == "Cancel" and not dock.results.export.isEnabled()
+    select(dock, 1)  # another lesion meanwhile: what comes is of the first, and is not shown
+    qtbot.wait(100)
+    assert dock.answer is None and not maps(dock)
+    select(dock)
+    assert dock.answer is not None and not dock.answer.complete
+    dock.button.click()
+    qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=5000)
+    assert dock.message.text() == texts.CANCELLED and not dock._kept
+    dock.button.click()
+    qtbot.waitUntil(lambda: dock._jobs.state is JobState.RUNNING and bool(dock._told), timeout=PATIENCE)
+    case.open_prediction(replace(segmented[1], information={}))
+    finish(qtbot, dock)
+    assert dock.answer is None and not maps(dock) and not dock._kept and dock.message.text() == ""
+    assert dock.empty.text() == texts.NO_MODEL
+    select(dock)
+    dock.button.click()
+    qtbot.waitUntil(lambda: "No model made these results" in dock.message.text(), timeout=PATIENCE)
+
+
+def test_scans_or_model_that_are_not_at_hand(qtbot, opened, segmented, tmp_path):
+    dock, case, scans = opened, opened._case, segmented[0]
+    case.set_images({"flair": scans["flair"]})
+    select(dock)
+    dock.button.click()
+    qtbot.waitUntil(lambda: "T1 that was segmented is not open" in dock.message.text(), timeout=PATIENCE)
+    case.set_images(scans)
+    other = write_model(tmp_path / "tiny", threshold=0.3)
+    dock._preferences._kept = replace(dock._preferences._kept, model=str(other))
+    dock.button.click()
+    qtbot.waitUntil(lambda: "There is no model 'tiny'" in dock.message.text(), timeout=PATIENCE)
+
+
+def test_nothing_during_an_exercise(qtbot, opened):
+    dock, layers = opened, opened._layers
+    select(dock)
+    explain(qtbot, dock)
+    layers.blind()
+    assert not maps(dock)
+    dock.options.passes.setValue(3)
+    dock.act("explain")
+    assert dock._jobs.state is JobState.IDLE and not maps(dock)
+    dock._show_answer(next(iter(dock._kept.values())))
+    assert not maps(dock)
+    layers.unblind()
+    dock.options.passes.setValue(2)
+    assert dock.answer is not None and len(maps(dock)) == 3
