@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
+from napari_uncertainseg.cli.options.audit import add_rank
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
@@ -52,6 +54,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+@cache  # who calls `main` often makes the words once
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="uncertainseg",
@@ -68,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_run,
         _add_evaluate,
         _add_calibrate,
+        add_rank,
         add_explain,
         add_drivers,
         add_places,

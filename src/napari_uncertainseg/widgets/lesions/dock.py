@@ -36,6 +36,7 @@ from napari_uncertainseg.widgets.lesions.messages import (
     recording_message,
 )
 from napari_uncertainseg.widgets.lesions.places import PlacesPanel
+from napari_uncertainseg.widgets.lesions.refined.panel import RefinedPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter, decisions_of_list
@@ -79,10 +80,12 @@ class LesionsDock(DockWidget):
         self._make_list()
         self._make_buttons()
         self.feedback = FeedbackPanel(case, self)
+        self.refined = RefinedPanel(case, self)
         self.places = PlacesPanel(case, self)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
+        self._panels = (self.refined, self.places, self.measures, self.threshold, self.export)
         self._lay_out()
         self._connect()
         self._show_lesions()
@@ -92,7 +95,7 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        for panel in (self.feedback, self.places, self.measures, self.threshold, self.export):
+        for panel in (self.feedback, *self._panels):
             panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
@@ -157,16 +160,7 @@ class LesionsDock(DockWidget):
         listing.addWidget(self.uncertainty_filter, stretch=1)
         layout.addLayout(listing)
         layout.addWidget(self._stack, stretch=1)
-        for below in (
-            self._action_buttons,
-            self.feedback,
-            self.message,
-            self.keys,
-            self.places,
-            self.measures,
-            self.threshold,
-            self.export,
-        ):
+        for below in (self._action_buttons, self.feedback, self.message, self.keys, *self._panels):
             layout.addWidget(below)
 
     def _connect(self) -> None:
@@ -187,6 +181,7 @@ class LesionsDock(DockWidget):
         self.tabs.currentChanged.connect(self._show_page)
         self.verdict_filter.currentIndexChanged.connect(self._filter)
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
+        self.refined.filtered.connect(self._filter)
         self.places.filtered.connect(self._filter)
 
     # -- stepping and verdicts ----------------------------------------------------------------
@@ -352,7 +347,7 @@ class LesionsDock(DockWidget):
 
     def _filter(self) -> None:
         state, least = self.verdict_filter.currentData(), self.uncertainty_filter.currentData()
-        chosen = Filter(state, least, self.places.chosen)
+        chosen = Filter(state, least, (*self.places.chosen, *self.refined.chosen))
         for view in self.tables:
             view.set_filter(chosen)
         self._show_page()

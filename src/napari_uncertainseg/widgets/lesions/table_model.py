@@ -12,7 +12,9 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_uncertainseg.explain.attention.files import COLUMN as ATTENTION
 from napari_uncertainseg.explain.place.lesions import PLACES
+from napari_uncertainseg.explain.refinement.model import P_TRUE
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
@@ -77,17 +79,21 @@ COLUMNS = (
     Column("lsu", lambda v: f"{v:.2f}", 40),
     Column("volume_mm3", _volume, 50),
     Column("mean_entropy", lambda v: f"{v:.2f}", 54),
+    Column(P_TRUE, lambda v: f"{v:.2f}", 58, largest_first=False, late=True),
     Column(PLACE, lambda v: SHORT[int(v)], 74, largest_first=False, choices=PLACES, late=True),
+    Column(ATTENTION, lambda v: f"{100 * v:.1f} %", 72, late=True),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
 )
 
 
 class Range(NamedTuple):
-    """Values of a column, both ends included; NaN is in no range. A word's value is its number."""
+    """Values of a column, both ends included; a word's value is its number."""
 
     column: str
     low: float
     high: float
+    unknown: bool = False
+    """Whether NaN is in it."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,9 @@ class Filter:
         """
         doubt = values[DOUBT]
         listed = (doubt >= self.least_doubt) | (self.least_doubt == 0)  # NaN passes only without a limit
-        for column, low, high in self.within:
-            listed &= (values[column] >= low) & (values[column] <= high)
+        for one in self.within:
+            own = values[one.column]
+            listed &= ((own >= one.low) & (own <= one.high)) | (one.unknown & np.isnan(own))
         return listed if self.state == "all" else listed & (values[VERDICT] == STATES.index(self.state))
 
 
