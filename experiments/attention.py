@@ -2,7 +2,7 @@ r"""Does attention that learned a patient's label find the lesions? See docs/att
 
 usage: python experiments/attention.py make --results /work/runs/cohort/results/visits --data ../shared/data \
            --model bundled --bags BAGS [--only PATIENT]
-       python experiments/attention.py score --bags BAGS [--seeds 3] [--stage encoder.3]
+       python experiments/attention.py score|tell --bags BAGS --scores FILE.tsv [--seeds 3] [--one]
 
 Each of the 12 labelled patients is planted several times: its own lesions are filled, and lesions of two
 masks of 3D-MR-MS that no other patient gets, one small and one large, are planted, a random share of them
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,16 @@ TIMES = 6
 LIMIT_ML = 15.0
 FEW_ML = 10.0
 LARGE_MM3 = 1000.0
-MEMBERS = 3
+MEMBERS = 1
+LEFT_OUT = ("a fifth of the patients", "hospital")
+KEYS = ("label", "left", "task", "seed")
+MEASURES = {
+    "label_auc": "AUC of the label",
+    "lesion_auc": "AUC of planted lesions",
+    "share": "attention in planted lesions",
+    "large_share": "in those above 1 ml",
+}
+SCORES = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
 HEALTHY = "-healthy.npz"
 """Ending of the file of a patient without any lesion."""
 LESION, CANDIDATE, FEWEST = 0.5, 0.1, 3
@@ -61,16 +71,18 @@ HOSPITAL = {"MS3SEG": "Toshiba", "Sim-Vent": "Toshiba"}
 def main() -> None:
     """Make bags, or score them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("what", choices=("make", "score"))
+    parser.add_argument("what", choices=("make", "score", "tell"))
     parser.add_argument("--bags", type=Path, required=True)
     parser.add_argument("--results", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--model", default="bundled")
     parser.add_argument("--only")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--scores", type=Path, default=Path("scores.tsv"))
+    parser.add_argument("--one", action="store_true")
     parser.add_argument("--stage", choices=STAGES, default="encoder.3")
     arguments = parser.parse_args()
-    {"make": make, "score": score}[arguments.what](arguments)
+    {"make": make, "score": score, "tell": tell}[arguments.what](arguments)
 
 
 # -- bags -------------------------------------------------------------------------------------------
@@ -204,18 +216,52 @@ def run(scene: Scene, field: Field) -> tuple[np.ndarray, dict[str, Tensor]]:
 
 
 def score(arguments: argparse.Namespace) -> None:
-    """Both labels: leave patients and hospitals out, and print the tables."""
-    rows = read(arguments.bags, arguments.stage)
-    few = [row for row in rows if row.ml < FEW_ML]
-    print(f"Features of {arguments.stage}, {arguments.seeds} seeds\n")
-    for title, chosen, limit in (
-        (f"Label: more than {LIMIT_ML:g} ml planted", [row for row in rows if row.ml > 0], LIMIT_ML),
-        (f"Label: lesions planted, less than {FEW_ML:g} ml; without it none", few, 0.0),
-    ):
-        study = Study.of(chosen, limit)
+    """Train what is not yet in the file of scores, a row each; with --one only the next one."""
+    file = arguments.scores
+    known = pd.read_csv(file, sep="\t", keep_default_na=False) if file.exists() else pd.DataFrame()
+    done = set(map(tuple, known[list(KEYS)].to_numpy())) if len(known) else set()
+    for title, study in studies(arguments).items():
+        for left, name, seed in product(LEFT_OUT, second_tasks(study), range(arguments.seeds)):
+            key = title, left, name, seed
+            if key in done or (left == "hospital" and seed > 0):
+                continue
+            found = [x for one in scored(run_one(study, left, name, seed), study) for x in one]
+            row = pd.DataFrame([[*key, *found]], columns=[*KEYS, *SCORES])
+            row.to_csv(file, sep="\t", index=False, mode="a", header=not file.exists())
+            if arguments.one:
+                return
+
+
+def tell(arguments: argparse.Namespace) -> None:
+    """Print the tables of the scores that there are."""
+    known = pd.read_csv(arguments.scores, sep="\t")
+    for title, study in studies(arguments).items():
         print(f"## {title}\n\n{study.described()}\n\n{plain(study)}\n")
-        for name, groups in (("A fifth of the patients", None), ("Each hospital", study.hospitals)):
-            print(f"{name} left out\n\n{compared(study, groups, arguments.seeds)}\n", flush=True)
+        for left in LEFT_OUT:
+            own = known[(known["label"] == title) & (known["left"] == left)]
+            lines = [
+                [str(name), *(over_seeds(rows, measure) for measure in MEASURES)]
+                for name, rows in own.groupby("task", sort=False)
+            ]
+            print(f"Left out: {left}\n\n{table(['second task', *MEASURES.values()], lines)}\n")
+
+
+def studies(arguments: argparse.Namespace) -> dict[str, Study]:
+    """Bags with one label, and with the other."""
+    rows = read(arguments.bags, arguments.stage)
+    return {
+        f"more than {LIMIT_ML:g} ml planted": Study.of([row for row in rows if row.ml > 0], LIMIT_ML),
+        f"any lesion planted, at most {FEW_ML:g} ml": Study.of([r for r in rows if r.ml <= FEW_ML], 0.0),
+    }
+
+
+def run_one(study: Study, left: str, name: str, seed: int) -> LeftOutBags:
+    """Leave patients or hospitals out, with one second task and seed."""
+    task, rule = second_tasks(study)[name]
+    folds = patient_folds(study.labels, study.patients.tolist(), seed)
+    groups = study.hospitals if left == "hospital" else folds
+    setting = FitSetting(seed=100 * seed, rule=rule, members=MEMBERS)
+    return left_out_bags([row.bag for row in study.rows], study.labels, groups, setting, task)
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,29 +349,18 @@ def plain(study: Study) -> str:
     )
 
 
-def compared(study: Study, groups: np.ndarray | None, seeds: int) -> str:
-    """Each auxiliary task and rule."""
+def second_tasks(study: Study) -> dict[str, tuple[AuxiliaryTask | None, Callable[[], Reweighting]]]:
+    """Second tasks and rules, by name."""
     bags = [row.bag for row in study.rows]
     size, source = size_task(bags), column_task("source", [row.source for row in study.rows])
-    tasks: dict[str, tuple[AuxiliaryTask | None, Callable[[], Reweighting]]] = {
-        "no second task": (None, CosineGate),
+    return {
+        "none": (None, CosineGate),
         "size, cosine": (size, CosineGate),
         "size, online": (size, OnlineWeight),
         "size, weight 1": (size, lambda: FixedWeight(1.0)),
         "source, cosine": (source, CosineGate),
         "source, weight 1": (source, lambda: FixedWeight(1.0)),
     }
-    lines = []
-    for name, (task, rule) in tasks.items():
-        scores = []
-        for seed in range(seeds):
-            setting = FitSetting(seed=100 * seed, rule=rule, members=MEMBERS)
-            left = patient_folds(study.labels, study.patients.tolist(), seed) if groups is None else groups
-            scores.append(scored(left_out_bags(bags, study.labels, left, setting, task), study))
-        lines.append([name, *(over_seeds([one[i] for one in scores]) for i in range(4))])
-    share = "attention in planted lesions"
-    titles = ["second task", "AUC of the label", "AUC of planted lesions", share, "in large ones"]
-    return table(titles, lines)
 
 
 def scored(said: LeftOutBags, study: Study) -> list[tuple[float, float, float]]:
@@ -379,11 +414,11 @@ def interval(found: tuple[float, float, float]) -> str:
     return f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})"
 
 
-def over_seeds(found: Sequence[tuple[float, float, float]]) -> str:
+def over_seeds(rows: pd.DataFrame, measure: str) -> str:
     """Mean over seeds, the mean interval over patients, and the range over seeds."""
-    mean, low, high = np.mean(found, axis=0)
-    values = [one[0] for one in found]
-    return f"{mean:.2f} ({low:.2f} to {high:.2f}); seeds {min(values):.2f} to {max(values):.2f}"
+    value, low, high = (rows[f"{measure}{end}"] for end in ("", "_low", "_high"))
+    text = interval((value.mean(), low.mean(), high.mean()))
+    return text if len(rows) < 2 else f"{text}; seeds {value.min():.2f} to {value.max():.2f}"
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@ r"""The claims of arXiv 2406.09335 on lesions of scans that the network had not 
 
 usage: python experiments/explain_lesions.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
-           [--scan PREFIX ...] [--lesions 2] [--passes 50] [--maps-passes 5] [--missed 6]
+           [--scan PREFIX ...] [--lesions 1] [--passes 20] [--step 2] [--minutes 8]
        python experiments/explain_lesions.py --summary FOLDER
 
-Of each scan, lesions of 20 to 1000 mm3 that the expert outlined too are drawn: saliency, context and
-counterfactuals; FOLDER/PREFIX-drawn.tsv has a row for each. Then the maps of all lesions, see
-`refine_saliency.py`, into the same folder. With --summary the tables that are there are summed up, with
+First the maps of all lesions, see `refine_saliency.py`, are written into FOLDER. Then of each scan, lesions
+of 20 to 1000 mm3 that the expert outlined too are drawn: saliency, context to 34 mm and counterfactuals;
+FOLDER/PREFIX-drawn.tsv has a row for each. With --summary the tables that are there are summed up, with
 intervals from 1,000 draws of the patients.
 """
 
@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
-from refine_saliency import measured, write_maps
+from refine_saliency import add_map_settings, measured, write_maps
 
 from napari_uncertainseg.explain.context import context_curve, context_need, context_summary, distance_around
 from napari_uncertainseg.explain.counterfactual import counterfactuals
@@ -39,25 +40,27 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add_folders(parser)
-    parser.add_argument("--lesions", type=int, default=2)
-    parser.add_argument("--passes", type=int, default=50)
-    parser.add_argument("--maps-passes", type=int, default=5)
-    parser.add_argument("--missed", type=int, default=6)
+    parser.add_argument("--lesions", type=int, default=1)
+    parser.add_argument("--passes", type=int, default=20)
+    parser.add_argument("--step", type=float, default=2.0, help="of the context, mm")
+    add_map_settings(parser)
+    parser.add_argument("--minutes", type=float, default=np.inf, help="no scan is begun after so many")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for one in chosen(arguments):
-        drawn_file, maps_file = (arguments.out / f"{file_name(one)}{end}" for end in ("-drawn.tsv", ".tsv"))
-        if drawn_file.is_file() and maps_file.is_file():
-            continue
-        case = opened(one, arguments)
-        if not maps_file.is_file():
-            options = argparse.Namespace(
-                passes=arguments.maps_passes, missed=arguments.missed, out=arguments.out
-            )
-            write_maps(case, options)
-        rows = [row_of(case, number, arguments.passes) for number in drawn(case, arguments.lesions)]
-        pd.DataFrame(rows).to_csv(drawn_file, sep="\t", index=False)
-        print(f"{case.name}: {len(rows)} lesions", flush=True)
+    started = time.monotonic()
+    for end, measure in ((".tsv", write_maps), ("-drawn.tsv", write_drawn)):
+        for one in chosen(arguments):
+            if time.monotonic() - started > 60 * arguments.minutes:
+                return
+            if not (arguments.out / f"{file_name(one)}{end}").is_file():
+                measure(opened(one, arguments), arguments)
+
+
+def write_drawn(case: LeftOutCase, arguments: argparse.Namespace) -> None:
+    """Of the lesions drawn from a scan."""
+    rows = [row_of(case, number, arguments) for number in drawn(case, arguments.lesions)]
+    pd.DataFrame(rows).to_csv(arguments.out / f"{case.name}-drawn.tsv", sep="\t", index=False)
+    print(f"{case.name}: {len(rows)} lesions", flush=True)
 
 
 def drawn(case: LeftOutCase, count: int) -> list[int]:
@@ -67,9 +70,9 @@ def drawn(case: LeftOutCase, count: int) -> list[int]:
     return sorted(np.random.default_rng(0).permutation(usual)[:count].tolist())
 
 
-def row_of(case: LeftOutCase, number: int, passes: int) -> dict[str, object]:
+def row_of(case: LeftOutCase, number: int, arguments: argparse.Namespace) -> dict[str, object]:
     """What is measured of one lesion."""
-    region = case.lesion(number)
+    region, passes = case.lesion(number), arguments.passes
     early, maps = None, None
     for found in smoothgrad(case.scene, region, SmoothGradSetting(passes=passes)):
         early = found.maps() if found.passes == EARLY else early
@@ -80,7 +83,7 @@ def row_of(case: LeftOutCase, number: int, passes: int) -> dict[str, object]:
         row["early"] = float(np.corrcoef(early[0].ravel(), maps[0].ravel())[0, 1])
     near = distance_around(region, case.scene.spacing, 7.0) <= 7
     row["flair_within_7mm"] = float(np.abs(maps[0][near]).sum() / np.abs(maps[0]).sum())
-    row |= vars(context_need(context_curve(case.scene, region)))
+    row |= vars(context_need(context_curve(case.scene, region, step_mm=arguments.step)))
     table = counterfactuals(case.scene, region, case.others(region))
     steps = table[table["fainter"].notna()]
     row["missed_fainter"] = float(steps["fainter"][~steps["found"]].min())

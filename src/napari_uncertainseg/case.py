@@ -20,6 +20,7 @@ from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
+    from napari_uncertainseg.inference.late_columns import LateColumns
     from napari_uncertainseg.inference.recalibrated import Recalibrated
     from napari_uncertainseg.prediction.prediction import Prediction
 
@@ -71,6 +72,7 @@ class Case:
         self._threshold = 0.5
         self._min_volume = 3.0
         self._lesions: Lesions | None = None
+        self._late: tuple[LateColumns, ...] = ()
         self._numbers: LesionNumbers | None = None
         self._selected: Voxel | None = None
 
@@ -136,6 +138,7 @@ class Case:
         """
         self._prediction = self._original = prediction
         self._recalibration = self._numbers = self._selected = None
+        self._late = ()
         self.review.clear()
         self._read_record()
         if prediction is not None:
@@ -249,6 +252,7 @@ class Case:
         Their numbers stay while the threshold moves and the reviewer paints.
         """
         if self._lesions is None and self._prediction is not None:
+            from napari_uncertainseg.inference.late_columns import with_late_columns
             from napari_uncertainseg.inference.real_by_cases import with_real_by_cases
 
             if self._numbers is None:
@@ -257,8 +261,32 @@ class Case:
                 self._threshold, self._min_volume, edit=self.review.edit, numbers=self._numbers
             )
             record = self.record if self._recalibration is None else None
-            self._lesions = found if record is None else with_real_by_cases(found, record)
+            found = found if record is None else with_real_by_cases(found, record)
+            self._lesions = with_late_columns(found, self._late)
         return self._lesions
+
+    def add_columns(self, late: LateColumns, original: Prediction) -> None:
+        """Show further columns in the tables of lesions, unless another prediction has been opened meanwhile.
+
+        They stay while the threshold moves, the reviewer paints and probabilities are recalibrated. Of two
+        with the same names the later one counts.
+
+        Parameters
+        ----------
+        late
+            The columns.
+        original
+            The prediction (as the model made it) whose lesions they are about.
+        """
+        if original is not self._original:
+            return
+        from napari_uncertainseg.inference.late_columns import with_late_columns
+
+        others = (each for each in self._late if not set(each.columns) & set(late.columns))
+        self._late = (*others, late)
+        if self._lesions is not None:
+            self._lesions = with_late_columns(self._lesions, [late])
+        self.lesions_changed.emit()
 
     def original_lesions(self) -> Lesions | None:
         """Lesions and candidates of the prediction as the model made it, with the same painting."""

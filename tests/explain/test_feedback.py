@@ -79,7 +79,8 @@ def test_a_planted_relation_is_found_and_said() -> None:
 
 def _findings(seeds) -> int:
     drawn = (simulated(seed, planted=0.0) for seed in seeds)
-    found = [compare_with_doubt(*each, permutations=199) for each in drawn]
+    # With fewer permutations no p could stand up to Holm's rule.
+    found = [compare_with_doubt(*each, permutations=499) for each in drawn]
     assert all(one.tests == 12 for one in found)
     return sum(bool(one.relations["finding"].any()) for one in found)
 
@@ -156,7 +157,8 @@ def test_a_folder_of_results_gives_each_judged_lesion_its_drivers(store, tmp_pat
     labels = np.zeros((6, 3, 4), np.int32)
     labels[:4, 2, 3] = 5, 6, 0, 7
     table = pd.DataFrame({"noise": [0.5, 0.6, 0.7], **dict.fromkeys(driver_values.DOUBTS, 0.1)}, [5, 6, 7])
-    monkeypatch.setattr(driver_values, "drivers_of_results", lambda folder: table)
+    monkeypatch.setattr(driver_values, "drivers_of_results", lambda folder, progress: table)
+    monkeypatch.setattr(driver_values, "result_file", lambda folder, name: folder)
     monkeypatch.setattr(driver_values, "read_labels", lambda path: SimpleNamespace(data=labels))
     monkeypatch.setattr(driver_values, "load_summary", lambda folder: {"case": {"sha256": folder.name}})
     found = summarise(store)

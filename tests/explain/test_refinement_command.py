@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.radiomics.features import FEATURE_NAMES, lesion_radiomics
 from napari_uncertainseg.explain.radiomics.grey_levels import GreyLevels
 from napari_uncertainseg.explain.radiomics.of_results import standardised
+from napari_uncertainseg.explain.refinement.kept import kept_refinement, refined_in_memory
+from napari_uncertainseg.explain.refinement.of_results import refined_lesions
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_labels, read_volume, write_volume
 from napari_uncertainseg.images.identity import scan_sha256
@@ -24,6 +28,7 @@ from ..builders import AFFINE, make_prediction
 SHAPE = (8, 26, 26)
 GRID = Grid(SHAPE, AFFINE)
 CASES = 4
+MADE_BY = {"model": "a test", "model_sha256": "ab" * 32, "method": "one-pass"}
 
 
 def write_case(folder, seed: int, *, lesions: int = 16) -> None:
@@ -46,7 +51,7 @@ def write_case(folder, seed: int, *, lesions: int = 16) -> None:
     inputs = {
         "flair": {"name": "flair", "path": str(folder / "flair.nii.gz"), "scan_sha256": scan_sha256(scan)}
     }
-    prediction = make_prediction(p, grid=GRID, information={"inputs": inputs, "model": "a test"})
+    prediction = make_prediction(p, grid=GRID, information={"inputs": inputs, **MADE_BY})
     write_results(folder / "results", prediction, rank_lesions(prediction, 0.5, 2.0))
 
 
@@ -109,6 +114,31 @@ def test_a_refinement_is_learned_checked_kept_and_applied(study, tmp_path, capsy
     assert found["label"].tolist() == own["label"].tolist()
     assert found["kept"].astype(str).eq("True").tolist() == own["true"].astype(str).eq("True").tolist()
     assert found["p_true"].between(0, 1).all()
+
+
+def test_a_refinement_is_kept_for_the_model_that_made_the_results(study, capsys):
+    scans = {"flair": read_volume(study / "case3" / "flair.nii.gz")}
+    information = {**MADE_BY, "inputs": {"flair": {}}}
+    assert kept_refinement(information, 0.5) is None
+    assert run("refine", "fit", study / "cases.tsv", "--with-model") == 0
+    assert "abababab" in capsys.readouterr().out
+    found = kept_refinement(information, 0.5)
+    assert found.maker.model == "a test" and found.maker.gain[0] > 0
+    case = read_saved_results(study / "case3" / "results")
+    labels = read_labels(study / "case3" / "results" / "lesions.nii.gz").data
+    table = refined_in_memory(found, case.prediction, labels, scans)
+    pd.testing.assert_frame_equal(table, refined_lesions(found, study / "case3" / "results"))
+    with pytest.raises(InputError, match="goes by 'flair', which is not open"):
+        refined_in_memory(found, case.prediction, labels, {})
+    # Of another model or method there is none; with other scans it says nothing.
+    assert kept_refinement({**information, "method": "flips"}, 0.5) is None
+    assert kept_refinement({}, 0.5) is None
+    with pytest.raises(InputError, match=r"learned on cases with flair; this one has flair \+ t1"):
+        kept_refinement({**information, "inputs": {"flair": {}, "t1": {}}}, 0.5)
+    with pytest.raises(InputError, match=r"a threshold of 0.5; this list is at 0.4"):
+        kept_refinement(information, 0.4)
+    assert run("refine", "fit", study / "cases.tsv") == 2
+    assert "--out FILE.json, or --with-model" in capsys.readouterr().err
 
 
 def test_one_patient_gives_a_refinement_that_is_not_checked(study, tmp_path, capsys):

@@ -115,14 +115,16 @@ def test_an_older_server_is_changed_only_when_asked(server, tmp_path, become_new
 
 def test_the_command_line_reads_a_server(server, tmp_path, on_server, capsys):
     session = fill(on_server, annotator="somebody far away")
-    on_server.record(session, "verdict", on_server.tasks(session)[0].id, {"decision": "accepted"})
+    task = on_server.tasks(session)[0].id
+    given = on_server.record(session, "verdict", task, {"decision": "accepted"})
+    on_server.record(session, "feedback", task, {"of": given.number, "reasons": ["border"], "sureness": 2})
     masks = ["--masks", str(tmp_path / "masks")]
     assert main(["session", "list", server, *masks]) == 0
     assert "somebody far away" in capsys.readouterr().out
     assert main(["session", "verify", server, "--session", session, *masks]) == 0
     out = tmp_path / "verdicts.tsv"
     assert main(["session", "export", server, "--out", str(out), *masks]) == 0
-    assert session in out.read_text()
+    assert session in out.read_text() and "border\t2\t" in out.read_text()
     capsys.readouterr()
     assert main(["session", "list", server]) == 2
     assert "in which folder the masks are kept" in capsys.readouterr().err

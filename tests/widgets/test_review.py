@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import menu
 from napari_uncertainseg.widgets import window as module
@@ -131,9 +132,13 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     qtbot.mouseClick(review.session.start_button, Qt.MouseButton.LeftButton)
     canvas = viewer.window._qt_viewer.canvas.native
     focus(qtbot, canvas)
-    for key in (Qt.Key.Key_N, Qt.Key.Key_G, Qt.Key.Key_W):
+    for key in (Qt.Key.Key_N, Qt.Key.Key_G):
         qtbot.keyClick(canvas, key)
+    for key in (Qt.Key.Key_1, Qt.Key.Key_8):  # why it was hard, and how sure the reader is
+        qtbot.keyClick(canvas, key, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(canvas, Qt.Key.Key_W)
     given = review.case.review.verdicts
+    assert [v.feedback for v in given] == [Feedback(("size",), 2), Feedback()]
     assert [v.decision for v in given] == ["accepted", "rejected"]
     viewer.close()
 

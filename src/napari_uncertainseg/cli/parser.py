@@ -11,10 +11,12 @@ from typing import NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
+from napari_uncertainseg.cli.options.audit import add_rank
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
+from napari_uncertainseg.cli.options.places import add_places
 from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
 from napari_uncertainseg.cli.options.told import add_told
@@ -69,8 +71,10 @@ def _parser() -> argparse.ArgumentParser:
         _add_run,
         _add_evaluate,
         _add_calibrate,
+        add_rank,
         add_explain,
         add_drivers,
+        add_places,
         add_radiomics,
         add_refine,
         _add_export_seg,

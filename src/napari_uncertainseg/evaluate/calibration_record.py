@@ -152,8 +152,8 @@ def _outlined(
     return OutlinedLesions(peak, volume, threshold_, real > 0, 1 / times[lesion])
 
 
-def record_path(model_sha256: str, method: str) -> Path:
-    """Where the record of a model and method is kept: in the user's data, beside their models.
+def record_path(model_sha256: str, method: str, folder: str = "calibration") -> Path:
+    """Where the record of a model and method is kept: in a folder of the user's data, beside their models.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def record_path(model_sha256: str, method: str) -> Path:
         model_sha256, method = one_line(model_sha256)[:16], one_line(method)[:16]
         raise InputError(f"'{model_sha256}' and '{method}' are no model and method of this program.")
     home = Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False))
-    return home / "calibration" / f"{model_sha256[:16]}-{method}.json"
+    return home / folder / f"{model_sha256[:16]}-{method}.json"
 
 
 def save_record(record: CalibrationRecord, path: Path | None = None) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -74,6 +74,8 @@ class Lesions:
         probability.
     real_by
         Who says the column ``p_real``; empty where there is none.
+    late
+        What stands in columns that came later, see `inference.late_columns`.
     """
 
     labels: np.ndarray
@@ -85,6 +87,7 @@ class Lesions:
     candidate_threshold: float = CANDIDATE_THRESHOLD
     by_p_real: bool = False
     real_by: Literal["", "model", "calibration"] = ""
+    late: Mapping[str, MeasureColumn] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -106,7 +109,7 @@ class Lesions:
         """What stands in the tables: `COLUMNS`, with what doubt is here, and who says what is real."""
         doubt = {"doubt": DOUBT_IN_REAL} if self.by_p_real else {}
         real = {P_REAL: REAL_COLUMNS[self.real_by]} if self.real_by else {}
-        return {**COLUMNS, **doubt, **real}
+        return {**COLUMNS, **doubt, **real, **self.late}
 
     def component_at(self, voxel: tuple[int, int, int]) -> int:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 where there is none."""

@@ -40,20 +40,30 @@ def refine(options: Namespace) -> None:
 
 
 def _fit(options: Namespace) -> None:
+    from napari_uncertainseg.explain.refinement.kept import keep_with_model, one_maker
     from napari_uncertainseg.explain.refinement.model import save_refinement
     from napari_uncertainseg.explain.refinement.of_results import read_judged_lesions, refine
     from napari_uncertainseg.export import write_table
 
+    if options.out is None and not options.with_model:
+        raise InputError("Say where the refinement is to go: --out FILE.json, or --with-model.")
+    maker = one_maker(options.cases) if options.with_model else None
     measuring = _measuring(options)
     with ProgressLine() as progress:
         judged = read_judged_lesions(options.cases, measuring, progress)
     found = refine(judged, measuring)
-    save_refinement(found, options.out)
+    files = []
+    if options.out is not None:
+        save_refinement(found, options.out)
+        files.append(options.out)
+    if maker is not None:
+        files.append(keep_with_model(found, judged, maker))
     if options.tsv is not None:
         write_table(options.tsv, judged.rows)
+    where, patients = " and ".join(map(str, files)), len(judged.missed)
     print(
-        f"{options.out}: learned from {found.lesions} lesions of {len(judged.missed)} patients, "
-        f"{found.real} of them real; goes by {len(found.weights)} of {len(judged.features)} features"
+        f"{where}: learned from {found.lesions} lesions of {patients} patients, {found.real} of them real; "
+        f"goes by {len(found.weights)} of {len(judged.features)} features"
     )
     for text in _checked(judged, measuring.images):
         print(text)

@@ -36,7 +36,12 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
         help="a table with the columns folder and reference, perhaps patient, source, and one for each map",
     )
     _add_measuring(fit)
-    writes(fit, "--out", kind=NUMBERS, required=True, metavar="FILE.json", help="the refinement")
+    writes(fit, "--out", kind=NUMBERS, metavar="FILE.json", help="the refinement")
+    fit.add_argument(
+        "--with-model",
+        action="store_true",
+        help="keep it for the model that made the results: *Lesions* then has the column Refined p",
+    )
     writes(fit, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the lesions and their features there")
     apply = actions.add_parser(
         "apply", help="say of each lesion of a folder of results how probably it is real"

@@ -76,7 +76,8 @@ def name_of(driver: str) -> str:
 
 def _said(one: DoubtDrivers) -> str:
     found = f"R² {one.r2[0]:.2f}, within patients {one.within[0]:.2f}"
-    return f"{found}\n(chance to {one.null[1]:.2f}, p {one.p:.2g})"
+    chance = f"{one.null[1]:.2f}".replace("-0.00", "0.00")
+    return f"{found}\n(chance to {chance}, p {one.p:.2g})"
 
 
 def _correlations(axes: Axes, one: DoubtDrivers, drivers: Sequence[str]) -> None:

@@ -10,6 +10,8 @@ from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import DoubtDr
 
 _LISTED = 0.05
 """Groups with a smaller share are not named among those that doubt goes with."""
+_BETWEEN = 0.2
+"""Where R2 is above this and lesions of a patient are not told apart, it is patients that differ."""
 
 
 def describe(found: DoubtDrivers) -> str:
@@ -21,7 +23,12 @@ def describe(found: DoubtDrivers) -> str:
         f"{percent(found.null[1])}, p {found.p:.2g}), and {percent(found.r2[0])} of all differences"
     )
     if not found.is_finding:
-        return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}."
+        more = (
+            " It differs between patients or scanners more than within them, and so few cannot tell by what."
+            if found.r2[1] > _BETWEEN
+            else ""
+        )
+        return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}.{more}"
     named, others = groups_with_evidence(found)
     parts = [
         f"{GROUPS[name]} ({direction(found, name)}; share {found.groups.loc[name, 'share']:.0%})"

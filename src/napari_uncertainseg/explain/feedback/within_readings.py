@@ -16,6 +16,10 @@ from scipy.stats import rankdata
 from napari_uncertainseg.explain.drivers.statistics.intervals import bounds, draw_patients
 
 PERMUTATIONS = 1999
+_MOST_INDICES = 100_000_000
+"""Permutations times rows that are held in memory: of more than 50,000 verdicts there are fewer."""
+_AT_ONCE = 100
+"""Permutations that are looked at together."""
 _LEAST = 1e-9
 """Sums below are 0 but for rounding: nothing can be compared."""
 
@@ -54,6 +58,7 @@ class Readings:
     def __init__(self, rows: pd.DataFrame, *, permutations: int = PERMUTATIONS, seed: int = 0) -> None:
         self._reading, self._case = _codes(rows["reading"]), _codes(rows["case"])
         self._size = np.bincount(self._reading)[self._reading]
+        permutations = min(permutations, max(1, _MOST_INDICES // max(1, len(rows))))
         self._shuffled = _shuffled(rows, self._reading, permutations, np.random.default_rng(seed))
         self._often = draw_patients(int(self._case.max(initial=0)) + 1, seed)
         self._lesions = np.bincount(self._case, minlength=self._often.shape[1])
@@ -76,7 +81,7 @@ class Readings:
         won, pairs = self._by_case(2 * ticks * centred), self._by_case(ticks * without)
         if pairs.sum() < _LEAST or abs(centred).max() < _LEAST:
             return Relation()
-        null = 2 * (ticks[self._shuffled] @ centred) / pairs.sum()
+        null = 2 * self._null(ticks, centred) / pairs.sum()
         drawn = _ratio(self._often @ won, self._often @ pairs)
         return self._relation(won.sum() / pairs.sum(), drawn, null)
 
@@ -93,7 +98,7 @@ class Readings:
         scale = np.sqrt(sums[1].sum() * sums[2].sum())
         if scale < _LEAST:
             return Relation()
-        null = (x[self._shuffled] @ y) / scale
+        null = self._null(x, y) / scale
         mixed, xx, yy = (self._often @ each for each in sums)
         return self._relation(sums[0].sum() / scale, _ratio(mixed, np.sqrt(xx * yy)), null)
 
@@ -104,6 +109,11 @@ class Readings:
             here = self._reading == reading
             ranks[here] = rankdata(values[here])
         return np.asarray(ranks - (self._size + 1) / 2)
+
+    def _null(self, moved: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Sum of products for each permutation of the first of two columns."""
+        parts = range(0, len(self._shuffled), _AT_ONCE)
+        return np.concatenate([moved[self._shuffled[i : i + _AT_ONCE]] @ kept for i in parts])
 
     def _by_case(self, values: np.ndarray) -> np.ndarray:
         return np.bincount(self._case, values, self._often.shape[1])
@@ -128,7 +138,7 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 def _shuffled(
     rows: pd.DataFrame, reading: np.ndarray, permutations: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """For each permutation the row whose answers each row gets: int64 (permutations, rows).
+    """For each permutation the row whose answers each row gets: int32 (permutations, rows).
 
     Lesions of one case that the same readings have judged change places, in all these readings alike.
     """
@@ -139,7 +149,7 @@ def _shuffled(
     for (case, _), mine in at.items():
         mine.sort(key=lambda row: reading[row])
         alike.setdefault((case, tuple(reading[mine])), []).append(mine)
-    found = np.tile(np.arange(len(rows)), (permutations, 1))
+    found = np.tile(np.arange(len(rows), dtype=np.int32), (permutations, 1))
     for places in alike.values():
         mine_at = np.array(places)
         order = rng.permuted(np.tile(np.arange(len(places)), (permutations, 1)), axis=1)

@@ -66,6 +66,22 @@ def places_of_lesions(
     return place_lesions(find_zones(scan, brain, progress), labels)
 
 
+def count_places(table: pd.DataFrame) -> list[tuple[str, int, float]]:
+    """Number and volume (ml) of the lesions in each place where there are any, in the order of `PLACES`.
+
+    Parameters
+    ----------
+    table
+        With the columns ``place`` and ``volume_mm3``.
+    """
+    volumes = table.groupby("place")["volume_mm3"].agg(["size", "sum"])
+    return [
+        (place, int(volumes.loc[place, "size"]), float(volumes.loc[place, "sum"]) / 1000)
+        for place in PLACES
+        if place in volumes.index
+    ]
+
+
 def _places(table: pd.DataFrame, infratentorial: np.ndarray, *, known: bool) -> np.ndarray:
     """The first that holds: below the tentorium by most of it, at the ventricle, at the cortex, deep."""
     if not known:

@@ -101,11 +101,48 @@ def radiomics_of_results(
         values[name] = beside.data
     if not values:
         raise InputError("Name an image to measure: a scan or a map.")
+    return radiomics_of_images(values, brain, labels, grid.spacing, levels=levels, margin=margin)
+
+
+def radiomics_of_images(
+    images: Mapping[str, np.ndarray],
+    brain: np.ndarray,
+    labels: np.ndarray,
+    spacing: Sequence[float],
+    *,
+    levels: GreyLevels | None = None,
+    margin: int = 0,
+) -> pd.DataFrame:
+    """The 93 features of each lesion, for one or more images.
+
+    Parameters
+    ----------
+    images
+        3-D, by name; each is standardised in the brain first.
+    brain
+        Mask of their shape.
+    labels
+        Lesions, whole numbers of their shape.
+    spacing
+        Size of a voxel, mm.
+    levels, margin
+        As for `lesion_radiomics`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `radiomics_of_results`.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, or an image is not finite in the brain.
+    """
     tables = {
         name: lesion_radiomics(
-            standardised(image, brain), labels, spacing=grid.spacing, levels=levels, margin=margin
+            standardised(image, brain), labels, spacing=spacing, levels=levels, margin=margin
         )
-        for name, image in values.items()
+        for name, image in images.items()
     }
     numbers = next(iter(tables.values()))[[LABEL]]
     features = [own.drop(columns=LABEL).add_prefix(f"{name}_") for name, own in tables.items()]

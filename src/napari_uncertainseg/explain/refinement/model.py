@@ -61,6 +61,31 @@ class Measuring(_Table):
         return GreyLevels(self.bin_width, self.bin_count)
 
 
+class Maker(_Table):
+    """Who outlined the lesions that a refinement was learned from.
+
+    Attributes
+    ----------
+    model, model_sha256, method
+        Of inference.
+    inputs
+        The scans, by modality.
+    thresholds
+        The lowest and the highest at which they were outlined. Of others the refinement says nothing.
+    gain
+        What it added to F1 on patients left out, with the 95 % interval; None where that is not known.
+    """
+
+    model: str = Field(max_length=200, description="text")
+    model_sha256: _Name
+    method: _Name
+    inputs: tuple[_Name, ...] = Field(max_length=20, strict=False, description="a list of names of scans")
+    thresholds: tuple[_Number, _Number] = Field(strict=False, description="a list of two numbers")
+    gain: tuple[_Number, _Number, _Number] | None = Field(
+        default=None, strict=False, description="a list of three numbers, or null"
+    )
+
+
 class Refinement(_Table):
     """What a refinement file holds.
 
@@ -76,6 +101,8 @@ class Refinement(_Table):
         By the names of the features; all others are worth nothing.
     lesions, real
         How many lesions it was fitted on, and how many of them were real.
+    maker
+        Whose lesions they are, where it is kept for a model; None elsewhere.
     """
 
     version: Literal[1] = Field(description="1, the only version that this program knows")
@@ -84,6 +111,7 @@ class Refinement(_Table):
     weights: dict[str, FeatureWeight] = Field(max_length=5000, description="a table of at most 5000 features")
     lesions: _Count
     real: _Count
+    maker: Maker | None = None
 
     def probability(self, rows: pd.DataFrame) -> np.ndarray:
         """Of being real, of each lesion.

@@ -31,7 +31,9 @@ _MOST_VOXELS = 1 << 31
 """Of a scan: a file from elsewhere may name any shape, which would be allocated."""
 
 
-_Reasons = Annotated[tuple[Reason, ...], Field(description=f"a list of {', '.join(REASONS)}")]
+_Reasons = Annotated[
+    tuple[Reason, ...], Field(max_length=len(REASONS), description=f"a list of {', '.join(REASONS)}")
+]
 _Sureness = Annotated[int, Field(strict=True, ge=1, le=3, description="1, 2 or 3")]
 _Note = Annotated[
     str, Field(strict=True, max_length=LONGEST_NOTE, description=f"text of at most {LONGEST_NOTE} characters")

@@ -35,6 +35,8 @@ from napari_uncertainseg.widgets.lesions.messages import (
     header_tip,
     recording_message,
 )
+from napari_uncertainseg.widgets.lesions.places import PlacesPanel
+from napari_uncertainseg.widgets.lesions.refined.panel import RefinedPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter, decisions_of_list
@@ -78,9 +80,12 @@ class LesionsDock(DockWidget):
         self._make_list()
         self._make_buttons()
         self.feedback = FeedbackPanel(case, self)
+        self.refined = RefinedPanel(case, self)
+        self.places = PlacesPanel(case, self)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
+        self._panels = (self.refined, self.places, self.measures, self.threshold, self.export)
         self._lay_out()
         self._connect()
         self._show_lesions()
@@ -90,10 +95,8 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        self.feedback.cleanup()
-        self.measures.cleanup()
-        self.threshold.cleanup()
-        self.export.cleanup()
+        for panel in (self.feedback, *self._panels):
+            panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
@@ -157,15 +160,7 @@ class LesionsDock(DockWidget):
         listing.addWidget(self.uncertainty_filter, stretch=1)
         layout.addLayout(listing)
         layout.addWidget(self._stack, stretch=1)
-        for below in (
-            self._action_buttons,
-            self.feedback,
-            self.message,
-            self.keys,
-            self.measures,
-            self.threshold,
-            self.export,
-        ):
+        for below in (self._action_buttons, self.feedback, self.message, self.keys, *self._panels):
             layout.addWidget(below)
 
     def _connect(self) -> None:
@@ -186,6 +181,8 @@ class LesionsDock(DockWidget):
         self.tabs.currentChanged.connect(self._show_page)
         self.verdict_filter.currentIndexChanged.connect(self._filter)
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
+        self.refined.filtered.connect(self._filter)
+        self.places.filtered.connect(self._filter)
 
     # -- stepping and verdicts ----------------------------------------------------------------
 
@@ -349,7 +346,8 @@ class LesionsDock(DockWidget):
         return int(lesions.labels[voxel]) or None, int(lesions.candidates[voxel]) or None
 
     def _filter(self) -> None:
-        chosen = Filter(self.verdict_filter.currentData(), self.uncertainty_filter.currentData())
+        state, least = self.verdict_filter.currentData(), self.uncertainty_filter.currentData()
+        chosen = Filter(state, least, (*self.places.chosen, *self.refined.chosen))
         for view in self.tables:
             view.set_filter(chosen)
         self._show_page()

@@ -89,10 +89,18 @@ class LesionTable(QTableView):
     ) -> None:
         """Show a table; the selected lesion stays selected, and the view does not scroll."""
         self._quietly(lambda: self.lesions.set_table(table, decisions, measures))
-        known = self.lesions.has_column(P_REAL)
-        for key, hidden in ((P_REAL, not known), ("mean_entropy", known)):
-            self.setColumnHidden(_NUMBER[key], hidden)  # there is no room for both
+        self._show_columns()
         self.select(selected, reveal=False)
+
+    def _show_columns(self) -> None:
+        """Show the columns that the table has; others, which *All measures* shows, make room for them."""
+        further = {column.key for column in COLUMNS if column.late or column.key == P_REAL}
+        known = {key for key in further if self.lesions.has_column(key)}
+        for key in further:
+            self.setColumnHidden(_NUMBER[key], key not in known)
+        self.setColumnHidden(_NUMBER["mean_entropy"], bool(known))
+        self.setColumnHidden(_NUMBER["lsu"], bool(known - {P_REAL}))
+        self.setColumnHidden(_NUMBER["mean_probability"], len(known - {P_REAL}) > 1)
 
     def clear(self) -> None:
         """Show an empty list."""
@@ -153,7 +161,7 @@ class LesionTable(QTableView):
         self._header.setStretchLastSection(True)
         for number, column in enumerate(COLUMNS):
             self.setColumnWidth(number, column.width)
-        self.setColumnHidden(_NUMBER[P_REAL], True)
+        self._show_columns()
 
     def _mark(self, row: int | None) -> None:
         if row is None:

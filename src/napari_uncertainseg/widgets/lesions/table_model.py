@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_uncertainseg.explain.attention.files import COLUMN as ATTENTION
+from napari_uncertainseg.explain.place.lesions import PLACES
+from napari_uncertainseg.explain.refinement.model import P_TRUE
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.place_texts import SHORT
 
 MARKS = {"to do": "○", "unsure": "?", "rejected": "✗", "accepted": "✓"}
 """A symbol for each state of a lesion, because colour alone cannot be told apart by everybody."""
@@ -26,6 +30,7 @@ STATES = tuple(MARKS)
 
 VERDICT = "verdict"
 DOUBT = "doubt"
+PLACE = "place"
 BAR = Qt.ItemDataRole.UserRole
 """Role under which a cell gives its number as a share of the largest in its column, hidden rows included."""
 
@@ -34,12 +39,18 @@ _Index = QModelIndex
 
 @dataclass(frozen=True)
 class Column:
-    """One column: the value it shows, its title, how the value is written, and its width in pixels."""
+    """One column: the value it shows, its title, how the value is written, and its width in pixels.
+
+    Of a column of words the value is the word's number in ``choices``. A column that comes late is hidden
+    while the table does not have it.
+    """
 
     key: str
     text: Callable[[float], str]
     width: int
     largest_first: bool = True
+    choices: tuple[str, ...] = ()
+    late: bool = False
 
     @property
     def title(self) -> str:
@@ -68,8 +79,21 @@ COLUMNS = (
     Column("lsu", lambda v: f"{v:.2f}", 40),
     Column("volume_mm3", _volume, 50),
     Column("mean_entropy", lambda v: f"{v:.2f}", 54),
+    Column(P_TRUE, lambda v: f"{v:.2f}", 58, largest_first=False, late=True),
+    Column(PLACE, lambda v: SHORT[int(v)], 74, largest_first=False, choices=PLACES, late=True),
+    Column(ATTENTION, lambda v: f"{100 * v:.1f} %", 72, late=True),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
 )
+
+
+class Range(NamedTuple):
+    """Values of a column, both ends included; a word's value is its number."""
+
+    column: str
+    low: float
+    high: float
+    unknown: bool = False
+    """Whether NaN is in it."""
 
 
 @dataclass(frozen=True)
@@ -80,24 +104,29 @@ class Filter:
     """``"all"`` or one of ``STATES``."""
     least_doubt: float = 0.0
     """Rows with a smaller doubt are left out."""
+    within: tuple[Range, ...] = ()
+    """Rows that are not in all of them are left out."""
 
-    def passes(self, states: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+    def passes(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Which rows are listed.
 
         Parameters
         ----------
-        states
-            Index into `STATES` of each row, shape (rows,).
-        doubt
-            0 to 1, same shape; NaN for lesions that a human drew.
+        values
+            By column, each of shape (rows,): of `VERDICT` the index into `STATES`, of `DOUBT` 0 to 1 or NaN,
+            for lesions that a human drew.
 
         Returns
         -------
         np.ndarray
             bool, of the same shape.
         """
+        doubt = values[DOUBT]
         listed = (doubt >= self.least_doubt) | (self.least_doubt == 0)  # NaN passes only without a limit
-        return listed if self.state == "all" else listed & (states == STATES.index(self.state))
+        for one in self.within:
+            own = values[one.column]
+            listed &= ((own >= one.low) & (own <= one.high)) | (one.unknown & np.isnan(own))
+        return listed if self.state == "all" else listed & (values[VERDICT] == STATES.index(self.state))
 
 
 class LesionModel(QAbstractTableModel):
@@ -129,7 +158,7 @@ class LesionModel(QAbstractTableModel):
         """Hold a table of lesions, the verdicts by label, and what its columns say."""
         self._measures = measures
         self._columns = frozenset(table.columns)
-        self._values = {c.key: _numbers(table, c.key) for c in COLUMNS if c.key != VERDICT}
+        self._values = {c.key: _numbers(table, c.key, c.choices) for c in COLUMNS if c.key != VERDICT}
         self._values[VERDICT] = _state_numbers(self._values["label"], decisions)
         self._drawn = _numbers(table, "drawn") == 1
         self._voxels = table[["slice_s", "slice_a", "slice_r"]].to_numpy(dtype=int)
@@ -199,7 +228,7 @@ class LesionModel(QAbstractTableModel):
         key = ranks if column < 0 else self._values[COLUMNS[column].key]
         key = -key if order == Qt.SortOrder.DescendingOrder and column >= 0 else key
         rows = np.lexsort((ranks, key))  # NaN goes to the end
-        rows = rows[self._filter.passes(self._values[VERDICT], self._values[DOUBT])[rows]]
+        rows = rows[self._filter.passes(self._values)[rows]]
         self._resize(rows)
         if len(rows):
             self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
@@ -230,7 +259,8 @@ class LesionModel(QAbstractTableModel):
         """Text, bar, alignment or tooltip of a cell."""
         column = COLUMNS[index.column()]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if column.key == VERDICT else Qt.AlignmentFlag.AlignRight
+            words = column.choices or column.key == VERDICT
+            side = Qt.AlignmentFlag.AlignLeft if words else Qt.AlignmentFlag.AlignRight
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
             return column.tip(self._measures)
@@ -269,9 +299,11 @@ class LesionModel(QAbstractTableModel):
         self._arrange()
 
 
-def _numbers(table: pd.DataFrame, key: str) -> np.ndarray:
+def _numbers(table: pd.DataFrame, key: str, choices: tuple[str, ...] = ()) -> np.ndarray:
     if key not in table:
         return np.full(len(table), np.nan)
+    if choices:
+        return table[key].map({word: float(number) for number, word in enumerate(choices)}).to_numpy(float)
     return table[key].to_numpy(dtype=float)
 
 

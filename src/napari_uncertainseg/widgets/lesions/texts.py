@@ -104,8 +104,11 @@ COLUMN_TITLES = {
     "lsu": "LSU",
     "mean_probability": "p",
     "p_real": "Real",
+    "p_true": "Refined",
     "volume_mm3": "mm³",
     "mean_entropy": "Entropy",
+    "place": "Place",
+    "attention": "Attention",
     "verdict": "Verdict",
 }
 VERDICT_TIP = (

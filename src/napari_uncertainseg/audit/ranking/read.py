@@ -1,0 +1,144 @@
+"""Tables of scores: one long table of all models, or a table or a cohort's folder for each."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.audit.ranking.metrics import directions
+from napari_uncertainseg.audit.ranking.scores import Scores
+from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.runs.places import TABLE
+
+CASE, MODEL, PATIENT, TASK = "case", "model", "patient", "task"
+_LINE = "line of the file"
+_MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "-"))
+_BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_ses-")
+
+
+def read_results(path: Path, said: Sequence[str] = ()) -> tuple[Scores, ...]:
+    """Read a long table: a row for each case and model.
+
+    Parameters
+    ----------
+    path
+        Tab-separated, with the columns ``case`` and ``model``, perhaps ``patient`` and ``task``, and metrics.
+    said
+        Metrics, see `metrics.directions`.
+
+    Returns
+    -------
+    tuple of Scores
+        For each task and metric, in the order of the table and as said.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or ranked; the message names the row.
+    """
+    return _all_scores(_rows_of(path, (CASE, MODEL)), said, str(path))
+
+
+def read_models(sources: Mapping[str, Path], said: Sequence[str] = ()) -> tuple[Scores, ...]:
+    """Read a table for each model: what ``evaluate --tsv`` wrote, or the folder of a ``run`` with references.
+
+    Parameters
+    ----------
+    sources
+        Files or folders, by what the models are to be called.
+    said
+        As for `read_results`.
+
+    Raises
+    ------
+    InputError
+        Likewise.
+    """
+    parts = []
+    for model, path in sources.items():
+        rows = _rows_of(path / TABLE if path.is_dir() else path, (CASE,))
+        parts.append(rows.assign(**{MODEL: model}))
+    shared = [name for name in parts[0] if all(name in part for part in parts)]
+    table = pd.concat([part[shared] for part in parts], ignore_index=True)
+    return _all_scores(table, said, ", ".join(str(path) for path in sources.values()))
+
+
+def _rows_of(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """The cells as texts, with the file's own line, and a case where the table of a run says a visit."""
+    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
+    table = table.assign(**{_LINE: [f"{path}, row {i + 2}" for i in range(len(table))]})
+    table = table[(table.drop(columns=_LINE) != "").any(axis=1)]
+    if CASE not in table and "visit" in table:
+        table = table.rename(columns={"visit": CASE})
+    lacking = [name for name in needed if name not in table]
+    if lacking or table.empty:
+        what = f"lacks the column {lacking[0]!r}" if lacking else "has no row"
+        raise InputError(f"{path} {what}: it needs {' and '.join(needed)}, and a column for each metric.")
+    for name in (*needed, *(one for one in (PATIENT, TASK) if one in table)):
+        empty = table[name].str.lower().isin(_MISSING)
+        if empty.any():
+            raise InputError(f"{table.loc[empty, _LINE].iloc[0]}: the column {name} is empty; fill it in.")
+    return table
+
+
+def _all_scores(table: pd.DataFrame, said: Sequence[str], source: str) -> tuple[Scores, ...]:
+    plain = [name for name in table if name not in (CASE, MODEL, PATIENT, TASK, _LINE)]
+    wanted = directions(said, plain, source)
+    table = _with_patients(table)
+    tasks = table[TASK] if TASK in table else pd.Series("", index=table.index)
+    several = tasks.nunique() > 1
+    found = []
+    for task in dict.fromkeys(tasks):
+        rows = table[tasks == task]
+        _check_once(rows, f" in the task {task}" if several else "")
+        for metric, high in wanted.items():
+            found.append(_scores(rows, task if several else "", metric, high))
+    return tuple(found)
+
+
+def _with_patients(table: pd.DataFrame) -> pd.DataFrame:
+    """Whose the cases are: as told, as BIDS names visits, or each its own."""
+    if PATIENT in table:
+        several = table.groupby(CASE)[PATIENT].nunique()
+        if TASK not in table and (several > 1).any():
+            raise InputError(
+                f"The case {several.idxmax()!r} is of two patients; a case belongs to one. Mend the table."
+            )
+        return table
+    subjects = table[CASE].str.extract(_BIDS, expand=False)
+    return table.assign(**{PATIENT: table[CASE] if subjects.isna().any() else subjects})
+
+
+def _check_once(rows: pd.DataFrame, where: str) -> None:
+    twice = rows.duplicated([CASE, MODEL])
+    if twice.any():
+        row = rows[twice].iloc[0]
+        raise InputError(
+            f"{row[_LINE]}: the case {row[CASE]!r} is there twice for the model {row[MODEL]!r}{where}; which "
+            "scores are meant cannot be told. Name visits apart, or say the task in a column 'task'."
+        )
+
+
+def _scores(rows: pd.DataFrame, task: str, metric: str, high: bool) -> Scores:
+    models, cases = (tuple(dict.fromkeys(rows[name])) for name in (MODEL, CASE))
+    values = np.full((len(models), len(cases)), np.nan)
+    row_of, column_of = ({name: i for i, name in enumerate(names)} for names in (models, cases))
+    for model, case, text, line in zip(rows[MODEL], rows[CASE], rows[metric], rows[_LINE], strict=True):
+        values[row_of[model], column_of[case]] = _number(text, metric, line)
+    patients = dict(zip(rows[CASE], rows[PATIENT], strict=True))
+    return Scores(task, metric, high, models, cases, tuple(patients[case] for case in cases), values)
+
+
+def _number(text: str, metric: str, line: str) -> float:
+    if text.lower() in _MISSING:
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{line}: {metric} is {text!r}; it should be a number, or n/a.") from None

@@ -1,0 +1,86 @@
+"""What can be said of a ranking in plain words, and what cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_uncertainseg._base import pluralised
+from napari_uncertainseg.audit.ranking.methods import ALPHA
+from napari_uncertainseg.audit.ranking.ranking import FEW, Ranking
+
+
+def sentences(ranking: Ranking) -> list[str]:
+    """What can be said, and what cannot."""
+    scores, main = ranking.scores, ranking.main
+    names = [scores.models[i] for i in ranking.order]
+    leaders = [scores.models[i] for i in np.flatnonzero(main.ranks == main.ranks.min())]
+    said = [
+        f"First by {ranking.setting.method}: {' and '.join(leaders)}, on "
+        f"{pluralised(len(scores.cases), 'case')} of {pluralised(len(scores.visits), 'patient')}."
+    ]
+    if main.drawn is not None:
+        often = (main.drawn.ranks[ranking.order[0]] == main.drawn.ranks.min(0)).mean()
+        said.append(
+            f"{names[0]} is first in {100 * often:.0f} % of {ranking.setting.draws} draws of the patients."
+        )
+    said.append(_wins(ranking))
+    return said + _warnings(ranking)
+
+
+def _wins(ranking: Ranking) -> str:
+    models, beats = ranking.scores.models, ranking.beats
+    pairs = len(models) * (len(models) - 1)
+    if not beats.any():
+        return (
+            f"No model is shown to be better than another (p > {ALPHA:g} in all {pairs} tests, after Holm)."
+        )
+    wins = [
+        f"{models[i]} than {', '.join(models[j] for j in np.flatnonzero(beats[i]))}"
+        for i in ranking.order
+        if beats[i].any()
+    ]
+    return f"Shown to be better (p <= {ALPHA:g} after Holm, {pairs} tests): {'; '.join(wins)}."
+
+
+def _warnings(ranking: Ranking) -> list[str]:
+    scores, said = ranking.scores, []
+    if len(scores.visits) == 1:
+        said.append(
+            "With one patient nothing can be said about other patients: there is no draw and no interval."
+        )
+    elif len(scores.visits) < FEW:
+        said.append(
+            f"With {len(scores.visits)} patients hardly anything can be said about other patients: a test "
+            "can hardly find a difference after correction, and the intervals are rough."
+        )
+    if ranking.replaced:
+        what = {"drop": "left out", "worst": "counted as the worst score of all"}
+        how = what.get(str(ranking.setting.missing), f"counted as {ranking.setting.missing}")
+        said.append(f"{pluralised(ranking.replaced, 'missing score')} {how}.")
+    if endless := int(np.isinf(ranking.main.aggregate).sum()):
+        said.append(
+            f"Infinite scores make {pluralised(endless, 'model')} infinite and so equal: rank-then-mean can "
+            "tell them apart."
+        )
+    said += [
+        f"{a} and {b} have the same scores on every case."
+        for a, b in _same_rows(scores.values, scores.models)
+    ]
+    said += [
+        f"The cases {a} and {b} have the same scores with every model: is it one case under two names?"
+        for a, b in _same_rows(scores.values.T, scores.cases)
+        if len(scores.models) > 2 and len(np.unique(scores.values[:, scores.cases.index(a)])) > 2
+    ]
+    if len(np.unique(ranking.main.ranks)) == 1:
+        said.append("All models have the same rank, so the draws' agreement with it (tau) is not defined.")
+    return said
+
+
+def _same_rows(values: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Pairs of rows that are the same."""
+    first: dict[bytes, str] = {}
+    pairs = []
+    for name, row in zip(names, np.ascontiguousarray(values) + 0.0, strict=True):
+        if (earlier := first.setdefault(row.tobytes(), name)) != name:
+            pairs.append((earlier, name))
+    return pairs

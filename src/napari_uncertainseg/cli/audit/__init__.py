@@ -1,0 +1,1 @@
+"""Commands that say whether a group may trust a model."""

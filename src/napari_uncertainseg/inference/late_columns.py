@@ -1,0 +1,97 @@
+"""Columns of lesions that are known only some time after a result, from work in the background.
+
+Whoever has such values makes a `LateColumns` of them and gives it to `Case.add_columns`. From then on they
+stand in the tables of lesions and candidates, and so on screen and in every file, until another result is
+opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+
+
+class LateColumns(Protocol):
+    """Values of whatever lesions there are at a threshold."""
+
+    @property
+    def columns(self) -> Mapping[str, MeasureColumn]:
+        """Title, unit and definition of each column, by its name."""
+
+    def values(self, labels: np.ndarray) -> pd.DataFrame:
+        """The values of lesions or candidates.
+
+        It is asked at each move of the threshold, so that it must only look things up: in maps of the scan,
+        such as zones, or in values that were computed for lesions as they were (`KeptValues`).
+
+        Parameters
+        ----------
+        labels
+            uint16 on the grid.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by number, with the columns; lesions that are not in it have no value.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class KeptValues:
+    """Values that were computed for lesions as they were: a lesion has its value while its voxels stay.
+
+    Attributes
+    ----------
+    columns
+        As of `LateColumns`.
+    labels
+        The lesions as they were, whole numbers on the grid.
+    table
+        Their values, indexed by number.
+    """
+
+    columns: Mapping[str, MeasureColumn]
+    labels: np.ndarray
+    table: pd.DataFrame
+
+    def values(self, labels: np.ndarray) -> pd.DataFrame:
+        """Of those lesions that have the voxels and the number that they had."""
+        where = np.nonzero(labels)
+        now, then = labels[where].astype(int), self.labels[where].astype(int)
+        most = int(max(now.max(initial=0), self.labels.max(initial=0))) + 1
+        before = np.bincount(self.labels.ravel().astype(int), minlength=most)
+        same = np.bincount(now[now == then], minlength=most)
+        unchanged = (same > 0) & (same == before) & (same == np.bincount(now, minlength=most))
+        numbers = self.table.index.to_numpy(int)
+        return self.table[unchanged[np.clip(numbers, 0, most - 1)] & (numbers < most)]
+
+
+def with_late_columns(lesions: Lesions, late: Iterable[LateColumns]) -> Lesions:
+    """Lesions with further columns in both tables; those that a table has already are replaced.
+
+    Parameters
+    ----------
+    lesions
+        At a threshold.
+    late
+        What is known by now.
+    """
+    for each in late:
+        names = [*each.columns]
+        tables = [
+            table.drop(columns=names, errors="ignore").join(each.values(labels)[names], on="label")
+            for table, labels in (
+                (lesions.table, lesions.labels),
+                (lesions.candidate_table, lesions.candidates),
+            )
+        ]
+        known = {**lesions.late, **each.columns}
+        lesions = replace(lesions, table=tables[0], candidate_table=tables[1], late=known)
+    return lesions

@@ -1,0 +1,34 @@
+"""Every word about places in the Lesions dock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_uncertainseg._base import as_warning
+
+PLACES = "Places"
+PLACES_TIP = (
+    "Find where in the brain the lesions lie, by an atlas: periventricular, juxtacortical, infratentorial\n"
+    "or deep white matter. Takes some seconds, once for each scan; close it to stop."
+)
+ALL_PLACES = "All places"
+FILTER_TIP = "List only lesions in one place."
+NO_RESULT = "No prediction yet: press Run in Segment."
+NO_LESIONS = "No lesions at this threshold."
+SHORT = ("periventr.", "juxtacort.", "infratent.", "deep WM", "unknown")
+"""In the list, in the order of `explain.place.lesions.PLACES`."""
+
+
+def searching(share: float) -> str:
+    """That places are being found; the share that is done, 0 to 1."""
+    return f"Finding places … {100 * share:.0f} %"
+
+
+def counts(found: Sequence[tuple[str, int, float]]) -> str:
+    """How many lesions lie in each place, and their volume in ml."""
+    return " · ".join(f"{number} {place} ({volume:.1f} ml)" for place, number, volume in found) or NO_LESIONS
+
+
+def unknown(reason: str) -> str:
+    """Why there are no places."""
+    return as_warning(reason)

@@ -1,0 +1,195 @@
+"""`uncertainseg rank`: what it reads, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg.audit.ranking.failures import ALL, failure_cases, shared_features
+from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_models
+from napari_uncertainseg.audit.ranking.read import read_models, read_results
+from napari_uncertainseg.audit.ranking.scores import Scores
+from napari_uncertainseg.audit.ranking.sentences import sentences
+from napari_uncertainseg.cli import main
+from napari_uncertainseg.disk.tables import read_tsv
+
+CASES = 8
+
+
+def write_rows(path, rows, head=("case", "model", "dice")):
+    path.write_text("\n".join("\t".join(map(str, row)) for row in (head, *rows)) + "\n")
+    return path
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Three models; `good` is 0.2 better on each case, hard cases are the large ones."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for case in range(CASES):
+        hard = 0.9 - 0.05 * case
+        for model, shift in (("good", 0.0), ("<b>bad</b>", -0.2), ("middle", -0.1)):
+            dice, ace = hard + shift + rng.normal(0, 0.002), 0.1 - shift
+            rows.append((f"c{case}", f"p{case}", model, f"{dice:.4f}", f"{ace:.4f}"))
+    return write_rows(tmp_path / "results.tsv", rows, ("case", "patient", "model", "dice", "ace"))
+
+
+def run(*options) -> int:
+    return main(["rank", *map(str, options)])
+
+
+def test_a_folder_with_a_page_tables_and_numbers(results, tmp_path, capsys):
+    features = write_rows(
+        tmp_path / "features.tsv", [(f"c{k}", k, "ab"[k % 2]) for k in range(CASES)], ("case", "ml", "site")
+    )
+    out = tmp_path / "out"
+    assert run(results, "--draws", "50", "--features", features, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "1. good" in said and "Shown to be better" in said
+    page = (out / "ranking.html").read_text()
+    assert "<b>bad</b>" not in page and "&lt;b&gt;bad&lt;/b&gt;" in page
+    assert "http" not in page.replace("http-equiv", "") and "<script" not in page
+    assert page.count("<svg") == 2 * 5 and "all models do worse where ml is high" in page
+    ranks = read_tsv(out / "ranks.tsv")
+    assert len(ranks) == 2 * 6 * 3 and set(ranks["metric"]) == {"dice", "ace"}
+    first = ranks[(ranks["metric"] == "dice") & (ranks["method"] == "mean-then-rank")].iloc[0]
+    assert first["model"] == "good" and first["aggregate_low"] < first["aggregate"] < first["aggregate_high"]
+    assert len(read_tsv(out / "significance.tsv")) == 2 * 6
+    assert (
+        read_tsv(out / "frequencies.tsv")
+        .groupby(["metric", "method", "model"])["share"]
+        .sum()
+        .round(6)
+        .eq(1)
+        .all()
+    )
+    assert (read_tsv(out / "features.tsv")["p_holm"].dropna() <= 1).all() and (out / "failures.tsv").is_file()
+    numbers = json.loads((out / "ranking.json").read_text())
+    assert numbers["mean_ranks"] == {"good": 1, "middle": 2, "<b>bad</b>": 3}
+    assert numbers["rankings"][1]["better"] == "low" and numbers["rankings"][0]["patients"] == CASES
+    assert run(results, "--out", out) == 2 and "not empty" in capsys.readouterr().err
+
+
+def test_a_table_for_each_model(results, tmp_path):
+    one = write_rows(tmp_path / "one.tsv", [("a", 0.5), ("b", 0.7)], ("case", "dice"))
+    run_folder = tmp_path / "run"
+    run_folder.mkdir()
+    write_rows(
+        run_folder / "report.tsv", [("a", "done", 0.6), ("b", "failed", "n/a")], ("visit", "state", "dice")
+    )
+    (scores,) = read_models({"x": one, "y": run_folder})
+    assert scores.models == ("x", "y") and scores.cases == ("a", "b")
+    assert scores.values.tolist()[0] == [0.5, 0.7] and np.isnan(scores.values[1, 1])
+    options = (f"x={one}", f"y={run_folder}", "--draws", "20", "--out", tmp_path / "out")
+    assert run(*options) == 2 and run(*options, "--missing", "worst") == 0
+
+
+def test_visits_named_by_bids_belong_to_their_subject(tmp_path):
+    rows = [(f"sub-{s}_ses-{v}", m, 0.5) for s in "12" for v in "ab" for m in "xy"]
+    (scores,) = read_results(write_rows(tmp_path / "r.tsv", rows))
+    assert scores.visits.tolist() == [2, 2]
+
+
+def test_tasks_are_ranked_apart(tmp_path):
+    rows = [(c, m, t, d) for c in "ab" for t in ("t1", "t2") for m, d in (("x", 0.5), ("y", 0.6))]
+    first, second = read_results(write_rows(tmp_path / "r.tsv", rows, ("case", "model", "task", "dice")))
+    assert (first.task, second.task) == ("t1", "t2") and first.title == "dice, t1"
+
+
+REFUSED = {
+    "one model": ([("a", "x", 0.5)], (), "only one model, 'x'"),
+    "twice": ([("a", "x", 0.5), ("a", "x", 0.6), ("a", "y", 1)], (), "row 3: the case 'a' is there twice"),
+    "no number": ([("a", "x", "good"), ("a", "y", 1)], (), "row 2: dice is 'good'; it should be a number"),
+    "missing": ([("a", "x", "nan"), ("a", "y", 1)], (), "1 score missing, such as that of 'x' for 'a'"),
+    "lacks a case": ([("a", "x", 1), ("a", "y", 1), ("b", "x", 1)], (), "that of 'y' for 'b'"),
+    "empty name": ([("", "x", 1), ("a", "y", 1)], (), "row 2: the column case is empty"),
+    "no row": ([], (), "has no row"),
+    "no such metric": ([("a", "x", 1)], ("--metric", "f1"), "has no column 'f1'"),
+    "metric twice": ([("a", "x", 1)], ("--metric", "dice", "--metric", "dice=low"), "given twice"),
+    "good is what": ([("a", "x", 1)], ("--metric", "dice=up"), "should be high or low"),
+    "no such way": ([("a", "x", 1)], ("--method", "best"), "no way to rank called 'best'"),
+    "one draw": ([("a", "x", 1)], ("--draws", "1"), "drawn 2 to"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_ranked_gets_a_sentence(tmp_path, capsys, name):
+    rows, options, sentence = REFUSED[name]
+    path = write_rows(tmp_path / "r.tsv", rows)
+    assert run(path, *options, "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_metric_of_unknown_direction_is_asked_for(tmp_path, capsys):
+    rows = [("a", m, 1) for m in "xy"]
+    path = write_rows(tmp_path / "r.tsv", rows, ("case", "model", "score"))
+    assert run(path, "--out", tmp_path / "out") == 2 and "--metric NAME=high" in capsys.readouterr().err
+    assert run(path, "--metric", "score", "--out", tmp_path / "out") == 2
+    assert "say score=high or score=low" in capsys.readouterr().err
+    assert run(path, "--metric", "score=low", "--out", tmp_path / "out") == 0
+
+
+def test_a_case_of_two_patients_is_refused(tmp_path, capsys):
+    rows = [("a", "x", "p", 1), ("a", "y", "q", 1)]
+    path = write_rows(tmp_path / "r.tsv", rows, ("case", "model", "patient", "dice"))
+    assert run(path, "--out", tmp_path / "out") == 2 and "'a' is of two patients" in capsys.readouterr().err
+
+
+def test_several_tables_need_names(results, tmp_path, capsys):
+    assert run(results, results, "--out", tmp_path / "out") == 2
+    assert "each needs its model's name" in capsys.readouterr().err
+    assert run(f"x={results}", f"x={results}", "--out", tmp_path / "out") == 2
+    assert "named twice" in capsys.readouterr().err
+
+
+def scores_of(values, cases=None, patients=None) -> Scores:
+    cases = cases or tuple(f"c{i}" for i in range(np.shape(values)[1]))
+    return Scores(
+        "", "dice", True, tuple("abcdef"[: len(values)]), cases, patients or cases, np.array(values, float)
+    )
+
+
+def test_what_can_and_cannot_be_said():
+    few = RankingSetting(draws=20)
+    same = " ".join(sentences(rank_models(scores_of([[0.5, 0.6], [0.5, 0.6]]), few)))
+    assert "a and b have the same scores on every case" in same and "tau) is not defined" in same
+    assert "With 2 patients hardly anything can be said" in same
+    one = " ".join(sentences(rank_models(scores_of([[0.5], [0.6]]), few)))
+    assert "With one patient nothing can be said" in one
+    twice = rank_models(scores_of([[0.1, 0.1, 0.5], [0.2, 0.2, 0.5], [0.3, 0.3, 0.7]]), few)
+    assert "The cases c0 and c1 have the same scores" in " ".join(sentences(twice))
+
+
+def test_infinite_scores_are_the_worst_and_are_said():
+    ranking = rank_models(
+        scores_of([[np.inf, 1, 2], [np.inf, np.inf, 3], [3, 4, 5]]), RankingSetting(draws=20)
+    )
+    assert "Infinite scores" in " ".join(sentences(ranking)) and not np.isnan(ranking.p[0, 1])
+
+
+def test_failure_cases_are_those_of_all_and_of_each():
+    values = [[0.9, 0.1, 0.8, 0.95, 0.9], [0.9, 0.2, 0.8, 0.1, 0.9]]
+    found = failure_cases(scores_of(values))
+    assert [one.case for one in found if one.model == ALL] == ["c1"]
+    assert [one.case for one in found if one.model == "b"][:2] == ["c3", "c1"]
+    assert found[0].score == pytest.approx(0.15)
+    ties = failure_cases(scores_of(np.full((2, 6), 0.5)))
+    assert not [one for one in ties if one.model == ALL]
+
+
+def test_planted_features_are_found_and_others_are_not():
+    """Volume makes all models fail, the site one of them; a third feature says nothing."""
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(5)
+    volume, site, nothing = rng.random(24), np.arange(24) % 2, rng.random(24)
+    base = 0.8 - 0.5 * volume + rng.normal(0, 0.02, (3, 24))
+    base[2] -= 0.6 * site
+    scores = scores_of(base)
+    features = pandas.DataFrame(
+        {"volume": volume, "site": np.array(["x", "y"])[site], "nothing": nothing}, index=scores.cases
+    )
+    clear = {(one.model, one.feature) for one in shared_features(scores, features) if one.p_holm <= 0.05}
+    assert {(ALL, "volume"), ("c", "site")} <= clear and not [f for _, f in clear if f == "nothing"]
