@@ -1,14 +1,15 @@
 """Make the pictures of the documentation from the running program.
 
-usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models] [FOLDER]
+usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models | --explain] [FOLDER]
 
 Shows patient 07 of 3D-MR-MS (CC BY, Lesjak et al. 2017, doi 10.1007/s12021-017-9348-7) from the folder in
 UNCERTAINSEG_DATA, or else from ../shared/data beside the checkout, or downloaded; and the simulated case.
 Where ../shared/data is, also patient 19 with simulated raters, and a cell image of BU-BIL with its ten real
 masks ("This product includes software developed by the Boston University"; Gurari et al., WACV 2015). Where
-UNCERTAINSEG_TRAINED names the folder that `python -m tests.trained_models` made, also its models of MONAI and
-nnU-Net on P14 of MSLesSeg (CC BY 4.0, Guarnera et al. 2025); with `--models` only these. Writes into
-docs/images.
+UNCERTAINSEG_TRAINED names the folder that `python -m tests.trained_models` made, also its models of MONAI
+and nnU-Net on P14 of MSLesSeg (CC BY 4.0, Guarnera et al. 2025); with `--models` only these. With `--explain`
+only those of the Explain dock, on patient 19 and on a patient of MS3SEG (CC BY 4.0, Bashiri Bawil et al.);
+UNCERTAINSEG_PASSES says how many passes (50). Writes into docs/images.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def main(folder: Path) -> None:
     if LOCAL_DATA.is_dir():
         simulated_raters(folder)
         cells(folder)
+        places(folder)
         models_made_elsewhere(folder)
+        explanations(folder)
 
 
 @mock.patch("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", return_value=True)
@@ -235,6 +238,64 @@ def made_elsewhere(model: Path, method: str, picture: Path) -> None:
     window.close()
 
 
+def explanations(folder: Path) -> None:
+    """A lesion of patient 19, in both themes, and one of MS3SEG on thick slices, with the skull."""
+    patient = LOCAL_DATA / "3d-mr-ms" / "patient19"
+    files = {name: patient / f"{name.upper()}.nii.gz" for name in ("flair", "t1", "t2")}
+    explained(files, folder / "explain-dock-19.png", folder / "explain-dock-19-light.png")
+    patient = LOCAL_DATA / "ms3seg" / "104899"
+    files = {name: patient / f"{name}.nii.gz" for name in ("flair", "t1", "t2")}
+    explained(files, folder / "explain-dock-ms3seg.png")
+
+
+def explained(files: dict[str, Path], picture: Path, light: Path | None = None) -> None:
+    """Segment a visit, and explain the most doubtful of its lesions of 30 to 300 mm3."""
+    from napari_uncertainseg.cli.driver import ReviewWindow
+    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    window = ReviewWindow(LARGE)
+    window.add(
+        [
+            layer_data(read_volume(path, modality=name), colormap="gray", visible=name == "flair")
+            for name, path in reversed(files.items())
+        ]
+    )
+    window.run()
+    window.show_results()
+    window.show_lesion()
+    review, table = window.review, window.lesions.table
+    row = table.index[table["volume_mm3"].between(30, 300)][0]
+    review.lesions.table.chosen.emit(int(table.loc[row, "label"]))
+    review.open_dock("explain")
+    dock = review.explain
+    dock.options.passes.setValue(int(os.environ.get("UNCERTAINSEG_PASSES", "50")))
+    dock.button.click()
+    window.wait_for(lambda: dock.answer is not None and dock.answer.complete, "the explanation", 1800)
+    window.picture(picture, LARGE)
+    if light is not None:
+        window.picture(light, SMALL, "light")
+    window.close()
+
+
+def places(folder: Path) -> None:
+    """Where the lesions of a patient of MS3SEG lie (CC BY 4.0, Bashiri Bawil et al.)."""
+    from napari_uncertainseg.cli.driver import ReviewWindow
+    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    patient = LOCAL_DATA / "ms3seg" / "107130"
+    window = ReviewWindow(LARGE)
+    names = ("flair", "t1", "t2")
+    window.add([layer_data(read_volume(patient / f"{name}.nii.gz", modality=name)) for name in names])
+    window.run()
+    window.show_results()
+    window.review.lesions.places.button.click()
+    window.wait_for(lambda: "place" in window.review.case.lesions.table, "the places")
+    window.picture(folder / "places.png", LARGE)
+    window.close()
+
+
 def around_lesions(window: Any) -> None:
     """Judge calibration where it matters."""
     region = window.review.calibration.region
@@ -252,6 +313,7 @@ def with_own_settings(work: Callable[[Path], None], folder: Path) -> None:
 if __name__ == "__main__":
     if LOCAL_DATA.is_dir():
         os.environ.setdefault("UNCERTAINSEG_DATA", str(LOCAL_DATA))
-    given = [argument for argument in sys.argv[1:] if argument != "--models"]
-    work = models_made_elsewhere if "--models" in sys.argv else main
+    only = {"--models": models_made_elsewhere, "--explain": explanations}
+    given = [argument for argument in sys.argv[1:] if argument not in only]
+    work = next((only[argument] for argument in sys.argv[1:] if argument in only), main)
     with_own_settings(work, Path(given[0]) if given else ROOT / "docs" / "images")

@@ -181,7 +181,7 @@ def test_scans_in_the_table_are_segmented_first(study, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ({"label": ["yes", "yes", "yes", "yes"]}, "4 have the label"),
+        ({"label": ["yes", "yes", "yes", "yes"]}, "4 have the label and 0 lack it"),
         ({"label": ["yes", "no", "", "no"]}, "row 4: the column label is empty"),
         ({"label": ["yes", "no", "2", "no"]}, "it should be 1 or 0, yes or no"),
         ({"patient": ["a", "a", "b", "b"]}, "Of 2 patients"),

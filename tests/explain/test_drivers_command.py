@@ -21,11 +21,13 @@ from napari_uncertainseg.explain.drivers.model import (
     save_drivers,
 )
 from napari_uncertainseg.explain.drivers.of_case import basis_of, drivers_of_case, drivers_of_one_case
+from napari_uncertainseg.explain.drivers.of_results import DOUBTS
 from napari_uncertainseg.explain.drivers.reasons import CaseDrivers
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_volume, write_volume
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 from ..builders import AFFINE, make_prediction
@@ -160,6 +162,18 @@ def test_a_lesion_is_told_by_the_file_beside_the_model(study, tmp_path, monkeypa
         load_drivers(tmp_path / FILE)
 
 
+def test_the_bundled_model_brings_drivers_of_its_own_doubt():
+    bundled = find_model("bundled")
+    found = of_case.find_drivers({"model": "bundled", "model_sha256": bundled.sha256, "method": "one-pass"})
+    assert found is not None and set(found.measures) == set(DOUBTS)
+    assert of_case.find_drivers({"model": "bundled", "model_sha256": "other", "method": "one-pass"}) is None
+    doubt = found.measures["doubt"]
+    assert (doubt.lesions, doubt.patients, len(doubt.sources)) == (487, 12, 4)
+    assert doubt.r2_patients > doubt.r2_sources > 0.5
+    assert doubt.weights["volume_mm3"].leads < 0 < doubt.weights["slice_mm"].leads
+    assert "none of whom the networks had seen" in basis_of(doubt)
+
+
 def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
     rng = np.random.default_rng(0)
     volume = rng.uniform(5, 500, 60)
@@ -173,6 +187,8 @@ def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
     smallest = int(np.argmin(volume)) + 1
     first = own.reasons(smallest)[0]
     assert (first.driver, first.words, first.raises) == ("size", "small", True) and first.share > 0.7
+    drawn = drivers_of_one_case(table, doubt.where(doubt.index != smallest))
+    assert drawn.model is not None and drawn.sentence(smallest).startswith("In this case it stands out as ")
     none = drivers_of_one_case(table, pd.Series(rng.permutation(doubt), table.index, name="doubt"))
     assert none.model is None and "does not go with" in none.basis
     few = drivers_of_one_case(table[:10], doubt[:10])

@@ -157,7 +157,7 @@ def test_a_folder_of_results_gives_each_judged_lesion_its_drivers(store, tmp_pat
     labels = np.zeros((6, 3, 4), np.int32)
     labels[:4, 2, 3] = 5, 6, 0, 7
     table = pd.DataFrame({"noise": [0.5, 0.6, 0.7], **dict.fromkeys(driver_values.DOUBTS, 0.1)}, [5, 6, 7])
-    monkeypatch.setattr(driver_values, "drivers_of_results", lambda folder: table)
+    monkeypatch.setattr(driver_values, "drivers_of_results", lambda folder, progress: table)
     monkeypatch.setattr(driver_values, "result_file", lambda folder, name: folder)
     monkeypatch.setattr(driver_values, "read_labels", lambda path: SimpleNamespace(data=labels))
     monkeypatch.setattr(driver_values, "load_summary", lambda folder: {"case": {"sha256": folder.name}})

@@ -491,3 +491,20 @@ def test_nothing_is_written_into_the_sessions(store, path, read, out) -> None:
     summarise(store)
     write_report(store, out)
     assert path.read_bytes() == content and json.dumps([store.head(id) for id in read]) == before
+
+
+def test_a_report_speaks_of_what_the_model_segments_and_leaves_names_alone(store, out) -> None:
+    project = store.project("study")
+    case = store.case(project, "my lesion case", "where")
+    tasks = [NewTask(case, None, "lesion", 1, (1, 2, 3), 0.5, 0.5, 9.0)]
+    about = {"noun": "tumour <i>"}
+    session = store.open_session(project, store.annotator("the lesion reader"), "review", tasks, about)
+    judge(store, session, {1: "accepted"})
+    page = report(store, out, pictures=False)
+    assert "The most uncertain tumour <i>s that were reviewed" in page.said
+    assert "my lesion case" in page.said and page.table("annotator", "case")[0]["case"] == "my lesion case"
+    assert page.table("annotator", "target")[0]["target"] == "tumour <i>"
+    assert page.table("decisions", "target")[0]["decisions"] == "the lesion reader: accepted"
+    other = store.open_session(project, store.annotator("reader"), "review", tasks, {})
+    judge(store, other, {1: "accepted"})
+    assert "The most uncertain lesions that were reviewed" in report(store, out, pictures=False).said

@@ -31,8 +31,8 @@ PATIENCE = 60_000
 
 @pytest.fixture(scope="module")
 def segmented(tmp_path_factory):
-    """A FLAIR and a T1 on thick slices, what a random network says of them, and its folder."""
-    folder = write_model(tmp_path_factory.mktemp("explained") / "tiny", networks=2)
+    """A FLAIR and a T1 on thick slices, what a random network says of them, and the network's folder."""
+    folder = write_model(tmp_path_factory.mktemp("explained") / "tiny")
     scan = make_scan((12, 30, 28), (3.0, 1.0, 1.0))
     scans = {
         "flair": replace(scan, name="FLAIR", modality="flair"),
@@ -104,10 +104,10 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     dock.show_keys({"explain": "Shift+E"})
     assert dock.empty.text() == f"Lesion {number} is not explained yet: press Explain (Shift+E)."
     explain(qtbot, dock)
-    tiny = f"lesion {number}, tiny, network 1 of 2"
+    tiny = f"lesion {number}, tiny"
     assert maps(dock) == [
-        f"saliency FLAIR, {tiny} (logits per unit of the scan)",
-        f"saliency T1, {tiny} (logits per unit of the scan)",
+        f"saliency FLAIR, {tiny} (logits per unit)",
+        f"saliency T1, {tiny} (logits per unit)",
         f"Grad-CAM++, {tiny} (no unit)",
     ]
     flair, t1, cam = (layers[name] for name in maps(dock))
@@ -117,7 +117,7 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     assert flair.colormap.map(np.array([0.5]))[0][3] == 0  # clear at 0
     assert layers.index(flair) < layers.index(layers["lesions"])
     panel = dock.results
-    assert f"Lesion {number}: " in panel.heading.text() and "tiny, network 1 of 2" in panel.heading.text()
+    assert f"Lesion {number}: " in panel.heading.text() and "Model: tiny." in panel.heading.text()
     assert panel.changes_sentence.text().startswith("The model")
     assert "published: 7 mm" in panel.context_sentence.text() or "Not found" in panel.context_sentence.text()
     assert texts.WARNING in panel.notes.text() and "plain pass" in panel.notes.text()
@@ -221,7 +221,7 @@ def test_scans_or_model_that_are_not_at_hand(qtbot, opened, segmented, tmp_path)
     dock.button.click()
     qtbot.waitUntil(lambda: "T1 that was segmented is not open" in dock.message.text(), timeout=PATIENCE)
     case.set_images(scans)
-    other = write_model(tmp_path / "tiny", threshold=0.3)
+    other = write_model(tmp_path / "tiny", networks=2)  # another network than that of the results
     dock._preferences._kept = replace(dock._preferences._kept, model=str(other))
     dock.button.click()
     qtbot.waitUntil(lambda: "There is no model 'tiny'" in dock.message.text(), timeout=PATIENCE)

@@ -136,8 +136,12 @@ def test_folds_keep_patients_together_and_labels_apart():
     assert all(folds[i] == folds[i + 1] for i in range(0, 20, 2))
     assert len(set(folds.tolist())) == 5
     assert all(labels[folds == k].sum() == 2 for k in range(5))  # one patient with it, one without
-    with pytest.raises(InputError, match="Of 2 patients 1 have the label"):
+    with pytest.raises(InputError, match="Of 2 patients 1 have the label and 1 lack it"):
         patient_folds(np.array([True, False]), ["a", "b"])
+    both = patient_folds(np.arange(12) % 2 == 0, [f"p{i // 2}" for i in range(12)])  # visits that differ
+    assert len(set(both.tolist())) == 5
+    with pytest.raises(InputError, match="4 patients are needed"):
+        patient_folds(np.arange(6) % 2 == 0, [f"p{i // 2}" for i in range(6)])
 
 
 def test_no_group_is_read_by_what_has_seen_it():

@@ -36,7 +36,7 @@ def podium(ranking: Ranking) -> Markup:
     """
     scores, order = ranking.scores, ranking.order
     number, tall, bars = len(order), 230.0, 70.0
-    left, slot = 52.0, max(9.0, 420.0 / len(order) ** 2)
+    left, slot = 52.0, max(4.0, 420.0 / len(order) ** 2)
     slot_of = np.argsort(order)
     places = _places(scores.oriented)
     low, high = _range(scores.values)
@@ -64,7 +64,7 @@ def podium(ranking: Ranking) -> Markup:
             often = int((places[i] == place).sum())
             height = (bars - 6) * often / len(scores.cases)
             said = f"{scores.models[i]}: place {place + 1} on {often} of {len(scores.cases)} cases"
-            parts.append(box(x + slot_of[i] * slot + 1, base - height, slot - 2, height, colour(i), said))
+            parts.append(box(x + slot_of[i] * slot + 0.5, base - height, slot - 1, height, colour(i), said))
     parts.append(line([(left, base), (left + wide, base)]))
     parts += [
         text(left - 5, _TOP + 10, f"{high:.3g}", anchor="end"),
@@ -184,11 +184,12 @@ def _number_on(x: float, y: float, number: str, *, dark: bool) -> Markup:
 
 def significance_map(ranking: Ranking) -> Markup:
     """Which model is shown to be better than which: the row than the column, p after Holm."""
-    models, order, left = ranking.scores.models, ranking.order, name_width(ranking.scores.models)
-    side = 44.0
+    models, order, side = ranking.scores.models, ranking.order, 44.0
+    left = name_width(models) + 26
     parts = []
     for row, i in enumerate(order):
-        parts.append(name(left - 10, _TOP + side * (row + 0.5) + 4, f"{models[i]} ({row + 1})"))
+        y = _TOP + side * (row + 0.5) + 4
+        parts += [name(left - 34, y, models[i]), text(left - 8, y, f"({row + 1})", anchor="end")]
         parts.append(text(left + side * (row + 0.5), _TOP + side * len(order) + 16, f"({row + 1})"))
         for column, j in enumerate(order):
             x, y, p = left + side * column, _TOP + side * row, ranking.p_holm[i, j]
@@ -198,9 +199,8 @@ def significance_map(ranking: Ranking) -> Markup:
             parts += [box(x, y, side, side, fill, "" if i == j else said), frame(x, y, side, side)]
             if i != j and not np.isnan(p):
                 parts.append(text(x + side / 2, y + side / 2 + 4, _short_p(p), size=11))
-    middle = left + side * len(order) / 2
     about = f"yellow: the row is better than the column, p <= {ALPHA:g} (Holm)"
-    parts.append(text(max(middle, 190), _TOP + side * len(order) + 34, about))
+    parts.append(text(8, _TOP + side * len(order) + 34, about, anchor="start"))
     width = max(left + side * len(order) + 24, 380)
     return chart(parts, width, _TOP + side * len(order) + 42, f"significance map, {ranking.scores.title}")
 
@@ -215,8 +215,8 @@ def ways_compared(ranking: Ranking) -> Markup:
     step, tall = 96.0, max(150.0, _ROW * len(models))
 
     def place(way: int, rank: float, shift: float) -> tuple[float, float]:
-        below = (rank - 1) / max(len(models) - 1, 1) * (tall - 28)
-        return left + step * (way + 0.5), _TOP + 14 + below + shift
+        below = (rank - 1) / max(len(models) - 1, 1) * (tall - 48)
+        return left + step * (way + 0.5), _TOP + 24 + below + shift
 
     wide = step * len(ways)
     parts = [frame(left, _TOP, wide, tall)]

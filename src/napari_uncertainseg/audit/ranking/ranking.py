@@ -23,7 +23,7 @@ from napari_uncertainseg.audit.ranking.methods import (
 )
 from napari_uncertainseg.audit.ranking.resampling import draw_cases, kendall
 from napari_uncertainseg.audit.ranking.scores import Missing, Scores, with_missing
-from napari_uncertainseg.explain.drivers.intervals import bounds
+from napari_uncertainseg.explain.drivers.statistics.intervals import bounds
 
 FEW = 6
 """Fewer patients than this can hardly show a difference: a model is better on each of five by chance in 1 of
@@ -207,7 +207,7 @@ def _behind(main: MethodRanking, scores: Scores, setting: RankingSetting) -> np.
     with np.errstate(invalid="ignore"):
         value = sign * (main.aggregate[first] - main.aggregate)
         drawn = None if main.drawn is None else sign * (main.drawn.aggregate[first] - main.drawn.aggregate)
-    return np.stack([value, *_interval(drawn, scores)], axis=1)
+    return np.stack([value, *_interval(drawn, scores)], axis=1) + 0.0  # no -0
 
 
 def ranks_over_all(rankings: tuple[Ranking, ...]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from napari_uncertainseg.explain.drivers.definitions import GROUPS, PLACES, driver_of
 from napari_uncertainseg.explain.drivers.design import IN, group_of_number
 from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import DoubtDrivers
 
 _LISTED = 0.05
 """Groups with a smaller share are not named among those that doubt goes with."""
+_BETWEEN = 0.2
+"""Where R2 is above this and lesions of a patient are not told apart, it is patients that differ."""
 
 
 def describe(found: DoubtDrivers) -> str:
@@ -21,10 +25,15 @@ def describe(found: DoubtDrivers) -> str:
         f"{percent(found.null[1])}, p {found.p:.2g}), and {percent(found.r2[0])} of all differences"
     )
     if not found.is_finding:
-        return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}."
+        more = (
+            " It differs between patients or scanners more than within them, and so few cannot tell by what."
+            if found.r2[1] > _BETWEEN
+            else ""
+        )
+        return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}.{more}"
     named, others = groups_with_evidence(found)
     parts = [
-        f"{GROUPS[name]} ({direction(found, name)}; share {found.groups.loc[name, 'share']:.0%})"
+        f"{GROUPS[name]} ({direction(found, name)}; share {percent(found.groups.loc[name, 'share'])})"
         for name in named
     ]
     said = f"goes with {listed(parts)}" if parts else "goes with no single group of drivers"
@@ -59,8 +68,10 @@ def direction(found: DoubtDrivers, group: str) -> str:
 
 
 def percent(value: float) -> str:
-    """A share, without a sign before 0."""
-    return f"{value:.0%}".replace("-0%", "0%") if value == value else "an unknown share"
+    """A share in words, without a sign before 0."""
+    if not np.isfinite(value):
+        return "an unknown share"
+    return f"{100 * value:.0f} %".replace("-0 %", "0 %")
 
 
 def listed(words: Sequence[str], joined: str = "and") -> str:

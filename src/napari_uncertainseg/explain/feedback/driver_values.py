@@ -48,7 +48,11 @@ def drivers_of_answers(
     rows = answers.table
     parts = []
     for i, folder in enumerate(folders):
-        progress(f"drivers of {folder.name}", i / len(folders))
+
+        def part(stage: str, fraction: float, i: int = i, name: str = folder.name) -> None:
+            progress(f"{stage} of {name}", (i + fraction) / len(folders))
+
+        part("drivers", 0)
         scans = load_summary(folder).get("case")
         sha256 = scans.get("sha256") if isinstance(scans, dict) else None
         if sha256 not in numbers:
@@ -56,7 +60,7 @@ def drivers_of_answers(
                 f"{folder}: no session of this report is about its scans; name folders of scans that were "
                 "read."
             )
-        table = drivers_of_results(folder).drop(columns=list(DOUBTS))
+        table = drivers_of_results(folder, progress=part).drop(columns=list(DOUBTS))
         labels = read_labels(result_file(folder, "lesions")).data
         mine = rows[rows["case"] == numbers[sha256]]
         at = [_label(labels, voxel) for voxel in mine["voxel"]]

@@ -27,8 +27,9 @@ _DEFINITIONS = (
     "may make them doubt where it does."
 )
 _NO_DRIVERS = (
-    "Only the volume is known here. Name the folders of results (`uncertainseg session report --results`) to "
-    "compare with place, contrast, noise and shape."
+    "Only the volume is known here. To compare with place, contrast, noise and shape, name the folders of "
+    "results: ",
+    element("code", "uncertainseg session report --results"),
 )
 
 
@@ -66,7 +67,7 @@ def feedback_part(found: Comparison, *, with_drivers: bool) -> list[Markup]:
         element("h2", "What made verdicts hard"),
         *(element("p", one) for one in said if one),
         _reasons(found.relations),
-        *([] if with_drivers else [element("p", _NO_DRIVERS)]),
+        *([] if with_drivers else [element("p", *_NO_DRIVERS)]),
         *_drivers(found),
         *_agreement(found.agreement),
         *_notes(found),

@@ -51,7 +51,7 @@ def conclusion_of(found: Comparison) -> str:
     about_doubt = found.relations[found.relations["measure"] == DOUBT]
     said = [_of_doubt(row) for _, row in about_doubt[about_doubt["finding"]].iterrows()] or [_NO_EVIDENCE]
     tested = f"{found.tests} {'relation was' if found.tests == 1 else 'relations were'} tested"
-    return " ".join([*said, f"{tested}; by chance alone, at most 5 of 100 such reports have a finding."])
+    return " ".join([*said, f"{tested}; by chance alone, about 5 of 100 such reports have a finding."])
 
 
 def same_reasons(found: Comparison) -> str:

@@ -38,11 +38,11 @@ def place_lesions(zones: BrainZones, labels: np.ndarray) -> pd.DataFrame:
         Indexed by the lesion's number (``label``), with ``place`` (one of `PLACES`) and the shortest gaps
         between the lesion and ventricle, cortex and the brain's edge, mm: `DISTANCES`, NaN where unknown.
     """
-    index = np.array(np.nonzero(labels))
-    numbers = np.asarray(labels[tuple(index)])
+    where = np.flatnonzero(labels)  # several times faster than `nonzero`, and this is done at each threshold
+    numbers = labels.ravel()[where]
     order = np.argsort(numbers, kind="stable")
     found, first, voxels = np.unique(numbers[order], return_index=True, return_counts=True)
-    blocks = zones.working.blocks_of(index[:, order])
+    blocks = zones.working.blocks_of(np.array(np.unravel_index(where[order], labels.shape)))
     maps = (zones.to_ventricle, zones.to_cortex, zones.to_edge)
     table = pd.DataFrame(
         {

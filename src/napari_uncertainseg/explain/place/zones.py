@@ -11,7 +11,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._checks import as_mask, check_same_shape
 from napari_uncertainseg.explain.place.atlas import Atlas, read_atlas
 from napari_uncertainseg.explain.place.registration import affine_between
-from napari_uncertainseg.explain.place.structures import find_cortex, find_ventricles, fluid_share
+from napari_uncertainseg.explain.place.structures import find_cortex, find_fluid, find_ventricles
 from napari_uncertainseg.explain.place.working_grid import WorkingGrid
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
@@ -97,7 +97,7 @@ def find_zones(scan: Volume, brain: np.ndarray, progress: Progress = silent) -> 
     try:
         shares = atlas.on(working.grid, _matrix_to(atlas, own, inside, progress))
         progress("finding ventricles and cortex", 0.9)
-        fluid = fluid_share(own.data, inside, shares)
+        fluid = find_fluid(own.data, inside, shares)
     except InputError as error:
         unknown, nowhere = np.full(inside.shape, np.nan, np.float32), np.zeros(inside.shape, bool)
         problem = f"Places are unknown: the brain does not fit the atlas, {error}."

@@ -13,8 +13,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from napari_uncertainseg.nouns import LESION, Noun
 from napari_uncertainseg.review.reports.report_data import finite
 
+_KEPT = re.compile(r'<span class="(?:name|words)"[^>]*>.*?</span>|<code[^>]*>.*?</code>|<[^>]*>', re.DOTALL)
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that steer a terminal or turn the reading direction: nothing that a name needs."""
 
@@ -40,6 +42,19 @@ _TEMPLATES = Environment(
 def escaped(value: object) -> Markup:
     """Text as HTML, in which nothing is markup; what is HTML already stays."""
     return escape(_printable(value))
+
+
+def in_words_of(part: Markup, noun: Noun) -> Markup:
+    """A part of a page that speaks of lesions, made to speak of something else.
+
+    Tags, and what somebody chose to call something (`name_span`, comments, codes), stay as they are.
+    """
+    if noun.one == LESION:
+        return part
+    shown, text, at = Noun(str(escaped(noun.one))), "", 0
+    for kept in _KEPT.finditer(part):
+        text, at = f"{text}{shown.fit(str(part[at : kept.start()]))}{kept[0]}", kept.end()
+    return Markup(text + shown.fit(str(part[at:])))
 
 
 def element(name: str, *content: object, **attributes: str) -> Markup:

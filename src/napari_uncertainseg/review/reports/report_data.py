@@ -10,12 +10,18 @@ from datetime import datetime
 
 import numpy as np
 
+from napari_uncertainseg._base import one_line
+from napari_uncertainseg.nouns import LESION, Noun
 from napari_uncertainseg.review.feedback import NO_FEEDBACK, Feedback
 from napari_uncertainseg.review.lessons.model_visibility import ModelInfluence
 from napari_uncertainseg.review.lessons.scoring import Score
 from napari_uncertainseg.review.session.rereading import Location, ReadingStatus
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.session_settings import ReviewSettings
+
+_LONGEST_NOUN = 40
+"""A file from elsewhere may call what it is about anything."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,14 @@ class Summary:
     training: tuple[TrainingPart, ...]
     most_uncertain: Mapping[int, tuple[LocationDecisions, ...]]
     odd: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def noun(self) -> Noun:
+        """What all its readings are about; lesions where they are about several things."""
+        settings = (part.session.settings for part in self.sessions)
+        nouns = {each.noun or LESION for each in settings if isinstance(each, ReviewSettings)}
+        found = one_line(nouns.pop()) if len(nouns) == 1 else LESION
+        return Noun(found) if 0 < len(found) <= _LONGEST_NOUN else Noun()
 
 
 def location_of(task: Task) -> Location:

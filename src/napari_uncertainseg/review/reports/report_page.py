@@ -10,6 +10,7 @@ from napari_uncertainseg.review.reports.html import (
     element,
     escaped,
     format_number,
+    in_words_of,
     name_span,
     short_id,
     table,
@@ -89,7 +90,7 @@ def report_page(
         element("h2", "Terms and units"),
         element("dl", *(_word(what, meaning) for what, meaning in _WORDS.items())),
     ]
-    return whole_page(TITLE, content)
+    return whole_page(TITLE, (in_words_of(part, found.noun) for part in content))
 
 
 def _word(what: str, meaning: str) -> Markup:

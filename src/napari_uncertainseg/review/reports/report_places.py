@@ -38,15 +38,16 @@ def _reading(part: RereadPart, shown: Mapping[Location, bytes]) -> list[Markup]:
         return [title, element("p", "The two readers have reviewed nothing in common yet.")]
     same, differing = part.uncertainty_same, part.uncertainty_differing
     said = (
-        f"{part.readers[0]} and {part.readers[1]} agree on {found.same} of {found.both} locations "
-        f"that both reviewed; Cohen's kappa {format_number(found.kappa)}."
+        f" agree on {found.same} of {found.both} locations that both reviewed; "
+        f"Cohen's kappa {format_number(found.kappa)}."
     )
+    first, second = map(name_span, part.readers[:2])
     doubt = (
         f"The model's mean uncertainty (LSU) is {format_number(same.mean)} where they agree "
         f"({pluralised(same.count, 'location')}) and {format_number(differing.mean)} where they differ "
         f"({pluralised(differing.count, 'location')})."
     )
-    content = [title, element("p", said), element("p", doubt)]
+    content = [title, element("p", first, " and ", second, said), element("p", doubt)]
     if not part.differing:
         return [*content, element("p", "They agree on all of them.")]
     return [*content, _places(part.differing), _pictures(part.differing, shown)]
@@ -79,8 +80,9 @@ def _pictures(places: Sequence[LocationDecisions], shown: Mapping[Location, byte
     return element("div", *drawn, class_="pictures") if drawn else Markup()
 
 
-def _said(one: LocationDecisions) -> str:
-    return "; ".join(f"{reader}: {decision or 'not reviewed'}" for reader, decision in one.decisions)
+def _said(one: LocationDecisions) -> Markup:
+    said = (name_span(who) + escaped(f": {decision or 'not reviewed'}") for who, decision in one.decisions)
+    return Markup("; ").join(said)
 
 
 def _voxel(one: LocationDecisions) -> str:
@@ -99,8 +101,8 @@ def _alt(one: LocationDecisions) -> str:
 def _caption(at: int, one: LocationDecisions) -> Markup:
     numbers = zip(("p {}", "LSU {}", "{} mm³"), _numbers(one), strict=True)
     said = ", ".join(form.format(x).replace(" ", "\N{NO-BREAK SPACE}") for form, x in numbers)
-    where = f" {one.case}, {one.task.target} at {_voxel(one)}. {_said(one)}. {said}."
-    return Markup(element("b", f"{at}.") + escaped(where))
+    where = escaped(f", {one.task.target} at {_voxel(one)}. ") + _said(one) + escaped(f". {said}.")
+    return Markup(element("b", f"{at}.") + " " + name_span(one.case) + where)
 
 
 def most_uncertain(found: Summary, shown: Mapping[Location, bytes]) -> list[Markup]:
@@ -114,7 +116,7 @@ def most_uncertain(found: Summary, shown: Mapping[Location, bytes]) -> list[Mark
         )
     )
     for places in found.most_uncertain.values():
-        content.append(element("h3", places[0].case))
+        content.append(element("h3", name_span(places[0].case)))
         content.append(_doubtful_table(places))
         content.append(_pictures(places, shown))
     return content

@@ -10,6 +10,7 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.modalities import main_of
+from napari_uncertainseg.nouns import LESION
 from napari_uncertainseg.review.session.queue import Order, Queue, queue_of
 from napari_uncertainseg.review.store.predictions import PROJECT, register_prediction
 from napari_uncertainseg.review.store.records import NewTask
@@ -91,5 +92,7 @@ def open_reading(
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),
     }
+    if prediction.noun.one != LESION:
+        about_session["noun"] = prediction.noun.one
     project, annotator_id = store.project(PROJECT), store.annotator(annotator)
     return store.open_session(project, annotator_id, "review", queue.tasks, {**about_session, **settings})

@@ -118,7 +118,7 @@ def open_next_reading(store: Store, session_id: str, annotator: str, *, seed: in
             )
     order = np.random.default_rng(seed).permutation(len(tasks))
     settings = {
-        **found.first.settings.model_dump(include={"threshold", "min_volume"}, exclude_unset=True),
+        **found.first.settings.model_dump(include={"threshold", "min_volume", "noun"}, exclude_unset=True),
         "of": session_id,
         "reading": SECOND if found.second is None else THIRD,
         "order": "random",

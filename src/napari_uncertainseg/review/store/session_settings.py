@@ -72,6 +72,8 @@ class ReviewSettings(SessionSettings):
         Hashes (SHA-256) of the scans and of the FLAIR.
     kept
         `BY_DEFAULT` where nobody started the session.
+    noun
+        What is segmented, in the singular; empty of lesions, and of older versions.
     """
 
     order: Text = ""
@@ -83,6 +85,7 @@ class ReviewSettings(SessionSettings):
     case: Text | None = None
     flair: Sha256 | None = None
     kept: Text = ""
+    noun: Text = ""
 
 
 class RereadingSettings(ReviewSettings):

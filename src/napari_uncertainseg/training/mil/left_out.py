@@ -37,12 +37,10 @@ class LeftOutBags:
 def patient_folds(labels: np.ndarray, patients: Sequence[str], seed: int = 0) -> np.ndarray:
     """A fold for each bag, all bags of a patient in one, each fold with about as many patients of each label.
 
-    A patient whose visits differ in the label counts as one with it.
-
     Parameters
     ----------
     labels
-        bool (bags,).
+        bool (bags,). Visits of one patient may differ.
     patients
         Whose bag it is.
     seed
@@ -56,23 +54,25 @@ def patient_folds(labels: np.ndarray, patients: Sequence[str], seed: int = 0) ->
     Raises
     ------
     InputError
-        If there are fewer than two patients with the label, or without it.
+        If there are fewer than four patients, two with the label and two without it; one whose visits differ
+        counts as both.
     """
     names = list(dict.fromkeys(patients))
-    own = np.array([any(labels[i] for i, who in enumerate(patients) if who == name) for name in names], bool)
-    rarer = int(min(own.sum(), (~own).sum()))
-    if rarer < FEWEST:
+    known = {name: {bool(labels[i]) for i, who in enumerate(patients) if who == name} for name in names}
+    having, lacking = (sum(label in own for own in known.values()) for label in (True, False))
+    if len(names) < 2 * FEWEST or min(having, lacking) < FEWEST:
         raise InputError(
-            f"Of {len(names)} patients {int(own.sum())} have the label: at least {FEWEST} patients with it "
-            f"and {FEWEST} without it are needed."
+            f"Of {len(names)} patients {having} have the label and {lacking} lack it: {2 * FEWEST} patients "
+            f"are needed, {FEWEST} with it and {FEWEST} without it."
         )
     order = np.random.default_rng(seed)
-    fold = dict.fromkeys(names, 0)
-    count, position = min(FOLDS, rarer), 0
-    for label in (True, False):
-        for i in order.permutation(np.flatnonzero(own == label)):
-            fold[names[i]] = position % count
-            position += 1
+    count, dealt = min(FOLDS, having, lacking), 0
+    fold: dict[str, int] = {}
+    for kind in ({True}, {True, False}, {False}):
+        alike = [name for name in names if known[name] == kind]
+        for i in order.permutation(len(alike)):
+            fold[alike[i]] = dealt % count
+            dealt += 1
     return np.array([fold[who] for who in patients])
 
 

@@ -192,7 +192,7 @@ class ExplainDock(DockWidget):
             self.options.setting,
             prediction,
             case.images,
-            case.lesions.labels,
+            case.lesions,
             prediction.threshold if recalibrated else case.threshold,
             case.min_volume,
             case.review.edit,

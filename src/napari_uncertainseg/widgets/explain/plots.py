@@ -155,7 +155,7 @@ class ChangesPlot(SmallPlot):
         self._doubt_line.setData(at[steps & known], doubt[steps & known])
         names = [texts.SHORT.get(name, name) for name in table["change"].to_numpy()[other]]
         ticks: Ticks = [(0, "0"), (50, "50"), (100, "100")]
-        self._range(float(at.max()), ticks + list(zip(at[other].tolist(), names, strict=True)))
+        self._range(float(at.max()) + _APART / 2, ticks + list(zip(at[other].tolist(), names, strict=True)))
 
     def _colour(self, data: QColor, mark: QColor, faint: QColor) -> None:
         self._line.setPen(pg.mkPen(data, width=1.5))

@@ -28,17 +28,15 @@ class ChosenRegion:
         On the scan's grid.
     sha256
         Of the region.
+    lesion
+        Number of the lesion; 0 where it is none.
     """
 
     title: str
     stem: str
     region: Region
     sha256: str
-
-    @classmethod
-    def named(cls, title: str, stem: str, region: Region) -> ChosenRegion:
-        """Name a region."""
-        return cls(title, stem, region, region.sha256())
+    lesion: int = 0
 
 
 def selected_region(case: Case) -> ChosenRegion | None:
@@ -55,7 +53,8 @@ def selected_region(case: Case) -> ChosenRegion | None:
     row = table[table["label"] == abs(number)].iloc[0]
     a, b, c = (slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
     inside = labels[a, b, c] == abs(number)
-    return ChosenRegion.named(f"{noun} {abs(number)}", f"{noun}{abs(number)}", Region((a, b, c), inside))
+    region, known = Region((a, b, c), inside), abs(number)
+    return ChosenRegion(f"{noun} {known}", f"{noun}{known}", region, region.sha256(), max(number, 0))
 
 
 def painted_region(layers: ReviewLayers, name: str) -> ChosenRegion:
@@ -71,4 +70,5 @@ def painted_region(layers: ReviewLayers, name: str) -> ChosenRegion:
     mask = labels == number
     if number == 0 or not mask.any():
         raise InputError(texts.nothing_painted(name, number))
-    return ChosenRegion.named(texts.painted_title(name, number), "region", Region.cut(mask))
+    region = Region.cut(mask)
+    return ChosenRegion(texts.painted_title(name, number), "region", region, region.sha256())

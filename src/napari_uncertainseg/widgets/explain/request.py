@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_uncertainseg._base import Progress
 from napari_uncertainseg.explain.kept import prediction_sha256
+from napari_uncertainseg.widgets.explain.facts import MeasuredCase, RegionFacts
 from napari_uncertainseg.widgets.explain.regions import ChosenRegion
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.explain.explanation import Explanation
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _PREPARED = 0.1
 """Share of the whole that preparing the scans is shown as."""
@@ -64,6 +66,8 @@ class Answer:
         Of the network that Grad-CAM++ can look at.
     complete
         Whether no more is to come.
+    facts
+        Place and drivers of doubt; None until they are measured.
     """
 
     chosen: ChosenRegion
@@ -75,6 +79,7 @@ class Answer:
     networks: int
     stages: tuple[str, ...]
     complete: bool
+    facts: RegionFacts | None = None
 
     @property
     def nbytes(self) -> int:
@@ -104,9 +109,16 @@ class Answer:
 
 
 class OpenedCase:
-    """Keeps the scans and the network of one prediction, so that the next lesion begins at once."""
+    """Keeps the scans and the network of one prediction, so that the next lesion begins at once.
+
+    Attributes
+    ----------
+    measured
+        Zones of the brain, and drivers of doubt.
+    """
 
     def __init__(self) -> None:
+        self.measured = MeasuredCase()
         self._last: tuple[Prediction, int, ExplainedCase] | None = None
 
     def get(self, request: ExplainRequest, progress: Progress) -> ExplainedCase:
@@ -121,10 +133,10 @@ class OpenedCase:
                 prediction, request.scans, request.threshold, request.min_volume, request.edit
             )
             case = prepare_case(
-                saved, request.labels, models=request.models, network=network, progress=progress
+                saved, request.lesions.labels, models=request.models, network=network, progress=progress
             )
             self._last = prediction, network, case
-        return self._last[2].at_threshold(request.threshold, request.labels)
+        return self._last[2].at_threshold(request.threshold, request.lesions.labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +151,8 @@ class ExplainRequest:
         As the model made it.
     scans
         By modality.
-    labels
-        Lesions on the prediction's grid.
+    lesions
+        Those of the window.
     threshold, min_volume, edit
         Of the lesions.
     models
@@ -151,7 +163,7 @@ class ExplainRequest:
     setting: Setting
     prediction: Prediction
     scans: Mapping[str, Volume]
-    labels: np.ndarray
+    lesions: Lesions
     threshold: float
     min_volume: float
     edit: np.ndarray | None
@@ -188,8 +200,15 @@ class ExplainRequest:
         from napari_uncertainseg.explain.gradcam import stages_of
         from napari_uncertainseg.explain.saliency import SmoothGradSetting
 
-        progress("preparing the scans", 0.0)
-        case = opened.get(self, _part(progress, 0.0, _PREPARED))
+        reached = 0.0
+
+        def report(stage: str, fraction: float) -> None:
+            nonlocal reached
+            reached = fraction
+            progress(stage, fraction)
+
+        report("preparing the scans", 0.0)
+        case = opened.get(self, _part(report, 0.0, _PREPARED))
         one = self.setting
         saliency = SmoothGradSetting(
             one.passes, one.noise, "maximum" if one.version == "maximum" else "average", one.seed
@@ -200,7 +219,7 @@ class ExplainRequest:
             self.chosen.stem,
             setting=saliency,
             stage=one.stage,
-            progress=_part(progress, _PREPARED, 1 - _PREPARED),
+            progress=_part(report, _PREPARED, 1 - _PREPARED),
         )
         networks, stages = case.model.capabilities.networks, stages_of(case.scene.engine)
 

@@ -13,6 +13,7 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
     button_with_tip,
     choice_box,
     fill_choices,
+    plain_tooltip,
     wrapping_label,
 )
 
@@ -35,6 +36,8 @@ class ResultPanel(QWidget):
         self.context, self.changes = ContextPlot(), ChangesPlot()
         self.context_sentence = wrapping_label(selectable=True)
         self.changes_sentence = wrapping_label(selectable=True)
+        self.doubt, self.place = wrapping_label(selectable=True), wrapping_label(selectable=True)
+        self.place.setToolTip(texts.PLACE_TIP)
         self.notes = wrapping_label(selectable=True)
         self.export = button_with_tip(texts.EXPORT, texts.EXPORT_TIP)
         self._lay_out()
@@ -59,6 +62,7 @@ class ResultPanel(QWidget):
         self._explain_map()
         made = found.saliency
         self.passes.setText("" if made is None else texts.progress_of(made["passes"], answer.setting.passes))
+        self._show_facts(answer)
         self._show_context(answer)
         changes = found.changes
         for widget in (self.changes, self.changes_sentence):
@@ -68,6 +72,15 @@ class ResultPanel(QWidget):
             self.changes_sentence.setText(found.sentence)
         self.notes.setText("\n".join([*answer.about.notes, *found.notes, texts.WARNING]))
         self.export.setEnabled(answer.complete)
+
+    def _show_facts(self, answer: Answer) -> None:
+        facts = answer.facts
+        said = "" if facts is None else facts.doubt
+        self.doubt.setText(said)
+        self.doubt.setToolTip("" if facts is None else plain_tooltip(texts.doubt_tip(facts.basis)))
+        self.place.setText(texts.MEASURING if facts is None else texts.place_sentence(facts))
+        self.doubt.setVisible(bool(said))
+        self.place.setVisible(bool(self.place.text()))
 
     def _show_context(self, answer: Answer) -> None:
         curve, need = answer.explanation.curve, answer.explanation.need
@@ -115,6 +128,8 @@ class ResultPanel(QWidget):
         for widget in (
             self.legend,
             self.passes,
+            self.doubt,
+            self.place,
             self.changes_sentence,
             self.changes,
             self.context_sentence,

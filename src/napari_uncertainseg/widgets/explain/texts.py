@@ -11,6 +11,7 @@ from napari_uncertainseg.modalities import title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
+    from napari_uncertainseg.widgets.explain.facts import RegionFacts
 
 # -- what is explained ----------------------------------------------------------------------------
 
@@ -103,6 +104,37 @@ AROUND, FAINTER, PROBABILITY = "mm of surroundings", "% fainter, or without a sc
 SHORT = {"without T1": "no T1", "without T2": "no T2", "FLAIR alone": "FLAIR"}
 """Ticks, by the change in words."""
 
+# -- place and drivers of doubt -------------------------------------------------------------------
+
+MEASURING = "Place and drivers of doubt: being measured …"
+PLACE_TIP = (
+    "Where it lies, by an atlas laid over the brain and by the patient's own ventricles: at most 2 mm\n"
+    "from the ventricles (periventricular) or from the cortex (juxtacortical), below the tentorium\n"
+    "(infratentorial), or deep white matter. Distances are the shortest gaps. Unknown where the atlas does\n"
+    "not fit."
+)
+
+
+def doubt_tip(basis: str) -> str:
+    """What the sentence about doubt means, and what it rests on."""
+    return (
+        "What of the lesion its doubt goes with: size, shape, place, contrast, noise, neighbours, slices. "
+        f"Percentages are shares of all that these add to its doubt or take from it. {basis}".strip()
+    )
+
+
+def place_sentence(facts: RegionFacts) -> str:
+    """Where a region lies."""
+    gaps = {
+        "ventricles": facts.to_ventricle_mm,
+        "cortex": facts.to_cortex_mm,
+        "brain's edge": facts.to_edge_mm,
+    }
+    known = [f"{mm:.0f} mm to the {name}" for name, mm in gaps.items() if not isnan(mm)]
+    place = [f"Place: {facts.place}", *known] if facts.place else []
+    return " ".join(part for part in ("; ".join(place) + "." if place else "", facts.problem) if part)
+
+
 # -- files ----------------------------------------------------------------------------------------
 
 EXPORT = "Export…"
@@ -184,8 +216,7 @@ def layer_names(names: Iterable[str], title: str, model: str) -> Mapping[str, st
     """Names of the layers: the map, what is explained, the model, the unit."""
     units = {CAM: "no unit"}
     return {
-        name: f"{map_title(name)}, {title}, {model} ({units.get(name, 'logits per unit of the scan')})"
-        for name in names
+        name: f"{map_title(name)}, {title}, {model} ({units.get(name, 'logits per unit')})" for name in names
     }
 
 
