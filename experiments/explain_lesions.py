@@ -2,12 +2,12 @@ r"""The claims of arXiv 2406.09335 on lesions of scans that the network had not 
 
 usage: python experiments/explain_lesions.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
-           [--scan PREFIX ...] [--lesions 1] [--passes 50] [--maps-passes 3] [--missed 4] [--minutes 8]
+           [--scan PREFIX ...] [--lesions 1] [--passes 20] [--step 2] [--minutes 8]
        python experiments/explain_lesions.py --summary FOLDER
 
-Of each scan, lesions of 20 to 1000 mm3 that the expert outlined too are drawn: saliency, context and
-counterfactuals; FOLDER/PREFIX-drawn.tsv has a row for each. Then the maps of all lesions, see
-`refine_saliency.py`, into the same folder. With --summary the tables that are there are summed up, with
+First the maps of all lesions, see `refine_saliency.py`, are written into FOLDER. Then of each scan, lesions
+of 20 to 1000 mm3 that the expert outlined too are drawn: saliency, context to 34 mm and counterfactuals;
+FOLDER/PREFIX-drawn.tsv has a row for each. With --summary the tables that are there are summed up, with
 intervals from 1,000 draws of the patients.
 """
 
@@ -22,14 +22,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
-from refine_saliency import measured, write_maps
+from refine_saliency import add_map_settings, measured, write_maps
 
 from napari_uncertainseg.explain.context import context_curve, context_need, context_summary, distance_around
 from napari_uncertainseg.explain.counterfactual import counterfactuals
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
 from napari_uncertainseg.uncertainty.retention import auroc
 
-EARLY = 3
+EARLY = 5
 """Passes after which the map is compared with that after all of them."""
 
 
@@ -41,28 +41,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add_folders(parser)
     parser.add_argument("--lesions", type=int, default=1)
-    parser.add_argument("--passes", type=int, default=50)
-    parser.add_argument("--maps-passes", type=int, default=3)
-    parser.add_argument("--missed", type=int, default=4)
+    parser.add_argument("--passes", type=int, default=20)
+    parser.add_argument("--step", type=float, default=2.0, help="of the context, mm")
+    add_map_settings(parser)
     parser.add_argument("--minutes", type=float, default=np.inf, help="no scan is begun after so many")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    for one in chosen(arguments):
-        if time.monotonic() - started > 60 * arguments.minutes:
-            break
-        drawn_file, maps_file = (arguments.out / f"{file_name(one)}{end}" for end in ("-drawn.tsv", ".tsv"))
-        if drawn_file.is_file() and maps_file.is_file():
-            continue
-        case = opened(one, arguments)
-        if not maps_file.is_file():
-            options = argparse.Namespace(
-                passes=arguments.maps_passes, missed=arguments.missed, out=arguments.out
-            )
-            write_maps(case, options)
-        rows = [row_of(case, number, arguments.passes) for number in drawn(case, arguments.lesions)]
-        pd.DataFrame(rows).to_csv(drawn_file, sep="\t", index=False)
-        print(f"{case.name}: {len(rows)} lesions", flush=True)
+    for end, measure in ((".tsv", write_maps), ("-drawn.tsv", write_drawn)):
+        for one in chosen(arguments):
+            if time.monotonic() - started > 60 * arguments.minutes:
+                return
+            if not (arguments.out / f"{file_name(one)}{end}").is_file():
+                measure(opened(one, arguments), arguments)
+
+
+def write_drawn(case: LeftOutCase, arguments: argparse.Namespace) -> None:
+    """Of the lesions drawn from a scan."""
+    rows = [row_of(case, number, arguments) for number in drawn(case, arguments.lesions)]
+    pd.DataFrame(rows).to_csv(arguments.out / f"{case.name}-drawn.tsv", sep="\t", index=False)
+    print(f"{case.name}: {len(rows)} lesions", flush=True)
 
 
 def drawn(case: LeftOutCase, count: int) -> list[int]:
@@ -72,9 +70,9 @@ def drawn(case: LeftOutCase, count: int) -> list[int]:
     return sorted(np.random.default_rng(0).permutation(usual)[:count].tolist())
 
 
-def row_of(case: LeftOutCase, number: int, passes: int) -> dict[str, object]:
+def row_of(case: LeftOutCase, number: int, arguments: argparse.Namespace) -> dict[str, object]:
     """What is measured of one lesion."""
-    region = case.lesion(number)
+    region, passes = case.lesion(number), arguments.passes
     early, maps = None, None
     for found in smoothgrad(case.scene, region, SmoothGradSetting(passes=passes)):
         early = found.maps() if found.passes == EARLY else early
@@ -85,7 +83,7 @@ def row_of(case: LeftOutCase, number: int, passes: int) -> dict[str, object]:
         row["early"] = float(np.corrcoef(early[0].ravel(), maps[0].ravel())[0, 1])
     near = distance_around(region, case.scene.spacing, 7.0) <= 7
     row["flair_within_7mm"] = float(np.abs(maps[0][near]).sum() / np.abs(maps[0]).sum())
-    row |= vars(context_need(context_curve(case.scene, region)))
+    row |= vars(context_need(context_curve(case.scene, region, step_mm=arguments.step)))
     table = counterfactuals(case.scene, region, case.others(region))
     steps = table[table["fainter"].notna()]
     row["missed_fainter"] = float(steps["fainter"][~steps["found"]].min())
@@ -97,34 +95,45 @@ def row_of(case: LeftOutCase, number: int, passes: int) -> dict[str, object]:
 
 def summary(folder: Path) -> str:
     """Of all tables in a folder, as text."""
-    drawn_rows = pd.concat(pd.read_csv(path, sep="\t") for path in sorted(folder.glob("*-drawn.tsv")))
-    rows = pd.concat(
-        pd.read_csv(path, sep="\t") for path in sorted(folder.glob("*.tsv")) if "-drawn" not in path.name
-    )
-    lines = [f"{len(drawn_rows)} lesions drawn, of {drawn_rows['patient'].nunique()} patients"]
-    names = [name for name in drawn_rows if name.endswith(("_inside", "_ring", "_share", "_7mm"))]
+    paths = {path: path.name.endswith("-drawn.tsv") for path in sorted(folder.glob("*.tsv"))}
+    tables = {path: pd.read_csv(path, sep="\t") for path in paths}
+    lines = _of_maps(pd.concat([tables[path] for path, drawn_too in paths.items() if not drawn_too]))
+    some = [tables[path] for path, drawn_too in paths.items() if drawn_too]
+    return "\n".join(lines + (_of_drawn(pd.concat(some)) if some else []))
+
+
+def _of_drawn(rows: pd.DataFrame) -> list[str]:
+    lines = ["", f"{len(rows)} lesions drawn, of {rows['patient'].nunique()} patients"]
+    names = [name for name in rows if name.endswith(("_inside", "_ring", "_share", "_7mm"))]
     names += ["early", "missed_fainter", "found", "found_no_t1", "found_no_t2", "found_flair_alone"]
-    lines += [_line(name, drawn_rows, lambda t, name=name: t[name].astype(float).mean()) for name in names]
-    lines += ["", context_summary(drawn_rows).to_string()]
-    undetected = drawn_rows["found"].astype(bool) & drawn_rows["detected_mm"].isna()
-    lines += [f"found with all of the field, not within 34 mm: {int(undetected.sum())}"]
+    lines += [_line(name, rows, lambda t, name=name: t[name].astype(float).mean()) for name in names]
+    lines += ["", context_summary(rows).to_string()]
+    undetected = rows["found"].astype(bool) & rows["detected_mm"].isna()
+    return [*lines, f"found with all of the field, not within 34 mm: {int(undetected.sum())}"]
+
+
+def _of_maps(rows: pd.DataFrame) -> list[str]:
     counts = rows["kind"].value_counts().to_dict()
-    lines += ["", f"all maps: {counts} of {rows['patient'].nunique()} patients"]
+    lines = [f"all maps: {counts} of {rows['patient'].nunique()} patients"]
     rows["size"] = np.log(rows["voxels"])
     rows["peak_rest"] = _beyond_size(rows["peak"], rows["size"])
     rows["trough_rest"] = _beyond_size(-rows["trough"], rows["size"])
-    rows["positive_inside"], rows["negative_around"] = rows["flair_inside"] > 0, rows["flair_ring"] < 0
+    for name in ("flair", "t1", "t2"):
+        for part in ("inside", "ring"):
+            known = rows[rows[f"{name}_{part}"].notna()].assign(
+                own=lambda t, n=name, p=part: t[f"{n}_{p}"] > 0
+            )
+            for kind, own in known.groupby("kind"):
+                lines += [_line(f"{kind}: {name} {part} is positive", own, lambda t: t["own"].mean())]
     for kind, own in rows.groupby("kind"):
-        lines += [f"{kind}: peak {own['peak'].median():.3g}, trough {own['trough'].median():.3g}, "]
-        for name in ("positive_inside", "negative_around"):
-            lines += [_line(f"{kind} {name}", own, lambda t, name=name: t[name].mean())]
+        for name in ("peak", "trough", "voxels", "flair_share"):
+            lines += [_line(f"{kind}: median {name}", own, lambda t, name=name: t[name].median())]
     for other in ("false", "missed"):
         both = rows[rows["kind"].isin(["true", other])]
         for name in ("size", "peak", "peak_rest", "trough_rest", "flair_inside"):
-            lines += [
-                _line(f"AUROC of true against {other}: {name}", both, lambda t, name=name: _area(t, name))
-            ]
-    return "\n".join(lines)
+            measure = lambda t, name=name: _area(t, name)  # noqa: E731
+            lines += [_line(f"AUROC of true against {other}: {name}", both, measure)]
+    return lines
 
 
 def _beyond_size(values: pd.Series, size: pd.Series) -> np.ndarray:
@@ -141,10 +150,10 @@ def _area(rows: pd.DataFrame, name: str) -> float:
 
 def _line(name: str, rows: pd.DataFrame, measure: Callable[[pd.DataFrame], float], draws: int = 1000) -> str:
     """A measure with its interval from draws of the patients."""
-    groups = [own for _, own in rows.groupby("patient")]
+    groups = list(rows.groupby("patient").indices.values())
     rng = np.random.default_rng(0)
     drawn_again = [
-        measure(pd.concat([groups[i] for i in rng.integers(0, len(groups), len(groups))]))
+        measure(rows.iloc[np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))])])
         for _ in range(draws)
     ]
     low, high = np.nanpercentile(drawn_again, [2.5, 97.5])

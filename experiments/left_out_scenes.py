@@ -81,13 +81,15 @@ def file_name(one: LeftOut) -> str:
 
 
 def opened(one: LeftOut, arguments: argparse.Namespace) -> LeftOutCase:
-    """Prepare a scan as it was for the prediction, and load the network; all of its heads are meant."""
+    """Prepare a scan and load the network; all of its heads are meant.
+
+    Scans with a skull were corrected (N4) for the prediction, and are not here: it takes half a minute each.
+    """
     images = read_scans(arguments.data, one.scan.prefix)
     images = {name: images[name] for name in one.information["inputs"]}
     grid = images["flair"].grid
     mask = read_labels(brain_file(arguments.brains, one.scan), grid)
-    corrected = "on" if one.information["bias_corrected"] else "off"
-    prepared = prepare(images, mask=mask, bias_correction=corrected)
+    prepared = prepare(images, mask=mask, bias_correction="off")
     model = find_model(str(arguments.runs / one.information["model"] / "model"))
     source = prepared.network_input(model.configuration["spacing"], model.configuration["smoothing"])
     nothing = np.zeros(source.brain.shape, np.float32)

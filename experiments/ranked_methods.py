@@ -1,7 +1,7 @@
 """Scores of each labelled scan by the methods of the bundled network, and by version 7.
 
-usage: python experiments/ranked_methods.py [--data FOLDER] [--scan NUMBER] [--out FILE.tsv]
-           [--features FILE.tsv]
+usage: python experiments/ranked_methods.py [--data FOLDER] [--scan NUMBER] [--method NAME ...]
+           [--out FILE.tsv] [--features FILE.tsv]
 
 For the ranking in docs/audit.md. FLAIR alone, each scan on the way of a user's (the brain is found). A row
 is added to the table when it is known, and what is in the table is not computed again: stop it and start it
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +27,9 @@ from napari_uncertainseg.training.subjects import find_image, read_scans
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 ROOT = Path(__file__).resolve().parents[1]
+VERSION7 = "version 7"
 BUNDLED = ("one-pass", "layers", "ensemble", "flips", "mc-dropout")
+NAMES = (*BUNDLED, VERSION7)
 METRICS = ("dice", "lesion_f1", "lesion_precision", "lesion_recall", "ace", "ece", "hd95_mm")
 
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--scan", type=int, help="only this one")
+    parser.add_argument("--method", action="append", choices=NAMES, help="only this one; may be given again")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "data" / "ranked-methods.tsv")
     parser.add_argument("--features", type=Path, default=ROOT / "docs" / "data" / "ranked-features.tsv")
     arguments = parser.parse_args()
@@ -46,19 +48,18 @@ def main() -> None:
         truth = read_labels(find_image(arguments.data, scan.prefix, "lesion"), images["flair"].grid).data > 0
         about = {"case": scan.prefix.strip("/"), "patient": scan.patient}
         add(arguments.features, about | features(scan, images["flair"], truth), ("case",))
-        for name, segmenter in segmenters(known(arguments.out, about["case"])):
-            row = about | {"model": name, **scores(segmenter, images, truth)}
+        done = known(arguments.out, about["case"])
+        for name in (one for one in arguments.method or NAMES if one not in done):
+            row = about | {"model": name, **scores(segmenter_of(name), images, truth)}
             add(arguments.out, row, ("case", "model"))
             print(scan.prefix, name, f"Dice {row['dice']:.3f}, {row['seconds']:.0f} s", flush=True)
 
 
-def segmenters(done: set[str]) -> Iterator[tuple[str, Segmenter]]:
-    """Every model and method that a scan lacks."""
-    for method in BUNDLED:
-        if method not in done:
-            yield method, Segmenter("bundled", method=method)
-    if "version 7" not in done:
-        yield "version 7", Segmenter(str(ROOT / "experiments" / "version7"))
+def segmenter_of(name: str) -> Segmenter:
+    """Of a method of the bundled network, or version 7."""
+    if name == VERSION7:
+        return Segmenter(str(ROOT / "experiments" / "version7"))
+    return Segmenter("bundled", method=name)
 
 
 def scores(segmenter: Segmenter, images: dict[str, Volume], truth: np.ndarray) -> dict[str, float]:

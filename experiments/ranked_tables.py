@@ -1,10 +1,10 @@
 """Scores per scan of experiments that ran before, as tables that `uncertainseg rank` reads (docs/audit.md).
 
-usage: python experiments/ranked_tables.py losses [--out FILE.tsv]
+usage: python experiments/ranked_tables.py losses|methods [--out FILE.tsv]
        python experiments/ranked_tables.py versions NAME=LOG ... [--out FILE.tsv]
 
-`losses` reads docs/data/losses-left-out.tsv and takes the mean of its seeds. `versions` reads what
-experiments/sources.py printed for each network.
+`losses` reads docs/data/losses-left-out.tsv and takes the mean of its seeds, `methods` reads
+docs/data/disagreement-left-out.tsv, `versions` what experiments/sources.py printed for each network.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ _MEASURES = {
 def main() -> None:
     """Write one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("what", choices=("losses", "versions"))
+    parser.add_argument("what", choices=("losses", "methods", "versions"))
     parser.add_argument("logs", nargs="*", metavar="NAME=LOG")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    rows = losses() if arguments.what == "losses" else versions(arguments.logs)
+    made = {"losses": losses, "methods": methods, "versions": lambda: versions(arguments.logs)}
+    rows = made[arguments.what]()
     rows.insert(1, "patient", rows["case"].str.extract(r"/([^/_]+)[^/]*$", expand=False))
     out = arguments.out or DATA / f"ranked-{arguments.what}.tsv"
     rows.to_csv(out, sep="\t", index=False, float_format="%.5g")
@@ -42,13 +43,26 @@ def main() -> None:
 
 
 def losses() -> pd.DataFrame:
-    """A row per scan and loss. All three visits of a patient have one name in the table, in their order."""
+    """A row per scan and loss."""
     rows = pd.read_csv(DATA / "losses-left-out.tsv", sep="\t")
-    visit = rows.groupby(["variant", "seed", "case"]).cumcount() + 1
-    names = rows["case"].str.split(" ").str[1].str.strip("/")
-    rows["case"] = names.where(~names.str.contains("visit"), names.str[:-1] + visit.astype(str))
+    rows["case"] = visits_apart(rows, "variant", "case")
     means = rows.groupby(["case", "variant"], sort=False)[["Dice", "ACE"]].mean().reset_index()
     return means.rename(columns={"variant": "model", "Dice": "dice", "ACE": "ace"})
+
+
+def methods() -> pd.DataFrame:
+    """A row per scan and method, of the seed that has all scans."""
+    rows = pd.read_csv(DATA / "disagreement-left-out.tsv", sep="\t").query("seed == 0")
+    rows = rows.assign(case=visits_apart(rows, "method", "image"))
+    names = {"method": "model", "Dice": "dice", "NLL": "nll", "NCC": "voxel_correlation"}
+    return rows[["case", *names]].rename(columns=names)
+
+
+def visits_apart(rows: pd.DataFrame, model: str, image: str) -> pd.Series:
+    """Names of the scans. All three visits of a patient have one name in these tables, in their order."""
+    visit = rows.groupby([model, "seed", image]).cumcount() + 1
+    names = rows[image].str.split(" ").str[1].str.strip("/")
+    return names.where(~names.str.contains("visit"), names.str[:-1] + visit.astype(str))
 
 
 def versions(logs: list[str]) -> pd.DataFrame:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from napari_uncertainseg.explain.drivers.intervals import bounds
 
 from napari_uncertainseg.audit.ranking.methods import beaten, once, p_values
 from napari_uncertainseg.audit.ranking.resampling import draw_cases
 from napari_uncertainseg.audit.ranking.scores import Scores
 from napari_uncertainseg.audit.ranking.weighted import mean
+from napari_uncertainseg.explain.drivers.statistics.intervals import bounds
 
 DRAWS = 500
 

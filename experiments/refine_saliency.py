@@ -2,12 +2,13 @@ r"""Saliency of every lesion of scans that a network had not seen, for `refine.p
 
 usage: python experiments/refine_saliency.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
-           [--scan PREFIX ...] [--passes 3] [--missed 6]
+           [--scan PREFIX ...] [--map-passes 2] [--map-margin 16] [--missed 4]
 
-SmoothGrad of each lesion on its own (average version, noise as published, fewer passes). PREFIX.npz holds
-``map``: within each lesion and two voxels around it the FLAIR's gradient for that lesion, in hundredths of
-its standard deviation in the brain (the published code takes that of the image). PREFIX.tsv holds a row for
-each lesion, and for some that were missed: the largest and smallest values of the map, and means.
+SmoothGrad of each lesion on its own: average version, noise as published, fewer passes and a smaller field.
+PREFIX.npz holds ``map``: within each lesion and two voxels around it the FLAIR's gradient for that lesion, in
+hundredths of its standard deviation in the brain (the published code takes that of the image). PREFIX.tsv
+holds a row for each lesion, and for some that were missed: the largest and smallest values of the map, and
+means.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.explain.context import distance_around
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
 
@@ -32,10 +34,7 @@ def main() -> None:
     """Write the map and the table of each scan that has none yet."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     add_folders(parser)
-    parser.add_argument("--passes", type=int, default=3)
-    parser.add_argument(
-        "--missed", type=int, default=6, help="how many missed lesions of a scan are looked at"
-    )
+    add_map_settings(parser)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for one in chosen(arguments):
@@ -43,9 +42,18 @@ def main() -> None:
             write_maps(opened(one, arguments), arguments)
 
 
+def add_map_settings(parser: argparse.ArgumentParser) -> None:
+    """How the maps of all lesions are made."""
+    parser.add_argument("--map-passes", type=int, default=2)
+    parser.add_argument("--map-margin", type=float, default=16.0, help="around a lesion, mm")
+    parser.add_argument(
+        "--missed", type=int, default=4, help="how many missed lesions of a scan are looked at"
+    )
+
+
 def write_maps(case: LeftOutCase, arguments: argparse.Namespace) -> None:
     """Of all lesions of a scan, and of some that were missed."""
-    setting = SmoothGradSetting(passes=arguments.passes)
+    setting = SmoothGradSetting(passes=arguments.map_passes, margin_mm=arguments.map_margin)
     larger = ndimage.maximum_filter(case.lesions, size=2 * GROWN + 1, mode="constant")
     owner = np.where(case.lesions > 0, case.lesions, larger)
     out, rows = np.zeros(owner.shape, np.float32), []
@@ -81,8 +89,10 @@ def measured(
     case: LeftOutCase, region: np.ndarray, maps: np.ndarray, kind: str, number: int
 ) -> dict[str, object]:
     """Peaks of the FLAIR's map, and means of each scan's inside and around."""
-    distance = distance_around(region, case.scene.spacing, RING_MM)
-    ring = (distance > 0) & np.isfinite(distance)
+    near = tuple(slice(max(0, side.start - 9), side.stop + 9) for side in bounding_box(region))
+    distance = distance_around(region[near], case.scene.spacing, RING_MM)
+    ring = np.zeros(region.shape, bool)
+    ring[near] = (distance > 0) & np.isfinite(distance)
     scan = case.one.scan
     row: dict[str, object] = {"scan": case.name, "patient": f"{scan.source} {scan.patient}", "kind": kind}
     row |= {"hospital": case.one.hospital, "lesion": number, "voxels": int(region.sum())}

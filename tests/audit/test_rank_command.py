@@ -163,12 +163,21 @@ def test_what_can_and_cannot_be_said():
     assert "The cases c0 and c1 have the same scores" in " ".join(sentences(twice))
 
 
+def test_infinite_scores_are_the_worst_and_are_said():
+    ranking = rank_models(
+        scores_of([[np.inf, 1, 2], [np.inf, np.inf, 3], [3, 4, 5]]), RankingSetting(draws=20)
+    )
+    assert "Infinite scores" in " ".join(sentences(ranking)) and not np.isnan(ranking.p[0, 1])
+
+
 def test_failure_cases_are_those_of_all_and_of_each():
     values = [[0.9, 0.1, 0.8, 0.95, 0.9], [0.9, 0.2, 0.8, 0.1, 0.9]]
     found = failure_cases(scores_of(values))
     assert [one.case for one in found if one.model == ALL] == ["c1"]
     assert [one.case for one in found if one.model == "b"][:2] == ["c3", "c1"]
     assert found[0].score == pytest.approx(0.15)
+    ties = failure_cases(scores_of(np.full((2, 6), 0.5)))
+    assert not [one for one in ties if one.model == ALL]
 
 
 def test_planted_features_are_found_and_others_are_not():

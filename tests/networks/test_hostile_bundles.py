@@ -118,7 +118,10 @@ def test_what_a_configuration_may_not_say(tmp_path, content, match):
 def test_what_is_not_used_is_not_looked_at(tmp_path):
     """Every bundle of the zoo has such keys; they are left alone, and not run."""
     folder = write_bundle(tmp_path / "bundle", changed(initialize=[f"${CANARY}"], run=f"${CANARY}"))
-    read_model(folder).check_runs()
+    model, plain = read_model(folder), read_model(write_bundle(tmp_path / "plain", configuration()))
+    model.check_runs()
+    assert not Path("CANARY").exists()
+    assert (model.modalities, model.target, model.patches) == (plain.modalities, plain.target, plain.patches)
 
 
 def test_arithmetic_and_references():

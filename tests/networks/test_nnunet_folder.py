@@ -353,7 +353,7 @@ def test_residual_networks_and_old_plans(tmp_path):
     residual = write_model(
         tmp_path / "residual", plans=make_plans(network="ResidualEncoderUNet", layers=RESIDUAL), folds=1
     )
-    read_model(residual).check_runs()
+    assert built(residual) == "ResidualEncoderUNet"
     folder = write_model(tmp_path / "old", folds=1)
 
     def older(content):
@@ -370,4 +370,12 @@ def test_residual_networks_and_old_plans(tmp_path):
         }
 
     rewrite(folder / "plans.json", older)
-    read_model(folder).check_runs()
+    assert built(folder) == "PlainConvUNet"
+
+
+def built(folder: Path) -> str:
+    """The class of a model's network, which runs."""
+    model = read_model(folder)
+    model.check_runs()
+    network, _ = model.network()
+    return type(network).__name__

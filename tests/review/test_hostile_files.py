@@ -206,9 +206,10 @@ def look_at_everything(path, folder) -> None:
                         found.seconds_each, found.calibration()
 
 
-@pytest.fixture
-def two(path):
-    """A file of two sessions, the second one sound whatever befalls the first; their ids."""
+@pytest.fixture(scope="module")
+def two_sessions(tmp_path_factory):
+    """A file of two sessions, and their ids."""
+    path = tmp_path_factory.mktemp("two") / "sessions.db"
     with Store(path) as store:
         first = fill(store)
         task = store.tasks(first)[0].id
@@ -216,7 +217,15 @@ def two(path):
         project, case = store.project("mine"), store.case(store.project("mine"), "other", "there")
         tasks = [NewTask(case, None, "lesion", 1, (1, 1, 1), 0.5, 0.5, 9.0)]
         second = store.open_session(project, store.annotator("other"), "review", tasks, {})
-    return first, second
+    return path, (first, second)
+
+
+@pytest.fixture
+def two(path, two_sessions):
+    """A file of two sessions, the second one sound whatever befalls the first; their ids."""
+    made, ids = two_sessions
+    shutil.copy(made, path)
+    return ids
 
 
 def told(path, folder, capsys) -> str:

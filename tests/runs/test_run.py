@@ -384,9 +384,14 @@ def no_space(*_, **options):
     yield
 
 
-def test_a_log_that_cannot_be_written_stops_nothing(dataset, plan, monkeypatch, run_here):
-    monkeypatch.setattr(Path, "open", no_space)
-    Log(dataset / "run.log")("a line")
+def test_a_log_that_cannot_be_written_stops_nothing(dataset, monkeypatch):
+    log = Log(dataset / "run.log")
+    with monkeypatch.context() as full:
+        full.setattr(Path, "open", no_space)
+        log("a line")
+    log("another line")  # there is room again
+    assert (dataset / "run.log").read_text().splitlines()[-1].endswith("  another line")
+    assert "  a line" not in (dataset / "run.log").read_text()
 
 
 def test_nothing_to_do_starts_no_cluster(dataset, run_here, plan, monkeypatch):

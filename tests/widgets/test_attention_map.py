@@ -11,6 +11,7 @@ import pytest
 from napari_uncertainseg.explain.attention.column import ReadAttention, read_attention
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.lesions.table_model import COLUMNS
 from napari_uncertainseg.widgets.window import ATTENTION, open_review
 
 from .fake_window import docks_with
@@ -70,4 +71,9 @@ def test_opened_in_the_window_it_is_a_layer_and_a_column(
     viewer.open(str(written), plugin="napari-uncertainseg")
     layer = viewer.layers[ATTENTION]
     assert layer.visible and float(layer.data.max()) == pytest.approx(0.7)
+    assert sorted(case.lesions.table["attention"]) == pytest.approx([0.1, 0.2, 0.7])
+    table, column = review.lesions.tables[0], [c.key for c in COLUMNS].index("attention")
+    assert not table.isColumnHidden(column)
+    assert {table.model().index(row, column).data() for row in range(3)} == {"10.0 %", "20.0 %", "70.0 %"}
+    assert "progressive" in case.lesions.columns["attention"].definition
     assert not review.layers.also_shown()

@@ -34,15 +34,10 @@ def layers(qapp, viewer, flair):
 
 
 @pytest.fixture
-def dock(qtbot, layers):
+def dock(shown, layers):
     made = ClassesDock(layers._case, layers)
     made.resize(420, 800)
-    made.show()
-    yield made
-    made.cleanup()
-    made.close()
-    made.deleteLater()
-    qtbot.wait(1)
+    return shown(made)
 
 
 @pytest.fixture

@@ -52,15 +52,10 @@ def layers(qapp, viewer, flair, prediction):
 
 
 @pytest.fixture
-def dock(qtbot, layers):
+def dock(shown, layers):
     made = RatersDock(layers._case, layers)
     made.resize(400, 700)
-    made.show()
-    yield made
-    made.cleanup()
-    made.close()
-    made.deleteLater()
-    qtbot.wait(1)
+    return shown(made)
 
 
 def compare(qtbot, dock, names=NAMES):

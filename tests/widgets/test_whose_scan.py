@@ -204,35 +204,44 @@ def test_the_same_scan_in_another_layer_keeps_its_findings(review, qtbot, patien
     assert is_closed(review)
 
 
-def test_lesser_layers_go_without_the_case(review, qtbot):
+def test_lesser_layers_go_without_the_case_and_come_back_with_a_second_run(review, qtbot):
     for name in (*(each.title_with_unit for each in shown_maps().values()), "candidates", "lesions", "T1"):
         review.layers.viewer.layers.remove(name)
     qtbot.wait(20)
     assert review.case.prediction is not None and review.case.lesions.count == 3
+    for _ in range(2):  # where they have gone, and where they are there
+        run(review, qtbot)
+        assert (
+            set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(shown_maps()) + 2
+        )
 
 
-@pytest.mark.parametrize(("answer", "back"), [(True, True), (None, True), (False, False)])
-def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch, answer, back):
-    asked = []
-    monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
+def test_unsaved_work_is_asked_about(review, qtbot, monkeypatch):
+    asked, answers = [], [True, True, True, None, None, None, False]
+    monkeypatch.setattr(
+        leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answers.pop(0)
+    )
     case, flair = review.case, review.layers.scan.layer()
     case.review.keep_with(None)  # as where no session can be written
     case.review.judge((5, 10, 8), "accepted")
     order = [layer.name for layer in review.layers.viewer.layers]
-    review.layers.viewer.layers.remove(flair)
-    qtbot.wait(20)
-    assert len(asked) == 1 and "Ann" in asked[0][1]
-    if back:
+    for _ in range(2):  # it comes back, and may go again
+        asked.clear()
+        review.layers.viewer.layers.remove(flair)
+        qtbot.wait(20)
+        assert len(asked) == 1 and "Ann" in asked[0][1]
         assert [layer.name for layer in review.layers.viewer.layers] == order
         assert case.review.verdicts and set(banners(review).values()) == {"Case: Ann"}
         flair.data = np.zeros_like(flair.data)
         qtbot.wait(20)
         assert len(asked) == 2 and flair.data.any() and review.layers.scan.layer() is flair
-        review.layers.viewer.layers.remove(flair)  # it may go a second time
+        review.layers.viewer.layers.remove(flair)
         qtbot.wait(20)
         assert len(asked) == 3 and flair in review.layers.viewer.layers
-    else:
-        assert is_closed(review)
+    asked.clear()
+    review.layers.viewer.layers.remove(flair)
+    qtbot.wait(20)
+    assert len(asked) == 1 and "Ann" in asked[0][1] and not answers and is_closed(review)
 
 
 def test_another_flair_closes_the_case(review, qtbot, patients, monkeypatch):
@@ -284,50 +293,50 @@ def test_roles_follow_the_flair(make, patients):
     choose(review, "flair", 1)
     choose(review, "flair", 3)
     assert whose(roles.layer("t1")) == "Bob"  # what was chosen for another FLAIR is forgotten
-
-
-def test_no_t1_of_somebody_else_by_itself(make, patients):
-    review = make()
+    review.layers.viewer.layers.clear()
     drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
-    assert review.segment.roles.layer("t1") is None
+    assert whose(roles.layer("flair")) == "Ann" and roles.layer("t1") is None  # not Bob's by itself
 
 
-@pytest.mark.parametrize("answer", [True, False, None])
-def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch, answer):
+def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch):
     review, asked = make(), []
     monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
-    choose(review, "t1", 2)
-    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
-    qtbot.mouseClick(review.segment.run, LEFT)
-    assert len(asked) == 1 and "T1 'T1': it lies in another folder" in asked[0][1]
-    assert (review.segment.run.text() == "Run") is (answer is None)
-    qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
-    assert set(review.case.images) == {True: {"flair", "t1"}, False: {"flair"}, None: set()}[answer]
+    for answer, used in ((None, set()), (False, {"flair"}), (True, {"flair", "t1"})):
+        asked.clear()
+        choose(review, "t1", 2)
+        qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+        qtbot.mouseClick(review.segment.run, LEFT)
+        assert len(asked) == 1 and "T1 'T1': it lies in another folder" in asked[0][1]
+        assert (review.segment.run.text() == "Run") is (answer is None)
+        qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
+        assert set(review.case.images) == used
 
 
 # -- while a run goes on ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["deleted", "chosen", "replaced"])
-def test_a_run_keeps_its_own_scan(make, qtbot, patients, how):
+def test_a_run_keeps_its_own_scan(make, qtbot, patients):
     review = make(steps=30, pause=0.02)
     drop(review, patients["Ann"])
     drop(review, patients["Bob"])
-    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
-    qtbot.mouseClick(review.segment.run, LEFT)
-    qtbot.waitUntil(lambda: "member" in review.segment.stage.text(), timeout=2000)
     flair = review.segment.roles.layer("flair")
-    if how == "deleted":
-        review.layers.viewer.layers.remove(flair)
-    elif how == "chosen":
-        choose(review, "flair", 3)
-    else:
-        flair.data = patients["Bob"]["flair"].data
-    qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
-    assert review.case.prediction is None and not results(review)
-    assert chosen(review) == {"deleted": None, "chosen": "Bob", "replaced": "Ann"}[how]
-    assert review.segment.message.text().startswith("⚠") and "FLAIR" in review.segment.message.text()
+    for change, now in (
+        (lambda: choose(review, "flair", 3), "Bob"),
+        (lambda: setattr(flair, "data", patients["Bob"]["flair"].data), "Ann"),
+        (lambda: review.layers.viewer.layers.remove(flair), None),
+    ):
+        choose(review, "flair", 1)
+        assert chosen(review) == "Ann"
+        qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+        qtbot.mouseClick(review.segment.run, LEFT)
+        qtbot.waitUntil(lambda: "member" in review.segment.stage.text(), timeout=2000)
+        assert not review.segment.message.text().startswith("⚠")
+        change()
+        qtbot.waitUntil(lambda: review.segment.run.text() == "Run", timeout=5000)
+        assert review.case.prediction is None and not results(review)
+        assert chosen(review) == now
+        assert review.segment.message.text().startswith("⚠") and "FLAIR" in review.segment.message.text()
 
 
 def test_a_run_goes_on_without_what_is_not_its_flair(make, qtbot, patients):
@@ -343,40 +352,41 @@ def test_a_run_goes_on_without_what_is_not_its_flair(make, qtbot, patients):
     assert set(banners(review).values()) == {"Case: Ann"}  # Bob's scans are hidden
 
 
-def test_a_scan_of_somebody_else_is_named_while_it_is_shown(review, patients):
+def test_what_is_of_somebody_else_is_named_while_it_is_shown(review, patients):
+    layers = review.layers.viewer.layers
     drop(review, {"flair": patients["Bob"]["flair"]})
     assert set(banners(review).values()) == {"Case: Ann\n⚠ Also shown, but not of this case: FLAIR [1]"}
-    review.layers.viewer.layers["FLAIR [1]"].visible = False
+    layers["FLAIR [1]"].visible = False
     assert set(banners(review).values()) == {"Case: Ann"}
-    review.layers.viewer.layers["FLAIR [1]"].visible = True
-    review.layers.viewer.layers.remove("FLAIR [1]")
+    layers["FLAIR [1]"].visible = True
+    layers.remove("FLAIR [1]")
     assert set(banners(review).values()) == {"Case: Ann"}
-
-
-@pytest.mark.parametrize(
-    ("path", "moved", "named"),
-    [
+    for path, moved, named in (
         ("/data/Bob/lesions.nii.gz", True, True),  # of another folder, and on another grid
         ("/data/Ann/lesions.nii.gz", True, False),
         ("/data/patient 2/lesions.nii.gz", False, False),  # Ann's folder has no number
         ("/masks/lesions.nii.gz", False, False),  # masks lie in a folder of their own often
         (None, False, False),  # drawn in the window
-    ],
-)
-def test_a_mask_of_somebody_else_is_named_while_it_is_shown(review, patients, path, moved, named):
-    scan = patients["Ann"]["flair"]
+    ):
+        data, options, _ = layer_data(expert_of(patients["Ann"]["flair"], path, moved), "labels")
+        layer = review.layers.viewer.add_layer(Labels(data, **options))
+        words = "Case: Ann\n⚠ Also shown, but not of this case: expert" if named else "Case: Ann"
+        assert set(banners(review).values()) == {words}, path
+        layer.visible = False
+        assert set(banners(review).values()) == {"Case: Ann"}
+        assert review.layers.is_foreign("expert") == named, (
+            path
+        )  # Calibration asks, where it is the reference
+        layers.remove(layer)
+
+
+def expert_of(scan, path, moved):
+    """An expert's mask from some place, perhaps 2 mm off the scan."""
     affine = scan.grid.affine.copy()
     affine[:3, 3] += 2 * moved
-    mask = Volume(
+    return Volume(
         scan.data > 100, Grid(scan.grid.shape, affine), "expert", None, None if path is None else Path(path)
     )
-    data, options, _ = layer_data(mask, "labels")
-    layer = review.layers.viewer.add_layer(Labels(data, **options))
-    words = "Case: Ann\n⚠ Also shown, but not of this case: expert" if named else "Case: Ann"
-    assert set(banners(review).values()) == {words}
-    layer.visible = False
-    assert set(banners(review).values()) == {"Case: Ann"}
-    assert review.layers.is_foreign("expert") == named  # Calibration asks, where it is the reference
 
 
 def test_outlines_that_were_removed_come_back_before_a_lesion_is_judged(review, qtbot):
@@ -402,8 +412,3 @@ def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make
     mine = next(x for x in layers if not is_result(x) and whose(x) == "Bob")
     mine.visible = True  # who wants to see it may, and is told
     assert set(banners(review).values()) == {f"Case: Ann\n⚠ Also shown, but not of this case: {mine.name}"}
-
-
-def test_a_second_run_on_the_same_scan(review, qtbot):
-    run(review, qtbot)
-    assert set(banners(review).values()) == {"Case: Ann"} and len(results(review)) == len(shown_maps()) + 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,6 +54,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+@cache  # who calls `main` often makes the words once
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="uncertainseg",

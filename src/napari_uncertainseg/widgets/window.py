@@ -256,12 +256,14 @@ class Review(QObject):
             During an exercise or a replay, or if a file cannot be read.
         """
         self._check_no_exercise()
-        prediction = self.case.prediction
+        prediction, original = self.case.prediction, self.case.original
         found = None if prediction is None else read_attention(path, prediction)
-        if found is None:
+        if found is None or original is None:
             self.layers.add(read_layers(str(path)))
             return
         self.layers.show_class(ATTENTION, found.map, float(found.map.max()), SHARE)
+        if found.of_lesions:
+            self.case.add_columns(found, original)
 
     def _check_no_exercise(self) -> None:
         if self._is_exercise():

@@ -36,7 +36,7 @@ def podium(ranking: Ranking) -> Markup:
     """
     scores, order = ranking.scores, ranking.order
     number, tall, bars = len(order), 230.0, 70.0
-    left, slot = 52.0, max(9.0, 420.0 / len(order) ** 2)
+    left, slot = 52.0, max(4.0, 420.0 / len(order) ** 2)
     slot_of = np.argsort(order)
     places = _places(scores.oriented)
     low, high = _range(scores.values)
@@ -64,7 +64,7 @@ def podium(ranking: Ranking) -> Markup:
             often = int((places[i] == place).sum())
             height = (bars - 6) * often / len(scores.cases)
             said = f"{scores.models[i]}: place {place + 1} on {often} of {len(scores.cases)} cases"
-            parts.append(box(x + slot_of[i] * slot + 1, base - height, slot - 2, height, colour(i), said))
+            parts.append(box(x + slot_of[i] * slot + 0.5, base - height, slot - 1, height, colour(i), said))
     parts.append(line([(left, base), (left + wide, base)]))
     parts += [
         text(left - 5, _TOP + 10, f"{high:.3g}", anchor="end"),

@@ -84,10 +84,11 @@ def failure_cases(scores: Scores) -> list[FailureCase]:
 
 
 def _hard_for_all(scores: Scores) -> list[FailureCase]:
-    worst_first = rankdata(
-        np.where(np.isnan(scores.oriented), -np.inf, scores.oriented), method="min", axis=1
-    )
-    hard = np.flatnonzero((worst_first <= math.ceil(len(scores.cases) / 4)).all(0))
+    own = np.where(np.isnan(scores.oriented), -np.inf, scores.oriented)
+    worst_first = rankdata(own, method="min", axis=1)
+    worst = worst_first <= math.ceil(len(scores.cases) / 4)
+    below = own < np.median(own, axis=1, keepdims=True)  # where all cases are equal, none is hard
+    hard = np.flatnonzero((worst & below).all(0))
     rows = []
     for case in hard[np.argsort(worst_first[:, hard].mean(0), kind="stable")]:
         known = scores.values[:, case][~np.isnan(scores.values[:, case])]

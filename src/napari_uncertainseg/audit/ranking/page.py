@@ -105,7 +105,7 @@ def _ranks(ranking: Ranking) -> Markup:
                 f"{main.ranks[i]:g}",
                 name_span(ranking.scores.models[i]),
                 _interval(main.aggregate[i], ranking.low[i], ranking.high[i]),
-                _interval(*ranking.behind[i]),
+                _interval(*ranking.behind[i]) if i != ranking.order[0] else format_number(None),
                 format_number(None) if drawn is None else _between(drawn.ranks[i]),
                 format_number(first, 0),
                 str(int(ranking.beats[i].sum())),
@@ -131,7 +131,7 @@ def _interval(value: float, low: float, high: float) -> str:
 
 def _between(ranks: np.ndarray) -> str:
     low, high = np.quantile(ranks, (0.025, 0.975))
-    return f"{low:g} to {high:g}"
+    return f"{low:.3g} to {high:.3g}"
 
 
 def _pictures(ranking: Ranking) -> list[Markup]:

@@ -23,7 +23,7 @@ from napari_uncertainseg.audit.ranking.methods import (
 )
 from napari_uncertainseg.audit.ranking.resampling import draw_cases, kendall
 from napari_uncertainseg.audit.ranking.scores import Missing, Scores, with_missing
-from napari_uncertainseg.explain.drivers.intervals import bounds
+from napari_uncertainseg.explain.drivers.statistics.intervals import bounds
 
 FEW = 6
 """Fewer patients than this can hardly show a difference: a model is better on each of five by chance in 1 of

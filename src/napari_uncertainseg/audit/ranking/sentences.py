@@ -57,6 +57,11 @@ def _warnings(ranking: Ranking) -> list[str]:
         what = {"drop": "left out", "worst": "counted as the worst score of all"}
         how = what.get(str(ranking.setting.missing), f"counted as {ranking.setting.missing}")
         said.append(f"{pluralised(ranking.replaced, 'missing score')} {how}.")
+    if endless := int(np.isinf(ranking.main.aggregate).sum()):
+        said.append(
+            f"Infinite scores make {pluralised(endless, 'model')} infinite and so equal: rank-then-mean can "
+            "tell them apart."
+        )
     said += [
         f"{a} and {b} have the same scores on every case."
         for a, b in _same_rows(scores.values, scores.models)

@@ -40,7 +40,8 @@ def better_p(differences: np.ndarray, counts: np.ndarray, *, exact: bool = False
     used = known & (differences != 0)
     order = np.flatnonzero(used)[np.argsort(np.abs(differences[used]), kind="stable")]
     own, drawn = differences[order], counts[:, order].astype(float)
-    starts = np.flatnonzero(np.diff(np.abs(own), prepend=-1.0))  # of equal sizes; none is negative
+    size = np.abs(own)
+    starts = np.flatnonzero(np.append(True, size[1:] != size[:-1]))  # of equal sizes
     tied = np.add.reduceat(drawn, starts, axis=1) if len(own) else drawn
     rank = np.cumsum(tied, axis=1) - tied + (tied + 1) / 2
     positive = np.add.reduceat(drawn * (own > 0), starts, axis=1) if len(own) else drawn

@@ -32,8 +32,9 @@ def text(x: float, y: float, words: object, *, anchor: str = "middle", size: int
 
 
 def name(x: float, y: float, model: str, *, anchor: str = "end") -> Markup:
-    """The name of a model or case; a long one is cut, and whole where the mouse rests on it."""
-    short = model if len(model) <= _LONGEST else model[: _LONGEST - 1] + "…"
+    """The name of a model or case; of a long one the middle is cut, and it is whole under the mouse."""
+    half = _LONGEST // 2
+    short = model if len(model) <= _LONGEST else f"{model[: half - 1]}…{model[-half:]}"
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}"><title>{}</title>{}</text>').format(
         x, y, anchor, model, short
     )

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 from napari_uncertainseg.cli.options.declare import command, reads, writes
-from napari_uncertainseg.cli.options.numbers import count
+from napari_uncertainseg.cli.options.numbers import count, index
 from napari_uncertainseg.disk.outputs import FOLDER
 
 
@@ -60,7 +60,7 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--draws", type=count, default=1000, metavar="N", help="of the patients, for stability (%(default)s)"
     )
-    parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the draws (%(default)s)")
+    parser.add_argument("--seed", type=index, default=0, metavar="N", help="of the draws (%(default)s)")
     reads(
         parser,
         "--features",

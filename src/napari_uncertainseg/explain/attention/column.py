@@ -13,13 +13,12 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.explain.attention.files import ABOUT
+from napari_uncertainseg.explain.attention.files import ABOUT, COLUMN
 from napari_uncertainseg.images.files import read_image
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 
-COLUMN = "attention"
 _MOST_BYTES = 1 << 20
 _DEFINITION = (
     "How much of the answer to '{label}' this lesion is: the shares of all lesions and candidates add up to "
@@ -29,7 +28,7 @@ _DEFINITION = (
 
 @dataclass(frozen=True, eq=False)
 class ReadAttention:
-    """Attention of one scan, and of whatever lesions there are at a threshold (`inference.late_columns`).
+    """Attention of one scan, and of whatever lesions there are at a threshold (`late_columns`).
 
     Attributes
     ----------

@@ -6,6 +6,8 @@ from pathlib import Path
 
 MAP, TABLE, ABOUT = "attention.nii.gz", "attention.tsv", "attention.json"
 """The map on the scan's grid, a row for each instance, and what was read and by what."""
+COLUMN = "attention"
+"""Of the table, and of the list of lesions."""
 
 
 def is_attention_map(path: Path) -> bool:

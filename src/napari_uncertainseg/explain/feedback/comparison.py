@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,8 +177,8 @@ class _Compared:
         return self._readings[key]
 
 
-def _or_nan(what: object, values: np.ndarray) -> float:
-    return float(what(values)) if len(values) else np.nan  # type: ignore[operator]
+def _or_nan(what: Callable[[np.ndarray], float | np.floating], values: np.ndarray) -> float:
+    return float(what(values)) if len(values) else np.nan
 
 
 def holm(p: np.ndarray) -> np.ndarray:

@@ -100,6 +100,7 @@ class LesionTable(QTableView):
             self.setColumnHidden(_NUMBER[key], key not in known)
         self.setColumnHidden(_NUMBER["mean_entropy"], bool(known))
         self.setColumnHidden(_NUMBER["lsu"], bool(known - {P_REAL}))
+        self.setColumnHidden(_NUMBER["mean_probability"], len(known - {P_REAL}) > 1)
 
     def clear(self) -> None:
         """Show an empty list."""

@@ -12,6 +12,7 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_uncertainseg.explain.attention.files import COLUMN as ATTENTION
 from napari_uncertainseg.explain.place.lesions import PLACES
 from napari_uncertainseg.explain.refinement.model import P_TRUE
 from napari_uncertainseg.networks.real_probability import P_REAL
@@ -80,6 +81,7 @@ COLUMNS = (
     Column("mean_entropy", lambda v: f"{v:.2f}", 54),
     Column(P_TRUE, lambda v: f"{v:.2f}", 58, largest_first=False, late=True),
     Column(PLACE, lambda v: SHORT[int(v)], 74, largest_first=False, choices=PLACES, late=True),
+    Column(ATTENTION, lambda v: f"{100 * v:.1f} %", 72, late=True),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
 )
 

@@ -108,6 +108,7 @@ COLUMN_TITLES = {
     "volume_mm3": "mm³",
     "mean_entropy": "Entropy",
     "place": "Place",
+    "attention": "Attention",
     "verdict": "Verdict",
 }
 VERDICT_TIP = (
