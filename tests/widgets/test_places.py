@@ -11,7 +11,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.explain.place.column import PlaceColumns, find_places
 from napari_uncertainseg.explain.place.working_grid import WorkingGrid
 from napari_uncertainseg.explain.place.zones import BrainZones, gap_to
-from napari_uncertainseg.inference.late_columns import KeptValues
+from napari_uncertainseg.late_columns import KeptValues
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 from napari_uncertainseg.widgets.lesions import places
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
@@ -29,6 +29,8 @@ def zones_of(grid, problem=""):
     ventricles, cortex, below = (np.zeros(grid.shape, bool) for _ in range(3))
     ventricles[11:14, 19, 16:22] = cortex[23] = below[:8] = True
     gaps = [gap_to(mask, working) for mask in (cortex, ventricles, cortex)]
+    if problem:
+        gaps[1:], below = [np.full(grid.shape, np.nan)] * 2, np.zeros(grid.shape, bool)
     return BrainZones(working, *gaps, below, ventricles, cortex, problem)
 
 

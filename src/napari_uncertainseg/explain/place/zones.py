@@ -38,8 +38,8 @@ class BrainZones:
     to_edge
         float32, mm to what is outside the brain.
     to_ventricle, to_cortex
-        float32, mm to the lateral ventricles and to the cerebral cortex; all NaN where they are not known, or
-        not in the scan.
+        float32, mm to the lateral ventricles and to the cerebral cortex; NaN outside the brain, and all
+        NaN where they are not known or not in the scan.
     infratentorial
         bool: brainstem and cerebellum.
     ventricles, cortex
@@ -107,8 +107,8 @@ def find_zones(scan: Volume, brain: np.ndarray, progress: Progress = silent) -> 
     return BrainZones(
         working,
         edge,
-        gap_to(ventricles, working),
-        gap_to(cortex, working),
+        np.where(inside, gap_to(ventricles, working), np.float32(np.nan)),
+        np.where(inside, gap_to(cortex, working), np.float32(np.nan)),
         inside & (shares["infratentorial"] > 0.5),
         ventricles,
         cortex,
@@ -148,6 +148,8 @@ def _matrix_to(atlas: Atlas, scan: Volume, brain: np.ndarray, progress: Progress
         for array in (shown, brain, np.ones(brain.shape))
     )
     there, seen = share.data > 0.5, whole.data > 0.5
+    if not there.any():
+        raise InputError("too thin a part of it is in the scan")
     image = Volume(np.where(there, np.maximum(image.data, 1), 0), image.grid, scan.name)
     try:
         matrix = affine_between(image, atlas.template, seen, progress)
