@@ -95,34 +95,45 @@ def row_of(case: LeftOutCase, number: int, arguments: argparse.Namespace) -> dic
 
 def summary(folder: Path) -> str:
     """Of all tables in a folder, as text."""
-    drawn_rows = pd.concat(pd.read_csv(path, sep="\t") for path in sorted(folder.glob("*-drawn.tsv")))
-    rows = pd.concat(
-        pd.read_csv(path, sep="\t") for path in sorted(folder.glob("*.tsv")) if "-drawn" not in path.name
-    )
-    lines = [f"{len(drawn_rows)} lesions drawn, of {drawn_rows['patient'].nunique()} patients"]
-    names = [name for name in drawn_rows if name.endswith(("_inside", "_ring", "_share", "_7mm"))]
+    paths = {path: path.name.endswith("-drawn.tsv") for path in sorted(folder.glob("*.tsv"))}
+    tables = {path: pd.read_csv(path, sep="\t") for path in paths}
+    lines = _of_maps(pd.concat([tables[path] for path, drawn_too in paths.items() if not drawn_too]))
+    some = [tables[path] for path, drawn_too in paths.items() if drawn_too]
+    return "\n".join(lines + (_of_drawn(pd.concat(some)) if some else []))
+
+
+def _of_drawn(rows: pd.DataFrame) -> list[str]:
+    lines = ["", f"{len(rows)} lesions drawn, of {rows['patient'].nunique()} patients"]
+    names = [name for name in rows if name.endswith(("_inside", "_ring", "_share", "_7mm"))]
     names += ["early", "missed_fainter", "found", "found_no_t1", "found_no_t2", "found_flair_alone"]
-    lines += [_line(name, drawn_rows, lambda t, name=name: t[name].astype(float).mean()) for name in names]
-    lines += ["", context_summary(drawn_rows).to_string()]
-    undetected = drawn_rows["found"].astype(bool) & drawn_rows["detected_mm"].isna()
-    lines += [f"found with all of the field, not within 34 mm: {int(undetected.sum())}"]
+    lines += [_line(name, rows, lambda t, name=name: t[name].astype(float).mean()) for name in names]
+    lines += ["", context_summary(rows).to_string()]
+    undetected = rows["found"].astype(bool) & rows["detected_mm"].isna()
+    return [*lines, f"found with all of the field, not within 34 mm: {int(undetected.sum())}"]
+
+
+def _of_maps(rows: pd.DataFrame) -> list[str]:
     counts = rows["kind"].value_counts().to_dict()
-    lines += ["", f"all maps: {counts} of {rows['patient'].nunique()} patients"]
+    lines = [f"all maps: {counts} of {rows['patient'].nunique()} patients"]
     rows["size"] = np.log(rows["voxels"])
     rows["peak_rest"] = _beyond_size(rows["peak"], rows["size"])
     rows["trough_rest"] = _beyond_size(-rows["trough"], rows["size"])
-    rows["positive_inside"], rows["negative_around"] = rows["flair_inside"] > 0, rows["flair_ring"] < 0
+    for name in ("flair", "t1", "t2"):
+        for part in ("inside", "ring"):
+            known = rows[rows[f"{name}_{part}"].notna()].assign(
+                own=lambda t, n=name, p=part: t[f"{n}_{p}"] > 0
+            )
+            for kind, own in known.groupby("kind"):
+                lines += [_line(f"{kind}: {name} {part} is positive", own, lambda t: t["own"].mean())]
     for kind, own in rows.groupby("kind"):
-        lines += [f"{kind}: peak {own['peak'].median():.3g}, trough {own['trough'].median():.3g}, "]
-        for name in ("positive_inside", "negative_around"):
-            lines += [_line(f"{kind} {name}", own, lambda t, name=name: t[name].mean())]
+        for name in ("peak", "trough", "voxels", "flair_share"):
+            lines += [_line(f"{kind}: median {name}", own, lambda t, name=name: t[name].median())]
     for other in ("false", "missed"):
         both = rows[rows["kind"].isin(["true", other])]
         for name in ("size", "peak", "peak_rest", "trough_rest", "flair_inside"):
-            lines += [
-                _line(f"AUROC of true against {other}: {name}", both, lambda t, name=name: _area(t, name))
-            ]
-    return "\n".join(lines)
+            measure = lambda t, name=name: _area(t, name)  # noqa: E731
+            lines += [_line(f"AUROC of true against {other}: {name}", both, measure)]
+    return lines
 
 
 def _beyond_size(values: pd.Series, size: pd.Series) -> np.ndarray:
@@ -139,10 +150,10 @@ def _area(rows: pd.DataFrame, name: str) -> float:
 
 def _line(name: str, rows: pd.DataFrame, measure: Callable[[pd.DataFrame], float], draws: int = 1000) -> str:
     """A measure with its interval from draws of the patients."""
-    groups = [own for _, own in rows.groupby("patient")]
+    groups = list(rows.groupby("patient").indices.values())
     rng = np.random.default_rng(0)
     drawn_again = [
-        measure(pd.concat([groups[i] for i in rng.integers(0, len(groups), len(groups))]))
+        measure(rows.iloc[np.concatenate([groups[i] for i in rng.integers(0, len(groups), len(groups))])])
         for _ in range(draws)
     ]
     low, high = np.nanpercentile(drawn_again, [2.5, 97.5])

@@ -2,7 +2,7 @@ r"""Saliency of every lesion of scans that a network had not seen, for `refine.p
 
 usage: python experiments/refine_saliency.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
-           [--scan PREFIX ...] [--map-passes 5] [--map-margin 16] [--missed 4]
+           [--scan PREFIX ...] [--map-passes 2] [--map-margin 16] [--missed 4]
 
 SmoothGrad of each lesion on its own: average version, noise as published, fewer passes and a smaller field.
 PREFIX.npz holds ``map``: within each lesion and two voxels around it the FLAIR's gradient for that lesion, in
@@ -21,6 +21,7 @@ from left_out_scenes import LeftOutCase, add_folders, chosen, file_name, opened
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.explain.context import distance_around
 from napari_uncertainseg.explain.saliency import SmoothGradSetting, smoothgrad
 
@@ -43,7 +44,7 @@ def main() -> None:
 
 def add_map_settings(parser: argparse.ArgumentParser) -> None:
     """How the maps of all lesions are made."""
-    parser.add_argument("--map-passes", type=int, default=5)
+    parser.add_argument("--map-passes", type=int, default=2)
     parser.add_argument("--map-margin", type=float, default=16.0, help="around a lesion, mm")
     parser.add_argument(
         "--missed", type=int, default=4, help="how many missed lesions of a scan are looked at"
@@ -88,8 +89,10 @@ def measured(
     case: LeftOutCase, region: np.ndarray, maps: np.ndarray, kind: str, number: int
 ) -> dict[str, object]:
     """Peaks of the FLAIR's map, and means of each scan's inside and around."""
-    distance = distance_around(region, case.scene.spacing, RING_MM)
-    ring = (distance > 0) & np.isfinite(distance)
+    near = tuple(slice(max(0, side.start - 9), side.stop + 9) for side in bounding_box(region))
+    distance = distance_around(region[near], case.scene.spacing, RING_MM)
+    ring = np.zeros(region.shape, bool)
+    ring[near] = (distance > 0) & np.isfinite(distance)
     scan = case.one.scan
     row: dict[str, object] = {"scan": case.name, "patient": f"{scan.source} {scan.patient}", "kind": kind}
     row |= {"hospital": case.one.hospital, "lesion": number, "voxels": int(region.sum())}

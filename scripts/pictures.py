@@ -56,6 +56,7 @@ def main(folder: Path) -> None:
     if LOCAL_DATA.is_dir():
         simulated_raters(folder)
         cells(folder)
+        places(folder)
         models_made_elsewhere(folder)
         explanations(folder)
 
@@ -274,6 +275,24 @@ def explained(files: dict[str, Path], picture: Path, light: Path | None = None) 
     window.picture(picture, LARGE)
     if light is not None:
         window.picture(light, SMALL, "light")
+    window.close()
+
+
+def places(folder: Path) -> None:
+    """Where the lesions of a patient of MS3SEG lie (CC BY 4.0, Bashiri Bawil et al.)."""
+    from napari_uncertainseg.cli.driver import ReviewWindow
+    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    patient = LOCAL_DATA / "ms3seg" / "107130"
+    window = ReviewWindow(LARGE)
+    names = ("flair", "t1", "t2")
+    window.add([layer_data(read_volume(patient / f"{name}.nii.gz", modality=name)) for name in names])
+    window.run()
+    window.show_results()
+    window.review.lesions.places.button.click()
+    window.wait_for(lambda: "place" in window.review.case.lesions.table, "the places")
+    window.picture(folder / "places.png", LARGE)
     window.close()
 
 

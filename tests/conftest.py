@@ -104,6 +104,18 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def simulated_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds the simulated case, made once for all workers; to be read only."""
+    pytest.importorskip("nilearn")
+    from napari_uncertainseg import samples
+
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "simulated"
+    samples.simulated_case(cache)
+    return cache
+
+
 @pytest.fixture
 def make_viewer(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[Callable[..., Any]]:
     """Make a real napari viewer, shown, 1280x800; it is closed and looked over for leaks afterwards."""

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_uncertainseg import Grid, InputError, write_volume
+from napari_uncertainseg import Grid, InputError, samples, write_volume
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.cli.options import declare
 from napari_uncertainseg.cli.progress import ProgressLine
@@ -555,7 +555,8 @@ def test_view_opens_the_scans_and_the_docks(scan, opened):
 
 
 @pytest.mark.slow
-def test_demo_shows_the_simulated_case_segmented(opened):
+def test_demo_shows_the_simulated_case_segmented(opened, simulated_cache, monkeypatch):
+    monkeypatch.setattr(samples, "cache_folder", lambda: simulated_cache)
     assert main(["demo"]) == 0
     ((layers, docks),) = opened
     assert {"lesions", "candidates", "entropy (nats)", "simulated FLAIR", "simulated truth"} <= set(layers)

@@ -20,8 +20,8 @@ from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.recalibration import Kind, Recalibration
     from napari_uncertainseg.calibration.record import CalibrationRecord
-    from napari_uncertainseg.inference.late_columns import LateColumns
     from napari_uncertainseg.inference.recalibrated import Recalibrated
+    from napari_uncertainseg.late_columns import LateColumns
     from napari_uncertainseg.prediction.prediction import Prediction
 
 FindRecord = Callable[[Mapping[str, Any]], "CalibrationRecord | None"]
@@ -252,8 +252,8 @@ class Case:
         Their numbers stay while the threshold moves and the reviewer paints.
         """
         if self._lesions is None and self._prediction is not None:
-            from napari_uncertainseg.inference.late_columns import with_late_columns
             from napari_uncertainseg.inference.real_by_cases import with_real_by_cases
+            from napari_uncertainseg.late_columns import with_late_columns
 
             if self._numbers is None:
                 self._numbers = LesionNumbers(self._prediction.grid.shape)
@@ -280,7 +280,7 @@ class Case:
         """
         if original is not self._original:
             return
-        from napari_uncertainseg.inference.late_columns import with_late_columns
+        from napari_uncertainseg.late_columns import with_late_columns
 
         others = (each for each in self._late if not set(each.columns) & set(late.columns))
         self._late = (*others, late)

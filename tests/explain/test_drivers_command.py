@@ -187,6 +187,8 @@ def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
     smallest = int(np.argmin(volume)) + 1
     first = own.reasons(smallest)[0]
     assert (first.driver, first.words, first.raises) == ("size", "small", True) and first.share > 0.7
+    drawn = drivers_of_one_case(table, doubt.where(doubt.index != smallest))
+    assert drawn.model is not None and drawn.sentence(smallest).startswith("In this case it stands out as ")
     none = drivers_of_one_case(table, pd.Series(rng.permutation(doubt), table.index, name="doubt"))
     assert none.model is None and "does not go with" in none.basis
     few = drivers_of_one_case(table[:10], doubt[:10])

@@ -199,7 +199,7 @@ def test_what_is_too_little_is_refused_and_what_is_odd_is_defined() -> None:
     found = explain_doubt(table, drawn, few, permutations=9)
     assert found.lesions == 37 and "noise" not in found.model.weights
     assert any(note.startswith("3 lesions without a doubt") for note in found.notes)
-    assert any(note.startswith("contrast_flair: not known for 2 lesions") for note in found.notes)
+    assert any(note.startswith("Contrast, FLAIR, SD: not known for 2 lesions") for note in found.notes)
     assert np.isnan(found.correlations.loc["noise", "rho"]) and "noise" not in found.groups.index
     alone = explain_doubt_within(table, doubt, permutations=9)
     assert isinstance(alone, DoubtDrivers) and alone.patients == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 import cc3d
 import numpy as np
@@ -16,18 +17,10 @@ from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.widgets.scans import sample_layers
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    pytest.importorskip("nilearn")
-    folder = tmp_path_factory.mktemp("cache")
-    samples.simulated_case(folder)
-    return folder
-
-
 @pytest.mark.slow
-def test_the_simulated_case_is_whole_and_says_what_it_is(cache, monkeypatch):
+def test_the_simulated_case_is_whole_and_says_what_it_is(simulated_cache, monkeypatch):
     monkeypatch.setattr(samples, "_simulate", lambda *_: pytest.fail("it was made twice"))
-    case = samples.simulated_case(cache)
+    case = samples.simulated_case(simulated_cache)
     assert case.simulated
     assert all("simulated" in volume.name for volume in (*case.scans, *case.masks))
     assert len(case.raters) == 3
@@ -39,11 +32,12 @@ def test_the_simulated_case_is_whole_and_says_what_it_is(cache, monkeypatch):
         outline = rater.data > 0
         assert 0.4 < 2 * (outline & inside).sum() / (outline.sum() + inside.sum()) < 1
     assert prepare(case.images).brain_source == "already stripped"
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(simulated_cache.iterdir())) == 1
 
 
 @pytest.mark.slow
-def test_a_damaged_cache_is_made_again(cache):
+def test_a_damaged_cache_is_made_again(simulated_cache, tmp_path):
+    cache = Path(shutil.copytree(simulated_cache, tmp_path / "cache"))
     home = next(cache.iterdir())
     file = home / "simulated_FLAIR.nii.gz"
     whole = file.read_bytes()

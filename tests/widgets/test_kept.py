@@ -203,31 +203,37 @@ class Spontaneous(QEvent):
         return True
 
 
-@pytest.mark.parametrize("when", ["at once", "later"])
-def test_a_store_that_cannot_be_written_is_told_of_and_the_verdict_stays(
-    window, prediction, flair, file, told, monkeypatch, when
+def test_a_store_that_cannot_be_written_is_told_of_and_nothing_is_lost(
+    window, prediction, flair, file, told, monkeypatch
 ):
     review = window()
     case = review.case
-    case.open_prediction(known(prediction, flair))
 
     def fails(*args, **options):
         raise InputError("The disk is full.")
 
-    if when == "later":
-        case.review.judge(FIRST, "rejected")
-        monkeypatch.setattr(Store, "record_all", fails)
-    else:
-        monkeypatch.setattr(Store, "open_session", fails)
-    case.review.judge(SECOND, "accepted")
-    assert "The disk is full." in told[-1] and "no longer saved" in told[-1]
-    assert (
-        case.review.verdicts[-1].decision == "accepted"
-        and case.review.unsaved
-        and case.review.recorder is None
-    )
-    case.review.set_edit(np.ones(case.grid.shape, np.int8))
-    assert len(told) == 1 and case.review.undo() and case.review.undo()  # said once, and all goes on
+    for step, begun in (("open_session", False), ("record_all", True)):  # at once, or later
+        case.open_prediction(known(prediction, flair))
+        if begun:
+            case.review.judge(FIRST, "rejected")
+        told.clear()
+        with monkeypatch.context() as full:
+            full.setattr(Store, step, fails)
+            case.review.judge(SECOND, "accepted")
+            assert "The disk is full." in told[-1] and "no longer saved" in told[-1]
+            assert case.review.verdicts[-1].decision == "accepted"
+            assert case.review.unsaved and case.review.recorder is None
+            case.review.set_edit(np.ones(case.grid.shape, np.int8))
+            assert len(told) == 1 and case.review.undo() and case.review.undo()  # said once, and all goes on
+
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
+    told.clear()
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    monkeypatch.setattr(Store, "record_all", fails)
+    case.review.set_edit(edit)  # a stroke is no more taken for saved than a verdict
+    assert case.review.edit is edit and case.review.unsaved and "no longer saved" in told[-1]
 
 
 def test_a_review_that_could_not_be_kept_is_kept_when_there_is_room_again(
@@ -275,15 +281,6 @@ def test_a_session_that_cannot_be_read_hides_no_other(window, prediction, flair,
     assert "cannot be looked for" not in "".join(told)
 
 
-def test_who_left_a_session_is_not_recorded_again(window, prediction, flair, file):
-    review = window()
-    review.case.open_prediction(known(prediction, flair))
-    review.case.review.judge(FIRST, "rejected")
-    review.case.review.set_recorder(None)
-    review.case.review.judge(SECOND, "accepted")
-    assert review.case.review.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
-
-
 def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair, file):
     review = window()
     case = review.case
@@ -304,25 +301,9 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     assert "2 verdicts" in text and "Session lists 1 more review of these scans" in text
 
 
-def test_a_stroke_that_cannot_be_kept_is_not_taken_for_saved(
-    window, prediction, flair, file, told, monkeypatch
+def test_painting_is_kept_where_the_model_finds_nothing_and_who_leaves_is_not_recorded_again(
+    window, prediction, flair, grid, file
 ):
-    review = window()
-    case = review.case
-    case.open_prediction(known(prediction, flair))
-    case.review.judge(FIRST, "rejected")
-
-    def fails(*args, **options):
-        raise InputError("The disk is full.")
-
-    monkeypatch.setattr(Store, "record_all", fails)
-    edit = np.zeros(case.grid.shape, np.int8)
-    edit[20:22, 2:8, 2:8] = 1
-    case.review.set_edit(edit)
-    assert case.review.edit is edit and case.review.unsaved and "no longer saved" in told[-1]
-
-
-def test_painting_where_the_model_finds_nothing_is_kept(window, prediction, flair, grid, file):
     review = window()
     nothing = fake_prediction(np.zeros(grid.shape, bool), grid)
     review.case.open_prediction(known(nothing, flair))
@@ -334,6 +315,12 @@ def test_painting_where_the_model_finds_nothing_is_kept(window, prediction, flai
         session = store.sessions()[0]
         assert [e.kind for e in store.entries(session.id)] == ["opened", "painted"]
         assert not any(store.verify().values())
+    review.case.open_prediction(known(prediction, flair))
+    review.case.review.judge(FIRST, "rejected")
+    assert review.case.review.recorder is not None
+    review.case.review.set_recorder(None)
+    review.case.review.judge(SECOND, "accepted")
+    assert review.case.review.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
 
 
 def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_own(

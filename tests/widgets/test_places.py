@@ -11,7 +11,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.explain.place.column import PlaceColumns, find_places
 from napari_uncertainseg.explain.place.working_grid import WorkingGrid
 from napari_uncertainseg.explain.place.zones import BrainZones, gap_to
-from napari_uncertainseg.inference.late_columns import KeptValues
+from napari_uncertainseg.late_columns import KeptValues
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 from napari_uncertainseg.widgets.lesions import places
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock

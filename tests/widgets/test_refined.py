@@ -6,7 +6,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.explain.refinement.model import P_TRUE
-from napari_uncertainseg.inference.late_columns import KeptValues
+from napari_uncertainseg.late_columns import KeptValues
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.lesions.refined import panel

@@ -98,10 +98,13 @@ def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(v
     assert sorted(_docks(viewer)) == ["Calibration", "Lesions", "Segment"]
 
 
-def test_everything_after_run_accept_and_step_by_keys(viewer, qtbot, flair):
+def test_after_a_run_the_list_is_in_front_a_lesion_in_view_and_keys_step_through_all(viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
+    qtbot.waitUntil(review.lesions.isVisible, timeout=2000)
+    axis, index = review.layers.current_slice()
+    assert review.case.lesions.labels.take(index, axis).any()
     canvas = viewer.window._qt_viewer.canvas.native
     focus(qtbot, canvas)
     qtbot.keyClick(canvas, Qt.Key.Key_N)
@@ -153,43 +156,30 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     assert gone() is None and review.case.review.recorder is None
 
 
-@pytest.mark.parametrize("place", ["canvas", "list", "slider", "layer list"])
-def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair, place):
+def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
     qt_viewer = viewer.window._qt_viewer
-    widget = {
+    for place, widget in {
         "canvas": qt_viewer.canvas.native,
         "list": review.lesions.table,
         "slider": review.lesions.threshold.slider,
         "layer list": qt_viewer.layers,
-    }[place]
-    focus(qtbot, widget)
-    decisions = []
-    for key, shift in (("N", 0), ("G", 0), ("W", 0), ("Q", 0), ("Q", 1), ("U", 0), ("N", 1)):
-        modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
-        qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"), modifier)
-        decisions.append([v.decision[0] for v in review.case.review.verdicts])
-    assert decisions == [[], ["a"], ["a", "r"], ["a"], ["a", "r"], ["a", "u"], ["a", "u"]]
-    assert review.lesions.table.selected == 2
+    }.items():
+        review.case.open_prediction(review.case.prediction)  # without verdicts, and nothing selected
+        assert review.case.selected is None and review.case.review.verdicts == ()
+        focus(qtbot, widget)
+        decisions = []
+        for key, shift in (("N", 0), ("G", 0), ("W", 0), ("Q", 0), ("Q", 1), ("U", 0), ("N", 1)):
+            modifier = Qt.KeyboardModifier.ShiftModifier if shift else Qt.KeyboardModifier.NoModifier
+            qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"), modifier)
+            decisions.append([v.decision[0] for v in review.case.review.verdicts])
+        assert decisions == [[], ["a"], ["a", "r"], ["a"], ["a", "r"], ["a", "u"], ["a", "u"]], place
+        assert review.lesions.table.selected == 2, place
 
 
-def test_typing_a_number_gives_no_verdict(viewer, qtbot, flair):
-    review = open_review(viewer)
-    _add_scan(viewer, flair)
-    _run(qtbot, review)
-    spin = review.lesions.threshold.spin
-    focus(qtbot, spin)
-    spin.selectAll()
-    qtbot.keyClicks(spin, "gw0.25nuq")
-    qtbot.keyClick(spin, Qt.Key.Key_Return)
-    assert spin.value() == 0.25
-    qtbot.waitUntil(lambda: review.case.threshold == 0.25, timeout=2000)
-    assert review.case.selected is None and review.case.review.verdicts == ()
-
-
-def test_keys_are_silent_while_typing(viewer, qtbot, flair):
+def test_typing_gives_no_verdict(viewer, qtbot, flair):
     review = open_review(viewer)
     _add_scan(viewer, flair)
     _run(qtbot, review)
@@ -199,6 +189,15 @@ def test_keys_are_silent_while_typing(viewer, qtbot, flair):
     focus(qtbot, field)
     qtbot.keyClicks(field, "ngw")
     assert field.text() == "ngw"
+    assert review.case.selected is None and review.case.review.verdicts == ()
+    field.hide()
+    spin = review.lesions.threshold.spin
+    focus(qtbot, spin)
+    spin.selectAll()
+    qtbot.keyClicks(spin, "gw0.25nuq")
+    qtbot.keyClick(spin, Qt.Key.Key_Return)
+    assert spin.value() == 0.25
+    qtbot.waitUntil(lambda: review.case.threshold == 0.25, timeout=2000)
     assert review.case.selected is None and review.case.review.verdicts == ()
 
 
@@ -215,18 +214,9 @@ def test_keys_are_free_in_napari():
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
     actions = [action for dock in DOCKS for action in dock.keys]
     ours = {action.key for action in actions}
-    assert len(ours) == len(actions) == 10
+    assert len(ours) == len(actions) == 20
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
-
-
-def test_after_a_run_the_list_is_in_front_and_a_lesion_in_view(viewer, qtbot, flair):
-    review = open_review(viewer)
-    _add_scan(viewer, flair)
-    _run(qtbot, review)
-    qtbot.waitUntil(review.lesions.isVisible, timeout=2000)
-    axis, index = review.layers.current_slice()
-    assert review.case.lesions.labels.take(index, axis).any()
 
 
 def test_contributed_widget_opens_the_whole_arrangement(viewer, qtbot):

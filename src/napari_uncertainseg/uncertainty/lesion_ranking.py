@@ -75,7 +75,7 @@ class Lesions:
     real_by
         Who says the column ``p_real``; empty where there is none.
     late
-        What stands in columns that came later, see `inference.late_columns`.
+        What stands in columns that came later, see `late_columns`.
     """
 
     labels: np.ndarray

@@ -53,6 +53,9 @@ def test_zones_made_by_hand_give_each_lesion_its_place():
         "infratentorial",
     ]
     assert table["to_ventricle_mm"].tolist() == [0, 3, 14, 0]
+    nowhere = np.full(grid.shape, np.nan, np.float32)
+    outside = BrainZones(working, gaps[0], nowhere, nowhere, below, ventricles, cortex)
+    assert place_lesions(outside, labels)["place"].tolist() == [*["unknown"] * 3, "infratentorial"]
     assert table["to_cortex_mm"].tolist() == [17, 14, 2, 17]
     none = place_lesions(zones, np.zeros(grid.shape, int))
     assert none.empty and [*none.columns] == ["place", *DISTANCES]

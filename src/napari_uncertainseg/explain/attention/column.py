@@ -28,7 +28,7 @@ _DEFINITION = (
 
 @dataclass(frozen=True, eq=False)
 class ReadAttention:
-    """Attention of one scan, and of whatever lesions there are at a threshold (`inference.late_columns`).
+    """Attention of one scan, and of whatever lesions there are at a threshold (`late_columns`).
 
     Attributes
     ----------

@@ -140,8 +140,8 @@ _MEASURED: Mapping[str, Driver] = MappingProxyType(
             "slices",
             "The longest side of a voxel. All lesions of a scan have the same, so that it cannot be told "
             "from whatever else differs between scanners.",
-            "thin slices",
-            "thick slices",
+            "in thin slices",
+            "in thick slices",
         ),
         "neighbours": Driver(
             "Neighbours",

@@ -59,6 +59,14 @@ def group_of_number(name: str) -> str:
     return group_of(PLACE if name.startswith(IN) else name)
 
 
+def title_of_number(name: str) -> str:
+    """What a column of `design` is called, with its unit; a place by its name."""
+    if name.startswith(IN):
+        return name.removeprefix(IN)
+    known = driver_of(name)
+    return f"{known.title}, {known.unit}" if known.unit else known.title
+
+
 @dataclass(frozen=True, eq=False)
 class Scale:
     """Means and deviations of the lesions that something was fitted on.

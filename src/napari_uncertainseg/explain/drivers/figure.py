@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.explain.drivers.definitions import GROUPS, driver_of
-from napari_uncertainseg.explain.drivers.design import IN, group_of_number
+from napari_uncertainseg.explain.drivers.definitions import GROUPS
+from napari_uncertainseg.explain.drivers.design import group_of_number, title_of_number
 from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import DoubtDrivers
 from napari_uncertainseg.figures import can_draw
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
@@ -66,14 +66,6 @@ def title(measure: str) -> str:
     return COLUMNS[measure].title if measure in COLUMNS else measure.replace("_", " ")
 
 
-def name_of(driver: str) -> str:
-    """What a column of the design is called, with its unit."""
-    if driver.startswith(IN):
-        return driver.removeprefix(IN)
-    known = driver_of(driver)
-    return f"{known.title}, {known.unit}" if known.unit else known.title
-
-
 def _said(one: DoubtDrivers) -> str:
     found = f"R² {one.r2[0]:.2f}, within patients {one.within[0]:.2f}"
     chance = f"{one.null[1]:.2f}".replace("-0.00", "0.00")
@@ -95,7 +87,7 @@ def _correlations(axes: Axes, one: DoubtDrivers, drivers: Sequence[str]) -> None
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.5)
         axes.plot([row["rho"]], [place], "o", color=colour, markersize=4)
     axes.set(xlim=(-1, 1), ylim=(-0.6, len(drivers) - 0.4), xlabel="Spearman's correlation")
-    axes.set_yticks(places, [name_of(name) for name in drivers], fontsize=8)
+    axes.set_yticks(places, [title_of_number(name) for name in drivers], fontsize=8)
     axes.tick_params(axis="x", labelsize=8)
 
 

@@ -57,12 +57,12 @@ def drivers_of_case(
         If a scan is of another head, or lies on another grid.
     """
     table = drivers_of_lesions(prediction, lesions.labels, scans, places, progress)
+    doubt = lesions.table.set_index("label")[measure].reindex(table.index)
     said = find_drivers(prediction.information)
     if said is not None and measure in said.measures:
         model = said.measures[measure]
-        return CaseDrivers(table, model, measure, basis_of(model))
-    progress("what doubt goes with in this case", 0.7)
-    doubt = lesions.table.set_index("label")[measure].reindex(table.index)
+        return CaseDrivers(table, model, measure, basis_of(model), _drawn(doubt))
+    progress("what doubt goes with in this case", 0.9)
     return drivers_of_one_case(table, doubt)
 
 
@@ -121,4 +121,9 @@ def drivers_of_one_case(table: pd.DataFrame, doubt: pd.Series) -> CaseDrivers:
         f"Fitted on the {found.lesions} lesions of this case alone; of those left out the drivers explain "
         f"doubt {_how_well(r2)} (R2 {r2:.2f}). It need not hold in other patients."
     )
-    return CaseDrivers(table, found.model, found.measure, basis)
+    return CaseDrivers(table, found.model, found.measure, basis, _drawn(doubt))
+
+
+def _drawn(doubt: pd.Series) -> frozenset[int]:
+    """Numbers of the lesions without a doubt of the model."""
+    return frozenset(int(str(number)) for number in doubt.index[doubt.isna()])

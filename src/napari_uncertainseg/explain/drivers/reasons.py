@@ -17,7 +17,7 @@ from napari_uncertainseg.explain.drivers.definitions import (
 )
 from napari_uncertainseg.explain.drivers.design import IN, group_of_number
 from napari_uncertainseg.explain.drivers.model import DoubtModel, grouped
-from napari_uncertainseg.explain.drivers.sentences import listed
+from napari_uncertainseg.explain.drivers.sentences import listed, percent
 
 LEAST_SHARE = 0.05
 """Drivers with less of the doubt are not listed."""
@@ -73,17 +73,21 @@ class CaseDrivers:
         The doubt that the model is of, a column of the list of lesions; empty without a model.
     basis
         What the shares rest on and how well the model explains doubt, or why there are none; for a tooltip.
+    drawn
+        Numbers of lesions that a human drew: there is no doubt of the model to share out.
     """
 
     table: pd.DataFrame
     model: DoubtModel | None
     measure: str
     basis: str
+    drawn: frozenset[int] = frozenset()
 
     def reasons(self, number: int) -> tuple[Reason, ...]:
         """What makes a lesion doubtful, then what makes it sure, the larger share first.
 
-        Without a model: in what it differs from most lesions of the case, the most unusual first.
+        Without a model, or of a drawn lesion: in what it differs from most lesions of the case, the most
+        unusual first.
 
         Raises
         ------
@@ -91,22 +95,22 @@ class CaseDrivers:
             If the table has no lesion of that number.
         """
         row = self.table.loc[[number]]
-        if self.model is None:
+        if self.model is None or number in self.drawn:
             return _facts(self.table, row)
         return _shares(self.model, row)
 
     def sentence(self, number: int) -> str:
-        """The same as a sentence, such as "Doubtful because small (61 %) and at the cortex (12 %)."."""
+        """The same as a sentence, such as "More doubtful because small (61 %); less because round (9 %)."."""
         found = self.reasons(number)
-        if self.model is None:
+        if self.model is None or number in self.drawn:
             words = listed([one.words for one in found])
             return (
                 f"In this case it stands out as {words}."
                 if words
                 else "It is like most lesions of this case."
             )
-        up = listed([f"{one.words} ({one.share:.0%})" for one in found if one.raises])
-        down = listed([f"{one.words} ({one.share:.0%})" for one in found if not one.raises])
+        up = listed([f"{one.words} ({percent(one.share)})" for one in found if one.raises])
+        down = listed([f"{one.words} ({percent(one.share)})" for one in found if not one.raises])
         if up and down:
             return f"More doubtful because {up}; less because {down}."
         if up or down:

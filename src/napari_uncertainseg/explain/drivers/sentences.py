@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from napari_uncertainseg.explain.drivers.definitions import GROUPS, PLACES, driver_of
 from napari_uncertainseg.explain.drivers.design import IN, group_of_number
 from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import DoubtDrivers
@@ -31,7 +33,7 @@ def describe(found: DoubtDrivers) -> str:
         return f"There is no evidence that '{found.measure}' goes with any of the drivers: {judged}.{more}"
     named, others = groups_with_evidence(found)
     parts = [
-        f"{GROUPS[name]} ({direction(found, name)}; share {found.groups.loc[name, 'share']:.0%})"
+        f"{GROUPS[name]} ({direction(found, name)}; share {percent(found.groups.loc[name, 'share'])})"
         for name in named
     ]
     said = f"goes with {listed(parts)}" if parts else "goes with no single group of drivers"
@@ -66,8 +68,10 @@ def direction(found: DoubtDrivers, group: str) -> str:
 
 
 def percent(value: float) -> str:
-    """A share, without a sign before 0."""
-    return f"{value:.0%}".replace("-0%", "0%") if value == value else "an unknown share"
+    """A share in words, without a sign before 0."""
+    if not np.isfinite(value):
+        return "an unknown share"
+    return f"{100 * value:.0f} %".replace("-0 %", "0 %")
 
 
 def listed(words: Sequence[str], joined: str = "and") -> str:

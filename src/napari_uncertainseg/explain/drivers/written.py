@@ -10,7 +10,8 @@ import pandas as pd
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
-from napari_uncertainseg.explain.drivers.figure import drivers_figure, name_of
+from napari_uncertainseg.explain.drivers.design import title_of_number
+from napari_uncertainseg.explain.drivers.figure import drivers_figure
 from napari_uncertainseg.explain.drivers.model import FILE, DriversFile, save_drivers
 from napari_uncertainseg.explain.drivers.sentences import describe
 from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import DoubtDrivers
@@ -73,7 +74,7 @@ def tables(found: Sequence[DoubtDrivers]) -> dict[str, pd.DataFrame]:
         one.correlations.rename_axis("driver").reset_index().assign(measure=one.measure) for one in found
     ]
     every = pd.concat(correlations, ignore_index=True)
-    every.insert(1, "title", [name_of(name) for name in every["driver"]])
+    every.insert(1, "title", [title_of_number(name) for name in every["driver"]])
     groups = [one.groups.rename_axis("group").reset_index().assign(measure=one.measure) for one in found]
     return {
         CORRELATIONS: _measure_first(every),

@@ -45,7 +45,7 @@ COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class PlaceColumns:
-    """Places of the lesions of one scan, as `inference.late_columns` wants them.
+    """Places of the lesions of one scan, as `late_columns` wants them.
 
     Attributes
     ----------

@@ -38,15 +38,15 @@ def place_lesions(zones: BrainZones, labels: np.ndarray) -> pd.DataFrame:
         Indexed by the lesion's number (``label``), with ``place`` (one of `PLACES`) and the shortest gaps
         between the lesion and ventricle, cortex and the brain's edge, mm: `DISTANCES`, NaN where unknown.
     """
-    index = np.array(np.nonzero(labels))
-    numbers = np.asarray(labels[tuple(index)])
+    where = np.flatnonzero(labels)  # several times faster than `nonzero`, and this is done at each threshold
+    numbers = labels.ravel()[where]
     order = np.argsort(numbers, kind="stable")
     found, first, voxels = np.unique(numbers[order], return_index=True, return_counts=True)
-    blocks = zones.working.blocks_of(index[:, order])
+    blocks = zones.working.blocks_of(np.array(np.unravel_index(where[order], labels.shape)))
     maps = (zones.to_ventricle, zones.to_cortex, zones.to_edge)
     table = pd.DataFrame(
         {
-            name: np.minimum.reduceat(values.ravel()[blocks], first).astype(float) if len(found) else []
+            name: np.fmin.reduceat(values.ravel()[blocks], first).astype(float) if len(found) else []
             for name, values in zip(DISTANCES, maps, strict=True)
         },
         index=pd.Index(found.astype(int), name="label"),
@@ -54,7 +54,7 @@ def place_lesions(zones: BrainZones, labels: np.ndarray) -> pd.DataFrame:
     )
     below = zones.infratentorial.ravel()[blocks].astype(float)
     share = np.add.reduceat(below, first) / voxels if len(found) else np.empty(0)
-    table.insert(0, "place", _places(table, share, known=not zones.problem))
+    table.insert(0, "place", _places(table, share))
     return table
 
 
@@ -82,12 +82,12 @@ def count_places(table: pd.DataFrame) -> list[tuple[str, int, float]]:
     ]
 
 
-def _places(table: pd.DataFrame, infratentorial: np.ndarray, *, known: bool) -> np.ndarray:
+def _places(table: pd.DataFrame, infratentorial: np.ndarray) -> np.ndarray:
     """The first that holds: below the tentorium by most of it, at the ventricle, at the cortex, deep."""
-    if not known:
-        return np.full(len(table), UNKNOWN, object)
+    ventricle, cortex = table["to_ventricle_mm"], table["to_cortex_mm"]
+    nothing = ventricle.isna() & cortex.isna()  # outside the brain, or nothing is known
     return np.select(
-        [infratentorial > 0.5, table["to_ventricle_mm"] <= NEAR_MM, table["to_cortex_mm"] <= NEAR_MM],
-        [INFRATENTORIAL, PERIVENTRICULAR, JUXTACORTICAL],
+        [infratentorial > 0.5, ventricle <= NEAR_MM, cortex <= NEAR_MM, nothing],
+        [INFRATENTORIAL, PERIVENTRICULAR, JUXTACORTICAL, UNKNOWN],
         DEEP,
     ).astype(object)

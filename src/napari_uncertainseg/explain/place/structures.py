@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -17,6 +18,14 @@ _REACH_MM = 15.0
 """A ventricle may be so much larger than the atlas's."""
 _FLUID = 0.3
 """From so far on the way from white matter to fluid: voxels that are partly fluid count."""
+_SURE = 0.5
+"""From so far on a voxel is mostly fluid."""
+_PARTLY = 2
+"""Voxels that are partly fluid lie so near to one that mostly is; nuclei rich in iron do not."""
+_NOISE = 2.5
+"""Standard deviations of white matter by which fluid differs at least, so that noise is no fluid."""
+_SMALLEST_MM3 = 50.0
+"""Parts that are smaller are no part of a ventricle."""
 _LEAST_CONTRAST = 3.0
 """Standard deviations of white matter that lie at least between it and fluid.
 
@@ -29,8 +38,16 @@ _CORTEX_MM = 3.0
 _ROUND = np.ones((3, 3, 3), bool)
 
 
-def fluid_share(scan: np.ndarray, brain: np.ndarray, atlas: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """How much like fluid each voxel is: 0 as white matter, 1 as the middle of the ventricles.
+class Fluid(NamedTuple):
+    """How much like fluid voxels are, float32: 0 as white matter, 1 as the middle of the ventricles."""
+
+    share: np.ndarray
+    least: float
+    """From which on a voxel is partly fluid."""
+
+
+def find_fluid(scan: np.ndarray, brain: np.ndarray, atlas: Mapping[str, np.ndarray]) -> Fluid | None:
+    """How much like fluid each voxel is, by what the scan shows where the atlas has the ventricles.
 
     Fluid may be dark (FLAIR, T1) or bright (T2).
 
@@ -45,8 +62,8 @@ def fluid_share(scan: np.ndarray, brain: np.ndarray, atlas: Mapping[str, np.ndar
 
     Returns
     -------
-    numpy.ndarray or None
-        float32; None where no ventricle is expected in the scan.
+    Fluid or None
+        None where no ventricle is expected in the scan.
 
     Raises
     ------
@@ -62,11 +79,12 @@ def fluid_share(scan: np.ndarray, brain: np.ndarray, atlas: Mapping[str, np.ndar
     if abs(level - middle) < _LEAST_CONTRAST * noise or level == middle:
         raise InputError("there is no fluid where it has the ventricles")
     extreme = float(np.percentile(fluid, 25 if middle < level else 75))  # the rest may be choroid plexus
-    return np.asarray((level - scan) / (level - extreme), np.float32)
+    share = np.asarray((level - scan) / (level - extreme), np.float32)
+    return Fluid(share, max(_FLUID, _NOISE * noise / abs(level - extreme)))
 
 
 def find_ventricles(
-    fluid: np.ndarray | None,
+    fluid: Fluid | None,
     brain: np.ndarray,
     atlas: Mapping[str, np.ndarray],
     spacing: tuple[float, float, float],
@@ -76,7 +94,7 @@ def find_ventricles(
     Parameters
     ----------
     fluid
-        As `fluid_share` gives it; where it is None, what the atlas has in the scan counts.
+        As `find_fluid` gives it; where it is None, what the atlas has in the scan counts.
     brain, atlas
         As there.
     spacing
@@ -92,15 +110,19 @@ def find_ventricles(
         return np.asarray(brain & (expected > 0.5))
     here, elsewhere = (_blurred(atlas[name], spacing) for name in ("ventricle", "fluid"))
     far = ndimage.distance_transform_edt(expected < 0.3, sampling=spacing)
-    could = brain & (fluid > _FLUID) & (here > elsewhere) & (far < _REACH_MM)
-    parts, _ = ndimage.label(could, _ROUND)
-    begun = np.unique(parts[could & (here > _LEAST_SHARE)])
-    core = brain & (expected > 0.7) & (fluid > _FLUID - 0.05)
-    return np.asarray(np.isin(parts, begun[begun > 0]) | core)
+    could = brain & (fluid.share > fluid.least) & (here > elsewhere) & (far < _REACH_MM)
+    sure = could & (fluid.share > _SURE)
+    could &= ndimage.binary_dilation(sure, _ROUND, iterations=_PARTLY)
+    parts, count = ndimage.label(could, _ROUND)
+    kept = np.bincount(parts.ravel(), minlength=count + 1) * np.prod(spacing) >= _SMALLEST_MM3
+    begun = np.zeros(count + 1, bool)
+    begun[parts[sure & (here > _LEAST_SHARE)]] = True
+    core = brain & (expected > 0.7) & (fluid.share > fluid.least)
+    return np.asarray((kept & begun)[parts] | core)
 
 
 def find_cortex(
-    fluid: np.ndarray | None,
+    fluid: Fluid | None,
     ventricles: np.ndarray,
     brain: np.ndarray,
     atlas: Mapping[str, np.ndarray],
@@ -123,7 +145,7 @@ def find_cortex(
     expected = _blurred(atlas["cortex"], spacing)
     around = ~brain
     if fluid is not None:
-        around |= (fluid > 0.5) & ~ndimage.binary_dilation(ventricles, _ROUND)
+        around |= (fluid.share > 0.5) & ~ndimage.binary_dilation(ventricles, _ROUND)
     near = ndimage.distance_transform_edt(~around, sampling=spacing) <= _CORTEX_MM
     return np.asarray(brain & ~ventricles & ((near & (expected > 0.2)) | (atlas["cortex"] > 0.7)))
 

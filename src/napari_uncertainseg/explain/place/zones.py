@@ -11,7 +11,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._checks import as_mask, check_same_shape
 from napari_uncertainseg.explain.place.atlas import Atlas, read_atlas
 from napari_uncertainseg.explain.place.registration import affine_between
-from napari_uncertainseg.explain.place.structures import find_cortex, find_ventricles, fluid_share
+from napari_uncertainseg.explain.place.structures import find_cortex, find_fluid, find_ventricles
 from napari_uncertainseg.explain.place.working_grid import WorkingGrid
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
@@ -38,8 +38,8 @@ class BrainZones:
     to_edge
         float32, mm to what is outside the brain.
     to_ventricle, to_cortex
-        float32, mm to the lateral ventricles and to the cerebral cortex; all NaN where they are not known, or
-        not in the scan.
+        float32, mm to the lateral ventricles and to the cerebral cortex; NaN outside the brain, and all
+        NaN where they are not known or not in the scan.
     infratentorial
         bool: brainstem and cerebellum.
     ventricles, cortex
@@ -97,7 +97,7 @@ def find_zones(scan: Volume, brain: np.ndarray, progress: Progress = silent) -> 
     try:
         shares = atlas.on(working.grid, _matrix_to(atlas, own, inside, progress))
         progress("finding ventricles and cortex", 0.9)
-        fluid = fluid_share(own.data, inside, shares)
+        fluid = find_fluid(own.data, inside, shares)
     except InputError as error:
         unknown, nowhere = np.full(inside.shape, np.nan, np.float32), np.zeros(inside.shape, bool)
         problem = f"Places are unknown: the brain does not fit the atlas, {error}."
@@ -107,8 +107,8 @@ def find_zones(scan: Volume, brain: np.ndarray, progress: Progress = silent) -> 
     return BrainZones(
         working,
         edge,
-        gap_to(ventricles, working),
-        gap_to(cortex, working),
+        np.where(inside, gap_to(ventricles, working), np.float32(np.nan)),
+        np.where(inside, gap_to(cortex, working), np.float32(np.nan)),
         inside & (shares["infratentorial"] > 0.5),
         ventricles,
         cortex,
@@ -148,6 +148,8 @@ def _matrix_to(atlas: Atlas, scan: Volume, brain: np.ndarray, progress: Progress
         for array in (shown, brain, np.ones(brain.shape))
     )
     there, seen = share.data > 0.5, whole.data > 0.5
+    if not there.any():
+        raise InputError("too thin a part of it is in the scan")
     image = Volume(np.where(there, np.maximum(image.data, 1), 0), image.grid, scan.name)
     try:
         matrix = affine_between(image, atlas.template, seen, progress)

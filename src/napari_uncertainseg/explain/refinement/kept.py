@@ -26,7 +26,7 @@ from napari_uncertainseg.explain.refinement.model import (
 )
 from napari_uncertainseg.explain.refinement.of_results import JudgedLesions, check_left_out
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.late_columns import KeptValues
+from napari_uncertainseg.late_columns import KeptValues
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 

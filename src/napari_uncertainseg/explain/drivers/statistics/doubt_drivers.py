@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, pluralised
-from napari_uncertainseg.explain.drivers.design import design
+from napari_uncertainseg.explain.drivers.design import design, title_of_number
 from napari_uncertainseg.explain.drivers.model import DoubtModel
 from napari_uncertainseg.explain.drivers.statistics.cross_validation import cross_validated
 from napari_uncertainseg.explain.drivers.statistics.intervals import Draws, Interval
@@ -239,12 +239,12 @@ def _notes(without: int, values: pd.DataFrame) -> tuple[str, ...]:
     if without:
         found.append(f"{pluralised(without, 'lesion')} without a doubt of the model (drawn) left out.")
     for name in values.columns:
-        own = values[name].to_numpy()
+        own, title = values[name].to_numpy(), title_of_number(name)
         unknown = int(np.isnan(own).sum())
         if unknown > (1 - LEAST_KNOWN) * len(own):
-            found.append(f"{name}: not known for most lesions, left out of the fit.")
+            found.append(f"{title}: not known for most lesions, left out of the fit.")
         elif not _serves(own):
-            found.append(f"{name}: the same for all lesions, left out of the fit.")
+            found.append(f"{title}: the same for all lesions, left out of the fit.")
         elif unknown:
-            found.append(f"{name}: not known for {pluralised(unknown, 'lesion')}; they count as the mean.")
+            found.append(f"{title}: not known for {pluralised(unknown, 'lesion')}; they count as the mean.")
     return tuple(found)

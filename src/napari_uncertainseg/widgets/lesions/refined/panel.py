@@ -13,7 +13,7 @@ from napari_uncertainseg._base import Progress
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.refinement.kept import refined_column
 from napari_uncertainseg.explain.refinement.model import P_TRUE
-from napari_uncertainseg.inference.late_columns import KeptValues
+from napari_uncertainseg.late_columns import KeptValues
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.lesions.refined import texts
 from napari_uncertainseg.widgets.lesions.table_model import Range
