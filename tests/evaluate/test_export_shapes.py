@@ -62,7 +62,7 @@ def test_each_lesion_becomes_files_and_a_row(results, tmp_path, capsys):
         assert nib.aff2axcodes(mask.affine) == nib.aff2axcodes(image.affine)
         # STL: 84 bytes and 50 for each triangle, in the patient's space.
         stl = (out / "stl" / f"{row['name']}.stl").read_bytes()
-        assert len(stl) == 84 + 50 * row["triangles"]
+        assert len(stl) == 84 + 50 * row["triangles"] and b"SPACE=RAS; millimetres" in stl[:80]
         corners = np.frombuffer(stl[84:], np.dtype("12<f4, <u2"))["f0"][:, 3:].reshape(-1, 3)
         low, high = corners.min(0), corners.max(0)
         assert low == pytest.approx([row[f"{axis}_min_mm"] for axis in "xyz"], abs=1e-3)

@@ -27,7 +27,9 @@ from napari_uncertainseg.lesions.shapes.points import POINTS, spread_points
 from napari_uncertainseg.lesions.shapes.stl import stl_bytes
 
 FRAME = "world coordinates of the scan: x right, y anterior, z superior (RAS), millimetres"
-_HEAD = "binary STL; RAS, millimetres; napari-uncertainseg"
+_SPACE = "SPACE=RAS"
+"""As 3D Slicer writes it into files like these, and looks for it: it would take them for LPS."""
+_HEAD = f"binary STL of napari-uncertainseg; {_SPACE}; millimetres"
 FOLDERS = ("stl", "ply", "glb", "points", "occupancy")
 # From Okabe and Ito's palette, by way of a pale grey: told apart by colour-blind readers too.
 _SURE, _HALF, _DOUBTFUL = (0.0, 0.45, 0.70), (0.88, 0.86, 0.80), (0.84, 0.37, 0.0)
@@ -145,7 +147,11 @@ def _cloud(shape: LesionShape, seed: int, collection: Collection) -> bytes:
 
 
 def _comments(collection: Collection) -> list[str]:
-    return [FRAME, *(f"{name}: {value}" for name, value in _rights(collection).items() if name != "frame")]
+    return [
+        _SPACE,
+        FRAME,
+        *(f"{name}: {value}" for name, value in _rights(collection).items() if name != "frame"),
+    ]
 
 
 def _rights(collection: Collection) -> dict[str, str]:
