@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +162,20 @@ def test_a_lesion_is_told_by_the_file_beside_the_model(study, tmp_path, monkeypa
     assert of_case.find_drivers(saved.prediction.information) is None
     with pytest.raises(InputError, match="version"):
         load_drivers(tmp_path / FILE)
+    for name in ("age", "place", "place: moon", "contrast"):
+        one = model.model_dump(mode="json") | {"weights": {name: weights["volume_mm3"].model_dump()}}
+        (tmp_path / FILE).write_text(json.dumps({"version": 1, "measures": {"doubt": one}}))
+        with pytest.raises(InputError, match=f"names '{name}', which is no driver"):
+            load_drivers(tmp_path / FILE)
+
+
+def test_a_scan_that_is_not_there_is_no_reason():
+    """The bundled drivers go by the FLAIR, and here there is a T1 alone."""
+    doubt = load_drivers(find_model("bundled").folder / FILE).measures["doubt"]
+    table = pd.DataFrame({"volume_mm3": [65.0], "place": "unknown", "contrast_t1": [6.0]}, index=[1])
+    found = CaseDrivers(table, doubt, "doubt", "")
+    contrast = next(one for one in found.reasons(1) if one.driver == "contrast")
+    assert (contrast.column, contrast.value) == ("contrast_t1", "6 SD")
 
 
 def test_the_bundled_model_brings_drivers_of_its_own_doubt():

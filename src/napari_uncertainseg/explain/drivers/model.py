@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
+from napari_uncertainseg._base import one_line
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.explain.drivers.definitions import GROUPS
-from napari_uncertainseg.explain.drivers.design import design, group_of_number
+from napari_uncertainseg.explain.drivers.design import design, group_of_number, is_number
 from napari_uncertainseg.images.files import replaced_file
 
 FILE = "drivers.json"
@@ -69,6 +70,14 @@ class DoubtModel(_Table):
     sources: tuple[_Name, ...] = Field(max_length=100, strict=False, description="a list of names")
     r2_patients: float | None = Field(default=None, le=1, description="a number of at most 1, or null")
     r2_sources: float | None = Field(default=None, le=1, description="a number of at most 1, or null")
+
+    @field_validator("weights")
+    @classmethod
+    def _check_names(cls, weights: dict[str, Weight]) -> dict[str, Weight]:
+        for name in weights:
+            if not is_number(name):
+                raise ValueError(f"names '{one_line(name)}', which is no driver that this program knows")
+        return weights
 
     def values(self, table: pd.DataFrame) -> pd.DataFrame:
         """The lesions' numbers in deviations from the mean, of the columns with a weight; 0 where unknown."""
