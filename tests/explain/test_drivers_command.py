@@ -178,7 +178,7 @@ def test_a_scan_that_is_not_there_is_no_reason():
     assert (contrast.column, contrast.value) == ("contrast_t1", "6 SD")
 
 
-def test_the_bundled_model_brings_drivers_of_its_own_doubt():
+def test_the_bundled_model_brings_drivers_for_its_doubt():
     bundled = find_model("bundled")
     found = of_case.find_drivers({"model": "bundled", "model_sha256": bundled.sha256, "method": "one-pass"})
     assert found is not None and set(found.measures) == set(DOUBTS)
@@ -187,7 +187,7 @@ def test_the_bundled_model_brings_drivers_of_its_own_doubt():
     assert (doubt.lesions, doubt.patients, len(doubt.sources)) == (487, 12, 4)
     assert doubt.r2_patients > doubt.r2_sources > 0.5
     assert doubt.weights["volume_mm3"].leads < 0 < doubt.weights["slice_mm"].leads
-    assert "none of whom the networks had seen" in basis_of(doubt)
+    assert "the doubt of networks of the same kind about 487 lesions" in basis_of(doubt)
 
 
 def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
@@ -214,4 +214,4 @@ def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
     assert all(np.isnan(one.share) and one.raises is None for one in facts)
     alone = CaseDrivers(table[:1].assign(place="unknown"), None, "", "")
     assert alone.reasons(1) == () and "like most lesions" in alone.sentence(1)
-    assert "none of whom" not in basis_of(own.model)
+    assert "networks" not in basis_of(own.model)

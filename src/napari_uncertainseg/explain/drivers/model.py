@@ -109,7 +109,8 @@ class DriversFile(_Table):
     version
         Of the format.
     model_sha256
-        Of the model whose doubt this is; empty if of any.
+        Of the model about whose doubt this speaks; empty if of any. It may be fitted on the doubt of networks
+        of the same kind that had not seen the patients, as `about` says.
     methods
         By which its members came, such as ``one-pass``; empty if by any.
     about
