@@ -66,7 +66,19 @@ def _link_to_the_repository(app: Any, name: str, source: list[str]) -> None:
 def _contents() -> str:
     """The first page, which only lists the others: readers of the files themselves have index.md."""
     pages = ["index", "tour", "command-line", "models", "models-zoo", "models-nnunet", "cohorts", "scale"]
-    pages += ["explain", "drivers", "radiomics", "methods", "results", "version7", "performance", "training"]
+    pages += [
+        "explain",
+        "places",
+        "drivers",
+        "attention",
+        "radiomics",
+        "audit",
+        "methods",
+        "results",
+        "version7",
+        "performance",
+        "training",
+    ]
     pages += ["experiments", "raters", "architecture", "api/index"]
     pages += [f"repository/{name.removesuffix('.md')}" for name in BESIDE]
     return "\n".join(

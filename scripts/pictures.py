@@ -9,7 +9,8 @@ masks ("This product includes software developed by the Boston University"; Gura
 UNCERTAINSEG_TRAINED names the folder that `python -m tests.trained_models` made, also its models of MONAI
 and nnU-Net on P14 of MSLesSeg (CC BY 4.0, Guarnera et al. 2025); with `--models` only these. With `--explain`
 only those of the Explain dock, on patient 19 and on a patient of MS3SEG (CC BY 4.0, Bashiri Bawil et al.);
-UNCERTAINSEG_PASSES says how many passes (50). Writes into docs/images.
+UNCERTAINSEG_PASSES says how many passes (50), and UNCERTAINSEG_RESULTS where results of a cohort lie, by
+visit, which are opened then. Writes into docs/images.
 """
 
 from __future__ import annotations
@@ -240,29 +241,16 @@ def made_elsewhere(model: Path, method: str, picture: Path) -> None:
 
 def explanations(folder: Path) -> None:
     """A lesion of patient 19, in both themes, and one of MS3SEG on thick slices, with the skull."""
-    patient = LOCAL_DATA / "3d-mr-ms" / "patient19"
-    files = {name: patient / f"{name.upper()}.nii.gz" for name in ("flair", "t1", "t2")}
-    explained(files, folder / "explain-dock-19.png", folder / "explain-dock-19-light.png")
-    patient = LOCAL_DATA / "ms3seg" / "104899"
-    files = {name: patient / f"{name}.nii.gz" for name in ("flair", "t1", "t2")}
-    explained(files, folder / "explain-dock-ms3seg.png")
+    explained("3d-mr-ms/patient19", "3D-MR-MS_patient19", folder / "explain-dock-19.png")
+    explained("ms3seg/104899", "MS3SEG_104899", folder / "explain-dock-ms3seg.png")
 
 
-def explained(files: dict[str, Path], picture: Path, light: Path | None = None) -> None:
-    """Segment a visit, and explain the most doubtful of its lesions of 30 to 300 mm3."""
+def explained(patient: str, visit: str, picture: Path) -> None:
+    """Explain the most doubtful of a patient's lesions of 30 to 300 mm3."""
     from napari_uncertainseg.cli.driver import ReviewWindow
-    from napari_uncertainseg.images.files import read_volume
-    from napari_uncertainseg.widgets.scans.volumes import layer_data
 
     window = ReviewWindow(LARGE)
-    window.add(
-        [
-            layer_data(read_volume(path, modality=name), colormap="gray", visible=name == "flair")
-            for name, path in reversed(files.items())
-        ]
-    )
-    window.run()
-    window.show_results()
+    open_visit(window, LOCAL_DATA / patient, visit)
     window.show_lesion()
     review, table = window.review, window.lesions.table
     row = table.index[table["volume_mm3"].between(30, 300)][0]
@@ -273,9 +261,25 @@ def explained(files: dict[str, Path], picture: Path, light: Path | None = None) 
     dock.button.click()
     window.wait_for(lambda: dock.answer is not None and dock.answer.complete, "the explanation", 1800)
     window.picture(picture, LARGE)
-    if light is not None:
-        window.picture(light, SMALL, "light")
+    window.picture(picture.with_stem(f"{picture.stem}-small-light"), SMALL, "light")
+    window.viewer.theme = "dark"
     window.close()
+
+
+def open_visit(window: Any, patient: Path, visit: str) -> None:
+    """Open the results of a visit where UNCERTAINSEG_RESULTS has them; else segment it."""
+    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    results = os.environ.get("UNCERTAINSEG_RESULTS")
+    if results:
+        window.review.open_results(Path(results) / visit)
+        return
+    for name in ("t2", "t1", "flair"):
+        path = next(path for path in patient.iterdir() if path.name.lower() == f"{name}.nii.gz")
+        window.add([layer_data(read_volume(path, modality=name), visible=name == "flair")])
+    window.run()
+    window.show_results()
 
 
 def places(folder: Path) -> None:

@@ -121,6 +121,8 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     assert panel.changes_sentence.text().startswith("The model")
     assert "published: 7 mm" in panel.context_sentence.text() or "Not found" in panel.context_sentence.text()
     assert texts.WARNING in panel.notes.text() and "plain pass" in panel.notes.text()
+    assert "Places are unknown" in panel.place.text() or "Place: " in panel.place.text()
+    assert panel.doubt.text().endswith(".") and panel.doubt.toolTip()
     if "OpenVINO" in dock._case.original.information["device"]:
         assert "torch took over" in panel.notes.text()
     panel.shown.setCurrentIndex(panel.shown.findData("gradcam"))
@@ -129,6 +131,8 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     before, dock._jobs.start = dock._jobs.start, None  # nothing is computed again
     dock.button.click()
     assert dock.message.text() == texts.FROM_BEFORE and len(maps(dock)) == 2
+    panel.shown.setCurrentIndex(panel.shown.findData("saliency_t1"))
+    assert len(maps(dock)) == 3 and layers[maps(dock)[-1]].visible and not cam.visible
     dock._jobs.start = before
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
     panel.export.click()
@@ -160,8 +164,8 @@ def test_what_is_chosen_is_what_is_shown(qtbot, opened):
     case.threshold += 0.01  # lesions are outlined anew
     assert dock.answer is None and not maps(dock)
     case.threshold -= 0.01
-    case.recalibrate(Temperature(0.0, 0.0, 2.0))
-    assert dock.answer is None or dock.answer.threshold == case.original.threshold
+    case.recalibrate(Temperature(0.0, 0.0, 1.001))
+    assert dock._request().threshold == case.original.threshold and "recalibrated" in dock._request().notes[0]
     case.close_prediction()
     assert dock.empty.text() == texts.NO_PREDICTION and not dock._kept and not maps(dock)
 

@@ -97,8 +97,9 @@ def explain_by_clicks(qtbot, viewer, review, *, changes):
     assert f"Lesion {label}: " in panel.heading.text() and "Model: bundled" in panel.heading.text()
     assert panel.changes.isVisible() or not changes
     assert panel.changes_sentence.text().startswith("The model") or not changes
-    assert panel.place.text().startswith("Place")
-    flair = viewer.layers[f"saliency FLAIR, lesion {label}, {dock.answer.model} (logits per unit)"]
+    assert panel.place.text().startswith("Place: ") and "mm to the ventricles" in panel.place.text()
+    assert panel.doubt.text().endswith(".")
+    flair = viewer.layers[f"saliency FLAIR, lesion {label}, {dock.answer.short_model} (logits per unit)"]
     region = dock.answer.chosen.region
     inside = flair.data[region.box][region.inside]
     assert inside.mean() > 0  # as published, and as docs/explain.md found

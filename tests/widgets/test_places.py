@@ -29,6 +29,8 @@ def zones_of(grid, problem=""):
     ventricles, cortex, below = (np.zeros(grid.shape, bool) for _ in range(3))
     ventricles[11:14, 19, 16:22] = cortex[23] = below[:8] = True
     gaps = [gap_to(mask, working) for mask in (cortex, ventricles, cortex)]
+    if problem:
+        gaps[1:], below = [np.full(grid.shape, np.nan)] * 2, np.zeros(grid.shape, bool)
     return BrainZones(working, *gaps, below, ventricles, cortex, problem)
 
 

@@ -83,7 +83,7 @@ def test_small_voxels_are_put_together_and_looked_up():
     assert np.allclose(middle, grid.affine @ [1, 4, 4.5, 1])
 
 
-@pytest.mark.parametrize(("turn", "stop"), [(25, None), (0, 17)])
+@pytest.mark.parametrize(("turn", "stop"), [(25, None), pytest.param(0, 17, marks=pytest.mark.slow)])
 def test_ventricles_of_a_tilted_or_cut_head_are_found(turn, stop):
     scan, brain, ventricles = head(turn, stop)
     zones = find_zones(scan, brain)
@@ -100,7 +100,8 @@ def test_ventricles_of_a_tilted_or_cut_head_are_found(turn, stop):
     assert table.loc[1, "place"] == "periventricular" and table.loc[2, "to_edge_mm"] == 0
 
 
-def test_what_is_no_brain_has_no_places_but_a_distance_to_its_edge():
+@pytest.mark.slow
+def test_noise_has_no_places_but_a_distance_to_its_edge():
     scan, brain, _ = head()
     noise = np.random.default_rng(0).normal(100, 10, brain.shape).astype(np.float32)
     labels = np.zeros(brain.shape, int)
@@ -108,6 +109,10 @@ def test_what_is_no_brain_has_no_places_but_a_distance_to_its_edge():
     table = places_of_lesions(Volume(noise, scan.grid, "noise"), brain, labels)
     assert table.loc[1, "place"] == "unknown" and np.isnan(table.loc[1, "to_ventricle_mm"])
     assert table.loc[1, "to_edge_mm"] >= 0
+
+
+def test_why_a_brain_does_not_fit_is_said():
+    scan, brain, _ = head()
     few = np.zeros(brain.shape, bool)
     few[10, 50:53, 50:53] = True
     assert "ml of it" in find_zones(scan, few).problem

@@ -127,7 +127,7 @@ class ExplainDock(DockWidget):
         self.region.currentIndexChanged.connect(self._follow)
         self.options.changed.connect(self._follow)
         self.button.clicked.connect(self.explain)
-        self.results.map_chosen.connect(layers.explanation.choose)
+        self.results.map_chosen.connect(self._choose_map)
         self.results.export.clicked.connect(self.export)
         self._jobs.state_changed.connect(self._show_state)
         self._jobs.progressed.connect(self._on_progress)
@@ -185,6 +185,8 @@ class ExplainDock(DockWidget):
         if prediction is None or case.lesions is None or (chosen := self._chosen()) is None:
             return None
         recalibrated = case.recalibration is not None
+        notes = [texts.RECALIBRATED.format(prediction.threshold)] if recalibrated else []
+        notes += [texts.OTHER_BRAIN] if self._layers.brain.outdated else []
         said = prediction.information.get("model")
         models = [name for name in (said, self._preferences.chosen.model) if isinstance(name, str)]
         return ExplainRequest(
@@ -197,6 +199,7 @@ class ExplainDock(DockWidget):
             case.min_volume,
             case.review.edit,
             tuple(models),
+            tuple(notes),
         )
 
     # -- explaining ---------------------------------------------------------------------------
@@ -326,11 +329,19 @@ class ExplainDock(DockWidget):
         self.answer = answer
         self.results.show_answer(answer)
         title, maps = answer.chosen.title, answer.explanation.maps
-        names = texts.layer_names(maps, title, answer.model)
+        names = texts.layer_names(maps, title, answer.short_model)
         subject = f"{answer.chosen.sha256} {answer.setting} {answer.threshold}"
         self._layers.explanation.show(subject, maps, names, self.results.chosen_map)
         self.empty.setVisible(False)
         self.results.setVisible(True)
+
+    def _choose_map(self, name: str) -> None:
+        """Show another map, also one whose layer the user has removed."""
+        explanation = self._layers.explanation
+        if self.answer is not None and explanation.get(name) is None:
+            explanation.forget(name)
+            self._show_answer(self.answer)
+        explanation.choose(name)
 
     def _forget_answer(self) -> None:
         if self.answer is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,6 +93,12 @@ class Answer:
         return f"{self.about.information['model']}{which}"
 
     @property
+    def short_model(self) -> str:
+        """The same for names of layers, which have little room."""
+        which = f" {self.setting.network}/{self.networks}" if self.networks > 1 else ""
+        return f"{self.about.information['model']}{which}"
+
+    @property
     def settings(self) -> dict[str, object]:
         """For files, by the names that `uncertainseg explain` has for them."""
         one = self.setting
@@ -157,6 +163,8 @@ class ExplainRequest:
         Of the lesions.
     models
         Names of the model, tried one after the other.
+    notes
+        What the user should know of what is in the window, one sentence each.
     """
 
     chosen: ChosenRegion
@@ -168,6 +176,7 @@ class ExplainRequest:
     min_volume: float
     edit: np.ndarray | None
     models: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def answered_by(self, answer: Answer) -> bool:
         """Whether this is what an answer was asked for."""
@@ -223,23 +232,16 @@ class ExplainRequest:
         )
         networks, stages = case.model.capabilities.networks, stages_of(case.scene.engine)
 
-        def answer(found: Explanation, *, complete: bool) -> Answer:
-            return Answer(
-                self.chosen,
-                one,
-                self.threshold,
-                self.prediction,
-                found,
-                case.about,
-                networks,
-                stages,
-                complete,
-            )
-
+        about = replace(case.about, notes=(*case.notes, *self.notes))
+        asked = self.chosen, one, self.threshold, self.prediction
+        facts: RegionFacts | None = None
         for found in steps:
-            last = found
-            tell(answer(found, complete=False))
-        return answer(last, complete=True)
+            answer = Answer(*asked, found, about, networks, stages, complete=False, facts=facts)
+            tell(answer)
+            if facts is None:  # after the first picture: in a new case it takes some seconds
+                facts = opened.measured.facts(self, lambda stage, share: progress(stage, reached))
+                tell(replace(answer, facts=facts))
+        return replace(answer, complete=True, facts=facts)
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

@@ -82,6 +82,10 @@ class ExplanationLayers:
                 self._fill(layer, each, limit, placing)
         self._limit = limit
 
+    def forget(self, name: str) -> None:
+        """Let a map whose layer was removed be shown again."""
+        self._layers.pop(name, None)
+
     def choose(self, name: str) -> None:
         """Show one of the maps, and hide the others; an empty name hides all."""
         for each in self._layers:
