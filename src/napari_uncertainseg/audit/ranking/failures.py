@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.audit.ranking.signed_rank import holm
 from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.explain.drivers.statistics.holm import holm
 
 ALL = "all models"
 _WORST = 3
