@@ -21,7 +21,6 @@ import pytest
 
 from napari_uncertainseg import Grid, InputError, samples, write_volume
 from napari_uncertainseg.cli import main
-from napari_uncertainseg.cli.options import declare
 from napari_uncertainseg.cli.progress import ProgressLine
 from napari_uncertainseg.images.preparation import brain_search
 from napari_uncertainseg.inference.model_facts import model_facts
@@ -479,7 +478,7 @@ def test_an_error_is_one_line(raised, status, word, monkeypatch, capsys):
     def run(options):
         raise raised
 
-    monkeypatch.setattr(declare, "later", lambda home, name: run)
+    monkeypatch.setattr("napari_uncertainseg.cli.models.models", run)
     assert main(["models"]) == status
     error = capsys.readouterr().err
     assert word in error
@@ -490,7 +489,7 @@ def test_debug_shows_the_traceback(monkeypatch):
     def run(options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(declare, "later", lambda home, name: run)
+    monkeypatch.setattr("napari_uncertainseg.cli.models.models", run)
     for command in (["--debug", "models"], ["models", "--debug"]):
         with pytest.raises(ZeroDivisionError):
             main(command)
