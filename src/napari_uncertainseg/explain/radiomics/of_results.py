@@ -15,7 +15,6 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.radiomics.features import LABEL, lesion_radiomics
 from napari_uncertainseg.explain.radiomics.grey_levels import GreyLevels
 from napari_uncertainseg.images.files import read_image, read_labels
-from napari_uncertainseg.images.volume import Grid, Volume
 
 SCALE = 100.0
 """What one standard deviation in the brain becomes, so that the usual bin width of 25 is a quarter of it."""
@@ -84,7 +83,7 @@ def radiomics_of_results(
     Raises
     ------
     InputError
-        If the folder cannot be read, a scan has moved or changed, or a map does not lie on the grid.
+        If the folder cannot be read, a scan has moved or changed, or a scan or map does not lie on the grid.
     """
     results = read_saved_results(folder)
     grid, brain = results.prediction.grid, results.prediction.brain
@@ -94,22 +93,17 @@ def radiomics_of_results(
         if name not in results.scans:
             why = "; ".join(note for note in results.notes if note) or "they were made without it"
             raise InputError(f"{folder}: there is no scan '{name}' to measure ({why}).")
-        values[name] = data_on_grid(results.scans[name], grid, f"{folder}: the scan '{name}'")
+        if not results.scans[name].grid.same_as(grid, tolerance=1e-2):
+            raise InputError(f"{folder}: the scan '{name}' does not lie on the grid of the lesions.")
+        values[name] = results.scans[name].data
     for name, path in (maps or {}).items():
-        values[name] = data_on_grid(read_image(path), grid, str(path))
+        beside = read_image(path)
+        if not beside.grid.same_as(grid, tolerance=1e-2):
+            raise InputError(f"{path} does not lie on the grid of the lesions in {folder}.")
+        values[name] = beside.data
     if not values:
         raise InputError("Name an image to measure: a scan or a map.")
     return radiomics_of_images(values, brain, labels, grid.spacing, levels=levels, margin=margin)
-
-
-def data_on_grid(volume: Volume, grid: Grid, name: str) -> np.ndarray:
-    """Data of an image that lies on the grid of the lesions; InputError, which begins with a name, if not.
-
-    The shape does not tell: two scans of one session may have as many voxels, and lie beside each other.
-    """
-    if not volume.grid.same_as(grid, tolerance=1e-2):
-        raise InputError(f"{name} does not lie on the grid of the lesions; bring it there, or do without it.")
-    return volume.data
 
 
 def radiomics_of_images(

@@ -14,7 +14,7 @@ from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.calibration_record import record_path
 from napari_uncertainseg.evaluate.case_folder import read_summary
 from napari_uncertainseg.explain.radiomics.features import LABEL
-from napari_uncertainseg.explain.radiomics.of_results import data_on_grid, radiomics_of_images
+from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_images
 from napari_uncertainseg.explain.refinement.model import (
     CUT_OFF,
     KEPT,
@@ -220,22 +220,21 @@ def refined_in_memory(
     Raises
     ------
     InputError
-        If it goes by an image that is not there, such as a saliency map, or that lies on another grid.
+        If it goes by an image that is not there, such as a saliency map, or lies on another grid.
     """
     measuring = refinement.measuring
     lacking = [name for name in measuring.images if name not in scans] if measuring else ["table"]
     if lacking or measuring is None:
         raise InputError(f"Refined p goes by '{lacking[0]}', which is not open here.")
-    grid = prediction.grid
-    images = {
-        name: data_on_grid(scans[name], grid, f"Refined p goes by '{name}', which")
-        for name in measuring.images
-    }
+    for name in measuring.images:
+        if not scans[name].grid.same_as(prediction.grid, tolerance=1e-2):
+            raise InputError(f"Refined p goes by '{name}', which does not lie on the grid of the lesions.")
+    images = {name: scans[name].data for name in measuring.images}
     rows = radiomics_of_images(
         images,
         prediction.brain,
         labels,
-        grid.spacing,
+        prediction.grid.spacing,
         levels=measuring.levels,
         margin=measuring.margin,
     )
