@@ -108,6 +108,9 @@ def test_what_cannot_be_used_is_one_line(study, tmp_path, capsys):
         assert run("drivers", *arguments) == 2
         error = capsys.readouterr().err
         assert says in error and error.count("\n") == 1
+    with pytest.raises(SystemExit):
+        run("drivers", *two, "--seed", -1)
+    assert "--seed: -1 should be a whole number, 0 or more" in capsys.readouterr().err
 
 
 def test_whose_a_folder_is(study, tmp_path):
