@@ -42,19 +42,28 @@ def segmented(tmp_path_factory):
     return scans, Segmenter(folder, device="cpu").predict(scans, skull="removed"), folder
 
 
-@pytest.fixture
-def layers(qapp, segmented):
+def make_layers(segmented):
     viewer, case = ViewerModel(), Case()
     made = ReviewLayers(viewer, case)
     for scan in segmented[0].values():
         data, options, _ = layer_data(scan)
         viewer.add_layer(Image(data, **options))
+    return made
+
+
+@pytest.fixture
+def layers(qapp, segmented):
+    made = make_layers(segmented)
     yield made
     made.cleanup()
 
 
 @pytest.fixture
 def dock(layers, shown, segmented):
+    return make_dock(layers, shown, segmented)
+
+
+def make_dock(layers, shown, segmented):
     preferences = PreferenceStore()
     preferences._kept = replace(preferences.load(), model=str(segmented[2]))
     preferences.load = lambda: preferences._kept
@@ -67,6 +76,10 @@ def dock(layers, shown, segmented):
 @pytest.fixture
 def opened(dock, segmented):
     """The dock with the case open, at thresholds that give some lesions and candidates."""
+    return open_case(dock, segmented)
+
+
+def open_case(dock, segmented):
     scans, prediction, _ = segmented
     case = dock._case
     low, high = np.quantile(prediction.probability[prediction.brain], (0.97, 0.99))
@@ -282,3 +295,20 @@ def test_nothing_during_an_exercise(qtbot, opened):
     layers.unblind()
     dock.options.passes.setValue(2)
     assert dock.answer is not None and len(maps(dock)) == 3
+
+
+def test_two_windows_and_one_closed_in_the_middle(qtbot, opened, shown, segmented):
+    layers = make_layers(segmented)
+    other = open_case(make_dock(layers, shown, segmented), segmented)
+    for dock, passes in ((opened, 4), (other, 500)):
+        select(dock)
+        dock.options.passes.setValue(passes)
+        dock.button.click()
+    qtbot.waitUntil(lambda: bool(other._told), timeout=PATIENCE)
+    worker = other._jobs._worker
+    other.cleanup()
+    layers.cleanup()
+    qtbot.waitUntil(lambda: worker.join(0), timeout=5000)
+    assert not other._kept
+    finish(qtbot, opened)  # Cancel in one window is none in the other
+    assert opened.answer.complete and opened.answer.explanation.saliency["passes"] == 4
