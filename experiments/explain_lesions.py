@@ -3,7 +3,7 @@ r"""The claims of arXiv 2406.09335 on lesions of scans that the network had not 
 usage: python experiments/explain_lesions.py --kept /work/runs/left-out \
            --brains /work/runs/cohort/results/visits --data ../shared/data --runs /work/runs --out FOLDER \
            [--scan PREFIX ...] [--parts maps drawn] [--lesions 5] [--passes 0] [--step 2] [--minutes 8]
-       python experiments/explain_lesions.py --summary FOLDER
+       python experiments/explain_lesions.py --summary FOLDER|docs/data/explained-drawn.tsv
 
 The part *maps* writes the maps of all lesions, see `refine_saliency.py`. For *drawn*, lesions of 20 to
 1000 mm3 that the expert outlined too are drawn of each scan: context to 34 mm, counterfactuals, and with
@@ -168,9 +168,10 @@ def seen(case: LeftOutCase, region: np.ndarray, passes: int, number: int) -> dic
     return row
 
 
-def summary(folder: Path) -> str:
-    """Of all tables in a folder, as text."""
-    paths = {path: path.name.endswith("-drawn.tsv") for path in sorted(folder.glob("*.tsv"))}
+def summary(place: Path) -> str:
+    """Of a table, or of all in a folder, as text."""
+    found = [place] if place.is_file() else sorted(place.glob("*.tsv"))
+    paths = {path: path.name.endswith("-drawn.tsv") for path in found}
     tables = {path: pd.read_csv(path, sep="\t") for path in paths}
     all_maps = [tables[path] for path, drawn_too in paths.items() if not drawn_too]
     some = [tables[path] for path, drawn_too in paths.items() if drawn_too]

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.explain.counterfactual import counterfactuals
+
+from .test_counterfactual import LESION, lesion_scene
 
 
 @pytest.fixture
@@ -50,6 +53,16 @@ def test_others_take_the_place_of_lesions_that_cannot_be_measured(experiment, mo
     experiment.write_drawn(SimpleNamespace(name="a-2"), SimpleNamespace(lesions=3, out=tmp_path))
     said = experiment.summary(tmp_path)
     assert "4 lesions drawn, of 1 patients" in said and "found_no_t2" not in said
+
+
+def test_the_quick_changes_are_those_of_the_program(experiment):
+    case = SimpleNamespace(scene=lesion_scene(), others=lambda _region: np.zeros_like(LESION))
+    quick, table = experiment.changed(case, LESION), counterfactuals(case.scene, LESION)
+    steps, without = table[table["fainter"].notna()], table.set_index("change")
+    assert quick["found_as_it_is"] and quick["missed_fainter"] == steps["fainter"][~steps["found"]].min()
+    for name, change in (("no_t1", "without T1"), ("no_t2", "without T2"), ("flair_alone", "FLAIR alone")):
+        assert quick[f"found_{name}"] == without["found"][change]
+        assert quick[f"p_{name}"] == pytest.approx(without["mean_probability"][change], abs=1e-5)
 
 
 def test_a_lesion_that_is_lost_again_is_kept_only_from_the_last_time_on(experiment):
