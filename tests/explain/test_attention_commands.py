@@ -207,6 +207,7 @@ def test_tables_that_cannot_be_used_are_one_line(study, tmp_path, capsys, cells,
         (("--stage", "x"), "no stage 'x': name a stage, such as encoder.0"),
         (("--members", 21), "at most 20"),
         (("--patch", 0), "above 0"),
+        (("--seed", -1), "whole number, 0 or more"),
     ],
 )
 def test_settings_that_cannot_be_used_are_one_line(study, tmp_path, capsys, more, says):
@@ -249,7 +250,6 @@ def test_a_patient_without_candidates_has_an_empty_bag(study, trained, tmp_path)
     case.saved.prediction.probability[:] = 0
     found = attention_of_case(load_attention(trained), case)
     assert found.table.empty and not found.map.any() and 0 < found.probability < 1
-    assert found.by_lesion.empty and found.by_candidate.empty
     write_attention(tmp_path / "out", found)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["attention.json", "attention.tsv"]
     assert "no lesion and no candidate" in describe_case(found)

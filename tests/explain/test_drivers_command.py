@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +108,9 @@ def test_what_cannot_be_used_is_one_line(study, tmp_path, capsys):
         assert run("drivers", *arguments) == 2
         error = capsys.readouterr().err
         assert says in error and error.count("\n") == 1
+    with pytest.raises(SystemExit):
+        run("drivers", *two, "--seed", -1)
+    assert "--seed: -1 should be a whole number, 0 or more" in capsys.readouterr().err
 
 
 def test_whose_a_folder_is(study, tmp_path):
@@ -113,6 +118,9 @@ def test_whose_a_folder_is(study, tmp_path):
     table.write_text(f"folder\tpatient\tsource\n{study / VISITS[0] / 'results'}\tAnna\tRome\n")
     (visit,), notes = find_visits([table])
     assert (visit.patient, visit.source, notes) == ("Anna", "Rome", [])
+    rows = [f"{study / VISITS[0] / 'results'}\t01\tRome", f"{study / VISITS[2] / 'results'}\t01\tOslo"]
+    table.write_text("\n".join(["folder\tpatient\tsource", *rows]))
+    assert "'01' is in several sources, and counts as one person" in " ".join(find_visits([table])[1])
     (tmp_path / "visits").mkdir()
     for name in ("a", "b"):
         (tmp_path / "visits" / name).symlink_to(study / f"sub-0{2 if name == 'a' else 3}" / "results")
@@ -160,9 +168,23 @@ def test_a_lesion_is_told_by_the_file_beside_the_model(study, tmp_path, monkeypa
     assert of_case.find_drivers(saved.prediction.information) is None
     with pytest.raises(InputError, match="version"):
         load_drivers(tmp_path / FILE)
+    for name in ("age", "place", "place: moon", "contrast"):
+        one = model.model_dump(mode="json") | {"weights": {name: weights["volume_mm3"].model_dump()}}
+        (tmp_path / FILE).write_text(json.dumps({"version": 1, "measures": {"doubt": one}}))
+        with pytest.raises(InputError, match=f"names '{name}', which is no driver"):
+            load_drivers(tmp_path / FILE)
 
 
-def test_the_bundled_model_brings_drivers_of_its_own_doubt():
+def test_a_scan_that_is_not_there_is_no_reason():
+    """The bundled drivers go by the FLAIR, and here there is a T1 alone."""
+    doubt = load_drivers(find_model("bundled").folder / FILE).measures["doubt"]
+    table = pd.DataFrame({"volume_mm3": [65.0], "place": "unknown", "contrast_t1": [6.0]}, index=[1])
+    found = CaseDrivers(table, doubt, "doubt", "")
+    contrast = next(one for one in found.reasons(1) if one.driver == "contrast")
+    assert (contrast.column, contrast.value) == ("contrast_t1", "6 SD")
+
+
+def test_the_bundled_model_brings_drivers_for_its_doubt():
     bundled = find_model("bundled")
     found = of_case.find_drivers({"model": "bundled", "model_sha256": bundled.sha256, "method": "one-pass"})
     assert found is not None and set(found.measures) == set(DOUBTS)
@@ -171,7 +193,7 @@ def test_the_bundled_model_brings_drivers_of_its_own_doubt():
     assert (doubt.lesions, doubt.patients, len(doubt.sources)) == (487, 12, 4)
     assert doubt.r2_patients > doubt.r2_sources > 0.5
     assert doubt.weights["volume_mm3"].leads < 0 < doubt.weights["slice_mm"].leads
-    assert "none of whom the networks had seen" in basis_of(doubt)
+    assert "the doubt of networks of the same kind about 487 lesions" in basis_of(doubt)
 
 
 def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
@@ -198,4 +220,4 @@ def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
     assert all(np.isnan(one.share) and one.raises is None for one in facts)
     alone = CaseDrivers(table[:1].assign(place="unknown"), None, "", "")
     assert alone.reasons(1) == () and "like most lesions" in alone.sentence(1)
-    assert "none of whom" not in basis_of(own.model)
+    assert "networks" not in basis_of(own.model)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._checks import as_mask, as_numbers, check_same_shape
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
@@ -83,7 +83,7 @@ def radiomics_of_results(
     Raises
     ------
     InputError
-        If the folder cannot be read, a scan has moved or changed, or a map does not lie on the grid.
+        If the folder cannot be read, a scan has moved or changed, or a scan or map does not lie on the grid.
     """
     results = read_saved_results(folder)
     grid, brain = results.prediction.grid, results.prediction.brain
@@ -93,6 +93,8 @@ def radiomics_of_results(
         if name not in results.scans:
             why = "; ".join(note for note in results.notes if note) or "they were made without it"
             raise InputError(f"{folder}: there is no scan '{name}' to measure ({why}).")
+        if not results.scans[name].grid.same_as(grid, tolerance=1e-2):
+            raise InputError(f"{folder}: the scan '{name}' does not lie on the grid of the lesions.")
         values[name] = results.scans[name].data
     for name, path in (maps or {}).items():
         beside = read_image(path)
@@ -112,6 +114,7 @@ def radiomics_of_images(
     *,
     levels: GreyLevels | None = None,
     margin: int = 0,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """The 93 features of each lesion, for one or more images.
 
@@ -125,7 +128,7 @@ def radiomics_of_images(
         Lesions, whole numbers of their shape.
     spacing
         Size of a voxel, mm.
-    levels, margin
+    levels, margin, progress
         As for `lesion_radiomics`.
 
     Returns
@@ -140,7 +143,12 @@ def radiomics_of_images(
     """
     tables = {
         name: lesion_radiomics(
-            standardised(image, brain), labels, spacing=spacing, levels=levels, margin=margin
+            standardised(image, brain),
+            labels,
+            spacing=spacing,
+            levels=levels,
+            margin=margin,
+            progress=progress,
         )
         for name, image in images.items()
     }

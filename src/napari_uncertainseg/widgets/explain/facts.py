@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.modalities import main_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.drivers.reasons import CaseDrivers
@@ -54,28 +53,29 @@ class MeasuredCase:
 
     def facts(self, request: ExplainRequest, progress: Progress) -> RegionFacts:
         """Measure in the background; what cannot be known is said, and is no error."""
-        try:
-            return self._facts(request, progress)
-        except InputError as error:
-            return RegionFacts(problem=str(error))
-
-    def _facts(self, request: ExplainRequest, progress: Progress) -> RegionFacts:
         from napari_uncertainseg.explain.place.lesions import DISTANCES, place_lesions
 
-        zones = self._found_zones(request, progress)
+        try:
+            zones = self._found_zones(request, progress)
+        except InputError as error:
+            return RegionFacts(problem=str(error))
         mask = request.chosen.region.whole(request.prediction.grid.shape).astype(np.uint8)
         row = place_lesions(zones, mask).loc[1]
         gaps = {name: float(row[name]) for name in DISTANCES}
-        doubt, basis = self._doubt(request, zones, progress)
-        return RegionFacts(str(row["place"]), **gaps, doubt=doubt, basis=basis, problem=zones.problem)
+        doubt, basis, problem = "", "", zones.problem
+        try:
+            doubt, basis = self._doubt(request, zones, progress)
+        except InputError as error:  # the place is known all the same
+            problem = f"{problem} {error}".strip()
+        return RegionFacts(str(row["place"]), **gaps, doubt=doubt, basis=basis, problem=problem)
 
     def _found_zones(self, request: ExplainRequest, progress: Progress) -> BrainZones:
-        from napari_uncertainseg.explain.place.zones import find_zones
+        from napari_uncertainseg.explain.place.column import find_places
 
         if self._zones is None or self._zones[0] is not request.prediction:
             self._zones = None
-            scan = request.scans[main_of(request.scans)]
-            self._zones = request.prediction, find_zones(scan, request.prediction.brain, progress)
+            found = find_places(request.prediction, request.scans, progress)
+            self._zones = request.prediction, found.zones
         return self._zones[1]
 
     def _doubt(self, request: ExplainRequest, zones: BrainZones, progress: Progress) -> tuple[str, str]:

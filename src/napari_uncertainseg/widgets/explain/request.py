@@ -180,13 +180,20 @@ class ExplainRequest:
 
     def answered_by(self, answer: Answer) -> bool:
         """Whether this is what an answer was asked for."""
-        asked = answer.chosen.sha256, answer.setting, answer.threshold
+        asked = _asked(answer.chosen, answer.setting, answer.threshold)
         return answer.prediction is self.prediction and asked == self.key
 
+    def named(self, answer: Answer) -> Answer:
+        """An answer with the name that its region has now: a lesion's number may have changed meanwhile."""
+        if answer.chosen.title == self.chosen.title:
+            return answer
+        found = replace(answer.explanation, name=self.chosen.stem)
+        return replace(answer, chosen=self.chosen, explanation=found)
+
     @property
-    def key(self) -> tuple[str, Setting, float]:
+    def key(self) -> tuple[str, bool, Setting, float]:
         """By what the answer is kept, beside the prediction's hash."""
-        return self.chosen.sha256, self.setting, self.threshold
+        return _asked(self.chosen, self.setting, self.threshold)
 
     def run(self, opened: OpenedCase, tell: Callable[[Answer], None], progress: Progress) -> Answer:
         """Explain, in the background.
@@ -242,6 +249,10 @@ class ExplainRequest:
                 facts = opened.measured.facts(self, lambda stage, share: progress(stage, reached))
                 tell(replace(answer, facts=facts))
         return replace(answer, complete=True, facts=facts)
+
+
+def _asked(chosen: ChosenRegion, setting: Setting, threshold: float) -> tuple[str, bool, Setting, float]:
+    return chosen.sha256, chosen.lesion > 0, setting, threshold  # only a lesion has doubt
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:
