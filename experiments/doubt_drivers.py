@@ -1,4 +1,4 @@
-"""What does doubt go with, on scans whose hospital no network had seen? See docs/explain.md.
+"""What does doubt go with, on scans whose hospital no network had seen? See docs/drivers.md.
 
 usage: python experiments/doubt_drivers.py --kept KEPT --brains VISITS --data ../shared/data --rows rows.tsv
            [--out FOLDER] [--ship drivers.json]
@@ -90,7 +90,7 @@ def shipped(every: Sequence[DoubtDrivers], hospitals: Mapping[str, float]) -> Dr
     }
     about = (
         "Fitted by experiments/doubt_drivers.py on the doubt of networks of the bundled kind about scans of "
-        "hospitals that they had not seen; docs/explain.md says how well it holds."
+        "hospitals that they had not seen; docs/drivers.md says how well it holds."
     )
     return DriversFile(
         version=1,

@@ -1,4 +1,4 @@
-"""How often the place of a lesion is right: ``python experiments/places.py DATA``, docs/explain.md.
+"""How often the place of a lesion is right: ``python experiments/places.py DATA``, docs/places.md.
 
 `DATA` holds `ms3seg` and `sim-vent`, whose ventricles experts outlined. A lesion is periventricular where at
 most `NEAR_MM` lies between it and them. Their masks also hold the third and fourth ventricle: lesions of

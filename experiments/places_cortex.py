@@ -2,7 +2,7 @@
 
 No scan at hand has an outlined cortex. So a FLAIR is drawn from whole-head label maps (those of SynthSeg; the
 atlas is a mean of them, so that each is 1 of 20 in it) with slices of `SLICE_MM`, small lesions are put into
-white matter at random, and the cortex of the labels says which of them abut it. See docs/explain.md.
+white matter at random, and the cortex of the labels says which of them abut it. See docs/places.md.
 """
 
 from __future__ import annotations

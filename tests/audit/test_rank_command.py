@@ -136,6 +136,22 @@ def test_a_case_of_two_patients_is_refused(tmp_path, capsys):
     rows = [("a", "x", "p", 1), ("a", "y", "q", 1)]
     path = write_rows(tmp_path / "r.tsv", rows, ("case", "model", "patient", "dice"))
     assert run(path, "--out", tmp_path / "out") == 2 and "'a' is of two patients" in capsys.readouterr().err
+    tasks = [(*row, "t1") for row in rows] + [("a", m, "r", 1, "t2") for m in "xy"]
+    write_rows(path, tasks, ("case", "model", "patient", "dice", "task"))
+    assert run(path, "--out", tmp_path / "out") == 2 and "'a' is of two patients" in capsys.readouterr().err
+
+
+def test_patients_that_one_table_tells_are_those_of_all(tmp_path, capsys):
+    """Visits are not taken as patients because another model's table does not say whose they are."""
+    told = write_rows(
+        tmp_path / "x.tsv", [(f"v{i}", f"p{i // 2}", 0.5) for i in range(4)], ("case", "patient", "dice")
+    )
+    other = write_rows(tmp_path / "y.tsv", [(f"v{i}", 0.6) for i in range(4)], ("case", "dice"))
+    (scores,) = read_models({"x": told, "y": other})
+    assert scores.patients == ("p0", "p0", "p1", "p1")
+    write_rows(other, [("v9", 0.6)], ("case", "dice"))
+    assert run(f"x={told}", f"y={other}", "--out", tmp_path / "out") == 2
+    assert "no table says whose the case 'v9' is" in capsys.readouterr().err
 
 
 def test_several_tables_need_names(results, tmp_path, capsys):
@@ -178,6 +194,14 @@ def test_failure_cases_are_those_of_all_and_of_each():
     assert found[0].score == pytest.approx(0.15)
     ties = failure_cases(scores_of(np.full((2, 6), 0.5)))
     assert not [one for one in ties if one.model == ALL]
+
+
+def test_a_case_that_no_model_has_a_score_for_is_left_out_of_what_is_shared():
+    pandas = pytest.importorskip("pandas")
+    values = np.array([[0.5, 0.6, np.nan, 0.7, 0.8], [0.4, 0.5, np.nan, 0.6, 0.9]])
+    features = pandas.DataFrame({"ml": [1.0, 2, 3, 4, 5]}, index=[f"c{i}" for i in range(5)])
+    first = shared_features(scores_of(values), features)[0]
+    assert (first.model, first.patients, first.strength) == (ALL, 4, pytest.approx(1))
 
 
 def test_planted_features_are_found_and_others_are_not():

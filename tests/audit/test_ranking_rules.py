@@ -21,8 +21,9 @@ from napari_uncertainseg.audit.ranking.methods import (
 from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_models, ranks_over_all
 from napari_uncertainseg.audit.ranking.resampling import draw_cases, kendall, rank_shares
 from napari_uncertainseg.audit.ranking.scores import Scores, with_missing
-from napari_uncertainseg.audit.ranking.signed_rank import better_p, holm
+from napari_uncertainseg.audit.ranking.signed_rank import better_p
 from napari_uncertainseg.audit.ranking.weighted import mean, quantile
+from napari_uncertainseg.explain.drivers.statistics.holm import holm
 
 A = np.array([0.81, 0.78, 0.85, 0.9, 0.77, 0.83, 0.88, 0.8])
 B = A - np.array([0.02, 0.01, 0.03, 0.05, -0.01, 0.04, 0.06, 0.015])

@@ -207,6 +207,7 @@ def test_tables_that_cannot_be_used_are_one_line(study, tmp_path, capsys, cells,
         (("--stage", "x"), "no stage 'x': name a stage, such as encoder.0"),
         (("--members", 21), "at most 20"),
         (("--patch", 0), "above 0"),
+        (("--seed", -1), "whole number, 0 or more"),
     ],
 )
 def test_settings_that_cannot_be_used_are_one_line(study, tmp_path, capsys, more, says):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,9 +162,23 @@ def test_a_lesion_is_told_by_the_file_beside_the_model(study, tmp_path, monkeypa
     assert of_case.find_drivers(saved.prediction.information) is None
     with pytest.raises(InputError, match="version"):
         load_drivers(tmp_path / FILE)
+    for name in ("age", "place", "place: moon", "contrast"):
+        one = model.model_dump(mode="json") | {"weights": {name: weights["volume_mm3"].model_dump()}}
+        (tmp_path / FILE).write_text(json.dumps({"version": 1, "measures": {"doubt": one}}))
+        with pytest.raises(InputError, match=f"names '{name}', which is no driver"):
+            load_drivers(tmp_path / FILE)
 
 
-def test_the_bundled_model_brings_drivers_of_its_own_doubt():
+def test_a_scan_that_is_not_there_is_no_reason():
+    """The bundled drivers go by the FLAIR, and here there is a T1 alone."""
+    doubt = load_drivers(find_model("bundled").folder / FILE).measures["doubt"]
+    table = pd.DataFrame({"volume_mm3": [65.0], "place": "unknown", "contrast_t1": [6.0]}, index=[1])
+    found = CaseDrivers(table, doubt, "doubt", "")
+    contrast = next(one for one in found.reasons(1) if one.driver == "contrast")
+    assert (contrast.column, contrast.value) == ("contrast_t1", "6 SD")
+
+
+def test_the_bundled_model_brings_drivers_for_its_doubt():
     bundled = find_model("bundled")
     found = of_case.find_drivers({"model": "bundled", "model_sha256": bundled.sha256, "method": "one-pass"})
     assert found is not None and set(found.measures) == set(DOUBTS)
@@ -171,7 +187,7 @@ def test_the_bundled_model_brings_drivers_of_its_own_doubt():
     assert (doubt.lesions, doubt.patients, len(doubt.sources)) == (487, 12, 4)
     assert doubt.r2_patients > doubt.r2_sources > 0.5
     assert doubt.weights["volume_mm3"].leads < 0 < doubt.weights["slice_mm"].leads
-    assert "none of whom the networks had seen" in basis_of(doubt)
+    assert "the doubt of networks of the same kind about 487 lesions" in basis_of(doubt)
 
 
 def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
@@ -198,4 +214,4 @@ def test_without_a_file_the_case_speaks_for_itself_or_only_facts_are_told():
     assert all(np.isnan(one.share) and one.raises is None for one in facts)
     alone = CaseDrivers(table[:1].assign(place="unknown"), None, "", "")
     assert alone.reasons(1) == () and "like most lesions" in alone.sentence(1)
-    assert "none of whom" not in basis_of(own.model)
+    assert "networks" not in basis_of(own.model)

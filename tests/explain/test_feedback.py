@@ -13,7 +13,7 @@ from napari_uncertainseg.evaluate.session_report import write_report
 from napari_uncertainseg.explain.feedback import driver_values
 from napari_uncertainseg.explain.feedback.agreement import reader_agreement
 from napari_uncertainseg.explain.feedback.answers import ANY, Answers, answers_in
-from napari_uncertainseg.explain.feedback.comparison import DOUBT, SURENESS, compare_with_doubt, holm
+from napari_uncertainseg.explain.feedback.comparison import DOUBT, SURENESS, compare_with_doubt
 from napari_uncertainseg.explain.feedback.section import feedback_part, feedback_section
 from napari_uncertainseg.explain.feedback.sentences import conclusion_of, same_reasons, summary_of
 from napari_uncertainseg.explain.feedback.within_readings import Readings
@@ -58,10 +58,6 @@ def test_all_readers_of_a_lesion_change_places_together() -> None:
         assert moved[["reading", "case"]].equals(rows[["reading", "case"]])
         first = dict(zip(rows["voxel"][:3], moved["voxel"][:3], strict=True))
         assert [first[voxel] for voxel in rows["voxel"][3:6]] == moved["voxel"][3:6].tolist()
-
-
-def test_holm() -> None:
-    np.testing.assert_allclose(holm(np.array([0.01, np.nan, 0.04, 0.03])), [0.03, np.nan, 0.06, 0.06])
 
 
 def test_a_planted_relation_is_found_and_said() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -130,6 +131,9 @@ def test_a_refinement_is_kept_for_the_model_that_made_the_results(study, capsys)
     pd.testing.assert_frame_equal(table, refined_lesions(found, study / "case3" / "results"))
     with pytest.raises(InputError, match="goes by 'flair', which is not open"):
         refined_in_memory(found, case.prediction, labels, {})
+    tilted = replace(scans["flair"], grid=Grid(SHAPE, np.diag([1.0, 1, 1, 1])))  # of the same shape
+    with pytest.raises(InputError, match="does not lie on the grid of the lesions"):
+        refined_in_memory(found, case.prediction, labels, {"flair": tilted})
     # Of another model or method there is none; with other scans it says nothing.
     assert kept_refinement({**information, "method": "flips"}, 0.5) is None
     assert kept_refinement({}, 0.5) is None

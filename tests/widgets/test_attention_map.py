@@ -56,7 +56,7 @@ def test_it_is_of_this_scan_or_only_a_layer(written, prediction):
 
 
 def test_opened_in_the_window_it_is_a_layer_and_a_column(
-    make_viewer, monkeypatch, tmp_path, written, prediction, flair
+    make_viewer, monkeypatch, tmp_path, written, prediction, flair, mask, grid
 ):
     monkeypatch.setattr(module, "default_file", lambda: tmp_path / "kept" / "sessions.db")
     viewer = make_viewer()
@@ -77,3 +77,6 @@ def test_opened_in_the_window_it_is_a_layer_and_a_column(
     assert {table.model().index(row, column).data() for row in range(3)} == {"10.0 %", "20.0 %", "70.0 %"}
     assert "progressive" in case.lesions.columns["attention"].definition
     assert not review.layers.also_shown()
+    write_volume(written, np.where(mask, -1, -2).astype(np.float32), grid)  # no attention at all
+    viewer.open(str(written), plugin="napari-uncertainseg")
+    assert viewer.layers[ATTENTION].contrast_limits == [0, 1] and "attention" in case.lesions.table

@@ -77,6 +77,24 @@ def test_a_note_is_kept_for_its_own_verdict_however_the_reader_leaves_it(qtbot, 
     assert case.review.verdicts[-1].feedback.reasons == ("other",)
 
 
+def test_a_note_that_is_being_written_is_of_the_verdict_before_and_not_lost(qtbot, dock, case) -> None:
+    row = dock.feedback.row
+    dock.next_lesion()
+    first = case.selected
+    dock.act("accept")
+    case.select(first)
+    dock.act("hard_other")
+    qtbot.keyClicks(row.note, "a vessel")
+    dock.act("reject")  # of the same lesion
+    assert case.review.verdict_on(first).feedback == NO_FEEDBACK
+    dock.act("undo")
+    verdict = case.review.verdict_on(first)
+    assert (verdict.decision, verdict.feedback.note) == ("accepted", "a vessel")
+    qtbot.keyClicks(row.note, "?")
+    dock.cleanup()
+    assert case.review.verdict_on(first).feedback.note == "a vessel?"
+
+
 def test_what_cannot_be_written_is_said_and_not_shown(dock, case, monkeypatch) -> None:
     dock.next_lesion()
     dock.act("accept")

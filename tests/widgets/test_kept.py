@@ -214,9 +214,10 @@ def test_a_store_that_cannot_be_written_is_told_of_and_nothing_is_lost(
 
     for step, begun in (("open_session", False), ("record_all", True)):  # at once, or later
         case.open_prediction(known(prediction, flair))
+        told.clear()
         if begun:
             case.review.judge(FIRST, "rejected")
-        told.clear()
+            assert not told
         with monkeypatch.context() as full:
             full.setattr(Store, step, fails)
             case.review.judge(SECOND, "accepted")

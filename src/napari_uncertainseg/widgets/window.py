@@ -266,7 +266,7 @@ class Review(QObject):
         if found is None or original is None:
             self.layers.add(read_layers(str(path)))
             return
-        self.layers.show_class(ATTENTION, found.map, float(found.map.max()), SHARE)
+        self.layers.show_class(ATTENTION, found.map, float(found.map.max()) or 1.0, SHARE)
         if found.of_lesions:
             self.case.add_columns(found, original)
 

@@ -154,5 +154,12 @@ def test_no_group_is_read_by_what_has_seen_it():
     again = left_out_bags(bags, changed, groups, QUICK).probabilities
     np.testing.assert_array_equal(before[:4], again[:4])  # their own labels play no part
     assert not np.array_equal(before[4:], again[4:])
+    # A patient with visits in two groups: the visit elsewhere is not learned from either.
+    patients = [f"p{min(i, 11 - i)}" for i in range(12)]
+    apart = left_out_bags(bags, labels, groups, QUICK, patients=patients).probabilities
+    changed = labels.copy()
+    changed[8:] = ~changed[8:]  # of the first group's patients, who are in the third too
+    again = left_out_bags(bags, changed, groups, QUICK, patients=patients).probabilities
+    np.testing.assert_array_equal(apart[:4], again[:4])
     one_label = left_out_bags(bags[:4], labels[:4], labels[:4], QUICK)
     assert np.isnan(one_label.probabilities).all() and not any(map(len, one_label.attention))

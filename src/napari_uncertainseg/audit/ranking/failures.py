@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.audit.ranking.signed_rank import holm
 from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.explain.drivers.statistics.holm import holm
 
 ALL = "all models"
 _WORST = 3
@@ -144,11 +144,9 @@ def shared_features(scores: Scores, features: pd.DataFrame, seed: int = 0) -> li
     if not set(scores.cases) & set(features.index):
         raise InputError("The table of features has none of the ranked cases in its column case.")
     place = rankdata(scores.oriented, axis=1, nan_policy="omit")
-    outcomes = {ALL: np.nanmean(place, axis=0)}
-    if len(scores.models) > 1:
-        for i, model in enumerate(scores.models):
-            rest = np.delete(place, i, axis=0)
-            outcomes[model] = place[i] - np.where(np.isnan(rest).all(0), np.nan, np.nanmean(rest, axis=0))
+    outcomes = {ALL: _mean_of_known(place)}
+    for i, model in enumerate(scores.models):
+        outcomes[model] = place[i] - _mean_of_known(np.delete(place, i, axis=0))
     rows = [
         _shared(scores, features[name], model, outcome, seed)
         for model, outcome in outcomes.items()
@@ -158,6 +156,12 @@ def shared_features(scores: Scores, features: pd.DataFrame, seed: int = 0) -> li
     return [
         SharedFeature(**{**vars(row), "p_holm": float(p)}) for row, p in zip(rows, corrected, strict=True)
     ]
+
+
+def _mean_of_known(place: np.ndarray) -> np.ndarray:
+    """Mean over the models, float64 (cases,); NaN where no model has a rank."""
+    number = (~np.isnan(place)).sum(0)
+    return np.where(number > 0, np.nansum(place, axis=0) / np.maximum(number, 1), np.nan)
 
 
 def _shared(scores: Scores, feature: pd.Series, model: str, outcome: np.ndarray, seed: int) -> SharedFeature:

@@ -14,8 +14,9 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.audit.ranking.signed_rank import better_p, holm
+from napari_uncertainseg.audit.ranking.signed_rank import better_p
 from napari_uncertainseg.audit.ranking.weighted import mean, quantile
+from napari_uncertainseg.explain.drivers.statistics.holm import holm
 
 Ties = Literal["min", "average"]
 Kind = Literal["aggregate", "rank", "test"]

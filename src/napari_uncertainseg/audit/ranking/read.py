@@ -58,15 +58,29 @@ def read_models(sources: Mapping[str, Path], said: Sequence[str] = ()) -> tuple[
     Raises
     ------
     InputError
-        Likewise.
+        Likewise, or if some tables say whose the cases are, and none of them of a case of the others.
     """
     parts = []
     for model, path in sources.items():
         rows = _rows_of(path / TABLE if path.is_dir() else path, (CASE,))
         parts.append(rows.assign(**{MODEL: model}))
+    told = {case: who for part in parts if PATIENT in part for case, who in part[[CASE, PATIENT]].to_numpy()}
+    parts = [_told(part, told) if told and PATIENT not in part else part for part in parts]
     shared = [name for name in parts[0] if all(name in part for part in parts)]
     table = pd.concat([part[shared] for part in parts], ignore_index=True)
     return _all_scores(table, said, ", ".join(str(path) for path in sources.values()))
+
+
+def _told(rows: pd.DataFrame, patients: Mapping[str, str]) -> pd.DataFrame:
+    """Rows with the patients that other models' tables tell, so that visits are not taken as patients."""
+    found = rows[CASE].map(patients)
+    if found.isna().any():
+        row = rows[found.isna()].iloc[0]
+        raise InputError(
+            f"{row[_LINE]}: no table says whose the case {row[CASE]!r} is, and of others one does: give each "
+            "table the column patient, or none."
+        )
+    return rows.assign(**{PATIENT: found})
 
 
 def _rows_of(path: Path, needed: Sequence[str]) -> pd.DataFrame:
@@ -105,11 +119,11 @@ def _all_scores(table: pd.DataFrame, said: Sequence[str], source: str) -> tuple[
 def _with_patients(table: pd.DataFrame) -> pd.DataFrame:
     """Whose the cases are: as told, as BIDS names visits, or each its own."""
     if PATIENT in table:
-        several = table.groupby(CASE)[PATIENT].nunique()
-        if TASK not in table and (several > 1).any():
-            raise InputError(
-                f"The case {several.idxmax()!r} is of two patients; a case belongs to one. Mend the table."
-            )
+        tasks = [table[TASK]] if TASK in table else []
+        several = table.groupby([table[CASE], *tasks])[PATIENT].nunique()
+        if (several > 1).any():
+            case = several.reset_index().loc[int(several.argmax()), CASE]
+            raise InputError(f"The case {case!r} is of two patients; a case belongs to one. Mend the table.")
         return table
     subjects = table[CASE].str.extract(_BIDS, expand=False)
     return table.assign(**{PATIENT: table[CASE] if subjects.isna().any() else subjects})

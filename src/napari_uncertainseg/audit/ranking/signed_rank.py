@@ -66,22 +66,3 @@ def _exact_tail(n: int) -> np.ndarray:
     for rank in range(1, n + 1):
         ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))  # this rank is negative, or positive
     return np.cumsum(ways[::-1])[::-1] / 2.0**n
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """p-values corrected for their number by Holm's rule, along the first axis; NaN is not counted.
-
-    Parameters
-    ----------
-    p
-        float64 (tests, ...).
-    """
-    order = np.argsort(p, axis=0, kind="stable")  # NaN last
-    ascending = np.take_along_axis(p, order, axis=0)
-    number = (~np.isnan(p)).sum(0)
-    place = np.arange(len(p)).reshape(-1, *(1,) * (p.ndim - 1))
-    steps = np.where(np.isnan(ascending), -np.inf, (number - place) * ascending)
-    corrected = np.minimum(np.maximum.accumulate(steps, axis=0), 1.0)
-    found = np.empty_like(corrected)
-    np.put_along_axis(found, order, corrected, axis=0)
-    return np.where(np.isnan(p), np.nan, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_uncertainseg.cli.options.declare import command, later, reads, writes
-from napari_uncertainseg.cli.options.numbers import count, width
+from napari_uncertainseg.cli.options.numbers import count, index, width
 from napari_uncertainseg.disk.outputs import FOLDER
 
 
@@ -58,7 +58,7 @@ def add_train_mil(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--members", type=count, default=5, metavar="N", help="networks (%(default)s)")
     parser.add_argument("--steps", type=count, default=150, metavar="N", help="of training (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(%(default)s)")
+    parser.add_argument("--seed", type=index, default=0, metavar="N", help="(%(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace what FOLDER holds")
     _add_network(parser)
 

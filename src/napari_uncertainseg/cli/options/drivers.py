@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.numbers import index
 from napari_uncertainseg.disk.outputs import FOLDER
 
 
@@ -33,4 +34,4 @@ def add_drivers(commands: argparse._SubParsersAction) -> None:
         metavar="COLUMN",
         help="of lesions.tsv (doubt, lsu, mean_entropy and mean_mutual_information)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of draws (%(default)s)")
+    parser.add_argument("--seed", type=index, default=0, metavar="N", help="of draws (%(default)s)")

@@ -147,7 +147,8 @@ def learn_from_bags(
     for number, (name, group) in enumerate(groups.items()):
         start = 0.2 + 0.8 * number / len(groups)
         part = part_of(progress, start, start + 0.8 / len(groups))
-        said[name] = left_out_bags(bags, visits.labels, group, own, task, part).probabilities
+        left_out = left_out_bags(bags, visits.labels, group, own, task, part, patients=visits.patients)
+        said[name] = left_out.probabilities
     progress("writing", 1.0)
     write_patients(folder / VISITS_TABLE, visits, bags_of=[len(bag) for bag in bags], said=said)
     return save_attention(

@@ -54,6 +54,13 @@ def design(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=table.index)
 
 
+def is_number(name: str) -> bool:
+    """Whether `design` may have a column of this name."""
+    if name.startswith(IN):
+        return name.removeprefix(IN) in PLACES
+    return name != PLACE and bool(driver_columns([name]))
+
+
 def group_of_number(name: str) -> str:
     """The group of a column of `design`."""
     return group_of(PLACE if name.startswith(IN) else name)

@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
+from napari_uncertainseg._base import one_line
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.explain.drivers.definitions import GROUPS
-from napari_uncertainseg.explain.drivers.design import design, group_of_number
+from napari_uncertainseg.explain.drivers.design import design, group_of_number, is_number
 from napari_uncertainseg.images.files import replaced_file
 
 FILE = "drivers.json"
@@ -70,6 +71,14 @@ class DoubtModel(_Table):
     r2_patients: float | None = Field(default=None, le=1, description="a number of at most 1, or null")
     r2_sources: float | None = Field(default=None, le=1, description="a number of at most 1, or null")
 
+    @field_validator("weights")
+    @classmethod
+    def _check_names(cls, weights: dict[str, Weight]) -> dict[str, Weight]:
+        for name in weights:
+            if not is_number(name):
+                raise ValueError(f"names '{one_line(name)}', which is no driver that this program knows")
+        return weights
+
     def values(self, table: pd.DataFrame) -> pd.DataFrame:
         """The lesions' numbers in deviations from the mean, of the columns with a weight; 0 where unknown."""
         numbers = design(table)
@@ -100,7 +109,8 @@ class DriversFile(_Table):
     version
         Of the format.
     model_sha256
-        Of the model whose doubt this is; empty if of any.
+        Of the model about whose doubt this speaks; empty if of any. It may be fitted on the doubt of networks
+        of the same kind that had not seen the patients, as `about` says.
     methods
         By which its members came, such as ``one-pass``; empty if by any.
     about

@@ -115,11 +115,11 @@ def find_drivers(information: Mapping[str, Any]) -> DriversFile | None:
 def basis_of(model: DoubtModel) -> str:
     """What shares by a fitted model rest on, and how far they can be trusted."""
     sources = f" from {len(model.sources)} sources" if model.sources else ""
+    lesions = f"{model.lesions} lesions of {model.patients} patients{sources}"
     said = [
-        f"Fitted on {model.lesions} lesions of {model.patients} patients{sources}, none of whom the networks "
-        "had seen."
+        f"Fitted on the doubt of networks of the same kind about {lesions}, whom they had not seen."
         if model.r2_sources is not None
-        else f"Fitted on {model.lesions} lesions of {model.patients} patients{sources}."
+        else f"Fitted on {lesions}."
     ]
     for name, value in (("patients", model.r2_patients), ("hospitals", model.r2_sources)):
         if value is not None:

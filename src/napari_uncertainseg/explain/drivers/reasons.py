@@ -127,7 +127,9 @@ def _shares(model: DoubtModel, row: pd.DataFrame) -> tuple[Reason, ...]:
         share = abs(float(amount)) / total if total else 0.0
         if share < LEAST_SHARE:
             continue
-        columns = [name for name in own.columns if group_of_number(name) == driver]
+        group = [name for name in own.columns if group_of_number(name) == driver]
+        # One that is not known, such as the contrast on a scan that is not there, is no reason.
+        columns = [name for name in group if own[name].iloc[0]]
         way = float(np.sign(amount))
         leading = max(columns, key=lambda name: way * float(values[name]) * model.weights[name].leads)
         words, value, column = _words(row.iloc[0], leading, float(values[leading]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg.explain.drivers.definitions import CONTRAST
+from napari_uncertainseg.explain.drivers.statistics.holm import holm
 from napari_uncertainseg.explain.feedback.agreement import reader_agreement
 from napari_uncertainseg.explain.feedback.answers import ANY, VOLUME, Answers
 from napari_uncertainseg.explain.feedback.within_readings import PERMUTATIONS, Readings, Relation
@@ -179,15 +180,3 @@ class _Compared:
 
 def _or_nan(what: Callable[[np.ndarray], float | np.floating], values: np.ndarray) -> float:
     return float(what(values)) if len(values) else np.nan
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Values of p that may be compared with one level, however many there are; NaN stays.
-
-    Holm, Scand. J. Statist. 6:65, 1979.
-    """
-    found = np.full(len(p), np.nan)
-    order = np.argsort(p)[: int(np.isfinite(p).sum())]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    found[order] = np.minimum(np.maximum.accumulate(steps), 1.0) if len(order) else steps
-    return found

@@ -83,7 +83,7 @@ def radiomics_of_results(
     Raises
     ------
     InputError
-        If the folder cannot be read, a scan has moved or changed, or a map does not lie on the grid.
+        If the folder cannot be read, a scan has moved or changed, or a scan or map does not lie on the grid.
     """
     results = read_saved_results(folder)
     grid, brain = results.prediction.grid, results.prediction.brain
@@ -93,6 +93,8 @@ def radiomics_of_results(
         if name not in results.scans:
             why = "; ".join(note for note in results.notes if note) or "they were made without it"
             raise InputError(f"{folder}: there is no scan '{name}' to measure ({why}).")
+        if not results.scans[name].grid.same_as(grid, tolerance=1e-2):
+            raise InputError(f"{folder}: the scan '{name}' does not lie on the grid of the lesions.")
         values[name] = results.scans[name].data
     for name, path in (maps or {}).items():
         beside = read_image(path)

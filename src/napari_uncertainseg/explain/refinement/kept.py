@@ -220,12 +220,15 @@ def refined_in_memory(
     Raises
     ------
     InputError
-        If it goes by an image that is not there, such as a saliency map.
+        If it goes by an image that is not there, such as a saliency map, or lies on another grid.
     """
     measuring = refinement.measuring
     lacking = [name for name in measuring.images if name not in scans] if measuring else ["table"]
     if lacking or measuring is None:
         raise InputError(f"Refined p goes by '{lacking[0]}', which is not open here.")
+    for name in measuring.images:
+        if not scans[name].grid.same_as(prediction.grid, tolerance=1e-2):
+            raise InputError(f"Refined p goes by '{name}', which does not lie on the grid of the lesions.")
     images = {name: scans[name].data for name in measuring.images}
     rows = radiomics_of_images(
         images,

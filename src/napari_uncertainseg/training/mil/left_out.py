@@ -83,6 +83,8 @@ def left_out_bags(
     setting: FitSetting | None = None,
     auxiliary: AuxiliaryTask | None = None,
     progress: Progress = silent,
+    *,
+    patients: Sequence[str] = (),
 ) -> LeftOutBags:
     """Leave each group out, train on the others, and read it.
 
@@ -98,12 +100,15 @@ def left_out_bags(
         As for `fit`.
     progress
         Told which group; what it raises ends the work.
+    patients
+        Whose bag it is. Nothing is learned from further bags of a group's patients, such as the visit in
+        another hospital; where this is empty, no patient has bags in two groups.
     """
     said, attention = np.full(len(bags), np.nan), [np.zeros(0)] * len(bags)
-    known = list(dict.fromkeys(groups.tolist()))
+    known, names = list(dict.fromkeys(groups.tolist())), np.array(patients or range(len(bags)))
     for number, group in enumerate(known):
         inside: list[int] = np.flatnonzero(groups == group).tolist()
-        rest: list[int] = np.flatnonzero(groups != group).tolist()
+        rest: list[int] = np.flatnonzero((groups != group) & ~np.isin(names, names[inside])).tolist()
         if len(set(labels[rest].tolist())) < 2 or not any(len(bags[i]) for i in rest):
             continue
         what = f"left out: {number + 1} of {len(known)}"

@@ -83,10 +83,14 @@ class SmallPlot(QWidget):
             axis.setTextPen(text)
             axis.setStyle(tickFont=font, tickTextOffset=3)
         style = {"color": text.name(), "font-size": "8pt"}
-        self._frame.left.setLabel(texts.PROBABILITY, **style)
+        self._frame.left.setLabel(self._up(accent(theme), marker(theme)), **style)
         self._frame.bottom.setLabel(self._across, **style)
         self._frame.bottom.setHeight(36)
         self._colour(accent(theme), marker(theme), faint)
+
+    def _up(self, data: QColor, mark: QColor) -> str:
+        """What lies along the vertical axis, as rich text."""
+        return texts.PROBABILITY
 
     def _colour(self, data: QColor, mark: QColor, faint: QColor) -> None:
         """Colour what is drawn."""
@@ -156,6 +160,12 @@ class ChangesPlot(SmallPlot):
         names = [texts.SHORT.get(name, name) for name in table["change"].to_numpy()[other]]
         ticks: Ticks = [(0, "0"), (50, "50"), (100, "100")]
         self._range(float(at.max()) + _APART / 2, ticks + list(zip(at[other].tolist(), names, strict=True)))
+
+    def _up(self, data: QColor, mark: QColor) -> str:
+        def sign(shape: str, colour: QColor) -> str:
+            return f'<span style="color: {colour.name()}">{shape}</span>'
+
+        return f"{sign('●', data)} {texts.SHORT_P}, {sign('■', mark)} {texts.DOUBT}"
 
     def _colour(self, data: QColor, mark: QColor, faint: QColor) -> None:
         self._line.setPen(pg.mkPen(data, width=1.5))

@@ -104,7 +104,8 @@ CHANGES_TIP = (
     "Fainter: the lesion is filled with tissue like its surroundings by so many percent; 100 % is filled.\n"
     "No T1, no T2: without this scan. FLAIR: with the FLAIR alone."
 )
-AROUND, FAINTER, PROBABILITY = "mm of surroundings", "% fainter, or without a scan", "probability"
+AROUND, FAINTER = "mm of surroundings", "% fainter, or without a scan"
+PROBABILITY, SHORT_P, DOUBT = "probability", "p", "doubt"
 SHORT = {"without T1": "no T1", "without T2": "no T2", "FLAIR alone": "FLAIR"}
 """Ticks, by the change in words."""
 

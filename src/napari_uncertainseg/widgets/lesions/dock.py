@@ -248,6 +248,7 @@ class LesionsDock(DockWidget):
             return
         following = self.table.lesions.next_task(label)  # read before the filter hides the row
         self._show_message("")
+        self.feedback.finish_note()
         try:
             self._case.review.judge(self._case.selected or self.table.lesions.voxel(label), decision)
         except InputError as error:
@@ -267,6 +268,7 @@ class LesionsDock(DockWidget):
             self._go_to(following)
 
     def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
+        self.feedback.finish_note()
         try:
             change = step()
         except InputError as error:

@@ -55,8 +55,13 @@ class FeedbackPanel(QWidget):
         self._show()
 
     def cleanup(self) -> None:
-        """Disconnect from the case. May be called twice."""
+        """Keep a note that is being written, and disconnect from the case. May be called twice."""
+        self.finish_note()
         self._connections.disconnect_all()
+
+    def finish_note(self) -> None:
+        """Keep a note that is being written. Call it before another verdict, which the note is not about."""
+        self.row.finish_note()
 
     def act(self, action: str) -> None:
         """Tick what a key stands for, of the verdict that is named."""
@@ -75,7 +80,7 @@ class FeedbackPanel(QWidget):
         return here or review.verdict_on(review.verdicts[-1].voxel)
 
     def _show(self) -> None:
-        self.row.finish_note()  # it is about the verdict that is still shown
+        self.finish_note()  # it is about the verdict that is still shown
         verdict = self._verdict()
         voxel = None if verdict is None else verdict.voxel
         self._voxel = voxel
