@@ -9,10 +9,11 @@ from napari_uncertainseg._base import as_warning
 PLACES = "Places"
 PLACES_TIP = (
     "Find where in the brain the lesions lie, by an atlas: periventricular, juxtacortical, infratentorial\n"
-    "or deep white matter. Takes some seconds, once for each scan; close it to stop."
+    "or deep white matter. This takes some seconds, once for each scan, here or in Explain. Fold it in to\n"
+    "stop the search."
 )
 ALL_PLACES = "All places"
-FILTER_TIP = "List only lesions in one place."
+FILTER_TIP = "List only the lesions in one place. The others stay lesions: they are in all files and volumes."
 NO_RESULT = "No prediction yet: press Run in Segment."
 NO_LESIONS = "No lesions at this threshold."
 SHORT = ("periventr.", "juxtacort.", "infratent.", "deep WM", "unknown")
