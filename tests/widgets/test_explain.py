@@ -168,10 +168,14 @@ def test_a_folder_opened_again(qtbot, opened, tmp_path, monkeypatch):
     assert dock.answer is None
     dock.choice.open.click()
     assert dock.region.currentText() == f"lesion {number}, from the folder '{tmp_path.name}'"
-    assert said() == shown and not dock.button.isEnabled()
+    assert said() == shown and not dock.button.isEnabled() and not dock.options.isVisible()
+    assert panel.passes.text().endswith("In the folder as it was made: average, 2 passes.")
     assert maps(dock)[0] == f"saliency FLAIR, lesion {number}, tiny (logits per unit)"
     np.testing.assert_allclose(layers[maps(dock)[0]].data, flair, rtol=1e-6)
-    dock.region.setCurrentIndex(0)
+    select(dock)  # on to what is selected
+    assert dock.options.isVisible() and dock.region.currentIndex() == 0
+    assert dock._request().answered_by(dock.answer)
+    select(dock, 1)
     assert dock.answer is None and not maps(dock)
     about = json.loads((tmp_path / "explanation.json").read_text())
     about["settings"]["prediction_sha256"] = "0" * 64

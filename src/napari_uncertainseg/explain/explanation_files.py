@@ -148,14 +148,16 @@ def _read_one(folder: Path, grid: Grid, about: dict[str, Any]) -> Explanation:
         part = path.name.removesuffix(".nii.gz").removeprefix(f"{name}_")
         if part.startswith(SALIENCY) or part == CAM:
             maps[part] = ScanMap.cut(_on(grid, path))
-    facts = about.get("facts")
+    facts, saliency = about.get("facts"), about.get(SALIENCY)
+    if saliency is not None:
+        saliency = {**saliency, "passes": int(saliency["passes"])}
     tables = [folder / f"{name}_{part}.tsv" for part in ("context", "counterfactuals")]
     curve, changes = (read_tsv(path) if path.is_file() else None for path in tables)
     return Explanation(
         name,
         int(about["voxels"]),
         dict(sorted(maps.items(), key=lambda one: one[0] == CAM)),
-        about.get(SALIENCY),
+        saliency,
         about.get(CAM),
         curve,
         _need(about.get("context")),

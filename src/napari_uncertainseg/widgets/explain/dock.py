@@ -81,7 +81,6 @@ class ExplainDock(DockWidget):
         self._connect()
         self.choice.offer()
         self._show_state(JobState.IDLE)
-        self._follow()
 
     def cleanup(self) -> None:
         """Stop the work and disconnect from case and layers. May be called twice."""
@@ -129,13 +128,14 @@ class ExplainDock(DockWidget):
         case, layers = self._case, self._layers
         self._connections = Connections(
             (case.prediction_changed, self._on_prediction),
+            (case.selection_changed, self.choice.leave_opened),
             (case.selection_changed, self._follow),
             (case.lesions_changed, self._follow),
             (layers.layers_changed, self.choice.offer),
             (layers.labels_edited, self._on_edited),
             (layers.blinding_changed, self._on_blinding),
         )
-        self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self._pick)
+        self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self.choice.pick)
         self.choice.changed.connect(self._follow)
         self.options.changed.connect(self._on_options)
         self.choice.open.clicked.connect(self.open_folder)
@@ -160,17 +160,6 @@ class ExplainDock(DockWidget):
         self._follow()
 
     # -- what is chosen -----------------------------------------------------------------------
-
-    def _pick(self, number: int) -> None:
-        """Select the lesion (or, below 0, the candidate) that was clicked in the image."""
-        lesions = self._case.lesions
-        if lesions is None or self._layers.blinded:
-            return
-        table = lesions.table if number > 0 else lesions.candidate_table
-        row = table[table["label"] == abs(number)]
-        if len(row):
-            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
-            self._case.select((s, a, r))
 
     def _on_edited(self, name: str) -> None:
         if name == self.region.currentData():
@@ -292,11 +281,13 @@ class ExplainDock(DockWidget):
         except InputError as error:
             problem = str(error)
         running = self._jobs.state is not JobState.IDLE
+        self.options.setVisible(self.choice.opened is None)  # it was explained with settings of its own
         self.choice.open.setEnabled(self._case.original is not None)
         self.button.setEnabled(self._jobs.state is JobState.RUNNING or (request is not None and not running))
         if (opened := self.choice.opened) is not None:
             if self.answer is not opened:
                 self._show_answer(opened)
+                self._layers.show_slice(opened.chosen.region.voxel)
         elif request is None:
             self._forget_answer()
             self.empty.setText(problem or self._why_empty())

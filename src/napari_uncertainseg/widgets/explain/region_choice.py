@@ -71,12 +71,27 @@ class RegionChoice(QWidget):
 
     def offer_opened(self, answers: Sequence[Answer]) -> None:
         """Offer what was opened from a folder, in place of the one before, and choose the first of it."""
-        if isinstance(self.box.currentData(), int):
-            self.box.setCurrentIndex(0)
+        self.leave_opened()
         self._read = tuple(answers)
         self.offer()
         if self._read:
             self.box.setCurrentIndex(self.box.findData(0))
+
+    def leave_opened(self) -> None:
+        """Choose the selected lesion in place of what was opened, which stays among the choices."""
+        if isinstance(self.box.currentData(), int):
+            self.box.setCurrentIndex(0)
+
+    def pick(self, number: int) -> None:
+        """Select the lesion (or, below 0, the candidate) that was clicked in the image."""
+        lesions = self._case.lesions
+        if lesions is None or self._layers.blinded:
+            return
+        table = lesions.table if number > 0 else lesions.candidate_table
+        row = table[table["label"] == abs(number)]
+        if len(row):
+            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
+            self._case.select((s, a, r))
 
     def _on_change(self) -> None:
         self.changed.emit()

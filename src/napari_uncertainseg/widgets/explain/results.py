@@ -61,7 +61,8 @@ class ResultPanel(QWidget):
         self._offer(list(found.maps))
         self._explain_map()
         made = found.saliency
-        self.passes.setText("" if made is None else texts.progress_of(made["passes"], answer.setting.passes))
+        said = "" if made is None else texts.progress_of(made["passes"], answer.setting.passes)
+        self.passes.setText(f"{said} {texts.made_with(answer.setting)}" if answer.folder else said)
         self._show_facts(answer)
         self._show_context(answer)
         changes = found.changes

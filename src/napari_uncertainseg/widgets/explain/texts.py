@@ -11,6 +11,7 @@ from napari_uncertainseg.modalities import title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
+    from napari_uncertainseg.widgets.explain.request import Setting
 
 # -- what is explained ----------------------------------------------------------------------------
 
@@ -229,6 +230,12 @@ def chosen(version: str, passes: int, stage: str | None, network: int) -> str:
     which = f", network {network}" if network > 1 else ""
     at = f", Grad-CAM++ at {stage}" if stage else ""
     return f"{version}, {passes} {'pass' if passes == 1 else 'passes'}{at}{which}"
+
+
+def made_with(setting: Setting) -> str:
+    """With which settings something in a folder was made."""
+    own = chosen(setting.version, setting.passes, setting.stage, setting.network)
+    return f"In the folder as it was made: {own}."
 
 
 def map_title(name: str) -> str:

@@ -27,7 +27,11 @@ def searching(share: float) -> str:
 
 def counts(found: Sequence[tuple[str, int, float]]) -> str:
     """How many lesions lie in each place, and their volume in ml."""
-    return " · ".join(f"{number} {place} ({volume:.1f} ml)" for place, number, volume in found) or NO_LESIONS
+    return " · ".join(f"{number} {place} ({_volume(ml)})" for place, number, ml in found) or NO_LESIONS
+
+
+def _volume(ml: float) -> str:
+    return f"{ml:.1f} ml" if ml >= 0.05 else f"{1000 * ml:.0f} mm³"
 
 
 def unknown(reason: str) -> str:
