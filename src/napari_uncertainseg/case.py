@@ -53,6 +53,8 @@ class Case:
     """
 
     images_changed = Signal()
+    leaving = Signal()
+    """Another prediction is about to be opened: what is still being written belongs to this one."""
     prediction_changed = Signal()
     lesions_changed = Signal()
     """The threshold, the smallest volume, an edit or the prediction changed."""
@@ -136,6 +138,7 @@ class Case:
         Verdicts, painting, session and selection of the one before are dropped; the threshold
         becomes the prediction's own. A reference on another grid is dropped too.
         """
+        self.leaving.emit()
         self._prediction = self._original = prediction
         self._recalibration = self._numbers = self._selected = None
         self._late = ()

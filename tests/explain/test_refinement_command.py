@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
@@ -131,6 +131,16 @@ def test_a_refinement_is_kept_for_the_model_that_made_the_results(study, capsys)
     pd.testing.assert_frame_equal(table, refined_lesions(found, study / "case3" / "results"))
     with pytest.raises(InputError, match="needs 'flair', which is not open"):
         refined_in_memory(found, case.prediction, labels, {})
+    seen = []
+
+    def cancel(stage, share):
+        seen.append(share)
+        if len(seen) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        refined_in_memory(found, case.prediction, labels, scans, cancel)
+    assert seen == [0, 1 / len(table)]
     tilted = replace(scans["flair"], grid=Grid(SHAPE, np.diag([1.0, 1, 1, 1])))  # of the same shape
     with pytest.raises(InputError, match="does not lie on the grid of the lesions"):
         refined_in_memory(found, case.prediction, labels, {"flair": tilted})

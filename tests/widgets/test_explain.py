@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QFileDialog
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.disk.tables import read_tsv
@@ -43,19 +44,28 @@ def segmented(tmp_path_factory):
     return scans, Segmenter(folder, device="cpu").predict(scans, skull="removed"), folder
 
 
-@pytest.fixture
-def layers(qapp, segmented):
+def make_layers(segmented):
     viewer, case = ViewerModel(), Case()
     made = ReviewLayers(viewer, case)
     for scan in segmented[0].values():
         data, options, _ = layer_data(scan)
         viewer.add_layer(Image(data, **options))
+    return made
+
+
+@pytest.fixture
+def layers(qapp, segmented):
+    made = make_layers(segmented)
     yield made
     made.cleanup()
 
 
 @pytest.fixture
 def dock(layers, shown, segmented):
+    return make_dock(layers, shown, segmented)
+
+
+def make_dock(layers, shown, segmented):
     preferences = PreferenceStore()
     preferences._kept = replace(preferences.load(), model=str(segmented[2]))
     preferences.load = lambda: preferences._kept
@@ -68,6 +78,10 @@ def dock(layers, shown, segmented):
 @pytest.fixture
 def opened(dock, segmented):
     """The dock with the case open, at thresholds that give some lesions and candidates."""
+    return open_case(dock, segmented)
+
+
+def open_case(dock, segmented):
     scans, prediction, _ = segmented
     case = dock._case
     low, high = np.quantile(prediction.probability[prediction.brain], (0.97, 0.99))
@@ -233,9 +247,10 @@ def test_a_painted_region(qtbot, opened, segmented):
     layer = dock._layers.viewer.add_labels(painted, name="mine", **place)
     dock.region.setCurrentIndex(dock.region.findData("mine"))
     assert "nothing is painted with label 1" in dock.empty.text() and not dock.button.isEnabled()
-    painted[6, 14:16, 13:15] = 1
-    dock._on_edited("mine")
+    painted[6, 14:16, 13:15] = 2
+    layer.selected_label = 2
     assert dock.button.isEnabled()
+    painted[6, 14:16, 13:15] = layer.selected_label = 1
     explain(qtbot, dock)
     assert "Label 1 of 'mine': 4 voxels" in dock.results.heading.text()
     painted[:] = 0
@@ -243,8 +258,43 @@ def test_a_painted_region(qtbot, opened, segmented):
     dock._on_edited("mine")
     dock.button.click()
     qtbot.waitUntil(lambda: "outside the brain" in dock.message.text(), timeout=PATIENCE)
+    number = select(dock)
+    painted[:] = dock._case.lesions.labels == number
+    dock._on_edited("mine")
+    explain(qtbot, dock)
+    assert dock.results.heading.text().startswith("Label 1 of") and dock.answer.chosen.lesion == 0
+    dock.region.setCurrentIndex(0)  # the same voxels, as a lesion: of that nothing is known yet
+    assert dock.answer is None and dock.empty.text().startswith(f"Lesion {number} is not explained")
     dock._layers.viewer.layers.remove(layer)
-    assert dock.region.currentData() is None and dock.empty.text() == texts.CHOOSE
+    assert dock.region.currentData() is None
+
+
+def test_a_place_is_told_where_doubt_cannot_be_explained(qtbot, opened, monkeypatch):
+    def refuse(*_, **__):
+        raise InputError("The T1 is of another head.")
+
+    monkeypatch.setattr("napari_uncertainseg.explain.drivers.of_case.drivers_of_case", refuse)
+    dock = opened
+    select(dock)
+    explain(qtbot, dock)
+    told = dock.results.place.text()
+    assert "mm to the brain's edge" in told and told.endswith("The T1 is of another head.")
+    assert not dock.results.doubt.isVisible()
+
+
+def test_a_threshold_that_moves_meanwhile(qtbot, opened):
+    dock, case = opened, opened._case
+    select(dock)
+    asked = case.threshold
+    dock.button.click()
+    case.threshold = asked + 1e-6  # the same lesions, of another request
+    finish(qtbot, dock)
+    assert dock.answer is None and not maps(dock) and dock.button.isEnabled()
+    case.threshold = asked
+    assert dock.answer is not None and dock.answer.complete and dock.answer.threshold == asked
+    number = case.lesions.component_at(case.selected)  # which may be another one now
+    assert dock.results.heading.text().startswith(f"Lesion {number}: ")
+    assert maps(dock)[0].startswith(f"saliency FLAIR, lesion {number}, ")
 
 
 def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monkeypatch):
@@ -300,3 +350,20 @@ def test_nothing_during_an_exercise(qtbot, opened):
     layers.unblind()
     dock.options.passes.setValue(2)
     assert dock.answer is not None and len(maps(dock)) == 3
+
+
+def test_two_windows_and_one_closed_in_the_middle(qtbot, opened, shown, segmented):
+    layers = make_layers(segmented)
+    other = open_case(make_dock(layers, shown, segmented), segmented)
+    for dock, passes in ((opened, 4), (other, 500)):
+        select(dock)
+        dock.options.passes.setValue(passes)
+        dock.button.click()
+    qtbot.waitUntil(lambda: bool(other._told), timeout=PATIENCE)
+    worker = other._jobs._worker
+    other.cleanup()
+    layers.cleanup()
+    qtbot.waitUntil(lambda: worker.join(0), timeout=5000)
+    assert not other._kept
+    finish(qtbot, opened)  # Cancel in one window is none in the other
+    assert opened.answer.complete and opened.answer.explanation.saliency["passes"] == 4

@@ -95,6 +95,19 @@ def test_a_note_that_is_being_written_is_of_the_verdict_before_and_not_lost(qtbo
     assert case.review.verdict_on(first).feedback.note == "a vessel?"
 
 
+def test_a_note_is_kept_when_another_scan_is_opened(qtbot, dock, case) -> None:
+    """A drop from another program takes no focus from the field."""
+    said = []
+    dock.next_lesion()
+    first = case.selected
+    dock.act("accept")
+    dock.act("hard_other")
+    qtbot.keyClicks(dock.feedback.row.note, "flow void")
+    case.verdicts_changed.connect(lambda: said.append(case.review.verdict_on(first)))
+    case.open_prediction(case.original)
+    assert said[0].feedback.note == "flow void" and said[-1] is None
+
+
 def test_what_cannot_be_written_is_said_and_not_shown(dock, case, monkeypatch) -> None:
     dock.next_lesion()
     dock.act("accept")

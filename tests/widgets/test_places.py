@@ -122,5 +122,6 @@ def test_a_value_of_a_lesion_is_kept_while_its_voxels_stay():
     )
     assert kept.values(before)["v"].to_dict() == {1: 0.1, 2: 0.2}
     assert kept.values(np.array([1, 1, 1, 2, 2, 0, 0]))["v"].to_dict() == {2: 0.2}
-    assert kept.values(np.array([1, 0, 0, 4, 4, 0, 0])).empty
+    assert kept.values(np.array([1, 0, 0, 4, 4, 0, 0]))["v"].to_dict() == {4: 0.2}  # by another number
+    assert kept.values(np.array([0, 0, 3, 3, 3, 0, 0])).empty and kept.values(np.array([5] * 7)).empty
     assert kept.values(np.zeros(7, int)).empty

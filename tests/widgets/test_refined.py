@@ -26,7 +26,7 @@ def listed(dock):
 def test_refined_p_is_listed_and_hides_on_demand(qtbot, case, shown, grid, mask, monkeypatch):
     asked = []
 
-    def column(prediction, labels, threshold, scans):
+    def column(prediction, labels, threshold, scans, progress):
         asked.append(threshold)
         if threshold < 0.4:
             raise InputError("The refinement was fitted at a threshold of 0.5; this list is at 0.3.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.calibration_record import record_path
 from napari_uncertainseg.evaluate.case_folder import read_summary
@@ -150,13 +150,17 @@ def kept_refinement(information: Mapping[str, Any], threshold: float) -> Refinem
 
 
 def refined_column(
-    prediction: Prediction, labels: np.ndarray, threshold: float, scans: Mapping[str, Volume]
+    prediction: Prediction,
+    labels: np.ndarray,
+    threshold: float,
+    scans: Mapping[str, Volume],
+    progress: Progress = silent,
 ) -> KeptValues | None:
     """The refined p of the lesions in the window, by the refinement that is kept for their model.
 
     Parameters
     ----------
-    prediction, labels, scans
+    prediction, labels, scans, progress
         As of `refined_in_memory`.
     threshold
         At which the lesions are outlined.
@@ -174,7 +178,7 @@ def refined_column(
     refinement = kept_refinement(prediction.information, threshold)
     if refinement is None:
         return None
-    table = refined_in_memory(refinement, prediction, labels, scans)
+    table = refined_in_memory(refinement, prediction, labels, scans, progress)
     return KeptValues({P_TRUE: _column(refinement)}, labels, table.set_index(LABEL)[[P_TRUE]])
 
 
@@ -199,7 +203,11 @@ def _column(refinement: Refinement) -> MeasureColumn:
 
 
 def refined_in_memory(
-    refinement: Refinement, prediction: Prediction, labels: np.ndarray, scans: Mapping[str, Volume]
+    refinement: Refinement,
+    prediction: Prediction,
+    labels: np.ndarray,
+    scans: Mapping[str, Volume],
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """What a refinement says of the lesions in the window.
 
@@ -213,6 +221,8 @@ def refined_in_memory(
         Its lesions, whole numbers on its grid; 0 is none.
     scans
         Those that were segmented, by modality, on that grid.
+    progress
+        Called before each lesion; what it raises ends the work.
 
     Returns
     -------
@@ -239,6 +249,7 @@ def refined_in_memory(
         prediction.grid.spacing,
         levels=measuring.levels,
         margin=measuring.margin,
+        progress=progress,
     )
     said = refinement.probability(rows)
     return pd.DataFrame({LABEL: rows[LABEL], P_TRUE: said, KEPT: np.asarray(said >= CUT_OFF)})

@@ -73,6 +73,7 @@ class ExplainDock(DockWidget):
         self._running: ExplainRequest | None = None
         self._told: list[Answer] = []
         """What the last job has told so far, the newest last; its thread puts it there."""
+        self._heard: Answer | None = None
         self._hash = ""
         """Of the prediction; empty until it is needed."""
         self._key = ""
@@ -133,6 +134,7 @@ class ExplainDock(DockWidget):
             (case.lesions_changed, self._follow),
             (layers.layers_changed, self.choice.offer),
             (layers.labels_edited, self._on_edited),
+            (layers.label_chosen, self._on_edited),
             (layers.blinding_changed, self._on_blinding),
         )
         self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self.choice.pick)
@@ -190,7 +192,7 @@ class ExplainDock(DockWidget):
             return
         self._say("")
         if (known := self._known(request)) is not None and known.complete:
-            self._show_answer(known)
+            self._show_answer(request.named(known))
             self._say(texts.FROM_BEFORE)
             return
         self._running, self._told = request, []
@@ -200,8 +202,9 @@ class ExplainDock(DockWidget):
         self.progress.setValue(round(1000 * fraction))
         self.stage.setText(texts.stage(text, left))
         del self._told[:-1]
-        if self._told and self._told[-1] is not self.answer:
-            self._take(self._told[-1])
+        if self._told and self._told[-1] is not self._heard:
+            self._heard = self._told[-1]
+            self._take(self._heard)
 
     def _on_options(self) -> None:
         self._remembered[DOCK.key] = self.options.setting
@@ -219,7 +222,7 @@ class ExplainDock(DockWidget):
         except InputError:
             return
         if request is not None and request.answered_by(answer):
-            self._show_answer(answer)
+            self._show_answer(request.named(answer))
 
     def _on_finished(self, answer: Answer) -> None:
         request = self._running
@@ -291,13 +294,14 @@ class ExplainDock(DockWidget):
         elif request is None:
             self._forget_answer()
             self.empty.setText(problem or self._why_empty())
-        elif self.answer is None or not request.answered_by(self.answer):
-            known = self._known(request)
+        else:
+            shown = self.answer
+            known = shown if shown and request.answered_by(shown) else self._known(request)
             if known is None:
                 self._forget_answer()
                 self.empty.setText(texts.not_yet(request.chosen.title, self._key))
-            else:
-                self._show_answer(known)
+            elif (named := request.named(known)) is not shown:
+                self._show_answer(named)
         self.empty.setVisible(self.answer is None)
         self.results.setVisible(self.answer is not None)
 
@@ -314,7 +318,7 @@ class ExplainDock(DockWidget):
         self.results.show_answer(answer)
         title, maps = answer.chosen.title, answer.explanation.maps
         names = texts.layer_names(maps, title, answer.short_model)
-        subject = f"{answer.chosen.sha256} {answer.setting} {answer.threshold}"
+        subject = f"{title} {answer.chosen.sha256} {answer.setting} {answer.threshold}"
         self._layers.explanation.show(subject, maps, names, self.results.chosen_map)
         self.empty.setVisible(False)
         self.results.setVisible(True)

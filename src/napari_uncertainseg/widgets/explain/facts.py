@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, Progress
@@ -34,12 +35,17 @@ class MeasuredCase:
         from napari_uncertainseg.explain.region_facts import facts_of_region
 
         mask, number = request.chosen.region.whole(request.prediction.grid.shape), request.chosen.lesion
+        drivers, problem = None, ""
         try:
             places = find_places(request.prediction, request.scans, progress, self._zones.find)
-            drivers = self._measured(request, places, progress) if number else None
         except InputError as error:
             return RegionFacts(problem=str(error))
-        return facts_of_region(places.zones, mask, drivers, number)
+        try:
+            drivers = self._measured(request, places, progress) if number else None
+        except InputError as error:  # the place is known all the same
+            problem = str(error)
+        found = facts_of_region(places.zones, mask, drivers, number)
+        return replace(found, problem=f"{found.problem} {problem}".strip())
 
     def _measured(self, request: ExplainRequest, places: PlaceColumns, progress: Progress) -> CaseDrivers:
         """The drivers of all lesions, which are measured together."""

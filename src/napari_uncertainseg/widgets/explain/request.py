@@ -96,9 +96,9 @@ class Answer:
         return self.explanation.nbytes
 
     @property
-    def key(self) -> tuple[str, Setting, float]:
+    def key(self) -> tuple[str, bool, Setting, float]:
         """By what it is kept, beside the prediction's hash."""
-        return self.chosen.sha256, self.setting, self.threshold
+        return _asked(self.chosen, self.setting, self.threshold)
 
     @property
     def model(self) -> str:
@@ -204,10 +204,17 @@ class ExplainRequest:
         """Whether this is what an answer was asked for."""
         return answer.prediction is self.prediction and answer.key == self.key
 
+    def named(self, answer: Answer) -> Answer:
+        """An answer with the name that its region has now: a lesion's number may have changed meanwhile."""
+        if answer.chosen.title == self.chosen.title:
+            return answer
+        found = replace(answer.explanation, name=self.chosen.stem)
+        return replace(answer, chosen=self.chosen, explanation=found)
+
     @property
-    def key(self) -> tuple[str, Setting, float]:
+    def key(self) -> tuple[str, bool, Setting, float]:
         """By what the answer is kept, beside the prediction's hash."""
-        return self.chosen.sha256, self.setting, self.threshold
+        return _asked(self.chosen, self.setting, self.threshold)
 
     def run(self, opened: OpenedCase, tell: Callable[[Answer], None], progress: Progress) -> Answer:
         """Explain, in the background.
@@ -298,6 +305,10 @@ def request_of(
         tuple(name for name in (said, last_model) if isinstance(name, str)),
         tuple(notes),
     )
+
+
+def _asked(chosen: ChosenRegion, setting: Setting, threshold: float) -> tuple[str, bool, Setting, float]:
+    return chosen.sha256, chosen.lesion > 0, setting, threshold  # only a lesion has doubt
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

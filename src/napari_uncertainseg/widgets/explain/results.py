@@ -79,7 +79,7 @@ class ResultPanel(QWidget):
         said = "" if facts is None else facts.doubt
         self.doubt.setText(said)
         self.doubt.setToolTip("" if facts is None else plain_tooltip(texts.doubt_tip(facts.basis)))
-        self.place.setText(texts.MEASURING if facts is None else facts.in_words)
+        self.place.setText(texts.NOT_MEASURED if facts is None else facts.in_words)
         self.doubt.setVisible(bool(said))
         self.place.setVisible(bool(self.place.text()))
 

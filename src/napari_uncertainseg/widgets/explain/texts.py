@@ -112,7 +112,7 @@ SHORT = {"without T1": "no T1", "without T2": "no T2", "FLAIR alone": "FLAIR"}
 
 # -- place and drivers of doubt -------------------------------------------------------------------
 
-MEASURING = "Place and drivers of doubt: being measured …"
+NOT_MEASURED = "Place and drivers of doubt: not measured yet."
 PLACE_TIP = (
     "Where it lies, by an atlas laid over the brain and by the patient's own ventricles: at most 2 mm\n"
     "from the ventricles (periventricular) or from the cortex (juxtacortical), below the tentorium\n"

@@ -48,6 +48,7 @@ class FeedbackPanel(QWidget):
         layout.addWidget(self.row)
         self.row.changed.connect(self._give)
         self._connections = Connections(
+            (case.leaving, self.finish_note),
             (case.verdicts_changed, self._show),
             (case.lesions_changed, self._show),
             (case.selection_changed, self._show),

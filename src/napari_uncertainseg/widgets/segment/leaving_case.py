@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def close_case(case: Case) -> None:
     """Close a case with its results and its review. The caller asks first where work would be lost."""
+    case.leaving.emit()  # while the session is there
     case.review.set_recorder(None)
     case.comparison.reference = None
     case.comparison.region = Region()
