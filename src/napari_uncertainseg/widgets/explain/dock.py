@@ -13,15 +13,15 @@ from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.explain.kept import Kept, prediction_sha256
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction, ReviewContext
 from napari_uncertainseg.widgets.explain import texts
+from napari_uncertainseg.widgets.explain.choice import RegionChoice
 from napari_uncertainseg.widgets.explain.options import MoreOptions
-from napari_uncertainseg.widgets.explain.regions import ChosenRegion, painted_region, selected_region
 from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, OpenedCase
 from napari_uncertainseg.widgets.explain.results import ResultPanel
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
@@ -67,10 +67,11 @@ class ExplainDock(DockWidget):
         self._hash = ""
         """Of the prediction; empty until it is needed."""
         self._key = ""
+        self._subject: object = None
+        """What the message is about."""
         self._make_controls()
         self._lay_out()
         self._connect()
-        self._list_layers()
         self._show_state(JobState.IDLE)
         self._follow()
 
@@ -79,6 +80,7 @@ class ExplainDock(DockWidget):
         self._jobs.cleanup()
         self._connections.disconnect_all()
         self._picking.cleanup()
+        self.choice.cleanup()
         self.results.cleanup()
         self._opened, self._running = OpenedCase(), None
         self._kept.clear()
@@ -86,7 +88,8 @@ class ExplainDock(DockWidget):
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.region = choice_box("explain-region", texts.REGION_TIP)
+        self.choice = RegionChoice(self._layers, self)
+        self.region = self.choice.box
         self.options = MoreOptions()
         self.button = QPushButton()
         self.button.setObjectName("explain")
@@ -119,12 +122,12 @@ class ExplainDock(DockWidget):
             (case.prediction_changed, self._on_prediction),
             (case.selection_changed, self._follow),
             (case.lesions_changed, self._follow),
-            (layers.layers_changed, self._list_layers),
-            (layers.labels_edited, self._on_edited),
+            (layers.layers_changed, self.choice.list_layers),
+            (layers.labels_edited, self.choice.on_edited),
             (layers.blinding_changed, self._on_blinding),
         )
         self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self._pick)
-        self.region.currentIndexChanged.connect(self._follow)
+        self.choice.changed.connect(self._follow)
         self.options.changed.connect(self._follow)
         self.button.clicked.connect(self.explain)
         self.results.map_chosen.connect(self._choose_map)
@@ -159,30 +162,10 @@ class ExplainDock(DockWidget):
             s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
             self._case.select((s, a, r))
 
-    def _list_layers(self) -> None:
-        """Offer the selected lesion, and the user's label layers."""
-        chosen, blocked = self.region.currentData(), self.region.blockSignals(True)
-        self.region.clear()
-        self.region.addItem(texts.SELECTED, None)
-        for name in self._layers.label_layers():
-            self.region.addItem(texts.painted(name), name)
-        self.region.setCurrentIndex(max(self.region.findData(chosen), 0))
-        self.region.blockSignals(blocked)
-        if self.region.currentData() != chosen:
-            self._follow()
-
-    def _on_edited(self, name: str) -> None:
-        if name == self.region.currentData():
-            self._follow()
-
-    def _chosen(self) -> ChosenRegion | None:
-        name = self.region.currentData()
-        return selected_region(self._case) if name is None else painted_region(self._layers, name)
-
     def _request(self) -> ExplainRequest | None:
         """What would be explained now; None where nothing is chosen, InputError where it cannot be."""
         case, prediction = self._case, self._case.original
-        if prediction is None or case.lesions is None or (chosen := self._chosen()) is None:
+        if prediction is None or case.lesions is None or (chosen := self.choice.region(case)) is None:
             return None
         recalibrated = case.recalibration is not None
         notes = [texts.RECALIBRATED.format(prediction.threshold)] if recalibrated else []
@@ -243,7 +226,7 @@ class ExplainDock(DockWidget):
         except InputError:
             return
         if request is not None and request.answered_by(answer):
-            self._show_answer(answer)
+            self._show_answer(request.name_answer(answer))
 
     def _on_finished(self, answer: Answer) -> None:
         request = self._running
@@ -261,15 +244,19 @@ class ExplainDock(DockWidget):
     def _known(self, request: ExplainRequest) -> Answer | None:
         """What was found before, or so far."""
         kept = self._kept.find((self._prediction_hash, request.key)) if self._kept else None
-        return kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
+        known = kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
+        return None if known is None else request.name_answer(known)
 
     def _on_failed(self, text: str) -> None:
-        self._running = None
-        self._say(as_warning(text))
+        running, self._running = self._running, None
+        elsewhere = running is not None and running.key != self._subject
+        self._say(as_warning(texts.failed(running.chosen.title, text) if running and elsewhere else text))
 
     def _on_cancelled(self) -> None:
         if self._running is not None:  # not by another case
-            self._say(texts.CANCELLED if self._told else texts.CANCELLED_EARLY)
+            early = texts.CANCELLED if self._told else texts.CANCELLED_EARLY
+            elsewhere = self._running.key != self._subject
+            self._say(texts.cancelled(self._running.chosen.title) if elsewhere else early)
         self._running = None
 
     # -- from the case ------------------------------------------------------------------------
@@ -307,15 +294,30 @@ class ExplainDock(DockWidget):
         if request is None:
             self._forget_answer()
             self.empty.setText(problem or self._why_empty())
-        elif self.answer is None or not request.answered_by(self.answer):
+        elif self.answer is None or not request.shown_by(self.answer):
             known = self._known(request)
             if known is None:
                 self._forget_answer()
-                self.empty.setText(texts.not_yet(request.chosen.title, self._key))
+                self.empty.setText(self._why_not_yet(request))
             else:
                 self._show_answer(known)
         self.empty.setVisible(self.answer is None)
         self.results.setVisible(self.answer is not None)
+        self._turn_to(None if request is None else request.key)
+
+    def _turn_to(self, subject: object) -> None:
+        """Drop a message that was about another choice."""
+        if subject != self._subject:
+            self._subject = subject
+            running = self._jobs.state is not JobState.IDLE
+            partly = self.answer is not None and not self.answer.complete and not running
+            self._say(texts.CANCELLED if partly else "")
+
+    def _why_not_yet(self, request: ExplainRequest) -> str:
+        title, running = request.chosen.title, self._running
+        if running is None or self._jobs.state is not JobState.RUNNING:
+            return texts.not_yet(title, self._key)
+        return texts.being_explained(title, None if running.key == request.key else running.chosen.title)
 
     def _why_empty(self) -> str:
         prediction = self._case.original
@@ -330,7 +332,7 @@ class ExplainDock(DockWidget):
         self.results.show_answer(answer)
         title, maps = answer.chosen.title, answer.explanation.maps
         names = texts.layer_names(maps, title, answer.short_model)
-        subject = f"{answer.chosen.sha256} {answer.setting} {answer.threshold}"
+        subject = f"{title} {answer.chosen.sha256} {answer.setting} {answer.threshold}"
         self._layers.explanation.show(subject, maps, names, self.results.chosen_map)
         self.empty.setVisible(False)
         self.results.setVisible(True)

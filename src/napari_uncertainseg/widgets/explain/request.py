@@ -183,6 +183,17 @@ class ExplainRequest:
         asked = answer.chosen.sha256, answer.setting, answer.threshold
         return answer.prediction is self.prediction and asked == self.key
 
+    def shown_by(self, answer: Answer) -> bool:
+        """Whether an answer is to this, and calls it by its present name."""
+        return self.answered_by(answer) and answer.chosen.title == self.chosen.title
+
+    def name_answer(self, answer: Answer) -> Answer:
+        """An answer to this, called as it is called now: a layer may have been renamed meanwhile."""
+        if answer.chosen.title == self.chosen.title:
+            return answer
+        found = replace(answer.explanation, name=self.chosen.stem)
+        return replace(answer, chosen=self.chosen, explanation=found)
+
     @property
     def key(self) -> tuple[str, Setting, float]:
         """By what the answer is kept, beside the prediction's hash."""
