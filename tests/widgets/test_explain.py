@@ -206,9 +206,12 @@ def test_what_is_chosen_is_what_is_shown(qtbot, opened):
     select(dock)
     explain(qtbot, dock)
     first = dock.answer
+    dock.button.click()
+    assert dock.message.text() == texts.FROM_BEFORE
     candidate = select(dock, candidates=True)
     assert dock.answer is None and not maps(dock)
     assert dock.empty.text().startswith(f"Candidate {candidate} is not explained")
+    assert dock.message.text() == ""  # that something is from before was about the lesion
     explain(qtbot, dock)
     assert f"Candidate {candidate}: " in dock.results.heading.text()
     select(dock)
@@ -253,14 +256,21 @@ def test_a_painted_region(qtbot, opened, segmented):
     painted[6, 14:16, 13:15] = layer.selected_label = 1
     explain(qtbot, dock)
     assert "Label 1 of 'mine': 4 voxels" in dock.results.heading.text()
+    layer.name = "yours"
+    assert dock.region.currentData() == "yours" and "Label 1 of 'yours'" in dock.results.heading.text()
+    assert maps(dock) and all("of 'yours'" in name for name in maps(dock))
+    layer.selected_label = 2
+    assert dock.answer is None and "nothing is painted with label 2" in dock.empty.text()
+    layer.selected_label = 1
+    assert dock.answer is not None and dock.results.isVisible()
     painted[:] = 0
     painted[0, 0, 0] = 1  # outside the brain
-    dock._on_edited("mine")
+    dock.choice.on_edited("yours")
     dock.button.click()
     qtbot.waitUntil(lambda: "outside the brain" in dock.message.text(), timeout=PATIENCE)
     number = select(dock)
     painted[:] = dock._case.lesions.labels == number
-    dock._on_edited("mine")
+    dock.choice.on_edited("yours")
     explain(qtbot, dock)
     assert dock.results.heading.text().startswith("Label 1 of") and dock.answer.chosen.lesion == 0
     dock.region.setCurrentIndex(0)  # the same voxels, as a lesion: of that nothing is known yet
@@ -299,19 +309,31 @@ def test_a_threshold_that_moves_meanwhile(qtbot, opened):
 
 def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monkeypatch):
     dock, case = opened, opened._case
-    select(dock)
+    running = select(dock)
     dock.options.passes.setValue(500)
     dock.button.click()
+    assert dock.empty.text() == f"Lesion {running} is being explained …"
     qtbot.waitUntil(lambda: dock.answer is not None, timeout=PATIENCE)
     assert dock.button.text() == "Cancel" and not dock.results.export.isEnabled()
-    select(dock, 1)  # another lesion meanwhile: what comes is of the first, and is not shown
+    other = select(dock, 1)  # another lesion meanwhile: what comes is of the first, and is not shown
     qtbot.wait(100)
     assert dock.answer is None and not maps(dock)
+    assert dock.empty.text() == texts.being_explained(f"lesion {other}", f"lesion {running}")
     select(dock)
     assert dock.answer is not None and not dock.answer.complete
     dock.button.click()
     qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=5000)
     assert dock.message.text() == texts.CANCELLED and not dock._kept
+    select(dock, 1)
+    assert dock.message.text() == "" and dock.empty.text() == texts.not_yet(f"lesion {other}", "")
+    select(dock)
+    assert dock.message.text() == texts.CANCELLED
+    dock.button.click()
+    select(dock, 1)
+    dock.button.click()
+    finish(qtbot, dock)
+    assert dock.message.text() == texts.cancelled(f"lesion {running}")
+    select(dock)
     dock.button.click()
     qtbot.waitUntil(lambda: dock._jobs.state is JobState.RUNNING and bool(dock._told), timeout=PATIENCE)
     case.open_prediction(replace(segmented[1], information={}))

@@ -6,6 +6,7 @@ import pytest
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.explain.place.atlas import read_atlas
 from napari_uncertainseg.explain.place.lesions import DISTANCES, place_lesions, places_of_lesions
+from napari_uncertainseg.explain.place.registration import affine_between
 from napari_uncertainseg.explain.place.working_grid import WorkingGrid
 from napari_uncertainseg.explain.place.zones import BrainZones, find_zones, gap_to
 from napari_uncertainseg.images.resample import resample_to
@@ -98,6 +99,14 @@ def test_ventricles_of_a_tilted_or_cut_head_are_found(turn, stop):
     labels[s, a, r] = 1
     table = place_lesions(zones, labels)
     assert table.loc[1, "place"] == "periventricular" and table.loc[2, "to_edge_mm"] == 0
+
+
+def test_a_brain_is_laid_on_the_atlas_in_the_same_way_each_time():
+    """Or a lesion 2 mm from the cortex would change its place from one look to the next."""
+    template = read_atlas().template
+    part = Volume(template.data[20:60, ::2, ::2], template.grid, "part")
+    once, again = (affine_between(part, part) for _ in range(2))
+    np.testing.assert_allclose(again, once, rtol=0, atol=1e-9)
 
 
 @pytest.mark.slow

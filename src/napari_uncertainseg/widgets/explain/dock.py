@@ -77,6 +77,8 @@ class ExplainDock(DockWidget):
         self._hash = ""
         """Of the prediction; empty until it is needed."""
         self._key = ""
+        self._subject: object = None
+        """What the message is about."""
         self._make_controls()
         self._lay_out()
         self._connect()
@@ -133,8 +135,8 @@ class ExplainDock(DockWidget):
             (case.selection_changed, self._follow),
             (case.lesions_changed, self._follow),
             (layers.layers_changed, self.choice.offer),
-            (layers.labels_edited, self._on_edited),
-            (layers.label_chosen, self._on_edited),
+            (layers.labels_edited, self.choice.on_edited),
+            (layers.label_chosen, self.choice.on_edited),
             (layers.blinding_changed, self._on_blinding),
         )
         self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self.choice.pick)
@@ -162,10 +164,6 @@ class ExplainDock(DockWidget):
         self._follow()
 
     # -- what is chosen -----------------------------------------------------------------------
-
-    def _on_edited(self, name: str) -> None:
-        if name == self.region.currentData():
-            self._follow()
 
     def _request(self) -> ExplainRequest | None:
         """What would be explained now; None where nothing is chosen, InputError where it cannot be."""
@@ -215,7 +213,7 @@ class ExplainDock(DockWidget):
         if self._running is None or self._layers.blinded:
             return
         if lost := self.options.offer(answer.stages, answer.networks):
-            self._remembered[DOCK.key] = self.options.setting
+            self._on_options()
             self._say(texts.not_there(lost))
         try:
             request = self._request()
@@ -243,12 +241,15 @@ class ExplainDock(DockWidget):
         return kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
 
     def _on_failed(self, text: str) -> None:
-        self._running = None
-        self._say(as_warning(text))
+        running, self._running = self._running, None
+        elsewhere = running is not None and running.key != self._subject
+        self._say(as_warning(texts.failed(running.chosen.title, text) if running and elsewhere else text))
 
     def _on_cancelled(self) -> None:
         if self._running is not None:  # not by another case
-            self._say(texts.CANCELLED if self._told else texts.CANCELLED_EARLY)
+            early = texts.CANCELLED if self._told else texts.CANCELLED_EARLY
+            elsewhere = self._running.key != self._subject
+            self._say(texts.cancelled(self._running.chosen.title) if elsewhere else early)
         self._running = None
 
     # -- from the case ------------------------------------------------------------------------
@@ -277,39 +278,44 @@ class ExplainDock(DockWidget):
     def _follow(self) -> None:
         """Show what is known of what is chosen, or what to do."""
         if self._layers.blinded:  # the maps are taken out with all others, and come back with them
+            self.results.setVisible(False)
             return
         problem, request = "", None
         try:
             request = self._request()
         except InputError as error:
             problem = str(error)
-        running = self._jobs.state is not JobState.IDLE
-        self.options.setVisible(self.choice.opened is None)  # it was explained with settings of its own
+        running, opened = self._jobs.state is not JobState.IDLE, self.choice.opened
+        self.options.setVisible(opened is None)  # it was explained with settings of its own
         self.choice.open.setEnabled(self._case.original is not None)
         self.button.setEnabled(self._jobs.state is JobState.RUNNING or (request is not None and not running))
-        if (opened := self.choice.opened) is not None:
+        if opened is not None:
             if self.answer is not opened:
                 self._show_answer(opened)
                 self._layers.show_slice(opened.chosen.region.voxel)
         elif request is None:
             self._forget_answer()
-            self.empty.setText(problem or self._why_empty())
+            self.empty.setText(problem or texts.why_empty(self._case.original))
         else:
             shown = self.answer
             known = shown if shown and request.answered_by(shown) else self._known(request)
             if known is None:
                 self._forget_answer()
-                self.empty.setText(texts.not_yet(request.chosen.title, self._key))
+                busy = self._running if self._jobs.state is JobState.RUNNING else None
+                self.empty.setText(texts.why_not_yet(request, busy, self._key))
             elif (named := request.named(known)) is not shown:
                 self._show_answer(named)
         self.empty.setVisible(self.answer is None)
         self.results.setVisible(self.answer is not None)
+        self._turn_to(opened or (request and request.key))
 
-    def _why_empty(self) -> str:
-        prediction = self._case.original
-        if prediction is None:
-            return texts.NO_PREDICTION
-        return texts.CHOOSE if prediction.information.get("model_sha256") else texts.NO_MODEL
+    def _turn_to(self, subject: object) -> None:
+        """Drop a message that was about another choice."""
+        if subject != self._subject:
+            self._subject = subject
+            running = self._jobs.state is not JobState.IDLE
+            partly = self.answer is not None and not self.answer.complete and not running
+            self._say(texts.CANCELLED if partly else "")
 
     # -- on the screen ------------------------------------------------------------------------
 

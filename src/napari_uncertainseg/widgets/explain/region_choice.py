@@ -13,6 +13,8 @@ from napari_uncertainseg.widgets.explain.regions import ChosenRegion, painted_re
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, choice_box
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
+
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.explain.request import Answer
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -36,6 +38,8 @@ class RegionChoice(QWidget):
         super().__init__(parent)
         self._case, self._layers = case, layers
         self._read: tuple[Answer, ...] = ()
+        self._layer: Layer | None = None
+        """The chosen one, which stays chosen when it is renamed."""
         self.box = choice_box("explain-region", texts.REGION_TIP)
         self.open = button_with_tip(texts.OPEN, texts.OPEN_TIP)
         row = QHBoxLayout(self)
@@ -58,15 +62,23 @@ class RegionChoice(QWidget):
     def offer(self) -> None:
         """Offer the selected lesion, the user's label layers, and what was opened."""
         chosen, blocked = self.box.currentData(), self.box.blockSignals(True)
+        wanted = chosen
+        if self._layer is not None and self._layer in self._layers.viewer.layers:
+            wanted = self._layer.name
         self.box.clear()
         self.box.addItem(texts.SELECTED, None)
         for name in self._layers.label_layers():
             self.box.addItem(texts.painted(name), name)
         for number, one in enumerate(self._read):
             self.box.addItem(texts.in_folder(one.chosen.title, one.folder), number)
-        self.box.setCurrentIndex(max(self.box.findData(chosen), 0))
+        self.box.setCurrentIndex(max(self.box.findData(wanted), 0))
         self.box.blockSignals(blocked)
         if self.box.currentData() != chosen:
+            self._on_change()
+
+    def on_edited(self, name: str) -> None:
+        """Say that something else is painted or chosen in a layer, where it is the chosen one."""
+        if name == self.box.currentData():
             self.changed.emit()
 
     def offer_opened(self, answers: Sequence[Answer]) -> None:
@@ -94,4 +106,6 @@ class RegionChoice(QWidget):
             self._case.select((s, a, r))
 
     def _on_change(self) -> None:
+        name = self.box.currentData()
+        self._layer = self._layers.viewer.layers[name] if isinstance(name, str) else None
         self.changed.emit()

@@ -11,7 +11,8 @@ from napari_uncertainseg.modalities import title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
-    from napari_uncertainseg.widgets.explain.request import Setting
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.widgets.explain.request import ExplainRequest, Setting
 
 # -- what is explained ----------------------------------------------------------------------------
 
@@ -101,12 +102,13 @@ CONTEXT_TIP = (
 CHANGES_TIP = (
     "What the model would say if the scan were another. Circles: mean probability in the lesion, filled\n"
     "where the model finds it (a voxel reaches the threshold), hollow where it misses it.\n"
-    "Squares: doubt (structural uncertainty, LSU, over the network's heads: 0 to 1), where one is found.\n"
+    "Squares: LSU (structural uncertainty over the network's heads, 0 to 1; not the column Doubt), where\n"
+    "one is found.\n"
     "Fainter: the lesion is filled with tissue like its surroundings by so many percent; 100 % is filled.\n"
     "No T1, no T2: without this scan. FLAIR: with the FLAIR alone."
 )
 AROUND, FAINTER = "mm of surroundings", "% fainter, or without a scan"
-PROBABILITY, SHORT_P, DOUBT = "probability", "p", "doubt"
+PROBABILITY, SHORT_P, DOUBT = "probability", "p", "LSU"
 SHORT = {"without T1": "no T1", "without T2": "no T2", "FLAIR alone": "FLAIR"}
 """Ticks, by the change in words."""
 
@@ -207,6 +209,39 @@ def explain_label(key: str) -> str:
 def not_yet(title: str, key: str) -> str:
     """That a region was not explained."""
     return f"{_capital(title)} is not explained yet: press {explain_label(key)}."
+
+
+def being_explained(title: str, other: str | None) -> str:
+    """That a region is being explained; or, with the name of another one, that it has to wait for that."""
+    if other is None:
+        return f"{_capital(title)} is being explained …"
+    as_now = f"{_capital(title)}, as it is now, is not explained yet."
+    return f"{as_now} {_capital(other)} is being explained, as it was when you asked: wait, or press Cancel."
+
+
+def why_not_yet(request: ExplainRequest, running: ExplainRequest | None, key: str) -> str:
+    """Why nothing is shown of what is chosen: nobody asked, or it is being explained, or another one is."""
+    title = request.chosen.title
+    if running is None:
+        return not_yet(title, key)
+    return being_explained(title, None if running.key == request.key else running.chosen.title)
+
+
+def why_empty(prediction: Prediction | None) -> str:
+    """Why there is nothing to explain."""
+    if prediction is None:
+        return NO_PREDICTION
+    return CHOOSE if prediction.information.get("model_sha256") else NO_MODEL
+
+
+def cancelled(title: str) -> str:
+    """That another region than the chosen one is not explained further."""
+    return f"Stopped explaining {title}, as it was when you asked."
+
+
+def failed(title: str, reason: str) -> str:
+    """Why another region than the chosen one could not be explained."""
+    return f"{_capital(title)}: {reason}"
 
 
 def heading(title: str, voxels: int, volume: float, model: str) -> str:
