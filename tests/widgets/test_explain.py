@@ -183,7 +183,7 @@ def test_a_folder_opened_again(qtbot, opened, tmp_path, monkeypatch):
     dock.choice.open.click()
     assert dock.region.currentText() == f"lesion {number}, from the folder '{tmp_path.name}'"
     assert said() == shown and not dock.button.isEnabled() and not dock.options.isVisible()
-    assert panel.passes.text().endswith("In the folder as it was made: average, 2 passes.")
+    assert panel.passes.text().endswith("It was made with: average, 2 passes.")
     assert maps(dock)[0] == f"saliency FLAIR, lesion {number}, tiny (logits per unit)"
     np.testing.assert_allclose(layers[maps(dock)[0]].data, flair, rtol=1e-6)
     select(dock)  # on to what is selected

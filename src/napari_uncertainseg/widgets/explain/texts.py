@@ -270,7 +270,7 @@ def chosen(version: str, passes: int, stage: str | None, network: int) -> str:
 def made_with(setting: Setting) -> str:
     """With which settings something in a folder was made."""
     own = chosen(setting.version, setting.passes, setting.stage, setting.network)
-    return f"In the folder as it was made: {own}."
+    return f"It was made with: {own}."
 
 
 def map_title(name: str) -> str:
