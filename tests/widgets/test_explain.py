@@ -14,10 +14,12 @@ from qtpy.QtWidgets import QFileDialog
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.dock import ExplainDock
+from napari_uncertainseg.widgets.explain.options import MoreOptions
 from napari_uncertainseg.widgets.layers.colours import SIGNED
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
@@ -155,8 +157,48 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     assert len(about["settings"]["prediction_sha256"]) == 64
     written = read_volume(tmp_path / f"lesion{number}_saliency_flair.nii.gz")
     np.testing.assert_allclose(written.data, flair.data, rtol=1e-6)
+    facts = about["regions"][0]["facts"]
+    assert facts["doubt"] == panel.doubt.text() and about["columns"]["noise"]["unit"] == "SD"
+    (row,) = read_tsv(tmp_path / "drivers.tsv").to_dict("records")
+    size = dock._case.lesions.table.set_index("label").loc[number, "volume_mm3"]
+    assert row["region"] == f"lesion{number}" and row["volume_mm3"] == pytest.approx(size)
     panel.export.click()
     assert "not empty" in dock.message.text()
+
+
+def test_a_folder_opened_again(qtbot, opened, tmp_path, monkeypatch):
+    dock, layers, panel = opened, opened._layers.viewer.layers, opened.results
+    number = select(dock)
+    explain(qtbot, dock)
+
+    def said():
+        labels = (panel.doubt, panel.place, panel.context_sentence, panel.changes_sentence, panel.notes)
+        return [label.text() for label in labels]
+
+    shown, flair = said(), layers[maps(dock)[0]].data.copy()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
+    panel.export.click()
+    select(dock, 1)  # another lesion is selected, which is not explained
+    assert dock.answer is None
+    dock.choice.open.click()
+    assert dock.region.currentText() == f"lesion {number}, from the folder '{tmp_path.name}'"
+    assert said() == shown and not dock.button.isEnabled() and not dock.options.isVisible()
+    assert panel.passes.text().endswith("In the folder as it was made: average, 2 passes.")
+    assert maps(dock)[0] == f"saliency FLAIR, lesion {number}, tiny (logits per unit)"
+    np.testing.assert_allclose(layers[maps(dock)[0]].data, flair, rtol=1e-6)
+    select(dock)  # on to what is selected
+    assert dock.options.isVisible() and dock.region.currentIndex() == 0
+    assert dock._request().answered_by(dock.answer)
+    select(dock, 1)
+    assert dock.answer is None and not maps(dock)
+    about = json.loads((tmp_path / "explanation.json").read_text())
+    about["settings"]["prediction_sha256"] = "0" * 64
+    (tmp_path / "explanation.json").write_text(json.dumps(about))
+    dock.choice.open.click()
+    assert "other results" in dock.message.text() and dock.answer is None
+    dock.region.setCurrentIndex(1)
+    dock._case.close_prediction()
+    assert dock.region.count() == 1 and dock.answer is None
 
 
 def test_what_is_chosen_is_what_is_shown(qtbot, opened):
@@ -173,6 +215,19 @@ def test_what_is_chosen_is_what_is_shown(qtbot, opened):
     assert dock.answer is first and len(maps(dock)) == 3
     dock.options.passes.setValue(3)
     assert dock.answer is None
+    again = MoreOptions()  # as when the dock is closed and opened again
+    again.choose(dock._remembered["explain"])
+    assert again.chosen.text() == "average, 3 passes" and again.setting == dock.options.setting
+    dock.options.choose(replace(again.setting, passes=2, stage="decoder.9", network=3))
+    assert dock.options.chosen.text() == "average, 2 passes, Grad-CAM++ at decoder.9, network 3"
+    dock.options.forget()  # the next patient: what is chosen stays chosen
+    assert dock.options.setting.network == 3
+    explain(qtbot, dock)  # which this model does not have
+    assert dock.message.text() == texts.not_there(["Grad-CAM++ stage decoder.9", "network 3"])
+    assert dock.options.chosen.text() == "average, 2 passes"
+    assert dock._remembered["explain"] == dock.options.setting == dock.answer.setting
+    first = dock.answer
+    dock.options.passes.setValue(3)
     dock.options.passes.setValue(2)
     assert dock.answer is first
     case.threshold += 0.01  # lesions are outlined anew

@@ -134,16 +134,18 @@ def kept_refinement(information: Mapping[str, Any], threshold: float) -> Refinem
         raise InputError(f"{path} is the refinement of another model: delete it and fit it again.")
     if information.get("recalibration") is not None:
         raise InputError(
-            "Refined p was learned on the model's own probabilities, and these are recalibrated."
+            "The refinement was fitted on the model's own probabilities, and these are recalibrated."
         )
     inputs = tuple(sorted(information.get("inputs") or ()))
     if inputs != maker.inputs:
         theirs, ours = " + ".join(maker.inputs), " + ".join(inputs) or "unknown scans"
-        raise InputError(f"Refined p was learned on cases with {theirs}; this one has {ours}.")
+        raise InputError(f"The refinement was fitted on cases with {theirs}; this one has {ours}.")
     low, high = maker.thresholds
     if not low - _SAME <= threshold <= high + _SAME:
         learned = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        raise InputError(f"Refined p was learned at a threshold of {learned}; this list is at {threshold:g}.")
+        raise InputError(
+            f"The refinement was fitted at a threshold of {learned}; this list is at {threshold:g}."
+        )
     return found
 
 
@@ -192,11 +194,11 @@ def _column(refinement: Refinement) -> MeasureColumn:
             "In another hospital it may do harm."
         )
     return MeasureColumn(
-        "Refined p",
+        "Real, by your cases",
         "",
         "How probable it is that the lesion is real, by the refinement that you fitted on "
         f"{refinement.lesions} lesions of your own cases (`uncertainseg refine`). {checked} "
-        "It takes nothing away.",
+        "No lesion is deleted by it.",
     )
 
 
@@ -235,10 +237,10 @@ def refined_in_memory(
     measuring = refinement.measuring
     lacking = [name for name in measuring.images if name not in scans] if measuring else ["table"]
     if lacking or measuring is None:
-        raise InputError(f"Refined p goes by '{lacking[0]}', which is not open here.")
+        raise InputError(f"The refinement needs '{lacking[0]}', which is not open here.")
     for name in measuring.images:
         if not scans[name].grid.same_as(prediction.grid, tolerance=1e-2):
-            raise InputError(f"Refined p goes by '{name}', which does not lie on the grid of the lesions.")
+            raise InputError(f"The refinement needs '{name}', which does not lie on the grid of the lesions.")
     images = {name: scans[name].data for name in measuring.images}
     rows = radiomics_of_images(
         images,

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.explain.kept import Kept, prediction_sha256
+from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction, ReviewContext
 from napari_uncertainseg.widgets.explain import texts
+from napari_uncertainseg.widgets.explain.files import read_answers, write_answer
 from napari_uncertainseg.widgets.explain.options import MoreOptions
-from napari_uncertainseg.widgets.explain.regions import ChosenRegion, painted_region, selected_region
-from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, OpenedCase
+from napari_uncertainseg.widgets.explain.region_choice import RegionChoice
+from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, OpenedCase, request_of
 from napari_uncertainseg.widgets.explain.results import ResultPanel
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, choice_box, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
@@ -41,6 +43,10 @@ class ExplainDock(DockWidget):
         The case under review, and the viewer's layers.
     preferences
         Knows the model of the last run by the name with which it was chosen.
+    zones
+        Of the brain, shared with other docks.
+    remembered
+        Keeps the choices for when the dock is opened again, under the dock's key.
     parent
         Qt parent.
     """
@@ -50,13 +56,16 @@ class ExplainDock(DockWidget):
         case: Case,
         layers: ReviewLayers,
         preferences: PreferenceStore | None = None,
+        zones: KnownZones | None = None,
+        remembered: dict[str, Any] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._case, self._layers = case, layers
         self._preferences = preferences or PreferenceStore()
         self._jobs = JobRunner(self)
-        self._opened, self._kept = OpenedCase(), Kept[Answer]()
+        self._zones, self._remembered = zones or KnownZones(), {} if remembered is None else remembered
+        self._opened, self._kept = OpenedCase(self._zones), Kept[Answer]()
         self._prediction = case.original
         """Of which case all that is here is."""
         self.answer: Answer | None = None
@@ -71,9 +80,8 @@ class ExplainDock(DockWidget):
         self._make_controls()
         self._lay_out()
         self._connect()
-        self._list_layers()
+        self.choice.offer()
         self._show_state(JobState.IDLE)
-        self._follow()
 
     def cleanup(self) -> None:
         """Stop the work and disconnect from case and layers. May be called twice."""
@@ -81,14 +89,17 @@ class ExplainDock(DockWidget):
         self._connections.disconnect_all()
         self._picking.cleanup()
         self.results.cleanup()
-        self._opened, self._running = OpenedCase(), None
+        self._opened, self._running = OpenedCase(self._zones), None
         self._kept.clear()
 
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.region = choice_box("explain-region", texts.REGION_TIP)
+        self.choice = RegionChoice(self._case, self._layers)
+        self.region = self.choice.box
         self.options = MoreOptions()
+        if (before := self._remembered.get(DOCK.key)) is not None:
+            self.options.choose(before)
         self.button = QPushButton()
         self.button.setObjectName("explain")
         self.progress = QProgressBar()
@@ -106,7 +117,7 @@ class ExplainDock(DockWidget):
         column.setSpacing(4)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(texts.REGION, self.region)
+        form.addRow(texts.REGION, self.choice)
         column.addLayout(form)
         for widget in (self.options, self.button, self.progress, self.stage, self.message):
             column.addWidget(widget)
@@ -118,16 +129,18 @@ class ExplainDock(DockWidget):
         case, layers = self._case, self._layers
         self._connections = Connections(
             (case.prediction_changed, self._on_prediction),
+            (case.selection_changed, self.choice.leave_opened),
             (case.selection_changed, self._follow),
             (case.lesions_changed, self._follow),
-            (layers.layers_changed, self._list_layers),
+            (layers.layers_changed, self.choice.offer),
             (layers.labels_edited, self._on_edited),
             (layers.label_chosen, self._on_edited),
             (layers.blinding_changed, self._on_blinding),
         )
-        self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self._pick)
-        self.region.currentIndexChanged.connect(self._follow)
-        self.options.changed.connect(self._follow)
+        self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self.choice.pick)
+        self.choice.changed.connect(self._follow)
+        self.options.changed.connect(self._on_options)
+        self.choice.open.clicked.connect(self.open_folder)
         self.button.clicked.connect(self.explain)
         self.results.map_chosen.connect(self._choose_map)
         self.results.export.clicked.connect(self.export)
@@ -150,59 +163,16 @@ class ExplainDock(DockWidget):
 
     # -- what is chosen -----------------------------------------------------------------------
 
-    def _pick(self, number: int) -> None:
-        """Select the lesion (or, below 0, the candidate) that was clicked in the image."""
-        lesions = self._case.lesions
-        if lesions is None or self._layers.blinded:
-            return
-        table = lesions.table if number > 0 else lesions.candidate_table
-        row = table[table["label"] == abs(number)]
-        if len(row):
-            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
-            self._case.select((s, a, r))
-
-    def _list_layers(self) -> None:
-        """Offer the selected lesion, and the user's label layers."""
-        chosen, blocked = self.region.currentData(), self.region.blockSignals(True)
-        self.region.clear()
-        self.region.addItem(texts.SELECTED, None)
-        for name in self._layers.label_layers():
-            self.region.addItem(texts.painted(name), name)
-        self.region.setCurrentIndex(max(self.region.findData(chosen), 0))
-        self.region.blockSignals(blocked)
-        if self.region.currentData() != chosen:
-            self._follow()
-
     def _on_edited(self, name: str) -> None:
         if name == self.region.currentData():
             self._follow()
 
-    def _chosen(self) -> ChosenRegion | None:
-        name = self.region.currentData()
-        return selected_region(self._case) if name is None else painted_region(self._layers, name)
-
     def _request(self) -> ExplainRequest | None:
         """What would be explained now; None where nothing is chosen, InputError where it cannot be."""
-        case, prediction = self._case, self._case.original
-        if prediction is None or case.lesions is None or (chosen := self._chosen()) is None:
+        if self.choice.opened is not None:
             return None
-        recalibrated = case.recalibration is not None
-        notes = [texts.RECALIBRATED.format(prediction.threshold)] if recalibrated else []
-        notes += [texts.OTHER_BRAIN] if self._layers.brain.outdated else []
-        said = prediction.information.get("model")
-        models = [name for name in (said, self._preferences.chosen.model) if isinstance(name, str)]
-        return ExplainRequest(
-            chosen,
-            self.options.setting,
-            prediction,
-            case.images,
-            case.lesions,
-            prediction.threshold if recalibrated else case.threshold,
-            case.min_volume,
-            case.review.edit,
-            tuple(models),
-            tuple(notes),
-        )
+        last = self._preferences.chosen.model
+        return request_of(self._case, self._layers, self.choice.region(), self.options.setting, last)
 
     # -- explaining ---------------------------------------------------------------------------
 
@@ -236,11 +206,17 @@ class ExplainDock(DockWidget):
             self._heard = self._told[-1]
             self._take(self._heard)
 
+    def _on_options(self) -> None:
+        self._remembered[DOCK.key] = self.options.setting
+        self._follow()
+
     def _take(self, answer: Answer) -> None:
         """Show an answer if it is of what is chosen now."""
         if self._running is None or self._layers.blinded:
             return
-        self.options.offer(answer.stages, answer.networks)
+        if lost := self.options.offer(answer.stages, answer.networks):
+            self._remembered[DOCK.key] = self.options.setting
+            self._say(texts.not_there(lost))
         try:
             request = self._request()
         except InputError:
@@ -251,7 +227,7 @@ class ExplainDock(DockWidget):
     def _on_finished(self, answer: Answer) -> None:
         request = self._running
         if request is not None and answer.prediction is self._case.original:
-            self._kept.keep((self._prediction_hash, request.key), answer)
+            self._kept.keep((self._prediction_hash, answer.key), answer)
             self._take(answer)
         self._running, self._told = None, []
 
@@ -282,9 +258,11 @@ class ExplainDock(DockWidget):
         if self._case.original is not self._prediction:
             self._prediction = self._case.original
             self._jobs.cancel()
-            self._opened, self._running, self._told = OpenedCase(), None, []  # a job that ends keeps its own
+            self._opened = OpenedCase(self._zones)
+            self._running, self._told = None, []  # a job that ends keeps its own
             self._kept.clear()
             self._hash = ""
+            self.choice.offer_opened(())
             self._forget_answer()
             self.options.forget()
             self._say("")
@@ -306,8 +284,14 @@ class ExplainDock(DockWidget):
         except InputError as error:
             problem = str(error)
         running = self._jobs.state is not JobState.IDLE
+        self.options.setVisible(self.choice.opened is None)  # it was explained with settings of its own
+        self.choice.open.setEnabled(self._case.original is not None)
         self.button.setEnabled(self._jobs.state is JobState.RUNNING or (request is not None and not running))
-        if request is None:
+        if (opened := self.choice.opened) is not None:
+            if self.answer is not opened:
+                self._show_answer(opened)
+                self._layers.show_slice(opened.chosen.region.voxel)
+        elif request is None:
             self._forget_answer()
             self.empty.setText(problem or self._why_empty())
         else:
@@ -371,23 +355,35 @@ class ExplainDock(DockWidget):
 
     def export(self) -> None:
         """Ask for a folder, and write what is shown as `uncertainseg explain` does."""
-        from napari_uncertainseg.explain.explanation_files import write_explanations
-
         answer = self.answer
         folder = None if answer is None else ask_folder(self, texts.EXPORT_TITLE)
         if answer is None or folder is None:
             return
         try:
-            write_explanations(folder, answer.about, [answer.explanation], answer.settings)
+            write_answer(folder, answer)
         except InputError as error:
             self._say(as_warning(error))
         else:
             self._say(texts.saved(folder))
 
+    def open_folder(self) -> None:
+        """Ask for a folder that was written before, and show what is in it; nothing is computed."""
+        prediction = self._case.original
+        folder = None if prediction is None or self._layers.blinded else ask_folder(self, texts.OPEN_TITLE)
+        if prediction is None or folder is None:
+            return
+        try:
+            found = read_answers(folder, prediction)
+        except InputError as error:
+            self._say(as_warning(error))
+            return
+        self.choice.offer_opened(found)
+        self._say(texts.opened(len(found), folder))
+
 
 def make_dock(context: ReviewContext) -> ExplainDock:
     """Make the dock for a window."""
-    return ExplainDock(context.case, context.layers, context.preferences)
+    return ExplainDock(context.case, context.layers, context.preferences, context.zones, context.remembered)
 
 
 DOCK = Dock(
