@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.explain.kept import Kept, prediction_sha256
+from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction, ReviewContext
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.choice import RegionChoice
@@ -315,6 +316,8 @@ class ExplainDock(DockWidget):
 
     def _why_not_yet(self, request: ExplainRequest) -> str:
         title, running = request.chosen.title, self._running
+        if not made_by_model(request.prediction.information):
+            return texts.NO_MODEL
         if running is None or self._jobs.state is not JobState.RUNNING:
             return texts.not_yet(title, self._key)
         return texts.being_explained(title, None if running.key == request.key else running.chosen.title)
@@ -323,7 +326,7 @@ class ExplainDock(DockWidget):
         prediction = self._case.original
         if prediction is None:
             return texts.NO_PREDICTION
-        return texts.CHOOSE if prediction.information.get("model_sha256") else texts.NO_MODEL
+        return texts.CHOOSE if made_by_model(prediction.information) else texts.NO_MODEL
 
     # -- on the screen ------------------------------------------------------------------------
 

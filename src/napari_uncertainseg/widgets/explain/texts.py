@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # -- what is explained ----------------------------------------------------------------------------
 
 NO_PREDICTION = "No prediction yet: press Run in Segment."
-NO_MODEL = "No model made these results: they were opened from maps. So there is nothing to explain."
+NO_MODEL = "No model made these results: they came from maps. So there is nothing to explain."
 CHOOSE = "Choose a lesion or a candidate: click on it in the list of Lesions, or on its outline in the image."
 REGION = "Explain"
 REGION_TIP = (
