@@ -363,7 +363,7 @@ def test_nothing_during_an_exercise(qtbot, opened):
     select(dock)
     explain(qtbot, dock)
     layers.blind()
-    assert not maps(dock)
+    assert not maps(dock) and not dock.results.isVisible()
     dock.options.passes.setValue(3)
     dock.act("explain")
     assert dock._jobs.state is JobState.IDLE and not maps(dock)

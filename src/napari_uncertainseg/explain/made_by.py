@@ -12,6 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.inference.ready_members import METHOD as READY
 from napari_uncertainseg.inference.scans_of_model import check_modalities
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
@@ -54,6 +55,11 @@ def results_in_memory(
     return SavedResults(prediction, same, threshold, min_volume, (), edit, numbers, ())
 
 
+def made_by_model(said: Mapping[str, Any]) -> bool:
+    """Whether a model at hand can have made results: not where they came from maps."""
+    return said.get("model_sha256") is not None and said.get("method") != READY
+
+
 def model_of(where: str, said: Mapping[str, Any], names: Sequence[str | Path] = ()) -> Model:
     """The model that made results, by the first of several names that leads to it.
 
@@ -72,7 +78,7 @@ def model_of(where: str, said: Mapping[str, Any], names: Sequence[str | Path] = 
         If no model made the results, or none of the names leads to the one that did.
     """
     own = said.get("model")
-    if not isinstance(own, str) or said.get("model_sha256") is None:
+    if not isinstance(own, str) or not made_by_model(said):
         raise InputError(_sentence(where, _NO_MODEL))
     problems = []
     for name in names or (own,):

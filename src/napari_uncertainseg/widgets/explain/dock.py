@@ -278,8 +278,7 @@ class ExplainDock(DockWidget):
     def _follow(self) -> None:
         """Show what is known of what is chosen, or what to do."""
         if self._layers.blinded:  # the maps are taken out with all others, and come back with them
-            self.results.setVisible(False)
-            return
+            return self.results.setVisible(False)
         problem, request = "", None
         try:
             request = self._request()
@@ -313,8 +312,8 @@ class ExplainDock(DockWidget):
         """Drop a message that was about another choice."""
         if subject != self._subject:
             self._subject = subject
-            running = self._jobs.state is not JobState.IDLE
-            partly = self.answer is not None and not self.answer.complete and not running
+            idle = self._jobs.state is JobState.IDLE
+            partly = self.answer is not None and not self.answer.complete and idle
             self._say(texts.CANCELLED if partly else "")
 
     # -- on the screen ------------------------------------------------------------------------

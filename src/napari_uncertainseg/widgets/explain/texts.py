@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import format_time_left
+from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.modalities import title_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # -- what is explained ----------------------------------------------------------------------------
 
 NO_PREDICTION = "No prediction yet: press Run in Segment."
-NO_MODEL = "No model made these results: they were opened from maps. So there is nothing to explain."
+NO_MODEL = "No model made these results: they came from maps. So there is nothing to explain."
 CHOOSE = "Choose a lesion or a candidate: click on it in the list of Lesions, or on its outline in the image."
 REGION = "Explain"
 REGION_TIP = (
@@ -222,6 +223,8 @@ def being_explained(title: str, other: str | None) -> str:
 def why_not_yet(request: ExplainRequest, running: ExplainRequest | None, key: str) -> str:
     """Why nothing is shown of what is chosen: nobody asked, or it is being explained, or another one is."""
     title = request.chosen.title
+    if not made_by_model(request.prediction.information):
+        return NO_MODEL
     if running is None:
         return not_yet(title, key)
     return being_explained(title, None if running.key == request.key else running.chosen.title)
@@ -231,7 +234,7 @@ def why_empty(prediction: Prediction | None) -> str:
     """Why there is nothing to explain."""
     if prediction is None:
         return NO_PREDICTION
-    return CHOOSE if prediction.information.get("model_sha256") else NO_MODEL
+    return CHOOSE if made_by_model(prediction.information) else NO_MODEL
 
 
 def cancelled(title: str) -> str:
