@@ -107,7 +107,6 @@ def row_of(case: LeftOutCase, number: int, arguments: argparse.Namespace) -> dic
         row |= seen(case, region, arguments.passes, number)
     curve = context_curve(case.scene, region, step_mm=arguments.step)
     row |= vars(context_need(curve))
-    row |= {"kept_mm": kept_from(curve)}
     row |= {
         f"p_{radius:g}mm": p for radius, p in zip(curve["radius_mm"], curve["mean_probability"], strict=True)
     }
@@ -144,13 +143,6 @@ def changed(case: LeftOutCase, region: np.ndarray) -> dict[str, object]:
         p, found = said(np.where(without, np.float32(0), cut)) if known else (float("nan"), None)
         row |= {f"found_{name}": found, f"p_{name}": p}
     return row
-
-
-def kept_from(curve: pd.DataFrame) -> float:
-    """The smallest radius from which on a lesion is detected with each larger one; NaN if with none."""
-    missed = np.flatnonzero(~curve["detected"].to_numpy(bool))
-    first = int(missed[-1]) + 1 if len(missed) else 0
-    return float(curve["radius_mm"].iloc[first]) if first < len(curve) - 1 else float("nan")
 
 
 def seen(case: LeftOutCase, region: np.ndarray, passes: int, number: int) -> dict[str, object]:

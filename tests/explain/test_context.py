@@ -77,7 +77,7 @@ def test_lesion_that_is_never_detected_or_settled():
         }
     )
     need = context_need(curve)
-    assert np.isnan(need.detected_mm) and np.isnan(need.settled_mm) and not need.found
+    assert np.isnan([need.detected_mm, need.kept_mm, need.settled_mm]).all() and not need.found
 
 
 def test_settled_begins_after_the_last_radius_that_is_far():
@@ -89,7 +89,11 @@ def test_settled_begins_after_the_last_radius_that_is_far():
             "detected": [True, False, True, True, True],
         }
     )
-    assert context_need(curve).settled_mm == 2 and context_need(curve).detected_mm == 0
+    need = context_need(curve)
+    assert (need.detected_mm, need.kept_mm, need.settled_mm) == (0, 2, 2)
+    assert context_need(curve.assign(detected=True)).kept_mm == 0
+    lost = context_need(curve.assign(detected=[True, False, True, False, True]))
+    assert lost.detected_mm == 0 and np.isnan(lost.kept_mm) and lost.found
 
 
 def test_cancelled():
@@ -109,7 +113,8 @@ def test_lesion_larger_than_a_patch_is_refused():
 
 
 def needs(radii, cases, found=True) -> pd.DataFrame:
-    return pd.DataFrame({"case": cases, "detected_mm": radii, "settled_mm": radii, "found": found})
+    measures = dict.fromkeys(("detected_mm", "kept_mm", "settled_mm"), radii)
+    return pd.DataFrame({"case": cases, **measures, "found": found})
 
 
 def test_summary_draws_cases_where_there_are_several():

@@ -65,13 +65,6 @@ def test_the_quick_changes_are_those_of_the_program(experiment):
         assert quick[f"p_{name}"] == pytest.approx(without["mean_probability"][change], abs=1e-5)
 
 
-def test_a_lesion_that_is_lost_again_is_kept_only_from_the_last_time_on(experiment):
-    curve = pd.DataFrame({"radius_mm": [0, 2, 4, np.inf], "detected": [True, False, True, True]})
-    assert experiment.kept_from(curve) == 4
-    assert np.isnan(experiment.kept_from(curve.assign(detected=[True, True, False, True])))
-    assert experiment.kept_from(curve.assign(detected=True)) == 0
-
-
 def test_a_lesion_that_is_never_seen_needs_more_than_was_shown(experiment, tmp_path):
     nan = float("nan")
     rows = [row("a 1", 1, settled_mm=nan), row("a 1", 2, detected_mm=nan, settled_mm=nan)]

@@ -135,7 +135,9 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     panel = dock.results
     assert f"Lesion {number}: " in panel.heading.text() and "Model: tiny." in panel.heading.text()
     assert panel.changes_sentence.text().startswith("The model")
-    assert "published: 7 mm" in panel.context_sentence.text() or "Not found" in panel.context_sentence.text()
+    assert (
+        "the paper says 7 mm" in panel.context_sentence.text() or "Not found" in panel.context_sentence.text()
+    )
     assert texts.WARNING in panel.notes.text() and "plain pass" in panel.notes.text()
     assert "Places are unknown" in panel.place.text() or "Place: " in panel.place.text()
     assert panel.doubt.text().endswith(".") and panel.doubt.toolTip()

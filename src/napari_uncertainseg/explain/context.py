@@ -31,7 +31,11 @@ class ContextNeed:
     Attributes
     ----------
     detected_mm
-        Smallest radius at which a voxel of the lesion reaches the threshold; NaN where none does.
+        Smallest radius at which a voxel of the lesion reaches the threshold; NaN where none does. The lesion
+        alone, on even grey, may look like one: with more around it many are lost again.
+    kept_mm
+        Smallest radius from which on it is detected with each larger one; NaN where that is not so at the
+        largest one.
     settled_mm
         Smallest radius from which on the mean probability stays within `SETTLED` of the whole field's; NaN
         where that is not so at the largest one.
@@ -42,6 +46,7 @@ class ContextNeed:
     """
 
     detected_mm: float
+    kept_mm: float
     settled_mm: float
     alone: float
     whole: float
@@ -152,15 +157,20 @@ def context_need(curve: pd.DataFrame) -> ContextNeed:
     mean = curve["mean_probability"].to_numpy(float)
     detected = curve["detected"].to_numpy(bool)
     near = np.abs(mean[:-1] - mean[-1]) <= SETTLED
-    far = np.flatnonzero(~near)
-    first = 0 if not len(far) else int(far[-1]) + 1
     return ContextNeed(
         float(radius[:-1][detected[:-1]][0]) if detected[:-1].any() else float("nan"),
-        float(radius[first]) if first < len(near) else float("nan"),
+        _from_which_on(radius, detected),
+        _from_which_on(radius, np.append(near, True)),
         float(mean[0]),
         float(mean[-1]),
         bool(detected[-1]),
     )
+
+
+def _from_which_on(radius: np.ndarray, so: np.ndarray) -> float:
+    """The smallest radius from which on something is so to the end; NaN if only with all of the field."""
+    first = int(np.flatnonzero(~so).max(initial=-1)) + 1
+    return float(radius[first]) if first < len(radius) - 1 else float("nan")
 
 
 def context_summary(needs: pd.DataFrame, *, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -178,8 +188,8 @@ def context_summary(needs: pd.DataFrame, *, draws: int = 1000, seed: int = 0) ->
     Returns
     -------
     pandas.DataFrame
-        A row each for ``detected_mm`` and ``settled_mm``: ``lesions`` and ``cases`` that have one,
-        ``median``, ``low`` and ``high`` (95 %; NaN with fewer than three lesions), ``within_published``
+        A row each for ``detected_mm``, ``kept_mm`` and ``settled_mm``: ``lesions`` and ``cases`` that have
+        one, ``median``, ``low`` and ``high`` (95 %; NaN with fewer than three lesions), ``within_published``
         (the share of them within 7 mm) and ``published_mm``. A lesion that is not found with all of the
         field does not count.
 
@@ -191,7 +201,7 @@ def context_summary(needs: pd.DataFrame, *, draws: int = 1000, seed: int = 0) ->
     if not len(needs):
         raise InputError("There is no lesion to sum up the context of.")
     rows = []
-    for name in ("detected_mm", "settled_mm"):
+    for name in ("detected_mm", "kept_mm", "settled_mm"):
         known = needs[needs["found"].astype(bool) & needs[name].notna()]
         values = known[name].to_numpy(float)
         low, high = _interval(known["case"].to_numpy(), values, draws, seed)

@@ -14,7 +14,7 @@ from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.explain.context import ContextNeed
+from napari_uncertainseg.explain.context import context_need
 from napari_uncertainseg.explain.explained_case import Explained
 from napari_uncertainseg.explain.explanation import CAM, SALIENCY, UNIT, Explanation
 from napari_uncertainseg.explain.kept import Region, prediction_sha256
@@ -160,21 +160,13 @@ def _read_one(folder: Path, grid: Grid, about: dict[str, Any]) -> Explanation:
         saliency,
         about.get(CAM),
         curve,
-        _need(about.get("context")),
+        None if curve is None else context_need(curve),
         changes,
         str(about.get("sentence", "")),
         tuple(map(str, about["notes"])),
         Region.cut(mask),
         None if facts is None else facts_from_json(facts),
     )
-
-
-def _need(told: dict[str, Any] | None) -> ContextNeed | None:
-    if told is None:
-        return None
-    radii = (told["detected_mm"], told["settled_mm"])
-    detected, settled = (np.nan if radius is None else float(radius) for radius in radii)
-    return ContextNeed(detected, settled, float(told["alone"]), float(told["whole"]), bool(told["found"]))
 
 
 def _on(grid: Grid, path: Path) -> np.ndarray:

@@ -72,7 +72,8 @@ def describe(one: Explanation) -> str:
         need = one.need
         lines.append(
             f"  mean probability {need.alone:.2f} from the lesion alone, {need.whole:.2f} with all around; "
-            f"detected {_from(need.detected_mm)}, settled {_from(need.settled_mm)}"
+            f"detected {_from(need.detected_mm)}, stays so {_from(need.kept_mm)}, "
+            f"settled {_from(need.settled_mm)}"
         )
     if one.changes is not None:
         for row in one.changes.to_dict("records"):

@@ -294,9 +294,10 @@ def context_sentence(need: ContextNeed, largest: float) -> str:
     if not need.found:
         return f"Not found with all of its surroundings either: mean probability {need.whole:.2f}."
     first = _radius("Detected", need.detected_mm, largest)
+    kept = "" if need.kept_mm == need.detected_mm else f" ({_radius('stays so', need.kept_mm, largest)})"
     then = _radius("settled", need.settled_mm, largest)
     return (
-        f"{first}, {then} (published: 7 mm). Mean probability {need.alone:.2f} from the lesion alone, "
+        f"{first}{kept}, {then} (the paper says 7 mm of lesions in general). Mean probability {need.alone:.2f} from the lesion alone, "
         f"{need.whole:.2f} with all around."
     )
 
