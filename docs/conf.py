@@ -69,6 +69,7 @@ def _contents() -> str:
     pages += [
         "explain",
         "places",
+        "shapes",
         "drivers",
         "attention",
         "radiomics",

@@ -85,6 +85,13 @@ def saliency_maps(case: LeftOutCase, region: np.ndarray, setting: SmoothGradSett
     return last.maps()
 
 
+def named(case: LeftOutCase, region: np.ndarray, kind: str, number: int) -> dict[str, object]:
+    """Whose lesion it is, and its voxels for the network."""
+    scan = case.one.scan
+    row: dict[str, object] = {"scan": case.name, "patient": f"{scan.source} {scan.patient}", "kind": kind}
+    return row | {"hospital": case.one.hospital, "lesion": number, "voxels": int(region.sum())}
+
+
 def measured(
     case: LeftOutCase, region: np.ndarray, maps: np.ndarray, kind: str, number: int
 ) -> dict[str, object]:
@@ -93,9 +100,7 @@ def measured(
     distance = distance_around(region[near], case.scene.spacing, RING_MM)
     ring = np.zeros(region.shape, bool)
     ring[near] = (distance > 0) & np.isfinite(distance)
-    scan = case.one.scan
-    row: dict[str, object] = {"scan": case.name, "patient": f"{scan.source} {scan.patient}", "kind": kind}
-    row |= {"hospital": case.one.hospital, "lesion": number, "voxels": int(region.sum())}
+    row = named(case, region, kind, number)
     row |= {"peak": float(maps[0].max()), "trough": float(maps[0].min())}
     for name, given, values in zip(case.scene.modalities, case.scene.given, maps, strict=True):
         if given:

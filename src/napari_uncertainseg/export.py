@@ -254,12 +254,18 @@ def summary(
         )
         found["painted"] = painted.as_json()
     if given:
-        found["given"] = [{"voxel": list(v.voxel), "decision": v.decision} for v in given]
+        found["given"] = [_given(verdict) for verdict in given]
     if verdicts is not None:
         found["verdicts"] = [_verdict(lesions, *item) for item in sorted(verdicts.items())]
         voxels = int(np.count_nonzero(reviewed_mask(lesions, verdicts)))
         found["reviewed_volume_ml"] = voxels * prediction.grid.voxel_volume / 1000
     return found
+
+
+def _given(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as it is read again, with what was ticked beside it."""
+    ticked = {"ticked": verdict.feedback.written()} if verdict.feedback else {}
+    return {"voxel": list(verdict.voxel), "decision": verdict.decision, **ticked}
 
 
 def _or_none(value: float) -> float | None:

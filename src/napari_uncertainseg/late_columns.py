@@ -68,15 +68,16 @@ class KeptValues:
         return np.bincount(self.labels.ravel()[np.flatnonzero(self.labels)].astype(int), minlength=1)
 
     def values(self, labels: np.ndarray) -> pd.DataFrame:
-        """Of those lesions that have the voxels and the number that they had."""
+        """Of those lesions that have the voxels that they had; their numbers may have changed."""
         where = np.flatnonzero(labels)  # several times faster than `nonzero`
         now, then = labels.ravel()[where].astype(int), self.labels.ravel()[where].astype(int)
-        most = max(int(now.max(initial=0)) + 1, len(self._before))
-        before = np.pad(self._before, (0, most - len(self._before)))
-        same = np.bincount(now[now == then], minlength=most)
-        unchanged = (same > 0) & (same == before) & (same == np.bincount(now, minlength=most))
-        numbers = self.table.index.to_numpy(int)
-        return self.table[unchanged[np.clip(numbers, 0, most - 1)] & (numbers < most)]
+        voxels = np.bincount(now, minlength=1)
+        was = np.zeros(len(voxels), int)
+        was[now] = then  # of one of its voxels; the others must have been of the same lesion
+        same = np.bincount(now[then == was[now]], minlength=len(voxels))
+        unchanged = (was > 0) & (same == voxels) & (voxels == self._before[was])
+        numbers = np.flatnonzero(unchanged & np.isin(was, self.table.index))
+        return self.table.loc[was[numbers]].set_axis(numbers)
 
 
 def with_late_columns(lesions: Lesions, late: Iterable[LateColumns]) -> Lesions:

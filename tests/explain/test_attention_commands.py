@@ -250,7 +250,6 @@ def test_a_patient_without_candidates_has_an_empty_bag(study, trained, tmp_path)
     case.saved.prediction.probability[:] = 0
     found = attention_of_case(load_attention(trained), case)
     assert found.table.empty and not found.map.any() and 0 < found.probability < 1
-    assert found.by_lesion.empty and found.by_candidate.empty
     write_attention(tmp_path / "out", found)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["attention.json", "attention.tsv"]
     assert "no lesion and no candidate" in describe_case(found)

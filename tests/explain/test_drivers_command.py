@@ -108,6 +108,9 @@ def test_what_cannot_be_used_is_one_line(study, tmp_path, capsys):
         assert run("drivers", *arguments) == 2
         error = capsys.readouterr().err
         assert says in error and error.count("\n") == 1
+    with pytest.raises(SystemExit):
+        run("drivers", *two, "--seed", -1)
+    assert "--seed: -1 should be a whole number, 0 or more" in capsys.readouterr().err
 
 
 def test_whose_a_folder_is(study, tmp_path):
@@ -115,6 +118,9 @@ def test_whose_a_folder_is(study, tmp_path):
     table.write_text(f"folder\tpatient\tsource\n{study / VISITS[0] / 'results'}\tAnna\tRome\n")
     (visit,), notes = find_visits([table])
     assert (visit.patient, visit.source, notes) == ("Anna", "Rome", [])
+    rows = [f"{study / VISITS[0] / 'results'}\t01\tRome", f"{study / VISITS[2] / 'results'}\t01\tOslo"]
+    table.write_text("\n".join(["folder\tpatient\tsource", *rows]))
+    assert "'01' is in several sources, and counts as one person" in " ".join(find_visits([table])[1])
     (tmp_path / "visits").mkdir()
     for name in ("a", "b"):
         (tmp_path / "visits" / name).symlink_to(study / f"sub-0{2 if name == 'a' else 3}" / "results")

@@ -10,7 +10,7 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.explain.drivers.definitions import driver_columns, driver_of
 from napari_uncertainseg.explain.drivers.measure import measure_drivers
-from napari_uncertainseg.explain.drivers.shape import measure_shape
+from napari_uncertainseg.lesions.shapes.shape import measure_shape
 
 
 def ellipsoid(radii: tuple[float, ...], spacing: tuple[float, ...]) -> np.ndarray:

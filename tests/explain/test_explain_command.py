@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 
 from napari_uncertainseg.cli import main
+from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.explained_case import open_case
+from napari_uncertainseg.explain.explanation_files import read_explanations
+from napari_uncertainseg.explain.region_facts import facts_as_json
 from napari_uncertainseg.images.files import read_volume, write_volume
 from napari_uncertainseg.images.volume import Volume
 
@@ -54,6 +58,15 @@ def test_all_parts_of_a_lesion(results, tmp_path, capsys):
     about = json.loads((tmp_path / "out" / "explanation.json").read_text())
     assert about["network"] == 2 and [one["name"] for one in about["regions"]] == ["lesion1", "lesion2"]
     assert about["regions"][0]["sentence"].startswith("The model")
+    facts = about["regions"][1]["facts"]
+    assert facts["drivers"]["volume_mm3"] > 0 and facts["doubt"] in said and "unknown" in said
+    assert list(read_tsv(tmp_path / "out" / "drivers.tsv")["region"]) == ["lesion1", "lesion2"]
+    saved = read_saved_results(results / "results").prediction
+    again = read_explanations(tmp_path / "out", saved)
+    assert [one.name for one in again.found] == ["lesion1", "lesion2"]
+    assert facts_as_json(again.found[1].facts) == facts and again.found[0].need is not None
+    shape = saliency.grid.shape
+    np.testing.assert_array_equal(again.found[0].maps["saliency_flair"].whole(shape), saliency.data)
     assert about["settings"]["passes"] == 2 and about["regions"][0]["saliency"]["noise_sigma"] > 0
 
 
@@ -65,7 +78,8 @@ def test_region_of_the_users_own(results, tmp_path):
     more = ("--region", str(tmp_path / "mask.nii.gz"), "--what", "saliency", "--passes", "1")
     assert explain(results, tmp_path / "out", *more) == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "explanation.json", "region_saliency_flair.nii.gz", "region_saliency_t1.nii.gz"
+        "explanation.json", "region_region.nii.gz", "region_saliency_flair.nii.gz",
+        "region_saliency_t1.nii.gz",
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
@@ -129,15 +129,25 @@ def test_a_refinement_is_kept_for_the_model_that_made_the_results(study, capsys)
     labels = read_labels(study / "case3" / "results" / "lesions.nii.gz").data
     table = refined_in_memory(found, case.prediction, labels, scans)
     pd.testing.assert_frame_equal(table, refined_lesions(found, study / "case3" / "results"))
-    with pytest.raises(InputError, match="goes by 'flair', which is not open"):
+    with pytest.raises(InputError, match="needs 'flair', which is not open"):
         refined_in_memory(found, case.prediction, labels, {})
+    seen = []
+
+    def cancel(stage, share):
+        seen.append(share)
+        if len(seen) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        refined_in_memory(found, case.prediction, labels, scans, cancel)
+    assert seen == [0, 1 / len(table)]
     tilted = replace(scans["flair"], grid=Grid(SHAPE, np.diag([1.0, 1, 1, 1])))  # of the same shape
     with pytest.raises(InputError, match="does not lie on the grid of the lesions"):
         refined_in_memory(found, case.prediction, labels, {"flair": tilted})
     # Of another model or method there is none; with other scans it says nothing.
     assert kept_refinement({**information, "method": "flips"}, 0.5) is None
     assert kept_refinement({}, 0.5) is None
-    with pytest.raises(InputError, match=r"learned on cases with flair; this one has flair \+ t1"):
+    with pytest.raises(InputError, match=r"fitted on cases with flair; this one has flair \+ t1"):
         kept_refinement({**information, "inputs": {"flair": {}, "t1": {}}}, 0.5)
     with pytest.raises(InputError, match=r"a threshold of 0.5; this list is at 0.4"):
         kept_refinement(information, 0.4)

@@ -31,8 +31,20 @@ def model(model_folder):
     return find_model(model_folder)
 
 
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("converted")
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def cache(shared_cache, monkeypatch):
+    """Not the user's; a network is converted once for all tests that are not about converting."""
+    monkeypatch.setattr(conversion, "cache_folder", lambda: shared_cache)
+
+
+@pytest.fixture
+def own_cache(cache, tmp_path, monkeypatch):
+    """One that is still empty."""
     monkeypatch.setattr(conversion, "cache_folder", lambda: tmp_path / "openvino")
 
 
@@ -89,6 +101,7 @@ def test_the_encoded_scan_outlives_the_next_runs(model, image):
     assert torch.equal(engine.decode(encoded, ones), first)
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_a_converted_network_is_cached_and_a_damaged_one_rebuilt(model, image, tmp_path, monkeypatch):
     device = cpu_device("openvino").at("float32")
     expected = model.engine(device).heads(image)
@@ -127,6 +140,7 @@ def test_only_what_code_does_decides_whether_it_is_converted_anew():
     assert conversion.code_of('def f():\n    """Nothing."""') == conversion.code_of("def f(): pass")
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_a_cache_that_cannot_be_written_costs_only_time(model, image, tmp_path):
     (tmp_path / "openvino").write_text("a file where the folder should be")
     assert model.engine(cpu_device("openvino")).heads(image).shape == (3, 24, 32, 28)
@@ -160,6 +174,7 @@ def test_a_run_asks_often_and_ends_when_it_is_cancelled(model, library, part):
     assert runs[part](small) is not None  # and the engine is as good as before
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_converting_does_not_hold_up_who_cancels(model, monkeypatch):
     convert, release, converted = conversion._convert, threading.Event(), []
 

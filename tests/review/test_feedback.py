@@ -5,13 +5,18 @@ import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.tables import as_tsv
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.export import write_results
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.feedback import LONGEST_NOTE, NO_FEEDBACK, REASONS, Feedback
 from napari_uncertainseg.review.reports.verdict_table import verdict_table
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.review.store.entry_details import FeedbackDetails, entry_details
 from napari_uncertainseg.review.verdicts import Verdict
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
+from ..builders import AFFINE, make_prediction
 from .conftest import fill
 
 HARD = Feedback(("size", "border"), 2)
@@ -82,6 +87,16 @@ def test_the_table_has_it_notes_only_with_names_and_no_cell_is_a_formula(store) 
     assert unnamed.loc[0, "note"] == "" and unnamed.loc[0, "sureness"] == 2
     assert np.isnan(named.loc[1, "sureness"]) and named.loc[1, "reasons"] == ""
     assert "\t'=1+2" in as_tsv(named) and "\t=1+2" not in as_tsv(named)
+
+
+def test_results_that_are_exported_keep_the_ticks(tmp_path) -> None:
+    """An export counts as saved: what is not in it would be lost with the window."""
+    p = np.zeros((3, 6, 6), np.float32)
+    p[1, 2:4, 2:4] = 0.9
+    prediction = make_prediction(p, grid=Grid(p.shape, AFFINE))
+    given = (Verdict((1, 2, 2), "accepted", HARD.noted("a flow")), Verdict((1, 3, 3), "rejected"))
+    write_results(tmp_path / "out", prediction, rank_lesions(prediction, 0.5, 0.0), given=given)
+    assert read_saved_results(tmp_path / "out").verdicts == given
 
 
 @pytest.mark.parametrize(

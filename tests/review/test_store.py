@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -427,3 +428,17 @@ def test_content_is_data(store):
     store.record(session, "verdict", task.id, said)
     assert store.verdicts(session)[task.id].comment == said["comment"]
     assert json.loads(store.entries(session)[-1].content) == said and store.verify() == {session: ""}
+
+
+def test_what_is_read_within_a_reading_is_of_the_same_moment(store, path) -> None:
+    session = fill(store)
+    with store.reading() as connection, ThreadPoolExecutor(1) as other:
+        assert len(store.entries(session)) == 1
+        with Store(path) as elsewhere:
+            elsewhere.record(session, "comment", None, {"comment": "later"})
+        with pytest.raises(InputError, match="no session"), store.reading() as again:
+            assert again is connection
+            store.verify("none")
+        assert len(store.entries(session)) == 1  # and the connection outlives what was refused
+        assert other.submit(lambda: len(store.entries(session))).result() == 2
+    assert len(store.entries(session)) == 2

@@ -11,12 +11,15 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QFileDialog
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.dock import ExplainDock
+from napari_uncertainseg.widgets.explain.options import MoreOptions
 from napari_uncertainseg.widgets.layers.colours import SIGNED
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
@@ -41,19 +44,28 @@ def segmented(tmp_path_factory):
     return scans, Segmenter(folder, device="cpu").predict(scans, skull="removed"), folder
 
 
-@pytest.fixture
-def layers(qapp, segmented):
+def make_layers(segmented):
     viewer, case = ViewerModel(), Case()
     made = ReviewLayers(viewer, case)
     for scan in segmented[0].values():
         data, options, _ = layer_data(scan)
         viewer.add_layer(Image(data, **options))
+    return made
+
+
+@pytest.fixture
+def layers(qapp, segmented):
+    made = make_layers(segmented)
     yield made
     made.cleanup()
 
 
 @pytest.fixture
 def dock(layers, shown, segmented):
+    return make_dock(layers, shown, segmented)
+
+
+def make_dock(layers, shown, segmented):
     preferences = PreferenceStore()
     preferences._kept = replace(preferences.load(), model=str(segmented[2]))
     preferences.load = lambda: preferences._kept
@@ -66,6 +78,10 @@ def dock(layers, shown, segmented):
 @pytest.fixture
 def opened(dock, segmented):
     """The dock with the case open, at thresholds that give some lesions and candidates."""
+    return open_case(dock, segmented)
+
+
+def open_case(dock, segmented):
     scans, prediction, _ = segmented
     case = dock._case
     low, high = np.quantile(prediction.probability[prediction.brain], (0.97, 0.99))
@@ -141,8 +157,48 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     assert len(about["settings"]["prediction_sha256"]) == 64
     written = read_volume(tmp_path / f"lesion{number}_saliency_flair.nii.gz")
     np.testing.assert_allclose(written.data, flair.data, rtol=1e-6)
+    facts = about["regions"][0]["facts"]
+    assert facts["doubt"] == panel.doubt.text() and about["columns"]["noise"]["unit"] == "SD"
+    (row,) = read_tsv(tmp_path / "drivers.tsv").to_dict("records")
+    size = dock._case.lesions.table.set_index("label").loc[number, "volume_mm3"]
+    assert row["region"] == f"lesion{number}" and row["volume_mm3"] == pytest.approx(size)
     panel.export.click()
     assert "not empty" in dock.message.text()
+
+
+def test_a_folder_opened_again(qtbot, opened, tmp_path, monkeypatch):
+    dock, layers, panel = opened, opened._layers.viewer.layers, opened.results
+    number = select(dock)
+    explain(qtbot, dock)
+
+    def said():
+        labels = (panel.doubt, panel.place, panel.context_sentence, panel.changes_sentence, panel.notes)
+        return [label.text() for label in labels]
+
+    shown, flair = said(), layers[maps(dock)[0]].data.copy()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
+    panel.export.click()
+    select(dock, 1)  # another lesion is selected, which is not explained
+    assert dock.answer is None
+    dock.choice.open.click()
+    assert dock.region.currentText() == f"lesion {number}, from the folder '{tmp_path.name}'"
+    assert said() == shown and not dock.button.isEnabled() and not dock.options.isVisible()
+    assert panel.passes.text().endswith("In the folder as it was made: average, 2 passes.")
+    assert maps(dock)[0] == f"saliency FLAIR, lesion {number}, tiny (logits per unit)"
+    np.testing.assert_allclose(layers[maps(dock)[0]].data, flair, rtol=1e-6)
+    select(dock)  # on to what is selected
+    assert dock.options.isVisible() and dock.region.currentIndex() == 0
+    assert dock._request().answered_by(dock.answer)
+    select(dock, 1)
+    assert dock.answer is None and not maps(dock)
+    about = json.loads((tmp_path / "explanation.json").read_text())
+    about["settings"]["prediction_sha256"] = "0" * 64
+    (tmp_path / "explanation.json").write_text(json.dumps(about))
+    dock.choice.open.click()
+    assert "other results" in dock.message.text() and dock.answer is None
+    dock.region.setCurrentIndex(1)
+    dock._case.close_prediction()
+    assert dock.region.count() == 1 and dock.answer is None
 
 
 def test_what_is_chosen_is_what_is_shown(qtbot, opened):
@@ -162,6 +218,19 @@ def test_what_is_chosen_is_what_is_shown(qtbot, opened):
     assert dock.answer is first and len(maps(dock)) == 3
     dock.options.passes.setValue(3)
     assert dock.answer is None
+    again = MoreOptions()  # as when the dock is closed and opened again
+    again.choose(dock._remembered["explain"])
+    assert again.chosen.text() == "average, 3 passes" and again.setting == dock.options.setting
+    dock.options.choose(replace(again.setting, passes=2, stage="decoder.9", network=3))
+    assert dock.options.chosen.text() == "average, 2 passes, Grad-CAM++ at decoder.9, network 3"
+    dock.options.forget()  # the next patient: what is chosen stays chosen
+    assert dock.options.setting.network == 3
+    explain(qtbot, dock)  # which this model does not have
+    assert dock.message.text() == texts.not_there(["Grad-CAM++ stage decoder.9", "network 3"])
+    assert dock.options.chosen.text() == "average, 2 passes"
+    assert dock._remembered["explain"] == dock.options.setting == dock.answer.setting
+    first = dock.answer
+    dock.options.passes.setValue(3)
     dock.options.passes.setValue(2)
     assert dock.answer is first
     case.threshold += 0.01  # lesions are outlined anew
@@ -181,25 +250,58 @@ def test_a_painted_region(qtbot, opened, segmented):
     layer = dock._layers.viewer.add_labels(painted, name="mine", **place)
     dock.region.setCurrentIndex(dock.region.findData("mine"))
     assert "nothing is painted with label 1" in dock.empty.text() and not dock.button.isEnabled()
-    painted[6, 14:16, 13:15] = 1
-    dock.choice.on_edited("mine")
+    painted[6, 14:16, 13:15] = 2
+    layer.selected_label = 2
     assert dock.button.isEnabled()
+    painted[6, 14:16, 13:15] = layer.selected_label = 1
     explain(qtbot, dock)
     assert "Label 1 of 'mine': 4 voxels" in dock.results.heading.text()
     layer.name = "yours"
     assert dock.region.currentData() == "yours" and "Label 1 of 'yours'" in dock.results.heading.text()
     assert maps(dock) and all("of 'yours'" in name for name in maps(dock))
-    layer.selected_label = 2
-    assert dock.answer is None and "nothing is painted with label 2" in dock.empty.text()
-    layer.selected_label = 1
-    assert dock.answer is not None and dock.results.isVisible()
+    layer.name = "mine"
     painted[:] = 0
     painted[0, 0, 0] = 1  # outside the brain
-    dock.choice.on_edited("yours")
+    dock.choice.on_edited("mine")
     dock.button.click()
     qtbot.waitUntil(lambda: "outside the brain" in dock.message.text(), timeout=PATIENCE)
+    number = select(dock)
+    painted[:] = dock._case.lesions.labels == number
+    dock.choice.on_edited("mine")
+    explain(qtbot, dock)
+    assert dock.results.heading.text().startswith("Label 1 of") and dock.answer.chosen.lesion == 0
+    dock.region.setCurrentIndex(0)  # the same voxels, as a lesion: of that nothing is known yet
+    assert dock.answer is None and dock.empty.text().startswith(f"Lesion {number} is not explained")
     dock._layers.viewer.layers.remove(layer)
-    assert dock.region.currentData() is None and dock.empty.text() == texts.CHOOSE
+    assert dock.region.currentData() is None
+
+
+def test_a_place_is_told_where_doubt_cannot_be_explained(qtbot, opened, monkeypatch):
+    def refuse(*_, **__):
+        raise InputError("The T1 is of another head.")
+
+    monkeypatch.setattr("napari_uncertainseg.explain.drivers.of_case.drivers_of_case", refuse)
+    dock = opened
+    select(dock)
+    explain(qtbot, dock)
+    told = dock.results.place.text()
+    assert "mm to the brain's edge" in told and told.endswith("The T1 is of another head.")
+    assert not dock.results.doubt.isVisible()
+
+
+def test_a_threshold_that_moves_meanwhile(qtbot, opened):
+    dock, case = opened, opened._case
+    select(dock)
+    asked = case.threshold
+    dock.button.click()
+    case.threshold = asked + 1e-6  # the same lesions, of another request
+    finish(qtbot, dock)
+    assert dock.answer is None and not maps(dock) and dock.button.isEnabled()
+    case.threshold = asked
+    assert dock.answer is not None and dock.answer.complete and dock.answer.threshold == asked
+    number = case.lesions.component_at(case.selected)  # which may be another one now
+    assert dock.results.heading.text().startswith(f"Lesion {number}: ")
+    assert maps(dock)[0].startswith(f"saliency FLAIR, lesion {number}, ")
 
 
 def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monkeypatch):
@@ -223,12 +325,6 @@ def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monke
     assert dock.message.text() == "" and dock.empty.text() == texts.not_yet(f"lesion {other}", "")
     select(dock)
     assert dock.message.text() == texts.CANCELLED
-    dock.button.click()
-    select(dock, 1)
-    dock.button.click()
-    finish(qtbot, dock)
-    assert dock.message.text() == texts.cancelled(f"lesion {running}")
-    select(dock)
     dock.button.click()
     qtbot.waitUntil(lambda: dock._jobs.state is JobState.RUNNING and bool(dock._told), timeout=PATIENCE)
     case.open_prediction(replace(segmented[1], information={}))
@@ -267,3 +363,20 @@ def test_nothing_during_an_exercise(qtbot, opened):
     layers.unblind()
     dock.options.passes.setValue(2)
     assert dock.answer is not None and len(maps(dock)) == 3
+
+
+def test_two_windows_and_one_closed_in_the_middle(qtbot, opened, shown, segmented):
+    layers = make_layers(segmented)
+    other = open_case(make_dock(layers, shown, segmented), segmented)
+    for dock, passes in ((opened, 4), (other, 500)):
+        select(dock)
+        dock.options.passes.setValue(passes)
+        dock.button.click()
+    qtbot.waitUntil(lambda: bool(other._told), timeout=PATIENCE)
+    worker = other._jobs._worker
+    other.cleanup()
+    layers.cleanup()
+    qtbot.waitUntil(lambda: worker.join(0), timeout=5000)
+    assert not other._kept
+    finish(qtbot, opened)  # Cancel in one window is none in the other
+    assert opened.answer.complete and opened.answer.explanation.saliency["passes"] == 4

@@ -293,6 +293,8 @@ def test_a_changed_file_is_refused_in_a_sentence(folder, name):
         {"given": [{"voxel": [999, 0, 0], "decision": "accepted"}]},
         {"given": [{"voxel": [0, 0, 0], "decision": "<b>"}]},
         {"given": [{"voxel": [0, 0, 1e999], "decision": "accepted"}]},
+        {"given": [{"voxel": [0, 0, 0], "decision": "accepted", "ticked": "size"}]},
+        {"given": [{"voxel": [0, 0, 0], "decision": "accepted", "ticked": {"reasons": ["<b>"]}}]},
         *({name: odd} for name in ("case", "inputs") for odd in ([], "x", 5, None, {"sha256": 5})),
         {"inputs": {"flair": {"path": 5}}},
         {"inputs": {"flair": {"path": "a\0b"}}},

@@ -37,7 +37,7 @@ def zones_of(grid, problem=""):
 @pytest.fixture
 def dock(case, shown, monkeypatch):
     monkeypatch.setattr(
-        places, "find_places", lambda prediction, scans, progress: PlaceColumns(zones_of(case.grid))
+        places, "find_places", lambda prediction, scans, progress, find: PlaceColumns(zones_of(case.grid))
     )
     return shown(LesionsDock(case, FakeLayers()))
 
@@ -71,7 +71,7 @@ def test_places_come_when_asked_for_and_follow_the_lesions(qtbot, dock, case):
 def test_they_go_with_the_result_and_never_come_to_another(qtbot, dock, case, grid, mask, monkeypatch):
     may_end, began = threading.Event(), []
 
-    def slow(prediction, scans, progress):
+    def slow(prediction, scans, progress, find):
         began.append(prediction)
         assert may_end.wait(10)
         return PlaceColumns(zones_of(grid))
@@ -92,7 +92,7 @@ def test_they_go_with_the_result_and_never_come_to_another(qtbot, dock, case, gr
 
 
 def test_why_places_are_unknown_is_said(qtbot, dock, case, grid, monkeypatch):
-    def refuse(prediction, scans, progress):
+    def refuse(prediction, scans, progress, find):
         raise InputError("Places are unknown: no scan.")
 
     monkeypatch.setattr(places, "find_places", refuse)
@@ -122,5 +122,6 @@ def test_a_value_of_a_lesion_is_kept_while_its_voxels_stay():
     )
     assert kept.values(before)["v"].to_dict() == {1: 0.1, 2: 0.2}
     assert kept.values(np.array([1, 1, 1, 2, 2, 0, 0]))["v"].to_dict() == {2: 0.2}
-    assert kept.values(np.array([1, 0, 0, 4, 4, 0, 0])).empty
+    assert kept.values(np.array([1, 0, 0, 4, 4, 0, 0]))["v"].to_dict() == {4: 0.2}  # by another number
+    assert kept.values(np.array([0, 0, 3, 3, 3, 0, 0])).empty and kept.values(np.array([5] * 7)).empty
     assert kept.values(np.zeros(7, int)).empty

@@ -26,24 +26,24 @@ def listed(dock):
 def test_refined_p_is_listed_and_hides_on_demand(qtbot, case, shown, grid, mask, monkeypatch):
     asked = []
 
-    def column(prediction, labels, threshold, scans):
+    def column(prediction, labels, threshold, scans, progress):
         asked.append(threshold)
         if threshold < 0.4:
-            raise InputError("Refined p was learned at a threshold of 0.5; this list is at 0.3.")
+            raise InputError("The refinement was fitted at a threshold of 0.5; this list is at 0.3.")
         numbers = sorted(set(labels[labels > 0].tolist()))
         table = pd.DataFrame(
             {P_TRUE: [0.1, *[0.8] * (len(numbers) - 2)]}, index=numbers[:-1]
         )  # not of the last
-        return KeptValues({P_TRUE: MeasureColumn("Refined p", "", "By your own cases.")}, labels, table)
+        return KeptValues({P_TRUE: MeasureColumn("Real", "", "By your own cases.")}, labels, table)
 
     monkeypatch.setattr(panel, "refined_column", column)
     dock = shown(LesionsDock(case, FakeLayers()))
     qtbot.waitUntil(lambda: P_TRUE in case.lesions.table)
-    assert not dock.tables[0].isColumnHidden(COLUMN) and sorted(listed(dock)) == ["-", "0.10", "0.80"]
+    assert not dock.tables[0].isColumnHidden(COLUMN) and sorted(listed(dock)) == ["-", "10 %", "80 %"]
     assert "By your own cases" in dock.tables[0].lesions.index(0, COLUMN).data(3)
     assert dock.refined.filter.isVisible()
-    dock.refined.filter.setCurrentText("Refined p ≥ 0.5")
-    assert sorted(listed(dock)) == ["-", "0.80"]  # what is not known is not hidden
+    dock.refined.filter.setCurrentText("Real (yours) ≥ 50 %")
+    assert sorted(listed(dock)) == ["-", "80 %"]  # what is not known is not hidden
     assert case.lesions.count == 3  # nothing is taken away
     case.threshold = 0.3
     qtbot.waitUntil(lambda: dock.refined.message.text().endswith("this list is at 0.3."))

@@ -19,6 +19,7 @@ from napari_uncertainseg.cli.options.numbers import count, index, probability, v
 from napari_uncertainseg.cli.options.places import add_places
 from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
+from napari_uncertainseg.cli.options.shapes import add_export_shapes
 from napari_uncertainseg.cli.options.told import add_told
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
 from napari_uncertainseg.images.formats.formats import formats_in_words
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         add_radiomics,
         add_refine,
         _add_export_seg,
+        add_export_shapes,
         add_session,
         _add_models,
         _add_train,

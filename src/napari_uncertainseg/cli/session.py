@@ -64,7 +64,7 @@ def _new(options: Namespace) -> None:
 
 
 def _list(options: Namespace) -> None:
-    with _open(options) as store:
+    with _open(options) as store, store.reading():
         sessions, odd = store.readable()
         called = store.case_names()
         print(f"{'session':34}{'annotator':20}{'kind':10}{'reviewed':>10}  {'state':8}{'opened':21}case")
@@ -82,7 +82,7 @@ def _list(options: Namespace) -> None:
 def _verify(options: Namespace) -> None:
     from napari_uncertainseg.review.store.kept_hashes import not_as_kept
 
-    with _open(options) as store:
+    with _open(options) as store, store.reading():
         faults = store.verify(options.session)
         sound = [session_id for session_id, fault in faults.items() if not fault]
         heads = {session_id: store.head(session_id) for session_id in sound}

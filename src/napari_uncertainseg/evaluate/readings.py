@@ -63,11 +63,12 @@ class CaseReadings:
         """
         name = " ".join(annotator.split())
         found: dict[str, CaseReading] = {}
-        for session in self._store.sessions():
-            if session.kind in READINGS and name in ("", session.annotator):
-                with suppress(Unreadable):  # the Session dock says what is wrong with it
-                    flair, reading = self._read(session)
-                    found[flair] = max(found.get(flair, reading), reading, key=_how_far)
+        with self._store.reading():
+            for session in self._store.sessions():
+                if session.kind in READINGS and name in ("", session.annotator):
+                    with suppress(Unreadable):  # the Session dock says what is wrong with it
+                        flair, reading = self._read(session)
+                        found[flair] = max(found.get(flair, reading), reading, key=_how_far)
         return tuple(found.get(os.path.realpath(case.main)) for case in cases)
 
     def _read(self, session: Session) -> tuple[str, CaseReading]:

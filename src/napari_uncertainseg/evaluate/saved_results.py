@@ -25,6 +25,7 @@ from napari_uncertainseg.modalities import MODALITIES, main_of, title_of
 from napari_uncertainseg.networks.real_probability import RealProbability, parse_real_probability
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.database.allowed_content import Fits, is_number, is_plain
+from napari_uncertainseg.review.store.entry_details import FeedbackDetails
 from napari_uncertainseg.review.verdicts import DECISIONS, Verdict
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
@@ -215,8 +216,9 @@ def _verdicts(folder: Path, said: Mapping[str, Any], grid: Grid) -> tuple[Verdic
             inside = all(0 <= i < n for i, n in zip((s, a, r), grid.shape, strict=True))
             if not inside or one["decision"] not in DECISIONS:
                 raise ValueError(one)
-            verdicts.append(Verdict((s, a, r), one["decision"]))
-    except (TypeError, ValueError, KeyError, OverflowError) as error:
+            ticked = FeedbackDetails.model_validate({**one.get("ticked", {}), "of": 0})
+            verdicts.append(Verdict((s, a, r), one["decision"], ticked.feedback))
+    except (TypeError, ValueError, KeyError, OverflowError, AttributeError) as error:
         raise InputError(f"{folder / SUMMARY}: the verdicts are not as this program writes them.") from error
     return tuple(verdicts)
 

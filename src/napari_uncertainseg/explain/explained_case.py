@@ -107,10 +107,14 @@ class ExplainedCase:
 
     def lesion(self, number: int) -> np.ndarray:
         """A lesion on the network's voxels, bool; InputError where there is none of that number."""
+        return self.voxels.to_network(self.lesion_mask(number))
+
+    def lesion_mask(self, number: int) -> np.ndarray:
+        """A lesion on the scan's grid, bool; InputError where there is none of that number."""
         return self._labelled(self.lesions, number, "lesion")
 
-    def candidate(self, number: int) -> np.ndarray:
-        """A candidate on the network's voxels, bool; InputError where there is none of that number."""
+    def candidate_mask(self, number: int) -> np.ndarray:
+        """A candidate on the scan's grid, bool; InputError where there is none of that number."""
         saved = self.saved
         ranked = rank_lesions(saved.prediction, saved.threshold, saved.min_volume, edit=saved.edit)
         return self._labelled(ranked.candidates, number, "candidate")
@@ -127,7 +131,7 @@ class ExplainedCase:
             most = int(labels.max())
             known = f"numbers run from 1 to {most}" if most else "there is none"
             raise InputError(f"There is no {noun} {number} in these results: {known}.")
-        return self.voxels.to_network(mask)
+        return np.asarray(mask)
 
 
 def open_case(
@@ -245,6 +249,7 @@ def prepare_case(
             "model": used.name,
             "model_sha256": used.sha256,
             "network": network,
+            "networks": used.capabilities.networks,
             "weights_sha256": used.weight_sha256(network - 1),
             "device": chosen.name,
             "threshold": saved.threshold,

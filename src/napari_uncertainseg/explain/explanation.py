@@ -15,10 +15,14 @@ from napari_uncertainseg.explain.context import ContextNeed, context_curve, cont
 from napari_uncertainseg.explain.counterfactual import counterfactuals, missed_sentence
 from napari_uncertainseg.explain.explained_case import ExplainedCase, difference_note
 from napari_uncertainseg.explain.gradcam import grad_cam_pp
+from napari_uncertainseg.explain.kept import Region
+from napari_uncertainseg.explain.region_facts import RegionFacts
 from napari_uncertainseg.explain.saliency import Saliency, SmoothGradSetting, smoothgrad
 from napari_uncertainseg.explain.voxels import ScanMap
 
 SALIENCY, CAM, CONTEXT, CHANGES = "saliency", "gradcam", "context", "counterfactuals"
+DRIVERS = "drivers"
+"""Place, distances and drivers of doubt: nothing of the network, and no part of `PARTS`."""
 PARTS = (SALIENCY, CAM, CHANGES, CONTEXT)
 """What can be asked for, in the order in which it is made."""
 SHOWN_AFTER = (1, 2, 4, 8, 16, 32)
@@ -48,6 +52,10 @@ class Explanation:
         Of the counterfactuals.
     notes
         What the user should know, one sentence each.
+    region
+        On the scan's grid.
+    facts
+        Place, distances and drivers of doubt.
     """
 
     name: str
@@ -60,6 +68,8 @@ class Explanation:
     changes: pd.DataFrame | None = None
     sentence: str = ""
     notes: tuple[str, ...] = ()
+    region: Region | None = None
+    facts: RegionFacts | None = None
 
     @property
     def nbytes(self) -> int:
@@ -140,6 +150,8 @@ def explain_in_steps(
             if saliency.passes in shown_after or saliency.passes == setting.passes:
                 found = _with_saliency(case, found, saliency, setting)
                 yield found
+    if not order:
+        yield found
     for part in order:
         if part != SALIENCY:
             found = _with_part(case, found, region, part, setting, stage, share.of(part), len(order) == 1)

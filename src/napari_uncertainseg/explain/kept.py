@@ -52,6 +52,13 @@ class Region:
         """How many of the scan's there are."""
         return int(self.inside.sum())
 
+    @property
+    def voxel(self) -> tuple[int, int, int]:
+        """One of the scan's in it, about in the middle."""
+        inside = np.argwhere(self.inside)
+        s, a, r = inside[len(inside) // 2] + [side.start for side in self.box]
+        return int(s), int(a), int(r)
+
     def whole(self, shape: tuple[int, int, int]) -> np.ndarray:
         """The mask on all of the grid."""
         out = np.zeros(shape, bool)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.saved_results import SavedResults
+from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
@@ -39,6 +41,10 @@ class ReviewContext:
         The run over a cohort that the window shows.
     show_findings
         Brings the list of lesions to the front, and its first lesion into view.
+    zones
+        Of the brain under review, which more than one dock asks for.
+    remembered
+        What a dock wants to find again when it is closed and opened in this window, by its key.
     """
 
     case: Case
@@ -50,6 +56,8 @@ class ReviewContext:
     open_results: Callable[[SavedResults, Path], bool]
     run: CurrentRun
     show_findings: Callable[[], None]
+    zones: KnownZones
+    remembered: dict[str, Any]
 
 
 @dataclass(frozen=True)

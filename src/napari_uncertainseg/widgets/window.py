@@ -15,6 +15,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.explain.attention.column import read_attention
+from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.review.session.opening import default_file
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.case_banner import CaseBanner
@@ -67,6 +68,7 @@ class Review(QObject):
     preferences: PreferenceStore
     sessions: SessionFile
     run: CurrentRun
+    zones: KnownZones
     keeper: ReviewKeeper
 
     def __init__(self, viewer: Viewer, window: QMainWindow, docks: Iterable[Dock] = DOCKS) -> None:
@@ -78,7 +80,8 @@ class Review(QObject):
         self.layers = ReviewLayers(viewer, self.case)
         self.preferences = PreferenceStore()
         self.sessions = SessionFile(default_file())
-        self.run = CurrentRun()
+        self.run, self.zones = CurrentRun(), KnownZones()
+        self._remembered: dict[str, Any] = {}
         self.keeper = ReviewKeeper(self.case, self.sessions, self.layers.visible, self._is_exercise)
         self.keeper.message.connect(show_info)
         self._closing = CloseGuard(window, self.case, self.sessions)
@@ -150,6 +153,8 @@ class Review(QObject):
             open_results=self.show_results,
             run=self.run,
             show_findings=self.show_findings,
+            zones=self.zones,
+            remembered=self._remembered,
         )
         return self.docks[key].make(context)
 

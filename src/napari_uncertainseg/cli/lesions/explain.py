@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, Progress
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
 def explain(options: Namespace) -> None:
     """Explain lesions of a folder of results, write maps and tables, and say what was found."""
     from napari_uncertainseg.explain.explained_case import open_case
-    from napari_uncertainseg.explain.explanation import PARTS, explain_region
+    from napari_uncertainseg.explain.explanation import DRIVERS, PARTS, explain_region
     from napari_uncertainseg.explain.explanation_files import check_new, write_explanations
+    from napari_uncertainseg.explain.kept import Region
     from napari_uncertainseg.explain.saliency import SmoothGradSetting
 
     if not (options.lesion or options.candidate or options.region):
@@ -36,20 +40,24 @@ def explain(options: Namespace) -> None:
             device=options.device,
             progress=_part(progress, 0, 0.1),
         )
-        regions = _regions(options, case)
+        masks = _regions(options, case)
+        regions = {name: case.voxels.to_network(mask) for name, mask in masks.items()}
         found = [
             explain_region(
                 case,
                 region,
                 name,
-                parts=options.what or PARTS,
+                parts=[part for part in options.what if part != DRIVERS] if options.what else PARTS,
                 setting=setting,
                 stage=options.stage,
-                progress=_part(progress, 0.1 + 0.9 * i / len(regions), 0.9 / len(regions)),
+                progress=_part(progress, 0.1 + 0.8 * i / len(regions), 0.8 / len(regions)),
             )
             for i, (name, region) in enumerate(regions.items())
         ]
-        write_explanations(options.out, case.about, found, _settings(options))
+        if not options.what or DRIVERS in options.what:
+            found = _with_facts(options.results, case, masks, found, _part(progress, 0.9, 0.1))
+        found = [replace(one, region=Region.cut(masks[one.name])) for one in found]
+        write_explanations(options.out, case.about, found, _settings(options, case))
     for one in found:
         print(describe(one))
     print(_together(case, found), end="")
@@ -73,6 +81,8 @@ def describe(one: Explanation) -> str:
             lines.append(
                 f"  {row['change']:44} probability {row['mean_probability']:.2f}  doubt {doubt:>4}  {said}"
             )
+    if one.facts is not None:
+        lines += [f"  {text}" for text in (one.facts.in_words, one.facts.doubt) if text]
     lines += [f"  {text}" for text in (one.sentence, *(f"note: {note}" for note in one.notes)) if text]
     return "\n".join(lines)
 
@@ -101,20 +111,51 @@ def _together(case: ExplainedCase, found: list[Explanation]) -> str:
 
 
 def _regions(options: Namespace, case: ExplainedCase) -> dict[str, np.ndarray]:
-    """Regions on the network's voxels, by name."""
+    """Regions on the scan's grid, bool, by name."""
     from napari_uncertainseg.images.files import read_labels
 
-    regions = {f"lesion{n}": case.lesion(n) for n in options.lesion}
-    regions |= {f"candidate{n}": case.candidate(n) for n in options.candidate}
+    regions = {f"lesion{n}": case.lesion_mask(n) for n in options.lesion}
+    regions |= {f"candidate{n}": case.candidate_mask(n) for n in options.candidate}
     if options.region is not None:
-        mask = read_labels(options.region, case.grid).data > 0
-        regions["region"] = case.voxels.to_network(mask)
+        regions["region"] = read_labels(options.region, case.grid).data > 0
     return regions
 
 
-def _settings(options: Namespace) -> dict[str, object]:
+def _with_facts(
+    folder: str,
+    case: ExplainedCase,
+    masks: Mapping[str, np.ndarray],
+    found: list[Explanation],
+    progress: Progress,
+) -> list[Explanation]:
+    """With place, distances and drivers; where they cannot be known, with the reason."""
+    from napari_uncertainseg.explain.drivers.of_case import drivers_of_labels
+    from napari_uncertainseg.explain.drivers.of_results import doubts_of_results
+    from napari_uncertainseg.explain.place.column import find_places
+    from napari_uncertainseg.explain.region_facts import RegionFacts, facts_of_region
+
+    prediction, scans, labels = case.saved.prediction, case.saved.scans, case.lesions
+    try:
+        places = find_places(prediction, scans, _part(progress, 0, 0.8))
+        doubt = doubts_of_results(Path(folder), ["doubt"])["doubt"]
+        drivers = drivers_of_labels(
+            prediction, labels, doubt, scans, places.values(labels), progress=_part(progress, 0.8, 0.2)
+        )
+    except InputError as error:
+        return [replace(one, facts=RegionFacts(problem=str(error))) for one in found]
+    numbers = {name: int(name.removeprefix("lesion")) for name in masks if name.startswith("lesion")}
+    return [
+        replace(one, facts=facts_of_region(places.zones, masks[one.name], drivers, numbers.get(one.name, 0)))
+        for one in found
+    ]
+
+
+def _settings(options: Namespace, case: ExplainedCase) -> dict[str, object]:
+    from napari_uncertainseg.explain.kept import prediction_sha256
+
     names = ("what", "passes", "noise", "gradients", "stage", "seed")
-    return {name: getattr(options, name) for name in names}
+    own = {name: getattr(options, name) for name in names}
+    return {**own, "prediction_sha256": prediction_sha256(case.saved.prediction)}
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

@@ -8,7 +8,7 @@ from napari_uncertainseg.cli.options.declare import command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, fraction
 from napari_uncertainseg.disk.outputs import FOLDER
 
-_PARTS = ("saliency", "gradcam", "context", "counterfactuals")
+_PARTS = ("saliency", "gradcam", "context", "counterfactuals", "drivers")
 
 
 def add_explain(commands: argparse._SubParsersAction) -> None:

@@ -40,7 +40,7 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
     fit.add_argument(
         "--with-model",
         action="store_true",
-        help="keep it for the model that made the results: *Lesions* then has the column Refined p",
+        help="keep it for the model that made the results: *Lesions* then has the column Real (yours)",
     )
     writes(fit, "--tsv", kind=TABLE, metavar="FILE.tsv", help="write the lesions and their features there")
     apply = actions.add_parser(

@@ -16,7 +16,6 @@ from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.explain.attention.case_bags import BagSetting, bag_of_case
 from napari_uncertainseg.explain.attention.files import ABOUT, MAP, TABLE
-from napari_uncertainseg.explain.attention.instances import CANDIDATE, LESION
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.images.files import write_volume
@@ -54,18 +53,6 @@ class CaseAttention:
     map: np.ndarray
     grid: Grid
     information: Mapping[str, Any]
-
-    @property
-    def by_lesion(self) -> pd.Series:
-        """Attention by the number of the lesion; empty where instances are patches."""
-        own = self.table[self.table["kind"] == LESION]
-        return pd.Series(own["attention"].to_numpy(float), own["label"].to_numpy(int), name="attention")
-
-    @property
-    def by_candidate(self) -> pd.Series:
-        """Likewise by the number of the candidate."""
-        own = self.table[self.table["kind"] == CANDIDATE]
-        return pd.Series(own["attention"].to_numpy(float), own["label"].to_numpy(int), name="attention")
 
 
 def attention_of_results(

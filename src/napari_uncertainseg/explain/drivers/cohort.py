@@ -92,6 +92,14 @@ def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
             f"{pluralised(guessed, 'folder')} do not say whose they are: each counts as a patient. Where "
             "some are visits of one patient, give a table with the columns folder and patient."
         )
+    sources: dict[str, set[str]] = {}
+    for one in found:
+        sources.setdefault(one.patient, set()).add(one.source)
+    if several := [name for name, own in sources.items() if len(own) > 1]:
+        notes.append(
+            f"The patient '{several[0]}' is in several sources, and counts as one person: give different "
+            "people different names."
+        )
     return found, notes
 
 

@@ -12,7 +12,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._checks import as_mask, as_numbers, check_dimensions, check_same_shape, numbered
 from napari_uncertainseg.explain.drivers.definitions import CONTRAST, NEAR_MM, PLACE, RIM_MM, UNKNOWN
-from napari_uncertainseg.explain.drivers.shape import measure_shape
+from napari_uncertainseg.lesions.shapes.shape import measure_shape
 
 LABEL = "label"
 """Name of the index: the lesion's number in the label map."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
@@ -56,8 +57,40 @@ def drivers_of_case(
     InputError
         If a scan is of another head, or lies on another grid.
     """
-    table = drivers_of_lesions(prediction, lesions.labels, scans, places, progress)
-    doubt = lesions.table.set_index("label")[measure].reindex(table.index)
+    doubt = lesions.table.set_index("label")[measure]
+    return drivers_of_labels(
+        prediction, lesions.labels, doubt, scans, places, measure=measure, progress=progress
+    )
+
+
+def drivers_of_labels(
+    prediction: Prediction,
+    labels: np.ndarray,
+    doubt: pd.Series,
+    scans: Mapping[str, Volume],
+    places: pd.DataFrame | None = None,
+    *,
+    measure: str = "doubt",
+    progress: Progress = silent,
+) -> CaseDrivers:
+    """`drivers_of_case` of labels whose doubt is known otherwise, such as from a folder of results.
+
+    Parameters
+    ----------
+    prediction, scans, places, measure, progress
+        As there.
+    labels
+        Whole numbers on the prediction's grid.
+    doubt
+        By these numbers; NaN where the model says none.
+
+    Raises
+    ------
+    InputError
+        If a scan is of another head, or lies on another grid.
+    """
+    table = drivers_of_lesions(prediction, labels, scans, places, progress)
+    doubt = doubt.reindex(table.index)
     said = find_drivers(prediction.information)
     if said is not None and measure in said.measures:
         model = said.measures[measure]

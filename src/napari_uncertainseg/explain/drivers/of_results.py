@@ -133,12 +133,29 @@ def drivers_of_results(
         why = "; ".join(saved.notes) or "they do not say which they were"
         raise InputError(f"{folder}: none of the scans is there to measure ({why}).")
     labels = read_labels(result_file(folder, "lesions"), prediction.grid).data
+    doubts = doubts_of_results(folder, measures)
+    return drivers_of_lesions(prediction, labels, saved.scans, places, progress).join(doubts)
+
+
+def doubts_of_results(folder: Path, measures: Sequence[str] = DOUBTS) -> pd.DataFrame:
+    """How far the model doubts the lesions of a folder of results, by their numbers.
+
+    Parameters
+    ----------
+    folder
+        That `segment` wrote.
+    measures
+        Columns of its list of lesions; NaN for a lesion that a human drew.
+
+    Raises
+    ------
+    InputError
+        If the list cannot be read, or lacks one of them.
+    """
     said = read_tsv(file_of_results(folder, "lesions.tsv"))
     if missing := [name for name in (LABEL, *measures) if name not in said]:
         raise InputError(f"{folder}: the table lesions.tsv has no column '{missing[0]}'.")
-    table = drivers_of_lesions(prediction, labels, saved.scans, places, progress)
     try:
-        doubts = said.set_index(LABEL)[list(measures)].astype(float)
+        return said.set_index(LABEL)[list(measures)].astype(float)
     except ValueError as error:
         raise InputError(f"{folder}: in lesions.tsv, one of {', '.join(measures)} is no number.") from error
-    return table.join(doubts)

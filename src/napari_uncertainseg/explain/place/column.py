@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -18,6 +18,8 @@ from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
 
+FindZones = Callable[[Volume, np.ndarray, Progress], BrainZones]
+"""As `find_zones`."""
 _GAP = "Shortest gap between the lesion and {}, 0 where they touch. {}"
 
 COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
@@ -66,7 +68,10 @@ class PlaceColumns:
 
 
 def find_places(
-    prediction: Prediction, scans: Mapping[str, Volume], progress: Progress = silent
+    prediction: Prediction,
+    scans: Mapping[str, Volume],
+    progress: Progress = silent,
+    find: FindZones = find_zones,
 ) -> PlaceColumns:
     """Find the zones of the brain in which a prediction's lesions lie; takes seconds.
 
@@ -78,6 +83,8 @@ def find_places(
         By modality; the one that was segmented is looked at.
     progress
         May raise ``Cancelled``.
+    find
+        How the zones are found; `KnownZones.find` finds those of one brain once.
 
     Raises
     ------
@@ -94,4 +101,4 @@ def find_places(
     known = said.get(name, {}).get("scan_sha256") if isinstance(said.get(name), Mapping) else None
     if scan.grid.shape != prediction.grid.shape or (known and scan_sha256(scan) != known):
         raise InputError("Places are unknown: the scan that is loaded is not the one that was segmented.")
-    return PlaceColumns(find_zones(scan, prediction.brain, progress))
+    return PlaceColumns(find(scan, prediction.brain, progress))

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._checks import as_labels, as_numbers, check_dimensions, check_same_shape
 from napari_uncertainseg.explain.radiomics import pairs, sizes
 from napari_uncertainseg.explain.radiomics.first_order import first_order
@@ -46,6 +46,7 @@ def lesion_radiomics(
     spacing: Sequence[float] = (1.0, 1.0, 1.0),
     levels: GreyLevels | None = None,
     margin: int = 0,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """Measure the 93 features of an image in each lesion.
 
@@ -64,6 +65,8 @@ def lesion_radiomics(
         By how many voxels each lesion is made larger in every direction, before its values are taken; voxels
         of another lesion stay with that one. Where two grow into one voxel, the larger label has it. The
         published refinement (arXiv 2409.03772) has 2.
+    progress
+        Called before each lesion; what it raises ends the work.
 
     Returns
     -------
@@ -89,11 +92,11 @@ def lesion_radiomics(
         raise InputError("The image holds NaN or infinite values in a lesion; radiomics needs numbers there.")
     order = np.argsort(label, kind="stable")
     numbers, begins = np.unique(label[order], return_index=True)
-    rows = [
-        _features(values[own], where[own], voxel_mm3, levels or GreyLevels())
-        for own in np.split(order, begins[1:])
-        if len(own)
-    ]
+    rows: list[tuple[float, ...]] = []
+    for own in np.split(order, begins[1:]):
+        if len(own):
+            progress("features of lesions", len(rows) / len(numbers))
+            rows.append(_features(values[own], where[own], voxel_mm3, levels or GreyLevels()))
     table = pd.DataFrame(rows, columns=list(FEATURE_NAMES), dtype=float)
     table.insert(0, LABEL, numbers.astype(np.int64))
     return table

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._checks import as_mask, as_numbers, check_same_shape
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
@@ -114,6 +114,7 @@ def radiomics_of_images(
     *,
     levels: GreyLevels | None = None,
     margin: int = 0,
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """The 93 features of each lesion, for one or more images.
 
@@ -127,7 +128,7 @@ def radiomics_of_images(
         Lesions, whole numbers of their shape.
     spacing
         Size of a voxel, mm.
-    levels, margin
+    levels, margin, progress
         As for `lesion_radiomics`.
 
     Returns
@@ -142,7 +143,12 @@ def radiomics_of_images(
     """
     tables = {
         name: lesion_radiomics(
-            standardised(image, brain), labels, spacing=spacing, levels=levels, margin=margin
+            standardised(image, brain),
+            labels,
+            spacing=spacing,
+            levels=levels,
+            margin=margin,
+            progress=progress,
         )
         for name, image in images.items()
     }

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.calibration_record import record_path
 from napari_uncertainseg.evaluate.case_folder import read_summary
@@ -134,27 +134,33 @@ def kept_refinement(information: Mapping[str, Any], threshold: float) -> Refinem
         raise InputError(f"{path} is the refinement of another model: delete it and fit it again.")
     if information.get("recalibration") is not None:
         raise InputError(
-            "Refined p was learned on the model's own probabilities, and these are recalibrated."
+            "The refinement was fitted on the model's own probabilities, and these are recalibrated."
         )
     inputs = tuple(sorted(information.get("inputs") or ()))
     if inputs != maker.inputs:
         theirs, ours = " + ".join(maker.inputs), " + ".join(inputs) or "unknown scans"
-        raise InputError(f"Refined p was learned on cases with {theirs}; this one has {ours}.")
+        raise InputError(f"The refinement was fitted on cases with {theirs}; this one has {ours}.")
     low, high = maker.thresholds
     if not low - _SAME <= threshold <= high + _SAME:
         learned = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        raise InputError(f"Refined p was learned at a threshold of {learned}; this list is at {threshold:g}.")
+        raise InputError(
+            f"The refinement was fitted at a threshold of {learned}; this list is at {threshold:g}."
+        )
     return found
 
 
 def refined_column(
-    prediction: Prediction, labels: np.ndarray, threshold: float, scans: Mapping[str, Volume]
+    prediction: Prediction,
+    labels: np.ndarray,
+    threshold: float,
+    scans: Mapping[str, Volume],
+    progress: Progress = silent,
 ) -> KeptValues | None:
     """The refined p of the lesions in the window, by the refinement that is kept for their model.
 
     Parameters
     ----------
-    prediction, labels, scans
+    prediction, labels, scans, progress
         As of `refined_in_memory`.
     threshold
         At which the lesions are outlined.
@@ -172,7 +178,7 @@ def refined_column(
     refinement = kept_refinement(prediction.information, threshold)
     if refinement is None:
         return None
-    table = refined_in_memory(refinement, prediction, labels, scans)
+    table = refined_in_memory(refinement, prediction, labels, scans, progress)
     return KeptValues({P_TRUE: _column(refinement)}, labels, table.set_index(LABEL)[[P_TRUE]])
 
 
@@ -188,16 +194,20 @@ def _column(refinement: Refinement) -> MeasureColumn:
             "In another hospital it may do harm."
         )
     return MeasureColumn(
-        "Refined p",
+        "Real, by your cases",
         "",
         "How probable it is that the lesion is real, by the refinement that you fitted on "
         f"{refinement.lesions} lesions of your own cases (`uncertainseg refine`). {checked} "
-        "It takes nothing away.",
+        "No lesion is deleted by it.",
     )
 
 
 def refined_in_memory(
-    refinement: Refinement, prediction: Prediction, labels: np.ndarray, scans: Mapping[str, Volume]
+    refinement: Refinement,
+    prediction: Prediction,
+    labels: np.ndarray,
+    scans: Mapping[str, Volume],
+    progress: Progress = silent,
 ) -> pd.DataFrame:
     """What a refinement says of the lesions in the window.
 
@@ -211,6 +221,8 @@ def refined_in_memory(
         Its lesions, whole numbers on its grid; 0 is none.
     scans
         Those that were segmented, by modality, on that grid.
+    progress
+        Called before each lesion; what it raises ends the work.
 
     Returns
     -------
@@ -225,10 +237,10 @@ def refined_in_memory(
     measuring = refinement.measuring
     lacking = [name for name in measuring.images if name not in scans] if measuring else ["table"]
     if lacking or measuring is None:
-        raise InputError(f"Refined p goes by '{lacking[0]}', which is not open here.")
+        raise InputError(f"The refinement needs '{lacking[0]}', which is not open here.")
     for name in measuring.images:
         if not scans[name].grid.same_as(prediction.grid, tolerance=1e-2):
-            raise InputError(f"Refined p goes by '{name}', which does not lie on the grid of the lesions.")
+            raise InputError(f"The refinement needs '{name}', which does not lie on the grid of the lesions.")
     images = {name: scans[name].data for name in measuring.images}
     rows = radiomics_of_images(
         images,
@@ -237,6 +249,7 @@ def refined_in_memory(
         prediction.grid.spacing,
         levels=measuring.levels,
         margin=measuring.margin,
+        progress=progress,
     )
     said = refinement.probability(rows)
     return pd.DataFrame({LABEL: rows[LABEL], P_TRUE: said, KEPT: np.asarray(said >= CUT_OFF)})

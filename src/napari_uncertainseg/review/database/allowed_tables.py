@@ -44,23 +44,28 @@ def version_of(connection: sqlite3.Connection, config: Config, name: str) -> str
     found = _parts(connection)
     if not found:
         return None
-    script = ScriptDirectory.from_config(config)
-    made = _made(config, str(script.get_current_head()))
+    known = versions(config)
+    made = _made(config, known[0])
     if found.get(_VERSION) != made[_VERSION]:
         raise InputError(f"{name} holds tables of another program; name a new file or database.")
-    versions = [row[0] for row in connection.execute("SELECT version_num FROM alembic_version LIMIT 2")]
-    if len(versions) == 1 and versions[0] not in {one.revision for one in script.walk_revisions()}:
+    said = [row[0] for row in connection.execute("SELECT version_num FROM alembic_version LIMIT 2")]
+    if len(said) == 1 and said[0] not in known:
         raise InputError(f"{name} was written by a newer version of this program: update it.")
-    if len(versions) == 1:
-        made = _made(config, versions[0])
+    if len(said) == 1:
+        made = _made(config, said[0])
     odd = sorted(key for key in found.keys() | made.keys() if found.get(key) != made.get(key))
-    if odd or len(versions) != 1:
+    if odd or len(said) != 1:
         what = " ".join(odd[0]) if odd else "version"
         raise InputError(
             f"{name} is not as this program makes it (see its {what!r}): somebody changed it, and it is not "
             "used; ask for the file as it was, or go back to a backup."
         )
-    return str(versions[0])
+    return str(said[0])
+
+
+def versions(config: Config) -> tuple[str, ...]:
+    """All versions that this program knows, the newest first."""
+    return _versions(_place(config))
 
 
 def _parts(connection: sqlite3.Connection) -> Parts:
@@ -73,14 +78,29 @@ def _parts(connection: sqlite3.Connection) -> Parts:
 
 
 def _made(config: Config, revision: str) -> Parts:
-    return _made_at(str(config.get_main_option("script_location")), revision)
+    return _made_at(_place(config), revision)
+
+
+def _place(config: Config) -> str:
+    return str(config.get_main_option("script_location"))
+
+
+def _config_of(location: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", location.replace("%", "%%"))
+    return config
+
+
+@cache
+def _versions(location: str) -> tuple[str, ...]:
+    script = ScriptDirectory.from_config(_config_of(location))
+    return tuple(one.revision for one in script.walk_revisions())
 
 
 @cache
 def _made_at(location: str, revision: str) -> Parts:
     """What the migrations make, up to a version."""
-    config = Config()
-    config.set_main_option("script_location", location.replace("%", "%%"))
+    config = _config_of(location)
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     with engine.begin() as at:

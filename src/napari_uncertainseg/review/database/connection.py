@@ -13,14 +13,13 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.review.database.allowed_tables import version_of
+from napari_uncertainseg.review.database.allowed_tables import version_of, versions
 from napari_uncertainseg.review.database.passwords import check_target, masked, without_secrets
 from napari_uncertainseg.review.database.read_only_copy import snapshot
 
@@ -235,7 +234,7 @@ def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
         raise InputError(f"{name} holds no sessions yet; name the file or the server that does.")
     if is_file:
         _keep_safe(engine)
-    if now == ScriptDirectory.from_config(config).get_current_head():
+    if now == versions(config)[0]:
         return
     if now is not None and not backed_up:
         _back_up(engine, now)
@@ -254,9 +253,7 @@ def _version_of_server(connection: Connection, config: Config, name: str) -> str
     now = MigrationContext.configure(connection).get_current_revision()
     if now is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
         raise InputError(f"{name} holds tables of another program; name a new file or database.")
-    if now is not None and now not in {
-        s.revision for s in ScriptDirectory.from_config(config).walk_revisions()
-    }:
+    if now is not None and now not in versions(config):
         raise InputError(f"{name} was written by a newer version of this program: update it.")
     return now
 

@@ -70,21 +70,24 @@ def summarise(
     InputError
         If there is no such session, or the store cannot be read.
     """
-    wanted, odd = _wanted(store, session_id)
-    parts = _parts(store, wanted, named, progress)
-    again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
-    differing = {location_of(one.task) for part in again for one in part.differing}
-    return Summary(
-        file=store.name if named else "",
-        made=datetime.now(UTC),
-        named=named,
-        sessions=tuple(parts),
-        reread=again,
-        wrong=tuple(wrong for part in parts for wrong in _wrong(part)),
-        training=tuple(_training(store, part, named) for part in parts if part.session.kind == "training"),
-        most_uncertain=_most_uncertain(parts, differing),
-        odd=odd if named else dict.fromkeys(odd, _UNSOUND),
-    )
+    with store.reading():
+        wanted, odd = _wanted(store, session_id)
+        parts = _parts(store, wanted, named, progress)
+        again = tuple(_reread(store, one, parts) for one in parts if _second_of(one, parts))
+        differing = {location_of(one.task) for part in again for one in part.differing}
+        return Summary(
+            file=store.name if named else "",
+            made=datetime.now(UTC),
+            named=named,
+            sessions=tuple(parts),
+            reread=again,
+            wrong=tuple(wrong for part in parts for wrong in _wrong(part)),
+            training=tuple(
+                _training(store, part, named) for part in parts if part.session.kind == "training"
+            ),
+            most_uncertain=_most_uncertain(parts, differing),
+            odd=odd if named else dict.fromkeys(odd, _UNSOUND),
+        )
 
 
 def _wanted(store: Store, session_id: str | None) -> tuple[list[Session], dict[str, str]]:

@@ -48,59 +48,61 @@ def verdict_table(store: Store, *, named: bool = True) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     names: dict[tuple[str, str], str] = {}
-    called = store.case_names()
-    for session in reversed(store.readable()[0]):
-        verdicts = store.verdicts(session.id)
-        for task in store.tasks(session.id):
-            found = verdicts.get(task.id)
-            s, a, r = task.voxel
-            rows.append(
-                {
-                    "session": session.id,
-                    "annotator": _called("annotator", session.annotator, names, named),
-                    "kind": session.kind,
-                    "case": _called("case", called[task.case], names, named),
-                    "position": task.position + 1,
-                    "target": task.target,
-                    "label": task.label,
-                    "slice_s": s,
-                    "slice_a": a,
-                    "slice_r": r,
-                    "uncertainty": task.uncertainty,
-                    "max_probability": task.probability,
-                    "volume_mm3": task.volume_mm3,
-                    "decision": "" if found is None else found.decision,
-                    "model_wrong": None if found is None else is_wrong(task, found),
-                    "confidence": None if found is None else found.confidence,
-                    "seconds": None if found is None else found.seconds,
-                    "comment": found.comment if found is not None and named else "",
-                    "reasons": "" if found is None else ", ".join(found.feedback.reasons),
-                    "sureness": None if found is None else found.feedback.sureness,
-                    "note": found.feedback.note if found is not None and named else "",
-                }
-            )
+    with store.reading():
+        called = store.case_names()
+        for session in reversed(store.readable()[0]):
+            verdicts = store.verdicts(session.id)
+            for task in store.tasks(session.id):
+                found = verdicts.get(task.id)
+                s, a, r = task.voxel
+                rows.append(
+                    {
+                        "session": session.id,
+                        "annotator": _called("annotator", session.annotator, names, named),
+                        "kind": session.kind,
+                        "case": _called("case", called[task.case], names, named),
+                        "position": task.position + 1,
+                        "target": task.target,
+                        "label": task.label,
+                        "slice_s": s,
+                        "slice_a": a,
+                        "slice_r": r,
+                        "uncertainty": task.uncertainty,
+                        "max_probability": task.probability,
+                        "volume_mm3": task.volume_mm3,
+                        "decision": "" if found is None else found.decision,
+                        "model_wrong": None if found is None else is_wrong(task, found),
+                        "confidence": None if found is None else found.confidence,
+                        "seconds": None if found is None else found.seconds,
+                        "comment": found.comment if found is not None and named else "",
+                        "reasons": "" if found is None else ", ".join(found.feedback.reasons),
+                        "sureness": None if found is None else found.feedback.sureness,
+                        "note": found.feedback.note if found is not None and named else "",
+                    }
+                )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def as_json(store: Store) -> dict[str, Any]:
     """All sessions with their journals as they stand, hashes and names among them: for an archive."""
-    sessions, odd = store.readable()
-    called = store.case_names()
-    return {
-        "sessions": [
-            {
-                **{**asdict(session), "settings": session.settings.written()},
-                "tasks": [
-                    {**asdict(task), "case_name": called[task.case]} for task in store.tasks(session.id)
-                ],
-                "journal": [{**asdict(e), "hash": e.hash} for e in store.entries(session.id)],
-                "head": store.head(session.id),
-                "fault": store.verify(session.id)[session.id],
-            }
-            for session in sessions
-        ],
-        "not_readable": odd,
-    }
+    with store.reading():
+        sessions, odd = store.readable()
+        called = store.case_names()
+        return {
+            "sessions": [
+                {
+                    **{**asdict(session), "settings": session.settings.written()},
+                    "tasks": [
+                        {**asdict(task), "case_name": called[task.case]} for task in store.tasks(session.id)
+                    ],
+                    "journal": [{**asdict(e), "hash": e.hash} for e in store.entries(session.id)],
+                    "head": store.head(session.id),
+                    "fault": store.verify(session.id)[session.id],
+                }
+                for session in sessions
+            ],
+            "not_readable": odd,
+        }
 
 
 def _called(kind: str, name: str, names: dict[tuple[str, str], str], named: bool) -> str:

@@ -52,13 +52,14 @@ class Recorder:
         self, store: Store, session_id: str, visible: Callable[[], Sequence[str]] = lambda: ()
     ) -> None:
         self._visible = visible
-        self.session = store.session(session_id)
         self._store = store
-        self.tasks: list[Task] = store.tasks(session_id)
+        with store.reading():
+            self.session = store.session(session_id)
+            self.tasks: list[Task] = store.tasks(session_id)
+            entries = store.entries(session_id)
         if not isinstance(self.session.settings, ReviewSettings):
             raise InputError(f"Session {session_id} is an exercise, and no reading of a case.")
         self._settings = self.session.settings
-        entries = store.entries(session_id)
         if not entries or not self.tasks:
             raise InputError(f"Session {session_id} has no entry or no task: something was taken away.")
         if {entry.task for entry in entries} - {None, *(task.id for task in self.tasks)}:

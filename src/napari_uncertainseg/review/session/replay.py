@@ -61,10 +61,11 @@ class Replay:
     """
 
     def __init__(self, store: Store, session_id: str) -> None:
-        self.session = store.session(session_id)
-        self.tasks: Sequence[Task] = store.tasks(session_id)
+        with store.reading():
+            self.session = store.session(session_id)
+            self.tasks: Sequence[Task] = store.tasks(session_id)
+            self._entries = store.entries(session_id)
         self._task = {task.id: task for task in self.tasks}
-        self._entries = store.entries(session_id)
         if not self.tasks or not self._entries:
             raise InputError(f"Session {session_id} has no entry or no task: something was taken away.")
         self._kinds = {entry.number: entry.kind for entry in self._entries}

@@ -134,6 +134,11 @@ def open_next_reading(store: Store, session_id: str, annotator: str, *, seed: in
 
 def reading_status(store: Store, session_id: str) -> ReadingStatus:
     """The further readings of a first reading, and how far they agree."""
+    with store.reading():
+        return _status(store, session_id)
+
+
+def _status(store: Store, session_id: str) -> ReadingStatus:
     sessions = {s.id: s for s in store.sessions()}
     if session_id not in sessions:
         raise InputError(f"{store.name}: there is no session {session_id}.")
@@ -172,8 +177,9 @@ def reading_status(store: Store, session_id: str) -> ReadingStatus:
 
 def sessions_being_reread(store: Store) -> set[str]:
     """First readings whose second or third reading is not finished: their verdicts stay hidden."""
-    going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
-    return {first_reading_id(s) for s in going_on if _has_more(store, s)}
+    with store.reading():
+        going_on = [s for s in store.sessions() if s.kind == "qc" and s.closed is None]
+        return {first_reading_id(s) for s in going_on if _has_more(store, s)}
 
 
 def _has_more(store: Store, session: Session) -> bool:

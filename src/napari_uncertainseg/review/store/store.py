@@ -8,8 +8,8 @@ amounts to at present, changed in the same transaction.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,12 @@ from napari_uncertainseg.review.database.allowed_content import (
 )
 from napari_uncertainseg.review.database.checked_writes import insert, insert_all, replace, update
 from napari_uncertainseg.review.database.connection import (
-    READING,
     connect,
     database_errors_as_input_errors,
     display_name,
     home_of,
 )
+from napari_uncertainseg.review.database.readings import Readings
 from napari_uncertainseg.review.store.case_names import free_name, labels, name_of
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
 from napari_uncertainseg.review.store.journal import GENESIS, Entry, NewEntry, append_entry
@@ -91,7 +91,7 @@ class Store:
         if masks is None and "://" in str(target):
             raise InputError("With a database server, say in which folder the masks are kept.")
         self._engine = connect(target, reading=reading)
-        self._reading = self._engine.execution_options(**{READING: True})
+        self._readings = Readings(self._engine)
         self.name = display_name(self._engine.url)
         self.masks = MaskStore(home_of(target) / "masks" if masks is None else Path(masks))
 
@@ -99,11 +99,9 @@ class Store:
         """Let the database go. May be called twice."""
         self._engine.dispose()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection for queries over all sessions, which sees one moment of them; it cannot write."""
-        with database_errors_as_input_errors(self._engine.url), self._reading.connect() as connection:
-            yield connection
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection that only reads one moment; what its thread reads meanwhile is of it, too."""
+        return self._readings.open()
 
     def __enter__(self) -> Store:
         return self
@@ -184,7 +182,7 @@ class Store:
         query = sa.select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
         with database_errors_as_input_errors(self._engine.url):
             for _ in range(2):
-                with self._reading.connect() as connection:
+                with self.reading() as connection:
                     if (found := connection.scalar(query)) is not None:
                         return int(found)
                 try:
@@ -329,9 +327,9 @@ class Store:
         -------
         Per session what is wrong with it, in a sentence; empty where nothing is.
         """
-        if session_id is not None and session_id not in self.ids():
-            raise InputError(f"{self.name}: there is no session {session_id}.")
         with self.reading() as connection:
+            if session_id is not None and session_id not in self.ids():
+                raise InputError(f"{self.name}: there is no session {session_id}.")
             chosen = self.ids() if session_id is None else [session_id]
             return {each: fault_of(connection, each, self.masks) for each in chosen}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -12,11 +12,13 @@ from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.explain.kept import Kept, prediction_sha256
 from napari_uncertainseg.explain.made_by import made_by_model
+from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction, ReviewContext
 from napari_uncertainseg.widgets.explain import texts
-from napari_uncertainseg.widgets.explain.choice import RegionChoice
+from napari_uncertainseg.widgets.explain.files import read_answers, write_answer
 from napari_uncertainseg.widgets.explain.options import MoreOptions
-from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, OpenedCase
+from napari_uncertainseg.widgets.explain.region_choice import RegionChoice
+from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, OpenedCase, request_of
 from napari_uncertainseg.widgets.explain.results import ResultPanel
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -42,6 +44,10 @@ class ExplainDock(DockWidget):
         The case under review, and the viewer's layers.
     preferences
         Knows the model of the last run by the name with which it was chosen.
+    zones
+        Of the brain, shared with other docks.
+    remembered
+        Keeps the choices for when the dock is opened again, under the dock's key.
     parent
         Qt parent.
     """
@@ -51,47 +57,48 @@ class ExplainDock(DockWidget):
         case: Case,
         layers: ReviewLayers,
         preferences: PreferenceStore | None = None,
+        zones: KnownZones | None = None,
+        remembered: dict[str, Any] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._case, self._layers = case, layers
         self._preferences = preferences or PreferenceStore()
         self._jobs = JobRunner(self)
-        self._opened, self._kept = OpenedCase(), Kept[Answer]()
-        self._prediction = case.original
-        """Of which case all that is here is."""
+        self._zones, self._remembered = zones or KnownZones(), {} if remembered is None else remembered
+        self._opened, self._kept = OpenedCase(self._zones), Kept[Answer]()
+        self._prediction = case.original  # of which case all that is here is
         self.answer: Answer | None = None
         """What is shown."""
         self._running: ExplainRequest | None = None
         self._told: list[Answer] = []
         """What the last job has told so far, the newest last; its thread puts it there."""
-        self._hash = ""
-        """Of the prediction; empty until it is needed."""
-        self._key = ""
-        self._subject: object = None
-        """What the message is about."""
+        self._heard: Answer | None = None
+        self._key, self._hash = "", ""  # the hash of the prediction, once it is needed
+        self._subject: object = None  # of the message
         self._make_controls()
         self._lay_out()
         self._connect()
+        self.choice.offer()
         self._show_state(JobState.IDLE)
-        self._follow()
 
     def cleanup(self) -> None:
         """Stop the work and disconnect from case and layers. May be called twice."""
         self._jobs.cleanup()
         self._connections.disconnect_all()
         self._picking.cleanup()
-        self.choice.cleanup()
         self.results.cleanup()
-        self._opened, self._running = OpenedCase(), None
+        self._opened, self._running = OpenedCase(self._zones), None
         self._kept.clear()
 
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.choice = RegionChoice(self._layers, self)
+        self.choice = RegionChoice(self._case, self._layers)
         self.region = self.choice.box
         self.options = MoreOptions()
+        if (before := self._remembered.get(DOCK.key)) is not None:
+            self.options.choose(before)
         self.button = QPushButton()
         self.button.setObjectName("explain")
         self.progress = QProgressBar()
@@ -109,7 +116,7 @@ class ExplainDock(DockWidget):
         column.setSpacing(4)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(texts.REGION, self.region)
+        form.addRow(texts.REGION, self.choice)
         column.addLayout(form)
         for widget in (self.options, self.button, self.progress, self.stage, self.message):
             column.addWidget(widget)
@@ -121,15 +128,18 @@ class ExplainDock(DockWidget):
         case, layers = self._case, self._layers
         self._connections = Connections(
             (case.prediction_changed, self._on_prediction),
+            (case.selection_changed, self.choice.leave_opened),
             (case.selection_changed, self._follow),
             (case.lesions_changed, self._follow),
-            (layers.layers_changed, self.choice.list_layers),
+            (layers.layers_changed, self.choice.offer),
             (layers.labels_edited, self.choice.on_edited),
+            (layers.label_chosen, self.choice.on_edited),
             (layers.blinding_changed, self._on_blinding),
         )
-        self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self._pick)
+        self._picking = LesionPicking(layers.viewer, lambda: layers.explanation.outlines, self.choice.pick)
         self.choice.changed.connect(self._follow)
-        self.options.changed.connect(self._follow)
+        self.options.changed.connect(self._on_options)
+        self.choice.open.clicked.connect(self.open_folder)
         self.button.clicked.connect(self.explain)
         self.results.map_chosen.connect(self._choose_map)
         self.results.export.clicked.connect(self.export)
@@ -152,39 +162,12 @@ class ExplainDock(DockWidget):
 
     # -- what is chosen -----------------------------------------------------------------------
 
-    def _pick(self, number: int) -> None:
-        """Select the lesion (or, below 0, the candidate) that was clicked in the image."""
-        lesions = self._case.lesions
-        if lesions is None or self._layers.blinded:
-            return
-        table = lesions.table if number > 0 else lesions.candidate_table
-        row = table[table["label"] == abs(number)]
-        if len(row):
-            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
-            self._case.select((s, a, r))
-
     def _request(self) -> ExplainRequest | None:
         """What would be explained now; None where nothing is chosen, InputError where it cannot be."""
-        case, prediction = self._case, self._case.original
-        if prediction is None or case.lesions is None or (chosen := self.choice.region(case)) is None:
+        if self.choice.opened is not None:
             return None
-        recalibrated = case.recalibration is not None
-        notes = [texts.RECALIBRATED.format(prediction.threshold)] if recalibrated else []
-        notes += [texts.OTHER_BRAIN] if self._layers.brain.outdated else []
-        said = prediction.information.get("model")
-        models = [name for name in (said, self._preferences.chosen.model) if isinstance(name, str)]
-        return ExplainRequest(
-            chosen,
-            self.options.setting,
-            prediction,
-            case.images,
-            case.lesions,
-            prediction.threshold if recalibrated else case.threshold,
-            case.min_volume,
-            case.review.edit,
-            tuple(models),
-            tuple(notes),
-        )
+        last = self._preferences.chosen.model
+        return request_of(self._case, self._layers, self.choice.region(), self.options.setting, last)
 
     # -- explaining ---------------------------------------------------------------------------
 
@@ -204,7 +187,7 @@ class ExplainDock(DockWidget):
             return
         self._say("")
         if (known := self._known(request)) is not None and known.complete:
-            self._show_answer(known)
+            self._show_answer(request.named(known))
             self._say(texts.FROM_BEFORE)
             return
         self._running, self._told = request, []
@@ -214,25 +197,32 @@ class ExplainDock(DockWidget):
         self.progress.setValue(round(1000 * fraction))
         self.stage.setText(texts.stage(text, left))
         del self._told[:-1]
-        if self._told and self._told[-1] is not self.answer:
-            self._take(self._told[-1])
+        if self._told and self._told[-1] is not self._heard:
+            self._heard = self._told[-1]
+            self._take(self._heard)
+
+    def _on_options(self) -> None:
+        self._remembered[DOCK.key] = self.options.setting
+        self._follow()
 
     def _take(self, answer: Answer) -> None:
         """Show an answer if it is of what is chosen now."""
         if self._running is None or self._layers.blinded:
             return
-        self.options.offer(answer.stages, answer.networks)
+        if lost := self.options.offer(answer.stages, answer.networks):
+            self._on_options()
+            self._say(texts.not_there(lost))
         try:
             request = self._request()
         except InputError:
             return
         if request is not None and request.answered_by(answer):
-            self._show_answer(request.name_answer(answer))
+            self._show_answer(request.named(answer))
 
     def _on_finished(self, answer: Answer) -> None:
         request = self._running
         if request is not None and answer.prediction is self._case.original:
-            self._kept.keep((self._prediction_hash, request.key), answer)
+            self._kept.keep((self._prediction_hash, answer.key), answer)
             self._take(answer)
         self._running, self._told = None, []
 
@@ -245,19 +235,15 @@ class ExplainDock(DockWidget):
     def _known(self, request: ExplainRequest) -> Answer | None:
         """What was found before, or so far."""
         kept = self._kept.find((self._prediction_hash, request.key)) if self._kept else None
-        known = kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
-        return None if known is None else request.name_answer(known)
+        return kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
 
     def _on_failed(self, text: str) -> None:
-        running, self._running = self._running, None
-        elsewhere = running is not None and running.key != self._subject
-        self._say(as_warning(texts.failed(running.chosen.title, text) if running and elsewhere else text))
+        self._running = None
+        self._say(as_warning(text))
 
     def _on_cancelled(self) -> None:
         if self._running is not None:  # not by another case
-            early = texts.CANCELLED if self._told else texts.CANCELLED_EARLY
-            elsewhere = self._running.key != self._subject
-            self._say(texts.cancelled(self._running.chosen.title) if elsewhere else early)
+            self._say(texts.CANCELLED if self.answer is not None else texts.CANCELLED_EARLY)
         self._running = None
 
     # -- from the case ------------------------------------------------------------------------
@@ -267,9 +253,11 @@ class ExplainDock(DockWidget):
         if self._case.original is not self._prediction:
             self._prediction = self._case.original
             self._jobs.cancel()
-            self._opened, self._running, self._told = OpenedCase(), None, []  # a job that ends keeps its own
+            self._opened = OpenedCase(self._zones)
+            self._running, self._told = None, []  # a job that ends keeps its own
             self._kept.clear()
             self._hash = ""
+            self.choice.offer_opened(())
             self._forget_answer()
             self.options.forget()
             self._say("")
@@ -290,43 +278,43 @@ class ExplainDock(DockWidget):
             request = self._request()
         except InputError as error:
             problem = str(error)
-        running = self._jobs.state is not JobState.IDLE
-        self.button.setEnabled(self._jobs.state is JobState.RUNNING or (request is not None and not running))
-        if request is None:
+        can_run = request is not None and self._jobs.state is JobState.IDLE
+        self.options.setVisible(self.choice.opened is None)  # it was explained with settings of its own
+        self.choice.open.setEnabled(self._case.original is not None)
+        self.button.setEnabled(self._jobs.state is JobState.RUNNING or can_run)
+        if (opened := self.choice.opened) is not None:
+            if self.answer is not opened:
+                self._show_answer(opened)
+                self._layers.show_slice(opened.chosen.region.voxel)
+        elif request is None:
             self._forget_answer()
-            self.empty.setText(problem or self._why_empty())
-        elif self.answer is None or not request.shown_by(self.answer):
-            known = self._known(request)
+            self.empty.setText(problem or self.choice.why_empty())
+        else:
+            shown = self.answer
+            known = shown if shown and request.answered_by(shown) else self._known(request)
             if known is None:
                 self._forget_answer()
                 self.empty.setText(self._why_not_yet(request))
-            else:
-                self._show_answer(known)
+            elif (named := request.named(known)) is not shown:
+                self._show_answer(named)
         self.empty.setVisible(self.answer is None)
         self.results.setVisible(self.answer is not None)
-        self._turn_to(None if request is None else request.key)
+        self._turn_to(self.choice.opened if request is None else request.key)
 
     def _turn_to(self, subject: object) -> None:
         """Drop a message that was about another choice."""
         if subject != self._subject:
-            self._subject = subject
-            running = self._jobs.state is not JobState.IDLE
-            partly = self.answer is not None and not self.answer.complete and not running
+            partly = self.answer and not self.answer.complete and self._jobs.state is JobState.IDLE
             self._say(texts.CANCELLED if partly else "")
+        self._subject = subject
 
     def _why_not_yet(self, request: ExplainRequest) -> str:
-        title, running = request.chosen.title, self._running
         if not made_by_model(request.prediction.information):
             return texts.NO_MODEL
-        if running is None or self._jobs.state is not JobState.RUNNING:
+        title, busy = request.chosen.title, self._running
+        if busy is None or self._jobs.state is not JobState.RUNNING:
             return texts.not_yet(title, self._key)
-        return texts.being_explained(title, None if running.key == request.key else running.chosen.title)
-
-    def _why_empty(self) -> str:
-        prediction = self._case.original
-        if prediction is None:
-            return texts.NO_PREDICTION
-        return texts.CHOOSE if made_by_model(prediction.information) else texts.NO_MODEL
+        return texts.being_explained(title, None if busy.key == request.key else busy.chosen.title)
 
     # -- on the screen ------------------------------------------------------------------------
 
@@ -372,23 +360,35 @@ class ExplainDock(DockWidget):
 
     def export(self) -> None:
         """Ask for a folder, and write what is shown as `uncertainseg explain` does."""
-        from napari_uncertainseg.explain.explanation_files import write_explanations
-
         answer = self.answer
         folder = None if answer is None else ask_folder(self, texts.EXPORT_TITLE)
         if answer is None or folder is None:
             return
         try:
-            write_explanations(folder, answer.about, [answer.explanation], answer.settings)
+            write_answer(folder, answer)
         except InputError as error:
             self._say(as_warning(error))
         else:
             self._say(texts.saved(folder))
 
+    def open_folder(self) -> None:
+        """Ask for a folder that was written before, and show what is in it; nothing is computed."""
+        prediction = self._case.original
+        folder = None if prediction is None or self._layers.blinded else ask_folder(self, texts.OPEN_TITLE)
+        if prediction is None or folder is None:
+            return
+        try:
+            found = read_answers(folder, prediction)
+        except InputError as error:
+            self._say(as_warning(error))
+            return
+        self.choice.offer_opened(found)
+        self._say(texts.opened(len(found), folder))
+
 
 def make_dock(context: ReviewContext) -> ExplainDock:
     """Make the dock for a window."""
-    return ExplainDock(context.case, context.layers, context.preferences)
+    return ExplainDock(context.case, context.layers, context.preferences, context.zones, context.remembered)
 
 
 DOCK = Dock(

@@ -1,97 +1,60 @@
-"""Where a region lies, and what the doubt of a lesion goes with; measured once for each case."""
+"""Where a region lies, and what the doubt of a lesion goes with: measured once for each case."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_uncertainseg._base import InputError, Progress
-from napari_uncertainseg.modalities import main_of
+from napari_uncertainseg.explain.place.known_zones import KnownZones
+from napari_uncertainseg.explain.region_facts import RegionFacts
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.drivers.reasons import CaseDrivers
-    from napari_uncertainseg.explain.place.zones import BrainZones
-    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.explain.place.column import PlaceColumns
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.explain.request import ExplainRequest
 
 
-@dataclass(frozen=True)
-class RegionFacts:
-    """What is known of a region beside the network.
+class MeasuredCase:
+    """Keeps the drivers of the lesions at the present threshold.
 
-    Attributes
+    Parameters
     ----------
-    place
-        One of `explain.place.lesions.PLACES`; empty where it was not found out.
-    to_ventricle_mm, to_cortex_mm, to_edge_mm
-        Shortest gaps, mm; NaN where unknown.
-    doubt
-        What the lesion's doubt goes with, a sentence; empty for what is no lesion.
-    basis
-        What that rests on.
-    problem
-        Why the place or the doubt's drivers are not known, a sentence; empty where they are.
+    zones
+        Of the brain, as other docks find them too.
     """
 
-    place: str = ""
-    to_ventricle_mm: float = float("nan")
-    to_cortex_mm: float = float("nan")
-    to_edge_mm: float = float("nan")
-    doubt: str = ""
-    basis: str = ""
-    problem: str = ""
-
-
-class MeasuredCase:
-    """Keeps the zones of a brain, and the drivers of its lesions at the present threshold."""
-
-    def __init__(self) -> None:
-        self._zones: tuple[Prediction, BrainZones] | None = None
+    def __init__(self, zones: KnownZones) -> None:
+        self._zones = zones
         self._drivers: tuple[Lesions, CaseDrivers] | None = None
 
     def facts(self, request: ExplainRequest, progress: Progress) -> RegionFacts:
         """Measure in the background; what cannot be known is said, and is no error."""
+        from napari_uncertainseg.explain.place.column import find_places
+        from napari_uncertainseg.explain.region_facts import facts_of_region
+
+        mask, number = request.chosen.region.whole(request.prediction.grid.shape), request.chosen.lesion
+        drivers, problem = None, ""
         try:
-            return self._facts(request, progress)
+            places = find_places(request.prediction, request.scans, progress, self._zones.find)
         except InputError as error:
             return RegionFacts(problem=str(error))
+        try:
+            drivers = self._measured(request, places, progress) if number else None
+        except InputError as error:  # the place is known all the same
+            problem = str(error)
+        found = facts_of_region(places.zones, mask, drivers, number)
+        return replace(found, problem=f"{found.problem} {problem}".strip())
 
-    def _facts(self, request: ExplainRequest, progress: Progress) -> RegionFacts:
-        from napari_uncertainseg.explain.place.lesions import DISTANCES, place_lesions
-
-        zones = self._found_zones(request, progress)
-        mask = request.chosen.region.whole(request.prediction.grid.shape).astype(np.uint8)
-        row = place_lesions(zones, mask).loc[1]
-        gaps = {name: float(row[name]) for name in DISTANCES}
-        doubt, basis = self._doubt(request, zones, progress)
-        return RegionFacts(str(row["place"]), **gaps, doubt=doubt, basis=basis, problem=zones.problem)
-
-    def _found_zones(self, request: ExplainRequest, progress: Progress) -> BrainZones:
-        from napari_uncertainseg.explain.place.zones import find_zones
-
-        if self._zones is None or self._zones[0] is not request.prediction:
-            self._zones = None
-            scan = request.scans[main_of(request.scans)]
-            self._zones = request.prediction, find_zones(scan, request.prediction.brain, progress)
-        return self._zones[1]
-
-    def _doubt(self, request: ExplainRequest, zones: BrainZones, progress: Progress) -> tuple[str, str]:
-        """What a lesion's doubt goes with, and what that rests on."""
+    def _measured(self, request: ExplainRequest, places: PlaceColumns, progress: Progress) -> CaseDrivers:
+        """The drivers of all lesions, which are measured together."""
         from napari_uncertainseg.explain.drivers.of_case import drivers_of_case
-        from napari_uncertainseg.explain.place.lesions import place_lesions
 
-        lesions, number = request.lesions, request.chosen.lesion
-        if not number:
-            return "", ""
+        lesions = request.lesions
         if self._drivers is None or self._drivers[0] is not lesions:
             self._drivers = None
-            places = place_lesions(zones, lesions.labels)
-            found = drivers_of_case(request.prediction, lesions, request.scans, places, progress=progress)
+            where = places.values(lesions.labels)
+            found = drivers_of_case(request.prediction, lesions, request.scans, where, progress=progress)
             self._drivers = lesions, found
-        drivers = self._drivers[1]
-        if number not in drivers.table.index:
-            return "", ""
-        return drivers.sentence(number), drivers.basis
+        return self._drivers[1]

@@ -47,6 +47,19 @@ class MoreOptions(QWidget):
         self._fold(False)
         self._show()
 
+    def choose(self, setting: Setting) -> None:
+        """Show what was chosen before in this window; emits nothing."""
+        self.offer([setting.stage] if setting.stage else [], setting.network)
+        for widget in (self.version, self.passes, self.stage, self.network):
+            widget.blockSignals(True)
+        self.version.setCurrentIndex(self.version.findData(setting.version))
+        self.passes.setValue(setting.passes)
+        self.stage.setCurrentIndex(max(self.stage.findData(setting.stage), 0))
+        self.network.setCurrentIndex(max(self.network.findData(setting.network), 0))
+        for widget in (self.version, self.passes, self.stage, self.network):
+            widget.blockSignals(False)
+        self._show()
+
     @property
     def setting(self) -> Setting:
         """What is chosen."""
@@ -57,11 +70,15 @@ class MoreOptions(QWidget):
             network=self.network.currentData(),
         )
 
-    def offer(self, stages: Sequence[str], networks: int) -> None:
-        """Offer the stages of a network that was loaded, and the networks of its model; emits nothing."""
-        for box, rows in (
-            (self.stage, [(texts.USUAL_STAGE, None), *((name, name) for name in stages)]),
-            (self.network, [(str(n), n) for n in range(1, networks + 1)]),
+    def offer(self, stages: Sequence[str], networks: int) -> tuple[str, ...]:
+        """Offer the stages of a network that was loaded, and the networks of its model; emits nothing.
+
+        Returns what was chosen and is not there, in words: the usual one is chosen instead.
+        """
+        lost = []
+        for title, box, rows in (
+            (texts.STAGE, self.stage, [(texts.USUAL_STAGE, None), *((name, name) for name in stages)]),
+            (texts.NETWORK.lower(), self.network, [(str(n), n) for n in range(1, networks + 1)]),
         ):
             if [box.itemData(i) for i in range(box.count())] == [data for _, data in rows]:
                 continue
@@ -69,14 +86,17 @@ class MoreOptions(QWidget):
             box.clear()
             for text, data in rows:
                 box.addItem(text, data)
+            if chosen is not None and box.findData(chosen) < 0:
+                lost.append(f"{title} {chosen}")
             box.setCurrentIndex(max(box.findData(chosen), 0))
             box.blockSignals(blocked)
         self._fold(self.button.isChecked())
+        self._show()
+        return tuple(lost)
 
     def forget(self) -> None:
-        """Offer what any model has: the case is another one."""
-        self.offer((), 1)
-        self._show()
+        """Offer no more than is chosen: the next model may have other stages and networks."""
+        self.choose(self.setting)
 
     def _lay_out(self) -> None:
         line = QHBoxLayout()
@@ -109,4 +129,5 @@ class MoreOptions(QWidget):
         self.changed.emit()
 
     def _show(self) -> None:
-        self.chosen.setText(texts.chosen(self.setting.version, self.setting.passes, self.setting.stage))
+        one = self.setting
+        self.chosen.setText(texts.chosen(one.version, one.passes, one.stage, one.network))

@@ -10,15 +10,20 @@ import numpy as np
 
 from napari_uncertainseg._base import Progress
 from napari_uncertainseg.explain.kept import prediction_sha256
-from napari_uncertainseg.widgets.explain.facts import MeasuredCase, RegionFacts
+from napari_uncertainseg.explain.place.known_zones import KnownZones
+from napari_uncertainseg.explain.region_facts import RegionFacts
+from napari_uncertainseg.widgets.explain import texts
+from napari_uncertainseg.widgets.explain.facts import MeasuredCase
 from napari_uncertainseg.widgets.explain.regions import ChosenRegion
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
     from napari_uncertainseg.explain.explained_case import Explained, ExplainedCase
     from napari_uncertainseg.explain.explanation import Explanation
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
 _PREPARED = 0.1
 """Share of the whole that preparing the scans is shown as."""
@@ -53,7 +58,8 @@ class Answer:
     Attributes
     ----------
     chosen, setting, threshold
-        What was asked for, and from which probability on a voxel counts as found.
+        What was explained, how, and from which probability on a voxel counts as found. A stage or network
+        that was asked for and that the model does not have is the usual one here.
     prediction
         Of which case.
     explanation
@@ -68,6 +74,8 @@ class Answer:
         Whether no more is to come.
     facts
         Place and drivers of doubt; None until they are measured.
+    folder
+        From which it was read, if it was.
     """
 
     chosen: ChosenRegion
@@ -80,11 +88,17 @@ class Answer:
     stages: tuple[str, ...]
     complete: bool
     facts: RegionFacts | None = None
+    folder: str = ""
 
     @property
     def nbytes(self) -> int:
         """Of its maps."""
         return self.explanation.nbytes
+
+    @property
+    def key(self) -> tuple[str, bool, Setting, float]:
+        """By what it is kept, beside the prediction's hash."""
+        return _asked(self.chosen, self.setting, self.threshold)
 
     @property
     def model(self) -> str:
@@ -117,29 +131,37 @@ class Answer:
 class OpenedCase:
     """Keeps the scans and the network of one prediction, so that the next lesion begins at once.
 
+    Parameters
+    ----------
+    zones
+        Of the brain, shared with other docks.
+
     Attributes
     ----------
     measured
-        Zones of the brain, and drivers of doubt.
+        Places and drivers of doubt.
     """
 
-    def __init__(self) -> None:
-        self.measured = MeasuredCase()
+    def __init__(self, zones: KnownZones) -> None:
+        self.measured = MeasuredCase(zones)
         self._last: tuple[Prediction, int, ExplainedCase] | None = None
 
     def get(self, request: ExplainRequest, progress: Progress) -> ExplainedCase:
-        """The scans of a request; prepared if they are not."""
+        """The scans of a request; prepared if they are not. A network that is not there becomes the first."""
         from napari_uncertainseg.explain.explained_case import prepare_case
-        from napari_uncertainseg.explain.made_by import results_in_memory
+        from napari_uncertainseg.explain.made_by import model_of, results_in_memory
 
         prediction, network = request.prediction, request.setting.network
+        said, models = prediction.information, request.models
         if self._last is None or self._last[0] is not prediction or self._last[1] != network:
             self._last = None  # frees the old network before the new one is loaded
             saved = results_in_memory(
                 prediction, request.scans, request.threshold, request.min_volume, request.edit
             )
+            there = 1 if network == 1 else model_of("", said, models).capabilities.networks
+            chosen = network if network <= there else 1
             case = prepare_case(
-                saved, request.lesions.labels, models=request.models, network=network, progress=progress
+                saved, request.lesions.labels, models=models, network=chosen, progress=progress
             )
             self._last = prediction, network, case
         return self._last[2].at_threshold(request.threshold, request.lesions.labels)
@@ -180,24 +202,19 @@ class ExplainRequest:
 
     def answered_by(self, answer: Answer) -> bool:
         """Whether this is what an answer was asked for."""
-        asked = answer.chosen.sha256, answer.setting, answer.threshold
-        return answer.prediction is self.prediction and asked == self.key
+        return answer.prediction is self.prediction and answer.key == self.key
 
-    def shown_by(self, answer: Answer) -> bool:
-        """Whether an answer is to this, and calls it by its present name."""
-        return self.answered_by(answer) and answer.chosen.title == self.chosen.title
-
-    def name_answer(self, answer: Answer) -> Answer:
-        """An answer to this, called as it is called now: a layer may have been renamed meanwhile."""
+    def named(self, answer: Answer) -> Answer:
+        """An answer with the name that its region has now: a lesion's number may have changed meanwhile."""
         if answer.chosen.title == self.chosen.title:
             return answer
         found = replace(answer.explanation, name=self.chosen.stem)
         return replace(answer, chosen=self.chosen, explanation=found)
 
     @property
-    def key(self) -> tuple[str, Setting, float]:
+    def key(self) -> tuple[str, bool, Setting, float]:
         """By what the answer is kept, beside the prediction's hash."""
-        return self.chosen.sha256, self.setting, self.threshold
+        return _asked(self.chosen, self.setting, self.threshold)
 
     def run(self, opened: OpenedCase, tell: Callable[[Answer], None], progress: Progress) -> Answer:
         """Explain, in the background.
@@ -229,7 +246,9 @@ class ExplainRequest:
 
         report("preparing the scans", 0.0)
         case = opened.get(self, _part(report, 0.0, _PREPARED))
-        one = self.setting
+        networks, stages = case.model.capabilities.networks, stages_of(case.scene.engine)
+        stage = self.setting.stage if self.setting.stage in stages else None
+        one = replace(self.setting, stage=stage, network=case.network)  # what another model had goes
         saliency = SmoothGradSetting(
             one.passes, one.noise, "maximum" if one.version == "maximum" else "average", one.seed
         )
@@ -241,8 +260,6 @@ class ExplainRequest:
             stage=one.stage,
             progress=_part(report, _PREPARED, 1 - _PREPARED),
         )
-        networks, stages = case.model.capabilities.networks, stages_of(case.scene.engine)
-
         about = replace(case.about, notes=(*case.notes, *self.notes))
         asked = self.chosen, one, self.threshold, self.prediction
         facts: RegionFacts | None = None
@@ -253,6 +270,45 @@ class ExplainRequest:
                 facts = opened.measured.facts(self, lambda stage, share: progress(stage, reached))
                 tell(replace(answer, facts=facts))
         return replace(answer, complete=True, facts=facts)
+
+
+def request_of(
+    case: Case, layers: ReviewLayers, chosen: ChosenRegion | None, setting: Setting, last_model: str
+) -> ExplainRequest | None:
+    """Read from the window what would be explained now; None where there is nothing to explain.
+
+    Parameters
+    ----------
+    case, layers
+        The window's.
+    chosen, setting
+        What the user has chosen.
+    last_model
+        The model of the last run, by the name with which it was chosen.
+    """
+    prediction, lesions = case.original, case.lesions
+    if prediction is None or lesions is None or chosen is None:
+        return None
+    recalibrated = case.recalibration is not None
+    notes = [texts.RECALIBRATED.format(prediction.threshold)] if recalibrated else []
+    notes += [texts.OTHER_BRAIN] if layers.brain.outdated else []
+    said = prediction.information.get("model")
+    return ExplainRequest(
+        chosen,
+        setting,
+        prediction,
+        case.images,
+        lesions,
+        prediction.threshold if recalibrated else case.threshold,
+        case.min_volume,
+        case.review.edit,
+        tuple(name for name in (said, last_model) if isinstance(name, str)),
+        tuple(notes),
+    )
+
+
+def _asked(chosen: ChosenRegion, setting: Setting, threshold: float) -> tuple[str, bool, Setting, float]:
+    return chosen.sha256, chosen.lesion > 0, setting, threshold  # only a lesion has doubt
 
 
 def _part(progress: Progress, start: float, share: float) -> Progress:

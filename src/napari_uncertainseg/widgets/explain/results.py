@@ -61,7 +61,8 @@ class ResultPanel(QWidget):
         self._offer(list(found.maps))
         self._explain_map()
         made = found.saliency
-        self.passes.setText("" if made is None else texts.progress_of(made["passes"], answer.setting.passes))
+        said = "" if made is None else texts.progress_of(made["passes"], answer.setting.passes)
+        self.passes.setText(f"{said} {texts.made_with(answer.setting)}" if answer.folder else said)
         self._show_facts(answer)
         self._show_context(answer)
         changes = found.changes
@@ -78,7 +79,7 @@ class ResultPanel(QWidget):
         said = "" if facts is None else facts.doubt
         self.doubt.setText(said)
         self.doubt.setToolTip("" if facts is None else plain_tooltip(texts.doubt_tip(facts.basis)))
-        self.place.setText(texts.MEASURING if facts is None else texts.place_sentence(facts))
+        self.place.setText(texts.NOT_MEASURED if facts is None else facts.in_words)
         self.doubt.setVisible(bool(said))
         self.place.setVisible(bool(self.place.text()))
 

@@ -11,7 +11,7 @@ from napari_uncertainseg.modalities import title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
-    from napari_uncertainseg.widgets.explain.facts import RegionFacts
+    from napari_uncertainseg.widgets.explain.request import Setting
 
 # -- what is explained ----------------------------------------------------------------------------
 
@@ -22,6 +22,11 @@ REGION = "Explain"
 REGION_TIP = (
     "What is explained: the lesion or candidate that is selected in Lesions or was clicked in the image;\n"
     "or what is painted in a label layer of yours, with the label that is selected there."
+)
+OPEN, OPEN_TITLE = "Open…", "Open an exported explanation"
+OPEN_TIP = (
+    "Show what was exported before, here or with 'uncertainseg explain': choose its folder. It must be of\n"
+    "the results that are open. Nothing is computed."
 )
 SELECTED = "the selected lesion or candidate"
 EXPLAIN = "Explain"
@@ -108,7 +113,7 @@ SHORT = {"without T1": "no T1", "without T2": "no T2", "FLAIR alone": "FLAIR"}
 
 # -- place and drivers of doubt -------------------------------------------------------------------
 
-MEASURING = "Place and drivers of doubt: being measured …"
+NOT_MEASURED = "Place and drivers of doubt: not measured yet."
 PLACE_TIP = (
     "Where it lies, by an atlas laid over the brain and by the patient's own ventricles: at most 2 mm\n"
     "from the ventricles (periventricular) or from the cortex (juxtacortical), below the tentorium\n"
@@ -123,18 +128,6 @@ def doubt_tip(basis: str) -> str:
         "What of the lesion its doubt goes with: size, shape, place, contrast, noise, neighbours, slices. "
         f"Percentages are shares of all that these add to its doubt or take from it. {basis}".strip()
     )
-
-
-def place_sentence(facts: RegionFacts) -> str:
-    """Where a region lies."""
-    gaps = {
-        "ventricles": facts.to_ventricle_mm,
-        "cortex": facts.to_cortex_mm,
-        "brain's edge": facts.to_edge_mm,
-    }
-    known = [f"{mm:.0f} mm to the {name}" for name, mm in gaps.items() if not isnan(mm)]
-    place = [f"Place: {facts.place}", *known] if facts.place else []
-    return " ".join(part for part in ("; ".join(place) + "." if place else "", facts.problem) if part)
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -161,6 +154,36 @@ def nothing_painted(name: str, number: int) -> str:
 def painted_title(name: str, number: int) -> str:
     """What a painted region is called."""
     return f"label {number} of '{name}'"
+
+
+def title_of_region(name: str) -> tuple[str, int]:
+    """What a region in a folder is called, by the name of its files, and its number if it is a lesion."""
+    for noun in ("lesion", "candidate"):
+        number = name.removeprefix(noun)
+        if number != name and number.isdecimal():
+            return f"{noun} {number}", int(number) if noun == "lesion" else 0
+    return "painted region", 0
+
+
+def in_folder(title: str, folder: str) -> str:
+    """A region of a folder among the choices."""
+    return f"{title}, from the folder '{folder}'"
+
+
+def opened(count: int, folder: object) -> str:
+    """What was opened."""
+    regions = "1 region" if count == 1 else f"{count} regions, the first is shown"
+    return f"Opened from {folder}: {regions}. Nothing was computed again."
+
+
+def no_explanations(folder: object) -> str:
+    """That a folder holds something else."""
+    return f"{folder} holds no explanation that 'uncertainseg explain' or this dock has written."
+
+
+def not_there(lost: Iterable[str]) -> str:
+    """That the model lacks what was chosen for another one."""
+    return f"This model has no {' and no '.join(lost)}: the usual one is used."
 
 
 def painted(name: str) -> str:
@@ -195,16 +218,6 @@ def being_explained(title: str, other: str | None) -> str:
     return f"{as_now} {_capital(other)} is being explained, as it was when you asked: wait, or press Cancel."
 
 
-def cancelled(title: str) -> str:
-    """That another region than the chosen one is not explained further."""
-    return f"Stopped explaining {title}, as it was when you asked."
-
-
-def failed(title: str, reason: str) -> str:
-    """Why another region than the chosen one could not be explained."""
-    return f"{_capital(title)}: {reason}"
-
-
 def heading(title: str, voxels: int, volume: float, model: str) -> str:
     """What is explained, by which model."""
     one = "voxel" if voxels == 1 else "voxels"
@@ -221,10 +234,17 @@ def progress_of(passes: int, of: int) -> str:
     return f"Saliency of {passes} of {of} passes." if passes < of else f"Saliency of {of} passes."
 
 
-def chosen(version: str, passes: int, stage: str | None) -> str:
+def chosen(version: str, passes: int, stage: str | None, network: int) -> str:
     """The settings in a line."""
+    which = f", network {network}" if network > 1 else ""
     at = f", Grad-CAM++ at {stage}" if stage else ""
-    return f"{version}, {passes} passes{at}"
+    return f"{version}, {passes} {'pass' if passes == 1 else 'passes'}{at}{which}"
+
+
+def made_with(setting: Setting) -> str:
+    """With which settings something in a folder was made."""
+    own = chosen(setting.version, setting.passes, setting.stage, setting.network)
+    return f"In the folder as it was made: {own}."
 
 
 def map_title(name: str) -> str:

@@ -45,6 +45,8 @@ class ReviewLayers:
     """The user's layers came, went or were renamed."""
     labels_edited = Signal(str)
     """The user painted on a label layer of their own; its name."""
+    label_chosen = Signal(str)
+    """The user chose the label to paint with in a layer of their own; its name."""
     blinding_changed = Signal()
     """An exercise hid all but the scans, or showed all again."""
     slice_changed = Signal()
@@ -314,14 +316,20 @@ class ReviewLayers:
             masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
             self._band.show(masks, placing)
 
-    def _watch(self, layer: Layer) -> None:
-        if isinstance(layer, Image | Labels) and not is_result(layer):
-            layer.events.visible.connect(self._on_seen)
-        if isinstance(layer, Labels) and not is_result(layer):
-            layer.events.paint.connect(self._on_paint)
-            layer.events.data.connect(self._on_paint)
+    def _watch(self, layer: Layer, *, watched: bool = True) -> None:
+        if is_result(layer) or not isinstance(layer, Image | Labels):
+            return
+        heard = {"visible": self._on_seen}
+        if isinstance(layer, Labels):
+            heard |= {"paint": self._on_paint, "data": self._on_paint, "selected_label": self._on_label}
+        for name, hear in heard.items():
+            event = layer.events[name]
+            (event.connect if watched else event.disconnect)(hear)
 
-    def _on_seen(self, event: Any = None) -> None:
+    def _on_label(self, event: Any) -> None:
+        self.label_chosen.emit(event.source.name)
+
+    def _on_seen(self, event: Any) -> None:
         self.seen_changed.emit()
 
     def _on_paint(self, event: Any) -> None:
@@ -347,11 +355,7 @@ class ReviewLayers:
         if is_result(layer):
             self._results.forget(layer)
             return
-        if isinstance(layer, Image | Labels):
-            layer.events.visible.disconnect(self._on_seen)
-        if isinstance(layer, Labels):
-            layer.events.paint.disconnect(self._on_paint)
-            layer.events.data.disconnect(self._on_paint)
+        self._watch(layer, watched=False)
         self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
@@ -376,11 +380,7 @@ class ReviewLayers:
         """Let go of viewer and case; the layers stay. May be called twice."""
         self._connections.disconnect_all()
         for layer in self._viewer.layers:
-            if isinstance(layer, Image | Labels) and not is_result(layer):
-                layer.events.visible.disconnect(self._on_seen)
-            if isinstance(layer, Labels) and not is_result(layer):
-                layer.events.paint.disconnect(self._on_paint)
-                layer.events.data.disconnect(self._on_paint)
+            self._watch(layer, watched=False)
         for part in (self._results, self.raters, self.classes, self.explanation, self._band, self.brain):
             part.cleanup()
         self._blinding.restore()

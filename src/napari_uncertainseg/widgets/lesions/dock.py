@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
@@ -63,6 +64,8 @@ class LesionsDock(DockWidget):
         Qt parent.
     keeper
         Finds earlier reviews of the same scans, which the dock offers to resume.
+    zones
+        Of the brain, shared with other docks.
     """
 
     def __init__(
@@ -72,16 +75,16 @@ class LesionsDock(DockWidget):
         parent: QWidget | None = None,
         *,
         keeper: ReviewKeeper | None = None,
+        zones: KnownZones | None = None,
     ) -> None:
         super().__init__(parent)
         self.resume = None if keeper is None else ResumeBar(case, keeper, self)
-        self._case = case
-        self._layers = layers
+        self._case, self._layers = case, layers
         self._make_list()
         self._make_buttons()
         self.feedback = FeedbackPanel(case, self)
         self.refined = RefinedPanel(case, self)
-        self.places = PlacesPanel(case, self)
+        self.places = PlacesPanel(case, zones or KnownZones(), self)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
@@ -391,7 +394,7 @@ class LesionsDock(DockWidget):
 
 def make_dock(context: ReviewContext) -> LesionsDock:
     """Make the dock for a window."""
-    return LesionsDock(context.case, context.layers, keeper=context.keeper)
+    return LesionsDock(context.case, context.layers, keeper=context.keeper, zones=context.zones)
 
 
 DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS, follows_target=True)

@@ -9,10 +9,11 @@ from napari_uncertainseg._base import as_warning
 PLACES = "Places"
 PLACES_TIP = (
     "Find where in the brain the lesions lie, by an atlas: periventricular, juxtacortical, infratentorial\n"
-    "or deep white matter. Takes some seconds, once for each scan; close it to stop."
+    "or deep white matter. This takes some seconds, once for each scan, here or in Explain. Fold it in to\n"
+    "stop the search."
 )
 ALL_PLACES = "All places"
-FILTER_TIP = "List only lesions in one place."
+FILTER_TIP = "List only the lesions in one place. The others stay lesions: they are in all files and volumes."
 NO_RESULT = "No prediction yet: press Run in Segment."
 NO_LESIONS = "No lesions at this threshold."
 SHORT = ("periventr.", "juxtacort.", "infratent.", "deep WM", "unknown")
@@ -26,7 +27,11 @@ def searching(share: float) -> str:
 
 def counts(found: Sequence[tuple[str, int, float]]) -> str:
     """How many lesions lie in each place, and their volume in ml."""
-    return " · ".join(f"{number} {place} ({volume:.1f} ml)" for place, number, volume in found) or NO_LESIONS
+    return " · ".join(f"{number} {place} ({_volume(ml)})" for place, number, ml in found) or NO_LESIONS
+
+
+def _volume(ml: float) -> str:
+    return f"{ml:.1f} ml" if ml >= 0.05 else f"{1000 * ml:.0f} mm³"
 
 
 def unknown(reason: str) -> str:

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWi
 from napari_uncertainseg._base import Progress
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.place.column import PlaceColumns, find_places
+from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.explain.place.lesions import PLACES, count_places
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.lesions import place_texts as texts
@@ -27,6 +28,8 @@ class PlacesPanel(QWidget):
     ----------
     case
         The case under review.
+    zones
+        Those that are known in this window, also by other docks.
     parent
         Qt parent.
     """
@@ -34,9 +37,9 @@ class PlacesPanel(QWidget):
     filtered = Signal()
     """Another place was chosen."""
 
-    def __init__(self, case: Case, parent: QWidget | None = None) -> None:
+    def __init__(self, case: Case, zones: KnownZones, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._case = case
+        self._case, self._zones = case, zones
         self._jobs = JobRunner(self)
         self._searched: Prediction | None = None
         """The prediction, as the model made it, whose places are being found, or were, or could not be."""
@@ -123,7 +126,7 @@ class PlacesPanel(QWidget):
         self._searched = original
 
         def work(progress: Progress) -> PlaceColumns:
-            return find_places(prediction, scans, progress)
+            return find_places(prediction, scans, progress, self._zones.find)
 
         self._jobs.start(work)
 

@@ -79,7 +79,7 @@ COLUMNS = (
     Column("lsu", lambda v: f"{v:.2f}", 40),
     Column("volume_mm3", _volume, 50),
     Column("mean_entropy", lambda v: f"{v:.2f}", 54),
-    Column(P_TRUE, lambda v: f"{v:.2f}", 58, largest_first=False, late=True),
+    Column(P_TRUE, lambda v: f"{100 * v:.0f} %", 82, largest_first=False, late=True),
     Column(PLACE, lambda v: SHORT[int(v)], 74, largest_first=False, choices=PLACES, late=True),
     Column(ATTENTION, lambda v: f"{100 * v:.1f} %", 72, late=True),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),

@@ -34,7 +34,7 @@ KEYS_TIP = (
 )
 
 NO_PREDICTION = "No prediction yet: press Run in Segment."
-FILTER_HIDES_ALL = "The filter hides all lesions: choose 'all', or a lower doubt."
+FILTER_HIDES_ALL = "The filters hide all lesions: set each of them to 'all' or 'any'."
 NO_CANDIDATE = "No candidates: nothing lies between the candidates' threshold and yours."
 NO_LESION = "No lesions at this threshold: lower the threshold or the minimum volume."
 
@@ -104,7 +104,7 @@ COLUMN_TITLES = {
     "lsu": "LSU",
     "mean_probability": "p",
     "p_real": "Real",
-    "p_true": "Refined",
+    "p_true": "Real (yours)",
     "volume_mm3": "mm³",
     "mean_entropy": "Entropy",
     "place": "Place",

@@ -105,8 +105,8 @@ class RefinedPanel(QWidget):
         self._measured = original, lesions.labels
         scans, threshold = dict(self._case.images), self._case.threshold
 
-        def work(_progress: Progress) -> KeptValues | None:
-            return refined_column(prediction, lesions.labels, threshold, scans)
+        def work(progress: Progress) -> KeptValues | None:
+            return refined_column(prediction, lesions.labels, threshold, scans, progress)
 
         self._jobs.start(work)
 

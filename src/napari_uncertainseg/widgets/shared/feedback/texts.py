@@ -35,10 +35,10 @@ SURENESS_WORDS: Mapping[int, tuple[str, str]] = MappingProxyType(
 HOW_SURE = "How sure?"
 NOT_OF_UNSURE = "You have marked it as unsure, which says how sure you are."
 OPTIONAL = "You need not say this. Press again to take it back. Undo takes it back as well."
-NOTE_HINT = "what else? (no names)"
+NOTE_HINT = "what else? (no names of patients)"
 NOTE_TIP = (
     "What made it hard, in a few words. It is saved when you press Enter or click elsewhere.\n"
-    "It goes into reports and tables with names, and is left out of those without."
+    "Reports and tables with readers' names show it; those without names leave it out."
 )
 
 

@@ -1,0 +1,1 @@
+"""Lesions as shapes: closed meshes, what is measured of them, clouds of points, and their files."""

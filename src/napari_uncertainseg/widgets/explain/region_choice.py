@@ -1,0 +1,117 @@
+"""The choice of what is explained: the selected lesion, a painted label, or what was opened from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+
+from napari_uncertainseg.explain.made_by import made_by_model
+from napari_uncertainseg.widgets.explain import texts
+from napari_uncertainseg.widgets.explain.regions import ChosenRegion, painted_region, selected_region
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, choice_box
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.explain.request import Answer
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+
+class RegionChoice(QWidget):
+    """A box with all that can be explained or shown, and the button that opens a folder.
+
+    Parameters
+    ----------
+    case, layers
+        The window's.
+    parent
+        Qt parent.
+    """
+
+    changed = Signal()
+    """Something else is chosen."""
+
+    def __init__(self, case: Case, layers: ReviewLayers, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._case, self._layers = case, layers
+        self._painted: Layer | None = None
+        self._read: tuple[Answer, ...] = ()
+        self.box = choice_box("explain-region", texts.REGION_TIP)
+        self.open = button_with_tip(texts.OPEN, texts.OPEN_TIP)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.box, 1)
+        row.addWidget(self.open)
+        self.box.currentIndexChanged.connect(self._on_change)
+
+    @property
+    def opened(self) -> Answer | None:
+        """What was opened from a folder, if that is chosen."""
+        chosen = self.box.currentData()
+        return self._read[chosen] if isinstance(chosen, int) else None
+
+    def region(self) -> ChosenRegion | None:
+        """What is to be explained; None where nothing is, InputError where it cannot be."""
+        name = self.box.currentData()
+        return painted_region(self._layers, name) if isinstance(name, str) else selected_region(self._case)
+
+    def offer(self) -> None:
+        """Offer the selected lesion, the user's label layers, and what was opened."""
+        chosen, blocked = self.box.currentData(), self.box.blockSignals(True)
+        renamed = self._painted is not None and self._painted in self._layers.viewer.layers
+        wanted = self._painted.name if renamed and self._painted is not None else chosen
+        self.box.clear()
+        self.box.addItem(texts.SELECTED, None)
+        for name in self._layers.label_layers():
+            self.box.addItem(texts.painted(name), name)
+        for number, one in enumerate(self._read):
+            self.box.addItem(texts.in_folder(one.chosen.title, one.folder), number)
+        self.box.setCurrentIndex(max(self.box.findData(wanted), 0))
+        self.box.blockSignals(blocked)
+        if self.box.currentData() != chosen:
+            self._on_change()
+
+    def offer_opened(self, answers: Sequence[Answer]) -> None:
+        """Offer what was opened from a folder, in place of the one before, and choose the first of it."""
+        self.leave_opened()
+        self._read = tuple(answers)
+        self.offer()
+        if self._read:
+            self.box.setCurrentIndex(self.box.findData(0))
+
+    def leave_opened(self) -> None:
+        """Choose the selected lesion in place of what was opened, which stays among the choices."""
+        if isinstance(self.box.currentData(), int):
+            self.box.setCurrentIndex(0)
+
+    def pick(self, number: int) -> None:
+        """Select the lesion (or, below 0, the candidate) that was clicked in the image."""
+        lesions = self._case.lesions
+        if lesions is None or self._layers.blinded:
+            return
+        table = lesions.table if number > 0 else lesions.candidate_table
+        row = table[table["label"] == abs(number)]
+        if len(row):
+            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
+            self._case.select((s, a, r))
+
+    def on_edited(self, name: str) -> None:
+        """Say that a layer was painted in, or another label selected in it, where it is the chosen one."""
+        if name == self.box.currentData():
+            self.changed.emit()
+
+    def why_empty(self) -> str:
+        """Why nothing is chosen."""
+        prediction = self._case.original
+        if prediction is None:
+            return texts.NO_PREDICTION
+        return texts.CHOOSE if made_by_model(prediction.information) else texts.NO_MODEL
+
+    def _on_change(self) -> None:
+        name, layers = self.box.currentData(), self._layers.viewer.layers
+        self._painted = next((each for each in layers if each.name == name), None)
+        self.changed.emit()
