@@ -183,7 +183,7 @@ def test_a_folder_opened_again(qtbot, opened, tmp_path, monkeypatch):
     dock.choice.open.click()
     assert dock.region.currentText() == f"lesion {number}, from the folder '{tmp_path.name}'"
     assert said() == shown and not dock.button.isEnabled() and not dock.options.isVisible()
-    assert panel.passes.text().endswith("In the folder as it was made: average, 2 passes.")
+    assert panel.passes.text().endswith("It was made with: average, 2 passes.")
     assert maps(dock)[0] == f"saliency FLAIR, lesion {number}, tiny (logits per unit)"
     np.testing.assert_allclose(layers[maps(dock)[0]].data, flair, rtol=1e-6)
     select(dock)  # on to what is selected
@@ -259,15 +259,18 @@ def test_a_painted_region(qtbot, opened, segmented):
     layer.name = "yours"
     assert dock.region.currentData() == "yours" and "Label 1 of 'yours'" in dock.results.heading.text()
     assert maps(dock) and all("of 'yours'" in name for name in maps(dock))
-    layer.name = "mine"
+    layer.selected_label = 2
+    assert dock.answer is None and "nothing is painted with label 2" in dock.empty.text()
+    layer.selected_label = 1
+    assert dock.answer is not None and dock.results.isVisible()
     painted[:] = 0
     painted[0, 0, 0] = 1  # outside the brain
-    dock.choice.on_edited("mine")
+    dock.choice.on_edited("yours")
     dock.button.click()
     qtbot.waitUntil(lambda: "outside the brain" in dock.message.text(), timeout=PATIENCE)
     number = select(dock)
     painted[:] = dock._case.lesions.labels == number
-    dock.choice.on_edited("mine")
+    dock.choice.on_edited("yours")
     explain(qtbot, dock)
     assert dock.results.heading.text().startswith("Label 1 of") and dock.answer.chosen.lesion == 0
     dock.region.setCurrentIndex(0)  # the same voxels, as a lesion: of that nothing is known yet
@@ -326,6 +329,12 @@ def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monke
     select(dock)
     assert dock.message.text() == texts.CANCELLED
     dock.button.click()
+    select(dock, 1)
+    dock.button.click()
+    finish(qtbot, dock)
+    assert dock.message.text() == texts.cancelled(f"lesion {running}")
+    select(dock)
+    dock.button.click()
     qtbot.waitUntil(lambda: dock._jobs.state is JobState.RUNNING and bool(dock._told), timeout=PATIENCE)
     case.open_prediction(replace(segmented[1], information={}))
     finish(qtbot, dock)
@@ -354,7 +363,7 @@ def test_nothing_during_an_exercise(qtbot, opened):
     select(dock)
     explain(qtbot, dock)
     layers.blind()
-    assert not maps(dock)
+    assert not maps(dock) and not dock.results.isVisible()
     dock.options.passes.setValue(3)
     dock.act("explain")
     assert dock._jobs.state is JobState.IDLE and not maps(dock)

@@ -11,7 +11,6 @@ from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, 
 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.explain.kept import Kept, prediction_sha256
-from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction, ReviewContext
 from napari_uncertainseg.widgets.explain import texts
@@ -67,15 +66,19 @@ class ExplainDock(DockWidget):
         self._jobs = JobRunner(self)
         self._zones, self._remembered = zones or KnownZones(), {} if remembered is None else remembered
         self._opened, self._kept = OpenedCase(self._zones), Kept[Answer]()
-        self._prediction = case.original  # of which case all that is here is
+        self._prediction = case.original
+        """Of which case all that is here is."""
         self.answer: Answer | None = None
         """What is shown."""
         self._running: ExplainRequest | None = None
         self._told: list[Answer] = []
         """What the last job has told so far, the newest last; its thread puts it there."""
         self._heard: Answer | None = None
-        self._key, self._hash = "", ""  # the hash of the prediction, once it is needed
-        self._subject: object = None  # of the message
+        self._hash = ""
+        """Of the prediction; empty until it is needed."""
+        self._key = ""
+        self._subject: object = None
+        """What the message is about."""
         self._make_controls()
         self._lay_out()
         self._connect()
@@ -238,12 +241,15 @@ class ExplainDock(DockWidget):
         return kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
 
     def _on_failed(self, text: str) -> None:
-        self._running = None
-        self._say(as_warning(text))
+        running, self._running = self._running, None
+        elsewhere = running is not None and running.key != self._subject
+        self._say(as_warning(texts.failed(running.chosen.title, text) if running and elsewhere else text))
 
     def _on_cancelled(self) -> None:
         if self._running is not None:  # not by another case
-            self._say(texts.CANCELLED if self.answer is not None else texts.CANCELLED_EARLY)
+            early = texts.CANCELLED if self._told else texts.CANCELLED_EARLY
+            elsewhere = self._running.key != self._subject
+            self._say(texts.cancelled(self._running.chosen.title) if elsewhere else early)
         self._running = None
 
     # -- from the case ------------------------------------------------------------------------
@@ -272,49 +278,43 @@ class ExplainDock(DockWidget):
     def _follow(self) -> None:
         """Show what is known of what is chosen, or what to do."""
         if self._layers.blinded:  # the maps are taken out with all others, and come back with them
-            return
+            return self.results.setVisible(False)
         problem, request = "", None
         try:
             request = self._request()
         except InputError as error:
             problem = str(error)
-        can_run = request is not None and self._jobs.state is JobState.IDLE
-        self.options.setVisible(self.choice.opened is None)  # it was explained with settings of its own
+        running, opened = self._jobs.state is not JobState.IDLE, self.choice.opened
+        self.options.setVisible(opened is None)  # it was explained with settings of its own
         self.choice.open.setEnabled(self._case.original is not None)
-        self.button.setEnabled(self._jobs.state is JobState.RUNNING or can_run)
-        if (opened := self.choice.opened) is not None:
+        self.button.setEnabled(self._jobs.state is JobState.RUNNING or (request is not None and not running))
+        if opened is not None:
             if self.answer is not opened:
                 self._show_answer(opened)
                 self._layers.show_slice(opened.chosen.region.voxel)
         elif request is None:
             self._forget_answer()
-            self.empty.setText(problem or self.choice.why_empty())
+            self.empty.setText(problem or texts.why_empty(self._case.original))
         else:
             shown = self.answer
             known = shown if shown and request.answered_by(shown) else self._known(request)
             if known is None:
                 self._forget_answer()
-                self.empty.setText(self._why_not_yet(request))
+                busy = self._running if self._jobs.state is JobState.RUNNING else None
+                self.empty.setText(texts.why_not_yet(request, busy, self._key))
             elif (named := request.named(known)) is not shown:
                 self._show_answer(named)
         self.empty.setVisible(self.answer is None)
         self.results.setVisible(self.answer is not None)
-        self._turn_to(self.choice.opened if request is None else request.key)
+        self._turn_to(opened or (request and request.key))
 
     def _turn_to(self, subject: object) -> None:
         """Drop a message that was about another choice."""
         if subject != self._subject:
-            partly = self.answer and not self.answer.complete and self._jobs.state is JobState.IDLE
+            self._subject = subject
+            idle = self._jobs.state is JobState.IDLE
+            partly = self.answer is not None and not self.answer.complete and idle
             self._say(texts.CANCELLED if partly else "")
-        self._subject = subject
-
-    def _why_not_yet(self, request: ExplainRequest) -> str:
-        if not made_by_model(request.prediction.information):
-            return texts.NO_MODEL
-        title, busy = request.chosen.title, self._running
-        if busy is None or self._jobs.state is not JobState.RUNNING:
-            return texts.not_yet(title, self._key)
-        return texts.being_explained(title, None if busy.key == request.key else busy.chosen.title)
 
     # -- on the screen ------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QWidget
 
-from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.regions import ChosenRegion, painted_region, selected_region
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, choice_box
@@ -38,8 +37,9 @@ class RegionChoice(QWidget):
     def __init__(self, case: Case, layers: ReviewLayers, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case, self._layers = case, layers
-        self._painted: Layer | None = None
         self._read: tuple[Answer, ...] = ()
+        self._layer: Layer | None = None
+        """The chosen one, which stays chosen when it is renamed."""
         self.box = choice_box("explain-region", texts.REGION_TIP)
         self.open = button_with_tip(texts.OPEN, texts.OPEN_TIP)
         row = QHBoxLayout(self)
@@ -62,8 +62,9 @@ class RegionChoice(QWidget):
     def offer(self) -> None:
         """Offer the selected lesion, the user's label layers, and what was opened."""
         chosen, blocked = self.box.currentData(), self.box.blockSignals(True)
-        renamed = self._painted is not None and self._painted in self._layers.viewer.layers
-        wanted = self._painted.name if renamed and self._painted is not None else chosen
+        wanted = chosen
+        if self._layer is not None and self._layer in self._layers.viewer.layers:
+            wanted = self._layer.name
         self.box.clear()
         self.box.addItem(texts.SELECTED, None)
         for name in self._layers.label_layers():
@@ -74,6 +75,11 @@ class RegionChoice(QWidget):
         self.box.blockSignals(blocked)
         if self.box.currentData() != chosen:
             self._on_change()
+
+    def on_edited(self, name: str) -> None:
+        """Say that something else is painted or chosen in a layer, where it is the chosen one."""
+        if name == self.box.currentData():
+            self.changed.emit()
 
     def offer_opened(self, answers: Sequence[Answer]) -> None:
         """Offer what was opened from a folder, in place of the one before, and choose the first of it."""
@@ -99,19 +105,7 @@ class RegionChoice(QWidget):
             s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
             self._case.select((s, a, r))
 
-    def on_edited(self, name: str) -> None:
-        """Say that a layer was painted in, or another label selected in it, where it is the chosen one."""
-        if name == self.box.currentData():
-            self.changed.emit()
-
-    def why_empty(self) -> str:
-        """Why nothing is chosen."""
-        prediction = self._case.original
-        if prediction is None:
-            return texts.NO_PREDICTION
-        return texts.CHOOSE if made_by_model(prediction.information) else texts.NO_MODEL
-
     def _on_change(self) -> None:
-        name, layers = self.box.currentData(), self._layers.viewer.layers
-        self._painted = next((each for each in layers if each.name == name), None)
+        name = self.box.currentData()
+        self._layer = self._layers.viewer.layers[name] if isinstance(name, str) else None
         self.changed.emit()

@@ -7,11 +7,13 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import format_time_left
+from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.modalities import title_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
-    from napari_uncertainseg.widgets.explain.request import Setting
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.widgets.explain.request import ExplainRequest, Setting
 
 # -- what is explained ----------------------------------------------------------------------------
 
@@ -218,6 +220,33 @@ def being_explained(title: str, other: str | None) -> str:
     return f"{as_now} {_capital(other)} is being explained, as it was when you asked: wait, or press Cancel."
 
 
+def why_not_yet(request: ExplainRequest, running: ExplainRequest | None, key: str) -> str:
+    """Why nothing is shown of what is chosen: nobody asked, or it is being explained, or another one is."""
+    title = request.chosen.title
+    if not made_by_model(request.prediction.information):
+        return NO_MODEL
+    if running is None:
+        return not_yet(title, key)
+    return being_explained(title, None if running.key == request.key else running.chosen.title)
+
+
+def why_empty(prediction: Prediction | None) -> str:
+    """Why there is nothing to explain."""
+    if prediction is None:
+        return NO_PREDICTION
+    return CHOOSE if made_by_model(prediction.information) else NO_MODEL
+
+
+def cancelled(title: str) -> str:
+    """That another region than the chosen one is not explained further."""
+    return f"Stopped explaining {title}, as it was when you asked."
+
+
+def failed(title: str, reason: str) -> str:
+    """Why another region than the chosen one could not be explained."""
+    return f"{_capital(title)}: {reason}"
+
+
 def heading(title: str, voxels: int, volume: float, model: str) -> str:
     """What is explained, by which model."""
     one = "voxel" if voxels == 1 else "voxels"
@@ -244,7 +273,7 @@ def chosen(version: str, passes: int, stage: str | None, network: int) -> str:
 def made_with(setting: Setting) -> str:
     """With which settings something in a folder was made."""
     own = chosen(setting.version, setting.passes, setting.stage, setting.network)
-    return f"In the folder as it was made: {own}."
+    return f"It was made with: {own}."
 
 
 def map_title(name: str) -> str:

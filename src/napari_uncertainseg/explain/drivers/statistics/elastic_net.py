@@ -15,7 +15,7 @@ def elastic_nets(
     tolerance: float = 1e-5,
     sweeps: int = 2000,
 ) -> np.ndarray:
-    """Weights w that minimise |y - X w|^2 / (2 n) + lasso |w|_1 + ridge |w|^2 / 2, for each column.
+    """Weights w that minimise `|y - X w|^2 / (2 n) + lasso |w|_1 + ridge |w|^2 / 2`, for each column.
 
     That is scikit-learn's ``ElasticNet`` with lasso = alpha * l1_ratio and ridge = alpha * (1 - l1_ratio),
     without a constant. One weight after the other is set to its best value, in all columns at once: what
