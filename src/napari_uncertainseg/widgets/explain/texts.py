@@ -297,8 +297,8 @@ def context_sentence(need: ContextNeed, largest: float) -> str:
     kept = "" if need.kept_mm == need.detected_mm else f" ({_radius('stays so', need.kept_mm, largest)})"
     then = _radius("settled", need.settled_mm, largest)
     return (
-        f"{first}{kept}, {then} (the paper says 7 mm of lesions in general). Mean probability {need.alone:.2f} from the lesion alone, "
-        f"{need.whole:.2f} with all around."
+        f"{first}{kept}, {then} (the paper says 7 mm of lesions in general). "
+        f"Mean probability {need.alone:.2f} from the lesion alone, {need.whole:.2f} with all around."
     )
 
 
