@@ -294,10 +294,11 @@ def context_sentence(need: ContextNeed, largest: float) -> str:
     if not need.found:
         return f"Not found with all of its surroundings either: mean probability {need.whole:.2f}."
     first = _radius("Detected", need.detected_mm, largest)
-    kept = "" if need.kept_mm == need.detected_mm else f" ({_radius('stays so', need.kept_mm, largest)})"
+    lost = not isnan(need.detected_mm) and need.kept_mm != need.detected_mm
+    again = f", lost with more around it and detected again {_from(need.kept_mm, largest)}" if lost else ""
     then = _radius("settled", need.settled_mm, largest)
     return (
-        f"{first}{kept}, {then} (the paper says 7 mm of lesions in general). "
+        f"{first}{again}, {then} (the paper says 7 mm of lesions in general). "
         f"Mean probability {need.alone:.2f} from the lesion alone, {need.whole:.2f} with all around."
     )
 
@@ -305,7 +306,11 @@ def context_sentence(need: ContextNeed, largest: float) -> str:
 def _radius(verb: str, radius: float, largest: float) -> str:
     if isnan(radius):
         return f"{'Not' if verb[0].isupper() else 'not'} {verb.lower()} within {largest:g} mm"
-    return f"{verb} from {radius:g} mm"
+    return f"{verb} {_from(radius, largest)}"
+
+
+def _from(radius: float, largest: float) -> str:
+    return f"beyond {largest:g} mm" if isnan(radius) else f"from {radius:g} mm"
 
 
 def saved(folder: object) -> str:
