@@ -140,6 +140,12 @@ class ExplanationLayers:
 
 
 def _strong(values: np.ndarray) -> float:
-    """What nearly all of a map stays below, without its sign; 1 where all is 0."""
+    """What nearly all of a map stays below, without its sign, as a round number; 1 where all is 0."""
     some = np.abs(values[values != 0])
-    return float(np.quantile(some, _STRONG)) if some.size else 1.0
+    return _rounded_up(float(np.quantile(some, _STRONG))) if some.size else 1.0
+
+
+def _rounded_up(number: float) -> float:
+    """1, 2, 4, 6 or 10 times a power of ten: the colour bar then has numbers beside 0."""
+    unit = 10.0 ** np.floor(np.log10(number))
+    return float(next((step * unit for step in (1, 2, 4, 6) if number <= step * unit), 10 * unit))
