@@ -67,15 +67,6 @@ def paired_p(values: Sequence[float], base: Sequence[float]) -> float:
     return float(wilcoxon(difference).pvalue)
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's correction for several tests."""
-    order = np.argsort(p)
-    raised = np.asarray(p, float)[order] * np.arange(len(p), 0, -1)
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1)
-    return corrected.tolist()
-
-
 def with_interval(found: tuple[float, float, float], digits: int = 3) -> str:
     """``0.123 (0.100 to 0.150)``."""
     mean, low, high = (f"{x:.{digits}f}" for x in found)

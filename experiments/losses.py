@@ -23,12 +23,13 @@ import cc3d
 import numpy as np
 import pandas as pd
 import torch
-from comparing import fit, holm, interval, paired_p, statistic_interval, table, with_interval
+from comparing import fit, interval, paired_p, statistic_interval, table, with_interval
 from planted import Case, Cases, batches, plant
 from real_cases import folds
 from torch import Tensor, nn
 
 from napari_uncertainseg.calibration.reliability import reliability
+from napari_uncertainseg.explain.drivers.statistics.holm import holm
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
@@ -184,7 +185,7 @@ def report(found: pd.DataFrame) -> None:
     for figure in FIGURES:
         group = [t for t in tests if t[2] == figure and len(per_case.loc[t[:2]]) >= FEWEST]
         raw = [paired_p(per_case.loc[(d, v), f], per_case.loc[(d, "base"), f]) for d, v, f in group]
-        p |= dict(zip(group, holm(raw), strict=True))
+        p |= dict(zip(group, holm(np.array(raw, float)), strict=True))
     for domain in domains:
         print(f"**{domain}** (* differs from the base, p < 0.05 after Holm)\n")
         rows = []

@@ -11,8 +11,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg.disk.new_folder import new_folder
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.explain.context import context_need
 from napari_uncertainseg.explain.explained_case import Explained
@@ -78,33 +77,14 @@ def write_explanations(
     InputError
         If the folder is there and not empty, or cannot be written.
     """
-    folder = folder.absolute()
-    try:
-        if folder.exists():
-            folder.rmdir()  # an empty one
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_beside(folder) as scratch:
-            whole = scratch / "whole"
-            whole.mkdir()
-            for one in found:
-                _write_one(whole, case, one)
-            facts = {one.name: one.facts for one in found if one.facts is not None}
-            if facts:
-                write_table(whole / TABLE, facts_table(facts))
-            text = json.dumps(_about(case, found, settings), indent=2, allow_nan=False, ensure_ascii=False)
-            (whole / ABOUT).write_text(text + "\n", encoding="utf-8")
-            whole.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written {why_not(error)}.") from error
-
-
-def check_new(folder: Path) -> None:
-    """Refuse, before long work, a folder that holds something."""
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is there and not empty; name a new folder.")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be looked at ({error.strerror or error}).") from error
+    with new_folder(folder) as whole:
+        for one in found:
+            _write_one(whole, case, one)
+        facts = {one.name: one.facts for one in found if one.facts is not None}
+        if facts:
+            write_table(whole / TABLE, facts_table(facts))
+        text = json.dumps(_about(case, found, settings), indent=2, allow_nan=False, ensure_ascii=False)
+        (whole / ABOUT).write_text(text + "\n", encoding="utf-8")
 
 
 def read_explanations(folder: Path, prediction: Prediction) -> SavedExplanations:

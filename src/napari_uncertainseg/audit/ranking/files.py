@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.failures import FailureCase, SharedFeature
 from napari_uncertainseg.audit.ranking.page import ranking_page
 from napari_uncertainseg.audit.ranking.ranking import Ranking
@@ -18,26 +17,10 @@ from napari_uncertainseg.audit.ranking.tables import (
     ranks_table,
     significance_table,
 )
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg.disk.new_folder import new_folder
 from napari_uncertainseg.export import write_table
 
 PAGE = "ranking.html"
-
-
-def check_new(folder: Path) -> None:
-    """Refuse, before any work, a folder that holds something.
-
-    Raises
-    ------
-    InputError
-        With its name.
-    """
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is there and not empty; name a new folder.")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be looked at ({error.strerror or error}).") from error
 
 
 def write_ranking(
@@ -64,7 +47,6 @@ def write_ranking(
     InputError
         If the folder is there and not empty, or cannot be written.
     """
-    folder = folder.absolute()
     tables = {
         "ranks.tsv": ranks_table(rankings),
         "significance.tsv": significance_table(rankings),
@@ -74,18 +56,9 @@ def write_ranking(
     if shared:
         tables["features.tsv"] = features_table(rankings, shared)
     text = json.dumps(as_json(rankings, failures, shared), indent=2, allow_nan=False, ensure_ascii=False)
-    try:
-        if folder.exists():
-            folder.rmdir()  # an empty one
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_beside(folder) as scratch:
-            whole = scratch / "whole"
-            whole.mkdir()
-            for name, table in tables.items():
-                write_table(whole / name, table)
-            page = ranking_page(rankings, source, failures, shared)
-            (whole / PAGE).write_bytes(page.encode("utf-8", "replace"))
-            (whole / "ranking.json").write_bytes(f"{text}\n".encode("utf-8", "replace"))
-            whole.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written {why_not(error)}.") from error
+    with new_folder(folder) as whole:
+        for name, table in tables.items():
+            write_table(whole / name, table)
+        page = ranking_page(rankings, source, failures, shared)
+        (whole / PAGE).write_bytes(page.encode("utf-8", "replace"))
+        (whole / "ranking.json").write_bytes(f"{text}\n".encode("utf-8", "replace"))

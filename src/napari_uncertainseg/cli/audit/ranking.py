@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def rank(options: Namespace) -> None:
     """Rank, write the folder, and say what can be said."""
     from napari_uncertainseg.audit.ranking.failures import failure_cases, read_features, shared_features
-    from napari_uncertainseg.audit.ranking.files import PAGE, check_new, write_ranking
+    from napari_uncertainseg.audit.ranking.files import PAGE, write_ranking
     from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_models
+    from napari_uncertainseg.disk.new_folder import check_new
 
     check_new(options.out)
     setting = RankingSetting(

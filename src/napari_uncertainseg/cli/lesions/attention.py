@@ -82,8 +82,8 @@ def _left_out(score: LeftOutScore) -> str:
 
 def attention(options: Namespace) -> None:
     """Say the patient's probability and where the attention is, and write the map and the table."""
+    from napari_uncertainseg.disk.new_folder import check_new
     from napari_uncertainseg.explain.attention.of_results import attention_of_results, write_attention
-    from napari_uncertainseg.explain.explanation_files import check_new
     from napari_uncertainseg.training.mil.model import load_attention
 
     check_new(options.out)

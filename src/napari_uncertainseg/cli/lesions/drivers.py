@@ -10,12 +10,12 @@ from napari_uncertainseg.cli.progress import ProgressLine
 
 def drivers(options: Namespace) -> None:
     """Measure the lesions of a cohort, say what their doubt goes with, and write that down."""
+    from napari_uncertainseg.disk.new_folder import check_new
     from napari_uncertainseg.explain.drivers.cohort import measure_cohort
     from napari_uncertainseg.explain.drivers.of_results import DOUBTS
     from napari_uncertainseg.explain.drivers.sentences import describe
     from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import explain_doubt
     from napari_uncertainseg.explain.drivers.written import write_drivers
-    from napari_uncertainseg.explain.explanation_files import check_new
 
     if options.out is not None:
         check_new(options.out)

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 def explain(options: Namespace) -> None:
     """Explain lesions of a folder of results, write maps and tables, and say what was found."""
+    from napari_uncertainseg.disk.new_folder import check_new
     from napari_uncertainseg.explain.explained_case import open_case
     from napari_uncertainseg.explain.explanation import DRIVERS, PARTS, explain_region
-    from napari_uncertainseg.explain.explanation_files import check_new, write_explanations
+    from napari_uncertainseg.explain.explanation_files import write_explanations
     from napari_uncertainseg.explain.kept import Region
     from napari_uncertainseg.explain.saliency import SmoothGradSetting
 

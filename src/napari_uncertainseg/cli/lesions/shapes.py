@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def export_shapes(options: Namespace) -> None:
     """Write the lesions of a folder as shapes, and say how many files that are."""
+    from napari_uncertainseg.disk.new_folder import check_new
     from napari_uncertainseg.disk.result_folder import note_on
     from napari_uncertainseg.evaluate.shapes.collection import read_collection
     from napari_uncertainseg.evaluate.shapes.files import write_shapes
-    from napari_uncertainseg.explain.explanation_files import check_new
 
     check_new(options.out)
     origin = _origin(options)

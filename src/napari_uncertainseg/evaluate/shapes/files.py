@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg import __version__
-from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg._base import Progress, silent
+from napari_uncertainseg.disk.new_folder import new_folder
 from napari_uncertainseg.evaluate.shapes.collection import DOUBT, LABEL, PLACE, Collection, LesionShape
 from napari_uncertainseg.evaluate.shapes.readme import readme
 from napari_uncertainseg.export import write_table
@@ -71,19 +70,9 @@ def write_shapes(
     InputError
         If the folder is there and not empty, or cannot be written.
     """
-    folder = folder.absolute()
-    try:
-        if folder.exists():
-            folder.rmdir()  # an empty one
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_beside(folder) as scratch:
-            whole = scratch / "whole"
-            whole.mkdir()
-            table = _write_all(whole, collection, seed, progress)
-            sizes = [path.stat().st_size for path in whole.rglob("*") if path.is_file()]
-            whole.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written {why_not(error)}.") from error
+    with new_folder(folder) as whole:
+        table = _write_all(whole, collection, seed, progress)
+        sizes = [path.stat().st_size for path in whole.rglob("*") if path.is_file()]
     return Written(table, len(sizes), sum(sizes) / 1e6)
 
 

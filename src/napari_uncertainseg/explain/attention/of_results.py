@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg.disk.new_folder import new_folder
 from napari_uncertainseg.explain.attention.case_bags import BagSetting, bag_of_case
 from napari_uncertainseg.explain.attention.files import ABOUT, MAP, TABLE
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
@@ -129,7 +128,6 @@ def write_attention(folder: Path, found: CaseAttention) -> None:
     InputError
         If the folder is there and not empty, or cannot be written.
     """
-    folder = folder.absolute()
     about = {
         **found.information,
         "probability": found.probability,
@@ -137,18 +135,9 @@ def write_attention(folder: Path, found: CaseAttention) -> None:
         "highest_of_members": found.highest,
         "number_of_instances": len(found.table),
     }
-    try:
-        if folder.exists():
-            folder.rmdir()  # an empty one
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_beside(folder) as scratch:
-            whole = scratch / "whole"
-            whole.mkdir()
-            if len(found.table):  # a map of nothing is refused by every reader
-                write_volume(whole / MAP, found.map, found.grid)
-            write_table(whole / TABLE, found.table)
-            text = json.dumps(about, indent=2, allow_nan=False, ensure_ascii=False)
-            (whole / ABOUT).write_text(text + "\n", encoding="utf-8")
-            whole.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written {why_not(error)}.") from error
+    with new_folder(folder) as whole:
+        if len(found.table):  # a map of nothing is refused by every reader
+            write_volume(whole / MAP, found.map, found.grid)
+        write_table(whole / TABLE, found.table)
+        text = json.dumps(about, indent=2, allow_nan=False, ensure_ascii=False)
+        (whole / ABOUT).write_text(text + "\n", encoding="utf-8")

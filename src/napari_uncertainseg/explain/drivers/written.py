@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import scratch_beside
+from napari_uncertainseg.disk.new_folder import new_folder
 from napari_uncertainseg.explain.drivers.design import title_of_number
 from napari_uncertainseg.explain.drivers.figure import drivers_figure
 from napari_uncertainseg.explain.drivers.model import FILE, DriversFile, save_drivers
@@ -44,28 +42,18 @@ def write_drivers(
     InputError
         If the folder holds something, or cannot be written.
     """
-    folder = folder.absolute()
-    try:
-        if folder.exists():
-            folder.rmdir()  # an empty one
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_beside(folder) as scratch:
-            whole = scratch / "whole"
-            whole.mkdir()
-            write_table(whole / LESIONS, rows)
-            for name, table in tables(found).items():
-                write_table(whole / name, table)
-            models = {one.measure: one.model for one in found}
-            save_drivers(
-                DriversFile(version=1, model_sha256=model_sha256, about=about, measures=models), whole / FILE
-            )
-            if can_draw():
-                figure = drivers_figure(found)
-                for ending in ("png", "svg"):
-                    figure.savefig(whole / f"{FIGURE}.{ending}", dpi=150)
-            whole.rename(folder)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written {why_not(error)}.") from error
+    with new_folder(folder) as whole:
+        write_table(whole / LESIONS, rows)
+        for name, table in tables(found).items():
+            write_table(whole / name, table)
+        models = {one.measure: one.model for one in found}
+        save_drivers(
+            DriversFile(version=1, model_sha256=model_sha256, about=about, measures=models), whole / FILE
+        )
+        if can_draw():
+            figure = drivers_figure(found)
+            for ending in ("png", "svg"):
+                figure.savefig(whole / f"{FIGURE}.{ending}", dpi=150)
 
 
 def tables(found: Sequence[DoubtDrivers]) -> dict[str, pd.DataFrame]:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import Cancelled, Progress, silent
+from napari_uncertainseg.images.itk import itk_image, matrix_of
 from napari_uncertainseg.images.volume import Volume
 
 _TURNS = ((0, 0, 0), (25, 0, 0), (-25, 0, 0), (0, 25, 0), (0, -25, 0), (0, 0, 25), (0, 0, -25))
@@ -55,7 +56,7 @@ def affine_between(
     """
     import SimpleITK as sitk
 
-    still, other = _image(fixed), _image(moving)
+    still, other = itk_image(fixed), itk_image(moving)
     asked = ndimage.binary_dilation(fixed.data > 0, iterations=_AROUND)
     asked = asked if seen is None else asked & seen
     mask = sitk.GetImageFromArray(asked.astype(np.uint8))
@@ -71,7 +72,7 @@ def affine_between(
     affine.SetMatrix(best.GetMatrix())
     affine.SetTranslation(best.GetTranslation())
     _climb(still, mask, other, affine, (3, 2), _part(progress, 0.6, 0.4))
-    return _matrix(affine)
+    return matrix_of(affine)
 
 
 def _starts(fixed: Any, mask: Any, moving: Any, here: np.ndarray, there: np.ndarray) -> list[Any]:
@@ -164,23 +165,3 @@ def _metric(mask: Any, share: float) -> Any:
 
 def _part(progress: Progress, start: float, share: float) -> Progress:
     return lambda stage, done: progress(stage, start + share * done)
-
-
-def _image(volume: Volume) -> Any:
-    """Image in RAS space taken as ITK's own: registration does not care which way it is mirrored."""
-    import SimpleITK as sitk
-
-    image = sitk.GetImageFromArray(np.asarray(volume.data, np.float32))
-    image.SetSpacing(tuple(reversed(volume.grid.spacing)))
-    image.SetOrigin(tuple(float(x) for x in volume.grid.affine[:3, 3]))
-    return image
-
-
-def _matrix(transform: Any) -> np.ndarray:
-    """4x4 of an ITK transform, by where it takes four points."""
-    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-    out = np.eye(4)
-    out[:3, 3] = origin
-    for axis in range(3):
-        out[:3, axis] = np.array(transform.TransformPoint(tuple(np.eye(3)[axis]))) - origin
-    return out

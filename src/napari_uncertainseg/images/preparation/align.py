@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import ndimage
 from scipy.special import entr
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
+from napari_uncertainseg.images.itk import itk_image, matrix_of
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
@@ -190,7 +190,7 @@ def register(moving: Volume, fixed: Volume, progress: Progress = silent) -> np.n
     """
     import SimpleITK as sitk
 
-    fixed_image, moving_image = _itk(fixed), _itk(moving)
+    fixed_image, moving_image = itk_image(fixed), itk_image(moving)
     start = sitk.CenteredTransformInitializer(
         fixed_image, moving_image, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.MOMENTS
     )
@@ -225,27 +225,7 @@ def register(moving: Volume, fixed: Volume, progress: Progress = silent) -> np.n
         ) from error
     if cancelled:
         raise cancelled[0]
-    return _matrix(found)
-
-
-def _itk(volume: Volume) -> Any:
-    """Image in RAS space taken as ITK's own: registration does not care which way it is mirrored."""
-    import SimpleITK as sitk
-
-    image = sitk.GetImageFromArray(np.asarray(volume.data, np.float32))
-    image.SetSpacing(tuple(reversed(volume.grid.spacing)))
-    image.SetOrigin(tuple(float(x) for x in volume.grid.affine[:3, 3]))
-    return image
-
-
-def _matrix(transform: Any) -> np.ndarray:
-    """4x4 of an ITK transform, by where it takes four points."""
-    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-    out = np.eye(4)
-    out[:3, 3] = origin
-    for axis in range(3):
-        out[:3, axis] = np.array(transform.TransformPoint(tuple(np.eye(3)[axis]))) - origin
-    return out
+    return matrix_of(found)
 
 
 def _otsu(values: np.ndarray) -> float:
