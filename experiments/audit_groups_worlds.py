@@ -20,7 +20,7 @@ from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
 from napari_uncertainseg.audit.groups.audit import GroupsAudit, GroupsSetting, audit_groups
 from napari_uncertainseg.audit.groups.intervals import raw_interval
 from napari_uncertainseg.audit.groups.measures import REFERENCE_ML
-from napari_uncertainseg.audit.groups.patients import patients_of
+from napari_uncertainseg.audit.groups.patients import covariates_of, patients_of
 
 MEASURES = ("dice", "missed_ml", "mean_doubt", "to_see")
 
@@ -146,7 +146,7 @@ def cohort(world: World, seed: int) -> tuple[AuditCohort, pd.DataFrame]:
 def audited(world: World, seed: int, covariates: tuple[str, ...] = ()) -> GroupsAudit:
     """The audit of one world."""
     found, measured = cohort(world, seed)
-    patients = patients_of(found, measured, ["group"], covariates)
+    patients = patients_of(found, measured, ["group"], covariates_of(found, measured, covariates))
     return audit_groups(patients, GroupsSetting(MEASURES, draws=1_999, seed=seed))
 
 

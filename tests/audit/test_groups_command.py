@@ -17,7 +17,7 @@ from napari_uncertainseg.audit.groups.bands import band_of, in_order
 from napari_uncertainseg.audit.groups.charts import dots
 from napari_uncertainseg.audit.groups.measures import MEASURES, REFERENCE_ML, measure_case, missed_and_false
 from napari_uncertainseg.audit.groups.page import groups_page
-from napari_uncertainseg.audit.groups.patients import Patients, patients_of
+from napari_uncertainseg.audit.groups.patients import Patients, covariates_of, patients_of
 from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
@@ -123,6 +123,7 @@ def test_missed_and_false_volume_follow_from_dice():
 
 def test_numbers_are_parted_into_bands(study, tmp_path, capsys):
     options = ("--by", "age", "--bands", "age=33,38", "--measure", "psu", "--out", tmp_path / "out")
+    options += ("--covariates", "age,sex")  # age is none of itself
     assert run(study / "cohort.tsv", *options) == 0
     # p1 has two visits, at 30 and 31.
     said = "Groups: below 33 (2 patients), 33 to below 38 (5 patients), 38 and more (4 patients)."
@@ -142,7 +143,6 @@ REFUSED = {
     "bands twice": (("--bands", "sex=3", "--bands", "sex=4"), "names a column twice"),
     "measure": (("--measure", "dices"), "There is no measure 'dices'; there are dice, lesion_f1"),
     "draws": (("--draws", "10"), "10 draws are too few or too many"),
-    "both": (("--covariates", "sex"), "'sex' makes the groups and is a covariate as well"),
     "no column": (("--covariates", "height"), "lacks the column 'height'; its other columns are sex, age"),
 }
 
@@ -233,12 +233,13 @@ def test_visits_count_once_and_words_that_differ_are_all_listed():
     cases += [("c", "p2", {"sex": "M", "age": "50"})]
     cohort = AuditCohort(tuple(AuditCase(n, Path(n), p, None, a) for n, p, a in cases), (), Path("t.tsv"))
     measured = pd.DataFrame({"dice": [0.2, 0.4, np.nan], REFERENCE_ML: [10.0, np.nan, 0.0]})
-    found = patients_of(cohort, measured, ["sex"], ["age", "scanner", "volume"])
+    known = covariates_of(cohort, measured, ["age", "scanner", "volume"])
+    found = patients_of(cohort, measured, ["sex"], known)
     assert found.values["dice"].tolist()[0] == pytest.approx(0.3)
     age, scanner, volume = found.covariates
     assert age.values.tolist() == [40, 50] and scanner.values.tolist() == ["X, Y", ""]
     assert volume.values.tolist() == [1, -1] and scanner.known.tolist() == [True, False]
     with pytest.raises(InputError, match="no case has a reference"):
-        patients_of(cohort, measured.assign(reference_ml=np.nan), ["sex"], ["volume"])
+        covariates_of(cohort, measured.assign(reference_ml=np.nan), ["volume"])
     with pytest.raises(InputError, match="'height' has no value in any row"):
-        patients_of(cohort, measured, ["sex"], ["height"])
+        covariates_of(cohort, measured, ["height"])
