@@ -17,8 +17,9 @@ from napari_uncertainseg.audit.groups.bands import band_of, in_order
 from napari_uncertainseg.audit.groups.charts import dots
 from napari_uncertainseg.audit.groups.measures import MEASURES, REFERENCE_ML, measure_case, missed_and_false
 from napari_uncertainseg.audit.groups.page import groups_page
-from napari_uncertainseg.audit.groups.patients import Patients, covariates_of, patients_of
+from napari_uncertainseg.audit.groups.patients import Covariate, Patients, covariates_of, patients_of
 from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
+from napari_uncertainseg.audit.groups.tables import cases_table
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.export import write_results
@@ -197,7 +198,7 @@ def test_identical_patients_and_ties_have_no_gap():
 def test_a_small_group_is_shown_and_not_tested():
     values = list(np.linspace(0, 1, 16))
     said, own = said_of(patients(["a"] * 6 + ["b"] * 6 + ["c"] * 4, dice=values))
-    assert "c has fewer than 5 patients: shown, not tested" in own and "shown in 1 test" in said[1]
+    assert "Fewer than 5 patients, shown and not tested: c." in own and "shown in 1 test" in said[1]
 
 
 def test_too_many_tests_for_few_patients_are_said():
@@ -217,12 +218,30 @@ def test_of_many_groups_the_farthest_are_compared():
     assert "in site 5 than in site 0" in own
 
 
+def test_groups_that_do_not_meet_in_a_covariate_are_said():
+    rng = np.random.default_rng(0)
+    found = patients(["F"] * 8 + ["M"] * 8, dice=list(rng.normal(0, 1, 16)))
+    for shift, says in ((20.0, True), (1.0, False)):
+        age = Covariate("age", np.append(np.arange(8.0), np.arange(8.0) + shift))
+        _, own = said_of(replace(found, covariates=(age,)))
+        assert ("F and M do not overlap in age" in own) == says
+
+
 def test_numbers_are_to_be_put_into_bands():
     ages = [f"{30 + i}" for i in range(12)]
     _, own = said_of(patients(ages, dice=list(np.linspace(0, 1, 12))))
     assert "part them into bands, as in --bands sex=20,40,60" in own
     audit = audit_groups(patients(ages, dice=list(np.linspace(0, 1, 12))), GroupsSetting(("dice",)))
     assert "p11" in str(dots(audit, "sex"))  # the last of those that have room
+
+
+def test_groups_may_have_the_name_of_a_measure():
+    case = AuditCase("a", Path("a"), "p", None, {"dice": "good", "case": "x", "sex": "F"})
+    table = cases_table(
+        AuditCohort((case,), (), Path("t")), pd.DataFrame({"dice": [0.5]}), ["dice", "case", "sex"]
+    )
+    assert table.columns.tolist() == ["case", "patient", "folder", "dice_group", "case_group", "sex", "dice"]
+    assert table.iloc[0, 3:].tolist() == ["good", "x", "F", 0.5]
 
 
 def test_visits_count_once_and_words_that_differ_are_all_listed():

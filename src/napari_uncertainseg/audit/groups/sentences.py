@@ -70,7 +70,7 @@ def of_attribute(audit: GroupsAudit, attribute: str) -> list[str]:
     said += [shown_gap(gap, own) for gap in own if gap.kind == "raw" and gap.p_holm <= ALPHA]
     said += [_only_adjusted(gap) for gap in _only_after(own)]
     said += _why_not(own)
-    return said
+    return said + _apart(audit, own)
 
 
 def _few(audit: GroupsAudit, attribute: str) -> list[str]:
@@ -78,13 +78,9 @@ def _few(audit: GroupsAudit, attribute: str) -> list[str]:
     small = [group for group in groups if group not in large]
     said = []
     if small:
-        verb = "has" if len(small) == 1 else "have"
-        said.append(
-            f"{_listed(small)} {verb} fewer than {FEWEST} patients: shown, not tested."
-            if len(large) > 1
-            else f"{_listed(small)} {verb} fewer than {FEWEST} patients, so that no two groups are tested: "
-            f"nothing can be said about gaps in {attribute}."
-        )
+        few = f"Fewer than {FEWEST} patients, shown and not tested: {_listed(small)}."
+        none = f" So no two groups are tested: nothing can be said about gaps in {attribute}."
+        said.append(few if len(large) > 1 else few + none)
     if len(small) > MOST_PAIRED and all(_is_number(group) for group in groups):
         said.append(
             f"The values of {attribute} are numbers: part them into bands, as in "
@@ -182,6 +178,27 @@ def _why_not(own: Sequence[Gap]) -> list[str]:
     if alike:
         said.append(f"All patients that are compared have the same value of {', '.join(alike)}: no test.")
     return said
+
+
+def _apart(audit: GroupsAudit, own: Sequence[Gap]) -> list[str]:
+    """Where an adjusted gap compares patients as there are none: groups that do not meet in a number."""
+    said = {}
+    for gap in own:
+        if gap.kind != "adjusted" or not gap.tested:
+            continue
+        of = audit.patients.groups[gap.attribute]
+        for covariate in audit.patients.covariates:
+            if not covariate.is_number or covariate.name == gap.attribute:
+                continue
+            one, two = (
+                covariate.values[(of == group) & covariate.known] for group in (gap.first, gap.second)
+            )
+            if max(one.min(), two.min()) > min(one.max(), two.max()):
+                said[gap.first, gap.second, covariate.name] = (
+                    f"The groups {gap.first} and {gap.second} do not overlap in {covariate.name}: what is "
+                    "left after adjusting for it rests on a straight line alone."
+                )
+    return list(said.values())
 
 
 def _same(one: Gap, other: Gap) -> bool:
