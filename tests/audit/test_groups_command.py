@@ -187,6 +187,7 @@ def test_metrics_that_are_missing_count_for_their_patients_only():
     assert dice_gap.tested and audit.tests == 1 and np.isnan(psu_gap.value)
     assert psu_gap.why_not == "one of the groups has no value"
     said, own = said_of(found)
+    assert said.pop(1).startswith("1 patient without a reference") and "value of doubt of the whole" in own
     assert "1 gap shown in 1 test" in said[1] and "Dice is 0.4 lower (worse) in M than in F (95 %:" in own
 
 

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.audit.groups.audit import ALPHA, MOST_PAIRED, GroupsAudit
-from napari_uncertainseg.audit.groups.gaps import ALIKE, FEWEST, Gap
+from napari_uncertainseg.audit.groups.gaps import ALIKE, FEWEST, NO_VALUE, Gap
 from napari_uncertainseg.audit.groups.intervals import NARROW
 from napari_uncertainseg.audit.groups.measures import MEASURES
 
-_MOST_NAMES = 6
+_MOST_NAMES = 12
 
 
 def sentences(audit: GroupsAudit) -> list[str]:
     """What can be said of the whole page."""
     number = len(audit.patients.names)
     said = [f"{pluralised(number, 'patient')}; visits of one patient count once."]
+    if without := int(audit.patients.values["dice"].isna().sum()):
+        said.append(f"{pluralised(without, 'patient')} without a reference: doubt and lesions to see only.")
     if not audit.tests:
         return [
             *said,
@@ -47,7 +49,7 @@ def sentences(audit: GroupsAudit) -> list[str]:
 def of_attribute(audit: GroupsAudit, attribute: str) -> list[str]:
     """What can be said of the groups of one attribute."""
     groups = audit.groups[attribute]
-    named = ", ".join(f"{group} ({pluralised(n, 'patient')})" for group, n in groups.items())
+    named = _listed([f"{group} ({pluralised(n, 'patient')})" for group, n in groups.items()])
     unknown = int((audit.patients.groups[attribute] == "").sum())
     said = [f"Groups: {named or 'none'}."]
     if unknown:
@@ -174,6 +176,11 @@ def _why_not(own: Sequence[Gap]) -> list[str]:
             f"{few[0].first} and {few[0].second}: at most {pluralised(most, 'pair')} of patients who are "
             f"alike in the covariates; fewer than {FEWEST} are shown, not tested."
         )
+    nothing = sorted(
+        {MEASURES[gap.measure].titled for gap in own if gap.kind == "raw" and gap.why_not == NO_VALUE}
+    )
+    if nothing:
+        said.append(f"A group has no patient with a value of {', '.join(nothing)}.")
     alike = sorted({MEASURES[gap.measure].titled for gap in own if gap.why_not == ALIKE})
     if alike:
         said.append(f"All patients that are compared have the same value of {', '.join(alike)}: no test.")
