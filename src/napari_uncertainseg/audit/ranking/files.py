@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_uncertainseg.audit.pages.files import write_audit
 from napari_uncertainseg.audit.ranking.failures import FailureCase, SharedFeature
 from napari_uncertainseg.audit.ranking.page import ranking_page
 from napari_uncertainseg.audit.ranking.ranking import Ranking
@@ -17,10 +17,9 @@ from napari_uncertainseg.audit.ranking.tables import (
     ranks_table,
     significance_table,
 )
-from napari_uncertainseg.disk.new_folder import new_folder
-from napari_uncertainseg.export import write_table
 
-PAGE = "ranking.html"
+_NAME = "ranking"
+PAGE = f"{_NAME}.html"
 
 
 def write_ranking(
@@ -55,10 +54,5 @@ def write_ranking(
     }
     if shared:
         tables["features.tsv"] = features_table(rankings, shared)
-    text = json.dumps(as_json(rankings, failures, shared), indent=2, allow_nan=False, ensure_ascii=False)
-    with new_folder(folder) as whole:
-        for name, table in tables.items():
-            write_table(whole / name, table)
-        page = ranking_page(rankings, source, failures, shared)
-        (whole / PAGE).write_bytes(page.encode("utf-8", "replace"))
-        (whole / "ranking.json").write_bytes(f"{text}\n".encode("utf-8", "replace"))
+    page = ranking_page(rankings, source, failures, shared)
+    write_audit(folder, _NAME, page, tables, as_json(rankings, failures, shared))

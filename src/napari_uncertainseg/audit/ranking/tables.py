@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.audit.pages.files import plain
 from napari_uncertainseg.audit.ranking.failures import FailureCase, SharedFeature
 from napari_uncertainseg.audit.ranking.ranking import Ranking, ranks_over_all
 from napari_uncertainseg.audit.ranking.resampling import rank_shares
@@ -110,7 +111,7 @@ def as_json(
         "made_by": f"napari-uncertainseg {__version__}",
         "setting": setting,
         "mean_ranks": dict(zip(names, means.tolist(), strict=True)),
-        "rankings": _plain(found),
+        "rankings": plain(found),
     }
 
 
@@ -141,11 +142,3 @@ def _ranking(
         "failure_cases": [asdict(one) for one in failures],
         "shared_features": [asdict(one) for one in shared],
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
