@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.audit.challenge import against_raters as raters_
 from napari_uncertainseg.audit.challenge.calibrated import in_region, of_whole_image
 from napari_uncertainseg.audit.challenge.detection import LEAST, Detected, detected
@@ -34,6 +33,8 @@ from napari_uncertainseg.raters.curvas import (
 from napari_uncertainseg.raters.simulate import draw_styles, simulate_raters
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 
+_AREAS = {"ndsc": "ndsc_aac", "dsc": "dsc_aac", "lppv": "lppv_aac", "f1": "lesion_f1_aac"}
+"""Measures that are the area above a curve."""
 REFERENCE = "reference"
 """What stands for the raters where a case has none."""
 
@@ -93,14 +94,14 @@ class CaseScores:
     detected
         Counts of lesions.
     curves
-        ``ndsc``, ``lppv`` and ``f1``; those of lesions only where some are predicted.
+        ``ndsc``, ``dsc``, ``lppv`` and ``f1``; those of lesions only where some are predicted.
     bins
         Of the probability in the brain.
     dice
         Of the whole segmentation.
     psu, entropy
-        Doubt of the case: structural uncertainty, NaN where the results do not have it, and mean entropy of the
-        brain, nats.
+        Doubt of the case: structural uncertainty, NaN where the results do not have it, and mean entropy
+        of the brain, nats.
     """
 
     case: ChallengeCase
@@ -154,7 +155,7 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
     probability = read_image(result_file(case.folder, "probability"))
     grid = probability.grid
     labels = read_labels(result_file(case.folder, "lesions"), grid).data
-    table, summary = read_table(case.folder, int(labels.max(initial=0))), read_summary(case.folder)
+    table = read_table(case.folder, int(labels.max(initial=0)))
     table = table[~table["drawn"]].reset_index(drop=True)
     own = in_rows(labels, table["label"].to_numpy())
     arrays = _Arrays(
@@ -171,11 +172,9 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
     made = not given and simulated > 0
     if made:
         given = _simulated(arrays, simulated, seed, case.name)
-    judged = _of_raters(arrays, given or {REFERENCE: arrays.truth}, summary.threshold)
-    found, (calibration, bins) = (
-        detected(arrays.predicted, arrays.truth),
-        in_region(arrays.probability, arrays.truth, arrays.brain),
-    )
+    judged = _of_raters(arrays, given or {REFERENCE: arrays.truth})
+    found = detected(arrays.predicted, arrays.truth)
+    calibration, bins = in_region(arrays.probability, arrays.truth, arrays.brain)
     for version, scores in (("reference", found.published), ("mended", found.mended)):
         judged |= {f"{k}_{version}": Judged(getattr(scores, k)) for k in ("f1", "precision", "recall")}
     whole = of_whole_image(arrays.probability, arrays.truth)
@@ -183,12 +182,9 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
         judged |= {f"{k}_{version}": Judged(getattr(one, k)) for k in ("ece", "mce", "brier")}
         judged[f"ce_{version}"] = Judged(one.ace)
     curves = _curves(arrays, own, table["lsu"].to_numpy(float))
-    for name in curves:
-        judged |= _areas(
-            f"{'lesion_f1' if name == 'f1' else name}_aac", curves[name], mended_only=name == "f1"
-        )
-    curves.pop("dsc")
-    psu = summary.patient_uncertainty.psu
+    for name, curve in curves.items():
+        judged |= _areas(_AREAS[name], curve)
+    psu = read_summary(case.folder).patient_uncertainty.psu
     return CaseScores(
         case,
         judged,
@@ -211,10 +207,8 @@ def _simulated(arrays: _Arrays, number: int, seed: int, name: str) -> dict[str, 
     return {f"simulated {i + 1}": mask != 0 for i, mask in enumerate(drawn)}
 
 
-def _of_raters(arrays: _Arrays, raters: Mapping[str, np.ndarray], threshold: float) -> dict[str, Judged]:
-    masks, p, pred = np.stack(list(raters.values())), arrays.probability, arrays.predicted
-    # As in the challenge what is outlined is what reaches the threshold, of any size.
-    outlined = at_least(p, threshold) if masks.shape[1:] == p.shape else pred
+def _of_raters(arrays: _Arrays, raters: Mapping[str, np.ndarray]) -> dict[str, Judged]:
+    masks, p, outlined = np.stack(list(raters.values())), arrays.probability, arrays.predicted
     voxel = math.prod(arrays.spacing) / 1000
     volumes, predicted = masks.reshape(len(masks), -1).sum(1) * voxel, float(p.sum(dtype=float)) * voxel
     found = {
@@ -249,9 +243,7 @@ def _curves(arrays: _Arrays, own: np.ndarray, lsu: np.ndarray) -> dict[str, Comp
     return curves
 
 
-def _areas(name: str, compared: Compared, *, mended_only: bool) -> dict[str, Judged]:
+def _areas(name: str, compared: Compared) -> dict[str, Judged]:
     ideal, random = compared.ideal.above, compared.random.above
-    found = {f"{name}_mended": Judged(compared.curve.above, ideal, random)}
-    if not mended_only:
-        found[f"{name}_reference"] = Judged(compared.published.above, ideal, random)
-    return found
+    versions = {"mended": compared.curve, "reference": compared.published}
+    return {f"{name}_{version}": Judged(curve.above, ideal, random) for version, curve in versions.items()}

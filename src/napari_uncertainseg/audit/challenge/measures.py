@@ -134,14 +134,14 @@ def _of_raters() -> tuple[Measure, ...]:
             "Mean Dice with each rater over the voxels in which the raters differ.",
             True,
             math.nan,
-            "The challenge's code has none: this definition is ours. No mask can agree with all raters there.",
+            "The challenge's code has none: this definition is ours. No mask can agree with all raters.",
         ),
         Measure(
             "confidence",
             "both",
             RATERS,
             "Confidence in consensus",
-            "Half of the mean probability in the consensus lesion, and half of one minus that outside all marks.",
+            "Half of the mean probability in the consensus lesion, half of one minus that outside all marks.",
             True,
             1,
         ),
@@ -322,7 +322,7 @@ def _of_retention(poor: float) -> tuple[Measure, ...]:
                     (
                         f"Area under the share of poor cases (Dice below {POOR_PUBLISHED:.2f}) that is left "
                         f"as the cases with the highest {words} are discarded, less that of the ideal order.",
-                        f"The same with Dice below {poor:g} for poor; not defined where none or all are poor.",
+                        f"The same with Dice below {poor:g} for poor; not defined where none or all are.",
                     ),
                     high=False,
                     ideal=0,
