@@ -10,9 +10,11 @@ import numpy as np
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.audit.ranking import charts
+from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
+from napari_uncertainseg.audit.ranking.consensus.page import consensus_section
 from napari_uncertainseg.audit.ranking.failures import ALL, FailureCase, SharedFeature
 from napari_uncertainseg.audit.ranking.methods import ALPHA
-from napari_uncertainseg.audit.ranking.ranking import Ranking, ranks_over_all
+from napari_uncertainseg.audit.ranking.ranking import Ranking
 from napari_uncertainseg.audit.ranking.sentences import sentences
 from napari_uncertainseg.review.reports.html import (
     Markup,
@@ -33,6 +35,7 @@ def ranking_page(
     source: str,
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
+    consensus: Sequence[Consensus] = (),
 ) -> str:
     """The page.
 
@@ -44,8 +47,10 @@ def ranking_page(
         What was read.
     failures, shared
         Of each ranking; ``shared`` is empty where no features are known.
+    consensus
+        Of several rankings.
     """
-    content = [*_head(rankings, source), *_overview(rankings)]
+    content = [*_head(rankings, source), *consensus_section(consensus)]
     for i, ranking in enumerate(rankings):
         content += [
             element("h2", ranking.scores.title),
@@ -75,19 +80,6 @@ def _head(rankings: tuple[Ranking, ...], source: str) -> list[Markup]:
         ("made", f"{made} by napari-uncertainseg {__version__}"),
     ]
     return [element("h1", _TITLE), element("p", _NOTICE, class_="notice"), table(("", ""), rows)]
-
-
-def _overview(rankings: tuple[Ranking, ...]) -> list[Markup]:
-    names, means = ranks_over_all(rankings)
-    if not names:
-        return []
-    rows = [(name_span(n), format_number(m)) for n, m in zip(names, means, strict=True)]
-    about = f"Mean rank over {len(rankings)} rankings. Metrics that say the same count twice."
-    return [
-        element("h2", "All together"),
-        element("p", about),
-        table(("model", "mean rank"), rows, right={1}),
-    ]
 
 
 def _said(ranking: Ranking) -> list[Markup]:

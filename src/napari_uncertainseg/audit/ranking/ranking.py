@@ -208,19 +208,3 @@ def _behind(main: MethodRanking, scores: Scores, setting: RankingSetting) -> np.
         value = sign * (main.aggregate[first] - main.aggregate)
         drawn = None if main.drawn is None else sign * (main.drawn.aggregate[first] - main.drawn.aggregate)
     return np.stack([value, *_interval(drawn, scores)], axis=1) + 0.0  # no -0
-
-
-def ranks_over_all(rankings: tuple[Ranking, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Mean rank of each model over metrics and tasks, the best first.
-
-    Returns
-    -------
-    names, mean_ranks
-        Of the models that are in all of them; none where there is only one ranking.
-    """
-    shared = [m for m in rankings[0].scores.models if all(m in r.scores.models for r in rankings)]
-    if len(rankings) < 2 or len(shared) < 2:
-        return (), np.empty(0)
-    table = np.array([[r.main.ranks[r.scores.models.index(m)] for m in shared] for r in rankings])
-    order = np.argsort(table.mean(0), kind="stable")
-    return tuple(shared[i] for i in order), table.mean(0)[order]
