@@ -11,7 +11,8 @@ from typing import NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
-from napari_uncertainseg.cli.options.audit import add_rank
+from napari_uncertainseg.cli.options.audit.audit import add_audit
+from napari_uncertainseg.cli.options.audit.ranking import add_rank
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_calibrate,
         add_rank,
+        add_audit,
         add_explain,
         add_drivers,
         add_places,

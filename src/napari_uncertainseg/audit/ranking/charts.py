@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
-from napari_uncertainseg.audit.ranking.methods import ALPHA
-from napari_uncertainseg.audit.ranking.ranking import Ranking
-from napari_uncertainseg.audit.ranking.resampling import rank_shares
-from napari_uncertainseg.audit.ranking.svg import (
+from napari_uncertainseg.audit.pages.svg import (
     box,
     chart,
     colour,
@@ -20,6 +17,9 @@ from napari_uncertainseg.audit.ranking.svg import (
     ring,
     text,
 )
+from napari_uncertainseg.audit.ranking.methods import ALPHA
+from napari_uncertainseg.audit.ranking.ranking import Ranking
+from napari_uncertainseg.audit.ranking.resampling import rank_shares
 
 _ROW = 28.0
 _PLOT = 340.0

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.audit.pages.files import plain
 from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
 from napari_uncertainseg.audit.ranking.consensus.tables import consensus_numbers
 from napari_uncertainseg.audit.ranking.failures import FailureCase, SharedFeature
@@ -111,8 +112,8 @@ def as_json(
     return {
         "made_by": f"napari-uncertainseg {__version__}",
         "setting": setting,
-        "consensus": _plain([consensus_numbers(one) for one in consensus]),
-        "rankings": _plain(found),
+        "consensus": plain([consensus_numbers(one) for one in consensus]),
+        "rankings": plain(found),
     }
 
 
@@ -143,11 +144,3 @@ def _ranking(
         "failure_cases": [asdict(one) for one in failures],
         "shared_features": [asdict(one) for one in shared],
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
