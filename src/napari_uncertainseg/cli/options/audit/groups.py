@@ -21,14 +21,14 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--by",
-        type=_names,
+        type=names_of_columns,
         required=True,
         metavar="COLUMN,...",
         help="columns whose values are the groups, such as sex,age_band,site",
     )
 
 
-def _names(said: str) -> tuple[str, ...]:
+def names_of_columns(said: str) -> tuple[str, ...]:
     """Names of columns between commas."""
     names = tuple(name.strip() for name in said.split(","))
     if not all(names):
