@@ -23,6 +23,7 @@ from napari_uncertainseg.calibration.conformal import (
     control_mean,
     control_with_confidence,
 )
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads, parse_loads
 from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
 from napari_uncertainseg.disk.checked_json import parse_json
@@ -143,6 +144,8 @@ class CalibrationRecord:
     lesions, candidates
         How probable it is that what was outlined at a threshold is a lesion, and what lies above the
         candidates' threshold; None where there were too few.
+    loads
+        Volumes and numbers of lesions, said and true; None in older records, and where results lack members.
     """
 
     model: str
@@ -157,6 +160,7 @@ class CalibrationRecord:
     lesions: RealByCases | None = None
     candidates: RealByCases | None = None
     scans: tuple[tuple[str, ...], ...] = ()
+    loads: PatientLoads | None = None
 
     def holds(self, information: Mapping[str, Any], measures: Mapping[str, float]) -> bool:
         """Whether a prediction is of one of these cases: a guarantee is for further cases only.
@@ -240,6 +244,7 @@ class CalibrationRecord:
             "recalibration": fitted,
             "lesions": _plain(self.lesions),
             "candidates": _plain(self.candidates),
+            "loads": None if self.loads is None else self.loads.as_json(),
         }
         return json.dumps(content, allow_nan=False)
 
@@ -287,6 +292,7 @@ class _Content(Strict):
     recalibration: dict[str, Any] | None = Field(default=None, description="a table, or null")
     lesions: _RealByCases | None = Field(default=None, description="a table, or null")
     candidates: _RealByCases | None = Field(default=None, description="a table, or null")
+    loads: dict[str, Any] | None = Field(default=None, description="a table, or null")
 
 
 def read_record(text: str) -> CalibrationRecord:
@@ -323,6 +329,7 @@ def read_record(text: str) -> CalibrationRecord:
         _real_by_cases(read.lesions),
         _real_by_cases(read.candidates),
         read.scans,
+        None if read.loads is None else parse_loads(read.loads, n, "This calibration record"),
     )
 
 
