@@ -34,7 +34,6 @@ from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.training.subjects import find_image, read_scans
 from napari_uncertainseg.uncertainty.patient import layer_agreement
 
-
 _PLANTED_IN = frozenset(
     {"3d-mr-ms/patient07/", "3d-mr-ms/patient19/", "mslesseg/P14_visit1/"}
     | {f"ms3seg/{name}/" for name in ("101228", "104670", "104899")}
