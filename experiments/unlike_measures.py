@@ -35,11 +35,15 @@ from napari_uncertainseg.training.subjects import find_image, read_scans
 from napari_uncertainseg.uncertainty.patient import layer_agreement
 
 _PLANTED_IN = frozenset(
-    {"3d-mr-ms/patient07/", "3d-mr-ms/patient19/", "mslesseg/P14_visit1/"}
-    | {f"ms3seg/{name}/" for name in ("101228", "104670", "104899")}
-    | {f"sim-vent/{name}/" for name in ("104252", "105465")}
+    {
+        "3d-mr-ms/patient07/",
+        "3d-mr-ms/patient19/",
+        "mslesseg/P14_visit1/",
+        "ms3seg/101228/",
+        "sim-vent/104252/",
+    }
 )
-"""Scans in which changes are planted: eight patients of all sources."""
+"""Scans in which changes are planted: five patients of all sources."""
 
 
 class Planted(NamedTuple):
@@ -84,6 +88,7 @@ def planted(data: Path, known: set[str]) -> Iterator[Planted]:
     yield from _others(data)
     for kind in ("T1 as FLAIR", *CHANGES):
         yield from _changed(data, known, [kind])
+    yield from _raw(data)
 
 
 def _changed(data: Path, known: set[str], kinds: list[str]) -> Iterator[Planted]:
@@ -119,6 +124,9 @@ def _others(data: Path) -> Iterator[Planted]:
         grid = Grid.from_file(stack.T.shape, np.eye(4))
         volume = Volume(np.ascontiguousarray(stack), grid, path.stem, "flair")
         yield Planted("cells", "cells", path.stem, path.stem, volume, np.ones(stack.shape, bool), False)
+
+
+def _raw(data: Path) -> Iterator[Planted]:
     for path in sorted((data / "3d-mr-ms-longitudinal").glob("*/study1_FLAIR.nii.gz")):
         own = "longitudinal", path.parent.name, f"{path.parent.name}/{path.name[:6]}"
         yield Planted("raw, no outlines", *own, _as_flair(path), None, True)
