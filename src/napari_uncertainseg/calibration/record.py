@@ -119,6 +119,28 @@ class OutOfRangeMeasure(NamedTuple):
     high: float
 
 
+def out_of_range(known: Mapping[str, np.ndarray], measures: Mapping[str, float]) -> list[OutOfRangeMeasure]:
+    """In what a case is unlike others, see `CalibrationRecord.unlike`.
+
+    Parameters
+    ----------
+    known
+        Of the others, by the names of `MEASURES`, each of shape (cases,), at least one.
+    measures
+        Of the case.
+    """
+    found = []
+    for name in MEASURES:
+        others, value = known[name], measures[name]
+        median = float(np.median(others))
+        margin = _MARGIN * abs(median)
+        spread = 1.4826 * float(np.median(np.abs(others - median))) + margin
+        low, high = float(others.min()), float(others.max())
+        if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
+            found.append(OutOfRangeMeasure(name, float(value), low, high))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class CalibrationRecord:
     """What a model did on cases with a reference.
@@ -216,16 +238,7 @@ class CalibrationRecord:
         A measure counts when it lies outside of the range of these cases and more than four robust
         standard deviations (1.4826 times the median absolute deviation) from their median.
         """
-        found = []
-        for name in MEASURES:
-            known, value = self.measures[name], measures[name]
-            median = float(np.median(known))
-            margin = _MARGIN * abs(median)
-            spread = 1.4826 * float(np.median(np.abs(known - median))) + margin
-            low, high = float(known.min()), float(known.max())
-            if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
-                found.append(OutOfRangeMeasure(name, float(value), low, high))
-        return found
+        return out_of_range(self.measures, measures)
 
     def to_json(self) -> str:
         """The record as JSON, which `read_record` reads back exactly."""
