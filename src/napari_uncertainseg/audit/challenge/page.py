@@ -90,8 +90,8 @@ def _value(row: Row) -> str:
 
 
 def _digits(value: float) -> int:
-    """Three, and more for what is small, so that it is not all zeros."""
-    return 3 if value == 0 or abs(value) >= 0.01 else min(7, 2 - math.floor(math.log10(abs(value))))
+    """Three, and more for what is small, so that two digits are left."""
+    return 3 if value == 0 or abs(value) >= 0.1 else min(7, 1 - math.floor(math.log10(abs(value))))
 
 
 def _number(value: float) -> str:

@@ -220,7 +220,7 @@ def _of_cohort(
     rows = []
     for name, members in {ALL: known, **groups}.items():
         inside = members & known
-        estimate = draws.statistic(statistic, inside)
+        estimate = draws.statistic(statistic, inside, poor if is_d else None)
         ideal, random = math.nan, math.nan
         if inside.any() and is_d and math.isfinite(estimate.value):
             ideal, random = 0.0, 0.5 - ideal_left(int(poor[inside].sum()), int(inside.sum()))
@@ -229,7 +229,8 @@ def _of_cohort(
             ideal, random = compared.ideal.area, compared.random.area
         rows.append(Row(measure, name, estimate, ideal, random))
     if groups:
-        gap = draws.statistic_gap(statistic, groups[IN] & known, groups[OUT] & known)
+        kinds = poor if is_d else None
+        gap = draws.statistic_gap(statistic, groups[IN] & known, groups[OUT] & known, kinds)
         rows.append(Row(measure, GAP, gap, math.nan, math.nan))
     return rows
 
