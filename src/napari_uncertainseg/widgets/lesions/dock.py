@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QProgressBar,
     QSizePolicy,
@@ -39,8 +38,8 @@ from napari_uncertainseg.widgets.lesions.messages import (
 from napari_uncertainseg.widgets.lesions.places import PlacesPanel
 from napari_uncertainseg.widgets.lesions.refined.panel import RefinedPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
-from napari_uncertainseg.widgets.lesions.table import LesionTable
-from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter, decisions_of_list
+from napari_uncertainseg.widgets.lesions.table import LesionTable, make_filters
+from napari_uncertainseg.widgets.lesions.table_model import Filter, decisions_of_list, with_verdicts
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -122,15 +121,7 @@ class LesionsDock(DockWidget):
         for page in (*self.tables, self.empty):
             self._stack.addWidget(page)
         self._stack.setMinimumHeight(120)
-        self.verdict_filter = QComboBox()
-        for state in ("all", *STATES):
-            self.verdict_filter.addItem(state, state)
-        self.verdict_filter.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.verdict_filter.setToolTip(texts.VERDICT_FILTER_TIP)
-        self.uncertainty_filter = QComboBox()
-        for least in (0.0, 0.25, 0.5, 0.75):
-            self.uncertainty_filter.addItem(texts.uncertainty_filter(least), least)
-        self.uncertainty_filter.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
+        self.verdict_filter, self.uncertainty_filter = make_filters()
 
     def _make_buttons(self) -> None:
         self._action_buttons = ActionButtons()
@@ -387,9 +378,7 @@ class LesionsDock(DockWidget):
             return None
         number = self.tabs.currentIndex()
         table = (lesions.table, lesions.candidate_table)[number]
-        decisions = decisions_of_list(self._case.review.decisions(), number)
-        verdicts = [decisions.get(int(label), "") for label in table["label"]]
-        return ("lesions", "candidates")[number], table.assign(verdict=verdicts)
+        return ("lesions", "candidates")[number], with_verdicts(table, self._case.review.decisions(), number)
 
 
 def make_dock(context: ReviewContext) -> LesionsDock:
