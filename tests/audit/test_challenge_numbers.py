@@ -18,6 +18,7 @@ from napari_uncertainseg.audit.challenge.against_raters import (
     box_of_marks,
     consensus_dice_by_rows,
     consensus_dice_of_all,
+    dissensus_between,
     dissensus_dice,
     ece_in_box,
     ece_near_marks,
@@ -360,3 +361,15 @@ def test_bad_numbers_are_refused():
         of_whole_image(np.array([0.2, np.nan]), np.array([0, 1]))
     with pytest.raises(InputError):
         cases_retained(np.empty(0), np.empty(0))
+
+
+def test_dissensus_of_a_rater_with_the_others_pair_by_pair():
+    _, _, raters = raters_and_prediction(1)
+    differ = raters.any(0) & ~raters.all(0)
+    pairs = []
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        both = (raters[a] & raters[b] & differ).sum()
+        pairs.append(2 * both / ((raters[a] & differ).sum() + (raters[b] & differ).sum()))
+    assert dissensus_between(raters) == pytest.approx(np.mean(pairs))
+    assert dissensus_between(raters[:2]) == 0  # where two differ, only one has marked
+    assert math.isnan(dissensus_between(raters[:1]))

@@ -141,7 +141,7 @@ class PatientDraws:
     def _estimate(self, value: float, drawn: np.ndarray, sizes: np.ndarray) -> Estimate:
         low = high = float("nan")
         if len(sizes) >= FEWEST and len(drawn) > 1:
-            low, high = (float(one) for one in bounds(drawn, sizes.astype(float)))
+            low, high = _bounds(drawn, sizes)
         return Estimate(value, low, high, int(sizes.sum()), len(sizes))
 
     def _gap(
@@ -151,6 +151,12 @@ class PatientDraws:
         fewer = min(one[2], other[2], key=len)
         if len(fewer) >= FEWEST and min(len(one[1]), len(other[1])) > 1:
             # As far out as the smaller group asks for.
-            low, high = (float(b) for b in bounds(one[1] - other[1], fewer.astype(float)))
+            low, high = _bounds(one[1] - other[1], fewer)
         cases, patients = int(one[2].sum() + other[2].sum()), len(one[2]) + len(other[2])
         return Estimate(one[0] - other[0], low, high, cases, patients)
+
+
+def _bounds(drawn: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
+    """As `bounds`; what rounding left of a 0 is 0."""
+    low, high = bounds(np.round(drawn, 12) + 0.0, sizes.astype(float))
+    return float(low), float(high)
