@@ -375,3 +375,17 @@ def test_intervals_hold_what_they_say(world):
         means.append(mean.low <= truth <= mean.high)
         gaps.append(gap.low <= 0 <= gap.high)
     assert np.mean(means) > 0.88 and np.mean(gaps) > 0.91
+
+
+def test_gain_over_a_random_order(sheet):
+    values = [c.judged["lppv_aac_mended"] for c in sheet.cases]
+    gain = sheet.row("lppv_aac_mended").gain
+    assert gain.value == pytest.approx(np.mean([one.random - one.value for one in values]))
+    assert gain.low < gain.value < gain.high
+    row = sheet.row("r_auc_psu_mended")
+    assert row.gain.value == pytest.approx(row.estimate.value - row.random)
+    assert math.isnan(sheet.row("f1_mended").gain.value)
+    quality = np.linspace(0.3, 0.95, 20)
+    cases = [made_up(str(i), str(i), q, 1 - q) for i, q in enumerate(quality)]
+    ideal = make_sheet(cases, SheetSetting(draws=50)).row("d_auc_psu_mended")
+    assert ideal.gain.value == pytest.approx(ideal.random) and ideal.gain.low > 0

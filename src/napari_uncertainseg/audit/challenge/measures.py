@@ -322,7 +322,7 @@ def _of_retention(poor: float) -> tuple[Measure, ...]:
                 (
                     "d_auc_voxels",
                     "d-AUC of voxels",
-                    "wrong voxels that is left as the most doubtful voxels (entropy) of the brain are discarded",
+                    "wrong voxels that is left as the brain's voxels with the highest entropy are discarded",
                 ),
                 (
                     "d_auc_lesions",
