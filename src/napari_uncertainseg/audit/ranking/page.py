@@ -9,9 +9,11 @@ import numpy as np
 
 from napari_uncertainseg.audit.pages.parts import head, interval, paragraphs, picture
 from napari_uncertainseg.audit.ranking import charts
+from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
+from napari_uncertainseg.audit.ranking.consensus.page import consensus_section
 from napari_uncertainseg.audit.ranking.failures import ALL, FailureCase, SharedFeature
 from napari_uncertainseg.audit.ranking.methods import ALPHA
-from napari_uncertainseg.audit.ranking.ranking import Ranking, ranks_over_all
+from napari_uncertainseg.audit.ranking.ranking import Ranking
 from napari_uncertainseg.audit.ranking.sentences import sentences
 from napari_uncertainseg.review.reports.html import (
     Markup,
@@ -32,6 +34,7 @@ def ranking_page(
     source: str,
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
+    consensus: Sequence[Consensus] = (),
 ) -> str:
     """The page.
 
@@ -43,8 +46,10 @@ def ranking_page(
         What was read.
     failures, shared
         Of each ranking; ``shared`` is empty where no features are known.
+    consensus
+        Of several rankings.
     """
-    content = [*_head(rankings, source), *_overview(rankings)]
+    content = [*_head(rankings, source), *consensus_section(consensus)]
     for i, ranking in enumerate(rankings):
         content += [
             element("h2", ranking.scores.title),
@@ -72,19 +77,6 @@ def _head(rankings: tuple[Ranking, ...], source: str) -> list[Markup]:
         ),
     ]
     return head(_TITLE, rows, _NOTICE)
-
-
-def _overview(rankings: tuple[Ranking, ...]) -> list[Markup]:
-    names, means = ranks_over_all(rankings)
-    if not names:
-        return []
-    rows = [(name_span(n), format_number(m)) for n, m in zip(names, means, strict=True)]
-    about = f"Mean rank over {len(rankings)} rankings. Metrics that say the same count twice."
-    return [
-        element("h2", "All together"),
-        element("p", about),
-        table(("model", "mean rank"), rows, right={1}),
-    ]
 
 
 def _said(ranking: Ranking) -> list[Markup]:

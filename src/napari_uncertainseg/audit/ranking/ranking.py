@@ -271,19 +271,3 @@ def rank_all(
 
 def _as_part(progress: Progress, done: int, of: int, stage: str, fraction: float) -> None:
     progress(stage, (done + fraction) / of)
-
-
-def ranks_over_all(rankings: tuple[Ranking, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Mean rank of each model over metrics and tasks, the best first.
-
-    Returns
-    -------
-    names, mean_ranks
-        Of the models that are in all of them; none where there is only one ranking.
-    """
-    shared = [m for m in rankings[0].scores.models if all(m in r.scores.models for r in rankings)]
-    if len(rankings) < 2 or len(shared) < 2:
-        return (), np.empty(0)
-    table = np.array([[r.main.ranks[r.scores.models.index(m)] for m in shared] for r in rankings])
-    order = np.argsort(table.mean(0), kind="stable")
-    return tuple(shared[i] for i in order), table.mean(0)[order]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
     from napari_uncertainseg.audit.ranking.ranking import Ranking
 
 
 def rank(options: Namespace) -> None:
     """Rank, write the folder, and say what can be said."""
+    from napari_uncertainseg.audit.ranking.consensus.combine import check_weights, find_consensus
     from napari_uncertainseg.audit.ranking.files import PAGE, write_ranking
     from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_all
     from napari_uncertainseg.audit.ranking.read import read_scores
@@ -28,13 +31,26 @@ def rank(options: Namespace) -> None:
         seed=options.seed,
     )
     all_scores = read_scores(options.results, options.metric)
+    weights = _weights(options.weight)
+    check_weights(all_scores, weights)
     with ProgressLine() as progress:
         found = rank_all(all_scores, setting, options.features, progress)
+        consensus = find_consensus(found.rankings, weights)
         source = ", ".join(str(path) for _, path in options.results)
-        write_ranking(options.out, found.rankings, source, found.failures, found.shared)
+        write_ranking(options.out, found.rankings, source, found.failures, found.shared, consensus)
     for ranking in found.rankings:
         print(describe(ranking))
+    for one in consensus:
+        print(describe_consensus(one))
     print(f"{options.out}: written; open {options.out / PAGE}")
+
+
+def _weights(given: list[tuple[str, float]]) -> dict[str, float]:
+    names = [name for name, _ in given]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"The weight of {twice!r} is given twice; give each task and metric one.")
+    return dict(given)
 
 
 def describe(ranking: Ranking) -> str:
@@ -50,3 +66,12 @@ def describe(ranking: Ranking) -> str:
         )
         lines.append(f"  {main.ranks[i]:g}. {scores.models[i]}: {main.aggregate[i]:.3f}{between}")
     return "\n".join([*lines, *(f"  {one}" for one in sentences(ranking)), ""])
+
+
+def describe_consensus(found: Consensus) -> str:
+    """The models by their mean rank, and what can be said of that."""
+    from napari_uncertainseg.audit.ranking.consensus.sentences import consensus_sentences
+
+    lines = [f"Consensus: {found.title}, by mean rank:"]
+    lines += [f"  {found.main.ranks[i]:g}. {found.models[i]}: {found.main.value[i]:.2f}" for i in found.order]
+    return "\n".join([*lines, *(f"  {one}" for one in consensus_sentences(found)), ""])
