@@ -114,10 +114,10 @@ def any_finding(pool: list[Features], number: int, permutations: int, seed: int)
 
 def left_out(number: int, positives: int, signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, Told]:
     """Random features with or without a signal, who is positive, and what is told of them."""
-    rng = np.random.default_rng(seed)
+    rng, same = np.random.default_rng(seed), np.random.default_rng(0)  # one truth for all worlds
     positive = np.arange(number) < positives
-    values = rng.normal(size=(number, 8)) @ rng.normal(size=(8, 96))
-    values += 0.5 * rng.normal(size=values.shape) + signal * positive[:, None] * rng.normal(size=96)
+    values = rng.normal(size=(number, 8)) @ same.normal(size=(8, 96))
+    values += 0.5 * rng.normal(size=values.shape) + signal * positive[:, None] * same.normal(size=96)
     return values, positive, tell(values, positive, rng)
 
 
