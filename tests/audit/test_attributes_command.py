@@ -127,7 +127,7 @@ def test_visits_of_a_patient_are_one_row_their_mean(study):
 
 def test_what_cannot_be_told_is_said(study, capsys):
     assert audit(study, by="same") == 0
-    assert "same: all 10 patients with a value are 'x'" in capsys.readouterr().out
+    assert "same: every patient with a value is 'x' (10)" in capsys.readouterr().out
     assert audit(study, by="holes") == 0
     said = capsys.readouterr().out
     assert "2 cases without a value of holes are left out" in said
