@@ -84,8 +84,8 @@ def plane_chart(plane: Plane, groups: Sequence[str], cases: Sequence[str], attri
 def places_chart(looking: Mapping[str, Looking], title: str) -> Markup:
     """What blocks of the scan add to the distance of the classes, summed along each axis; inside and outside.
 
-    Front and top are up, the patient's right is on the right; from the side, the front is on the right. Orange
-    speaks for the class, blue against it; the deepest colour is that of the strongest place of the row.
+    Front and top are up, the patient's right is on the right; from the side, the front is on the right.
+    Orange speaks for the class, blue against it; the deepest colour is that of the strongest place of a row.
     """
     parts, y = [], _TOP
     width = 0.0

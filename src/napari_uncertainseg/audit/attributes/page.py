@@ -34,8 +34,8 @@ _LOOKS = (
     "that blocks of 16 mm add or take away. Where the attribute cannot be told, this says nothing."
 )
 _EACH = (
-    "Each class against all others. DeLong's intervals take the classifiers as given, and are too narrow where "
-    "they were learned from few patients."
+    "Each class against all others. DeLong's intervals take the classifiers as given, and are too narrow "
+    "where they were learned from few patients."
 )
 _PLACES = (
     "What blocks of 16 mm add, summed along each axis. Front and top are up, the patient's right is on the "
