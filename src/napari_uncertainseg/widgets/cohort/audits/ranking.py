@@ -46,7 +46,7 @@ _MISSING = (
 )
 
 
-def _metrics(glance: TableGlance) -> Sequence[Option]:
+def _metrics(glance: TableGlance, values: Mapping[str, Any]) -> Sequence[Option]:
     """Columns of numbers; where it is not known what is good, once for each way."""
     there = {name: column for name, column in glance.columns.items() if column.numbers and name not in _NAMES}
     known = [name for name in there if name.lower() in KNOWN]
@@ -71,7 +71,7 @@ def _lacks(glance: TableGlance) -> str:
         )
     if glance.columns["model"].different < 2:
         return "This table has only one model in its column 'model': a ranking needs at least two."
-    if not _metrics(glance):
+    if not _metrics(glance, {}):
         return "This table has no column of numbers to rank by: add one for each metric, such as dice."
     return ""
 
