@@ -19,6 +19,7 @@ from napari_uncertainseg.disk.folder_lock import claimed, said_by_lock
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
+from napari_uncertainseg.evaluate.patients.intervals import find_intervals
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
@@ -228,7 +229,8 @@ def _segment(task: VisitTask, load: Load, check: _RunIsThere) -> VisitRecord:
     check.now()
     with claimed(task.folder) as claim:
         (task.folder / RECORD).unlink(missing_ok=True)
-        write_results(task.folder, prediction, lesions, overwrite=True, claim=claim)
+        load = find_intervals(prediction, lesions.min_volume).as_json()
+        write_results(task.folder, prediction, lesions, load=load, overwrite=True, claim=claim)
         if task.bids is not None:
             write_derivatives(task.bids, task.folder, lesions, prediction)
     return _record(task, prediction, lesions, time.monotonic() - start)

@@ -211,7 +211,7 @@ def _images(found: Stability) -> list[str]:
 def _limits(found: Stability) -> list[str]:
     said = []
     constant = [
-        one.measure.title for one in found.measured if one.agreement and "one value" in one.agreement.why
+        one.measure.title for one in found.measured if one.agreement and "same values" in one.agreement.why
     ]
     if constant:
         said.append(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, reads
+from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.numbers import count, index, probability
+from napari_uncertainseg.disk.outputs import FOLDER
 
 
 def add_groups(parts: argparse._SubParsersAction) -> None:
@@ -21,14 +23,48 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--by",
-        type=_names,
+        type=names_of_columns,
         required=True,
         metavar="COLUMN,...",
         help="columns whose values are the groups, such as sex,age_band,site",
     )
+    parser.add_argument(
+        "--covariates",
+        type=_names,
+        default=(),
+        metavar="COLUMN,...",
+        help="what groups may differ in besides: columns of numbers or words, and volume, the reference's; "
+        "gaps are then adjusted for them, and measured on matched pairs",
+    )
+    parser.add_argument(
+        "--measure",
+        type=_names,
+        default=(),
+        metavar="NAME,...",
+        help="measures to compare, such as dice,psu: the fewer tests, the more each can show (all)",
+    )
+    parser.add_argument(
+        "--doubt",
+        type=probability,
+        default=0.2,
+        metavar="D",
+        help="from which on a reader has to see a lesion or candidate (%(default)g)",
+    )
+    parser.add_argument(
+        "--draws",
+        type=count,
+        default=9_999,
+        metavar="N",
+        help="permutations, where there are too many to look at all (%(default)s)",
+    )
+    parser.add_argument("--seed", type=index, default=0, metavar="N", help="of the draws (%(default)s)")
+    parser.add_argument(
+        "--resample", action="store_true", help="bring references on other grids onto the scan's"
+    )
+    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
 
 
-def _names(said: str) -> tuple[str, ...]:
+def names_of_columns(said: str) -> tuple[str, ...]:
     """Names of columns between commas."""
     names = tuple(name.strip() for name in said.split(","))
     if not all(names):
