@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from napari_uncertainseg._base import Progress
 from napari_uncertainseg.audit.table_glance import ColumnGlance, TableGlance
 from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.audits.description import Option, Options
@@ -37,12 +38,18 @@ def values_tip(column: ColumnGlance) -> str:
 
 
 def group_columns(glance: TableGlance, values: Mapping[str, Any]) -> Sequence[Option]:
-    """Columns whose values part the cases into groups of more than one case each, on average."""
+    """Columns whose values part the cases into groups: not each case a group of its own."""
     return [
         Option(name, name, values_tip(column), name.lower() in _FIRST)
         for name, column in _others(glance).items()
-        if 2 <= column.different <= min(_MOST_GROUPS, (glance.rows - column.missing) // 2)
+        if 2 <= column.different <= min(_MOST_GROUPS, _most_different(column, glance.rows))
     ]
+
+
+def _most_different(column: ColumnGlance, rows: int) -> int:
+    """Of numbers only those are groups that are there twice on average, such as years of a scan."""
+    known = rows - column.missing
+    return known // 2 if column.numbers else known - 1
 
 
 def number_columns(glance: TableGlance, values: Mapping[str, Any]) -> Sequence[Option]:
@@ -105,3 +112,12 @@ def with_interval(value: float, low: float, high: float, digits: int = 3) -> str
     if math.isnan(low) or math.isnan(high):
         return f"{value + 0.0:.{digits}f}"
     return f"{value + 0.0:.{digits}f} ({low + 0.0:.{digits}f} to {high + 0.0:.{digits}f})"
+
+
+def part_of(progress: Progress, start: float, stop: float) -> Progress:
+    """Progress of a part of the work, which begins and ends at shares of the whole."""
+
+    def report(stage: str, fraction: float) -> None:
+        progress(stage, start + (stop - start) * fraction)
+
+    return report
