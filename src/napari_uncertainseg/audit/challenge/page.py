@@ -28,8 +28,8 @@ _VERSIONS = (
 _WORDS = (
     "consensus, dissensus: voxels that all raters mark alike, and those where they differ. TPL, USL, FPL: "
     "predicted lesions with an adjusted IoU of 0.25 or more, of less, of 0; FNL: reference lesions that "
-    "nothing touches. LSU: how much the model's members differ about a lesion; PSU: about the whole scan. AUC: area "
-    "under a curve."
+    "nothing touches. LSU: how much the model's members differ about a lesion; PSU: about the whole scan. "
+    "AUC: area under a curve."
 )
 
 

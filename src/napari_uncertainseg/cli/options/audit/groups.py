@@ -30,7 +30,7 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--covariates",
-        type=_names,
+        type=names_of_columns,
         default=(),
         metavar="COLUMN,...",
         help="what groups may differ in besides: columns of numbers or words, and volume, the reference's; "
@@ -38,7 +38,7 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--measure",
-        type=_names,
+        type=names_of_columns,
         default=(),
         metavar="NAME,...",
         help="measures to compare, such as dice,psu: the fewer tests, the more each can show (all)",
