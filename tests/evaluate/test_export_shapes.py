@@ -13,9 +13,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.shapes.collection import as_name, check_age_band
-from napari_uncertainseg.evaluate.shapes.files import doubt_colour
 from napari_uncertainseg.export import write_results, write_table
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.lesions.shapes.colours import doubt_colour
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 from ..builders import make_prediction

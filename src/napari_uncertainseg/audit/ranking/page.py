@@ -9,10 +9,11 @@ import numpy as np
 
 from napari_uncertainseg.audit.pages.parts import head, interval, paragraphs, picture
 from napari_uncertainseg.audit.ranking import charts
+from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
+from napari_uncertainseg.audit.ranking.consensus.page import consensus_section
 from napari_uncertainseg.audit.ranking.failures import ALL, FailureCase, SharedFeature
-from napari_uncertainseg.audit.ranking.methods import ALPHA
-from napari_uncertainseg.audit.ranking.ranking import Ranking, ranks_over_all
-from napari_uncertainseg.audit.ranking.sentences import sentences
+from napari_uncertainseg.audit.ranking.ranking import Ranking
+from napari_uncertainseg.audit.ranking.sentences import feature_sentence, sentences
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
@@ -32,6 +33,8 @@ def ranking_page(
     source: str,
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
+    consensus: Sequence[Consensus] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The page.
 
@@ -43,8 +46,12 @@ def ranking_page(
         What was read.
     failures, shared
         Of each ranking; ``shared`` is empty where no features are known.
+    consensus
+        Of several rankings.
+    notes
+        On the features.
     """
-    content = [*_head(rankings, source), *_overview(rankings)]
+    content = [*_head(rankings, source), *consensus_section(consensus)]
     for i, ranking in enumerate(rankings):
         content += [
             element("h2", ranking.scores.title),
@@ -54,7 +61,7 @@ def ranking_page(
         ]
         content += [*_ways(ranking), *_failures(failures[i])]
         if shared:
-            content += _features(shared[i])
+            content += _features(shared[i], notes)
     return whole_page(_TITLE, content)
 
 
@@ -72,19 +79,6 @@ def _head(rankings: tuple[Ranking, ...], source: str) -> list[Markup]:
         ),
     ]
     return head(_TITLE, rows, _NOTICE)
-
-
-def _overview(rankings: tuple[Ranking, ...]) -> list[Markup]:
-    names, means = ranks_over_all(rankings)
-    if not names:
-        return []
-    rows = [(name_span(n), format_number(m)) for n, m in zip(names, means, strict=True)]
-    about = f"Mean rank over {len(rankings)} rankings. Metrics that say the same count twice."
-    return [
-        element("h2", "All together"),
-        element("p", about),
-        table(("model", "mean rank"), rows, right={1}),
-    ]
 
 
 def _said(ranking: Ranking) -> list[Markup]:
@@ -183,14 +177,7 @@ def _failures(found: Sequence[FailureCase]) -> list[Markup]:
     return [element("h3", "Failure cases"), element("p", said), table(titles, rows, right={2, 3})]
 
 
-def _features(found: Sequence[SharedFeature]) -> list[Markup]:
-    tested = [one for one in found if np.isfinite(one.p)]
-    clear = [one for one in tested if one.p_holm <= ALPHA]
-    said = (
-        f"None of {len(tested)} tests of features shows what hard cases share (p > {ALPHA:g} after Holm)."
-        if not clear
-        else "What hard cases share: " + "; ".join(_one_feature(one) for one in clear) + "."
-    )
+def _features(found: Sequence[SharedFeature], notes: Sequence[str]) -> list[Markup]:
     rows = [
         (
             name_span(one.model if one.model == ALL else f"{one.model}, against the rest"),
@@ -206,14 +193,6 @@ def _features(found: Sequence[SharedFeature]) -> list[Markup]:
     titles = ("model", "feature", "measure", "strength", "p", "p, Holm", "patients")
     return [
         element("h3", "What these cases share"),
-        element("p", said),
+        *paragraphs((feature_sentence(found), *notes)),
         table(titles, rows, right={3, 4, 5, 6}),
     ]
-
-
-def _one_feature(one: SharedFeature) -> str:
-    who = "all models do" if one.model == ALL else f"{one.model}, against the rest, does"
-    if one.kind == "word":
-        return f"how well {who} differs with {one.feature} (share of the variance {one.strength:.2f})"
-    how = "better" if one.strength > 0 else "worse"
-    return f"{who} {how} where {one.feature} is high (rank correlation {one.strength:.2f})"

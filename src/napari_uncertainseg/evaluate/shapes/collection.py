@@ -16,12 +16,12 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.result_folder import result_file as file_of_results
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
+from napari_uncertainseg.evaluate.shapes.mesh_files import DOUBT, LABEL, PLACE, NamedMesh
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, mesh_of
 from napari_uncertainseg.lesions.shapes.shape import shape_of
 
-LABEL, DOUBT, PLACE = "label", "doubt", "place"
 NOT_STATED = "not stated"
 _BAND = re.compile(r"(\d{1,3})-(\d{1,3})|\d{1,3}\+|<\d{1,3}")
 _LONGEST = 80
@@ -54,28 +54,19 @@ class Origin:
 
 
 @dataclass(frozen=True, eq=False)
-class LesionShape:
-    """One lesion.
+class LesionShape(NamedMesh):
+    """One lesion; its row is that of the table, see docs/shapes.md.
 
     Attributes
     ----------
-    name
-        Of its files, without ending.
-    mesh
-        In RAS mm.
     mask
         bool, its box and a voxel around it.
     grid
         Of the mask.
-    row
-        Of the table, see docs/shapes.md.
     """
 
-    name: str
-    mesh: Mesh
     mask: np.ndarray
     grid: Grid
-    row: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +220,7 @@ def _shape(
     row = {"name": name, LABEL: label, **said, **_measures(mesh, mask, affine)}
     centre = affine[:3, :3] @ (np.argwhere(mask).mean(0) + start) + affine[:3, 3]
     row |= dict(zip(("x_mm", "y_mm", "z_mm"), centre.tolist(), strict=True))
-    return LesionShape(name, mesh, padded, grid, row | collection.origin.columns())
+    return LesionShape(name, mesh, row | collection.origin.columns(), padded, grid)
 
 
 def _measures(mesh: Mesh, mask: np.ndarray, affine: np.ndarray) -> dict[str, Any]:

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.disk.new_folder import new_folder
 from napari_uncertainseg.evaluate.shapes.collection import DOUBT, LABEL, PLACE, Collection, LesionShape
+from napari_uncertainseg.evaluate.shapes.mesh_files import FRAME, SUFFIXES, comments, mesh_bytes
 from napari_uncertainseg.evaluate.shapes.readme import readme
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.images.files import write_volume
-from napari_uncertainseg.lesions.shapes.glb import Solid, glb_bytes
-from napari_uncertainseg.lesions.shapes.mesh import Mesh, joined
 from napari_uncertainseg.lesions.shapes.ply import placed, ply_bytes
 from napari_uncertainseg.lesions.shapes.points import POINTS, spread_points
-from napari_uncertainseg.lesions.shapes.stl import stl_bytes
 
-FRAME = "world coordinates of the scan: x right, y anterior, z superior (RAS), millimetres"
-_SPACE = "SPACE=RAS"
-"""As 3D Slicer writes it into files like these, and looks for it: it would take them for LPS."""
-_HEAD = f"binary STL of napari-uncertainseg; {_SPACE}; millimetres"
 FOLDERS = ("stl", "ply", "glb", "points", "occupancy")
-# From Okabe and Ito's palette, by way of a pale grey: told apart by colour-blind readers too.
-_SURE, _HALF, _DOUBTFUL = (0.0, 0.45, 0.70), (0.88, 0.86, 0.80), (0.84, 0.37, 0.0)
-_UNKNOWN = (0.6, 0.6, 0.6)
-_MOST_DOUBT = 0.5
-"""A lesion has it whose voxels just reach a threshold of 0.5; what is above looks the same."""
 
 
 @dataclass(frozen=True)
@@ -101,56 +88,15 @@ def _write_all(folder: Path, collection: Collection, seed: int, progress: Progre
 
 def _write_meshes(folder: Path, name: str, shapes: Sequence[LesionShape], collection: Collection) -> None:
     """One file of each format with these lesions."""
-    mesh = shapes[0].mesh if len(shapes) == 1 else joined([shape.mesh for shape in shapes])
-    (folder / "stl" / f"{name}.stl").write_bytes(stl_bytes(mesh, _HEAD))
-    (folder / "ply" / f"{name}.ply").write_bytes(_coloured(mesh, shapes, collection))
-    solids = [Solid(one.name, one.mesh, doubt_colour(one.row[DOUBT]), _extras(one)) for one in shapes]
-    (folder / "glb" / f"{name}.glb").write_bytes(glb_bytes(solids, _rights(collection)))
-
-
-def doubt_colour(doubt: float) -> tuple[float, float, float]:
-    """Red, green and blue, 0 to 1: blue for a sure lesion, orange for a doubtful one, grey if not known."""
-    if not math.isfinite(doubt):
-        return _UNKNOWN
-    red, green, blue = (
-        float(np.interp(doubt, (0, _MOST_DOUBT / 2, _MOST_DOUBT), (_SURE[n], _HALF[n], _DOUBTFUL[n])))
-        for n in range(3)
-    )
-    return red, green, blue
-
-
-def _coloured(mesh: Mesh, shapes: Sequence[LesionShape], collection: Collection) -> bytes:
-    own = np.repeat(np.arange(len(shapes)), [len(shape.mesh.points) for shape in shapes])
-    doubts = np.array([shape.row[DOUBT] for shape in shapes], np.float32)
-    colours = np.array([np.round(255 * np.array(doubt_colour(one))) for one in doubts], np.uint8)
-    red, green, blue = colours[own].T
-    labels = np.array([shape.row[LABEL] for shape in shapes], np.int32)
-    points = placed(mesh.points, red=red, green=green, blue=blue, doubt=doubts[own], lesion=labels[own])
-    return ply_bytes(points, mesh.triangles, _comments(collection))
+    for suffix in SUFFIXES:
+        content = mesh_bytes(suffix, shapes, collection.origin.columns())
+        (folder / suffix[1:] / f"{name}{suffix}").write_bytes(content)
 
 
 def _cloud(shape: LesionShape, seed: int, collection: Collection) -> bytes:
     points, normals = spread_points(shape.mesh, POINTS, (seed, shape.row[LABEL]))
     nx, ny, nz = normals.T
-    return ply_bytes(placed(points, nx=nx, ny=ny, nz=nz), None, _comments(collection))
-
-
-def _comments(collection: Collection) -> list[str]:
-    return [
-        _SPACE,
-        FRAME,
-        *(f"{name}: {value}" for name, value in _rights(collection).items() if name != "frame"),
-    ]
-
-
-def _rights(collection: Collection) -> dict[str, str]:
-    return {"frame": FRAME, **collection.origin.columns()}
-
-
-def _extras(shape: LesionShape) -> dict[str, Any]:
-    doubt = shape.row[DOUBT]
-    said = {LABEL: shape.row[LABEL], DOUBT: doubt if math.isfinite(doubt) else None}
-    return said | ({PLACE: shape.row[PLACE]} if PLACE in shape.row else {})
+    return ply_bytes(placed(points, nx=nx, ny=ny, nz=nz), None, comments(collection.origin.columns()))
 
 
 def _about(collection: Collection, lesions: int, seed: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Labels, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
@@ -22,7 +22,7 @@ from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLe
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
-from napari_uncertainseg.widgets.layers.user_labels import labels_on_grid
+from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
@@ -71,6 +71,7 @@ class ReviewLayers:
         self._shown = case.original
         self._our_zoom: float | None = None
         self._letters = OrientationLetters(viewer)
+        self._watch = LayerWatch(self)
         self._listen()
 
     @property
@@ -98,7 +99,7 @@ class ReviewLayers:
             (case.selection_changed, self._results.mark),
         )
         for layer in self._viewer.layers:
-            self._watch(layer)
+            self._watch.begin(layer)
 
     # -- what the case says, drawn ------------------------------------------------------------
 
@@ -316,32 +317,11 @@ class ReviewLayers:
             masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
             self._band.show(masks, placing)
 
-    def _watch(self, layer: Layer, *, watched: bool = True) -> None:
-        if is_result(layer) or not isinstance(layer, Image | Labels):
-            return
-        heard = {"visible": self._on_seen}
-        if isinstance(layer, Labels):
-            heard |= {"paint": self._on_paint, "data": self._on_paint, "selected_label": self._on_label}
-        for name, hear in heard.items():
-            event = layer.events[name]
-            (event.connect if watched else event.disconnect)(hear)
-
-    def _on_label(self, event: Any) -> None:
-        self.label_chosen.emit(event.source.name)
-
-    def _on_seen(self, event: Any) -> None:
-        self.seen_changed.emit()
-
-    def _on_paint(self, event: Any) -> None:
-        # Some of napari's tools emit before they write.
-        name = event.source.name
-        QTimer.singleShot(0, lambda: self.labels_edited.emit(name))
-
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
         if self._blinding.moving:
             return
-        self._watch(layer)
+        self._watch.begin(layer)
         if self.blinded and layer not in (self._blinding.ring, self._own_outline.layer):
             layer.visible = False
             QTimer.singleShot(0, partial(self._blinding.set_aside, layer))  # others hear of it first
@@ -355,7 +335,7 @@ class ReviewLayers:
         if is_result(layer):
             self._results.forget(layer)
             return
-        self._watch(layer, watched=False)
+        self._watch.end(layer)
         self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
@@ -380,7 +360,7 @@ class ReviewLayers:
         """Let go of viewer and case; the layers stay. May be called twice."""
         self._connections.disconnect_all()
         for layer in self._viewer.layers:
-            self._watch(layer, watched=False)
+            self._watch.end(layer)
         for part in (self._results, self.raters, self.classes, self.explanation, self._band, self.brain):
             part.cleanup()
         self._blinding.restore()

@@ -1,18 +1,63 @@
-"""What a label layer of the user's holds, on the prediction's grid."""
+"""The user's own layers: what is done to them, and what a label layer holds on the prediction's grid."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.widgets.scans.volumes import volume_of
+from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Grid
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.scans.placement import Placement
+
+
+class LayerWatch:
+    """Hears what is done to images and label layers of the user's; layers of a run are passed over.
+
+    Parameters
+    ----------
+    tell
+        Emits `seen_changed`, and `labels_edited` and `label_chosen` with the name of a label layer.
+    """
+
+    def __init__(self, tell: ReviewLayers) -> None:
+        self._tell = tell
+
+    def begin(self, layer: Layer) -> None:
+        """Listen to a layer."""
+        for name, hear in self._heard(layer).items():
+            layer.events[name].connect(hear)
+
+    def end(self, layer: Layer) -> None:
+        """Listen no more."""
+        for name, hear in self._heard(layer).items():
+            layer.events[name].disconnect(hear)
+
+    def _heard(self, layer: Layer) -> dict[str, Callable[[Any], None]]:
+        if is_result(layer) or not isinstance(layer, Image | Labels):
+            return {}
+        if isinstance(layer, Image):
+            return {"visible": self._on_seen}
+        painted, label = self._on_paint, self._on_label
+        return {"visible": self._on_seen, "paint": painted, "data": painted, "selected_label": label}
+
+    def _on_seen(self, event: Any) -> None:
+        self._tell.seen_changed.emit()
+
+    def _on_label(self, event: Any) -> None:
+        self._tell.label_chosen.emit(event.source.name)
+
+    def _on_paint(self, event: Any) -> None:
+        # Some of napari's tools emit before they write.
+        name = event.source.name
+        QTimer.singleShot(0, lambda: self._tell.labels_edited.emit(name))
 
 
 def labels_on_grid(layer: Layer, grid: Grid | None, placing: Placement | None) -> np.ndarray:

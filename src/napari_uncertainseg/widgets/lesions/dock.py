@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
-    QProgressBar,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -29,6 +27,7 @@ from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.actions import KEYS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
+from napari_uncertainseg.widgets.lesions.heading.panel import ListHeading
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import (
     empty_list_message,
@@ -39,8 +38,8 @@ from napari_uncertainseg.widgets.lesions.messages import (
 from napari_uncertainseg.widgets.lesions.places import PlacesPanel
 from napari_uncertainseg.widgets.lesions.refined.panel import RefinedPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
-from napari_uncertainseg.widgets.lesions.table import LesionTable
-from napari_uncertainseg.widgets.lesions.table_model import STATES, Filter, decisions_of_list
+from napari_uncertainseg.widgets.lesions.table import LesionTable, make_filters
+from napari_uncertainseg.widgets.lesions.table_model import Filter, decisions_of_list, with_verdicts
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -98,14 +97,14 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        for panel in (self.feedback, *self._panels):
+        for panel in (self.heading, self.feedback, *self._panels):
             panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_list(self) -> None:
-        self.header = PlainLabel()
-        self.header.setToolTip(texts.HEADER_TIP)
+        self.heading = ListHeading(self._case, self)
+        self.header, self.progress = self.heading.counts, self.heading.progress
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setUsesScrollButtons(False)
@@ -122,22 +121,11 @@ class LesionsDock(DockWidget):
         for page in (*self.tables, self.empty):
             self._stack.addWidget(page)
         self._stack.setMinimumHeight(120)
-        self.verdict_filter = QComboBox()
-        for state in ("all", *STATES):
-            self.verdict_filter.addItem(state, state)
-        self.verdict_filter.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.verdict_filter.setToolTip(texts.VERDICT_FILTER_TIP)
-        self.uncertainty_filter = QComboBox()
-        for least in (0.0, 0.25, 0.5, 0.75):
-            self.uncertainty_filter.addItem(texts.uncertainty_filter(least), least)
-        self.uncertainty_filter.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
+        self.verdict_filter, self.uncertainty_filter = make_filters()
 
     def _make_buttons(self) -> None:
         self._action_buttons = ActionButtons()
         self.buttons, self.keys = self._action_buttons.buttons, self._action_buttons.hints
-        self.progress = QProgressBar()
-        self.progress.setFixedWidth(145)
-        self.progress.setToolTip(texts.PROGRESS_TIP)
         self.recorded = PlainLabel()
         self.recorded.setWordWrap(True)
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)
@@ -150,12 +138,9 @@ class LesionsDock(DockWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(4)
-        heading = QHBoxLayout()
-        heading.addWidget(self.header, stretch=1)
-        heading.addWidget(self.progress)
         if self.resume is not None:
             layout.addWidget(self.resume)
-        layout.addLayout(heading)
+        layout.addWidget(self.heading)
         layout.addWidget(self.recorded)
         listing = QHBoxLayout()
         listing.addWidget(self.tabs)
@@ -387,9 +372,7 @@ class LesionsDock(DockWidget):
             return None
         number = self.tabs.currentIndex()
         table = (lesions.table, lesions.candidate_table)[number]
-        decisions = decisions_of_list(self._case.review.decisions(), number)
-        verdicts = [decisions.get(int(label), "") for label in table["label"]]
-        return ("lesions", "candidates")[number], table.assign(verdict=verdicts)
+        return ("lesions", "candidates")[number], with_verdicts(table, self._case.review.decisions(), number)
 
 
 def make_dock(context: ReviewContext) -> LesionsDock:

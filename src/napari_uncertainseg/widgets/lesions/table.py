@@ -11,8 +11,10 @@ from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRectF, Qt, Si
 from qtpy.QtGui import QColor, QFocusEvent, QPainter
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QHeaderView,
     QScrollBar,
+    QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -23,7 +25,8 @@ from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS as MEASURES
 from napari_uncertainseg.uncertainty.lesion_columns import MeasureColumn
-from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, DOUBT, Filter, LesionModel
+from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, DOUBT, STATES, Filter, LesionModel
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
 _NUMBER = {column.key: number for number, column in enumerate(COLUMNS)}
@@ -192,3 +195,16 @@ class LesionTable(QTableView):
             return
         self._selected = self.lesions.label(current.row())
         self.chosen.emit(self._selected)
+
+
+def make_filters() -> tuple[QComboBox, QComboBox]:
+    """Choices of what is listed: by verdict, and by the least doubt."""
+    verdict, doubt = QComboBox(), QComboBox()
+    for state in ("all", *STATES):
+        verdict.addItem(state, state)
+    verdict.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    verdict.setToolTip(texts.VERDICT_FILTER_TIP)
+    for least in (0.0, 0.25, 0.5, 0.75):
+        doubt.addItem(texts.uncertainty_filter(least), least)
+    doubt.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
+    return verdict, doubt

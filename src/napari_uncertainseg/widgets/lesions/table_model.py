@@ -318,3 +318,9 @@ def decisions_of_list(decisions: Mapping[int, Decision], number: int) -> dict[in
     """Verdicts on lesions (0) or on candidates (1), by label."""
     sign = -1 if number else 1
     return {sign * label: decision for label, decision in decisions.items() if sign * label > 0}
+
+
+def with_verdicts(table: pd.DataFrame, decisions: Mapping[int, Decision], number: int) -> pd.DataFrame:
+    """The rows of lesions (0) or of candidates (1) with their verdicts, empty where there is none."""
+    own = decisions_of_list(decisions, number)
+    return table.assign(verdict=[own.get(int(label), "") for label in table["label"]])

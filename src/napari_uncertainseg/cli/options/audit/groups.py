@@ -25,7 +25,7 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--by",
-        type=_names,
+        type=names_of_columns,
         required=True,
         metavar="COLUMN,...",
         help="columns whose values are the groups, such as sex,age_band,site",
@@ -40,7 +40,7 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--covariates",
-        type=_names,
+        type=names_of_columns,
         default=(),
         metavar="COLUMN,...",
         help="what groups may differ in besides: columns of numbers or words, and volume, the reference's; "
@@ -48,7 +48,7 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--measure",
-        type=_names,
+        type=names_of_columns,
         default=(),
         metavar="NAME,...",
         help="measures to compare, such as dice,psu: the fewer tests, the more each can show (all)",
@@ -87,7 +87,7 @@ def _bands(said: str) -> tuple[str, tuple[float, ...]]:
     return column, limits
 
 
-def _names(said: str) -> tuple[str, ...]:
+def names_of_columns(said: str) -> tuple[str, ...]:
     """Names of columns between commas."""
     names = tuple(name.strip() for name in said.split(","))
     if not all(names):
