@@ -48,7 +48,7 @@ def groups_page(audit: GroupsAudit, source: str, notes: Sequence[str], to_see: f
         ("lesions to see", f"lesions and candidates of a doubt of {to_see:g} or more"),
         (
             "tests",
-            f"permutations of the gap in standard errors, all of them or {setting.draws} (seed {setting.seed}), "
+            f"permutations of the gap in standard errors, all or {setting.draws} (seed {setting.seed}), "
             f"and Student's t: the larger p, two-sided; Holm over all {audit.tests} tests of this page",
         ),
         ("intervals", "95 %, bootstrap-t over patients; not corrected for their number"),
