@@ -271,7 +271,7 @@ def test_people_of_a_table(tmp_path):
             runs.people_of_scans([table])
 
 
-def write_real(folder, scan, factor=1.0):
+def write_real(folder, scan, factor=1.0, model="0" * 64):
     """Results of a scan that was really made, the probability times a factor."""
     volume = read_volume(scan, modality="flair")
     level = np.median(volume.data[volume.data > 0])
@@ -279,7 +279,7 @@ def write_real(folder, scan, factor=1.0):
     information = {
         "inputs": {"flair": describe_scan(volume)},
         "model": "m",
-        "model_sha256": "0" * 64,
+        "model_sha256": model,
         "method": "one-pass",
         "notes": [],
     }
@@ -333,6 +333,12 @@ def test_identical_acquisitions_get_sentences(real):
     assert found.distances[0].matrices["rmse"][0, 1] == 0
     volume = next(one for one in found.measured if one.measure.name == "volume_ml")
     assert volume.agreement.detectable.value == 0 and not volume.agreement.icc2.known
+
+
+def test_one_scan_by_two_models_is_a_comparison_of_models(real):
+    write_real(real / "r3", real / "person3.nii.gz", model="1" * 64)
+    acquisitions, notes = read_acquisitions(write_table(real / "t.tsv", "r1\tanna\told", "r3\tanna\tnew"))
+    assert len(notes) == 1 and "what is compared is the models" in notes[0] and len(acquisitions) == 2
 
 
 def test_people_with_one_acquisition_are_left_out(real):
