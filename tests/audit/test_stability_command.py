@@ -21,9 +21,10 @@ from napari_uncertainseg.audit.stability.analysis import (
     stability_of,
 )
 from napari_uncertainseg.audit.stability.cases import read_acquisitions
+from napari_uncertainseg.audit.stability.files import write_stability
 from napari_uncertainseg.audit.stability.imitated import runs
 from napari_uncertainseg.audit.stability.imitated.imitation import parse_imitations
-from napari_uncertainseg.audit.stability.measures import Measure, person_measures
+from napari_uncertainseg.audit.stability.measures import RADIOMICS, Measure, person_measures
 from napari_uncertainseg.audit.stability.reliability import reliability
 from napari_uncertainseg.audit.stability.sentences import all_sentences, sentences
 from napari_uncertainseg.cli import main
@@ -193,7 +194,9 @@ def test_a_contrast_curve_moves_less_after_harmonising(found):
 
 
 def test_the_command_from_table_to_page(imitated, found, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(analysis, "stability_of", lambda acquisitions, progress: found)  # measured before
+    monkeypatch.setattr(
+        analysis, "stability_of", lambda acquisitions, progress, images: found
+    )  # measured before
     out = tmp_path / "out"
     assert main(["audit", "stability", str(imitated.table), "--out", str(out)]) == 0
     said = capsys.readouterr().out
@@ -253,6 +256,17 @@ def test_what_does_not_go_together(options, wrong, tmp_path, monkeypatch, capsys
     assert main(["audit", "stability", *options, "--out", "out"]) == 2
     said = capsys.readouterr().err
     assert wrong in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_without_images_the_rest_is_the_same(imitated, found, tmp_path):
+    acquisitions, _ = read_acquisitions(imitated.table)
+    plain = stability_of([one for one in acquisitions if not one.harmonised], images=False)[0]
+    kept = [one for one in found[0].measured if one.measure.group != RADIOMICS]
+    assert [one.agreement for one in plain.measured] == [one.agreement for one in kept]
+    assert np.isnan(plain.distances[0].matrices["rmse"]).all()
+    write_stability(tmp_path / "out", [plain], "a table", [])
+    page = (tmp_path / "out" / "stability.html").read_text()
+    assert "RMSE of images" not in page and "Radiomic" not in page and "What moves what" in page
 
 
 def test_people_of_a_table(tmp_path):
