@@ -31,6 +31,7 @@ def write_ranking(
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
     consensus: Sequence[Consensus] | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write ``ranking.html``, ``ranking.json`` and tables into a new folder, whole or not at all.
 
@@ -41,7 +42,7 @@ def write_ranking(
     ----------
     folder
         Where to.
-    rankings, source, failures, shared
+    rankings, source, failures, shared, notes
         As for `page.ranking_page`.
     consensus
         Of several rankings; found with equal weights if None.
@@ -62,5 +63,6 @@ def write_ranking(
     consensus = find_consensus(rankings) if consensus is None else consensus
     if any(one.models for one in consensus):
         tables["consensus.tsv"] = consensus_table(consensus)
-    page = ranking_page(rankings, source, failures, shared, consensus)
-    write_audit(folder, _NAME, page, tables, as_json(rankings, failures, shared, consensus))
+    page = ranking_page(rankings, source, failures, shared, consensus, notes)
+    numbers = as_json(rankings, failures, shared, consensus) | {"notes": list(notes)}
+    write_audit(folder, _NAME, page, tables, numbers)

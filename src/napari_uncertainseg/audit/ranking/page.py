@@ -12,9 +12,8 @@ from napari_uncertainseg.audit.ranking import charts
 from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
 from napari_uncertainseg.audit.ranking.consensus.page import consensus_section
 from napari_uncertainseg.audit.ranking.failures import ALL, FailureCase, SharedFeature
-from napari_uncertainseg.audit.ranking.methods import ALPHA
 from napari_uncertainseg.audit.ranking.ranking import Ranking
-from napari_uncertainseg.audit.ranking.sentences import sentences
+from napari_uncertainseg.audit.ranking.sentences import feature_sentence, sentences
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
@@ -35,6 +34,7 @@ def ranking_page(
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
     consensus: Sequence[Consensus] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The page.
 
@@ -48,6 +48,8 @@ def ranking_page(
         Of each ranking; ``shared`` is empty where no features are known.
     consensus
         Of several rankings.
+    notes
+        On the features.
     """
     content = [*_head(rankings, source), *consensus_section(consensus)]
     for i, ranking in enumerate(rankings):
@@ -59,7 +61,7 @@ def ranking_page(
         ]
         content += [*_ways(ranking), *_failures(failures[i])]
         if shared:
-            content += _features(shared[i])
+            content += _features(shared[i], notes)
     return whole_page(_TITLE, content)
 
 
@@ -175,14 +177,7 @@ def _failures(found: Sequence[FailureCase]) -> list[Markup]:
     return [element("h3", "Failure cases"), element("p", said), table(titles, rows, right={2, 3})]
 
 
-def _features(found: Sequence[SharedFeature]) -> list[Markup]:
-    tested = [one for one in found if np.isfinite(one.p)]
-    clear = [one for one in tested if one.p_holm <= ALPHA]
-    said = (
-        f"None of {len(tested)} tests of features shows what hard cases share (p > {ALPHA:g} after Holm)."
-        if not clear
-        else "What hard cases share: " + "; ".join(_one_feature(one) for one in clear) + "."
-    )
+def _features(found: Sequence[SharedFeature], notes: Sequence[str]) -> list[Markup]:
     rows = [
         (
             name_span(one.model if one.model == ALL else f"{one.model}, against the rest"),
@@ -198,14 +193,6 @@ def _features(found: Sequence[SharedFeature]) -> list[Markup]:
     titles = ("model", "feature", "measure", "strength", "p", "p, Holm", "patients")
     return [
         element("h3", "What these cases share"),
-        element("p", said),
+        *paragraphs((feature_sentence(found), *notes)),
         table(titles, rows, right={3, 4, 5, 6}),
     ]
-
-
-def _one_feature(one: SharedFeature) -> str:
-    who = "all models do" if one.model == ALL else f"{one.model}, against the rest, does"
-    if one.kind == "word":
-        return f"how well {who} differs with {one.feature} (share of the variance {one.strength:.2f})"
-    how = "better" if one.strength > 0 else "worse"
-    return f"{who} {how} where {one.feature} is high (rank correlation {one.strength:.2f})"

@@ -14,9 +14,9 @@ from napari_uncertainseg.audit.ranking.failures import (
     FailureCase,
     SharedFeature,
     failure_cases,
-    read_features,
     shared_features,
 )
+from napari_uncertainseg.audit.ranking.features.read import read_case_features
 from napari_uncertainseg.audit.ranking.methods import (
     ALPHA,
     USUAL,
@@ -228,17 +228,20 @@ class WholeRanking:
         One for each task and metric.
     failures, shared
         Of each ranking; ``shared`` is empty where no features are known.
+    notes
+        On the features, a sentence each.
     """
 
     rankings: tuple[Ranking, ...]
     failures: tuple[Sequence[FailureCase], ...]
     shared: tuple[Sequence[SharedFeature], ...]
+    notes: tuple[str, ...] = ()
 
 
 def rank_all(
     all_scores: Sequence[Scores],
     setting: RankingSetting,
-    features: Path | None = None,
+    features: Path | Sequence[Path] | None = None,
     progress: Progress = silent,
 ) -> WholeRanking:
     """Rank by each metric in each task.
@@ -250,9 +253,9 @@ def rank_all(
     setting
         How.
     features
-        A table for `failures.read_features`.
+        Tables and folders for `features.read.read_case_features`.
     progress
-        Told for each way to rank.
+        Told for each way to rank, and before that while scans are read.
 
     Raises
     ------
@@ -260,13 +263,15 @@ def rank_all(
         If scores are missing and the setting does not say what stands for them, or the features cannot be
         used.
     """
-    known = None if features is None else read_features(features)
+    paths = [features] if isinstance(features, Path) else list(features or ())
+    names = (case for scores in all_scores for case in scores.cases)
+    known = read_case_features(paths, names, progress) if paths else None
     rankings = []
     for i, scores in enumerate(all_scores):
         rankings.append(rank_models(scores, setting, partial(_as_part, progress, i, len(all_scores))))
     failures = tuple(failure_cases(ranking.scores) for ranking in rankings)
-    shared = () if known is None else tuple(shared_features(one.scores, known) for one in rankings)
-    return WholeRanking(tuple(rankings), failures, shared)
+    shared = () if known is None else tuple(shared_features(one.scores, known.table) for one in rankings)
+    return WholeRanking(tuple(rankings), failures, shared, () if known is None else known.notes)
 
 
 def _as_part(progress: Progress, done: int, of: int, stage: str, fraction: float) -> None:

@@ -10,7 +10,7 @@ from napari_uncertainseg.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
     from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
-    from napari_uncertainseg.audit.ranking.ranking import Ranking
+    from napari_uncertainseg.audit.ranking.ranking import Ranking, WholeRanking
 
 
 def rank(options: Namespace) -> None:
@@ -37,11 +37,15 @@ def rank(options: Namespace) -> None:
         found = rank_all(all_scores, setting, options.features, progress)
         consensus = find_consensus(found.rankings, weights)
         source = ", ".join(str(path) for _, path in options.results)
-        write_ranking(options.out, found.rankings, source, found.failures, found.shared, consensus)
+        write_ranking(
+            options.out, found.rankings, source, found.failures, found.shared, consensus, found.notes
+        )
     for ranking in found.rankings:
         print(describe(ranking))
     for one in consensus:
         print(describe_consensus(one))
+    if found.shared:
+        print(describe_features(found))
     print(f"{options.out}: written; open {options.out / PAGE}")
 
 
@@ -75,3 +79,14 @@ def describe_consensus(found: Consensus) -> str:
     lines = [f"Consensus: {found.title}, by mean rank:"]
     lines += [f"  {found.main.ranks[i]:g}. {found.models[i]}: {found.main.value[i]:.2f}" for i in found.order]
     return "\n".join([*lines, *(f"  {one}" for one in consensus_sentences(found)), ""])
+
+
+def describe_features(found: WholeRanking) -> str:
+    """What hard cases share, for each ranking, and what the features are of."""
+    from napari_uncertainseg.audit.ranking.sentences import feature_sentence
+
+    lines = [
+        f"{ranking.scores.title}: {feature_sentence(shared)}"
+        for ranking, shared in zip(found.rankings, found.shared, strict=True)
+    ]
+    return "\n".join([*lines, *(f"note: {note}" for note in found.notes), ""])

@@ -72,9 +72,12 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
     reads(
         parser,
         "--features",
-        metavar="FILE.tsv",
-        help="features of the cases, such as volume or source, to find what hard ones share: a table with "
-        "the column case",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="features of the cases, to find what hard ones share: a table with the column case; what "
+        "`drivers` wrote; or a run, a folder of results or a table of such folders, whose lesions are "
+        "measured; may be given again",
     )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
 
