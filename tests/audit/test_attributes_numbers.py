@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from napari_uncertainseg.audit.attributes.cross_validation import FOLDS, divided, folds_for, tell
-from napari_uncertainseg.audit.attributes.delong import (
+from napari_uncertainseg.audit.attributes.statistics.cross_validation import FOLDS, divided, folds_for, tell
+from napari_uncertainseg.audit.attributes.statistics.delong import (
     components,
     delong_interval,
     score_interval,
     usual_variance,
 )
-from napari_uncertainseg.audit.attributes.logistic import fit_many
-from napari_uncertainseg.audit.attributes.permutations import ENOUGH, FEWEST, permutation_test
-from napari_uncertainseg.audit.attributes.reduction import reductions
+from napari_uncertainseg.audit.attributes.statistics.logistic import fit_many
+from napari_uncertainseg.audit.attributes.statistics.permutations import ENOUGH, FEWEST, permutation_test
+from napari_uncertainseg.audit.attributes.statistics.reduction import reductions
 from napari_uncertainseg.audit.attributes.telling import tell_input
 
 

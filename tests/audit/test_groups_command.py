@@ -13,6 +13,7 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
 from napari_uncertainseg.audit.groups.audit import GroupsSetting, audit_groups
+from napari_uncertainseg.audit.groups.bands import band_of, in_order
 from napari_uncertainseg.audit.groups.charts import dots
 from napari_uncertainseg.audit.groups.measures import MEASURES, REFERENCE_ML, measure_case, missed_and_false
 from napari_uncertainseg.audit.groups.page import groups_page
@@ -120,7 +121,25 @@ def test_missed_and_false_volume_follow_from_dice():
         assert found == pytest.approx(((two & ~one).sum(), (one & ~two).sum()))
 
 
+def test_numbers_are_parted_into_bands(study, tmp_path, capsys):
+    options = ("--by", "age", "--bands", "age=33,38", "--measure", "psu", "--out", tmp_path / "out")
+    assert run(study / "cohort.tsv", *options) == 0
+    # p1 has two visits, at 30 and 31.
+    said = "Groups: below 33 (2 patients), 33 to below 38 (5 patients), 38 and more (4 patients)."
+    assert said in capsys.readouterr().out
+    assert [band_of(x, (1, 2)) for x in (0.9, 1, 1.9, 2)] == ["below 1", *["1 to below 2"] * 2, "2 and more"]
+    names = ["40-59", "9", "10", "below 3", "3 to below 4", "young", "100 and more"]
+    assert sorted(names, key=in_order) == [*names[3:5], "9", "10", "40-59", "100 and more", "young"]
+    for said in ("age", "age=", "=3", "age=5,3", "age=nan"):
+        with pytest.raises(SystemExit):
+            run(study / "cohort.tsv", "--by", "age", "--bands", said, "--out", tmp_path / "new")
+        assert "should be COLUMN=LIMIT" in capsys.readouterr().err
+
+
 REFUSED = {
+    "bands of words": (("--bands", "sex=3"), "row 2: sex is 'F'; bands are of numbers only"),
+    "bands of another": (("--bands", "age=3"), "but --by does not name it"),
+    "bands twice": (("--bands", "sex=3", "--bands", "sex=4"), "names a column twice"),
     "measure": (("--measure", "dices"), "There is no measure 'dices'; there are dice, lesion_f1"),
     "draws": (("--draws", "10"), "10 draws are too few or too many"),
     "both": (("--covariates", "sex"), "'sex' makes the groups and is a covariate as well"),
@@ -201,7 +220,7 @@ def test_of_many_groups_the_farthest_are_compared():
 def test_numbers_are_to_be_put_into_bands():
     ages = [f"{30 + i}" for i in range(12)]
     _, own = said_of(patients(ages, dice=list(np.linspace(0, 1, 12))))
-    assert "put them into bands" in own
+    assert "part them into bands, as in --bands sex=20,40,60" in own
     audit = audit_groups(patients(ages, dice=list(np.linspace(0, 1, 12))), GroupsSetting(("dice",)))
     assert "p11" in str(dots(audit, "sex"))  # the last of those that have room
 

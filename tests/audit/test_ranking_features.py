@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
+import sys
 
+import nibabel
 import numpy as np
 import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.audit.ranking.failures import ALL, shared_features
+from napari_uncertainseg.audit.ranking.failures import shared_features
 from napari_uncertainseg.audit.ranking.features.of_lesions import features_of_lesions
 from napari_uncertainseg.audit.ranking.features.read import read_case_features
-from napari_uncertainseg.audit.ranking.scores import Scores
 from napari_uncertainseg.audit.ranking.sentences import feature_sentence
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.explain.drivers.definitions import PLACES
+from napari_uncertainseg.images.files import read_image
+from napari_uncertainseg.images.identity import scan_sha256
 
-WORLDS = 400 if os.environ.get("UNCERTAINSEG_SOAK") else 40
+WORLDS = 400 if os.environ.get("UNCERTAINSEG_SOAK") else 20
 LESION_HEAD = ("folder", "label", "volume_mm3", "sphericity", "place", "contrast_flair", "slice_mm", "doubt")
 LESION_ROWS = [
     ("v/one", 1, 10, 0.5, "periventricular", 1, 3, 0.1),
@@ -117,39 +122,93 @@ def test_one_command_says_what_failure_cases_share(tmp_path, capsys):
     assert "mean volume, mm3" in page and "what it missed is not in them" in page
 
 
-def world(rng, *, planted, patients=12, features=11, models=5):
-    """Scores of models that share how hard a patient is, and features of which one may be why."""
-    table = pd.DataFrame(rng.normal(size=(patients, features)), columns=[f"f{i}" for i in range(features)])
-    table["f1"] = table["f0"] + 0.5 * table["f1"]  # features that say much the same
-    table["site"] = rng.permutation(np.arange(patients) % 3).astype(str)
-    hard = rng.normal(size=patients)
-    if planted:
-        hard = -table["f2"].to_numpy() * 3 + 0.5 * hard
-    values = hard + rng.normal(0, 0.5, (models, patients))
-    names = tuple(map(str, range(patients)))
-    table.index = pd.Index(names)
-    return Scores("", "m", True, tuple("abcdefg"[:models]), names, names, values), table
+def make_results(folder, scan, brain, lesions):
+    """What of a folder of results is read: its maps of probability are empty files."""
+    folder.mkdir(parents=True)
+    image = {
+        name: nibabel.Nifti1Image(array, np.eye(4))
+        for name, array in (("brain", brain), ("lesions", lesions))
+    }
+    for name, one in image.items():
+        nibabel.save(one, folder / f"{name}.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(scan, np.eye(4)), folder / "flair.nii.gz")
+    (folder / "probability.nii.gz").write_bytes(b"")
+    path = folder / "flair.nii.gz"
+    about = {
+        "name": "flair",
+        "path": str(path),
+        "scan_sha256": scan_sha256(read_image(path, modality="flair")),
+    }
+    (folder / "summary.json").write_text(json.dumps({"inputs": {"flair": about}}))
 
 
-def clear(seed, *, planted):
-    scores, table = world(np.random.default_rng(seed), planted=planted)
-    found = shared_features(scores, table)
-    assert len(found) == 6 * 12
-    return {(one.model, one.feature) for one in found if one.p_holm <= 0.05}
+@pytest.fixture
+def study(tmp_path):
+    """Two cases with two true lesions each, of which one was found; `b` has twice the contrast."""
+    rng = np.random.default_rng(0)
+    truth = np.zeros((24, 24, 24), np.uint8)
+    truth[6:10, 6:10, 6:10], truth[16, 16, 15:17] = (
+        1,
+        1,
+    )  # 64 mm3, and 2 mm3, which is too small to be a lesion
+    truth[15:18, 8:10, 8:10] = 1
+    for name, contrast in (("a", 3.0), ("b", 6.0)):
+        scan = (rng.normal(0, 1, truth.shape) + contrast * truth).astype(np.float32)
+        found = np.where(truth[:12].any(), truth, 0) * (np.arange(24) < 12)[:, None, None]
+        make_results(tmp_path / name, scan, np.ones_like(truth), found.astype(np.uint8))
+        nibabel.save(nibabel.Nifti1Image(truth, np.eye(4)), tmp_path / f"{name}-truth.nii.gz")
+    return tmp_path
 
 
-def test_no_feature_is_found_where_none_is_planted():
-    """72 tests, features and models that go together, 12 patients: any finding in at most 5 of 100 worlds."""
-    alarms = np.mean([bool(clear(seed, planted=False)) for seed in range(WORLDS)])
+def test_lesions_of_references_are_measured_where_all_have_one(study):
+    rows = [(name, f"{name}-truth.nii.gz") for name in "ab"]
+    path = write_rows(study / "cohort.tsv", rows, ("folder", "reference"))
+    found = read_case_features([path], ["a", "b", "c"])
+    assert found.table["lesions"].tolist() == [2, 2] and "references" in found.notes[0]
+    assert found.table["lesion load, ml"].tolist() == pytest.approx([0.076, 0.076])
+    contrast = found.table["mean contrast, FLAIR"]
+    assert contrast["b"] == pytest.approx(2 * contrast["a"], rel=0.2) and contrast["a"] == pytest.approx(
+        3, abs=0.6
+    )
+    assert not [name for name in found.table if "share" in name]
+
+
+def test_else_those_that_were_found_and_only_of_ranked_cases(study):
+    path = write_rows(study / "cohort.tsv", [("a", "one"), ("b", "two")], ("folder", "name"))
+    (study / "b" / "flair.nii.gz").write_bytes(b"no scan")
+    found = read_case_features([path], ["one"])
+    assert found.table["lesions"].to_dict() == {"one": 1} and "what that model missed" in found.notes[0]
+    with pytest.raises(InputError, match=r"flair\.nii\.gz"):
+        read_case_features([path], ["two"])
+    nibabel.save(
+        nibabel.Nifti1Image(np.arange(24.0**3).reshape(24, 24, 24), np.eye(4)), study / "a" / "flair.nii.gz"
+    )
+    with pytest.raises(InputError, match="another scan than was segmented"):
+        read_case_features([study / "a"], ["a"])
+
+
+@pytest.fixture(scope="module")
+def worlds(checkout):
+    """`experiments/feature_worlds.py`, which prints the table of docs/audit.md."""
+    path = checkout / "experiments" / "feature_worlds.py"
+    spec = importlib.util.spec_from_file_location("feature_worlds", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["feature_worlds"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("visits", [1, 3])
+def test_no_feature_is_named_where_none_is_planted(worlds, visits):
+    """72 tests, features and models that go together, 12 patients: any in at most 5 of 100 worlds."""
+    alarms = np.mean([bool(worlds.named(seed, 12, visits)) for seed in range(WORLDS)])
     assert alarms <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / WORLDS)
 
 
-def test_the_planted_feature_is_found_and_no_other():
-    found = [clear(1000 + seed, planted=True) for seed in range(WORLDS // 4)]
-    assert np.mean([(ALL, "f2") in one for one in found]) > 0.6
-    assert np.mean([bool({f for _, f in one} - {"f2"}) for one in found]) <= 0.2
+def test_the_planted_feature_is_named_and_no_other(worlds):
+    named = [worlds.named(1000 + seed, 12, 1, worlds.STRONG) for seed in range(WORLDS // 2)]
+    assert worlds.found(named) > 0.6 and worlds.others(named) < 0.2
 
 
-def test_what_cannot_be_tested_is_said():
-    scores, table = world(np.random.default_rng(0), planted=False, patients=3)
-    assert "none is tested" in feature_sentence(shared_features(scores, table))
+def test_what_cannot_be_tested_is_said(worlds):
+    assert "none is tested" in feature_sentence(shared_features(*worlds.world(0, 3)))

@@ -18,6 +18,7 @@ from napari_uncertainseg.audit.stability.imitated.imitation import (
     parse_imitations,
     usual_imitations,
 )
+from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 
 from ..builders import AFFINE
@@ -197,3 +198,13 @@ def test_matching_takes_a_contrast_curve_away(scan):
     made = match_histogram(curved, scan)
     before, after = (np.abs(one.data - scan.data)[brain].mean() for one in (curved, made))
     assert after < 0.4 * before and not made.data[~brain].any()
+
+
+def test_noise_on_a_real_flair(shared_data):
+    """Of a real scan too the RMSE is the sigma: it is within 5 % where tissue is far above the noise."""
+    flair = read_volume(shared_data / "3d-mr-ms/patient07/FLAIR.nii.gz")
+    frame = Frame.of(flair.grid, flair.data > 0)
+    noisy = imitate(flair, Imitation("noise", 0.04), person="07")
+    found = image_distances([frame.image(flair), frame.image(noisy)], frame.brain)
+    assert found["rmse"][0, 1] == pytest.approx(0.04, rel=0.05)
+    assert np.array_equal(noisy.data == 0, flair.data == 0)

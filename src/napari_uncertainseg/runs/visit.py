@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, one_line
+from napari_uncertainseg.calibration.patients.intervals import QUANTITIES
 from napari_uncertainseg.disk.folder_lock import claimed, said_by_lock
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
@@ -284,7 +285,14 @@ def _record(task: VisitTask, prediction: Prediction, lesions: Lesions, seconds: 
         notes=[str(note) for note in prediction.information.get("notes", ())],
         doubtful=[_doubtful(row) for _, row in table.iterrows()],
         seconds=round(seconds, 3),
+        interval=_ends(said),
     )
+
+
+def _ends(said: Mapping[str, Any]) -> dict[str, list[float]] | None:
+    """The intervals of a summary, each from low to high."""
+    found = said["load"]["interval"]
+    return None if found is None else {name: [float(x) for x in found[name]] for name in QUANTITIES}
 
 
 def _doubtful(row: pd.Series) -> DoubtfulLesion:

@@ -170,9 +170,7 @@ def _why_not(attribute: str, names: tuple[str, ...], counts: tuple[int, ...]) ->
     if not names:
         return f"{attribute}: no patient has a value, so that nothing can be told."
     if len(names) == 1:
-        return (
-            f"{attribute}: all {counts[0]} patients with a value are '{names[0]}': there is nothing to tell."
-        )
+        return f"{attribute}: every patient with a value is '{names[0]}' ({counts[0]}): nothing to tell."
     return (
         f"{attribute}: there are not two patients of a value and two others; when one is left out, nobody "
         "would be left to learn from."

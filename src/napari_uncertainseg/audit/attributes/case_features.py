@@ -12,7 +12,7 @@ import numpy as np
 import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.audit.attributes.common_grid import on_common_grid
+from napari_uncertainseg.audit.attributes.common_grid import SHAPE, on_common_grid
 from napari_uncertainseg.audit.attributes.encoder import STAGES, Pooled, pooled
 from napari_uncertainseg.audit.cohort import AuditCase
 from napari_uncertainseg.disk.hashing import sha256_of
@@ -44,10 +44,13 @@ class FeatureSetting:
         Of the weights of the network that reads whole scans.
     stage
         Whose activations are the bottleneck of the network that made the results; its deepest if None.
+    shape
+        Of the common grid.
     """
 
     encoder_sha256: str
     stage: str | None = None
+    shape: tuple[int, int, int] = SHAPE
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +154,7 @@ def _made(
     if main not in saved.scans:
         why = " ".join(note for note in saved.notes if title_of(main) in note)
         raise InputError(f"{case.folder}: its {title_of(main)} cannot be read again. {why}".strip())
-    there = on_common_grid(saved.scans[main], saved.prediction.brain, _reference(case, saved))
+    there = on_common_grid(saved.scans[main], saved.prediction.brain, _reference(case, saved), setting.shape)
     steps = [(there.image, "the scan"), (there.cropped, "the brain")]
     steps += [] if there.mask is None else [(there.mask, "the reference")]
     found = []

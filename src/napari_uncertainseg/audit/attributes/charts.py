@@ -14,12 +14,13 @@ from napari_uncertainseg.audit.pages.svg import chart, colour, dot, frame, line,
 
 _ROW, _WIDE, _TOP = 26.0, 420.0, 10.0
 _CELL = 9.0
+_SEEN = ("from above", "from the front", "from the side")
 UNKNOWN = "not known"
 
 
 def areas(found: AttributeFound) -> Markup:
     """The area under the curve of each input as a dot, with its 95 % interval; one half is chance."""
-    left = 190.0
+    left = 216.0
     parts = []
     for tick in (0, 0.25, 0.5, 0.75, 1):
         x = left + _WIDE * tick
@@ -83,7 +84,8 @@ def plane_chart(plane: Plane, groups: Sequence[str], cases: Sequence[str], attri
 def places_chart(looking: Mapping[str, Looking], title: str) -> Markup:
     """What blocks of the scan add to the distance of the classes, summed along each axis; inside and outside.
 
-    Orange speaks for the class, blue against it; the deepest colour is that of the strongest block.
+    Front and top are up, the patient's right is on the right; from the side, the front is on the right.
+    Orange speaks for the class, blue against it; the deepest colour is that of the strongest place of a row.
     """
     parts, y = [], _TOP
     width = 0.0
@@ -95,12 +97,13 @@ def places_chart(looking: Mapping[str, Looking], title: str) -> Markup:
         x = 0.0
         for side, row in zip(("in the brain", "outside the brain"), views, strict=True):
             parts.append(text(x, y + 10, side, anchor="start", size=11))
-            for view in row:
-                parts += _cells(view / most, x, y + 16)
+            for view, seen in zip(row, _SEEN, strict=True):
+                parts += _cells(view / most, x, y + 32)
+                parts.append(text(x, y + 26, seen, anchor="start", size=11))
                 x += _CELL * view.shape[1] + 10
             x += 24
         width = max(width, x)
-        y += 16 + _CELL * max(view.shape[0] for view in views[0]) + 16
+        y += 32 + _CELL * max(view.shape[0] for view in views[0]) + 16
     return chart(parts, width, y, title)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.audit.attributes.case_features import CaseFeatures, FeatureSetting, kept_features
+from napari_uncertainseg.audit.attributes.common_grid import SHAPE
 from napari_uncertainseg.audit.attributes.encoder import check_encoder
 from napari_uncertainseg.audit.cohort import AuditCohort
 from napari_uncertainseg.modalities import title_of
@@ -75,7 +76,7 @@ def cohort_features(
     reader = find_model(encoder)
     engine = reader.engine(cpu_device("torch").at("float32"), 0)
     check_encoder(engine)
-    setting = FeatureSetting(reader.weight_sha256(0), stage)
+    setting = FeatureSetting(reader.weight_sha256(0), stage, SHAPE)
     made, count = [], len(cohort.cases)
     for number, case in enumerate(cohort.cases):
         what = f"case {number + 1} of {count}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_uncertainseg.audit.attributes.cross_validation import Told
 from napari_uncertainseg.audit.attributes.encoder import Pooled
+from napari_uncertainseg.audit.attributes.statistics.cross_validation import Told
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,9 +33,13 @@ _LOOKS = (
     "and how much of it places inside and outside the brain add. Blocks: share of what is outside in all "
     "that blocks of 16 mm add or take away. Where the attribute cannot be told, this says nothing."
 )
+_EACH = (
+    "Each class against all others. DeLong's intervals take the classifiers as given, and are too narrow "
+    "where they were learned from few patients."
+)
 _PLACES = (
-    "What blocks of 16 mm add, summed from top to bottom, from back to front and from left to right. Orange "
-    "speaks for the class, blue against it."
+    "What blocks of 16 mm add, summed along each axis. Front and top are up, the patient's right is on the "
+    "right; from the side, the front is on the right. Orange speaks for the class, blue against it."
 )
 _PLANE = (
     "Each dot is a case, by the first two principal axes of its bottleneck (features standardised). Groups "
@@ -120,15 +124,14 @@ def _classes(found: AttributeFound) -> list[Markup]:
             name_span(one.name),
             str(one.patients),
             WORDS[name],
-            format_number(one.auc, 3),
-            "{} to {}".format(*(format_number(end, 3) for end in one.delong)),
+            interval(one.auc, *one.delong),
             "yes" if one.tested else "no",
         )
         for name, each in found.inputs.items()
         for one in each.told.classes
     ]
-    head_of = ("class, against the others", "patients", "told from", "area", "DeLong, 95 %", "tested")
-    return [element("h3", "Each class"), table(head_of, rows, right={1, 3})]
+    head_of = ("class, against the others", "patients", "told from", "area (95 %, DeLong)", "tested")
+    return [element("h3", "Each class"), element("p", _EACH), table(head_of, rows, right={1})]
 
 
 def _looking(found: AttributeFound) -> list[Markup]:

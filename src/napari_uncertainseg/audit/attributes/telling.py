@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_uncertainseg.audit.attributes.cross_validation import Told, repeats_for, tell
-from napari_uncertainseg.audit.attributes.delong import delong_interval, score_interval
-from napari_uncertainseg.audit.attributes.permutations import permutation_test
+from napari_uncertainseg.audit.attributes.statistics.cross_validation import Told, repeats_for, tell
+from napari_uncertainseg.audit.attributes.statistics.delong import delong_interval, score_interval
+from napari_uncertainseg.audit.attributes.statistics.permutations import permutation_test
 
 FEWEST = 5
 """Patients of a class, and of the others, for a test."""

@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.audit.groups.bands import in_order
 from napari_uncertainseg.audit.groups.gaps import FEWEST, Gap, compare, untested
 from napari_uncertainseg.audit.groups.measures import MEASURES
 from napari_uncertainseg.audit.groups.patients import Patients
@@ -120,15 +121,8 @@ def audit_groups(
 
 def _groups(of: np.ndarray) -> dict[str, int]:
     """Groups and their sizes, by name; numbers in their order."""
-    names = sorted({name for name in of if name}, key=_by_number)
+    names = sorted({name for name in of if name}, key=in_order)
     return {name: int((of == name).sum()) for name in names}
-
-
-def _by_number(name: str) -> tuple[float, str]:
-    try:
-        return float(name), name
-    except ValueError:
-        return np.inf, name
 
 
 def _gaps(

@@ -87,8 +87,8 @@ def _few(audit: GroupsAudit, attribute: str) -> list[str]:
         )
     if len(small) > MOST_PAIRED and all(_is_number(group) for group in groups):
         said.append(
-            f"The values of {attribute} are numbers: put them into bands, such as 20-39 and 40-59, in a "
-            "column of their own."
+            f"The values of {attribute} are numbers: part them into bands, as in "
+            f"--bands {attribute}=20,40,60."
         )
     if len(groups) > MOST_PAIRED and len(large) > MOST_PAIRED:
         said.append(

@@ -76,6 +76,7 @@ def row_of(one: PatientResult) -> dict[str, Any]:
         "says": one.said.sentence,
         **own.measures,
         "highest_probability": own.highest,
+        "unusual_result": "; ".join(own.unusual),
         "unlike_seen_scans": "" if own.unlike is None else "; ".join(own.unlike),
         "unlike_others": "; ".join(m.measure for m in one.unlike_others),
     }

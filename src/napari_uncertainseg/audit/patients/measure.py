@@ -15,7 +15,9 @@ from napari_uncertainseg.calibration.record import measures_of
 from napari_uncertainseg.disk.result_folder import load_summary
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
 from napari_uncertainseg.evaluate.patients.loads import SavedLoad, saved_load
+from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
 from napari_uncertainseg.images.files import read_image, read_labels
+from napari_uncertainseg.nouns import LESION, Noun
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,8 @@ class MeasuredPatientCase:
         What kind of scan it is, by the names of `calibration.record.MEASURES`.
     highest
         Largest probability in the brain.
+    unusual
+        In what its result is unusual by itself.
     unlike
         In what the model's folder says that it is unlike the scans that the model learnt from; None where the
         folder says nothing of them.
@@ -43,6 +47,7 @@ class MeasuredPatientCase:
     load: SavedLoad
     measures: Mapping[str, float]
     highest: float
+    unusual: tuple[str, ...]
     unlike: tuple[str, ...] | None
     information: Mapping[str, Any]
 
@@ -96,6 +101,7 @@ def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
         load,
         measures_of(image.data, entropy, brain, grid.voxel_volume),
         float(image.data[brain].max(initial=0.0)),
+        tuple(unusual_parts(image.data, entropy, brain, Noun(read_summary(case.folder).target or LESION))),
         tuple(map(str, unlike)) if isinstance(unlike, list) else None,
         said,
     )

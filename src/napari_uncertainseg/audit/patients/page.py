@@ -110,6 +110,7 @@ def _unlike(results: Sequence[PatientResult]) -> list[Markup]:
                 format_number(measures["entropy"], 4),
                 format_number(100 * measures["doubtful_share"], 0),
                 format_number(own.highest, 3),
+                element("span", "; ".join(own.unusual) or "nothing", class_="words"),
                 element("span", by_model, class_="words"),
                 element("span", others, class_="words"),
             )
@@ -119,6 +120,7 @@ def _unlike(results: Sequence[PatientResult]) -> list[Markup]:
         "mean entropy of the brain, nats",
         "uncertain share of the expected volume, %",
         "largest probability",
+        "unusual by itself",
         "unlike the scans of the model",
         "unlike the others",
     )

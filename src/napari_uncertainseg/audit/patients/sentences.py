@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.audit.patients.analysis import Coverage, PatientAudit
 from napari_uncertainseg.calibration.patients.intervals import LEVEL, QUANTITIES, patients_needed
+
+_MOST_NAMES = 8
 
 
 def sentences(found: PatientAudit) -> list[str]:
@@ -15,19 +19,29 @@ def sentences(found: PatientAudit) -> list[str]:
     strange = [one.measured.case.name for one in known if one.measured.unlike]
     if known:
         said.append(
-            f"{_scans(len(strange))} of {len(known)} unlike all that the model has seen"
-            + (f": {', '.join(strange)}." if strange else ".")
+            f"{_scans(strange, known)} unlike all that the model has seen"
+            + (f": {_named(strange)}." if strange else ".")
+        )
+    odd = [one.measured.case.name for one in found.results if one.measured.unusual]
+    if odd:
+        said.append(
+            f"The result is unusual by itself in {len(odd)} of {_count(len(found.results))}: {_named(odd)}."
         )
     others = [one.measured.case.name for one in found.results if one.unlike_others]
     said.append(
-        f"{_scans(len(others))} of {len(found.results)} unlike the other patients of this cohort"
-        + (f": {', '.join(others)}." if others else ".")
+        f"{_scans(others, found.results)} unlike the other patients of this cohort"
+        + (f": {_named(others)}." if others else ".")
     )
     return [one for one in said if one]
 
 
-def _scans(n: int) -> str:
-    return f"{pluralised(n, 'scan')} {'is' if n == 1 else 'are'}"
+def _scans(some: Sequence[object], every: Sequence[object]) -> str:
+    return f"{len(some)} of {pluralised(len(every), 'scan')} {'is' if len(some) == 1 else 'are'}"
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
 
 
 def _promise(found: PatientAudit) -> str:

@@ -175,7 +175,7 @@ def _shuffled(y: np.ndarray, often: int, seed: int) -> np.ndarray:
     return np.asarray(y[_places_shuffled(len(y), often, seed)])
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _places_shuffled(number: int, often: int, seed: int) -> np.ndarray:
     """The same for all tests of so many patients, int (often, number)."""
     places = np.tile(np.arange(number, dtype=np.int32), (often, 1))

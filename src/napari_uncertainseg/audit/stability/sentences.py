@@ -29,7 +29,7 @@ _TITLES = {one.name: one.title for one in PERSON_MEASURES}
 def between(estimate: Estimate, digits: int = 2) -> str:
     """A number with its interval."""
     if not estimate.known:
-        return "not defined"
+        return "not given"
     value = f"{estimate.value:.{digits}f}"
     if not math.isfinite(estimate.low):
         return value

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_uncertainseg._base import as_warning, format_time_left, pluralised
 from napari_uncertainseg.audit.table_glance import TableGlance
-from napari_uncertainseg.widgets.cohort.audits.description import COHORT, SCORES
+from napari_uncertainseg.widgets.cohort.audits.description import ACQUISITIONS, COHORT, SCORES
 
 CASES = "Cases"
 CASES_TIP = "List the cases of a cohort, open them one after the other, and run the model over all of them."
@@ -14,19 +14,27 @@ CASES_TIP = "List the cases of a cohort, open them one after the other, and run 
 # -- the table ----------------------------------------------------------------------------------
 
 CHOOSE, TABLE, FOLDER, RUN_IN_CASES = "Choose…", "Table (TSV)…", "Folder of a run…", "The run shown in Cases"
-TABLE_LABELS = {COHORT: "Cohort", SCORES: "Scores"}
+TABLE_LABELS = {COHORT: "Cohort", SCORES: "Scores", ACQUISITIONS: "Acquisitions"}
 TABLE_TIPS = {
     COHORT: "A tab-separated table with the column folder (results that Segment or Run all… wrote) and "
     "perhaps patient, reference, and what is known of each case, such as sex, age or scanner; or the folder "
-    "of a run. All tabs but Ranking read the same one.",
+    "of a run. All tabs but Ranking and Stability read the same one.",
     SCORES: "A tab-separated table with a row for each case and model: the columns case, model and the "
     "metrics, perhaps patient and task.",
+    ACQUISITIONS: "A tab-separated table with the columns folder (results), patient and acquisition, perhaps "
+    "reference. The first row of a person is what the others are compared with.",
 }
-TABLE_DIALOGS = {COHORT: "Table of a cohort", SCORES: "Table of scores"}
+TABLE_DIALOGS = {
+    COHORT: "Table of a cohort",
+    SCORES: "Table of scores",
+    ACQUISITIONS: "Table of acquisitions",
+}
 FOLDER_DIALOG = "Folder of a run"
 NO_TABLE = {
     COHORT: f"No cohort yet: press {CHOOSE} and take a table of results, or the folder of a run.",
     SCORES: f"No scores yet: press {CHOOSE} and take a table with the columns case, model and metrics.",
+    ACQUISITIONS: f"No acquisitions yet: press {CHOOSE} and take a table with the columns folder (results), "
+    "patient and acquisition.",
 }
 READING = "Reading the table …"
 
@@ -48,7 +56,6 @@ RUN_TIP, CANCEL_TIP = "Compute this in the background.", "Stop. What was found b
 CANCELLED = "Cancelled. Nothing was changed."
 NONE, BROWSE, CLEAR = "none", "Choose…", "None"
 CLEAR_TIP = "Take none."
-NO_OPTIONS = "none in this table"
 
 
 def stage(said: str, left: float | None) -> str:

@@ -12,7 +12,7 @@ from napari_uncertainseg.widgets.cohort.page_pictures import PagePicture
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, rich, wrapping_label
 from napari_uncertainseg.widgets.shared.plots import theme_of
 
-_LEAST_SCALE = 0.66
+_LEAST_SCALE = 0.7
 """A chart is not drawn smaller than this, so that its letters can be read: it scrolls sideways."""
 _PNG_WIDTH = 700
 """Pixels that a picture is at most wide."""

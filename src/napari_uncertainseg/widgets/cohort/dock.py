@@ -15,7 +15,7 @@ from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.audit_tab import AuditTab
 from napari_uncertainseg.widgets.cohort.audits.all_audits import AUDITS
-from napari_uncertainseg.widgets.cohort.audits.description import COHORT, SCORES, Audit
+from napari_uncertainseg.widgets.cohort.audits.description import ACQUISITIONS, COHORT, SCORES, Audit
 from napari_uncertainseg.widgets.cohort.cases import CasesPanel, OpenCase, OpenResults
 from napari_uncertainseg.widgets.cohort.tab_row import TabRow
 from napari_uncertainseg.widgets.cohort.table_source import TableSource
@@ -26,7 +26,7 @@ from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
-_KEPT = {COHORT: "cohort_table", SCORES: "scores_table"}
+_KEPT = {COHORT: "cohort_table", SCORES: "scores_table", ACQUISITIONS: "acquisitions_table"}
 """Under which names the preferences keep the tables."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from qtpy.QtCore import Signal
+from pandas.api.types import is_numeric_dtype
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg.audit.table_glance import TableGlance
@@ -27,7 +29,7 @@ from napari_uncertainseg.widgets.shared.session_file import shortened
 _MOST_ROWS = 1000
 _LOWEST, _HIGHEST, _ROW = 80, 290, 24
 """Pixels: a table is as high as its rows within these."""
-_LONGEST_CELL = 40
+_LONGEST_CELL, _WIDEST = 40, 220
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,10 @@ class FindingsView(QWidget):
         self.table = NumberTable()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        if (down := self.table.verticalHeader()) is not None:
+            down.hide()
+        if (across := self.table.horizontalHeader()) is not None:
+            across.setMaximumSectionSize(_WIDEST)
         self.cut = wrapping_label()
         self.open_case = button_with_tip(texts.OPEN_CASE, texts.OPEN_CASE_TIP)
         self.open_page = button_with_tip(texts.OPEN_PAGE, texts.OPEN_PAGE_TIP)
@@ -142,12 +148,21 @@ class FindingsView(QWidget):
             self.cut.hide()
             return
         self.table.show_table(as_table(found))
+        self._align_words(found)
         rows = len(found.frame)
         self.cut.setText(texts.cut_table(rows, _MOST_ROWS) if rows > _MOST_ROWS else "")
         self.cut.setVisible(rows > _MOST_ROWS)
         self.open_case.setVisible(bool(found.case))
         self._fit_table()
         self._show_case()
+
+    def _align_words(self, found: FoundTable) -> None:
+        """Words begin at the left; numbers end at the right, as they are."""
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        words = [j for j, name in enumerate(found.frame) if not is_numeric_dtype(found.frame[name])]
+        for i, j in itertools.product(range(self.table.rowCount()), words):
+            if (cell := self.table.item(i, j)) is not None:
+                cell.setTextAlignment(left)
 
     def _fit_table(self) -> None:
         head = self.table.horizontalHeader()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -29,7 +29,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     Switch,
     Ticks,
 )
-from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_table
+from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_record, ask_table
 from napari_uncertainseg.widgets.shared.form_helpers import (
     PlainLabel,
     button_with_tip,
@@ -63,8 +63,9 @@ class InputForm(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.fields: dict[str, Field] = {}
+        self._glance: TableGlance | None = None
         for one in inputs:
-            field = _field_of(one, self.changed.emit)
+            field = _field_of(one, self._on_changed)
             field.widget.setObjectName(one.key)
             self.fields[one.key] = field
             if isinstance(one, Switch):
@@ -73,11 +74,19 @@ class InputForm(QWidget):
                 label = PlainLabel(one.label)
                 label.setToolTip(plain_tooltip(one.tip))
                 form.addRow(label, field.widget)
+                field.label = label
 
     def offer(self, glance: TableGlance) -> None:
         """Offer what can be chosen of a table; what is chosen stays where it is still there."""
+        self._glance = glance
         for field in self.fields.values():
-            field.offer(glance)
+            field.offer(glance, self.values)
+
+    def _on_changed(self) -> None:
+        """What can be chosen may hang on what was chosen above it."""
+        if self._glance is not None:
+            self.offer(self._glance)
+        self.changed.emit()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -86,18 +95,19 @@ class InputForm(QWidget):
 
 
 class Field(QObject):
-    """One control: its widget, and its value."""
+    """One control: its widget, its label if it has one, and its value."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
         self.widget = widget
+        self.label: QWidget | None = None
 
     @property
     def value(self) -> Any:
         """What is chosen."""
         raise NotImplementedError
 
-    def offer(self, glance: TableGlance) -> None:
+    def offer(self, glance: TableGlance, values: Mapping[str, Any]) -> None:
         """Offer what can be chosen of a table."""
 
 
@@ -129,29 +139,24 @@ class TicksField(Field):
         self._layout.setVerticalSpacing(2)
         self.widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.boxes: dict[Any, QCheckBox] = {}
-        self._none = wrapping_label()
-        self._none.setText(texts.NO_OPTIONS)
-        self._none.setParent(self.widget)
-        self._none.hide()
 
     @property
     def value(self) -> tuple[Any, ...]:
         """The ticked ones, in their order."""
         return tuple(value for value, box in self.boxes.items() if box.isChecked())
 
-    def offer(self, glance: TableGlance) -> None:
+    def offer(self, glance: TableGlance, values: Mapping[str, Any]) -> None:
         """Make the boxes anew; ticks of before stay."""
         before = {value: box.isChecked() for value, box in self.boxes.items()}
-        options = list(self._asked.options(glance))[:_MOST_BOXES]
+        options = list(self._asked.options(glance, values))[:_MOST_BOXES]
         if [option.value for option in options] != list(self.boxes):
             self._empty()
             for option in options:
                 self._add(option, before.get(option.value, option.ticked))
         for option in options:
             self.boxes[option.value].setToolTip(plain_tooltip(option.tip))
-        if not self.boxes:
-            self._layout.addWidget(self._none)
-        self._none.setVisible(not self.boxes)
+        for widget in filter(None, (self.widget, self.label)):
+            widget.setVisible(bool(self.boxes))
 
     def _add(self, option: Option, ticked: bool) -> None:
         box = QCheckBox(option.title.replace("&", "&&"))
@@ -189,12 +194,12 @@ class ChoiceField(Field):
         """The chosen one's."""
         return self.box.currentData()
 
-    def offer(self, glance: TableGlance) -> None:
+    def offer(self, glance: TableGlance, values: Mapping[str, Any]) -> None:
         """Fill it anew; what was chosen stays chosen where it is still there."""
         before, blocked = self.box.currentData(), self.box.blockSignals(True)
         self.box.clear()
         first = 0
-        for i, option in enumerate(self._asked.options(glance)):
+        for i, option in enumerate(self._asked.options(glance, values)):
             self.box.addItem(option.title, option.value)
             self.box.setItemData(i, plain_tooltip(option.tip or option.title), Qt.ItemDataRole.ToolTipRole)
             first = i if option.ticked else first
@@ -270,7 +275,7 @@ class PathField(Field):
         return self._path
 
     def _ask(self) -> None:
-        ask = ask_table if self._asked.kind == "table" else ask_dataset
+        ask = {"table": ask_table, "folder": ask_dataset, "record": ask_record}[self._asked.kind]
         path = ask(self.widget, self._asked.label)
         if path is not None:
             self._take(path)

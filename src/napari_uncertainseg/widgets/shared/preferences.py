@@ -27,7 +27,7 @@ class Preferences:
         When N4 is run first: ``"auto"``, ``"on"`` or ``"off"``.
     notice_seen
         Whether the research-use notice has been read.
-    cohort_table, scores_table
+    cohort_table, scores_table, acquisitions_table
         Tables that the tabs of Cohort read; empty where none was chosen.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
@@ -40,6 +40,7 @@ class Preferences:
     notice_seen: bool = False
     cohort_table: str = ""
     scores_table: str = ""
+    acquisitions_table: str = ""
     target: tuple[str, ...] = ()
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from itertools import pairwise
 
 from napari_uncertainseg.cli.options.declare import command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, probability
@@ -27,6 +29,14 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
         required=True,
         metavar="COLUMN,...",
         help="columns whose values are the groups, such as sex,age_band,site",
+    )
+    parser.add_argument(
+        "--bands",
+        type=_bands,
+        action="append",
+        default=[],
+        metavar="COLUMN=LIMIT,...",
+        help="part a column of numbers into bands at these limits, such as age=40,60; may be given again",
     )
     parser.add_argument(
         "--covariates",
@@ -62,6 +72,19 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
         "--resample", action="store_true", help="bring references on other grids onto the scan's"
     )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
+
+
+def _bands(said: str) -> tuple[str, tuple[float, ...]]:
+    """A column, and ascending limits between commas."""
+    column, _, numbers = said.rpartition("=")
+    try:
+        limits = tuple(float(number) for number in numbers.split(","))
+    except ValueError:
+        limits = ()
+    ascending = all(a < b for a, b in pairwise(limits)) and all(map(math.isfinite, limits))
+    if not column or not limits or not ascending:
+        raise argparse.ArgumentTypeError(f"{said} should be COLUMN=LIMIT,... with ascending numbers")
+    return column, limits
 
 
 def names_of_columns(said: str) -> tuple[str, ...]:

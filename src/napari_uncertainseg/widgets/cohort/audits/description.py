@@ -12,8 +12,9 @@ import pandas as pd
 from napari_uncertainseg._base import Progress
 from napari_uncertainseg.audit.table_glance import TableGlance
 
-COHORT, SCORES = "cohort", "scores"
-"""Tables that tabs read: results of a cohort, which most tabs share, and scores of models."""
+COHORT, SCORES, ACQUISITIONS = "cohort", "scores", "acquisitions"
+"""Tables that tabs read: results of a cohort, which most tabs share; scores of models; results of people
+who were acquired several times."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,13 @@ class Option:
     ticked: bool = False
 
 
-Options = Callable[[TableGlance], Sequence[Option]]
-"""What can be chosen of a table."""
+Options = Callable[[TableGlance, Mapping[str, Any]], Sequence[Option]]
+"""What can be chosen of a table, where the inputs above have some values."""
 
 
 @dataclass(frozen=True)
 class Ticks:
-    """Check boxes, of which several may be ticked. Its value is a tuple."""
+    """Check boxes, of which several may be ticked; not there where there are none. Its value is a tuple."""
 
     key: str
     label: str
@@ -79,7 +80,7 @@ class PathInput:
     key: str
     label: str
     tip: str
-    kind: Literal["table", "folder"] = "table"
+    kind: Literal["table", "folder", "record"] = "table"
 
 
 Input = Ticks | Choice | Count | Switch | PathInput

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -24,6 +24,10 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     Ticks,
 )
 from napari_uncertainseg.widgets.cohort.audits.options import fixed, values_tip, with_interval
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
+    from napari_uncertainseg.audit.ranking.ranking import WholeRanking
 
 _NEEDED = ("case", "model")
 _NAMES = (*_NEEDED, "patient", "task", "folder")
@@ -46,7 +50,7 @@ _MISSING = (
 )
 
 
-def _metrics(glance: TableGlance) -> Sequence[Option]:
+def _metrics(glance: TableGlance, values: Mapping[str, Any]) -> Sequence[Option]:
     """Columns of numbers; where it is not known what is good, once for each way."""
     there = {name: column for name, column in glance.columns.items() if column.numbers and name not in _NAMES}
     known = [name for name in there if name.lower() in KNOWN]
@@ -71,7 +75,7 @@ def _lacks(glance: TableGlance) -> str:
         )
     if glance.columns["model"].different < 2:
         return "This table has only one model in its column 'model': a ranking needs at least two."
-    if not _metrics(glance):
+    if not _metrics(glance, {}):
         return "This table has no column of numbers to rank by: add one for each metric, such as dice."
     return ""
 
@@ -86,11 +90,12 @@ def _problem(glance: TableGlance, values: Mapping[str, Any]) -> str:
 
 
 def _compute(request: AuditRequest, progress: Progress) -> Findings:
+    from napari_uncertainseg.audit.ranking.consensus.combine import find_consensus
+    from napari_uncertainseg.audit.ranking.consensus.sentences import consensus_sentences
     from napari_uncertainseg.audit.ranking.files import PAGE, write_ranking
     from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_all
     from napari_uncertainseg.audit.ranking.read import read_scores
-    from napari_uncertainseg.audit.ranking.sentences import sentences
-    from napari_uncertainseg.audit.ranking.tables import failures_table, ranks_table, significance_table
+    from napari_uncertainseg.audit.ranking.sentences import feature_sentence, sentences
 
     values = request.values
     setting = RankingSetting(
@@ -98,22 +103,40 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     )
     scores = read_scores([("", request.table)], values["metrics"])
     found = rank_all(scores, setting, values["features"], progress)
-    write_ranking(request.out, found.rankings, str(request.table), found.failures, found.shared)
-    ranks = ranks_table(found.rankings)
-    said = tuple(f"{one.scores.title}: {' '.join(sentences(one))}" for one in found.rankings)
-    tables = [
-        FoundTable("Ranks", _short_ranks(ranks[ranks["method"] == setting.method]), _TIPS),
-        FoundTable("Who is shown to be better", _without_task(significance_table(found.rankings)), _TIPS),
-        FoundTable(
-            "Failure cases", _without_task(failures_table(found.rankings, found.failures)), _TIPS, "case"
-        ),
+    consensus = find_consensus(found.rankings)
+    source = str(request.table)
+    write_ranking(request.out, found.rankings, source, found.failures, found.shared, consensus, found.notes)
+    said = [f"{one.scores.title}: {' '.join(sentences(one))}" for one in found.rankings]
+    said += [f"Consensus, {one.title}: {' '.join(consensus_sentences(one))}" for one in consensus]
+    said += [
+        f"{one.scores.title}: {feature_sentence(shared)}"
+        for one, shared in zip(found.rankings, found.shared, strict=False)
     ]
-    if found.shared:
-        from napari_uncertainseg.audit.ranking.tables import features_table
+    return Findings((*said, *found.notes), _tables(found, setting.method, consensus), PAGE)
 
+
+def _tables(found: WholeRanking, method: str, consensus: Sequence[Consensus]) -> tuple[FoundTable, ...]:
+    from napari_uncertainseg.audit.ranking.consensus.tables import consensus_table
+    from napari_uncertainseg.audit.ranking.tables import (
+        failures_table,
+        features_table,
+        ranks_table,
+        significance_table,
+    )
+
+    ranks = ranks_table(found.rankings)
+    failures = failures_table(found.rankings, found.failures)
+    tables = [
+        FoundTable("Ranks", _short_ranks(ranks[ranks["method"] == method]), _TIPS),
+        FoundTable("Who is shown to be better", _without_task(significance_table(found.rankings)), _TIPS),
+        FoundTable("Failure cases", _without_task(failures), _TIPS, "case"),
+    ]
+    if any(one.models for one in consensus):
+        tables.append(FoundTable("Consensus", consensus_table(consensus)))
+    if found.shared:
         shared = _without_task(features_table(found.rankings, found.shared))
         tables.append(FoundTable("What hard cases share", shared, _TIPS))
-    return Findings(said, tuple(tables), PAGE)
+    return tuple(tables)
 
 
 def _short_ranks(ranks: pd.DataFrame) -> pd.DataFrame:

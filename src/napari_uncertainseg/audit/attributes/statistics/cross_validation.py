@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_uncertainseg.audit.attributes.delong import Components, components
-from napari_uncertainseg.audit.attributes.logistic import fit_many, log_losses
-from napari_uncertainseg.audit.attributes.reduction import reductions
+from napari_uncertainseg.audit.attributes.statistics.delong import Components, components
+from napari_uncertainseg.audit.attributes.statistics.logistic import fit_many, log_losses
+from napari_uncertainseg.audit.attributes.statistics.reduction import reductions
 
 FOLDS = 5
 STRENGTHS = 10.0 ** np.arange(1, -4, -1)
@@ -41,7 +41,7 @@ class Told:
 
 def repeats_for(patients: int) -> int:
     """How often patients are divided anew: less where there are many, whose parts hold many pairs."""
-    return 10 if patients <= 60 else 5 if patients <= 200 else 2
+    return 5 if patients <= 200 else 2
 
 
 def folds_for(positive: np.ndarray) -> int:
