@@ -49,7 +49,15 @@ def _models(found: Consensus) -> Markup:
         )
         for i in found.order
     ]
-    head = ("rank", "model", "mean rank", "ranks of 95 % of draws", "first, % of draws", "Kemeny", "Borda")
+    head = (
+        "rank",
+        "model",
+        "mean rank",
+        "ranks of 95 % of draws",
+        "first, % of draws",
+        "Kemeny (places)",
+        "Borda",
+    )
     columns = (*head, *found.parts[:_MOST_COLUMNS])
     return table(columns, rows, right={0, 2, 4, *range(6, len(columns))})
 
@@ -64,13 +72,13 @@ def _places(found: Consensus, model: int) -> str:
         return format_number(None)
     rank = found.ways[KEMENY].ranks[model]
     low, high = found.kemeny.low[model, 0], found.kemeny.high[model, 0]
-    return f"{rank:g}" if low == high else f"{rank:g} (places {low:g} to {high:g})"
+    return f"{rank:g}" if low == high else f"{rank:g} ({low:g} to {high:g})"
 
 
 def _draws(found: Consensus) -> list[Markup]:
     if found.main.drawn is None:
         return []
-    about = "By mean rank, in draws of the patients: blobs are the share of the draws, rings all cases."
+    about = "By mean rank, in draws: a patient comes into all tasks that he or she is in. Rings: all cases."
     chart = blob_chart(found.models, found.order, found.main.ranks, found.main.drawn, found.title)
     return [element("p", about), chart]
 
