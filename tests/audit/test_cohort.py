@@ -140,7 +140,8 @@ REFUSED = {
 def test_what_cannot_be_used_gets_a_sentence(study, capsys, what):
     lines, sentence = REFUSED[what]
     make_results(study / "copy", scan="a")
-    assert main(["audit", "groups", str(write(study, *lines)), "--by", "sex"]) == 2
+    table = str(write(study, *lines))
+    assert main(["audit", "groups", table, "--by", "sex", "--out", str(study / "out")]) == 2
     said = capsys.readouterr().err
     assert sentence.format(study) in said and said.count("\n") == 1
 

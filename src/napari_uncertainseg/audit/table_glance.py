@@ -53,12 +53,15 @@ class TableGlance:
         By name.
     stamp
         When the file was changed, and its size: differs once it is another.
+    of_run
+        Whether it is the folder of a run, which says nothing of the cases but where their results lie.
     """
 
     path: Path
     rows: int
     columns: Mapping[str, ColumnGlance]
     stamp: tuple[int, int]
+    of_run: bool = False
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
@@ -93,7 +96,8 @@ def look_at_table(path: Path, progress: Progress = silent) -> TableGlance:
         raise InputError(f"{path} holds no {REFERRAL}: {why}. Choose a table, or another folder.")
     table = read_tsv(_table_of(path), texts=True).apply(lambda column: column.str.strip())
     table = table[(table != "").any(axis=1)]
-    return TableGlance(path, len(table), {str(name): _glance(table[name]) for name in table}, stamp)
+    columns = {str(name): _glance(table[name]) for name in table}
+    return TableGlance(path, len(table), columns, stamp, path.is_dir())
 
 
 def _table_of(path: Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -85,6 +86,26 @@ def dissensus_dice(predicted: np.ndarray, raters: Raters) -> float:
         return math.nan
     inside = pred[region]
     return float(np.mean([dice(inside, mask[region]) for mask in masks]))
+
+
+def dissensus_between(raters: Raters) -> float:
+    """What a rater reaches with the others: mean Dice of all pairs over the voxels in which raters differ.
+
+    Parameters
+    ----------
+    raters
+        Shape (r, ...).
+
+    Returns
+    -------
+    0 to 1; NaN where the raters differ nowhere. Two raters share no such voxel: 0.
+    """
+    masks = as_masks(raters)
+    region = consensus_regions(masks).dissensus
+    if not region.any():
+        return math.nan
+    inside = masks[:, region]
+    return float(np.mean([dice(a, b) for a, b in combinations(inside, 2)]))
 
 
 def _in_consensus(predicted: np.ndarray, raters: Raters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,6 +16,8 @@ from napari_uncertainseg.audit.challenge.calibrated import in_region, of_whole_i
 from napari_uncertainseg.audit.challenge.detection import LEAST, Detected, detected
 from napari_uncertainseg.audit.challenge.retained import (
     Compared,
+    d_auc,
+    ideal_left,
     lesion_f1_retained,
     lesions_retained,
     voxels_retained,
@@ -181,7 +183,8 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
     for version, one in (("reference", whole), ("mended", calibration)):
         judged |= {f"{k}_{version}": Judged(getattr(one, k)) for k in ("ece", "mce", "brier")}
         judged[f"ce_{version}"] = Judged(one.ace)
-    curves = _curves(arrays, own, table["lsu"].to_numpy(float))
+    curves, discarded = _curves(arrays, own, table["lsu"].to_numpy(float))
+    judged |= discarded
     for name, curve in curves.items():
         judged |= _areas(_AREAS[name], curve)
     psu = read_summary(case.folder).patient_uncertainty.psu
@@ -215,6 +218,7 @@ def _of_raters(arrays: _Arrays, raters: Mapping[str, np.ndarray]) -> dict[str, J
         "consensus_dice_reference": raters_.consensus_dice_by_rows(outlined, masks),
         "consensus_dice_mended": raters_.consensus_dice_of_all(outlined, masks),
         "dissensus_dice_mended": raters_.dissensus_dice(outlined, masks),
+        "dissensus_between_mended": raters_.dissensus_between(masks),
         "confidence_both": consensus_confidence(p, masks),
         "crps_reference": volume_crps(predicted, volumes, mode="curvas"),
         "crps_mended": volume_crps(predicted, volumes),
@@ -232,15 +236,28 @@ def _of_raters(arrays: _Arrays, raters: Mapping[str, np.ndarray]) -> dict[str, J
     return {key: Judged(float(value)) for key, value in found.items()}
 
 
-def _curves(arrays: _Arrays, own: np.ndarray, lsu: np.ndarray) -> dict[str, Compared]:
-    brain = arrays.brain
-    whole, normalised = voxels_retained(arrays.predicted[brain], arrays.truth[brain], arrays.entropy[brain])
+def _curves(
+    arrays: _Arrays, own: np.ndarray, lsu: np.ndarray
+) -> tuple[dict[str, Compared], dict[str, Judged]]:
+    """The curves of voxels and lesions, and d-AUC of both."""
+    p, truth, entropy = (one[arrays.brain] for one in (arrays.predicted, arrays.truth, arrays.entropy))
+    whole, normalised = voxels_retained(p, truth, entropy)
     curves = {"ndsc": normalised, "dsc": whole}
+    discarded = {"d_auc_voxels_mended": _discarded(entropy, p != truth)}
     if len(lsu):
         match = match_lesions(own, arrays.truth, rule="iou", least=LEAST)
-        curves["lppv"] = lesions_retained(lsu, match.overlap >= LEAST)
-        curves["f1"] = lesion_f1_retained(lsu, match.overlap >= LEAST, match.fn)
-    return curves
+        true = match.overlap >= LEAST
+        curves["lppv"] = lesions_retained(lsu, true)
+        curves["f1"] = lesion_f1_retained(lsu, true, match.fn)
+        discarded["d_auc_lesions_mended"] = _discarded(lsu, ~true)
+    return curves, discarded
+
+
+def _discarded(doubt: np.ndarray, wrong: np.ndarray) -> Judged:
+    value = d_auc(doubt, wrong)
+    if math.isnan(value):
+        return Judged(value)
+    return Judged(value, 0.0, 0.5 - ideal_left(int(wrong.sum()), len(wrong)))
 
 
 def _areas(name: str, compared: Compared) -> dict[str, Judged]:

@@ -78,7 +78,9 @@ class PatientDraws:
         """
         return self._gap(self._drawn_means(values, inside), self._drawn_means(values, outside, 1))
 
-    def statistic(self, statistic: Statistic, inside: np.ndarray) -> Estimate:
+    def statistic(
+        self, statistic: Statistic, inside: np.ndarray, kinds: np.ndarray | None = None
+    ) -> Estimate:
         """A value that is no mean.
 
         Parameters
@@ -87,13 +89,22 @@ class PatientDraws:
             Of the cases.
         inside
             bool (cases,): the cases that count.
+        kinds
+            bool (cases,): where the statistic tells cases of two kinds apart, which is which. There is an
+            interval only where each kind has enough patients.
         """
-        return self._estimate(*self._drawn_statistics(statistic, inside))
+        return self._estimate(*self._drawn_statistics(statistic, inside, kinds))
 
-    def statistic_gap(self, statistic: Statistic, inside: np.ndarray, outside: np.ndarray) -> Estimate:
+    def statistic_gap(
+        self,
+        statistic: Statistic,
+        inside: np.ndarray,
+        outside: np.ndarray,
+        kinds: np.ndarray | None = None,
+    ) -> Estimate:
         """The same inside less that outside."""
-        drawn = self._drawn_statistics(statistic, inside), self._drawn_statistics(statistic, outside, 1)
-        return self._gap(*drawn)
+        one = self._drawn_statistics(statistic, inside, kinds)
+        return self._gap(one, self._drawn_statistics(statistic, outside, kinds, 1))
 
     def _drawn_means(
         self, values: np.ndarray, inside: np.ndarray | None, stream: int = 0
@@ -107,13 +118,16 @@ class PatientDraws:
         return float(found.mean()), counts @ found / counts.sum(1), sizes
 
     def _drawn_statistics(
-        self, statistic: Statistic, inside: np.ndarray, stream: int = 0
+        self, statistic: Statistic, inside: np.ndarray, kinds: np.ndarray | None, stream: int = 0
     ) -> tuple[float, np.ndarray, np.ndarray]:
         cases = np.flatnonzero(inside)
         if not len(cases):
             return float("nan"), np.empty(0), np.empty(0)
         counts, sizes = self._counts(inside, stream)
         enough = len(sizes) >= FEWEST
+        if kinds is not None:
+            each = (len(set(self._names[inside & (kinds == kind)])) for kind in (True, False))
+            enough = enough and min(each) >= FEWEST
         drawn = [statistic(np.repeat(cases, often)) for often in counts] if enough else []
         return statistic(cases), np.array(drawn, float), sizes
 
@@ -127,7 +141,7 @@ class PatientDraws:
     def _estimate(self, value: float, drawn: np.ndarray, sizes: np.ndarray) -> Estimate:
         low = high = float("nan")
         if len(sizes) >= FEWEST and len(drawn) > 1:
-            low, high = (float(one) for one in bounds(drawn, sizes.astype(float)))
+            low, high = _bounds(drawn, sizes)
         return Estimate(value, low, high, int(sizes.sum()), len(sizes))
 
     def _gap(
@@ -135,8 +149,14 @@ class PatientDraws:
     ) -> Estimate:
         low = high = float("nan")
         fewer = min(one[2], other[2], key=len)
-        if len(fewer) >= FEWEST and len(one[1]) > 1:
+        if len(fewer) >= FEWEST and min(len(one[1]), len(other[1])) > 1:
             # As far out as the smaller group asks for.
-            low, high = (float(b) for b in bounds(one[1] - other[1], fewer.astype(float)))
+            low, high = _bounds(one[1] - other[1], fewer)
         cases, patients = int(one[2].sum() + other[2].sum()), len(one[2]) + len(other[2])
         return Estimate(one[0] - other[0], low, high, cases, patients)
+
+
+def _bounds(drawn: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
+    """As `bounds`; what rounding left of a 0 is 0."""
+    low, high = bounds(np.round(drawn, 12) + 0.0, sizes.astype(float))
+    return float(low), float(high)

@@ -137,6 +137,16 @@ def _of_raters() -> tuple[Measure, ...]:
             "The challenge's code has none: this definition is ours. No mask can agree with all raters.",
         ),
         Measure(
+            "dissensus_between",
+            "mended",
+            RATERS,
+            "Dissensus Dice of a rater",
+            "The same of each rater with each other rater: a yardstick for the one above.",
+            True,
+            math.nan,
+            "The challenge's code has none: this definition is ours.",
+        ),
+        Measure(
             "confidence",
             "both",
             RATERS,
@@ -296,6 +306,30 @@ def _of_retention(poor: float) -> tuple[Measure, ...]:
             False,
             math.nan,
             "No public code was found to compare with: this definition is ours.",
+        ),
+        *(
+            Measure(
+                name,
+                "mended",
+                RETENTION,
+                title,
+                f"Area under the share of {said}, less that of the ideal order.",
+                False,
+                0,
+                "The papers have d-AUC over cases: this use is ours.",
+            )
+            for name, title, said in (
+                (
+                    "d_auc_voxels",
+                    "d-AUC of voxels",
+                    "wrong voxels that is left as the brain's voxels with the highest entropy are discarded",
+                ),
+                (
+                    "d_auc_lesions",
+                    "d-AUC of lesions",
+                    "false lesions that is left as the lesions with the highest LSU are discarded",
+                ),
+            )
         ),
         *(
             one

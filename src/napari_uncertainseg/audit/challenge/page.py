@@ -25,6 +25,13 @@ _VERSIONS = (
     "right. both: no fault is known, so the two are the same."
 )
 
+_WORDS = (
+    "consensus, dissensus: voxels that all raters mark alike, and those where they differ. TPL, USL, FPL: "
+    "predicted lesions with an adjusted IoU of 0.25 or more, of less, of 0; FNL: reference lesions that "
+    "nothing touches. LSU: how much the model's members differ about a lesion; PSU: about the whole scan. "
+    "AUC: area under a curve."
+)
+
 
 def challenge_page(sheet: Sheet, source: str) -> str:
     """The page.
@@ -58,6 +65,7 @@ def _head(sheet: Sheet, source: str) -> list[Markup]:
             f"95 %, {setting.draws} draws of the patients, seed {setting.seed}; visits come together",
         ),
         ("version", _VERSIONS),
+        ("words", _WORDS),
     ]
     return head(_TITLE, rows, "A good value on a sheet says nothing about a patient.")
 
@@ -71,14 +79,28 @@ def _table(sheet: Sheet, family: str) -> Markup:
             "high" if row.measure.high else "low",
             _number(row.ideal),
             _number(row.random),
+            interval(row.gain.value, row.gain.low, row.gain.high, _digits(row.gain.value)),
             str(row.estimate.cases),
             row.measure.definition if not row.rater else "",
         )
         for row in sheet.rows
         if row.measure.family == family and row.cases == ALL
     ]
-    titles = ("measure", "version", "value (95 %)", "good", "ideal", "random", "cases", "what it is")
-    return table(titles, rows, right={4, 5, 6})
+    titles = [
+        "measure",
+        "version",
+        "value (95 %)",
+        "good",
+        "ideal",
+        "random",
+        "better than random by",
+        "cases",
+    ]
+    right = {4, 5, 7}
+    if family != RETENTION:  # nothing is ordered there
+        rows, right = [(*row[:5], *row[7:]) for row in rows], {4, 5}
+        titles = titles[:5] + titles[7:]
+    return table([*titles, "what it is"], rows, right=right)
 
 
 def _value(row: Row) -> str:
@@ -90,12 +112,14 @@ def _value(row: Row) -> str:
 
 
 def _digits(value: float) -> int:
-    """Three, and more for what is small, so that it is not all zeros."""
-    return 3 if value == 0 or abs(value) >= 0.01 else min(7, 2 - math.floor(math.log10(abs(value))))
+    """Three, and more for what is small, so that two digits are left."""
+    if not math.isfinite(value):
+        return 3
+    return 3 if value == 0 or abs(value) >= 0.1 else min(7, 1 - math.floor(math.log10(abs(value))))
 
 
 def _number(value: float) -> str:
-    return format_number(value, _digits(value) if math.isfinite(value) else 3)
+    return f"{value:g}" if value in (0, 1) else format_number(value, _digits(value))
 
 
 def _pictures(sheet: Sheet, family: str) -> list[Markup]:

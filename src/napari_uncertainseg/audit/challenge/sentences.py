@@ -108,7 +108,7 @@ def _of_versions(sheet: Sheet) -> list[str]:
 
 def _of_orders(sheet: Sheet) -> list[str]:
     """How far the doubt's order is from a random one, on the way to the ideal one."""
-    found = []
+    found, shown, open_ = [], [], []
     for key, words in (
         ("ndsc_aac_mended", "wrong voxels by entropy (nDSC)"),
         ("lppv_aac_mended", "false lesions by LSU"),
@@ -119,12 +119,19 @@ def _of_orders(sheet: Sheet) -> list[str]:
         span = row.random - row.ideal
         if math.isfinite(row.estimate.value) and math.isfinite(span) and abs(span) > 1e-12:
             found.append(f"{words} {100 * (row.random - row.estimate.value) / span:.0f} %")
+            if math.isfinite(row.gain.low):
+                (shown if row.gain.low > 0 else open_).append(words)
     if not found:
         return []
-    return [
+    said = [
         "How much of the way from a random order (0 %) to the ideal one (100 %) the doubt goes: "
         f"{'; '.join(found)}. Below 0 it misleads."
     ]
+    if shown:
+        said.append(f"Shown to be better than a random order (95 % interval): {'; '.join(shown)}.")
+    if open_:
+        said.append(f"Not shown to be better than a random order: {'; '.join(open_)}.")
+    return said
 
 
 def _of_poor(sheet: Sheet) -> list[str]:
@@ -171,8 +178,8 @@ def _of_domains(sheet: Sheet) -> list[str]:
         )
     else:
         said.append(
-            f"Gaps whose interval holds no 0, of {len(known)} that were looked at (not corrected for that): "
-            f"{'; '.join(_gap(row) for row in clear)}."
+            f"Gaps whose interval holds no 0, of {len(known)} that were looked at (by chance one in 20 does "
+            f"so): {'; '.join(_gap(row) for row in clear)}."
         )
     return said
 

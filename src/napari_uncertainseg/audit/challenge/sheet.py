@@ -23,6 +23,7 @@ from napari_uncertainseg.audit.challenge.retained import (
 )
 
 MOST_DRAWS = 100_000
+NO_GAIN = Estimate(math.nan, math.nan, math.nan, 0, 0)
 ALL, IN, OUT, GAP = "all", "in", "out", "gap"
 """Which cases a row is about; the gap is in minus out."""
 
@@ -76,6 +77,8 @@ class Row:
         Value and interval.
     ideal, random
         What an ideal and a random order have on these cases; of measures of no order the best value, and NaN.
+    gain
+        How much better the value is than that of a random order; NaN of measures of no order.
     rater
         Whose value it is; empty for the mean over the raters.
     """
@@ -85,6 +88,7 @@ class Row:
     estimate: Estimate
     ideal: float
     random: float
+    gain: Estimate
     rater: str = ""
 
 
@@ -191,11 +195,16 @@ def _of_cases(
     for name, members in {ALL: np.ones(len(cases), bool), **groups}.items():
         known = members & np.isfinite(value)
         best = measure.ideal if np.isnan(ideal[known]).all() else _mean(ideal[known])
-        rows.append(Row(measure, name, draws.mean(value, members), best, _mean(random[known]), rater))
+        gain = draws.mean((value - random) * _sign(measure), members)
+        rows.append(Row(measure, name, draws.mean(value, members), best, _mean(random[known]), gain, rater))
     if groups:
         gap = draws.gap(value, groups[IN], groups[OUT])
-        rows.append(Row(measure, GAP, gap, math.nan, math.nan, rater))
+        rows.append(Row(measure, GAP, gap, math.nan, math.nan, NO_GAIN, rater))
     return rows
+
+
+def _sign(measure: Measure) -> int:
+    return 1 if measure.high else -1
 
 
 def _mean(values: np.ndarray) -> float:
@@ -216,21 +225,24 @@ def _of_cohort(
     limit = POOR_PUBLISHED if published else setting.poor
     is_d = measure.name.startswith("d_auc")
     poor = quality < limit
-    statistic: Statistic = partial(_d if is_d else _r, doubt, poor if is_d else quality, published)
+    judged, kinds = (poor, poor) if is_d else (quality, None)
+    statistic: Statistic = partial(_d if is_d else _r, doubt, judged, published)
+    gains: Statistic = partial(_d_gain if is_d else _r_gain, doubt, judged, published)
     rows = []
     for name, members in {ALL: known, **groups}.items():
         inside = members & known
-        estimate = draws.statistic(statistic, inside)
+        estimate = draws.statistic(statistic, inside, kinds)
         ideal, random = math.nan, math.nan
         if inside.any() and is_d and math.isfinite(estimate.value):
             ideal, random = 0.0, 0.5 - ideal_left(int(poor[inside].sum()), int(inside.sum()))
         elif inside.any() and not is_d:
             compared = cases_retained(doubt[inside], quality[inside])
             ideal, random = compared.ideal.area, compared.random.area
-        rows.append(Row(measure, name, estimate, ideal, random))
+        gain = draws.statistic(gains, inside, kinds)
+        rows.append(Row(measure, name, estimate, ideal, random, gain))
     if groups:
-        gap = draws.statistic_gap(statistic, groups[IN] & known, groups[OUT] & known)
-        rows.append(Row(measure, GAP, gap, math.nan, math.nan))
+        gap = draws.statistic_gap(statistic, groups[IN] & known, groups[OUT] & known, kinds)
+        rows.append(Row(measure, GAP, gap, math.nan, math.nan, NO_GAIN))
     return rows
 
 
@@ -240,3 +252,13 @@ def _d(doubt: np.ndarray, poor: np.ndarray, published: bool, cases: np.ndarray) 
 
 def _r(doubt: np.ndarray, quality: np.ndarray, published: bool, cases: np.ndarray) -> float:
     return r_auc(doubt[cases], quality[cases], published=published)
+
+
+def _d_gain(doubt: np.ndarray, poor: np.ndarray, published: bool, cases: np.ndarray) -> float:
+    own = poor[cases]
+    return 0.5 - ideal_left(int(own.sum()), len(own)) - d_auc(doubt[cases], own, published=published)
+
+
+def _r_gain(doubt: np.ndarray, quality: np.ndarray, published: bool, cases: np.ndarray) -> float:
+    own = quality[cases]
+    return r_auc(doubt[cases], own, published=published) - (1 + float(own.mean())) / 2

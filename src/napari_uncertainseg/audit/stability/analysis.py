@@ -239,11 +239,8 @@ def _with_drawn_people(found: Reliability, block: np.ndarray, whose: np.ndarray)
     drawn = []
     for often in draw_patients(people).astype(int)[:, whose]:
         own = np.repeat(block, often, axis=0)
-        two, three = Estimate(), Estimate()
-        if len(own) >= FEWEST and np.ptp(own) > 0:
-            squares = MeanSquares.of(own)
-            two, three = squares.icc2(), squares.icc3()
-        drawn.append((two.value, three.value))
+        squares = MeanSquares.of(own) if len(own) >= FEWEST else None
+        drawn.append((squares.icc2_value(), squares.icc3_value()) if squares else (math.nan, math.nan))
     low, high = bounds(np.array(drawn), np.bincount(whose))
     return Reliability(
         found.targets,

@@ -17,6 +17,8 @@ from napari_uncertainseg.audit.stability.reliability import Estimate
 from napari_uncertainseg.audit.stability.sentences import comparison, sentences
 
 _NAME = "stability"
+_PLAIN = "none"
+"""Stands in tables where scans were not harmonised."""
 PAGE = f"{_NAME}.html"
 _MATRICES = ("rmse", "psnr", "ssim", "features")
 
@@ -44,8 +46,8 @@ def write_stability(folder: Path, sets: Sequence[Stability], source: str, notes:
         "agreement.tsv": pd.DataFrame([row for one in sets for row in agreement_rows(one)]),
         "changes.tsv": pd.DataFrame([row for one in sets for row in _changes(one)], columns=list(_CHANGES)),
         "distances.tsv": pd.DataFrame([row for one in sets for row in _distances(one)]),
-        "measures.tsv": pd.concat([one.rows.assign(harmonised=one.harmonised) for one in sets]),
-        "lesions.tsv": pd.concat([one.lesions.assign(harmonised=one.harmonised) for one in sets]),
+        "measures.tsv": pd.concat([one.rows.assign(harmonised=one.harmonised or _PLAIN) for one in sets]),
+        "lesions.tsv": pd.concat([one.lesions.assign(harmonised=one.harmonised or _PLAIN) for one in sets]),
     }
     write_audit(folder, _NAME, stability_page(sets, source, notes), tables, as_json(sets, notes))
 
@@ -53,7 +55,7 @@ def write_stability(folder: Path, sets: Sequence[Stability], source: str, notes:
 def agreement_rows(found: Stability) -> Iterator[dict[str, Any]]:
     """A row for each measure and level."""
     for one in found.measured:
-        yield {"harmonised": found.harmonised, **_about(one)}
+        yield {"harmonised": found.harmonised or _PLAIN, **_about(one)}
 
 
 def _about(one: MeasuredStability) -> dict[str, Any]:
@@ -96,7 +98,7 @@ _CHANGES = (
 def _changes(found: Stability) -> Iterator[dict[str, Any]]:
     for one in found.changes:
         yield {
-            "harmonised": found.harmonised,
+            "harmonised": found.harmonised or _PLAIN,
             "acquisition": one.acquisition,
             "measure": one.measure.name,
             "unit": one.measure.unit,
@@ -113,7 +115,7 @@ def _distances(found: Stability) -> Iterator[dict[str, Any]]:
     names = known["rmse"][0]
     for i, one in enumerate(names):
         for j in range(i):
-            row: dict[str, Any] = {"harmonised": found.harmonised, "first": names[j], "second": one}
+            row: dict[str, Any] = {"harmonised": found.harmonised or _PLAIN, "first": names[j], "second": one}
             row["people"] = int(known["rmse"][3][i, j])
             for key, (_, mean, deviation, _) in known.items():
                 row |= {key: mean[i, j], f"{key}_sd": deviation[i, j]}

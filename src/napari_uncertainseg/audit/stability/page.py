@@ -120,7 +120,9 @@ def _numbers(measured: Sequence[MeasuredStability]) -> Markup:
 
 
 def _significant(value: float) -> str:
-    return f"{value:.3g}" if np.isfinite(value) else "–"  # noqa: RUF001
+    if not np.isfinite(value):
+        return "–"  # noqa: RUF001
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _moves(found: Stability, level: str = "h2") -> list[Markup]:

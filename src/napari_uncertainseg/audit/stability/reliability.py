@@ -99,6 +99,22 @@ class MeanSquares:
             float((rest**2).sum()) / ((n - 1) * (k - 1)) if n > 1 else math.nan,
         )
 
+    def without_rounding(self, least: float) -> MeanSquares:
+        """The same, with 0 for what is not above a least one."""
+        kept = (0.0 if x <= least else x for x in (self.between, self.columns, self.error))
+        return MeanSquares(self.targets, self.acquisitions, *kept)
+
+    def icc2_value(self) -> float:
+        """ICC(2,1) without its interval; NaN where nothing varies."""
+        n, k = self.targets, self.acquisitions
+        total = self.between + (k - 1) * self.error + k / n * (self.columns - self.error)
+        return (self.between - self.error) / total if total else math.nan
+
+    def icc3_value(self) -> float:
+        """ICC(3,1) without its interval; NaN where nothing varies."""
+        total = self.between + (self.acquisitions - 1) * self.error
+        return (self.between - self.error) / total if total else math.nan
+
     def icc3(self) -> Estimate:
         """ICC(3,1), single acquisition, consistency."""
         n, k = self.targets, self.acquisitions
@@ -106,7 +122,8 @@ class MeanSquares:
             return Estimate(1.0, 1.0, 1.0)
         ratio, own, rest = self.between / self.error, n - 1, (n - 1) * (k - 1)
         low, high = ratio / float(f.ppf(0.975, own, rest)), ratio * float(f.ppf(0.975, rest, own))
-        return Estimate(*((x - 1) / (x + k - 1) for x in (ratio, low, high)))
+        bounds = ((x - 1) / (x + k - 1) for x in (low, high))
+        return Estimate(self.icc3_value(), *bounds)
 
     def icc2(self) -> Estimate:
         """ICC(2,1), single acquisition, absolute agreement."""
@@ -117,7 +134,7 @@ class MeanSquares:
             self.columns,
             self.error,
         )
-        value = (between - error) / (between + (k - 1) * error + k / n * (columns - error))
+        value = self.icc2_value()
         if value >= 1:
             return Estimate(1.0, 1.0, 1.0)
         a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))
@@ -180,16 +197,12 @@ def reliability(values: np.ndarray) -> Reliability:
         raise InputError("Agreement needs at least one target with numbers from two acquisitions.")
     n, k = values.shape
     largest = float(np.abs(values).max())
-    if np.ptp(values) <= _NOTHING * largest:
-        values = np.full_like(values, values.flat[0])
-    elif (np.ptp(values, axis=1) <= _NOTHING * largest).all():
-        values = np.repeat(values[:, :1], k, axis=1)
-    squares = MeanSquares.of(values)
+    squares = MeanSquares.of(values).without_rounding((_NOTHING * largest) ** 2)
     icc2, icc3, why = Estimate(), Estimate(), ""
     if n < FEWEST:
         why = f"No ICC is given of fewer than {FEWEST} targets."
     elif squares.between == 0 and squares.error == 0:
-        why = "All targets have one value, so the ICC is not defined."
+        why = "All targets have the same values, so the ICC is not defined."
     else:
         icc2, icc3 = squares.icc2(), squares.icc3()
     return Reliability(n, k, icc2, icc3, squares.sem(), squares.sem_consistency(), float(values.mean()), why)

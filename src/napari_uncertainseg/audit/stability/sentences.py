@@ -29,7 +29,7 @@ _TITLES = {one.name: one.title for one in PERSON_MEASURES}
 def between(estimate: Estimate, digits: int = 2) -> str:
     """A number with its interval."""
     if not estimate.known:
-        return "not defined"
+        return "not given"
     value = f"{estimate.value:.{digits}f}"
     if not math.isfinite(estimate.low):
         return value
@@ -211,7 +211,7 @@ def _images(found: Stability) -> list[str]:
 def _limits(found: Stability) -> list[str]:
     said = []
     constant = [
-        one.measure.title for one in found.measured if one.agreement and "one value" in one.agreement.why
+        one.measure.title for one in found.measured if one.agreement and "same values" in one.agreement.why
     ]
     if constant:
         said.append(

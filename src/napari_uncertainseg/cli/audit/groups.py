@@ -3,17 +3,57 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import Counter
+from typing import TYPE_CHECKING
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.audit.cohort import AuditCohort
+
+
+def _cohort(options: Namespace) -> AuditCohort:
+    from napari_uncertainseg.audit.cohort import read_audit_cohort
+    from napari_uncertainseg.audit.groups.bands import banded
+    from napari_uncertainseg.audit.groups.patients import VOLUME
+
+    cuts = dict(options.bands)
+    stray = next((name for name in cuts if name not in options.by), None)
+    if stray is not None:
+        raise InputError(
+            f"--bands parts '{stray}' into groups, but --by does not name it; name it there too."
+        )
+    if len(cuts) < len(options.bands):
+        raise InputError("--bands names a column twice; give each its limits once.")
+    asked = [name for name in options.covariates if name != VOLUME]
+    plain = [name for name in options.by if name not in cuts]
+    return banded(read_audit_cohort(options.cohort, plain, columns=[*cuts, *asked]), cuts)
 
 
 def groups(options: Namespace) -> None:
-    """Say which groups a cohort has."""
-    from napari_uncertainseg.audit.cohort import read_audit_cohort
+    """Compare groups of patients, write the folder, and say what can be said."""
+    from napari_uncertainseg.audit.groups.audit import GroupsSetting, audit_groups
+    from napari_uncertainseg.audit.groups.files import PAGE, write_groups
+    from napari_uncertainseg.audit.groups.measures import MEASURES, measure_cohort
+    from napari_uncertainseg.audit.groups.patients import check_covariates, patients_of
+    from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
+    from napari_uncertainseg.disk.new_folder import check_new
 
-    cohort = read_audit_cohort(options.cohort, options.by)
-    print(f"{len(cohort.cases)} cases of {len(cohort.patients)} patients")
-    for attribute in options.by:
-        sizes = Counter(cohort.group_of(attribute).values())
-        print(f"{attribute}: {', '.join(f'{group} ({n})' for group, n in sizes.items()) or 'no group'}")
+    check_new(options.out)
+    check_covariates(options.by, options.covariates)
+    setting = GroupsSetting(options.measure or tuple(MEASURES), options.draws, options.seed)
+    cohort = _cohort(options)
+    with ProgressLine() as progress:
+        measured = measure_cohort(cohort, to_see=options.doubt, resample=options.resample, progress=progress)
+        patients = patients_of(cohort, measured, options.by, options.covariates)
+        audit = audit_groups(patients, setting, progress)
+        write_groups(options.out, cohort, measured, audit, options.doubt)
+    for sentence in sentences(audit):
+        print(sentence)
+    for attribute in audit.groups:
+        print(f"{attribute}:")
+        for sentence in of_attribute(audit, attribute):
+            print(f"  {sentence}")
     for note in cohort.notes:
         print(f"note: {note}")
+    print(f"{options.out}: written; open {options.out / PAGE}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +11,13 @@ import pandas as pd
 from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.disk.result_folder import load_summary
 from napari_uncertainseg.disk.tables import MISSING, read_tsv
+from napari_uncertainseg.evaluate.patients.names import PATIENT, patient_of
 from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 from napari_uncertainseg.explain.drivers.measure import LABEL
 from napari_uncertainseg.explain.drivers.of_results import DOUBTS, drivers_of_results
 
-PATIENT, SOURCE = "patient", "source"
-_SUBJECT = re.compile(r"(?:^|[/\\_])(sub-[A-Za-z0-9]+)(?=[/\\_.]|$)")
+SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,12 @@ def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
 
 def _visits_of(path: Path) -> Iterator[Visit]:
     if is_results(path):
-        yield Visit(path, _patient_of(path))
+        yield Visit(path, patient_of(path))
     elif (path / VISITS).is_dir():
         own = [folder for folder in sorted((path / VISITS).iterdir()) if is_results(folder)]
         if not own:
             raise InputError(f"{path}: the run has no finished visit.")
-        yield from (Visit(folder, _patient_of(folder)) for folder in own)
+        yield from (Visit(folder, patient_of(folder)) for folder in own)
     elif path.is_file():
         yield from _listed(path)
     else:
@@ -134,20 +133,9 @@ def _listed(path: Path) -> Iterator[Visit]:
         if not is_results(folder):
             raise InputError(f"{path}, row {int(str(line)) + 2}: {folder} is no folder of results.")
         patient = row.get(PATIENT, "")
-        own = _patient_of(folder) if patient in ("", MISSING) else patient
+        own = patient_of(folder) if patient in ("", MISSING) else patient
         said = {str(column): text for column, text in row.items()}
         yield Visit(folder, own, row.get(SOURCE, ""), int(str(line)) + 2, said)
-
-
-def _patient_of(folder: Path) -> str:
-    """The subject of BIDS in the path of the scan or of the folder; else the folder."""
-    inputs = load_summary(folder).get("inputs")
-    given = inputs.values() if isinstance(inputs, dict) else ()
-    paths = [str(scan["path"]) for scan in given if isinstance(scan, dict) and scan.get("path")]
-    for text in (*paths, str(folder)):
-        if subjects := _SUBJECT.findall(text):
-            return str(subjects[-1])
-    return str(folder)
 
 
 def measure_cohort(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -29,7 +29,7 @@ from napari_uncertainseg.evaluate.readings import (
     next_to_read,
 )
 from napari_uncertainseg.evaluate.saved_results import SavedResults
-from napari_uncertainseg.evaluate.worklist import Worklist, read_worklist_for
+from napari_uncertainseg.evaluate.worklist import WorkCase, Worklist, read_worklist_for
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
@@ -78,6 +78,9 @@ class CasesPanel(QWidget):
         The run over all cases that the window shows.
     """
 
+    said = Signal(str)
+    """The message is another one; empty for none."""
+
     def __init__(
         self,
         case: Case,
@@ -92,8 +95,7 @@ class CasesPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._case, self._open_case, self._open_results = case, open_case, open_results
-        self._keeper = keeper
-        self._sessions = sessions
+        self._keeper, self._sessions = keeper, sessions
         self._preferences = preferences or PreferenceStore()
         self._readings: CaseReadings | None = None
         self._worklist: Worklist | None = None
@@ -235,15 +237,29 @@ class CasesPanel(QWidget):
         if row is not None:
             self._open(row)
 
+    def open_elsewhere(self, name: str, folder: Path | None) -> bool:
+        """Open a folder of results, or the case of the list with a name; False where there is neither."""
+        if folder is not None:
+            self._begin(WorkCase(name, {}, results=folder), None)
+            return True
+        cases = () if self._worklist is None else self._worklist.cases
+        row = next((i for i, case in enumerate(cases) if case.name == name), None)
+        if row is not None:
+            self._open(row)
+        return row is not None
+
     def _open(self, row: int, column: int = 0) -> None:
+        if self._worklist is not None:
+            self._begin(self._worklist.cases[row], row)
+
+    def _begin(self, chosen: WorkCase, row: int | None) -> None:
         """Read the files of a case; it is shown when that is done."""
-        if self._worklist is None or self._jobs.state is not JobState.IDLE:
+        if self._jobs.state is not JobState.IDLE:
             return
         self._discard = self._new_discard_question()
         if not self._discard.allows():
             return
         self._opening = row
-        chosen = self._worklist.cases[row]
         self._show_message(texts.reading(chosen.name))
         if chosen.results is not None and self._open_results is not None:
             self._jobs.start(partial(load_results, chosen, chosen.results))
@@ -381,3 +397,4 @@ class CasesPanel(QWidget):
     def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence))
+        self.said.emit(sentence)
