@@ -6,7 +6,7 @@ usage: python experiments/ranked_tables.py losses|methods [--out FILE.tsv]
 
 `losses` reads docs/data/losses-left-out.tsv and takes the mean of its seeds, `methods` reads
 docs/data/disagreement-left-out.tsv, `versions` what experiments/sources.py printed for each network.
-`lesions` measures the lesions of a cohort's references (columns folder, name, reference), as `rank --features` does.
+`lesions` measures those of a cohort's references (columns folder, name, reference), as `rank --features`.
 """
 
 from __future__ import annotations
