@@ -16,6 +16,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     Count,
     Findings,
     FoundTable,
+    PathInput,
     Ticks,
 )
 from napari_uncertainseg.widgets.cohort.audits.options import (
@@ -49,7 +50,13 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     by = request.values["by"]
     cohort = read_audit_cohort(request.table, by)
     setting = TellingSetting(request.values["permutations"])
-    features = cohort_features(cohort, usual_place(), progress=part_of(progress, 0, _READING))
+    model = request.values["model"]
+    features = cohort_features(
+        cohort,
+        usual_place(),
+        model=None if model is None else str(model),
+        progress=part_of(progress, 0, _READING),
+    )
     found = audit_attributes(cohort, features, by, setting, part_of(progress, _READING, 1))
     write_attributes(request.out, cohort, features, found, plane_of(features), setting)
     said = [f"{one.attribute}: {' '.join(sentences(one))}" for one in found]
@@ -104,6 +111,12 @@ ATTRIBUTES = Audit(
             19,
             9999,
             199,
+        ),
+        PathInput(
+            "model",
+            "Model",
+            "Folder of the model that made the results, where it is not found by itself: its bottleneck is used.",
+            "folder",
         ),
     ),
     compute=_compute,
