@@ -140,8 +140,8 @@ def _of_poor(sheet: Sheet) -> list[str]:
     dice, number = np.array([one.dice for one in sheet.cases]), len(sheet.cases)
     poor, published = int((dice < sheet.setting.poor).sum()), int((dice < POOR_PUBLISHED).sum())
     said = [
-        f"{published} of {pluralised(number, 'case')} have a Dice below {POOR_PUBLISHED:.2f} (poor in the "
-        f"published d-AUC), {poor} below {sheet.setting.poor:g} (poor here)."
+        f"The Dice is below {POOR_PUBLISHED:.2f} (poor in the published d-AUC) in {published} of "
+        f"{pluralised(number, 'case')}, and below {sheet.setting.poor:g} (poor here) in {poor}."
     ]
     if published == number:
         said.append("As all are poor there, the published d-AUC is 0 whatever the doubt.")
