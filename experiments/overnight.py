@@ -22,7 +22,7 @@ from pathlib import Path
 from sources import ROOT, scans_at_hand
 
 from napari_uncertainseg.disk.result_folder import SUMMARY
-from napari_uncertainseg.runs.places import VISITS
+from napari_uncertainseg.evaluate.worklist import VISITS
 from napari_uncertainseg.runs.record import RECORD
 from napari_uncertainseg.training.subjects import find_image
 

@@ -54,7 +54,7 @@ _MOVING = "moving"
 OWN = frozenset({
     "software", "shape", "spacing_mm", "threshold", "model_threshold", "min_volume_mm3", "lesions",
     "lesion_volume_ml", "candidates", "candidate_threshold", "patient_uncertainty", "painted", "given",
-    "verdicts", "reviewed_volume_ml", "files", "real_probability",
+    "verdicts", "reviewed_volume_ml", "files", "real_probability", "load",
 })  # fmt: skip
 """What a summary holds beside the information of the prediction."""
 
@@ -114,6 +114,7 @@ def write_results(
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
     numbers: LesionNumbers | None = None,
+    load: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     claim: Claim | None = None,
 ) -> None:
@@ -140,6 +141,8 @@ def write_results(
         The verdicts by voxel, with which the folder can be opened again.
     numbers
         Of the review's lesions, likewise.
+    load
+        What can be said of volume and number of the lesions, as JSON; see `evaluate.patients.intervals`.
     overwrite
         Whether the folder may hold results already.
     claim
@@ -176,7 +179,7 @@ def write_results(
             _write_classes(partial, prediction.classes, grid)
         around = prediction.voxel_features
         write_members(partial / MEMBERS, prediction.members, prediction.variance, numbers, around)
-        text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given)))
+        text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given, load)))
         with replaced_file(partial / SUMMARY) as file:
             file.write(text.encode("utf-8", "replace"))
         _check_content(target, overwrite)  # others may have written there meanwhile
@@ -220,6 +223,7 @@ def summary(
     verdicts: Mapping[int, str] | None = None,
     edit: np.ndarray | None = None,
     given: Sequence[Verdict] = (),
+    load: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What was done and what was found, ready for JSON; parameters as for `write_results`."""
     brain = prediction.brain
@@ -247,6 +251,8 @@ def summary(
     }
     if prediction.real_probability is not None:
         found["real_probability"] = prediction.real_probability.as_json()
+    if load is not None:
+        found["load"] = dict(load)
     if edit is not None:
         volume = prediction.grid.voxel_volume
         painted = PaintedVolumes.from_edit(

@@ -51,7 +51,7 @@ def test_a_folder_with_a_page_tables_and_numbers(results, tmp_path, capsys):
     page = (out / "ranking.html").read_text()
     assert "<b>bad</b>" not in page and "&lt;b&gt;bad&lt;/b&gt;" in page
     assert "http" not in page.replace("http-equiv", "") and "<script" not in page
-    assert page.count("<svg") == 2 * 5 and "all models do worse where ml is high" in page
+    assert page.count("<svg") == 2 * 5 + 1 and "all models do worse where ml is high" in page
     ranks = read_tsv(out / "ranks.tsv")
     assert len(ranks) == 2 * 6 * 3 and set(ranks["metric"]) == {"dice", "ace"}
     first = ranks[(ranks["metric"] == "dice") & (ranks["method"] == "mean-then-rank")].iloc[0]
@@ -67,9 +67,38 @@ def test_a_folder_with_a_page_tables_and_numbers(results, tmp_path, capsys):
     )
     assert (read_tsv(out / "features.tsv")["p_holm"].dropna() <= 1).all() and (out / "failures.tsv").is_file()
     numbers = json.loads((out / "ranking.json").read_text())
-    assert numbers["mean_ranks"] == {"good": 1, "middle": 2, "<b>bad</b>": 3}
+    (consensus,) = numbers["consensus"]
+    assert consensus["over"] == "all metrics" and consensus["models"] == ["good", "<b>bad</b>", "middle"]
+    assert consensus["methods"]["mean rank"]["value"] == [1, 3, 2] == consensus["methods"]["Kemeny"]["ranks"]
+    combined = read_tsv(out / "consensus.tsv")
+    assert len(combined) == 3 * 3 and "Consensus" in page and "Consensus: all metrics" in said
     assert numbers["rankings"][1]["better"] == "low" and numbers["rankings"][0]["patients"] == CASES
     assert run(results, "--out", out) == 2 and "not empty" in capsys.readouterr().err
+
+
+def test_weights_of_tasks_decide_the_consensus(tmp_path, capsys):
+    rows = [
+        (f"c{i}", m, t, 0.5 + i / 50 + 0.2 * ((m == "x") == (t == "t1")))
+        for i in range(6)
+        for m in "xy"
+        for t in ("t1", "t2")
+    ]
+    path = write_rows(tmp_path / "r.tsv", rows, ("case", "model", "task", "dice"))
+    options = (path, "--draws", "20", "--out")
+    assert run(*options, tmp_path / "1", "--weight", "t2=2") == 0
+    assert "First by the mean of the ranks: y." in capsys.readouterr().out
+    assert run(*options, tmp_path / "2", "--weight", "t1=2") == 0
+    assert "First by the mean of the ranks: x." in capsys.readouterr().out
+    for wrong, sentence in (
+        (("t9=1",), "'t9' is of no task or metric"),
+        (("t1=1", "t1=2"), "'t1' is given twice"),
+    ):
+        given = [word for one in wrong for word in ("--weight", one)]
+        assert run(*options, tmp_path / "3", *given) == 2 and sentence in capsys.readouterr().err
+    for wrong in ("t1", "t1=-1", "=2", "t1=nan", "t1=inf"):
+        with pytest.raises(SystemExit):
+            run(*options, tmp_path / "3", "--weight", wrong)
+        assert "should be NAME=NUMBER" in capsys.readouterr().err
 
 
 def test_a_table_for_each_model(results, tmp_path):

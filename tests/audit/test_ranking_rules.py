@@ -18,7 +18,7 @@ from napari_uncertainseg.audit.ranking.methods import (
     rank_draws,
     ranks,
 )
-from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_models, ranks_over_all
+from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_models
 from napari_uncertainseg.audit.ranking.resampling import draw_cases, kendall, rank_shares
 from napari_uncertainseg.audit.ranking.scores import Scores, with_missing
 from napari_uncertainseg.audit.ranking.signed_rank import better_p
@@ -204,13 +204,6 @@ def test_one_and_two_cases_have_a_ranking_and_no_difference():
     assert one.main.ranks.tolist() == [2, 1] and one.main.drawn is None and np.isnan(one.low).all()
     two = rank_models(make_scores([[0.6, 0.5], [0.8, 0.9]]), RankingSetting(draws=20))
     assert two.main.ranks.tolist() == [2, 1] and not two.beats.any()
-
-
-def test_ranks_over_several_metrics():
-    first, second = (rank_models(make_scores([A, B], high=high)) for high in (True, False))
-    names, means = ranks_over_all((first, second))
-    assert names == ("A", "B") and means.tolist() == [1.5, 1.5]
-    assert ranks_over_all((first,))[0] == ()
 
 
 def test_corrected_wins_are_fewer():

@@ -17,7 +17,7 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import window as window_module
-from napari_uncertainseg.widgets.cohort.dock import CohortDock
+from napari_uncertainseg.widgets.cohort.cases import CasesPanel
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session.dock import SessionDock
@@ -118,7 +118,7 @@ def make(shown, window, sessions):
 
 @pytest.fixture
 def dock(make, window):
-    return make(CohortDock, window)
+    return make(CasesPanel, window)
 
 
 def idle(dock, qtbot):
@@ -233,7 +233,7 @@ def test_the_states_follow_the_session(qtbot, make, dock, window, table):
         dock.annotator.setText(annotator)
         dock.annotator.editingFinished.emit()
         assert column(dock, STATE)[0] == first
-    later = make(CohortDock, window)
+    later = make(CasesPanel, window)
     assert later.annotator.text() == "anna"
     read(later, qtbot, table)
     assert later.table.selectedIndexes()[0].row() == 1
@@ -346,7 +346,7 @@ def test_a_window_that_refuses_says_why(qtbot, dock, window, table):
 def test_sessions_that_are_none_and_others(qtbot, make, window, file, sessions, table, tmp_path):
     file.parent.mkdir()
     file.write_bytes(b"no database" * 1000)
-    dock = make(CohortDock, window)
+    dock = make(CasesPanel, window)
     assert "is not a database of sessions" in dock.message.text()
     read(dock, qtbot, table)
     assert column(dock, STATE) == ["not reviewed"] * 3
@@ -380,14 +380,14 @@ def viewer(make_viewer, file):
 def _open_next(review, qtbot, timeout=10_000, small=False):
     """Open and segment the next case; of a small brain it is asked first."""
     before = review.case.prediction
-    qtbot.mouseClick(review.cohort.next_button, LEFT)
+    qtbot.mouseClick(review.cohort.cases.next_button, LEFT)
     if small:
         go_on = review.segment.brain.go_on
         qtbot.waitUntil(lambda: not go_on.isHidden() and go_on.isEnabled(), timeout=timeout)
         go_on.click()
 
     def predicted():
-        said = review.segment.message.text(), review.cohort.message.text(), review.segment.run.text()
+        said = review.segment.message.text(), review.cohort.cases.message.text(), review.segment.run.text()
         assert review.case.prediction not in (None, before), said
 
     try:
@@ -411,7 +411,7 @@ def test_cases_are_swapped_and_the_users_own_layers_stay(viewer, qtbot, table, f
     )
     t1 = viewer.add_layer(Image(data, **options | {"name": "my T1", "metadata": {}}))
     review.open_dock("cohort")
-    read(review.cohort, qtbot, table)
+    read(review.cohort.cases, qtbot, table)
     _open_next(review, qtbot)
     assert names(viewer) == ["my FLAIR", "mine", "my T1", "FLAIR"]
     first = viewer.layers["FLAIR"]
@@ -446,21 +446,21 @@ def test_it_says_what_its_cases_are_run_with(viewer, qtbot):
     members = review.segment.settings.members
     for count in (members.minimum(), members.maximum()):
         members.setValue(count)
-        assert review.cohort.runs_with.text() == f"Runs with: {review.segment.setting} (from Segment)"
-        assert f"{count} members" in review.cohort.runs_with.text()
+        assert review.cohort.cases.runs_with.text() == f"Runs with: {review.segment.setting} (from Segment)"
+        assert f"{count} members" in review.cohort.cases.runs_with.text()
 
 
 def test_a_reference_of_the_case_before_is_let_go(viewer, qtbot, table):
     review = open_review(viewer)
     review.open_dock("cohort")
-    read(review.cohort, qtbot, table)
-    review.cohort.table.selectRow(1)
+    read(review.cohort.cases, qtbot, table)
+    review.cohort.cases.table.selectRow(1)
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
-        qtbot.mouseClick(review.cohort.open_button, LEFT)
+        qtbot.mouseClick(review.cohort.cases.open_button, LEFT)
     review.calibration.reference.setCurrentIndex(review.calibration.reference.findData("reference"))
     assert review.case.comparison.reference is not None and review.case.comparison.reliability is not None
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
-        review.cohort.open_next()
+        review.cohort.cases.open_next()
     assert review.case.comparison.reference is None and review.case.comparison.reliability is None
 
 
@@ -468,15 +468,15 @@ def test_a_run_that_goes_on_is_cancelled_for_the_other_case(make_viewer, qtbot, 
     slow = lambda *a, **k: FakeSegmenter(*a, **k, steps=40, pause=0.02)  # noqa: E731
     review = open_review(make_viewer(), docks_with(make_segmenter=slow))
     review.open_dock("cohort")
-    read(review.cohort, qtbot, table)
-    click(review.cohort, qtbot, review.cohort.next_button)
+    read(review.cohort.cases, qtbot, table)
+    click(review.cohort.cases, qtbot, review.cohort.cases.next_button)
     qtbot.waitUntil(lambda: review.segment.run.text() == "Cancel", timeout=3000)
-    review.cohort.open_next()
+    review.cohort.cases.open_next()
     with qtbot.waitSignal(review.segment.done, timeout=10_000):
         pass
     assert review.case.images["flair"].path == table.parent / "p2" / "FLAIR.nii.gz"
-    review.cohort.open_next()
-    idle(review.cohort, qtbot)
+    review.cohort.cases.open_next()
+    idle(review.cohort.cases, qtbot)
     assert review.segment.isVisible()  # closed while it waits to press Run
 
 
@@ -485,9 +485,10 @@ def test_an_exercise_is_not_taken_away(viewer, qtbot, table, monkeypatch):
     review.open_dock("exercises")
     monkeypatch.setattr(type(review.exercises), "busy", True)
     review.open_dock("cohort")
-    read(review.cohort, qtbot, table)
-    click(review.cohort, qtbot, review.cohort.next_button)
-    assert "press Stop and score in Exercises" in review.cohort.message.text() and not len(viewer.layers)
+    read(review.cohort.cases, qtbot, table)
+    click(review.cohort.cases, qtbot, review.cohort.cases.next_button)
+    said = review.cohort.cases.message.text()
+    assert "press Stop and score in Exercises" in said and not len(viewer.layers)
 
 
 def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path, file):
@@ -506,7 +507,7 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     viewer = make_viewer()
     review = open_review(viewer, docks_with(model, most=3))  # its heads
     review.open_dock("cohort")
-    read(review.cohort, qtbot, tmp_path / "study")
+    read(review.cohort.cases, qtbot, tmp_path / "study")
     for i in (1, 2):
         review.show_dock("cohort")
         _open_next(review, qtbot, timeout=120_000, small=True)
@@ -520,9 +521,9 @@ def test_two_small_cases_and_a_network(make_viewer, qtbot, monkeypatch, tmp_path
     review.open_dock("session")
     review.session.annotator.setText("anna")
     review.session.start_button.click()
-    assert column(review.cohort, STATE)[1].endswith("reviewed")
+    assert column(review.cohort.cases, STATE)[1].endswith("reviewed")
     review.session.close_session()
     assert (
-        column(review.cohort, STATE)[1].startswith("closed")
-        and column(review.cohort, STATE)[0] == "not reviewed"
+        column(review.cohort.cases, STATE)[1].startswith("closed")
+        and column(review.cohort.cases, STATE)[0] == "not reviewed"
     )

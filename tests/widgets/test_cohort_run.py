@@ -15,7 +15,7 @@ from napari_uncertainseg.evaluate.worklist import UnusableCase
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.progress_file import STOP, ProgressFile, mark_ended
 from napari_uncertainseg.widgets.cohort import run_panel as module
-from napari_uncertainseg.widgets.cohort.dock import CohortDock
+from napari_uncertainseg.widgets.cohort.cases import CasesPanel
 from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.shared.preferences import Preferences, PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
@@ -57,7 +57,7 @@ def dock(shown, tmp_path, run):
     sessions = SessionFile(tmp_path / "kept" / "sessions.db")
     preferences = PreferenceStore()
     preferences.announce(Preferences())  # whatever other tests saved
-    yield shown(CohortDock(Case(), lambda loaded: None, sessions, preferences=preferences, run=run))
+    yield shown(CasesPanel(Case(), lambda loaded: None, sessions, preferences=preferences, run=run))
     sessions.close()
 
 
@@ -205,7 +205,7 @@ def test_the_run_outlives_the_dock_and_the_window_lets_it_go(qtbot, dock, cohort
     read(dock, qtbot, cohort)
     click(qtbot, dock.run_panel.start_button)
     dock.cleanup()
-    again = shown(CohortDock(Case(), lambda loaded: None, dock._sessions, run=run))
+    again = shown(CasesPanel(Case(), lambda loaded: None, dock._sessions, run=run))
     assert again.run_panel.state.text().startswith("Starting") and not started[0].left
     run.leave()
     assert started[0].left and not started[0].ended

@@ -11,6 +11,8 @@ from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, Calib
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
 
+from ..builders import make_prediction
+
 
 def record_like(prediction, n=12):
     rising = np.tile(GRID**2, (n, 1))
@@ -85,7 +87,7 @@ def unlike(case, *parts):
 
 def test_the_light_says_in_what_a_scan_is_unlike_all_seen(make, case):
     row = make(lambda information: None)
-    assert not row.light.isVisibleTo(row)
+    assert row.light.text() == "Not known: whether the model has seen such scans"
     unlike(case, "slices are 7.0 mm thick, the model has seen 1.0 <to> 4.0 mm")
     assert row.light.isVisibleTo(row)
     assert "Unlike all scans that the model has seen" in row.light.text()
@@ -93,7 +95,19 @@ def test_the_light_says_in_what_a_scan_is_unlike_all_seen(make, case):
     assert WARNING_SIGN in row.light.text() and "○" not in row.light.text()  # no verdict looks like it
     assert "can still be unlike" in row.light.toolTip()
     unlike(case)
-    assert not row.light.isVisibleTo(row) and not row.light.toolTip()
+    assert row.light.text() == "In seven numbers like scans that the model has seen"
+    assert "can still be unlike" in row.light.toolTip()
+    case.close_prediction()
+    assert not row.light.isVisibleTo(row)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_result_that_is_odd_by_itself_is_pointed_out_for_any_model(make, case, known):
+    row = make(lambda information: record_like(case.prediction) if known else None)
+    assert "Unusual" not in row.light.text()
+    nothing = np.full(case.prediction.grid.shape, 0.02, np.float32)
+    case.open_prediction(make_prediction(nothing, nothing[None], grid=case.prediction.grid))
+    assert "Unusual result" in row.light.text() and "above 0.02: either" in row.light.text()
 
 
 def test_the_light_says_both_where_there_are_calibration_cases(make, case):
@@ -149,7 +163,7 @@ def test_without_a_record_it_says_how_to_get_one(make, case):
     assert len(asked) == 1
     assert not row.button.isEnabled() and "uncertainseg calibrate" in row.button.toolTip()
     assert row.button.text() == "Use"
-    assert not row.light.isVisible() and not row.loss.isEnabled()
+    assert row.light.text().startswith("Not known") and not row.loss.isEnabled()
 
 
 def test_a_damaged_record_is_named(make, case):

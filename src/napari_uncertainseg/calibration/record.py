@@ -23,6 +23,7 @@ from napari_uncertainseg.calibration.conformal import (
     control_mean,
     control_with_confidence,
 )
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads, parse_loads
 from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.recalibration import Recalibration, from_json
 from napari_uncertainseg.disk.checked_json import parse_json
@@ -118,6 +119,28 @@ class OutOfRangeMeasure(NamedTuple):
     high: float
 
 
+def out_of_range(known: Mapping[str, np.ndarray], measures: Mapping[str, float]) -> list[OutOfRangeMeasure]:
+    """In what a case is unlike others, see `CalibrationRecord.unlike`.
+
+    Parameters
+    ----------
+    known
+        Of the others, by the names of `MEASURES`, each of shape (cases,), at least one.
+    measures
+        Of the case.
+    """
+    found = []
+    for name in MEASURES:
+        others, value = known[name], measures[name]
+        median = float(np.median(others))
+        margin = _MARGIN * abs(median)
+        spread = 1.4826 * float(np.median(np.abs(others - median))) + margin
+        low, high = float(others.min()), float(others.max())
+        if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
+            found.append(OutOfRangeMeasure(name, float(value), low, high))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class CalibrationRecord:
     """What a model did on cases with a reference.
@@ -143,6 +166,8 @@ class CalibrationRecord:
     lesions, candidates
         How probable it is that what was outlined at a threshold is a lesion, and what lies above the
         candidates' threshold; None where there were too few.
+    loads
+        Volumes and numbers of lesions, said and true; None in older records, and where results lack members.
     """
 
     model: str
@@ -157,6 +182,7 @@ class CalibrationRecord:
     lesions: RealByCases | None = None
     candidates: RealByCases | None = None
     scans: tuple[tuple[str, ...], ...] = ()
+    loads: PatientLoads | None = None
 
     def holds(self, information: Mapping[str, Any], measures: Mapping[str, float]) -> bool:
         """Whether a prediction is of one of these cases: a guarantee is for further cases only.
@@ -212,16 +238,7 @@ class CalibrationRecord:
         A measure counts when it lies outside of the range of these cases and more than four robust
         standard deviations (1.4826 times the median absolute deviation) from their median.
         """
-        found = []
-        for name in MEASURES:
-            known, value = self.measures[name], measures[name]
-            median = float(np.median(known))
-            margin = _MARGIN * abs(median)
-            spread = 1.4826 * float(np.median(np.abs(known - median))) + margin
-            low, high = float(known.min()), float(known.max())
-            if not low - margin <= value <= high + margin and abs(value - median) > _SPREADS * spread:
-                found.append(OutOfRangeMeasure(name, float(value), low, high))
-        return found
+        return out_of_range(self.measures, measures)
 
     def to_json(self) -> str:
         """The record as JSON, which `read_record` reads back exactly."""
@@ -240,6 +257,7 @@ class CalibrationRecord:
             "recalibration": fitted,
             "lesions": _plain(self.lesions),
             "candidates": _plain(self.candidates),
+            "loads": None if self.loads is None else self.loads.as_json(),
         }
         return json.dumps(content, allow_nan=False)
 
@@ -287,6 +305,7 @@ class _Content(Strict):
     recalibration: dict[str, Any] | None = Field(default=None, description="a table, or null")
     lesions: _RealByCases | None = Field(default=None, description="a table, or null")
     candidates: _RealByCases | None = Field(default=None, description="a table, or null")
+    loads: dict[str, Any] | None = Field(default=None, description="a table, or null")
 
 
 def read_record(text: str) -> CalibrationRecord:
@@ -323,6 +342,7 @@ def read_record(text: str) -> CalibrationRecord:
         _real_by_cases(read.lesions),
         _real_by_cases(read.candidates),
         read.scans,
+        None if read.loads is None else parse_loads(read.loads, n, "This calibration record"),
     )
 
 

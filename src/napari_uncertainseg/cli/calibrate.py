@@ -56,6 +56,7 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
                 f"probability that {name} are real: from {real.components}, {real.true} of them in the "
                 f"reference; {judged}"
             )
+    lines.append(_loads_in_words(record))
     for name in record.suspicious_cases:
         lines.append(
             f"WARNING: of the reference of {name} hardly a voxel is found at any threshold: is it that "
@@ -63,6 +64,20 @@ def describe(record: CalibrationRecord, limit: float, confidence: float) -> str:
         )
     lines.append("Guarantees hold for cases of the same kind only: scanner, patients, readers, this model.")
     return "\n".join(lines)
+
+
+def _loads_in_words(record: CalibrationRecord) -> str:
+    """Whether further patients get intervals for volume and number."""
+    from napari_uncertainseg._base import pluralised
+    from napari_uncertainseg.calibration.patients.intervals import LEVEL, patients_needed
+
+    if record.loads is None:
+        return "intervals for volume and number: none, results of older versions keep no members"
+    found, needed = record.loads.count, patients_needed(LEVEL)
+    patients = f"{pluralised(found, 'patient')} (visits of one share the column patient)"
+    if found < needed:
+        return f"intervals for volume and number: none, they need {needed} patients and these are {patients}"
+    return f"intervals for volume and number of a further patient, {LEVEL:.0%}: from {patients}"
 
 
 def _in_words(guarantee: Guarantee) -> str:

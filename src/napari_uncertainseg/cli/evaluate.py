@@ -100,6 +100,8 @@ def table(evaluation: Evaluation) -> str:
             "doubt and disagreement, rank correlation: "
             f"{_cell(found.voxels.rank)} over voxels, {_cell(found.lesions.rank)} over lesions"
         )
+    if evaluation.load is not None:
+        lines += map(fit, evaluation.load.lines)
     if evaluation.classes is not None:
         lines += class_lines(evaluation.classes)
     return "\n".join(lines)

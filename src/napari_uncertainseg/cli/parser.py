@@ -11,23 +11,21 @@ from typing import NoReturn
 
 from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
-from napari_uncertainseg.cli.options.audit import add_rank
+from napari_uncertainseg.cli.options.audit.audit import add_audit
+from napari_uncertainseg.cli.options.audit.ranking import add_rank
 from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
-from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
+from napari_uncertainseg.cli.options.numbers import count, probability
 from napari_uncertainseg.cli.options.places import add_places
 from napari_uncertainseg.cli.options.refinement import add_radiomics, add_refine
 from napari_uncertainseg.cli.options.sessions import add_session
+from napari_uncertainseg.cli.options.setting import add_setting
 from napari_uncertainseg.cli.options.shapes import add_export_shapes
 from napari_uncertainseg.cli.options.told import add_told
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, SEG, SHEET, TABLE
 from napari_uncertainseg.images.formats.formats import formats_in_words
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL
-
-METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
-DEVICES = ("auto", "cpu", "cuda")
-SKULL = ("auto", "removed", "present")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -73,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_calibrate,
         add_rank,
+        add_audit,
         add_explain,
         add_drivers,
         add_places,
@@ -134,7 +133,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     )
     reads(parser, "--mask", metavar="F", help="brain mask on the FLAIR's grid; found when not given")
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
-    _add_setting(parser)
+    add_setting(parser)
     reads(
         parser,
         "--probabilities",
@@ -144,46 +143,6 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
         help="in place of a model: a probability map for each member, as image or as nnU-Net saves it",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the results that DIR holds")
-
-
-def _add_setting(parser: argparse.ArgumentParser) -> None:
-    """What scans are segmented with, one or many."""
-    reads(
-        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
-    )
-    parser.add_argument(
-        "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
-    )
-    parser.add_argument(
-        "--volume", type=index, metavar="N", help="which volume of 4-D files, the first one is 0"
-    )
-    parser.add_argument(
-        "--method", choices=METHODS, default="one-pass", help="where members come from (%(default)s)"
-    )
-    parser.add_argument(
-        "--members", type=count, metavar="N", help="number of members, for methods that sample"
-    )
-    parser.add_argument(
-        "--target",
-        nargs="+",
-        metavar="CLASS",
-        help="of a model with several classes: which, see `models show`",
-    )
-    parser.add_argument(
-        "--threshold", type=probability, metavar="T", help="0 to 1; the model's own by default"
-    )
-    parser.add_argument(
-        "--min-volume", type=volume, default=3.0, metavar="MM3", help="smallest lesion, mm3 (%(default)g)"
-    )
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="(%(default)s)")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"
-    )
-    parser.add_argument(
-        "--bias-correction",
-        action=argparse.BooleanOptionalAction,
-        help="correct uneven brightness first (N4), or never; by default where the scans show the skull",
-    )
 
 
 def _add_run(commands: argparse._SubParsersAction) -> None:
@@ -198,7 +157,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
         help="a BIDS dataset, a folder of folders, or a table (flair, t1, ..., name, reference)",
     )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="folder for the results")
-    _add_setting(parser)
+    add_setting(parser)
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="of Dask, for the workers of other computers; else this one's"
     )

@@ -44,6 +44,7 @@ def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesion
 
 
 def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[Prediction, Lesions]:
+    from napari_uncertainseg.evaluate.patients.intervals import find_intervals
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
@@ -53,7 +54,8 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     prediction = predict(options, progress)
     lesions = rank_lesions(prediction, options.threshold, options.min_volume)
     progress("writing", 1.0)
-    write_results(options.out, prediction, lesions, overwrite=options.overwrite, claim=claim)
+    load = find_intervals(prediction, lesions.min_volume).as_json()
+    write_results(options.out, prediction, lesions, load=load, overwrite=options.overwrite, claim=claim)
     return prediction, lesions
 
 

@@ -12,6 +12,11 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, one_line, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
+from napari_uncertainseg.calibration.patients.intervals import (
+    PatientLoads,
+    SaidAndTrue,
+    spread_of,
+)
 from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.real_by_cases import (
     THRESHOLDS,
@@ -33,6 +38,8 @@ from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.result_folder import SUMMARY
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
 from napari_uncertainseg.evaluate.cohort import for_each_case
+from napari_uncertainseg.evaluate.patients.loads import SavedLoad, saved_load
+from napari_uncertainseg.evaluate.patients.names import patients_of_table
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching
@@ -48,7 +55,7 @@ def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress =
     Parameters
     ----------
     path
-        As of `cohort.evaluate_cases`; raters are not looked at.
+        As of `cohort.evaluate_cases`, and perhaps ``patient``; raters are not looked at.
     kind
         Of the recalibration, which is fitted on the brains' voxels of all cases.
     progress
@@ -96,7 +103,29 @@ def build_record(path: Path, *, kind: Kind = "temperature", progress: Progress =
         lesions=fit_real_by_cases([case.lesions for case in found]),
         candidates=fit_real_by_cases([case.candidates for case in found]),
         scans=tuple(scans),
+        loads=_loads([case.load for case in found], patients_of_table(path)),
     )
+
+
+def _loads(known: Sequence[SavedLoad | None], patients: Sequence[str]) -> PatientLoads | None:
+    """Loads of all cases; None where results of older versions are among them, which hold no members."""
+    loads = [one for one in known if one is not None]
+    if len(loads) < len(known):
+        return None
+    _, numbers = np.unique(patients, return_inverse=True)
+    said = {
+        "volume_ml": [(x.said.volume_ml, x.said.member_volumes_ml, x.true[0]) for x in loads if x.true],
+        "lesions": [(x.said.count, x.said.member_counts, x.true[1]) for x in loads if x.true],
+    }
+    quantities = {
+        name: SaidAndTrue(
+            np.array([one[0] for one in rows], float),
+            np.array([spread_of(one[1], name) for one in rows]),
+            np.array([one[2] for one in rows], float),
+        )
+        for name, rows in said.items()
+    }
+    return PatientLoads(numbers.astype(np.int64), quantities)
 
 
 class _Case(NamedTuple):
@@ -107,6 +136,7 @@ class _Case(NamedTuple):
     evidence: ProbabilityHistogram
     lesions: OutlinedLesions
     candidates: OutlinedLesions
+    load: SavedLoad | None
 
 
 def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
@@ -124,6 +154,7 @@ def _look_at(folder: Path, reference: Path, min_volume: float) -> _Case:
         ProbabilityHistogram.from_probability(p, truth, region=brain),
         lesions,
         candidates,
+        saved_load(folder, p, grid.voxel_volume, min_volume, truth),
     )
 
 

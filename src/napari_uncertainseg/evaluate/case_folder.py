@@ -26,6 +26,7 @@ from napari_uncertainseg.evaluate.agreement import (
     reference_agreement,
 )
 from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compare_classes
+from napari_uncertainseg.evaluate.patients.checked import CheckedLoad, checked_load
 from napari_uncertainseg.evaluate.saved_classes import read_classes
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.images.resample import resample_to
@@ -111,6 +112,9 @@ class Evaluation:
         Each class against a label map; None where that was not asked for.
     noun
         What was segmented, in words.
+    load
+        Intervals for volume and number that the results have, and whether the reference lies in them; None
+        where they have none.
     """
 
     folder: Path
@@ -127,6 +131,7 @@ class Evaluation:
     name: str = ""
     classes: ClassesAgreement | None = None
     noun: Noun = Noun()  # noqa: RUF009 - frozen
+    load: CheckedLoad | None = None
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable; what could not be computed is None."""
@@ -142,6 +147,8 @@ class Evaluation:
         if self.experts is not None and self.doubt is not None:
             found["between_raters"] = _experts_as_json(self.experts)
             found["doubt_and_disagreement"] = _doubt_as_json(self.doubt)
+        if self.load is not None:
+            found["load"] = self.load.as_json()
         if self.classes is not None:
             found["classes"] = self.classes.as_json()
         return found
@@ -226,6 +233,7 @@ def evaluate_folder(
         name=_name_of(folder),
         classes=by_class,
         noun=Noun(summary.target or LESION),
+        load=checked_load(results.load_summary(folder), truth, summary.min_volume_mm3, grid.voxel_volume),
     )
 
 

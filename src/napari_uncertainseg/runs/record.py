@@ -105,6 +105,8 @@ class VisitRecord(Strict):
         The most doubtful lesions, the first the most doubtful.
     seconds
         That it took.
+    interval
+        Where a reader's volume (ml) and number of lesions lie in 9 of 10 such patients; None if not known.
     reference
         What it was compared with, and what came of it; both None where it was not.
     compared
@@ -124,6 +126,7 @@ class VisitRecord(Strict):
     notes: list[str] = Field(description="a list")
     doubtful: list[DoubtfulLesion] = Field(description="a list")
     seconds: float = Field(description="a number")
+    interval: dict[str, list[float]] | None = Field(default=None, description="an object, or null")
     reference: FileState | None = Field(default=None, description="an object, or null")
     compared: Compared | None = Field(default=None, description="an object, or null")
 

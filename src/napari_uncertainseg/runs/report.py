@@ -245,12 +245,23 @@ def _interval(low: float | None, high: float | None) -> str:
 
 def _all(records: Sequence[VisitRecord]) -> list[Markup]:
     measures = any(record.compared for record in records)
-    head = ["visit", "lesions", "ml", "PSU", "entropy, nats", *(["Dice", "lesion F1"] if measures else [])]
+    interval = any(record.interval for record in records)
+    readers = ["a reader: ml", "lesions"] if interval else []
+    head = [
+        "visit",
+        "lesions",
+        "ml",
+        *readers,
+        "PSU",
+        "entropy, nats",
+        *(["Dice", "lesion F1"] if measures else []),
+    ]
     rows = [
         [
             name_span(one.name),
             str(one.lesions),
             format_number(one.volume_ml, 2),
+            *(_reader(one) if interval else ()),
             format_number(one.uncertainty.get("psu"), 3),
             format_number(one.uncertainty.get("mean_entropy_brain_nats"), 4),
             *([_measure(one, "dice"), _measure(one, "lesion_f1")] if measures else []),
@@ -265,6 +276,14 @@ def _all(records: Sequence[VisitRecord]) -> list[Markup]:
     )
     numbers = range(1, len(head))
     return [element("h2", "All visits"), *more, table([*head, "notes"], rows, right=numbers)]
+
+
+def _reader(record: VisitRecord) -> tuple[str, str]:
+    """Where a reader's volume and number lie in 9 of 10 such patients."""
+    if record.interval is None:
+        return "–", "–"  # noqa: RUF001
+    (low, high), (fewest, most) = record.interval["volume_ml"], record.interval["lesions"]
+    return f"{low:.1f} to {high:.1f}", f"{fewest:.0f} to {most:.0f}"
 
 
 def _measure(record: VisitRecord, name: str) -> str:

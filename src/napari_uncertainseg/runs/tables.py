@@ -56,6 +56,7 @@ def _row(record: VisitRecord, folder: Path) -> dict[str, Any]:
         "state": "done",
         "lesions": record.lesions,
         "volume_ml": record.volume_ml,
+        **_ends(record),
         "candidates": record.candidates,
         **{name: _or_nan(value) for name, value in record.uncertainty.items()},
         "unlike_seen_scans": "; ".join(record.unlike),
@@ -64,6 +65,12 @@ def _row(record: VisitRecord, folder: Path) -> dict[str, Any]:
         "seconds": record.seconds,
         "folder": str(folder),
     }
+
+
+def _ends(record: VisitRecord) -> dict[str, float]:
+    """Where a reader's volume and number lie; no columns where that is not known."""
+    known = record.interval or {}
+    return {f"{name}_{end}": known[name][i] for name in known for i, end in enumerate(("low", "high"))}
 
 
 def _or_nan(value: float | int | None) -> float:

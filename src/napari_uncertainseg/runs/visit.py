@@ -9,16 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, one_line
+from napari_uncertainseg.calibration.patients.intervals import QUANTITIES
 from napari_uncertainseg.disk.folder_lock import claimed, said_by_lock
 from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
+from napari_uncertainseg.evaluate.patients.intervals import find_intervals
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
@@ -228,7 +230,8 @@ def _segment(task: VisitTask, load: Load, check: _RunIsThere) -> VisitRecord:
     check.now()
     with claimed(task.folder) as claim:
         (task.folder / RECORD).unlink(missing_ok=True)
-        write_results(task.folder, prediction, lesions, overwrite=True, claim=claim)
+        load = find_intervals(prediction, lesions.min_volume).as_json()
+        write_results(task.folder, prediction, lesions, load=load, overwrite=True, claim=claim)
         if task.bids is not None:
             write_derivatives(task.bids, task.folder, lesions, prediction)
     return _record(task, prediction, lesions, time.monotonic() - start)
@@ -282,7 +285,14 @@ def _record(task: VisitTask, prediction: Prediction, lesions: Lesions, seconds: 
         notes=[str(note) for note in prediction.information.get("notes", ())],
         doubtful=[_doubtful(row) for _, row in table.iterrows()],
         seconds=round(seconds, 3),
+        interval=_ends(said),
     )
+
+
+def _ends(said: Mapping[str, Any]) -> dict[str, list[float]] | None:
+    """The intervals of a summary, each from low to high."""
+    found = said["load"]["interval"]
+    return None if found is None else {name: [float(x) for x in found[name]] for name in QUANTITIES}
 
 
 def _doubtful(row: pd.Series) -> DoubtfulLesion:

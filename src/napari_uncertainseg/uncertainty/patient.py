@@ -1,13 +1,15 @@
 """Doubt per patient.
 
 PSU after Molchanova et al., arXiv 2311.08931: one minus the members' mean intersection
-over union with the segmentation. Beside it, the agreement of a network's own layers.
+over union with the segmentation. Beside it, the agreement of a network's own layers, and volume and number of
+the lesions as each member has them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -22,9 +24,42 @@ from napari_uncertainseg._checks import (
     check_same_shape,
 )
 from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg.lesions.components import label_components, label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty.lesion import one_each
+
+
+@dataclass(frozen=True, eq=False)
+class LesionLoad:
+    """What a scan has in lesions.
+
+    Attributes
+    ----------
+    volume_ml
+        Of all lesions.
+    count
+        Number of lesions.
+    member_volumes_ml, member_counts
+        The same by each member alone, float (members,).
+    """
+
+    volume_ml: float
+    count: int
+    member_volumes_ml: np.ndarray
+    member_counts: np.ndarray
+
+    @property
+    def volume_range_ml(self) -> tuple[float, float]:
+        """Of the members' volumes, with the model's own: no interval with a promise."""
+        every = [self.volume_ml, *self.member_volumes_ml]
+        return float(min(every)), float(max(every))
+
+    @property
+    def count_range(self) -> tuple[int, int]:
+        """Of the members' counts, with the model's own: likewise."""
+        every = [self.count, *self.member_counts]
+        return int(min(every)), int(max(every))
 
 
 def patient_structural_uncertainty(segmentation: np.ndarray, members: Iterable[np.ndarray]) -> float:
@@ -156,6 +191,48 @@ def patient_average(
         return 0.0
     within = (values[inside] - low) / (high - low)
     return float(within.sum() / values.size if mode == "reference" else within.mean())
+
+
+def measure_load(
+    probability: np.ndarray, members: Members, threshold: float, min_volume: float, voxel_volume: float
+) -> LesionLoad:
+    """Volume and number of the lesions at a threshold, by the mean and by each member.
+
+    Parameters
+    ----------
+    probability
+        Mean probability, 3-D, 0 to 1.
+    members
+        The members that it is the mean of.
+    threshold
+        Probability at and above which a voxel is lesion, of the mean and of each member.
+    min_volume
+        Smaller components are left out, mm3.
+    voxel_volume
+        mm3.
+
+    Raises
+    ------
+    InputError
+        If these are no probabilities in 3-D, or the threshold is no number.
+    """
+    least = voxels_of(min_volume, voxel_volume)
+    probability = as_probabilities(probability)
+    labels, count = label_components(probability, threshold, min_voxels=least)
+    known = members.told_from(probability)
+    each = [_size(at_least(member, threshold), least, voxel_volume) for member in known.values]
+    volumes, counts = np.array(each, float).reshape(-1, 2).T
+    return LesionLoad(np.count_nonzero(labels) * voxel_volume / 1000, int(count), volumes, counts)
+
+
+def mask_load(mask: np.ndarray, min_volume: float, voxel_volume: float) -> tuple[float, int]:
+    """Volume (ml) and number of the lesions of a mask, without components smaller than `min_volume` (mm3)."""
+    return _size(mask, voxels_of(min_volume, voxel_volume), voxel_volume)
+
+
+def _size(mask: np.ndarray, least: int, voxel_volume: float) -> tuple[float, int]:
+    labels, count = label_mask(mask, min_voxels=least)
+    return np.count_nonzero(labels) * voxel_volume / 1000, int(count)
 
 
 def _psu(total: int, pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float:

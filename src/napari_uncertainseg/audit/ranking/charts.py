@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from markupsafe import Markup
 
-from napari_uncertainseg.audit.ranking.methods import ALPHA
-from napari_uncertainseg.audit.ranking.ranking import Ranking
-from napari_uncertainseg.audit.ranking.resampling import rank_shares
-from napari_uncertainseg.audit.ranking.svg import (
+from napari_uncertainseg.audit.pages.svg import (
     box,
     chart,
     colour,
@@ -20,6 +17,9 @@ from napari_uncertainseg.audit.ranking.svg import (
     ring,
     text,
 )
+from napari_uncertainseg.audit.ranking.methods import ALPHA
+from napari_uncertainseg.audit.ranking.ranking import Ranking
+from napari_uncertainseg.audit.ranking.resampling import rank_shares
 
 _ROW = 28.0
 _PLOT = 340.0
@@ -99,19 +99,35 @@ def _legend(ranking: Ranking, x: float) -> list[Markup]:
 
 
 def blobs(ranking: Ranking) -> Markup:
+    """How often each model has each rank in the draws, see `blob_chart`."""
+    scores = ranking.scores
+    return blob_chart(scores.models, ranking.order, ranking.main.ranks, _drawn(ranking), scores.title)
+
+
+def blob_chart(
+    models: tuple[str, ...], order: np.ndarray, ranks: np.ndarray, drawn: np.ndarray, title: str
+) -> Markup:
     """How often each model has each rank in the draws: the area of a blob is the share.
 
     A cross is the median, a line holds 95 % of the draws, a ring is the rank of all cases.
+
+    Parameters
+    ----------
+    models, order
+        Their names, and numbers of them from top to bottom.
+    ranks, drawn
+        Of all cases and in draws, float64 (models,) and (models, draws).
+    title
+        For readers that do not see the chart.
     """
-    drawn = _drawn(ranking)
-    models, left = ranking.scores.models, name_width(ranking.scores.models)
+    left = name_width(models)
     there, shares = rank_shares(drawn)
     parts = [_axis(left, len(models))]
 
     def at(rank: float) -> float:
         return _at(rank, left, len(models))
 
-    for row, i in enumerate(ranking.order):
+    for row, i in enumerate(order):
         y = _TOP + _ROW * (row + 0.5)
         low, middle, high = np.quantile(drawn[i], (0.025, 0.5, 0.975))
         parts += [name(left - 10, y + 4, models[i]), line([(at(low), y), (at(high), y)])]
@@ -122,8 +138,8 @@ def blobs(ranking: Ranking) -> Markup:
         ]
         x = at(middle)
         parts += [line([(x - 4, y - s), (x + 4, y + s)], width=2) for s in (4, -4)]
-        parts.append(ring(at(ranking.main.ranks[i]), y, 13))
-    return chart(parts, left + _PLOT + 24, _bottom(len(models)), f"ranks in draws, {ranking.scores.title}")
+        parts.append(ring(at(ranks[i]), y, 13))
+    return chart(parts, left + _PLOT + 24, _bottom(len(models)), f"ranks in draws, {title}")
 
 
 def _often(model: str, rank: float, share: float) -> str:

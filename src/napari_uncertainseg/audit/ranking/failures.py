@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.explain.drivers.statistics.holm import holm
 
 ALL = "all models"
 _WORST = 3
 _SHUFFLES = 2000
+"""Of the patients for each test, at least."""
+_PER_TEST = 50
+"""So many more for each test there is, for the smallest p to be able to withstand Holm's correction."""
 _FEWEST = 4
 """Patients below which a feature is not tested."""
-_MISSING = ("", "n/a", "na", "nan")
 
 
 @dataclass(frozen=True)
@@ -97,31 +97,6 @@ def _hard_for_all(scores: Scores) -> list[FailureCase]:
     return rows
 
 
-def read_features(path: Path) -> pd.DataFrame:
-    """Features of the cases, by case: columns of numbers, and of words.
-
-    Raises
-    ------
-    InputError
-        If it is no table, lacks the column ``case``, or has a case twice.
-    """
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
-    if "case" not in table or len(table.columns) < 2:
-        raise InputError(f"{path} should have the column case, and one for each feature.")
-    table = table[table["case"] != ""]
-    if table["case"].duplicated().any():
-        twice = table.loc[table["case"].duplicated(), "case"].iloc[0]
-        raise InputError(f"{path} has the case {twice!r} twice; which features are meant cannot be told.")
-    plain = table.set_index("case").drop(columns=["patient"], errors="ignore")
-    plain = plain.mask(plain.apply(lambda column: column.str.lower().isin(_MISSING)))
-    return plain.apply(_numbers_if_all_are)
-
-
-def _numbers_if_all_are(column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    return column if (numbers.isna() & column.notna()).any() else numbers
-
-
 def shared_features(scores: Scores, features: pd.DataFrame, seed: int = 0) -> list[SharedFeature]:
     """What makes cases hard for all models, and for each model more than for the rest.
 
@@ -132,23 +107,17 @@ def shared_features(scores: Scores, features: pd.DataFrame, seed: int = 0) -> li
     scores
         Of the models.
     features
-        Of `read_features`.
+        By case, such as the table of `features.read.CaseFeatures`.
     seed
         Of the shuffles.
-
-    Raises
-    ------
-    InputError
-        If the table of features has none of the cases.
     """
-    if not set(scores.cases) & set(features.index):
-        raise InputError("The table of features has none of the ranked cases in its column case.")
     place = rankdata(scores.oriented, axis=1, nan_policy="omit")
     outcomes = {ALL: _mean_of_known(place)}
     for i, model in enumerate(scores.models):
         outcomes[model] = place[i] - _mean_of_known(np.delete(place, i, axis=0))
+    shuffles = max(_SHUFFLES, _PER_TEST * len(outcomes) * len(features.columns))
     rows = [
-        _shared(scores, features[name], model, outcome, seed)
+        _shared(scores, features[name], model, outcome, (shuffles, seed))
         for model, outcome in outcomes.items()
         for name in features
     ]
@@ -164,7 +133,10 @@ def _mean_of_known(place: np.ndarray) -> np.ndarray:
     return np.where(number > 0, np.nansum(place, axis=0) / np.maximum(number, 1), np.nan)
 
 
-def _shared(scores: Scores, feature: pd.Series, model: str, outcome: np.ndarray, seed: int) -> SharedFeature:
+def _shared(
+    scores: Scores, feature: pd.Series, model: str, outcome: np.ndarray, shuffling: tuple[int, int]
+) -> SharedFeature:
+    """Of one model and feature; ``shuffling`` is how often, and the seed."""
     table = pd.DataFrame(
         {"patient": scores.patients, "y": outcome, "x": feature.reindex(scores.cases).to_numpy()}
     )
@@ -175,19 +147,19 @@ def _shared(scores: Scores, feature: pd.Series, model: str, outcome: np.ndarray,
     if len(own) < _FEWEST or own["x"].nunique() < 2 or np.ptp(y) == 0:
         return SharedFeature(model, name, kind, math.nan, math.nan, math.nan, len(own))
     x = rankdata(own["x"]) if number else pd.factorize(own["x"])[0]
-    strength, p = _correlation(x, y, seed) if number else _between(x, y, seed)
+    strength, p = _correlation(x, y, shuffling) if number else _between(x, y, shuffling)
     return SharedFeature(model, name, kind, strength, p, math.nan, len(own))
 
 
-def _correlation(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, float]:
+def _correlation(x: np.ndarray, y: np.ndarray, shuffling: tuple[int, int]) -> tuple[float, float]:
     """Of ranks; p is two-sided."""
     x, y = (values - values.mean() for values in (x, y))
     unit = math.sqrt((x**2).sum() * (y**2).sum())
-    value, shuffled = float(x @ y) / unit, _shuffled(y, seed) @ x / unit
+    value, shuffled = float(x @ y) / unit, _shuffled(y, *shuffling) @ x / unit
     return value, _share_beyond(np.abs(shuffled), abs(value))
 
 
-def _between(group: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, float]:
+def _between(group: np.ndarray, y: np.ndarray, shuffling: tuple[int, int]) -> tuple[float, float]:
     """Share of the variance of ranks between groups."""
     member = np.eye(group.max() + 1)[group]
     y = y - y.mean()
@@ -196,12 +168,18 @@ def _between(group: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, float]
         return np.asarray((((values @ member) ** 2) / member.sum(0)).sum(-1) / (y**2).sum())
 
     value = float(share(y))
-    return value, _share_beyond(share(_shuffled(y, seed)), value)
+    return value, _share_beyond(share(_shuffled(y, *shuffling)), value)
 
 
-def _shuffled(y: np.ndarray, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    return rng.permuted(np.tile(y, (_SHUFFLES, 1)), axis=1)
+def _shuffled(y: np.ndarray, often: int, seed: int) -> np.ndarray:
+    return np.asarray(y[_places_shuffled(len(y), often, seed)])
+
+
+@lru_cache(maxsize=8)
+def _places_shuffled(number: int, often: int, seed: int) -> np.ndarray:
+    """The same for all tests of so many patients, int (often, number)."""
+    places = np.tile(np.arange(number, dtype=np.int32), (often, 1))
+    return np.random.default_rng(seed).permuted(places, axis=1)
 
 
 def _share_beyond(shuffled: np.ndarray, value: float) -> float:

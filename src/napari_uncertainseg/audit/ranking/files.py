@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_uncertainseg.audit.pages.files import write_audit
+from napari_uncertainseg.audit.ranking.consensus.combine import Consensus, find_consensus
+from napari_uncertainseg.audit.ranking.consensus.tables import consensus_table
 from napari_uncertainseg.audit.ranking.failures import FailureCase, SharedFeature
 from napari_uncertainseg.audit.ranking.page import ranking_page
 from napari_uncertainseg.audit.ranking.ranking import Ranking
@@ -17,10 +19,9 @@ from napari_uncertainseg.audit.ranking.tables import (
     ranks_table,
     significance_table,
 )
-from napari_uncertainseg.disk.new_folder import new_folder
-from napari_uncertainseg.export import write_table
 
-PAGE = "ranking.html"
+_NAME = "ranking"
+PAGE = f"{_NAME}.html"
 
 
 def write_ranking(
@@ -29,18 +30,22 @@ def write_ranking(
     source: str,
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
+    consensus: Sequence[Consensus] | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write ``ranking.html``, ``ranking.json`` and tables into a new folder, whole or not at all.
 
-    The tables are ``ranks.tsv``, ``significance.tsv``, ``frequencies.tsv``, ``failures.tsv`` and, where
-    features of the cases are known, ``features.tsv``.
+    The tables are ``ranks.tsv``, ``significance.tsv``, ``frequencies.tsv``, ``failures.tsv``, where
+    features of the cases are known, ``features.tsv``, and of several rankings ``consensus.tsv``.
 
     Parameters
     ----------
     folder
         Where to.
-    rankings, source, failures, shared
+    rankings, source, failures, shared, notes
         As for `page.ranking_page`.
+    consensus
+        Of several rankings; found with equal weights if None.
 
     Raises
     ------
@@ -55,10 +60,9 @@ def write_ranking(
     }
     if shared:
         tables["features.tsv"] = features_table(rankings, shared)
-    text = json.dumps(as_json(rankings, failures, shared), indent=2, allow_nan=False, ensure_ascii=False)
-    with new_folder(folder) as whole:
-        for name, table in tables.items():
-            write_table(whole / name, table)
-        page = ranking_page(rankings, source, failures, shared)
-        (whole / PAGE).write_bytes(page.encode("utf-8", "replace"))
-        (whole / "ranking.json").write_bytes(f"{text}\n".encode("utf-8", "replace"))
+    consensus = find_consensus(rankings) if consensus is None else consensus
+    if any(one.models for one in consensus):
+        tables["consensus.tsv"] = consensus_table(consensus)
+    page = ranking_page(rankings, source, failures, shared, consensus, notes)
+    numbers = as_json(rankings, failures, shared, consensus) | {"notes": list(notes)}
+    write_audit(folder, _NAME, page, tables, numbers)

@@ -53,7 +53,7 @@ KNOWN: Mapping[str, str] = {
     ),
 }
 """Names of columns in small letters."""
-_USUAL = ("dice", "lesion_f1", "surface_dice", "ace")
+USUAL = ("dice", "lesion_f1", "surface_dice", "ace")
 """What is ranked where nothing is said: a table of `evaluate` has many metrics, which say much the same."""
 
 
@@ -63,7 +63,7 @@ def directions(said: Sequence[str], columns: Iterable[str], source: str) -> dict
     Parameters
     ----------
     said
-        Names of columns, each perhaps with ``=high`` or ``=low``; none for `_USUAL`, or all that are known.
+        Names of columns, each perhaps with ``=high`` or ``=low``; none for `USUAL`, or all that are known.
     columns
         Of the table.
     source
@@ -87,7 +87,7 @@ def directions(said: Sequence[str], columns: Iterable[str], source: str) -> dict
                 f"{source} has no metric that is known here; name one and what is good, as in --metric "
                 f"NAME=high or --metric NAME=low. Its columns are {', '.join(there)}."
             )
-        return {name: high for name, high in known.items() if name.lower() in _USUAL} or known
+        return {name: high for name, high in known.items() if name.lower() in USUAL} or known
     found: dict[str, bool] = {}
     for one in said:
         name, high = _direction(one, there, source)

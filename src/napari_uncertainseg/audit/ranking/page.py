@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 
-from napari_uncertainseg import __version__
+from napari_uncertainseg.audit.pages.parts import head, interval, paragraphs, picture
 from napari_uncertainseg.audit.ranking import charts
+from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
+from napari_uncertainseg.audit.ranking.consensus.page import consensus_section
 from napari_uncertainseg.audit.ranking.failures import ALL, FailureCase, SharedFeature
-from napari_uncertainseg.audit.ranking.methods import ALPHA
-from napari_uncertainseg.audit.ranking.ranking import Ranking, ranks_over_all
-from napari_uncertainseg.audit.ranking.sentences import sentences
+from napari_uncertainseg.audit.ranking.ranking import Ranking
+from napari_uncertainseg.audit.ranking.sentences import feature_sentence, sentences
 from napari_uncertainseg.review.reports.html import (
     Markup,
     element,
@@ -24,7 +24,7 @@ from napari_uncertainseg.review.reports.html import (
 )
 
 _TITLE = "Ranking of models"
-_NOTICE = "For research only: this is not a medical device. A rank says nothing about a patient."
+_NOTICE = "A rank says nothing about a patient."
 _MOST_HARD = 10
 
 
@@ -33,6 +33,8 @@ def ranking_page(
     source: str,
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
+    consensus: Sequence[Consensus] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """The page.
 
@@ -44,8 +46,12 @@ def ranking_page(
         What was read.
     failures, shared
         Of each ranking; ``shared`` is empty where no features are known.
+    consensus
+        Of several rankings.
+    notes
+        On the features.
     """
-    content = [*_head(rankings, source), *_overview(rankings)]
+    content = [*_head(rankings, source), *consensus_section(consensus)]
     for i, ranking in enumerate(rankings):
         content += [
             element("h2", ranking.scores.title),
@@ -55,13 +61,12 @@ def ranking_page(
         ]
         content += [*_ways(ranking), *_failures(failures[i])]
         if shared:
-            content += _features(shared[i])
+            content += _features(shared[i], notes)
     return whole_page(_TITLE, content)
 
 
 def _head(rankings: tuple[Ranking, ...], source: str) -> list[Markup]:
     setting = rankings[0].setting
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     equal = "best" if setting.ties == "min" else "mean"
     tests = "exact where possible" if setting.exact else "normal approximation"
     rows = [
@@ -72,27 +77,13 @@ def _head(rankings: tuple[Ranking, ...], source: str) -> list[Markup]:
             "stability",
             f"{setting.draws} draws of the patients, seed {setting.seed}; visits come with their patient",
         ),
-        ("made", f"{made} by napari-uncertainseg {__version__}"),
     ]
-    return [element("h1", _TITLE), element("p", _NOTICE, class_="notice"), table(("", ""), rows)]
-
-
-def _overview(rankings: tuple[Ranking, ...]) -> list[Markup]:
-    names, means = ranks_over_all(rankings)
-    if not names:
-        return []
-    rows = [(name_span(n), format_number(m)) for n, m in zip(names, means, strict=True)]
-    about = f"Mean rank over {len(rankings)} rankings. Metrics that say the same count twice."
-    return [
-        element("h2", "All together"),
-        element("p", about),
-        table(("model", "mean rank"), rows, right={1}),
-    ]
+    return head(_TITLE, rows, _NOTICE)
 
 
 def _said(ranking: Ranking) -> list[Markup]:
     better = "High" if ranking.scores.high else "Low"
-    return [element("p", f"{better} values are good."), *(element("p", one) for one in sentences(ranking))]
+    return paragraphs([f"{better} values are good.", *sentences(ranking)])
 
 
 def _ranks(ranking: Ranking) -> Markup:
@@ -104,14 +95,14 @@ def _ranks(ranking: Ranking) -> Markup:
             (
                 f"{main.ranks[i]:g}",
                 name_span(ranking.scores.models[i]),
-                _interval(main.aggregate[i], ranking.low[i], ranking.high[i]),
-                _interval(*ranking.behind[i]) if i != ranking.order[0] else format_number(None),
+                interval(main.aggregate[i], ranking.low[i], ranking.high[i]),
+                interval(*ranking.behind[i]) if i != ranking.order[0] else format_number(None),
                 format_number(None) if drawn is None else _between(drawn.ranks[i]),
                 format_number(first, 0),
                 str(int(ranking.beats[i].sum())),
             )
         )
-    head = (
+    titles = (
         "rank",
         "model",
         "value (95 %)",
@@ -120,13 +111,7 @@ def _ranks(ranking: Ranking) -> Markup:
         "first, % of draws",
         "shown better than",
     )
-    return table(head, rows, right={0, 5, 6})
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    if not np.isfinite(low):
-        return format_number(value, 3)
-    return f"{format_number(value, 3)} ({format_number(low, 3)} to {format_number(high, 3)})"
+    return table(titles, rows, right={0, 5, 6})
 
 
 def _between(ranks: np.ndarray) -> str:
@@ -151,7 +136,7 @@ def _pictures(ranking: Ranking) -> list[Markup]:
     ]
     parts: list[Markup] = []
     for title, draw, about in shown:
-        parts += [element("h3", title), element("p", about), element("div", draw(ranking), class_="wide")]
+        parts += picture(title, about, draw(ranking))
     return parts
 
 
@@ -164,8 +149,8 @@ def _ways(ranking: Ranking) -> list[Markup]:
         "Kendall's tau of the ranks in each draw with those of all cases: 1 is the same order. Draws in "
         "which all models are equal have none, and are counted."
     )
-    head = ("way to rank", "mean tau", "draws without", "first")
-    return [element("p", about), table(head, rows, right={1, 2})]
+    titles = ("way to rank", "mean tau", "draws without", "first")
+    return [element("p", about), table(titles, rows, right={1, 2})]
 
 
 def _first_by(ranking: Ranking, way: str) -> str:
@@ -188,18 +173,11 @@ def _failures(found: Sequence[FailureCase]) -> list[Markup]:
         for one in found
         if one.model != ALL
     ]
-    head = ("model", "case", "score", "median of the others")
-    return [element("h3", "Failure cases"), element("p", said), table(head, rows, right={2, 3})]
+    titles = ("model", "case", "score", "median of the others")
+    return [element("h3", "Failure cases"), element("p", said), table(titles, rows, right={2, 3})]
 
 
-def _features(found: Sequence[SharedFeature]) -> list[Markup]:
-    tested = [one for one in found if np.isfinite(one.p)]
-    clear = [one for one in tested if one.p_holm <= ALPHA]
-    said = (
-        f"None of {len(tested)} tests of features shows what hard cases share (p > {ALPHA:g} after Holm)."
-        if not clear
-        else "What hard cases share: " + "; ".join(_one_feature(one) for one in clear) + "."
-    )
+def _features(found: Sequence[SharedFeature], notes: Sequence[str]) -> list[Markup]:
     rows = [
         (
             name_span(one.model if one.model == ALL else f"{one.model}, against the rest"),
@@ -212,17 +190,9 @@ def _features(found: Sequence[SharedFeature]) -> list[Markup]:
         )
         for one in found
     ]
-    head = ("model", "feature", "measure", "strength", "p", "p, Holm", "patients")
+    titles = ("model", "feature", "measure", "strength", "p", "p, Holm", "patients")
     return [
         element("h3", "What these cases share"),
-        element("p", said),
-        table(head, rows, right={3, 4, 5, 6}),
+        *paragraphs((feature_sentence(found), *notes)),
+        table(titles, rows, right={3, 4, 5, 6}),
     ]
-
-
-def _one_feature(one: SharedFeature) -> str:
-    who = "all models do" if one.model == ALL else f"{one.model}, against the rest, does"
-    if one.kind == "word":
-        return f"how well {who} differs with {one.feature} (share of the variance {one.strength:.2f})"
-    how = "better" if one.strength > 0 else "worse"
-    return f"{who} {how} where {one.feature} is high (rank correlation {one.strength:.2f})"

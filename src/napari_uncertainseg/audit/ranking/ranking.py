@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.audit.ranking.failures import (
+    FailureCase,
+    SharedFeature,
+    failure_cases,
+    shared_features,
+)
+from napari_uncertainseg.audit.ranking.features.read import read_case_features
 from napari_uncertainseg.audit.ranking.methods import (
     ALPHA,
     USUAL,
@@ -210,17 +218,61 @@ def _behind(main: MethodRanking, scores: Scores, setting: RankingSetting) -> np.
     return np.stack([value, *_interval(drawn, scores)], axis=1) + 0.0  # no -0
 
 
-def ranks_over_all(rankings: tuple[Ranking, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Mean rank of each model over metrics and tasks, the best first.
+@dataclass(frozen=True, eq=False)
+class WholeRanking:
+    """What is found in a table of scores.
 
-    Returns
-    -------
-    names, mean_ranks
-        Of the models that are in all of them; none where there is only one ranking.
+    Attributes
+    ----------
+    rankings
+        One for each task and metric.
+    failures, shared
+        Of each ranking; ``shared`` is empty where no features are known.
+    notes
+        On the features, a sentence each.
     """
-    shared = [m for m in rankings[0].scores.models if all(m in r.scores.models for r in rankings)]
-    if len(rankings) < 2 or len(shared) < 2:
-        return (), np.empty(0)
-    table = np.array([[r.main.ranks[r.scores.models.index(m)] for m in shared] for r in rankings])
-    order = np.argsort(table.mean(0), kind="stable")
-    return tuple(shared[i] for i in order), table.mean(0)[order]
+
+    rankings: tuple[Ranking, ...]
+    failures: tuple[Sequence[FailureCase], ...]
+    shared: tuple[Sequence[SharedFeature], ...]
+    notes: tuple[str, ...] = ()
+
+
+def rank_all(
+    all_scores: Sequence[Scores],
+    setting: RankingSetting,
+    features: Path | Sequence[Path] | None = None,
+    progress: Progress = silent,
+) -> WholeRanking:
+    """Rank by each metric in each task.
+
+    Parameters
+    ----------
+    all_scores
+        One for each task and metric.
+    setting
+        How.
+    features
+        Tables and folders for `features.read.read_case_features`.
+    progress
+        Told for each way to rank, and before that while scans are read.
+
+    Raises
+    ------
+    InputError
+        If scores are missing and the setting does not say what stands for them, or the features cannot be
+        used.
+    """
+    paths = [features] if isinstance(features, Path) else list(features or ())
+    names = (case for scores in all_scores for case in scores.cases)
+    known = read_case_features(paths, names, progress) if paths else None
+    rankings = []
+    for i, scores in enumerate(all_scores):
+        rankings.append(rank_models(scores, setting, partial(_as_part, progress, i, len(all_scores))))
+    failures = tuple(failure_cases(ranking.scores) for ranking in rankings)
+    shared = () if known is None else tuple(shared_features(one.scores, known.table) for one in rankings)
+    return WholeRanking(tuple(rankings), failures, shared, () if known is None else known.notes)
+
+
+def _as_part(progress: Progress, done: int, of: int, stage: str, fraction: float) -> None:
+    progress(stage, (done + fraction) / of)

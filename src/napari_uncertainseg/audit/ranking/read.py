@@ -71,6 +71,35 @@ def read_models(sources: Mapping[str, Path], said: Sequence[str] = ()) -> tuple[
     return _all_scores(table, said, ", ".join(str(path) for path in sources.values()))
 
 
+def read_scores(results: Sequence[tuple[str, Path]], metrics: Sequence[str] = ()) -> tuple[Scores, ...]:
+    """Read one long table, or a table or folder for each model.
+
+    Parameters
+    ----------
+    results
+        Names of models with their tables; one table of all models has no name.
+    metrics
+        As for `read_results`.
+
+    Raises
+    ------
+    InputError
+        If a name is missing or there twice, or a table cannot be read or ranked.
+    """
+    if len(results) == 1 and not results[0][0]:
+        return read_results(results[0][1], metrics)
+    unnamed = [path for name, path in results if not name]
+    if unnamed:
+        raise InputError(
+            f"{unnamed[0]}: of several tables each needs its model's name, as in MODEL={unnamed[0]}."
+        )
+    names = [name for name, _ in results]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"The model {twice!r} is named twice; give each model one name and one table.")
+    return read_models(dict(results), metrics)
+
+
 def _told(rows: pd.DataFrame, patients: Mapping[str, str]) -> pd.DataFrame:
     """Rows with the patients that other models' tables tell, so that visits are not taken as patients."""
     found = rows[CASE].map(patients)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from napari_uncertainseg._base import pluralised
+from napari_uncertainseg.audit.ranking.failures import ALL, SharedFeature
 from napari_uncertainseg.audit.ranking.methods import ALPHA
 from napari_uncertainseg.audit.ranking.ranking import FEW, Ranking
 
@@ -84,3 +87,24 @@ def _same_rows(values: np.ndarray, names: tuple[str, ...]) -> list[tuple[str, st
         if (earlier := first.setdefault(row.tobytes(), name)) != name:
             pairs.append((earlier, name))
     return pairs
+
+
+def feature_sentence(found: Sequence[SharedFeature]) -> str:
+    """What hard cases share, of what was tested."""
+    tested = [one for one in found if np.isfinite(one.p)]
+    clear = [one for one in tested if one.p_holm <= ALPHA]
+    if not tested:
+        return "No feature differs between the patients and is known of four of them, so that none is tested."
+    if not clear:
+        return (
+            f"None of {len(tested)} tests of features shows what hard cases share (p > {ALPHA:g} after Holm)."
+        )
+    return "What hard cases share: " + "; ".join(_one_feature(one) for one in clear) + "."
+
+
+def _one_feature(one: SharedFeature) -> str:
+    who = "all models do" if one.model == ALL else f"{one.model}, against the rest, does"
+    if one.kind == "word":
+        return f"how well {who} differs with {one.feature} (share of the variance {one.strength:.2f})"
+    how = "better" if one.strength > 0 else "worse"
+    return f"{who} {how} where {one.feature} is high (rank correlation {one.strength:.2f})"

@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg import __version__
+from napari_uncertainseg.audit.pages.files import plain
+from napari_uncertainseg.audit.ranking.consensus.combine import Consensus
+from napari_uncertainseg.audit.ranking.consensus.tables import consensus_numbers
 from napari_uncertainseg.audit.ranking.failures import FailureCase, SharedFeature
-from napari_uncertainseg.audit.ranking.ranking import Ranking, ranks_over_all
+from napari_uncertainseg.audit.ranking.ranking import Ranking
 from napari_uncertainseg.audit.ranking.resampling import rank_shares
 from napari_uncertainseg.audit.ranking.sentences import sentences
 
@@ -101,16 +104,16 @@ def as_json(
     rankings: tuple[Ranking, ...],
     failures: Sequence[Sequence[FailureCase]],
     shared: Sequence[Sequence[SharedFeature]],
+    consensus: Sequence[Consensus] = (),
 ) -> dict[str, Any]:
     """Everything, JSON-serialisable; None where a number is not defined."""
-    names, means = ranks_over_all(rankings)
     found = [_ranking(*one) for one in zip(rankings, failures, shared or [()] * len(rankings), strict=True)]
     setting = asdict(rankings[0].setting)
     return {
         "made_by": f"napari-uncertainseg {__version__}",
         "setting": setting,
-        "mean_ranks": dict(zip(names, means.tolist(), strict=True)),
-        "rankings": _plain(found),
+        "consensus": plain([consensus_numbers(one) for one in consensus]),
+        "rankings": plain(found),
     }
 
 
@@ -141,11 +144,3 @@ def _ranking(
         "failure_cases": [asdict(one) for one in failures],
         "shared_features": [asdict(one) for one in shared],
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

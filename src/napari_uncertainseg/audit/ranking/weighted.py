@@ -65,14 +65,18 @@ def quantile(values: np.ndarray, counts: np.ndarray, share: float) -> np.ndarray
             continue
         reached = np.cumsum(counts[:, order], axis=1)
         some = reached[:, -1] > 0
-        at = (reached[:, -1] - 1) * share
-        # R lets a position that is whole but for rounding be whole.
-        below = np.floor(at + 4 * np.finfo(float).eps)
-        part = np.where(np.abs(at - below) < 4 * np.finfo(float).eps, 0.0, at - below)
-        low, high = (
-            own[order][(reached > place[:, None]).argmax(1)] for place in (below, np.ceil(part) + below)
-        )
+        at = 1 + np.maximum(reached[:, -1] - 1, 0) * share  # rounded as R rounds it, beginning with 1
+        below = np.floor(at)
+        part = at - below
+        low, high = (own[order][(reached >= place[:, None]).argmax(1)] for place in (below, np.ceil(at)))
         with np.errstate(invalid="ignore"):
-            between = (low + high) / 2 if share == 0.5 else (1 - part) * low + part * high
+            between = _halfway(low, high) if share == 0.5 else (1 - part) * low + part * high
         row[some] = np.where((part == 0) | (low == high), low, between)[some]
     return found
+
+
+def _halfway(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Mean of two values, rounded as that of R's ``median``: by ``mean``."""
+    first = (low.astype(np.longdouble) + high) / 2
+    left = np.where(np.isfinite(first), ((low - first) + (high - first)) / 2, 0.0)
+    return np.asarray(first + left, dtype=float)

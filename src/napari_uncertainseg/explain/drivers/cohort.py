@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.tables import MISSING, read_tsv
+from napari_uncertainseg.evaluate.patients.names import PATIENT, patient_of
 from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 from napari_uncertainseg.explain.drivers.measure import LABEL
 from napari_uncertainseg.explain.drivers.of_results import DOUBTS, drivers_of_results
 
-PATIENT, SOURCE = "patient", "source"
-_SUBJECT = re.compile(r"(?:^|[/\\_])(sub-[A-Za-z0-9]+)(?=[/\\_.]|$)")
+SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,17 @@ class Visit:
         The same for all visits of a patient.
     source
         Such as the hospital; empty where nobody said.
+    line
+        Of the table that names it; 0 where none does.
+    said
+        All that the table says of it, by column.
     """
 
     folder: Path
     patient: str
     source: str = ""
+    line: int = 0
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,7 @@ def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
     for one in found:
         place = one.folder.resolve()
         if place in seen:
-            raise InputError(f"{one.folder} is named twice; its lesions would count twice.")
+            raise InputError(f"{one.folder} is named twice; it would count twice.")
         seen.add(place)
     guessed = sum(one.patient == str(one.folder) for one in found)
     notes = []
@@ -105,12 +110,12 @@ def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
 
 def _visits_of(path: Path) -> Iterator[Visit]:
     if is_results(path):
-        yield Visit(path, _patient_of(path))
+        yield Visit(path, patient_of(path))
     elif (path / VISITS).is_dir():
         own = [folder for folder in sorted((path / VISITS).iterdir()) if is_results(folder)]
         if not own:
             raise InputError(f"{path}: the run has no finished visit.")
-        yield from (Visit(folder, _patient_of(folder)) for folder in own)
+        yield from (Visit(folder, patient_of(folder)) for folder in own)
     elif path.is_file():
         yield from _listed(path)
     else:
@@ -118,7 +123,7 @@ def _visits_of(path: Path) -> Iterator[Visit]:
 
 
 def _listed(path: Path) -> Iterator[Visit]:
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
+    table = read_tsv(path, texts=True).rename(columns=str.strip).apply(lambda column: column.str.strip())
     if RESULTS not in table:
         raise InputError(f"{path} lacks the column '{RESULTS}' with folders of results.")
     for line, row in table[(table != "").any(axis=1)].iterrows():
@@ -127,19 +132,10 @@ def _listed(path: Path) -> Iterator[Visit]:
         folder = path.parent / row[RESULTS]
         if not is_results(folder):
             raise InputError(f"{path}, row {int(str(line)) + 2}: {folder} is no folder of results.")
-        own = row.get(PATIENT, "") or _patient_of(folder)
-        yield Visit(folder, own, row.get(SOURCE, ""))
-
-
-def _patient_of(folder: Path) -> str:
-    """The subject of BIDS in the path of the scan or of the folder; else the folder."""
-    inputs = load_summary(folder).get("inputs")
-    given = inputs.values() if isinstance(inputs, dict) else ()
-    paths = [str(scan["path"]) for scan in given if isinstance(scan, dict) and scan.get("path")]
-    for text in (*paths, str(folder)):
-        if subjects := _SUBJECT.findall(text):
-            return str(subjects[-1])
-    return str(folder)
+        patient = row.get(PATIENT, "")
+        own = patient_of(folder) if patient in ("", MISSING) else patient
+        said = {str(column): text for column, text in row.items()}
+        yield Visit(folder, own, row.get(SOURCE, ""), int(str(line)) + 2, said)
 
 
 def measure_cohort(

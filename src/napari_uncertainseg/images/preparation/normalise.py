@@ -66,6 +66,30 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     return out
 
 
+def tissue_scale(data: np.ndarray, brain: np.ndarray) -> tuple[float, float]:
+    """What `normalise` measures a FLAIR by: the brightness of the brain's tissue, and the unit.
+
+    With them a scan can be measured outside the brain as well: (brightness - level) / unit.
+
+    Parameters
+    ----------
+    data, brain
+        As for `normalise`.
+
+    Raises
+    ------
+    InputError
+        As `normalise`.
+    """
+    inside = data[brain].astype(np.float32, copy=False)
+    if inside.size == 0:
+        raise InputError("The brain mask is empty: there is nothing to measure brightness by.")
+    level, unit = _tissue(inside, data, brain)
+    if not unit > 1e-6 * max(abs(level), 1e-30):
+        raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
+    return level, unit
+
+
 def _moments(inside: np.ndarray) -> tuple[float, float]:
     """Clip, and find mean and standard deviation."""
     low, high = np.percentile(inside, CLIP_PERCENTILES)

@@ -9,7 +9,6 @@ import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QProgressBar,
     QSizePolicy,
     QStackedWidget,
     QTabBar,
@@ -28,6 +27,7 @@ from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.actions import KEYS
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
+from napari_uncertainseg.widgets.lesions.heading.panel import ListHeading
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
 from napari_uncertainseg.widgets.lesions.messages import (
     empty_list_message,
@@ -97,14 +97,14 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        for panel in (self.feedback, *self._panels):
+        for panel in (self.heading, self.feedback, *self._panels):
             panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_list(self) -> None:
-        self.header = PlainLabel()
-        self.header.setToolTip(texts.HEADER_TIP)
+        self.heading = ListHeading(self._case, self)
+        self.header, self.progress = self.heading.counts, self.heading.progress
         self.tabs = QTabBar()
         self.tabs.setDrawBase(False)
         self.tabs.setUsesScrollButtons(False)
@@ -126,9 +126,6 @@ class LesionsDock(DockWidget):
     def _make_buttons(self) -> None:
         self._action_buttons = ActionButtons()
         self.buttons, self.keys = self._action_buttons.buttons, self._action_buttons.hints
-        self.progress = QProgressBar()
-        self.progress.setFixedWidth(145)
-        self.progress.setToolTip(texts.PROGRESS_TIP)
         self.recorded = PlainLabel()
         self.recorded.setWordWrap(True)
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)
@@ -141,12 +138,9 @@ class LesionsDock(DockWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(4)
-        heading = QHBoxLayout()
-        heading.addWidget(self.header, stretch=1)
-        heading.addWidget(self.progress)
         if self.resume is not None:
             layout.addWidget(self.resume)
-        layout.addLayout(heading)
+        layout.addWidget(self.heading)
         layout.addWidget(self.recorded)
         listing = QHBoxLayout()
         listing.addWidget(self.tabs)

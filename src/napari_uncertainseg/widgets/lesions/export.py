@@ -109,12 +109,15 @@ class ExportPanel(QWidget):
         verdicts, edit, decisions = given.verdicts, given.edit, given.decisions()
         review: dict[str, Any] = {"verdicts": decisions, "edit": edit, "given": verdicts}
         review["numbers"] = self._case.numbers
+        original = self._case.original or prediction
 
         def work(progress: Progress) -> _Exported:
+            from napari_uncertainseg.evaluate.patients.intervals import find_intervals
             from napari_uncertainseg.export import write_results
 
             progress(texts.WRITING, 0.0)
-            write_results(folder, prediction, lesions, overwrite=overwrite, **review)
+            load = find_intervals(original, lesions.min_volume).as_json()
+            write_results(folder, prediction, lesions, load=load, overwrite=overwrite, **review)
             return folder, prediction, verdicts, edit
 
         self._show_message(texts.writing_folder(folder))

@@ -16,22 +16,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.calibration.conformal import Guarantee
-from napari_uncertainseg.calibration.record import (
-    LOSSES,
-    MEASURES,
-    CalibrationRecord,
-    OutOfRangeMeasure,
-    measures_of,
-)
+from napari_uncertainseg.calibration.record import LOSSES, CalibrationRecord
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.lamp.lamp import Lamp
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
 ShowContours = Callable[[float | None, float | None], None]
 _CONFIDENCE = 0.9
-_FEWEST_CASES = 5
-"""With fewer calibration cases their range says too little for a comparison."""
 
 
 class GuaranteeRow(QWidget):
@@ -54,8 +46,6 @@ class GuaranteeRow(QWidget):
         self._record: CalibrationRecord | None = None
         self._problem = ""
         self._guarantee: Guarantee | None = None
-        self._out_of_range: list[OutOfRangeMeasure] = []
-        self._is_calibration_case = False
         self._shown_thresholds: tuple[float | None, float | None] = (None, None)
         self._make_controls()
         self._case.prediction_changed.connect(self._read)
@@ -95,8 +85,7 @@ class GuaranteeRow(QWidget):
         self.button = QPushButton()
         self.contours = QCheckBox(texts.CONTOURS)
         self.contours.setToolTip(texts.CONTOURS_TIP)
-        self.light = PlainLabel()
-        self.light.setWordWrap(True)
+        self.light = Lamp()
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(PlainLabel(texts.AT_MOST))
@@ -125,7 +114,7 @@ class GuaranteeRow(QWidget):
         self.contours.setVisible(self._record is not None)
         if self._record is None:
             self.contours.setChecked(False)
-        self._show_light(prediction)
+        self.light.show_scan(prediction, self._record)
         self._show()
 
     def _show(self) -> None:
@@ -152,9 +141,9 @@ class GuaranteeRow(QWidget):
     def _invalid_reason(self) -> str:
         """Why no guarantee is valid for this case; empty where it is."""
         assert self._record is not None
-        if self._is_calibration_case:
+        if self.light.is_calibration_case:
             return texts.IS_CALIBRATION_CASE
-        if self._out_of_range:
+        if self.light.out_of_range:
             return texts.OUT_OF_RANGE
         least = self._record.min_volume
         if abs(self._case.min_volume - least) > 1e-6:
@@ -176,37 +165,3 @@ class GuaranteeRow(QWidget):
         if visible or self._shown_thresholds != (None, None):
             self._shown_thresholds = (core, envelope)
             self._show_contours(core, envelope)
-
-    def _show_light(self, prediction: Prediction | None) -> None:
-        self._out_of_range, self._is_calibration_case = [], False
-        unlike = [] if prediction is None else list(prediction.information.get("unlike_seen_scans", ()))
-        self.light.setVisible(self._record is not None or bool(unlike))
-        if self._record is None or prediction is None:
-            self.light.set_html(texts.light_unlike(unlike) if unlike else "")
-            self.light.setToolTip(texts.LIGHT_UNLIKE_TIP if unlike else "")
-            return
-        measures = measures_of(
-            prediction.probability, prediction.entropy, prediction.brain, prediction.grid.voxel_volume
-        )
-        self._out_of_range, n = self._record.unlike(measures), len(self._record.cases)
-        self._is_calibration_case = self._record.holds(prediction.information, measures)
-        if self._is_calibration_case:
-            self.light.set_html(texts.LIGHT_CALIBRATION_CASE)
-        elif n < _FEWEST_CASES:
-            self.light.setText(texts.light_too_few(n))
-        elif not self._out_of_range:
-            self.light.set_html(texts.light_valid(n))
-        else:
-            titles = [MEASURES[measure.measure].split(",")[0] for measure in self._out_of_range]
-            self.light.set_html(texts.light_out_of_range(titles))
-        if unlike:
-            self.light.set_html(f"{self.light.text()}<br>{texts.light_unlike(unlike)}")
-        recorded = self._record.measures
-        self.light.setToolTip(
-            texts.light_tip(
-                [
-                    (title, measures[name], min(recorded[name]), max(recorded[name]))
-                    for name, title in MEASURES.items()
-                ]
-            )
-        )

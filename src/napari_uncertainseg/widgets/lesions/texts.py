@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from napari_uncertainseg._base import WARNING_SIGN, InputError, as_warning, pluralised
+from napari_uncertainseg._base import InputError, as_warning
 
 # -- the list -------------------------------------------------------------------------------------
 
@@ -238,15 +238,6 @@ NEEDS_CASES = (
 NOT_RECALIBRATED = "Guarantees hold for the original model output only: see Recalibration in Calibration."
 IS_CALIBRATION_CASE = "This is one of the calibration cases: the guarantee holds for further cases only."
 OUT_OF_RANGE = "This case differs from the calibration cases: no guarantee is valid."
-LIGHT_CALIBRATION_CASE = "<b>○ Guarantee not valid</b>: this is one of the calibration cases"
-
-
-_WARNING_STYLE = "background-color:#ffb000; color:#000000"
-"""Black on amber, which stands out from both themes."""
-LIGHT_UNLIKE_TIP = (
-    "Compared are slice thickness, voxel size, volume of the brain, its dark and bright shares, contrast\n"
-    "and noise, with the scans that the model learnt from. A scan that passes can still be unlike them."
-)
 
 
 def confident(confidence: float) -> str:
@@ -276,48 +267,6 @@ def guarantee_tip(threshold: float, cases: int, loss: float) -> str:
 def other_min_volume(volume_mm3: float) -> str:
     """Why a guarantee does not hold at another minimum volume (mm3)."""
     return f"The guarantee is for lesions of at least {volume_mm3:g} mm³: set this minimum volume first."
-
-
-def light_too_few(cases: int) -> str:
-    """That the number of calibration cases is too small for a comparison."""
-    return f"○ {pluralised(cases, 'calibration case')}: too few to compare this case with"
-
-
-def light_valid(cases: int) -> str:
-    """That a case is like the calibration cases, as HTML."""
-    return f"<span style='color:#00b578'>●</span> like the {cases} calibration cases"
-
-
-def light_out_of_range(measures: Sequence[str]) -> str:
-    """In what a case differs from the calibration cases, as HTML."""
-    named = ", ".join(measures)
-    return f"<b>○ Guarantee not valid</b>: this case differs from the calibration cases in {escape(named)}"
-
-
-def light_unlike(parts: Sequence[str]) -> str:
-    """In what a scan is unlike all that the model has seen, as HTML."""
-    sign = f"{WARNING_SIGN} Unlike all scans that the model has seen"
-    return f"<b style='{_WARNING_STYLE}'>&nbsp;{sign}&nbsp;</b> {escape('; '.join(parts))}"
-
-
-def light_tip(measures: Sequence[tuple[str, float, float, float]]) -> str:
-    """The numbers that are compared.
-
-    Parameters
-    ----------
-    measures
-        For each its name with unit, its value in this case, and its smallest and largest value in the
-        calibration cases.
-    """
-    head = (
-        "Only these numbers are compared. You must decide yourself whether scanner, patients and readers\n"
-        "are comparable."
-    )
-    lines = [
-        f"{name}: {value:.3g}, calibration cases {low:.3g} to {high:.3g}"
-        for name, value, low, high in measures
-    ]
-    return "\n".join([head, *lines])
 
 
 # -- export ---------------------------------------------------------------------------------------

@@ -87,6 +87,13 @@ def ask_table(parent: QWidget, title: str) -> Path | None:
     return _remembered(chosen, chosen)
 
 
+def ask_record(parent: QWidget, title: str) -> Path | None:
+    """A JSON file to read, from where something was opened last; None if the user gives up."""
+    kinds = "JSON (*.json);;All files (*)"
+    chosen, _ = QFileDialog.getOpenFileName(parent, title, get_open_history()[0], kinds)
+    return _remembered(chosen, chosen)
+
+
 def ask_zip(parent: QWidget, title: str) -> Path | None:
     """A zip file to read, from where something was opened last; None if the user gives up."""
     kinds = "Zip file (*.zip *.ZIP)"

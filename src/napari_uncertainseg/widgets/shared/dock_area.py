@@ -91,7 +91,7 @@ class DockArea(QScrollArea):
 
     @property
     def _above(self) -> int:
-        return self.banner.sizeHint().height()
+        return self.banner.sizeHint().height() if self._whose else 0
 
     def minimumSizeHint(self) -> QSize:
         """As wide as the content and the scroll bar need, and low."""

@@ -15,7 +15,7 @@ _SECTION = "review"
 
 @dataclass(frozen=True)
 class Preferences:
-    """The last settings of the Segment dock.
+    """The last settings of the Segment dock, and the last tables of the Cohort dock.
 
     Attributes
     ----------
@@ -27,6 +27,8 @@ class Preferences:
         When N4 is run first: ``"auto"``, ``"on"`` or ``"off"``.
     notice_seen
         Whether the research-use notice has been read.
+    cohort_table, scores_table, acquisitions_table
+        Tables that the tabs of Cohort read; empty where none was chosen.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -36,6 +38,9 @@ class Preferences:
     members: int = 0
     brightness: str = "auto"
     notice_seen: bool = False
+    cohort_table: str = ""
+    scores_table: str = ""
+    acquisitions_table: str = ""
     target: tuple[str, ...] = ()
 
     @property

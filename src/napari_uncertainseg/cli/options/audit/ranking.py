@@ -41,6 +41,14 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
         "test-then-rank-holm; also min, max or q5 in place of mean (%(default)s)",
     )
     parser.add_argument(
+        "--weight",
+        type=_weight,
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="what a task or a metric counts in the consensus (1 if not given); may be given again",
+    )
+    parser.add_argument(
         "--ties",
         choices=("min", "average"),
         default="min",
@@ -64,9 +72,12 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
     reads(
         parser,
         "--features",
-        metavar="FILE.tsv",
-        help="features of the cases, such as volume or source, to find what hard ones share: a table with "
-        "the column case",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="features of the cases, to find what hard ones share: a table with the column case; what "
+        "`drivers` wrote; or a run, a folder of results or a table of such folders, whose lesions are "
+        "measured; may be given again",
     )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
 
@@ -79,6 +90,17 @@ def _named_path(said: str) -> list[str | Path]:
     if not name or not path:
         raise argparse.ArgumentTypeError(f"{said} should be MODEL=TABLE or MODEL=FOLDER")
     return [name, Path(path)]
+
+
+def _weight(said: str) -> tuple[str, float]:
+    name, mark, text = said.rpartition("=")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (mark and name) or not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{said} should be NAME=NUMBER, of a number that is 0 or more")
+    return name, number
 
 
 def _missing(said: str) -> str | float:

@@ -1,4 +1,4 @@
-"""Pieces of charts as SVG within a page: marks, texts, a frame. A model has one colour in all charts."""
+"""Pieces of charts as SVG within a page: marks, texts, a frame. A model or group has one colour in all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FRAME = Markup(
 
 
 def colour(model: int) -> str:
-    """Of the model with this number; after eight they come again."""
+    """Of the model or group with this number; after eight they come again."""
     return _COLOURS[model % len(_COLOURS)]
 
 
@@ -32,7 +32,7 @@ def text(x: float, y: float, words: object, *, anchor: str = "middle", size: int
 
 
 def name(x: float, y: float, model: str, *, anchor: str = "end") -> Markup:
-    """The name of a model or case; of a long one the middle is cut, and it is whole under the mouse."""
+    """A name; of a long one the middle is cut, and it is whole under the mouse."""
     half = _LONGEST // 2
     short = model if len(model) <= _LONGEST else f"{model[: half - 1]}…{model[-half:]}"
     return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}"><title>{}</title>{}</text>').format(

@@ -1,0 +1,1 @@
+"""Whether an attribute, such as the sex or the scanner, can be told from the images, and from where."""

@@ -1,0 +1,1 @@
+"""Whole patients of a cohort: volume and number of lesions with intervals, and scans unlike the others."""

@@ -1,0 +1,129 @@
+"""What is known of each scan of a cohort: its load by model, members and reference, and what kind it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue, spread_of
+from napari_uncertainseg.calibration.record import measures_of
+from napari_uncertainseg.disk.result_folder import load_summary
+from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
+from napari_uncertainseg.evaluate.patients.loads import SavedLoad, saved_load
+from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
+from napari_uncertainseg.images.files import read_image, read_labels
+from napari_uncertainseg.nouns import LESION, Noun
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredPatientCase:
+    """One scan.
+
+    Attributes
+    ----------
+    case
+        Of the cohort.
+    load
+        By the model at its own threshold, its members and the reference.
+    measures
+        What kind of scan it is, by the names of `calibration.record.MEASURES`.
+    highest
+        Largest probability in the brain.
+    unusual
+        In what its result is unusual by itself.
+    unlike
+        In what the model's folder says that it is unlike the scans that the model learnt from; None where the
+        folder says nothing of them.
+    information
+        Of its summary.
+    """
+
+    case: AuditCase
+    load: SavedLoad
+    measures: Mapping[str, float]
+    highest: float
+    unusual: tuple[str, ...]
+    unlike: tuple[str, ...] | None
+    information: Mapping[str, Any]
+
+
+def measure_cases(
+    cohort: AuditCohort, progress: Progress
+) -> tuple[tuple[MeasuredPatientCase, ...], tuple[str, ...]]:
+    """Measure each case, and say what the user should know of the cohort.
+
+    Raises
+    ------
+    InputError
+        If the results are of several models, methods or smallest volumes, or lack members; or a file cannot
+        be read.
+    """
+    found, made, inputs = [], {}, set()
+    for i, case in enumerate(cohort.cases):
+        progress(f"case {i + 1} of {len(cohort.cases)}", i / len(cohort.cases))
+        summary = read_summary(case.folder)
+        made.setdefault((summary.model_sha256, summary.method, summary.min_volume_mm3), case)
+        if len(made) > 1:
+            first = next(iter(made.values()))
+            raise InputError(
+                f"{case.folder} was segmented by another model or method, or with another smallest lesion, "
+                f"than {first.folder}: an interval is of one kind; give each kind a table of its own."
+            )
+        inputs.add(tuple(sorted(summary.inputs)))
+        found.append(_measure(case, summary.min_volume_mm3))
+    kinds = " / ".join(" + ".join(one) for one in sorted(inputs))
+    notes = (
+        (f"The results were made of different kinds of scans ({kinds}), and are looked at together here.",)
+        if len(inputs) > 1
+        else ()
+    )
+    return tuple(found), notes
+
+
+def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
+    image = read_image(result_file(case.folder, "probability"))
+    grid = image.grid
+    brain = read_labels(result_file(case.folder, "brain"), grid).data != 0
+    entropy = read_image(result_file(case.folder, "entropy")).data
+    truth = None if case.reference is None else read_labels(case.reference, grid).data != 0
+    load = saved_load(case.folder, image.data, grid.voxel_volume, min_volume, truth)
+    if load is None:
+        raise InputError(f"{case.folder} keeps no members, as results of older versions: segment again.")
+    said = load_summary(case.folder)
+    unlike = said.get("unlike_seen_scans")
+    noun = Noun(read_summary(case.folder).target or LESION)
+    odd = unusual_parts(image.data, entropy, brain, noun, measured=isinstance(unlike, list))
+    return MeasuredPatientCase(
+        case,
+        load,
+        measures_of(image.data, entropy, brain, grid.voxel_volume),
+        float(image.data[brain].max(initial=0.0)),
+        tuple(odd),
+        tuple(map(str, unlike)) if isinstance(unlike, list) else None,
+        said,
+    )
+
+
+def loads_of(cases: Sequence[MeasuredPatientCase]) -> PatientLoads:
+    """What the cases with a reference say of further patients."""
+    known = [(one.load.said, one.load.true) for one in cases if one.load.true is not None]
+    names = [one.case.patient for one in cases if one.load.true is not None]
+    _, numbers = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
+    values = {
+        "volume_ml": [(said.volume_ml, said.member_volumes_ml, true[0]) for said, true in known],
+        "lesions": [(said.count, said.member_counts, true[1]) for said, true in known],
+    }
+    quantities = {
+        name: SaidAndTrue(
+            np.array([row[0] for row in rows], float),
+            np.array([spread_of(row[1], name) for row in rows], float),
+            np.array([row[2] for row in rows], float),
+        )
+        for name, rows in values.items()
+    }
+    return PatientLoads(numbers.astype(np.int64).reshape(-1), quantities)

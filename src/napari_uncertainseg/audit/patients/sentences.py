@@ -1,0 +1,93 @@
+"""What can be said of a cohort's patients, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from napari_uncertainseg._base import pluralised
+from napari_uncertainseg.audit.patients.analysis import Coverage, PatientAudit
+from napari_uncertainseg.calibration.patients.intervals import LEVEL, QUANTITIES, patients_needed
+
+_MOST_NAMES = 8
+
+
+def sentences(found: PatientAudit) -> list[str]:
+    """Whether intervals hold, and which scans are unlike the others."""
+    said = [_promise(found), *(_coverage(name, found.coverage[name]) for name in QUANTITIES)]
+    said += _without(found)
+    known = [one for one in found.results if one.measured.unlike is not None]
+    strange = [one.measured.case.name for one in known if one.measured.unlike]
+    if known:
+        said.append(
+            f"{_scans(strange, known)} unlike all that the model has seen"
+            + (f": {_named(strange)}." if strange else ".")
+        )
+    odd = [one.measured.case.name for one in found.results if one.measured.unusual]
+    if odd:
+        said.append(
+            f"The result is unusual by itself in {len(odd)} of {_count(len(found.results))}: {_named(odd)}."
+        )
+    others = [one.measured.case.name for one in found.results if one.unlike_others]
+    said.append(
+        f"{_scans(others, found.results)} unlike the other patients of this cohort"
+        + (f": {_named(others)}." if others else ".")
+    )
+    return [one for one in said if one]
+
+
+def _scans(some: Sequence[object], every: Sequence[object]) -> str:
+    return f"{len(some)} of {pluralised(len(every), 'scan')} {'is' if len(some) == 1 else 'are'}"
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return shown + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
+
+
+def _promise(found: PatientAudit) -> str:
+    if not any(one.said.intervals for one in found.results):
+        return ""
+    whose = (
+        "For each patient it is made of the references of all others"
+        if found.own
+        else "It is made of the calibration record"
+    )
+    return (
+        f"An interval holds what a reader outlines in {100 * LEVEL:.0f} of 100 patients, if they are like "
+        f"those who gave it. {whose}."
+    )
+
+
+def _coverage(name: str, found: Coverage) -> str:
+    if not found.patients:
+        return ""
+    title = QUANTITIES[name].title
+    return (
+        f"The {title} by the reference lies in the interval in {found.held:.3g} of "
+        f"{pluralised(found.patients, 'patient')} ({100 * found.share:.0f} %; 95 % interval "
+        f"{100 * found.low:.0f} to {100 * found.high:.0f} %). {_verdict(found)}"
+    )
+
+
+def _verdict(found: Coverage) -> str:
+    if found.high < LEVEL:
+        return f"That is less than the {100 * LEVEL:.0f} % promised: these patients are not alike."
+    width = 100 * (found.high - found.low)
+    return f"That agrees with the {100 * LEVEL:.0f} % promised, but tells it to {width:.0f} points only."
+
+
+def _without(found: PatientAudit) -> list[str]:
+    """Why there are no intervals, each reason once."""
+    reasons: dict[str, int] = {}
+    for one in found.results:
+        if one.said.why_not:
+            reasons[one.said.why_not] = reasons.get(one.said.why_not, 0) + 1
+    needed = patients_needed(LEVEL)
+    said = [f"No interval for {_count(n)}: {why}" for why, n in reasons.items()]
+    if reasons and found.own:
+        said.append(f"Give references of {needed + 1} patients or more, or a calibration record (--record).")
+    return said
+
+
+def _count(n: int) -> str:
+    return pluralised(n, "scan")

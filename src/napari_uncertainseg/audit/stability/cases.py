@@ -1,0 +1,178 @@
+"""Who was acquired how, and the results of each acquisition: the table that stability is computed from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.result_folder import load_summary
+from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.modalities import main_of
+
+FOLDER, PATIENT, ACQUISITION = "folder", "patient", "acquisition"
+_NEEDED = (FOLDER, PATIENT, ACQUISITION)
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """The results of one acquisition of one person.
+
+    Attributes
+    ----------
+    folder
+        That `segment` wrote.
+    patient, name
+        Whose, and of which acquisition: the same name in all people is the same scanner, dose or setting.
+    kind, strength
+        Of an imitated acquisition; empty and NaN of a real one.
+    harmonised
+        How the scan was harmonised, or empty.
+    reference
+        An expert's mask on the grid of the person's first acquisition.
+    scan, model
+        Hashes of the scan and of the model that segmented it.
+    """
+
+    folder: Path
+    patient: str
+    name: str
+    kind: str = ""
+    strength: float = math.nan
+    harmonised: str = ""
+    reference: Path | None = None
+    scan: str = ""
+    model: str = ""
+
+    @property
+    def imitated(self) -> bool:
+        """Whether no scanner made it (the baseline of imitated ones counts as one of them)."""
+        return bool(self.kind)
+
+
+def read_acquisitions(path: Path) -> tuple[tuple[Acquisition, ...], tuple[str, ...]]:
+    """Read a table of acquisitions.
+
+    Parameters
+    ----------
+    path
+        Tab-separated, with the columns ``folder`` (results; relative to the table), ``patient`` and
+        ``acquisition``, perhaps ``kind``, ``strength``, ``harmonised`` and ``reference``. The first row of a
+        person is what the others are compared with.
+
+    Returns
+    -------
+    acquisitions, notes
+        In the order of the rows, and what the user should know, a sentence each.
+
+    Raises
+    ------
+    InputError
+        If a column or cell is missing, a folder holds no results or stands there twice, an acquisition of a
+        person stands there twice, a scan belongs to two people, or nobody has two acquisitions.
+    """
+    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
+    for name in _NEEDED:
+        if name not in table:
+            raise InputError(f"{path} lacks the column '{name}'; it needs {', '.join(_NEEDED)}.")
+    found = [
+        _acquisition(path, int(str(line)) + 2, row)
+        for line, row in table[(table != "").any(axis=1)].iterrows()
+    ]
+    _check(path, found)
+    return tuple(found), tuple(_notes(found))
+
+
+def _acquisition(path: Path, line: int, row: Any) -> Acquisition:
+    where = f"{path}, row {line}"
+    for name in _NEEDED:
+        if not row[name]:
+            raise InputError(f"{where}: the column {name} is empty.")
+    folder = path.parent / row[FOLDER]
+    if not is_results(folder):
+        raise InputError(f"{where}: {folder} is no folder of results.")
+    said = load_summary(folder)
+    inputs = said.get("inputs")
+    main = inputs.get(main_of(inputs)) if isinstance(inputs, dict) and inputs else None
+    scan = str(main.get("scan_sha256") or "") if isinstance(main, dict) else ""
+    reference = row.get("reference", "")
+    return Acquisition(
+        folder,
+        row[PATIENT],
+        row[ACQUISITION],
+        row.get("kind", ""),
+        _strength(where, row.get("strength", "")),
+        row.get("harmonised", ""),
+        path.parent / reference if reference else None,
+        scan,
+        str(said.get("model_sha256") or ""),
+    )
+
+
+def _strength(where: str, text: str) -> float:
+    if not text or text == "n/a":
+        return math.nan
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"{where}: the strength {text!r} is not a number.") from error
+
+
+def _check(path: Path, found: Sequence[Acquisition]) -> None:
+    folders: set[Path] = set()
+    cells: set[tuple[str, str, str]] = set()
+    owners: dict[str, str] = {}
+    for one in found:
+        place, cell = one.folder.resolve(), (one.patient, one.name, one.harmonised)
+        if place in folders:
+            raise InputError(f"{path}: {one.folder} is there twice.")
+        if cell in cells:
+            raise InputError(
+                f"{path}: '{one.patient}' has the acquisition '{one.name}' twice; call repeats by "
+                "different names."
+            )
+        if one.scan and owners.setdefault(one.scan, one.patient) != one.patient:
+            raise InputError(
+                f"{path}: '{one.patient}' and '{owners[one.scan]}' have the same scan; one person has two "
+                "names."
+            )
+        folders.add(place)
+        cells.add(cell)
+    counts = pd.Series([(one.patient, one.harmonised) for one in found], dtype=object).value_counts()
+    if not len(counts) or counts.max() < 2:
+        raise InputError(
+            f"{path}: nobody has two acquisitions, so nothing can be said about stability; "
+            "give the scans of one person the same name in the column patient."
+        )
+
+
+def _notes(found: Sequence[Acquisition]) -> list[str]:
+    notes = []
+    scans: dict[tuple[str, str, str], Acquisition] = {}
+    for one in found:
+        first = scans.setdefault((one.scan, one.harmonised, one.model), one) if one.scan else one
+        if first is not one:
+            notes.append(
+                f"'{first.name}' and '{one.name}' of '{one.patient}' are one and the same scan: that they "
+                "agree "
+                "says nothing."
+            )
+    if len({one.model for one in found}) > 1:
+        pairs = {(one.patient, one.scan) for one in found}
+        notes.append(
+            "Several models segmented the same scans: what is compared is the models, not acquisitions."
+            if len(pairs) < len(found)
+            else "The results were made by several models: differences may be the model's."
+        )
+    alone = [
+        p for p in dict.fromkeys(one.patient for one in found) if sum(one.patient == p for one in found) == 1
+    ]
+    if alone:
+        notes.append(f"Left out, with one acquisition only: {', '.join(alone)}.")
+    return notes

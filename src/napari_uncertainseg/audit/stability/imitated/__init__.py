@@ -1,0 +1,1 @@
+"""Imitated acquisitions of a scan, segmented and kept."""

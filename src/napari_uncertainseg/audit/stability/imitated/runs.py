@@ -1,0 +1,335 @@
+"""Imitated acquisitions of people, segmented and kept: a second run goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.audit.stability.imitated.harmonise import WAYS, StandardScale, match_histogram
+from napari_uncertainseg.audit.stability.imitated.imitation import BASELINE, KINDS, Imitation, imitate
+from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.errors import why_not
+from napari_uncertainseg.disk.folder_lock import claimed
+from napari_uncertainseg.disk.result_folder import SUMMARY
+from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.export import write_results, write_table
+from napari_uncertainseg.images.files import read_labels, replaced_file, write_volume
+from napari_uncertainseg.images.identity import case_name, scan_sha256
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.modalities import MODALITIES, REFERENCE
+from napari_uncertainseg.runs.setting import RunOptions, segmenter_of, setting_of
+from napari_uncertainseg.runs.visit import read_scans
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+TABLE = "acquisitions.tsv"
+_SETTING = "setting.json"
+_RESULTS = "results"
+_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose scans are acquired in other ways.
+
+    Attributes
+    ----------
+    name
+        Of the person.
+    paths
+        Scans by modality.
+    reference
+        An expert's mask on the FLAIR's grid, if there is one.
+    """
+
+    name: str
+    paths: Mapping[str, Path]
+    reference: Path | None = None
+
+    @property
+    def folder(self) -> str:
+        """A name for a folder."""
+        return _PLAIN.sub("_", self.name).strip("._") or "person"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is imitated.
+
+    Attributes
+    ----------
+    imitations
+        The baseline first.
+    harmonise
+        Ways of `harmonise.WAYS`: everything is segmented again after each.
+    seed
+        Of the imitations.
+    options
+        What segments.
+    """
+
+    imitations: tuple[Imitation, ...]
+    harmonise: tuple[str, ...] = ()
+    seed: int = 0
+    options: RunOptions = RunOptions()  # noqa: RUF009 - frozen
+
+
+def people_of_scans(
+    paths: Sequence[Path], others: Mapping[str, Sequence[Path]] | None = None
+) -> list[Person]:
+    """People by their FLAIRs, or by a table of scans.
+
+    Parameters
+    ----------
+    paths
+        FLAIRs; or one table with the columns ``flair``, perhaps ``t1``, ``t2``, ``patient`` and
+        ``reference``.
+    others
+        Other scans by modality, and ``"reference"`` masks: as many as FLAIRs, in their order.
+
+    Raises
+    ------
+    InputError
+        If numbers differ, a row has no FLAIR, or a person is named twice.
+    """
+    given = {name: list(files) for name, files in (others or {}).items() if files}
+    if len(paths) == 1 and paths[0].suffix == ".tsv":
+        if given:
+            raise InputError(
+                f"{paths[0]}: a table has columns for {' and '.join(given)}; leave the options out."
+            )
+        people = list(_listed(paths[0]))
+    else:
+        for name, files in given.items():
+            if len(files) != len(paths):
+                raise InputError(
+                    f"There are {len(paths)} FLAIRs and {len(files)} for {name}: give one for each, in "
+                    "their order."
+                )
+        people = [
+            Person(
+                case_name(path.absolute(), path.name),
+                {REFERENCE: path, **{m: given[m][i] for m in MODALITIES if m in given}},
+                given["reference"][i] if "reference" in given else None,
+            )
+            for i, path in enumerate(paths)
+        ]
+    seen: dict[str, Person] = {}
+    for one in people:
+        if seen.setdefault(one.folder, one) is not one:
+            raise InputError(
+                f"'{one.name}' and '{seen[one.folder].name}' would have one folder; give people names that "
+                "differ, "
+                "in the column patient of a table."
+            )
+    return people
+
+
+def _listed(path: Path) -> Iterator[Person]:
+    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
+    if REFERENCE not in table:
+        raise InputError(f"{path} lacks the column 'flair' with the scans.")
+    for line, row in table[(table != "").any(axis=1)].iterrows():
+        if not row[REFERENCE]:
+            raise InputError(f"{path}, row {int(str(line)) + 2}: the column flair is empty.")
+        paths = {m: path.parent / row[m] for m in MODALITIES if row.get(m, "")}
+        name = row.get("patient", "") or row.get("name", "") or case_name(paths[REFERENCE].absolute(), "")
+        yield Person(name, paths, path.parent / row["reference"] if row.get("reference", "") else None)
+
+
+def segment_imitations(
+    people: Sequence[Person], plan: Plan, keep: Path, progress: Progress = silent
+) -> tuple[Path, list[str]]:
+    """Segment each person's scans, as they are and in each other way, and keep scans and results.
+
+    Parameters
+    ----------
+    people
+        At least one.
+    plan
+        What is imitated, harmonised and how it is segmented.
+    keep
+        A folder: what is there already of the same plan is not made again.
+    progress
+        Called between runs; what it raises ends the work, and what is done stays.
+
+    Returns
+    -------
+    table
+        `TABLE` in the folder, as `cases.read_acquisitions` reads it.
+    notes
+        What was not made, a sentence each.
+
+    Raises
+    ------
+    InputError
+        If the folder holds results of another plan, a scan cannot be read, or the disk is full.
+    """
+    if unknown := [way for way in plan.harmonise if way not in WAYS]:
+        raise InputError(f"Scans are harmonised by {' or '.join(WAYS)}, not by {unknown[0]!r}.")
+    with claimed(keep):
+        work = _Work(people, plan, keep, progress)
+        return work.table(), work.notes
+
+
+class _Work:
+    """One after the other, with one segmenter."""
+
+    def __init__(self, people: Sequence[Person], plan: Plan, keep: Path, progress: Progress) -> None:
+        self.people, self.plan, self.keep, self.progress = people, plan, keep, progress
+        self.notes: list[str] = []
+        self._segmenter = segmenter_of(plan.options)
+        self._total = len(people) * len(plan.imitations) * (1 + len(plan.harmonise))
+        self._done = 0
+
+    def table(self) -> Path:
+        images = {one.folder: read_scans(one.paths, self.plan.options.volume) for one in self.people}
+        self._check_same(images)
+        rows: list[dict[str, Any]] = []
+        for one in self.people:
+            rows += [row for i in self.plan.imitations if (row := self._plain(one, images[one.folder], i))]
+        for way in self.plan.harmonise:
+            rows += self._harmonised(way, images, rows)
+        table = self.keep / TABLE
+        write_table(table, pd.DataFrame(rows))
+        return table
+
+    def _check_same(self, images: Mapping[str, Mapping[str, Volume]]) -> None:
+        """Remember the setting, and refuse to go on in a folder of another one."""
+        setting = setting_of(self.plan.options, self._segmenter).model_dump() | {
+            "imitation_seed": self.plan.seed
+        }
+        scans = {
+            name: {modality: scan_sha256(volume) for modality, volume in own.items()}
+            for name, own in images.items()
+        }
+        path = self.keep / _SETTING
+        if path.is_file():
+            said = read_json(path, most_bytes=_MOST_BYTES)
+            before, known = said.get("setting"), said.get("scans")
+            if before != setting:
+                raise InputError(
+                    f"{self.keep} holds results of another model or setting than asked for now; name a new "
+                    "folder."
+                )
+            known = known if isinstance(known, dict) else {}
+            if changed := [name for name in scans if known.get(name, scans[name]) != scans[name]]:
+                raise InputError(f"{self.keep} holds '{changed[0]}' of other scans; name a new folder.")
+            scans = known | scans
+        text = json.dumps({"setting": setting, "scans": scans}, indent=2)
+        with replaced_file(path) as file:
+            file.write(text.encode())
+
+    def _plain(
+        self, one: Person, images: Mapping[str, Volume], imitation: Imitation
+    ) -> dict[str, Any] | None:
+        step = max(images[REFERENCE].grid.spacing)
+        if imitation.kind == "thick" and imitation.strength <= 1.01 * step:
+            self._done += 1
+            self.notes.append(
+                f"{one.name}: slices of {step:.3g} mm cannot be made {imitation.strength:g} mm thin."
+            )
+            return None
+        folder = self.keep / one.folder / imitation.folder
+        self._run(folder, lambda: {m: imitate(v, imitation, person=one.name, seed=self.plan.seed)
+                                   for m, v in images.items()}, f"{one.name}, {imitation.name}")  # fmt: skip
+        return self._row(one, imitation, folder, "")
+
+    def _harmonised(
+        self, way: str, images: Mapping[str, Mapping[str, Volume]], rows: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """The same acquisitions, on the scale of all baselines or with the first one's histogram."""
+        plain = {(row["patient"], row["acquisition"]): self.keep / row["folder"] for row in rows}
+        brains = {name: _brain(self.keep / name / BASELINE / _RESULTS) for name in images}
+        modalities = {m for own in images.values() for m in own}
+        scales = {
+            m: StandardScale.of((own[m].data, brains[name]) for name, own in images.items() if m in own)
+            for m in modalities
+        }
+        first = {m: next(own[m] for own in images.values() if m in own) for m in modalities}
+        made = []
+        for one in self.people:
+            for imitation in self.plan.imitations:
+                results = plain.get((one.name, imitation.name))
+                if results is None:
+                    self._done += 1
+                    continue
+                folder = self.keep / one.folder / f"{imitation.folder}+{way}"
+
+                def harmonised(one: Person = one, imitation: Imitation = imitation, results: Path = results
+                               ) -> dict[str, Volume]:  # fmt: skip
+                    found = {}
+                    for m, volume in images[one.folder].items():
+                        scan = imitate(volume, imitation, person=one.name, seed=self.plan.seed)
+                        if way == "matching":
+                            found[m] = match_histogram(scan, first[m])
+                        else:
+                            data = scales[m].apply(scan.data, _brain(results))
+                            found[m] = replace(scan, data=data, path=None)
+                    return found
+
+                self._run(folder, harmonised, f"{one.name}, {imitation.name}, {way}")
+                made.append(self._row(one, imitation, folder, way))
+        return made
+
+    def _row(self, one: Person, imitation: Imitation, folder: Path, way: str) -> dict[str, Any]:
+        return {
+            "folder": (folder / _RESULTS).relative_to(self.keep).as_posix(),
+            "patient": one.name,
+            "acquisition": imitation.name,
+            "kind": imitation.kind,
+            "strength": imitation.strength,
+            "harmonised": way,
+            "reference": "" if one.reference is None else str(one.reference.absolute()),
+        }
+
+    def _run(self, folder: Path, images: Any, what: str) -> None:
+        """Segment one acquisition, where that was not done before."""
+        self.progress(what, self._done / self._total)
+        self._done += 1
+        if (folder / _RESULTS / SUMMARY).is_file():
+            return
+        scans = {m: self._kept(folder, m, volume) for m, volume in images().items()}
+        options = self.plan.options
+        share = (self._done - 1) / self._total
+
+        def told(stage: str, fraction: float) -> None:
+            self.progress(f"{what}: {stage}", share + fraction / self._total)
+
+        prediction = self._segmenter.predict(
+            scans, skull=options.skull, bias_correction=options.bias_correction, progress=told
+        )
+        lesions = rank_lesions(prediction, options.threshold, options.min_volume)
+        write_results(folder / _RESULTS, prediction, lesions)
+
+    def _kept(self, folder: Path, modality: str, volume: Volume) -> Volume:
+        """A scan written and read again, so that the results know where it lies; the user's own as it is."""
+        if volume.path is not None:
+            return volume
+        path = folder / f"{modality}.nii.gz"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made {why_not(error)}.") from error
+        write_volume(path, volume.data, volume.grid, dtype=np.float32)
+        return read_scans({modality: path}, None)[modality]
+
+
+def _brain(results: Path) -> np.ndarray:
+    return read_labels(result_file(results, "brain")).data > 0
+
+
+def kinds_in_words() -> str:
+    """All kinds with their usual strengths, for help."""
+    return "; ".join(
+        f"{name}={','.join(f'{s:g}' for s in kind.usual)}: {kind.meaning}" for name, kind in KINDS.items()
+    )

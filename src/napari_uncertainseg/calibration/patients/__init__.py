@@ -1,0 +1,1 @@
+"""Whole patients: intervals for their volume and number of lesions."""

@@ -1,0 +1,1 @@
+"""Whole patients: whose results are, how large their load is, and where a reader's lies."""

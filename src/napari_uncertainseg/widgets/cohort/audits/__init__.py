@@ -1,0 +1,1 @@
+"""What each tab of the Cohort dock is: its words, its inputs, and what it asks the room audit."""

@@ -1,0 +1,1 @@
+"""Whether a scan is like those that numbers about it come from."""

@@ -1,0 +1,183 @@
+"""The audit of patients: intervals by the other patients or a record, whether they hold, and unlike scans."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_uncertainseg._base import InputError, silent
+from napari_uncertainseg.audit.cohort import read_audit_cohort
+from napari_uncertainseg.audit.patients.analysis import audit_patients, coverage_of
+from napari_uncertainseg.audit.patients.measure import loads_of
+from napari_uncertainseg.audit.patients.sentences import sentences
+from napari_uncertainseg.cli import main
+from napari_uncertainseg.evaluate.calibration_record import build_record, find_record, save_record
+from napari_uncertainseg.evaluate.patients.intervals import find_intervals
+from napari_uncertainseg.evaluate.patients.loads import saved_load
+from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.export import write_results
+from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+from ..builders import AFFINE, make_prediction
+
+SHAPE = (12, 16, 20)
+GRID = Grid(SHAPE, AFFINE)
+
+
+def scan(seed, model="ab"):
+    """A prediction of blocks, its members a voxel larger or smaller, and a reference that differs."""
+    rng = np.random.default_rng(seed)
+    blocks = [(slice(2 + 5 * i, 4 + 5 * i), slice(3, 5 + rng.integers(1, 8)), slice(4, 9)) for i in range(2)]
+    truth = np.zeros(SHAPE, bool)
+    members = np.zeros((3, *SHAPE), np.float16)
+    for s, a, r in blocks:
+        truth[s, a.start : a.stop + rng.integers(-1, 2), r] = True
+        for i, member in enumerate(members):
+            member[s, a.start : a.stop + i - 1, r] = 0.9
+    mean = members.astype(np.float32).mean(axis=0)
+    about = {
+        "model": "a test",
+        "model_sha256": model,
+        "method": "one-pass",
+        "inputs": {"flair": {"name": f"scan {seed}", "scan_sha256": f"{model} {seed}"}},
+    }
+    return make_prediction(mean, members, grid=GRID, brain=np.ones(SHAPE, bool), information=about), truth
+
+
+def write(folder, seeds, patients, model="ab"):
+    """Results, references and the table."""
+    rows = []
+    for seed, patient in zip(seeds, patients, strict=True):
+        prediction, truth = scan(seed, model)
+        where = folder / f"r{seed}"
+        lesions = rank_lesions(prediction)
+        write_results(where, prediction, lesions, load=find_intervals(prediction).as_json())
+        write_volume(folder / f"m{seed}.nii.gz", truth, GRID, dtype=np.uint8)
+        rows.append((f"r{seed}", f"m{seed}.nii.gz", patient))
+    table = folder / "cohort.tsv"
+    pd.DataFrame(rows, columns=["folder", "reference", "patient"]).to_csv(table, sep="\t", index=False)
+    return table
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Eleven patients, the last with two visits."""
+    return write(tmp_path_factory.mktemp("cohort"), range(12), [f"p{min(i, 10)}" for i in range(12)])
+
+
+@pytest.fixture(scope="module")
+def found(table):
+    return audit_patients(read_audit_cohort(table), silent)
+
+
+def test_each_patients_interval_comes_from_all_others(found):
+    cases = [one.measured for one in found.results]
+    for one in found.results:
+        others = loads_of([case for case in cases if case.case.patient != one.measured.case.patient])
+        assert others.count == 10
+        said = one.said.said
+        spread = np.log(said.member_volumes_ml + 0.1).std()
+        assert one.said.intervals["volume_ml"] == others.interval("volume_ml", said.volume_ml, spread)
+
+
+def test_loads_are_counted_by_hand(found):
+    one = found.results[0].measured
+    prediction, truth = scan(0)
+    volumes = [np.count_nonzero(member >= 0.5) / 1000 for member in prediction.members.values]
+    assert one.load.said.member_volumes_ml == pytest.approx(volumes)
+    assert one.load.true == (truth.sum() / 1000, 2) and one.load.said.member_counts.tolist() == [2, 2, 2]
+
+
+def test_coverage_counts_each_patient_once(found):
+    held = {}
+    for one in found.results:
+        held.setdefault(one.measured.case.patient, []).append(one.holds("volume_ml"))
+    own = found.coverage["volume_ml"]
+    assert (own.held, own.patients) == (sum(map(np.mean, held.values())), 11)
+    assert own.low < own.share <= own.high
+    assert coverage_of((), "lesions").patients == 0
+    exact = coverage_of([found.results[0]], "lesions")  # 1 of 1: Clopper and Pearson, 0.025 to 1
+    assert exact.held == 1 and (exact.low, exact.high) == (pytest.approx(0.025), 1.0)
+
+
+def test_the_command_writes_page_table_and_numbers(table, tmp_path, capsys):
+    assert main(["audit", "patients", str(table), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "of 11 patients" in said and "0 of 12 scans are unlike the other patients" in said
+    rows = pd.read_csv(tmp_path / "out" / "patients.tsv", sep="\t")
+    content = json.loads((tmp_path / "out" / "patients.json").read_text())
+    assert len(rows) == len(content["scans"]) == 12 and content["coverage"]["lesions"]["patients"] == 11
+    assert (rows["volume_ml_low"] <= rows["volume_ml"]).all() and (rows["lesions_low"] % 1 == 0).all()
+    page = (tmp_path / "out" / "patients.html").read_text()
+    assert page.count("<svg") == 2 and "no promise for one patient" in page
+
+
+def test_few_patients_get_a_sentence(tmp_path):
+    few = audit_patients(read_audit_cohort(write(tmp_path, range(5), "abcde")), silent)
+    assert not any(one.said.intervals for one in few.results)
+    said = " ".join(sentences(few))
+    assert "4 patients with a reference cannot support an interval: it needs at least 9." in said
+    assert "10 patients or more" in said and "%" not in said
+
+
+def test_several_models_are_refused(table, tmp_path):
+    other = write(tmp_path, [40], ["q"], model="cd")
+    rows = pd.read_csv(table, sep="\t").map(
+        lambda text: text if text.startswith("p") else f"{table.parent}/{text}"
+    )
+    mixed = tmp_path / "mixed.tsv"
+    own = pd.read_csv(other, sep="\t")
+    pd.concat([rows, own]).to_csv(mixed, sep="\t", index=False)
+    with pytest.raises(InputError, match="another model or method"):
+        audit_patients(read_audit_cohort(mixed), silent)
+
+
+def test_a_record_is_for_further_patients(table, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *a, **k: str(tmp_path / "home"))
+    record = build_record(table)
+    assert record.loads.count == 11 and len(record.loads.patients) == 12
+    path = save_record(record)
+    own = audit_patients(read_audit_cohort(table), silent, record)
+    assert {one.said.why_not for one in own.results} == {
+        "this is one of the calibration cases, and an interval is for further patients."
+    }
+    (tmp_path / "new").mkdir()
+    further = write(tmp_path / "new", [30], ["q"])
+    assert main(["audit", "patients", str(further), "--record", str(path), "--out", str(tmp_path / "o")]) == 0
+    rows = pd.read_csv(tmp_path / "o" / "patients.tsv", sep="\t")
+    saved = read_saved_results(tmp_path / "new" / "r30").prediction
+    assert find_record(saved.information).loads.count == 11
+    known = find_intervals(saved)
+    assert known.sentence == rows["says"][0] and "the 11 calibration patients" in known.sentence
+    ends = known.as_json()["interval"]
+    assert ends["volume_ml"] == pytest.approx([rows["volume_ml_low"][0], rows["volume_ml_high"][0]])
+    capsys.readouterr()
+    reference = tmp_path / "new" / "m30.nii.gz"
+    assert main(["evaluate", str(tmp_path / "new" / "r30"), "--reference", str(reference)]) == 0
+    assert "volume of the lesions, 90% interval" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "new" / "r30" / "summary.json").read_text())
+    assert summary["load"]["interval"]["patients"] == 11 and len(summary["load"]["members"]["lesions"]) == 3
+
+
+def test_results_without_members_have_no_load(table, tmp_path):
+    assert saved_load(tmp_path, np.zeros(SHAPE, np.float32), 1.0, 3.0) is None
+
+
+def test_only_what_is_odd_by_itself_is_pointed_out():
+    brain = np.ones((10, 10, 10), bool)
+    p = np.zeros(brain.shape, np.float32)
+    assert unusual_parts(p, p, np.zeros_like(brain)) == []
+    assert "no voxel has a probability above 0.00" in unusual_parts(p, p, brain)[0]
+    p[0, 0, 0] = 0.6
+    assert unusual_parts(p, p, brain) == [] and len(unusual_parts(p, p, brain, measured=True)) == 1
+    p[:1, :5] = 0.9
+    assert unusual_parts(p, p, brain) == []  # a twentieth of the brain
+    p[:3] = 0.9
+    assert unusual_parts(p, 0 * p, brain) == ["30 % of the brain is outlined"]
+    assert "uncertain nearly everywhere" in unusual_parts(p, p + 0.2, brain)[1]

@@ -1,0 +1,75 @@
+"""The line about volume and number of a reader's lesions, in the Lesions dock."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
+from napari_uncertainseg.uncertainty.patient import measure_load
+from napari_uncertainseg.widgets.lesions.heading.load import LoadLine
+
+from .test_guarantees import record_like
+
+
+def with_loads(prediction, patients=12):
+    said = np.full(12, 2.0)
+    own = SaidAndTrue(said, np.full(12, 0.1), said * np.linspace(0.8, 1.2, 12))
+    loads = PatientLoads(np.arange(12) % patients, {"volume_ml": own, "lesions": own})
+    return replace(record_like(prediction), loads=loads)
+
+
+@pytest.fixture
+def make(shown, case, records, qtbot):
+    def build(find):
+        records.find = find
+        case.open_prediction(replace(case.prediction))
+        line = shown(LoadLine(case))
+        qtbot.waitUntil(lambda: line.text() != "", timeout=20000)
+        return line
+
+    return build
+
+
+def test_it_says_where_a_readers_values_lie(make, case, qtbot):
+    line = make(lambda information: with_loads(case.prediction))
+    prediction = case.prediction
+    load = measure_load(prediction.probability, prediction.members, 0.5, 3.0, prediction.grid.voxel_volume)
+    found = with_loads(prediction).loads.interval("volume_ml", load.volume_ml, 0.0)
+    assert found.low is not None
+    assert line.text().startswith("In 9 of 10 such patients a reader outlines <b>") and " ml" in line.text()
+    assert "like the 12 calibration patients" in line.toolTip() and "another scanner" in line.toolTip()
+    before = line.text()
+    case.threshold = 0.2  # it is about the scan as the model sees it
+    assert line.text() == before and line.isVisibleTo(line.parent())
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda record: None, "there are no calibration cases"),
+        (lambda record: replace(record, loads=None), "calibrate again"),
+        (
+            lambda record: replace(record, measures=record.measures | {"entropy": np.full(12, 9.0)}),
+            "differs",
+        ),
+        (lambda record: replace(record, scans=(("f1",),) * 12), "one of the calibration cases"),
+    ],
+)
+def test_where_nothing_is_promised_the_members_speak_and_it_says_why(make, case, change, why):
+    about = {"inputs": {"flair": {"scan_sha256": "f1"}}}
+    case.open_prediction(replace(case.prediction, information=about))
+    line = make(lambda information: change(with_loads(case.prediction)))
+    assert line.text().startswith("Members: ") and line.text().endswith("no interval")
+    assert why in line.toolTip() and "9 of 10" not in line.toolTip()
+
+
+def test_four_patients_with_three_visits_are_too_few(make, case):
+    line = make(lambda information: with_loads(case.prediction, patients=4))
+    assert "no interval" in line.text() and "4 patients with a reference cannot support" in line.toolTip()
+
+
+def test_it_goes_with_the_prediction(make, case, qtbot):
+    line = make(lambda information: None)
+    case.close_prediction()
+    assert not line.isVisibleTo(line.parent())
