@@ -115,7 +115,7 @@ ATTRIBUTES = Audit(
         PathInput(
             "model",
             "Model",
-            "Folder of the model that made the results, where it is not found by itself: its bottleneck is used.",
+            "Folder of the model that made the results, where it is not found by itself; for its bottleneck.",
             "folder",
         ),
     ),
