@@ -2,9 +2,11 @@
 
 usage: python experiments/ranked_tables.py losses|methods [--out FILE.tsv]
        python experiments/ranked_tables.py versions NAME=LOG ... [--out FILE.tsv]
+       python experiments/ranked_tables.py lesions COHORT.tsv [--out FILE.tsv]
 
 `losses` reads docs/data/losses-left-out.tsv and takes the mean of its seeds, `methods` reads
 docs/data/disagreement-left-out.tsv, `versions` what experiments/sources.py printed for each network.
+`lesions` measures those of a cohort's references (columns folder, name, reference), as `rank --features`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ import re
 from pathlib import Path
 
 import pandas as pd
+
+from napari_uncertainseg.audit.cohort import read_audit_cohort
+from napari_uncertainseg.audit.ranking.features.read import read_case_features
 
 DATA = Path(__file__).resolve().parents[1] / "docs" / "data"
 _ROW = re.compile(r"^(\S+/) \{(.+)\}$")
@@ -30,11 +35,16 @@ _MEASURES = {
 def main() -> None:
     """Write one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("what", choices=("losses", "methods", "versions"))
-    parser.add_argument("logs", nargs="*", metavar="NAME=LOG")
+    parser.add_argument("what", choices=("losses", "methods", "versions", "lesions"))
+    parser.add_argument("logs", nargs="*", metavar="NAME=LOG|COHORT.tsv")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    made = {"losses": losses, "methods": methods, "versions": lambda: versions(arguments.logs)}
+    made = {
+        "losses": losses,
+        "methods": methods,
+        "versions": lambda: versions(arguments.logs),
+        "lesions": lambda: lesions(Path(arguments.logs[0])),
+    }
     rows = made[arguments.what]()
     rows.insert(1, "patient", rows["case"].str.extract(r"/([^/_]+)[^/]*$", expand=False))
     out = arguments.out or DATA / f"ranked-{arguments.what}.tsv"
@@ -56,6 +66,12 @@ def methods() -> pd.DataFrame:
     rows = rows.assign(case=visits_apart(rows, "method", "image"))
     names = {"method": "model", "Dice": "dice", "NLL": "nll", "NCC": "voxel_correlation"}
     return rows[["case", *names]].rename(columns=names)
+
+
+def lesions(cohort: Path) -> pd.DataFrame:
+    """A row per scan: its lesions' number, load, size, contrast, noise and neighbours."""
+    names = [case.name for case in read_audit_cohort(cohort).cases]
+    return read_case_features([cohort], names).table.reset_index()
 
 
 def visits_apart(rows: pd.DataFrame, model: str, image: str) -> pd.Series:

@@ -496,6 +496,7 @@ def test_models_are_ranked(make, qtbot, scores, monkeypatch):
     assert first["model"] == "A<b>" and first["rank"] == "1" and first["value"].startswith("0.740 (")
     assert len(tab.found.charts) >= 2 * 5 and all(chart.chart.valid for chart in tab.found.charts)
     assert sorted(path.name for path in tab.shown.folder.iterdir()) == [
+        "consensus.tsv",
         "failures.tsv",
         "frequencies.tsv",
         "ranking.html",

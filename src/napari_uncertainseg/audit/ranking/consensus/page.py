@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from napari_uncertainseg.audit.pages.parts import paragraphs, picture
 from napari_uncertainseg.audit.ranking.charts import blob_chart
 from napari_uncertainseg.audit.ranking.consensus.combine import BORDA, KEMENY, Consensus
 from napari_uncertainseg.audit.ranking.consensus.sentences import consensus_sentences
@@ -28,7 +29,7 @@ def consensus_section(consensus: Sequence[Consensus]) -> list[Markup]:
         content.append(element("p", "Over several metrics: metrics that say the same count twice."))
     for found in consensus:
         content.append(element("h3", found.title))
-        content += [element("p", one) for one in consensus_sentences(found)]
+        content += paragraphs(consensus_sentences(found))
         if found.models:
             content += [_models(found), *_draws(found), _rankings(found)]
     return content
@@ -49,7 +50,15 @@ def _models(found: Consensus) -> Markup:
         )
         for i in found.order
     ]
-    head = ("rank", "model", "mean rank", "ranks of 95 % of draws", "first, % of draws", "Kemeny", "Borda")
+    head = (
+        "rank",
+        "model",
+        "mean rank",
+        "ranks of 95 % of draws",
+        "first, % of draws",
+        "Kemeny (places)",
+        "Borda",
+    )
     columns = (*head, *found.parts[:_MOST_COLUMNS])
     return table(columns, rows, right={0, 2, 4, *range(6, len(columns))})
 
@@ -64,15 +73,15 @@ def _places(found: Consensus, model: int) -> str:
         return format_number(None)
     rank = found.ways[KEMENY].ranks[model]
     low, high = found.kemeny.low[model, 0], found.kemeny.high[model, 0]
-    return f"{rank:g}" if low == high else f"{rank:g} (places {low:g} to {high:g})"
+    return f"{rank:g}" if low == high else f"{rank:g} ({low:g} to {high:g})"
 
 
 def _draws(found: Consensus) -> list[Markup]:
     if found.main.drawn is None:
         return []
-    about = "By mean rank, in draws of the patients: blobs are the share of the draws, rings all cases."
+    about = "By mean rank: a patient comes into all tasks that he or she is in. Rings: all cases."
     chart = blob_chart(found.models, found.order, found.main.ranks, found.main.drawn, found.title)
-    return [element("p", about), chart]
+    return picture(f"Ranks in draws of the patients, {found.title}", about, chart)
 
 
 def _rankings(found: Consensus) -> Markup:

@@ -27,7 +27,7 @@ def consensus_sentences(found: Consensus) -> list[str]:
         often = (drawn[found.order[0]] == drawn.min(0)).mean()
         said.append(
             f"{found.models[found.order[0]]} is first in {100 * often:.0f} % of {drawn.shape[1]} draws of "
-            "the patients, each of whom comes into all of his or her tasks."
+            "the patients."
         )
     said += [*_kemeny(found), *_others(found, first)]
     if found.alone:
@@ -56,7 +56,7 @@ def _kemeny(found: Consensus) -> list[str]:
     shares = f"it turns round {100 * turned / pairs:.0f} % of the pairs"
     if number == 1:
         order = [found.models[i] for i in np.argsort(found.ways[KEMENY].value)]
-        named = ", ".join(order[:_MOST_NAMED]) + (", and so on" if len(order) > _MOST_NAMED else "")
+        named = "; ".join(order[:_MOST_NAMED]) + ("; and so on" if len(order) > _MOST_NAMED else "")
         said = [f"One order is nearest to the rankings (Kemeny; {shares}): {named}."]
     else:
         said = [f"{number} orders are equally near to the rankings (Kemeny; each of them: {shares})."]

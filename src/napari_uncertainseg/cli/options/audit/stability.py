@@ -81,5 +81,10 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         "needed "
         "with --imitate",
     )
+    parser.add_argument(
+        "--no-images",
+        action="store_true",
+        help="leave out distances of images and radiomic features, on which most of the time is spent",
+    )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
     add_setting(parser)

@@ -84,7 +84,7 @@ def _areas(found: Sequence[AttributeFound]) -> pd.DataFrame:
 
 def _cases(cohort: AuditCohort, by: Sequence[str]) -> FoundTable:
     rows = [
-        {"case": case.name, "patient": case.patient} | {name: case.attributes.get(name) for name in by}
+        {"case": case.name, "patient": case.patient} | {name: case.attributes.get(name, "") for name in by}
         for case in cohort.cases
     ]
     return FoundTable("Cases", pd.DataFrame(rows), case="case")
