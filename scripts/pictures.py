@@ -1,6 +1,6 @@
 """Make the pictures of the documentation from the running program.
 
-usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models|--explain|--surfaces] [FOLDER]
+usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models|--explain|--surfaces|--cohort] [FOLDER]
 
 Shows patient 07 of 3D-MR-MS (CC BY, Lesjak et al. 2017, doi 10.1007/s12021-017-9348-7) from the folder in
 UNCERTAINSEG_DATA, or else from ../shared/data beside the checkout, or downloaded; and the simulated case.
@@ -11,7 +11,8 @@ and nnU-Net on P14 of MSLesSeg (CC BY 4.0, Guarnera et al. 2025); with `--models
 only those of the Explain dock, on patient 19 and on a patient of MS3SEG (CC BY 4.0, Bashiri Bawil et al.);
 with `--surfaces` only that of the lesions in 3-D, on the same one of MS3SEG.
 UNCERTAINSEG_PASSES says how many passes (50), and UNCERTAINSEG_RESULTS where results of a cohort lie, by
-visit, which are opened then. Writes into docs/images.
+visit, which are opened then. With `--cohort` only the tab *Patients* of the Cohort dock, where
+UNCERTAINSEG_COHORT names a table of results. Writes into docs/images.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def main(folder: Path) -> None:
         models_made_elsewhere(folder)
         explanations(folder)
         surfaces(folder)
+        cohort_audit(folder)
 
 
 @mock.patch("napari_uncertainseg.widgets.session.dock.ask_yes_no_cancel", return_value=True)
@@ -301,6 +303,34 @@ def open_visit(window: Any, patient: Path, visit: str) -> None:
     window.show_results()
 
 
+def cohort_audit(folder: Path) -> None:
+    """The tab Patients of a cohort with a case of it open, where UNCERTAINSEG_COHORT names its table."""
+    from napari_uncertainseg.cli.driver import ReviewWindow
+
+    table = os.environ.get("UNCERTAINSEG_COHORT")
+    if not table:
+        return
+    window = ReviewWindow(LARGE)
+    review = window.review
+    review.open_dock("cohort")
+    dock = review.cohort
+    source = dock.sources["cohort"]
+    source.choose(Path(table))
+    window.wait_for(lambda: source.glance is not None, "the table")
+    tab = dock.show_audit("patients")
+    tab.run.click()
+    window.wait_for(lambda: tab.shown is not None, "the patients")
+    tab.found.table.selectRow(0)
+    tab.found.open_case.click()
+    window.wait_for(lambda: review.case.prediction is not None, "the case")
+    window.show_results()
+    review.show_dock("cohort")
+    window.picture(folder / "cohort-audit.png", LARGE)
+    window.picture(folder / "cohort-audit-small-light.png", SMALL, "light")
+    window.viewer.theme = "dark"
+    window.close()
+
+
 def places(folder: Path) -> None:
     """Where the lesions of a patient of MS3SEG lie (CC BY 4.0, Bashiri Bawil et al.)."""
     from napari_uncertainseg.cli.driver import ReviewWindow
@@ -336,7 +366,12 @@ def with_own_settings(work: Callable[[Path], None], folder: Path) -> None:
 if __name__ == "__main__":
     if LOCAL_DATA.is_dir():
         os.environ.setdefault("UNCERTAINSEG_DATA", str(LOCAL_DATA))
-    only = {"--models": models_made_elsewhere, "--explain": explanations, "--surfaces": surfaces}
+    only = {
+        "--models": models_made_elsewhere,
+        "--explain": explanations,
+        "--surfaces": surfaces,
+        "--cohort": cohort_audit,
+    }
     given = [argument for argument in sys.argv[1:] if argument not in only]
     work = next((only[argument] for argument in sys.argv[1:] if argument in only), main)
     with_own_settings(work, Path(given[0]) if given else ROOT / "docs" / "images")
