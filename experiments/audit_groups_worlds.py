@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
-from napari_uncertainseg.audit.groups.audit import GroupsAudit, GroupsSetting, audit_groups
+from napari_uncertainseg.audit.groups.audit import ALPHA, GroupsAudit, GroupsSetting, audit_groups
 from napari_uncertainseg.audit.groups.intervals import raw_interval
 from napari_uncertainseg.audit.groups.measures import REFERENCE_ML
-from napari_uncertainseg.audit.groups.patients import patients_of
+from napari_uncertainseg.audit.groups.patients import covariates_of, patients_of
+from napari_uncertainseg.audit.groups.permutation import as_extreme, raw_test, welch
 
 MEASURES = ("dice", "missed_ml", "mean_doubt", "to_see")
 
@@ -85,6 +86,11 @@ def main() -> None:
     print("| no gap is there | any gap shown, % |\n| --- | --- |")
     for name, world in (HARMLESS | TOO_HARD).items():
         print(f"| {name} | {100 * share_with_findings(world, worlds):.1f} |", flush=True)
+    print("\n| one test, no gap is there | gap permuted, % | gap in standard errors, % | ours, % |")
+    print("| --- | --- | --- | --- |")
+    for name in ("12 and 12", "5 and 20", "20 and 5, b differs 3 times as much"):
+        shares = [f"{100 * share:.1f}" for share in one_test(HARMLESS[name], 2 * worlds)]
+        print(f"| {name} | {' | '.join(shares)} |", flush=True)
     print("\n| patients | gap of each measure (SD) | shown, % of measures |\n| --- | --- | --- |")
     for sizes in ((5, 5), (5, 20), (12, 12), (30, 30), (60, 60)):
         for gap in (0.5, 1.0, 2.0):
@@ -146,8 +152,24 @@ def cohort(world: World, seed: int) -> tuple[AuditCohort, pd.DataFrame]:
 def audited(world: World, seed: int, covariates: tuple[str, ...] = ()) -> GroupsAudit:
     """The audit of one world."""
     found, measured = cohort(world, seed)
-    patients = patients_of(found, measured, ["group"], covariates)
+    patients = patients_of(found, measured, ["group"], covariates_of(found, measured, covariates))
     return audit_groups(patients, GroupsSetting(MEASURES, draws=1_999, seed=seed))
+
+
+def one_test(world: World, worlds: int) -> tuple[float, float, float]:
+    """Share of worlds with p at most 0.05: of permuted gaps, of gaps in standard errors, and of our test."""
+    found = []
+    for seed in range(worlds):
+        rng = np.random.default_rng(seed)
+        values = np.append(
+            draw(rng, world.values, world.sizes[0]), world.spread * draw(rng, world.values, world.sizes[1])
+        )
+        second = np.repeat([False, True], world.sizes)
+        labels = rng.permuted(np.tile(second, (999, 1)), axis=1)
+        both = zip(welch(values, labels), welch(values, second[None]), strict=True)
+        plain = [(as_extreme(drawn, seen[0]) + 1) / 1000 for drawn, seen in both]
+        found.append([*plain, raw_test(values, second, 999, rng).p])
+    return tuple((np.array(found) <= ALPHA).mean(0).tolist())
 
 
 def share_with_findings(world: World, worlds: int) -> float:

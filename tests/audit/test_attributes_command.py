@@ -204,3 +204,24 @@ def test_another_reference_makes_other_features(study, tmp_path):
     first, second = (kept_features(each, setting, engine, tmp_path, model=tiny) for each in (one, other))
     assert len(list(tmp_path.iterdir())) == 2 and not np.array_equal(first.mask, second.mask)
     assert np.array_equal(first.image.blocks, second.image.blocks)
+
+
+def test_a_bottleneck_that_was_lacking_is_made_once_its_model_is_there(study, tmp_path, capsys, monkeypatch):
+    lines = (study / "cohort.tsv").read_text().splitlines()
+    (study / "pair.tsv").write_text("\n".join(lines[:3]) + "\n")
+    command = ("audit", "attributes", study / "pair.tsv", "--by", "sex", "--features", tmp_path / "kept")
+    assert run(*command) == 0  # the model "tiny" is in no list of models
+    said = capsys.readouterr().out
+    assert "2 cases of 2 have no bottleneck" in said and "no model 'tiny'" in said
+    cohort = read_audit_cohort(study / "pair.tsv", ["sex"])
+    assert cohort_features(cohort, tmp_path / "kept").cases[0].bottleneck is None
+    monkeypatch.setattr("napari_uncertainseg.networks.catalog.user_folder", lambda: study)
+    assert cohort_features(cohort, tmp_path / "kept").cases[0].bottleneck is not None
+
+
+def test_a_place_for_features_that_is_none_is_one_sentence(study, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    own = ("audit", "attributes", study / "cohort.tsv", "--by", "sex")
+    assert run(*own, "--features", tmp_path / "file") == 2
+    said = capsys.readouterr().err
+    assert "features cannot be kept there" in said and said.count("\n") == 1

@@ -326,6 +326,7 @@ def test_doubt_that_is_known_to_be_ideal_or_worthless():
     row = ideal.row("r_auc_psu_mended")
     assert row.estimate.value == pytest.approx(row.ideal)
     assert ideal.row("d_auc_psu_mended").estimate.value == pytest.approx(0, abs=1e-12)
+    assert "There it is too short" in " ".join(sentences(ideal))
     same = make_sheet(
         [made_up(str(i), str(i), q, 0.5) for i, q in enumerate(quality)], SheetSetting(draws=50)
     )
@@ -333,6 +334,7 @@ def test_doubt_that_is_known_to_be_ideal_or_worthless():
     assert row.estimate.value == pytest.approx(row.random)
     d = same.row("d_auc_psu_mended")
     assert d.estimate.value == pytest.approx(d.random)
+    assert "There it is too short" not in " ".join(sentences(same))
     # As published the order of the table decides: here the worst come first, so the doubt seems misled.
     assert same.row("r_auc_psu_reference").estimate.value < row.random - 0.05
     missing = make_sheet([replace(one, psu=math.nan) for one in same.cases], SheetSetting(draws=50))

@@ -109,6 +109,14 @@ def test_the_folder_of_a_run_and_its_references(tmp_path):
         read_audit_cohort(tmp_path, ["sex"])
 
 
+def test_results_of_several_models_are_said(study):
+    table = write(study, "folder", "r/a", "r/b")
+    assert "several models" not in " ".join(read_audit_cohort(table).notes)
+    summary = study / "r" / "a" / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"model_sha256": "another"}))
+    assert "several models, methods or thresholds" in read_audit_cohort(table).notes[-1]
+
+
 def test_names_that_are_alike_are_told_apart(study):
     for name in ("v1", "v2"):
         folder = make_results(study / name)

@@ -17,8 +17,9 @@ from napari_uncertainseg.audit.groups.bands import band_of, in_order
 from napari_uncertainseg.audit.groups.charts import dots
 from napari_uncertainseg.audit.groups.measures import MEASURES, REFERENCE_ML, measure_case, missed_and_false
 from napari_uncertainseg.audit.groups.page import groups_page
-from napari_uncertainseg.audit.groups.patients import Patients, patients_of
+from napari_uncertainseg.audit.groups.patients import Covariate, Patients, covariates_of, patients_of
 from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
+from napari_uncertainseg.audit.groups.tables import cases_table
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.export import write_results
@@ -111,6 +112,16 @@ def test_what_is_measured_of_a_case(study):
         measure_case(case, 0.0)
 
 
+def test_a_case_in_which_nothing_is_found(tmp_path):
+    p = np.linspace(0.01, 0.02, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
+    prediction = make_prediction(p, grid=GRID, information={"model": "a test"})
+    write_results(tmp_path / "r", prediction, rank_lesions(prediction, 0.5, 1.0))
+    write_volume(tmp_path / "none.nii.gz", np.zeros(SHAPE, np.uint8), GRID)
+    found = measure_case(AuditCase("x", tmp_path / "r", "p", tmp_path / "none.nii.gz", {}))
+    assert found["dice"] == 1 and found["missed_ml"] == found["false_ml"] == found["to_see"] == 0
+    assert all(np.isnan(found[name]) for name in ("mean_doubt", "to_see_per_ml", "lesion_f1"))
+
+
 def test_missed_and_false_volume_follow_from_dice():
     rng = np.random.default_rng(1)
     for _ in range(20):
@@ -123,6 +134,7 @@ def test_missed_and_false_volume_follow_from_dice():
 
 def test_numbers_are_parted_into_bands(study, tmp_path, capsys):
     options = ("--by", "age", "--bands", "age=33,38", "--measure", "psu", "--out", tmp_path / "out")
+    options += ("--covariates", "age,sex")  # age is none of itself
     assert run(study / "cohort.tsv", *options) == 0
     # p1 has two visits, at 30 and 31.
     said = "Groups: below 33 (2 patients), 33 to below 38 (5 patients), 38 and more (4 patients)."
@@ -142,7 +154,6 @@ REFUSED = {
     "bands twice": (("--bands", "sex=3", "--bands", "sex=4"), "names a column twice"),
     "measure": (("--measure", "dices"), "There is no measure 'dices'; there are dice, lesion_f1"),
     "draws": (("--draws", "10"), "10 draws are too few or too many"),
-    "both": (("--covariates", "sex"), "'sex' makes the groups and is a covariate as well"),
     "no column": (("--covariates", "height"), "lacks the column 'height'; its other columns are sex, age"),
 }
 
@@ -186,6 +197,7 @@ def test_metrics_that_are_missing_count_for_their_patients_only():
     assert dice_gap.tested and audit.tests == 1 and np.isnan(psu_gap.value)
     assert psu_gap.why_not == "one of the groups has no value"
     said, own = said_of(found)
+    assert said.pop(1).startswith("1 patient without a reference") and "value of doubt of the whole" in own
     assert "1 gap shown in 1 test" in said[1] and "Dice is 0.4 lower (worse) in M than in F (95 %:" in own
 
 
@@ -197,7 +209,7 @@ def test_identical_patients_and_ties_have_no_gap():
 def test_a_small_group_is_shown_and_not_tested():
     values = list(np.linspace(0, 1, 16))
     said, own = said_of(patients(["a"] * 6 + ["b"] * 6 + ["c"] * 4, dice=values))
-    assert "c has fewer than 5 patients: shown, not tested" in own and "shown in 1 test" in said[1]
+    assert "Fewer than 5 patients, shown and not tested: c." in own and "shown in 1 test" in said[1]
 
 
 def test_too_many_tests_for_few_patients_are_said():
@@ -217,12 +229,30 @@ def test_of_many_groups_the_farthest_are_compared():
     assert "in site 5 than in site 0" in own
 
 
+def test_groups_that_do_not_meet_in_a_covariate_are_said():
+    rng = np.random.default_rng(0)
+    found = patients(["F"] * 8 + ["M"] * 8, dice=list(rng.normal(0, 1, 16)))
+    for shift, says in ((20.0, True), (1.0, False)):
+        age = Covariate("age", np.append(np.arange(8.0), np.arange(8.0) + shift))
+        _, own = said_of(replace(found, covariates=(age,)))
+        assert ("F and M do not overlap in age" in own) == says
+
+
 def test_numbers_are_to_be_put_into_bands():
     ages = [f"{30 + i}" for i in range(12)]
     _, own = said_of(patients(ages, dice=list(np.linspace(0, 1, 12))))
     assert "part them into bands, as in --bands sex=20,40,60" in own
     audit = audit_groups(patients(ages, dice=list(np.linspace(0, 1, 12))), GroupsSetting(("dice",)))
     assert "p11" in str(dots(audit, "sex"))  # the last of those that have room
+
+
+def test_groups_may_have_the_name_of_a_measure():
+    case = AuditCase("a", Path("a"), "p", None, {"dice": "good", "case": "x", "sex": "F"})
+    table = cases_table(
+        AuditCohort((case,), (), Path("t")), pd.DataFrame({"dice": [0.5]}), ["dice", "case", "sex"]
+    )
+    assert table.columns.tolist() == ["case", "patient", "folder", "dice_group", "case_group", "sex", "dice"]
+    assert table.iloc[0, 3:].tolist() == ["good", "x", "F", 0.5]
 
 
 def test_visits_count_once_and_words_that_differ_are_all_listed():
@@ -233,12 +263,13 @@ def test_visits_count_once_and_words_that_differ_are_all_listed():
     cases += [("c", "p2", {"sex": "M", "age": "50"})]
     cohort = AuditCohort(tuple(AuditCase(n, Path(n), p, None, a) for n, p, a in cases), (), Path("t.tsv"))
     measured = pd.DataFrame({"dice": [0.2, 0.4, np.nan], REFERENCE_ML: [10.0, np.nan, 0.0]})
-    found = patients_of(cohort, measured, ["sex"], ["age", "scanner", "volume"])
+    known = covariates_of(cohort, measured, ["age", "scanner", "volume"])
+    found = patients_of(cohort, measured, ["sex"], known)
     assert found.values["dice"].tolist()[0] == pytest.approx(0.3)
     age, scanner, volume = found.covariates
     assert age.values.tolist() == [40, 50] and scanner.values.tolist() == ["X, Y", ""]
     assert volume.values.tolist() == [1, -1] and scanner.known.tolist() == [True, False]
     with pytest.raises(InputError, match="no case has a reference"):
-        patients_of(cohort, measured.assign(reference_ml=np.nan), ["sex"], ["volume"])
+        covariates_of(cohort, measured.assign(reference_ml=np.nan), ["volume"])
     with pytest.raises(InputError, match="'height' has no value in any row"):
-        patients_of(cohort, measured, ["sex"], ["height"])
+        covariates_of(cohort, measured, ["height"])

@@ -38,6 +38,12 @@ def test_no_gap_is_found_where_there_is_none(worlds):
         assert worlds.share_with_findings(worlds.HARMLESS[name], WORLDS) <= most(WORLDS), name
 
 
+def test_a_plain_permutation_test_would_find_gaps_where_spreads_differ(worlds):
+    number = 1000 if SOAK else 200
+    plain, _, ours = worlds.one_test(worlds.HARMLESS["20 and 5, b differs 3 times as much"], number)
+    assert plain > 0.15 and ours <= most(number)
+
+
 def test_visits_taken_as_patients_would_find_gaps(worlds, monkeypatch):
     """The patients are the unit: as if each visit were one, gaps of nothing are found."""
     world = worlds.World((6, 6), visits=4)

@@ -174,6 +174,8 @@ def test_only_what_is_odd_by_itself_is_pointed_out():
     p = np.zeros(brain.shape, np.float32)
     assert unusual_parts(p, p, np.zeros_like(brain)) == []
     assert "no voxel has a probability above 0.00" in unusual_parts(p, p, brain)[0]
+    p[0, 0, 0] = 0.6
+    assert unusual_parts(p, p, brain) == [] and len(unusual_parts(p, p, brain, measured=True)) == 1
     p[:1, :5] = 0.9
     assert unusual_parts(p, p, brain) == []  # a twentieth of the brain
     p[:3] = 0.9

@@ -21,9 +21,10 @@ from napari_uncertainseg.audit.stability.analysis import (
     stability_of,
 )
 from napari_uncertainseg.audit.stability.cases import read_acquisitions
+from napari_uncertainseg.audit.stability.files import write_stability
 from napari_uncertainseg.audit.stability.imitated import runs
 from napari_uncertainseg.audit.stability.imitated.imitation import parse_imitations
-from napari_uncertainseg.audit.stability.measures import Measure, person_measures
+from napari_uncertainseg.audit.stability.measures import RADIOMICS, Measure, person_measures
 from napari_uncertainseg.audit.stability.reliability import reliability
 from napari_uncertainseg.audit.stability.sentences import all_sentences, sentences
 from napari_uncertainseg.cli import main
@@ -193,7 +194,9 @@ def test_a_contrast_curve_moves_less_after_harmonising(found):
 
 
 def test_the_command_from_table_to_page(imitated, found, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(analysis, "stability_of", lambda acquisitions, progress: found)  # measured before
+    monkeypatch.setattr(
+        analysis, "stability_of", lambda acquisitions, progress, images: found
+    )  # measured before
     out = tmp_path / "out"
     assert main(["audit", "stability", str(imitated.table), "--out", str(out)]) == 0
     said = capsys.readouterr().out
@@ -255,6 +258,17 @@ def test_what_does_not_go_together(options, wrong, tmp_path, monkeypatch, capsys
     assert wrong in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
+def test_without_images_the_rest_is_the_same(imitated, found, tmp_path):
+    acquisitions, _ = read_acquisitions(imitated.table)
+    plain = stability_of([one for one in acquisitions if not one.harmonised], images=False)[0]
+    kept = [one for one in found[0].measured if one.measure.group != RADIOMICS]
+    assert [one.agreement for one in plain.measured] == [one.agreement for one in kept]
+    assert np.isnan(plain.distances[0].matrices["rmse"]).all()
+    write_stability(tmp_path / "out", [plain], "a table", [])
+    page = (tmp_path / "out" / "stability.html").read_text()
+    assert "RMSE of images" not in page and "Radiomic" not in page and "What moves what" in page
+
+
 def test_people_of_a_table(tmp_path):
     table = tmp_path / "people.tsv"
     table.write_text("patient\tflair\tt1\treference\na\tx/f.nii\t\tx/m.nii\nb\ty/f.nii\ty/t.nii\t\n")
@@ -271,7 +285,7 @@ def test_people_of_a_table(tmp_path):
             runs.people_of_scans([table])
 
 
-def write_real(folder, scan, factor=1.0):
+def write_real(folder, scan, factor=1.0, model="0" * 64):
     """Results of a scan that was really made, the probability times a factor."""
     volume = read_volume(scan, modality="flair")
     level = np.median(volume.data[volume.data > 0])
@@ -279,7 +293,7 @@ def write_real(folder, scan, factor=1.0):
     information = {
         "inputs": {"flair": describe_scan(volume)},
         "model": "m",
-        "model_sha256": "0" * 64,
+        "model_sha256": model,
         "method": "one-pass",
         "notes": [],
     }
@@ -333,6 +347,12 @@ def test_identical_acquisitions_get_sentences(real):
     assert found.distances[0].matrices["rmse"][0, 1] == 0
     volume = next(one for one in found.measured if one.measure.name == "volume_ml")
     assert volume.agreement.detectable.value == 0 and not volume.agreement.icc2.known
+
+
+def test_one_scan_by_two_models_is_a_comparison_of_models(real):
+    write_real(real / "r3", real / "person3.nii.gz", model="1" * 64)
+    acquisitions, notes = read_acquisitions(write_table(real / "t.tsv", "r1\tanna\told", "r3\tanna\tnew"))
+    assert len(notes) == 1 and "what is compared is the models" in notes[0] and len(acquisitions) == 2
 
 
 def test_people_with_one_acquisition_are_left_out(real):

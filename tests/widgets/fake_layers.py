@@ -8,6 +8,19 @@ from psygnal import Signal
 from napari_uncertainseg._base import InputError
 
 
+class FakeSurfaces:
+    """Remembers whether lesions are shown in 3-D."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.shown = False
+
+    def toggle(self):
+        self.shown = not self.shown
+        self.changed.emit()
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -26,6 +39,7 @@ class FakeLayers:
         self.blinded = False
         self.band = (None, None)
         self.alone = False
+        self.surfaces = FakeSurfaces()
 
     def show_alone(self, alone):
         self.alone = alone

@@ -135,6 +135,11 @@ def read_audit_cohort(
     for attribute in attributes:
         _check_groups(path, cases, attribute)
     notes += _gone_references(visits, cases)
+    if len({_made_by(case.folder) for case in cases}) > 1:
+        notes.append(
+            "These results are of several models, methods or thresholds: what differs between cases may "
+            "differ because of that."
+        )
     notes += [note for name in dict.fromkeys((*attributes, *columns)) for note in _without(cases, name)]
     return AuditCohort(cases, tuple(notes), path)
 
@@ -211,6 +216,14 @@ def _scan_sha256(folder: Path) -> str:
     about = inputs.get(main_of(inputs)) if isinstance(inputs, dict) else None
     said = about.get("scan_sha256") if isinstance(about, dict) else None
     return said if isinstance(said, str) else ""
+
+
+def _made_by(folder: Path) -> str:
+    """What decides the numbers of a folder of results: two that are alike can be compared."""
+    said = load_summary(folder)
+    return repr(
+        [said.get(key) for key in ("model_sha256", "method", "members", "threshold", "min_volume_mm3")]
+    )
 
 
 def _check_scans(path: Path, cases: Sequence[AuditCase]) -> None:

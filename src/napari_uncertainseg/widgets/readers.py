@@ -1,4 +1,4 @@
-"""napari's way to our files: its reader and its writer."""
+"""napari's way to our files: its reader and its writers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.evaluate.shapes.collection import Origin
+from napari_uncertainseg.evaluate.shapes.mesh_files import write_mesh_file
 from napari_uncertainseg.explain.attention.files import is_attention_map
 from napari_uncertainseg.images import files
 from napari_uncertainseg.images.formats import formats
+from napari_uncertainseg.widgets.layers.surfaces.shapes import SHAPES, Shapes
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, paths_of, read_layers
-from napari_uncertainseg.widgets.scans.volumes import volume_from_tuple
+from napari_uncertainseg.widgets.scans.volumes import KEY, volume_from_tuple
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
@@ -58,3 +61,15 @@ def write_layer(path: str, data: Any, arguments: dict[str, Any]) -> list[str]:
     """Write one image or labels layer as NIfTI with the true affine."""
     volume = volume_from_tuple(data, arguments)
     return [str(files.write_volume(path, volume.data, volume.grid))]
+
+
+def write_surfaces(path: str, data: Any, arguments: dict[str, Any]) -> list[str]:
+    """Write the lesions of a layer of surfaces, exact and where the patient is, as STL, PLY or glTF."""
+    shapes = arguments.get("metadata", {}).get(KEY, {}).get(SHAPES)
+    if not isinstance(shapes, Shapes):
+        name = arguments.get("name", "layer")
+        raise InputError(
+            f"Layer '{name}' does not say where it lies in the patient; only the layer of lesions in 3-D is "
+            "written as STL, PLY or glTF."
+        )
+    return [str(write_mesh_file(Path(path), shapes.named(), Origin("lesions").columns()))]

@@ -16,15 +16,17 @@ from napari_uncertainseg.audit.attributes.common_grid import SHAPE, on_common_gr
 from napari_uncertainseg.audit.attributes.encoder import STAGES, Pooled, pooled
 from napari_uncertainseg.audit.cohort import AuditCase
 from napari_uncertainseg.disk.hashing import sha256_of
-from napari_uncertainseg.disk.result_folder import SUMMARY
+from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.explain.attention.encoder import pooled_stage
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
 from napari_uncertainseg.explain.gradcam import stages_of
+from napari_uncertainseg.explain.made_by import model_of
 from napari_uncertainseg.images.files import read_labels, replaced_file
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.modalities import main_of, title_of
 from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.training.mil.progress import part_of
 
 _FORMAT = 1
@@ -124,11 +126,21 @@ def kept_features(
     said = [_FORMAT, list(STAGES), sha256_of(case.folder / SUMMARY), reference, model, asdict(setting)]
     name = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
     file = kept / f"{name}.safetensors"
-    if (found := _read(file)) is not None:
+    found = _read(file)
+    if found is not None and not (found.why_not and _could_be_whole(case, setting, model)):
         return found
     made = _made(case, setting, engine, model, device, progress)
     _write(file, made)
     return made
+
+
+def _could_be_whole(case: AuditCase, setting: FeatureSetting, model: str | None) -> bool:
+    """Whether a bottleneck that was lacking may be there now, as where the model was added since."""
+    try:
+        used = model_of("", load_summary(case.folder), () if model is None else (model,))
+    except InputError:
+        return False
+    return setting.stage is not None or not isinstance(used.preprocessing, ForeignPreprocessing)
 
 
 def _made(

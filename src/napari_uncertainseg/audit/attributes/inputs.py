@@ -13,6 +13,7 @@ from napari_uncertainseg.audit.attributes.case_features import CaseFeatures, Fea
 from napari_uncertainseg.audit.attributes.common_grid import SHAPE
 from napari_uncertainseg.audit.attributes.encoder import check_encoder
 from napari_uncertainseg.audit.cohort import AuditCohort
+from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import cpu_device
@@ -76,6 +77,10 @@ def cohort_features(
     reader = find_model(encoder)
     engine = reader.engine(cpu_device("torch").at("float32"), 0)
     check_encoder(engine)
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{kept}: features cannot be kept there {why_not(error)}.") from error
     setting = FeatureSetting(reader.weight_sha256(0), stage, SHAPE)
     made, count = [], len(cohort.cases)
     for number, case in enumerate(cohort.cases):

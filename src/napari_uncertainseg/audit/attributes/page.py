@@ -8,6 +8,7 @@ from napari_uncertainseg.audit.attributes.audit import AttributeFound, Plane, Te
 from napari_uncertainseg.audit.attributes.charts import areas, places_chart, plane_chart
 from napari_uncertainseg.audit.attributes.inputs import CROPPED, IMAGE, CohortFeatures
 from napari_uncertainseg.audit.attributes.sentences import WORDS, sentences
+from napari_uncertainseg.audit.attributes.telling import NO_INTERVAL
 from napari_uncertainseg.audit.cohort import AuditCohort
 from napari_uncertainseg.audit.pages.parts import head, interval, paragraphs, picture
 from napari_uncertainseg.review.reports.html import (
@@ -124,7 +125,7 @@ def _classes(found: AttributeFound) -> list[Markup]:
             name_span(one.name),
             str(one.patients),
             WORDS[name],
-            interval(one.auc, *one.delong),
+            interval(one.auc, *(one.delong if one.tested else NO_INTERVAL)),
             "yes" if one.tested else "no",
         )
         for name, each in found.inputs.items()
@@ -138,14 +139,14 @@ def _looking(found: AttributeFound) -> list[Markup]:
     rows, content = [], [element("h3", "Where the classifier looks"), element("p", _LOOKS)]
     for name in (IMAGE, CROPPED):
         one = found.inputs.get(name)
+        own = {} if one is None else {each.name: each.auc for each in one.told.classes}
         for label, where in ({} if one is None else one.looking).items():
-            assert one is not None
             share = 100 * where.share_outside
             rows.append(
                 (
                     WORDS[name],
                     name_span(label),
-                    format_number(one.told.auc, 3),
+                    format_number(own[label], 3),
                     format_number(where.distance),
                     format_number(where.inside),
                     format_number(where.outside),

@@ -38,6 +38,11 @@ def sentences(found: AttributeFound) -> list[str]:
         said += _told(found)
         said += _cropping(found)
         said += _looking(found)
+    tested = next((one.told.tested for one in found.inputs.values() if one.told.tested), ())
+    if len(found.names) > 2 and tested:
+        names = _listed([f"'{one.name}'" for one in tested])
+        each = ", each" if len(tested) > 1 else ""
+        said.insert(0, f"{found.attribute} means here: {names}{each} against all others.")
     few = too_few(found)
     if few and said and "nothing can be tested" not in said[0]:
         said.append(

@@ -14,6 +14,8 @@ from napari_uncertainseg.audit.challenge.sheet import ALL, GAP, IN, OUT, Row, Sh
 
 _APART = 0.02
 """A published and a mended value that differ by more than this are named."""
+_NEAR = 0.01
+"""Where an interval of d-AUC begins at less than this, doubt may be nearly ideal."""
 _GAPS = ("f1_mended", "precision_mended", "recall_mended", "ece_mended", "mce_mended", "brier_mended")
 
 
@@ -138,8 +140,8 @@ def _of_poor(sheet: Sheet) -> list[str]:
     dice, number = np.array([one.dice for one in sheet.cases]), len(sheet.cases)
     poor, published = int((dice < sheet.setting.poor).sum()), int((dice < POOR_PUBLISHED).sum())
     said = [
-        f"{published} of {pluralised(number, 'case')} have a Dice below {POOR_PUBLISHED:.2f} (poor in the "
-        f"published d-AUC), {poor} below {sheet.setting.poor:g} (poor here)."
+        f"The Dice is below {POOR_PUBLISHED:.2f} (poor in the published d-AUC) in {published} of "
+        f"{pluralised(number, 'case')}, and below {sheet.setting.poor:g} (poor here) in {poor}."
     ]
     if published == number:
         said.append("As all are poor there, the published d-AUC is 0 whatever the doubt.")
@@ -148,7 +150,18 @@ def _of_poor(sheet: Sheet) -> list[str]:
             f"The mended d-AUC is not defined: {'no case' if not poor else 'every case'} is poor; --poor "
             "sets another Dice."
         )
+    near = [row for row in _d_aucs(sheet) if row.estimate.low < _NEAR]
+    if near:
+        said.append(
+            "The interval of a d-AUC reaches 0, the best value. There it is too short: of 12 patients it "
+            "may hold in half of the cohorts only (docs/audit.md)."
+        )
     return said
+
+
+def _d_aucs(sheet: Sheet) -> list[Row]:
+    rows = [sheet.row(f"d_auc_{doubt}_mended") for doubt in ("psu", "entropy")]
+    return [row for row in rows if math.isfinite(row.estimate.low)]
 
 
 def _of_domains(sheet: Sheet) -> list[str]:

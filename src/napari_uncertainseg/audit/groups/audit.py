@@ -141,11 +141,12 @@ def _of_pair(patients: Patients, about: Gap, setting: GroupsSetting) -> list[Gap
     of = patients.groups[about.attribute]
     who = np.flatnonzero((of == about.first) | (of == about.second))
     values = patients.values[about.measure].to_numpy(float)[who]
+    others = [one for one in patients.covariates if one.name != about.attribute]
     return compare(
         about,
         values,
         of[who] == about.second,
-        patients.covariates,
+        others,
         who,
         draws=setting.draws,
         seed=setting.seed,

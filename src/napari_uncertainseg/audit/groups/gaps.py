@@ -29,6 +29,7 @@ from napari_uncertainseg.audit.groups.permutation import (
 FEWEST = 5
 """Patients of a group, or pairs, below which it is shown, and not tested; nor has it an interval."""
 Kind = Literal["raw", "same patients", "adjusted", "matched"]
+NO_VALUE = "one of the groups has no value"
 ALIKE = "all patients have the same value"
 
 
@@ -129,7 +130,7 @@ def raw_gap(about: Gap, values: np.ndarray, second: np.ndarray, draws: int, rng:
     n, m = int((~second).sum()), int(second.sum())
     about = replace(about, first_n=n, second_n=m)
     if not n or not m:
-        return replace(about, why_not="one of the groups has no value")
+        return replace(about, why_not=NO_VALUE)
     value = float(values[second].mean() - values[~second].mean())
     bounds = raw_interval(values, second, rng) if min(n, m) >= FEWEST else NONE
     return _tested(about, value, bounds, _few(n, m), values, lambda: raw_test(values, second, draws, rng))

@@ -66,59 +66,67 @@ class Patients:
     covariates: tuple[Covariate, ...] = ()
 
 
-def check_covariates(attributes: Sequence[str], covariates: Sequence[str]) -> None:
-    """Refuse, before long work, a covariate that is an attribute as well.
-
-    Raises
-    ------
-    InputError
-        With its name.
-    """
-    both = next((name for name in covariates if name in attributes), None)
-    if both is not None:
-        raise InputError(f"'{both}' makes the groups and is a covariate as well; name it in one of the two.")
-
-
 def patients_of(
-    cohort: AuditCohort, measured: pd.DataFrame, attributes: Sequence[str], covariates: Sequence[str] = ()
+    cohort: AuditCohort,
+    measured: pd.DataFrame,
+    attributes: Sequence[str],
+    covariates: Sequence[Covariate] = (),
 ) -> Patients:
     """Put the visits of each patient together.
 
     Parameters
     ----------
     cohort
-        Read with these attributes and columns.
+        Read with these attributes.
     measured
         A row for each case, numbers.
     attributes
         Columns of groups.
     covariates
+        As `covariates_of` reads them.
+    """
+    names = cohort.patients
+    values = _by_patient(cohort, measured)
+    groups = {}
+    for attribute in attributes:
+        said = cohort.group_of(attribute)
+        groups[attribute] = np.array([said.get(name, "") for name in names], dtype=object)
+    return Patients(names, values, groups, tuple(covariates))
+
+
+def covariates_of(cohort: AuditCohort, measured: pd.DataFrame, names: Sequence[str]) -> tuple[Covariate, ...]:
+    """Covariates of the patients.
+
+    Parameters
+    ----------
+    cohort
+        Read with these columns.
+    measured
+        A row for each case, numbers.
+    names
         Columns; `VOLUME` is the logarithm (base 10) of the reference's volume in ml, at least 0.1, where
         there is no column of this name. Numbers are averaged over visits; words that differ are all listed.
 
     Raises
     ------
     InputError
-        If a covariate has no value at all.
+        If one has no value at all.
     """
-    names = cohort.patients
+    return tuple(_covariate(cohort, measured, name) for name in names)
+
+
+def _by_patient(cohort: AuditCohort, values: pd.DataFrame) -> pd.DataFrame:
+    """Means of the visits, a row for each patient."""
     of = pd.Series([case.patient for case in cohort.cases])
-    values = measured.reset_index(drop=True).groupby(of).mean().reindex(list(names))
-    groups = {}
-    for attribute in attributes:
-        said = cohort.group_of(attribute)
-        groups[attribute] = np.array([said.get(name, "") for name in names], dtype=object)
-    return Patients(
-        names, values, groups, tuple(_covariate(cohort, measured, name, of) for name in covariates)
-    )
+    return values.reset_index(drop=True).groupby(of).mean().reindex(list(cohort.patients))
 
 
-def _covariate(cohort: AuditCohort, measured: pd.DataFrame, name: str, of: pd.Series) -> Covariate:
+def _covariate(cohort: AuditCohort, measured: pd.DataFrame, name: str) -> Covariate:
     patients = list(cohort.patients)
     texts = [case.attributes.get(name, "") for case in cohort.cases]
     if name == VOLUME and not any(texts):
-        ml = measured[REFERENCE_ML].reset_index(drop=True).groupby(of).mean().reindex(patients)
-        found = np.log10(np.maximum(ml.to_numpy(float), _LEAST_ML))
+        ml = _by_patient(cohort, measured[[REFERENCE_ML]])[REFERENCE_ML].to_numpy(float)
+        found = np.log10(np.maximum(ml, _LEAST_ML))
         if not np.isfinite(found).any():
             raise InputError(
                 f"The covariate '{VOLUME}' is the reference's volume, and no case has a reference."
@@ -128,8 +136,8 @@ def _covariate(cohort: AuditCohort, measured: pd.DataFrame, name: str, of: pd.Se
         raise InputError(f"{cohort.source}: the covariate '{name}' has no value in any row.")
     numbers = [_number(text) for text in texts]
     if all(math.isfinite(n) for n, text in zip(numbers, texts, strict=True) if text):
-        mean = pd.Series(numbers).groupby(of).mean().reindex(patients)
-        return Covariate(name, mean.to_numpy(float))
+        mean = _by_patient(cohort, pd.DataFrame({name: numbers}))
+        return Covariate(name, mean[name].to_numpy(float))
     words: dict[str, list[str]] = {patient: [] for patient in patients}
     for case, text in zip(cohort.cases, texts, strict=True):
         if text and text not in words[case.patient]:

@@ -267,6 +267,8 @@ def paired_test(differences: np.ndarray, draws: int, rng: np.random.Generator) -
         signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
         extreme = int((np.abs(signs @ differences) >= limit).sum())
         return Tested(extreme / 2**n, 2 / 2**n, True)
-    signs = rng.choice([-1.0, 1.0], (draws, n))
-    extreme = int((np.abs(signs @ differences) >= limit).sum())
+    extreme = 0
+    for size in _blocks(draws):
+        signs = rng.choice([-1.0, 1.0], (size, n))
+        extreme += int((np.abs(signs @ differences) >= limit).sum())
     return Tested((extreme + 1) / (draws + 1), 1 / (draws + 1), False)

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.audit.groups.audit import ALPHA, MOST_PAIRED, GroupsAudit
-from napari_uncertainseg.audit.groups.gaps import ALIKE, FEWEST, Gap
+from napari_uncertainseg.audit.groups.gaps import ALIKE, FEWEST, NO_VALUE, Gap
 from napari_uncertainseg.audit.groups.intervals import NARROW
 from napari_uncertainseg.audit.groups.measures import MEASURES
 
-_MOST_NAMES = 6
+_MOST_NAMES = 12
 
 
 def sentences(audit: GroupsAudit) -> list[str]:
     """What can be said of the whole page."""
     number = len(audit.patients.names)
     said = [f"{pluralised(number, 'patient')}; visits of one patient count once."]
+    if without := int(audit.patients.values["dice"].isna().sum()):
+        said.append(f"{pluralised(without, 'patient')} without a reference: doubt and lesions to see only.")
     if not audit.tests:
         return [
             *said,
@@ -47,7 +49,7 @@ def sentences(audit: GroupsAudit) -> list[str]:
 def of_attribute(audit: GroupsAudit, attribute: str) -> list[str]:
     """What can be said of the groups of one attribute."""
     groups = audit.groups[attribute]
-    named = ", ".join(f"{group} ({pluralised(n, 'patient')})" for group, n in groups.items())
+    named = _listed([f"{group} ({pluralised(n, 'patient')})" for group, n in groups.items()])
     unknown = int((audit.patients.groups[attribute] == "").sum())
     said = [f"Groups: {named or 'none'}."]
     if unknown:
@@ -70,7 +72,7 @@ def of_attribute(audit: GroupsAudit, attribute: str) -> list[str]:
     said += [shown_gap(gap, own) for gap in own if gap.kind == "raw" and gap.p_holm <= ALPHA]
     said += [_only_adjusted(gap) for gap in _only_after(own)]
     said += _why_not(own)
-    return said
+    return said + _apart(audit, own)
 
 
 def _few(audit: GroupsAudit, attribute: str) -> list[str]:
@@ -78,13 +80,9 @@ def _few(audit: GroupsAudit, attribute: str) -> list[str]:
     small = [group for group in groups if group not in large]
     said = []
     if small:
-        verb = "has" if len(small) == 1 else "have"
-        said.append(
-            f"{_listed(small)} {verb} fewer than {FEWEST} patients: shown, not tested."
-            if len(large) > 1
-            else f"{_listed(small)} {verb} fewer than {FEWEST} patients, so that no two groups are tested: "
-            f"nothing can be said about gaps in {attribute}."
-        )
+        few = f"Fewer than {FEWEST} patients, shown and not tested: {_listed(small)}."
+        none = f" So no two groups are tested: nothing can be said about gaps in {attribute}."
+        said.append(few if len(large) > 1 else few + none)
     if len(small) > MOST_PAIRED and all(_is_number(group) for group in groups):
         said.append(
             f"The values of {attribute} are numbers: part them into bands, as in "
@@ -178,10 +176,36 @@ def _why_not(own: Sequence[Gap]) -> list[str]:
             f"{few[0].first} and {few[0].second}: at most {pluralised(most, 'pair')} of patients who are "
             f"alike in the covariates; fewer than {FEWEST} are shown, not tested."
         )
+    nothing = sorted(
+        {MEASURES[gap.measure].titled for gap in own if gap.kind == "raw" and gap.why_not == NO_VALUE}
+    )
+    if nothing:
+        said.append(f"A group has no patient with a value of {', '.join(nothing)}.")
     alike = sorted({MEASURES[gap.measure].titled for gap in own if gap.why_not == ALIKE})
     if alike:
         said.append(f"All patients that are compared have the same value of {', '.join(alike)}: no test.")
     return said
+
+
+def _apart(audit: GroupsAudit, own: Sequence[Gap]) -> list[str]:
+    """Where an adjusted gap compares patients as there are none: groups that do not meet in a number."""
+    said = {}
+    for gap in own:
+        if gap.kind != "adjusted" or not gap.tested:
+            continue
+        of = audit.patients.groups[gap.attribute]
+        for covariate in audit.patients.covariates:
+            if not covariate.is_number or covariate.name == gap.attribute:
+                continue
+            one, two = (
+                covariate.values[(of == group) & covariate.known] for group in (gap.first, gap.second)
+            )
+            if max(one.min(), two.min()) > min(one.max(), two.max()):
+                said[gap.first, gap.second, covariate.name] = (
+                    f"The groups {gap.first} and {gap.second} do not overlap in {covariate.name}: what is "
+                    "left after adjusting for it rests on a straight line alone."
+                )
+    return list(said.values())
 
 
 def _same(one: Gap, other: Gap) -> bool:

@@ -53,11 +53,15 @@ def gaps_table(audit: GroupsAudit) -> pd.DataFrame:
 
 
 def cases_table(cohort: AuditCohort, measured: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
-    """A row for each case: who, which groups, and all measures."""
+    """A row for each case: who, which groups (``_group`` behind a name that is taken), and all measures."""
     about: list[dict[str, str | None]] = []
     for case in cohort.cases:
         who: dict[str, str | None] = {"case": case.name, "patient": case.patient, "folder": str(case.folder)}
-        about.append(who | {name: case.attributes.get(name) for name in attributes})
+        taken = {*who, *measured.columns}
+        about.append(
+            who
+            | {f"{name}_group" if name in taken else name: case.attributes.get(name) for name in attributes}
+        )
     return pd.concat([pd.DataFrame(about), measured.reset_index(drop=True)], axis=1)
 
 

@@ -96,12 +96,14 @@ def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
         raise InputError(f"{case.folder} keeps no members, as results of older versions: segment again.")
     said = load_summary(case.folder)
     unlike = said.get("unlike_seen_scans")
+    noun = Noun(read_summary(case.folder).target or LESION)
+    odd = unusual_parts(image.data, entropy, brain, noun, measured=isinstance(unlike, list))
     return MeasuredPatientCase(
         case,
         load,
         measures_of(image.data, entropy, brain, grid.voxel_volume),
         float(image.data[brain].max(initial=0.0)),
-        tuple(unusual_parts(image.data, entropy, brain, Noun(read_summary(case.folder).target or LESION))),
+        tuple(odd),
         tuple(map(str, unlike)) if isinstance(unlike, list) else None,
         said,
     )

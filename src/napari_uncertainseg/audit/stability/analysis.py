@@ -112,7 +112,9 @@ class Stability:
         return [one for one in self.measured if one.level == level and one.measure.group in groups]
 
 
-def stability_of(acquisitions: Sequence[Acquisition], progress: Progress = silent) -> tuple[Stability, ...]:
+def stability_of(
+    acquisitions: Sequence[Acquisition], progress: Progress = silent, *, images: bool = True
+) -> tuple[Stability, ...]:
     """Measure and compare all acquisitions: a set for each way of harmonising, as they are first.
 
     Parameters
@@ -121,6 +123,8 @@ def stability_of(acquisitions: Sequence[Acquisition], progress: Progress = silen
         From `cases.read_acquisitions`.
     progress
         Called before each acquisition; what it raises ends the work.
+    images
+        As for `measure_person`.
 
     Raises
     ------
@@ -139,7 +143,7 @@ def stability_of(acquisitions: Sequence[Acquisition], progress: Progress = silen
                 def told(stage: str, fraction: float, done: int = done, count: int = len(own)) -> None:
                     progress(stage, (done + fraction * count) / total)
 
-                measured.append(measure_person(own, told))
+                measured.append(measure_person(own, told, images=images))
             done += len(own)
         if not measured:
             raise InputError(f"Nobody has two acquisitions{f' harmonised by {way}' if way else ''}.")

@@ -154,9 +154,9 @@ def _check(path: Path, found: Sequence[Acquisition]) -> None:
 
 def _notes(found: Sequence[Acquisition]) -> list[str]:
     notes = []
-    scans: dict[tuple[str, str], Acquisition] = {}
+    scans: dict[tuple[str, str, str], Acquisition] = {}
     for one in found:
-        first = scans.setdefault((one.scan, one.harmonised), one) if one.scan else one
+        first = scans.setdefault((one.scan, one.harmonised, one.model), one) if one.scan else one
         if first is not one:
             notes.append(
                 f"'{first.name}' and '{one.name}' of '{one.patient}' are one and the same scan: that they "
@@ -164,7 +164,12 @@ def _notes(found: Sequence[Acquisition]) -> list[str]:
                 "says nothing."
             )
     if len({one.model for one in found}) > 1:
-        notes.append("The results were made by several models: differences may be the model's.")
+        pairs = {(one.patient, one.scan) for one in found}
+        notes.append(
+            "Several models segmented the same scans: what is compared is the models, not acquisitions."
+            if len(pairs) < len(found)
+            else "The results were made by several models: differences may be the model's."
+        )
     alone = [
         p for p in dict.fromkeys(one.patient for one in found) if sum(one.patient == p for one in found) == 1
     ]

@@ -144,6 +144,8 @@ def _moves(found: Stability, level: str = "h2") -> list[Markup]:
 
 
 def _images(found: Stability, level: str = "h2", which: Sequence[str] = ()) -> list[Markup]:
+    if not any(np.isfinite(one.matrices["rmse"]).any() for one in found.distances):
+        return []
     parts = [
         element(level, "Images, two and two"),
         element(

@@ -20,6 +20,7 @@ from napari_uncertainseg.evaluate.case_folder import read_table, result_file
 from napari_uncertainseg.explain.radiomics.features import FEATURE_NAMES, LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_images
 from napari_uncertainseg.images.files import read_image, read_labels
+from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.modalities import main_of
@@ -67,7 +68,9 @@ class MeasuredPerson:
     notes: tuple[str, ...]
 
 
-def measure_person(acquisitions: Sequence[Acquisition], progress: Progress = silent) -> MeasuredPerson:
+def measure_person(
+    acquisitions: Sequence[Acquisition], progress: Progress = silent, *, images: bool = True
+) -> MeasuredPerson:
     """Measure the acquisitions of one person.
 
     Parameters
@@ -76,13 +79,16 @@ def measure_person(acquisitions: Sequence[Acquisition], progress: Progress = sil
         At least two, of one person, harmonised alike.
     progress
         Called before each; what it raises ends the work.
+    images
+        Whether to compare images and radiomic features too: most of the time goes there. Without, their
+        tables are empty and their distances NaN.
 
     Raises
     ------
     InputError
         If a folder cannot be read, or a scan has moved or changed.
     """
-    work = _Person(acquisitions)
+    work = _Person(acquisitions, images=images)
     for i, one in enumerate(acquisitions):
         progress(f"{one.patient}, {one.name}", i / len(acquisitions))
         work.add(one)
@@ -93,8 +99,9 @@ def measure_person(acquisitions: Sequence[Acquisition], progress: Progress = sil
 class _Person:
     """What is collected of a person, acquisition after acquisition."""
 
-    def __init__(self, acquisitions: Sequence[Acquisition]) -> None:
+    def __init__(self, acquisitions: Sequence[Acquisition], *, images: bool) -> None:
         first = acquisitions[0]
+        self.with_images = images
         self.first, self.names = first, tuple(one.name for one in acquisitions)
         self.scan = _scan(first.folder)
         brain = read_labels(result_file(first.folder, "brain"), self.scan.grid).data > 0
@@ -116,9 +123,11 @@ class _Person:
         return self.frame.labels(read_labels(path, self.scan.grid)) > 0
 
     def add(self, one: Acquisition) -> None:
-        scan = self.scan if one is self.first else _scan(one.folder)
-        transform = self._transform(one, scan)
-        image = self.frame.image(scan, transform)
+        registered = one is not self.first and not one.imitated  # the header of an imitated one is right
+        scan = self.scan if one is self.first else None
+        if scan is None and (registered or self.with_images):
+            scan = _scan(one.folder)
+        transform = self._transform(one, scan) if registered and scan is not None else None
         stored = read_labels(result_file(one.folder, "lesions"))
         labels = self.frame.labels(stored, transform)
         table = read_table(one.folder, int(stored.data.max(initial=0)))
@@ -128,19 +137,19 @@ class _Person:
         measured["dice"] = math.nan if self.reference is None else dice(labels > 0, self.reference)
         self.rows.append(about | measured)
         self.lesions.append(lesion_rows(table, pairs, self.numbers).assign(**about))
-        self.radiomics.append(
-            self._features(image, self.large).rename(columns={LABEL: "target"}).assign(**about)
-        )
-        self.outlined.append(self._features(image, labels > 0).drop(columns=LABEL).assign(**about))
-        self.region.append(
-            self._features(image, self.targets > 0)[list(FEATURE_NAMES)].to_numpy(float).mean(0)
-        )
+        if self.with_images and scan is not None:
+            self._compare(self.frame.image(scan, transform), labels, about)
+
+    def _compare(self, image: np.ndarray, labels: np.ndarray, about: dict[str, str]) -> None:
+        """Keep an image, and measure its features."""
         self.images.append(image)
+        within = self._features(image, self.large).rename(columns={LABEL: "target"})
+        self.radiomics.append(within.assign(**about))
+        self.outlined.append(self._features(image, labels > 0).drop(columns=LABEL).assign(**about))
+        region = self._features(image, self.targets > 0)[list(FEATURE_NAMES)].to_numpy(float)
+        self.region.append(region.mean(0))
 
     def _transform(self, one: Acquisition, scan: Volume) -> np.ndarray | None:
-        """None for imitated acquisitions: their header is right."""
-        if one is self.first or one.imitated:
-            return None
         transform, moved = placed(scan, self.scan)
         if moved >= _MOVED_MM:
             self.notes.append(
@@ -160,15 +169,19 @@ class _Person:
         return found.rename(columns=lambda name: name.removeprefix("x_"))
 
     def result(self) -> MeasuredPerson:
+        number = len(self.names)
+        unknown = np.full((number, number), math.nan)
         return MeasuredPerson(
             self.first.patient,
             self.names,
             pd.DataFrame(self.rows),
             pd.concat(self.lesions, ignore_index=True),
-            pd.concat(self.radiomics, ignore_index=True),
-            pd.concat(self.outlined, ignore_index=True),
-            np.stack(self.region),
-            image_distances(self.images, self.frame.brain),
+            pd.concat(self.radiomics or [pd.DataFrame()], ignore_index=True),
+            pd.concat(self.outlined or [pd.DataFrame()], ignore_index=True),
+            np.stack(self.region) if self.region else np.zeros((number, 0)),
+            image_distances(self.images, self.frame.brain)
+            if self.images
+            else dict.fromkeys(("rmse", "psnr", "ssim"), unknown),
             tuple(self.notes),
         )
 
@@ -183,8 +196,6 @@ def _scan(folder: Path) -> Volume:
             f"{folder}: the results do not say where their scan lies; segment the scan's file again."
         )
     volume = read_image(path, modality=main_of(inputs))  # type: ignore[arg-type]
-    from napari_uncertainseg.images.identity import scan_sha256
-
     if scan_sha256(volume) != about.get("scan_sha256"):  # type: ignore[union-attr]
         raise InputError(
             f"{path} is another scan than the results in {folder} were made of; segment it again."

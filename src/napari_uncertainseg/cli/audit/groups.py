@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.audit.cohort import AuditCohort
 
 
-def _cohort(options: Namespace) -> AuditCohort:
+def _cohort(options: Namespace) -> tuple[AuditCohort, AuditCohort]:
+    """The cohort as the table has it, and with bands of numbers in place of these."""
     from napari_uncertainseg.audit.cohort import read_audit_cohort
     from napari_uncertainseg.audit.groups.bands import banded
     from napari_uncertainseg.audit.groups.patients import VOLUME
@@ -25,9 +26,10 @@ def _cohort(options: Namespace) -> AuditCohort:
         )
     if len(cuts) < len(options.bands):
         raise InputError("--bands names a column twice; give each its limits once.")
-    asked = [name for name in options.covariates if name != VOLUME]
+    columns = dict.fromkeys([*cuts, *(name for name in options.covariates if name != VOLUME)])
     plain = [name for name in options.by if name not in cuts]
-    return banded(read_audit_cohort(options.cohort, plain, columns=[*cuts, *asked]), cuts)
+    read = read_audit_cohort(options.cohort, plain, columns=[name for name in columns if name not in plain])
+    return read, banded(read, cuts)
 
 
 def groups(options: Namespace) -> None:
@@ -35,17 +37,18 @@ def groups(options: Namespace) -> None:
     from napari_uncertainseg.audit.groups.audit import GroupsSetting, audit_groups
     from napari_uncertainseg.audit.groups.files import PAGE, write_groups
     from napari_uncertainseg.audit.groups.measures import MEASURES, measure_cohort
-    from napari_uncertainseg.audit.groups.patients import check_covariates, patients_of
+    from napari_uncertainseg.audit.groups.patients import covariates_of, patients_of
     from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
     from napari_uncertainseg.disk.new_folder import check_new
 
     check_new(options.out)
-    check_covariates(options.by, options.covariates)
     setting = GroupsSetting(options.measure or tuple(MEASURES), options.draws, options.seed)
-    cohort = _cohort(options)
+    as_read, cohort = _cohort(options)
     with ProgressLine() as progress:
         measured = measure_cohort(cohort, to_see=options.doubt, resample=options.resample, progress=progress)
-        patients = patients_of(cohort, measured, options.by, options.covariates)
+        patients = patients_of(
+            cohort, measured, options.by, covariates_of(as_read, measured, options.covariates)
+        )
         audit = audit_groups(patients, setting, progress)
         write_groups(options.out, cohort, measured, audit, options.doubt)
     for sentence in sentences(audit):

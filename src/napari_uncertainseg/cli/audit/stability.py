@@ -30,7 +30,7 @@ def stability(options: Namespace) -> None:
         if table is None:
             table, made = _imitated(options, progress)
         acquisitions, notes = read_acquisitions(table)
-        sets = stability_of(acquisitions, progress)
+        sets = stability_of(acquisitions, progress, images=not options.no_images)
         write_stability(options.out, sets, str(table), [*made, *notes])
     print("\n".join([*all_sentences(sets), *(f"note: {note}" for note in (*made, *notes))]))
     print(f"{options.out}: written; open {options.out / PAGE}")

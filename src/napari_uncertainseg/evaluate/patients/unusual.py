@@ -14,6 +14,8 @@ from napari_uncertainseg.prediction.prediction import Prediction
 
 LEAST_HIGHEST = 0.5
 """Below this the largest probability in the brain says that the model sees nothing at all."""
+LEAST_OF_MEASURED = 0.9
+"""The same for models whose folder says what scans they learnt from: labelled scans have 0.99 at least."""
 MOST_SHARE = 0.10
 """Of the brain that may be lesion; labelled scans have up to 0.05."""
 MOST_ENTROPY = 0.1
@@ -21,7 +23,12 @@ MOST_ENTROPY = 0.1
 
 
 def unusual_parts(
-    probability: np.ndarray, entropy: np.ndarray, brain: np.ndarray, noun: Noun | None = None
+    probability: np.ndarray,
+    entropy: np.ndarray,
+    brain: np.ndarray,
+    noun: Noun | None = None,
+    *,
+    measured: bool = False,
 ) -> list[str]:
     """In what a result is unusual, a part of a sentence each; nothing where it is not.
 
@@ -35,6 +42,8 @@ def unusual_parts(
         A mask of the same shape; nothing is said where it is empty.
     noun
         What is segmented, in words: only lesions are known to be a small part of the brain.
+    measured
+        Whether the model is one of ours, whose folder says what scans it learnt from.
 
     Raises
     ------
@@ -49,7 +58,7 @@ def unusual_parts(
     highest, share = float(p.max()), float((p >= 0.5).mean())
     mean = float(as_numbers(entropy, "The entropy")[inside].mean())
     parts = []
-    if highest < LEAST_HIGHEST:
+    if highest < (LEAST_OF_MEASURED if measured else LEAST_HIGHEST):
         parts.append(
             f"no voxel has a probability above {highest:.2f}: either there is no {noun.one}, or the model "
             "cannot read such a scan"
@@ -67,4 +76,6 @@ def unusual_result(prediction: Prediction) -> list[str]:
 
 
 def _of_prediction(prediction: Prediction) -> list[str]:
-    return unusual_parts(prediction.probability, prediction.entropy, prediction.brain, prediction.noun)
+    measured = "unlike_seen_scans" in prediction.information
+    maps = prediction.probability, prediction.entropy, prediction.brain
+    return unusual_parts(*maps, prediction.noun, measured=measured)

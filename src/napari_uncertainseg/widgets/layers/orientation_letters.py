@@ -72,8 +72,8 @@ def world_directions(layer: Layer) -> np.ndarray | None:
 class OrientationLetters:
     """Keeps four letters true to what the viewer shows.
 
-    They are part of the canvas, so they are in screenshots too. Nothing is shown in 3-D, or
-    when no layer says how it lies in the patient: a wrong letter is worse than none.
+    They are part of the canvas, so they are in screenshots too. Nothing is shown when no layer
+    says how it lies in the patient: a wrong letter is worse than none.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
@@ -88,6 +88,7 @@ class OrientationLetters:
             viewer.dims.events.ndisplay,
             viewer.dims.events.ndim,
             viewer.scene.camera.events.orientation,
+            viewer.scene.camera.events.angles,
             viewer.layers.events.inserted,
             viewer.layers.events.removed,
         )
@@ -108,8 +109,10 @@ class OrientationLetters:
         found = (world_directions(layer) for layer in self._viewer.layers)
         directions = next((d for d in found if d is not None), None)
         rows = [axis - (dims.ndim - 3) for axis in dims.displayed]
-        if directions is None or dims.ndisplay != 2 or min(rows) < 0:
+        if directions is None or min(rows) < 0:
             return {}
+        if dims.ndisplay == 3:
+            return self._in_3d(directions[rows])
         down, right = (direction_letters(directions[row]) for row in rows)
         vertical, horizontal = self._viewer.scene.camera.orientation2d
         if str(vertical) == "up":
@@ -117,6 +120,20 @@ class OrientationLetters:
         if str(horizontal) == "left":
             right = opposite(right)
         return {"top": opposite(down), "bottom": down, "left": opposite(right), "right": right}
+
+    def _in_3d(self, directions: np.ndarray) -> dict[str, str]:
+        """Letters of a view from anywhere; `directions` are those of the displayed axes."""
+        camera = self._viewer.scene.camera
+        up = np.asarray(camera.up_direction)
+        side = 1 if str(camera.handedness) == "right" else -1
+        right = side * np.cross(np.asarray(camera.view_direction), up)
+        top, right_letters = (direction_letters(way @ directions) for way in (up, right))
+        return {
+            "top": top,
+            "bottom": opposite(top),
+            "left": opposite(right_letters),
+            "right": right_letters,
+        }
 
     def cleanup(self) -> None:
         """Take the letters away. May be called twice."""

@@ -22,6 +22,7 @@ from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLe
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
+from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSurfaces
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import frame, move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
@@ -67,6 +68,9 @@ class ReviewLayers:
         self.brain = BrainOutline(
             viewer, case, lambda: self._results.placing, lambda: self.blinded, self.scan.hashes
         )
+        self.surfaces = LesionSurfaces(
+            viewer, case, lambda: self._results.placing, lambda: self.blinded, self.go_to
+        )
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
         self._our_zoom: float | None = None
@@ -104,6 +108,7 @@ class ReviewLayers:
     # -- what the case says, drawn ------------------------------------------------------------
 
     def _show_prediction(self) -> None:
+        self.surfaces.leave()
         if self._case.original is not self._shown:  # not by a recalibration
             self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
@@ -117,6 +122,7 @@ class ReviewLayers:
         self._results.show(self.scan.layer())
         self.brain.draw()
         self._uncover_scan()
+        self.surfaces.enter()
 
     def _uncover_scan(self) -> None:
         """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
@@ -165,6 +171,9 @@ class ReviewLayers:
         The zoom is set the first time; once the user has zoomed, theirs is kept unless the
         lesion does not fit.
         """
+        if self.surfaces.shown:
+            self.surfaces.look_at(voxel)
+            return
         self._results.bring_back()
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
@@ -193,6 +202,7 @@ class ReviewLayers:
         self._results.mark(alone=alone)
         self._band.hide(alone)
         self.brain.hide(alone)
+        self.surfaces.show_alone(alone)
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
@@ -211,6 +221,7 @@ class ReviewLayers:
 
     def blind(self) -> None:
         """Take all but the case's scans out of the viewer."""
+        self.surfaces.leave()
         self._blinding.hide(self.scan.layers())
         self.blinding_changed.emit()
 
@@ -253,6 +264,7 @@ class ReviewLayers:
         was = self.blinded
         self._blinding.restore()
         if was:
+            self.surfaces.enter()
             self.blinding_changed.emit()
             self.layers_changed.emit()
 
@@ -354,6 +366,7 @@ class ReviewLayers:
     def remove(self) -> None:
         """Take the layers of the last run out of the viewer."""
         self._own_outline.forget()
+        self.surfaces.leave()
         self._results.remove()
 
     def cleanup(self) -> None:
@@ -361,7 +374,8 @@ class ReviewLayers:
         self._connections.disconnect_all()
         for layer in self._viewer.layers:
             self._watch.end(layer)
-        for part in (self._results, self.raters, self.classes, self.explanation, self._band, self.brain):
+        parts = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain)
+        for part in (self.surfaces, *parts):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()

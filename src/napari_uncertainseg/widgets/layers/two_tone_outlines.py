@@ -102,7 +102,9 @@ class TwoToneOutline:
             self._layer.refresh(extent=False, thumbnail=False, highlight=False)
 
     def _draw(self, labels: np.ndarray, data_slice: tuple[slice, ...]) -> np.ndarray | None:
-        if self._layer.contour < 1 or labels.ndim != 2:
+        if labels.ndim != 2:
+            return None  # napari would say so in a message each time
+        if self._layer.contour < 1:
             return self._draw_plainly(labels, data_slice)
         sides = napari_internals.displayed_sides(self._layer)
         starts = [max(part.start - 1, 0) for part in data_slice]

@@ -10,7 +10,9 @@ from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 
-_ROWS = (("previous_lesion", "next_lesion", "undo", "redo"), ("accept", "reject", "unsure", "alone"))
+_ROWS = (("previous_lesion", "next_lesion", "undo", "redo"), ("accept", "reject", "unsure", "alone", "in_3d"))
+_COLUMNS = max(map(len, _ROWS))
+_NARROW = 48
 
 
 class ActionButtons(QWidget):
@@ -27,7 +29,9 @@ class ActionButtons(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.buttons = {action.method: QPushButton(action.text) for action in ACTIONS}
-        self.buttons["alone"].setCheckable(True)
+        for name in ("alone", "in_3d"):
+            self.buttons[name].setCheckable(True)
+        self.buttons["in_3d"].setMaximumWidth(_NARROW)
         self.hints = PlainLabel()
         self.hints.setWordWrap(True)
         self.hints.setToolTip(texts.KEYS_TIP)
@@ -36,7 +40,8 @@ class ActionButtons(QWidget):
         grid.setSpacing(4)
         for row, names in enumerate(_ROWS):
             for column, name in enumerate(names):
-                grid.addWidget(self.buttons[name], row, column)
+                last = column + 1 == len(names)
+                grid.addWidget(self.buttons[name], row, column, 1, _COLUMNS - column if last else 1)
         self.show_keys({action.method: action.key for action in ACTIONS})
 
     def show_keys(self, keys: Mapping[str, str]) -> None:

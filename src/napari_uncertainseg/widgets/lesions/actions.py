@@ -43,6 +43,7 @@ _KEYS = {
     "reject": "W",
     "unsure": "U",
     "alone": "H",
+    "in_3d": "Shift+D",
 }
 """By method. Keys that napari does not use; the window binds them."""
 

@@ -160,6 +160,7 @@ class LesionsDock(DockWidget):
             (case.selection_changed, self._show_selection),
             (case.stepped, self._show_message),
             (case.not_kept, self._show_recorded),
+            (self._layers.surfaces.changed, self._show_3d),
         )
         for table in self.tables:
             table.chosen.connect(self._choose)
@@ -217,6 +218,14 @@ class LesionsDock(DockWidget):
         """Show only the selected lesion's outline, or all again."""
         self._layers.show_alone(not self._layers.alone)
         self.buttons["alone"].setChecked(self._layers.alone)
+
+    def in_3d(self) -> None:
+        """Show the lesions as surfaces in 3-D, or the slices again."""
+        self._layers.surfaces.toggle()
+        self._show_3d()
+
+    def _show_3d(self) -> None:
+        self.buttons["in_3d"].setChecked(self._layers.surfaces.shown)
 
     def undo(self) -> None:
         """Undo the last verdict or brush stroke, and go there."""

@@ -137,6 +137,11 @@ ACTION_LABELS: Mapping[str, tuple[str, str, str]] = {
         "hide others",
         "Show only the outline of the selected lesion; press again to show all.",
     ),
+    "in_3d": (
+        "3-D",
+        "3-D",
+        "Show the lesions as surfaces; a click chooses one. Press again for the slices.",
+    ),
 }
 """By the method of the dock: what the button says, the word beside its key, and what happens."""
 

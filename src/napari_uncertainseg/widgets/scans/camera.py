@@ -61,6 +61,23 @@ def frame(
     return float(viewer.scene.camera.zoom)
 
 
+def bring_into_view(viewer: ViewerModel, world: np.ndarray) -> None:
+    """In 3-D, move the camera to a place only where that is off the canvas; it is the slice in 2-D.
+
+    Parameters
+    ----------
+    world
+        Shape (3,), along the viewer's last three axes.
+    """
+    viewer.dims.set_point(range(viewer.dims.ndim - 3, viewer.dims.ndim), world)
+    camera = viewer.scene.camera
+    apart = np.asarray(world) - np.asarray(camera.center)
+    ahead = np.asarray(camera.view_direction)
+    off_centre = float(np.linalg.norm(apart - (apart @ ahead) * ahead))
+    if off_centre * camera.zoom > 0.45 * min(viewer.canvas.size):
+        camera.center = tuple(float(value) for value in world)
+
+
 def current_slice(viewer: ViewerModel, layer: Layer | None) -> tuple[int, int]:
     """Axis of the layer across the screen (the first in 3-D), and the index on it; without a layer 0, 0."""
     if layer is None:

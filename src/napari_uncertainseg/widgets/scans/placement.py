@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 _MOVED = ("scale", "translate", "rotate", "shear")
+_STEPS = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 COPIED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -101,6 +102,18 @@ class Placement:
             return axis, index
         own, flip = (int(x) for x in self.grid.stored[axis])
         return own, self._turn(own, flip, index)
+
+    def to_world(self) -> np.ndarray:
+        """4x4, canonical voxel to the viewer's world, as layers with these options lie there."""
+        from napari.utils.transforms import Affine
+
+        own = Affine(**{key: self.options[key] for key in _MOVED if key in self.options}, ndim=3)
+        outer = getattr(self.options.get("affine"), "affine_matrix", np.eye(4))
+        start = np.array(self.voxel((0, 0, 0)))
+        turn = np.eye(4)
+        turn[:3, :3] = np.array([np.subtract(self.voxel(one), start) for one in _STEPS]).T
+        turn[:3, 3] = start
+        return np.asarray(outer @ own.affine_matrix @ turn)
 
     def size(self, canonical: tuple[float, float, float]) -> tuple[float, ...]:
         """Extents along the layer's axes."""

@@ -19,7 +19,7 @@ from napari.utils.key_bindings import KeymapProvider, coerce_keybinding
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer, Surface
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeySequence
     from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
@@ -72,6 +72,14 @@ def drawing_canvas(viewer: Viewer) -> Any:
     `viewer.screenshot` draws once more, which is not what a measurement wants.
     """
     return viewer.window._qt_viewer.canvas._scene_canvas
+
+
+def drawing_node(viewer: Viewer, layer: Layer) -> Any:
+    """The vispy node of a layer, to see where on the canvas it is drawn.
+
+    No public way leads from a layer to its pixels.
+    """
+    return viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
 
 
 def replace_close(window: QMainWindow, close: Callable[..., Any]) -> Callable[..., Any]:
@@ -221,6 +229,37 @@ def displayed_sides(layer: Labels) -> tuple[float, ...]:
     The public `viewer.dims.displayed` counts the viewer's axes, and a layer does not know its viewer.
     """
     return tuple(abs(float(layer.scale[axis])) for axis in layer._slice_input.displayed)
+
+
+# -- surfaces -------------------------------------------------------------------------------------
+
+
+def replace_status(layer: Surface, say: Callable[[np.ndarray, np.ndarray], str]) -> None:
+    """Let the status bar say something else of what lies under the mouse in 3-D.
+
+    `Surface.features` (public) are of points, and napari 0.9.2 shows them nowhere; and its own search goes
+    through all triangles at each move of the mouse.
+
+    Parameters
+    ----------
+    layer
+        Whose status is said, where it is the active layer.
+    say
+        Of a place in the viewer's world and a direction there; napari calls it in a thread of its own.
+    """
+
+    def status(
+        position: Any = None, *, view_direction: Any = None, dims_displayed: Any = None, **_: Any
+    ) -> dict[str, str]:
+        said = ""
+        if position is not None and view_direction is not None and len(dims_displayed or ()) == 3:
+            said = say(np.asarray(position, float), np.asarray(view_direction, float))
+        return {**layer._get_source_info(), "coordinates": said, "coords": "", "value": said}
+
+    layer.get_status = status  # type: ignore[method-assign]
+
+
+# -- colours --------------------------------------------------------------------------------------
 
 
 class TableLabelColormap(DirectLabelColormap):

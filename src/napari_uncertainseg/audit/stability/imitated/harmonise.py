@@ -82,6 +82,7 @@ def match_histogram(volume: Volume, to: Volume) -> Volume:
     import SimpleITK as sitk
 
     images = [sitk.GetImageFromArray(np.asarray(one.data, np.float32)) for one in (volume, to)]
-    made = sitk.GetArrayFromImage(sitk.HistogramMatching(*images, _LEVELS, _POINTS, True))
+    one, other = images
+    made = sitk.GetArrayFromImage(sitk.HistogramMatching(one, other, _LEVELS, _POINTS, True))
     data = np.where(volume.data == 0, np.float32(0), made.astype(np.float32))
     return replace(volume, data=data, path=None)

@@ -57,7 +57,7 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         nargs="+",
         default=[],
         metavar="KIND[=STRENGTH,...]",
-        help="noise (sigma, share of the median brightness), blur (mm), thick (slices, mm), bias (share), "
+        help="noise (sigma, share of the brain's median), blur (mm), thick (slices, mm), bias (share), "
         "contrast "
         "(power); all in usual strengths if not given",
     )
@@ -80,6 +80,11 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         help="where imitated scans and their results stay, so that a second run goes on where it stopped; "
         "needed "
         "with --imitate",
+    )
+    parser.add_argument(
+        "--no-images",
+        action="store_true",
+        help="leave out distances of images and radiomic features, on which most of the time is spent",
     )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
     add_setting(parser)

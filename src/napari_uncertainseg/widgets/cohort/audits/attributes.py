@@ -16,6 +16,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     Count,
     Findings,
     FoundTable,
+    PathInput,
     Ticks,
 )
 from napari_uncertainseg.widgets.cohort.audits.options import (
@@ -49,7 +50,13 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     by = request.values["by"]
     cohort = read_audit_cohort(request.table, by)
     setting = TellingSetting(request.values["permutations"])
-    features = cohort_features(cohort, usual_place(), progress=part_of(progress, 0, _READING))
+    model = request.values["model"]
+    features = cohort_features(
+        cohort,
+        usual_place(),
+        model=None if model is None else str(model),
+        progress=part_of(progress, 0, _READING),
+    )
     found = audit_attributes(cohort, features, by, setting, part_of(progress, _READING, 1))
     write_attributes(request.out, cohort, features, found, plane_of(features), setting)
     said = [f"{one.attribute}: {' '.join(sentences(one))}" for one in found]
@@ -77,7 +84,7 @@ def _areas(found: Sequence[AttributeFound]) -> pd.DataFrame:
 
 def _cases(cohort: AuditCohort, by: Sequence[str]) -> FoundTable:
     rows = [
-        {"case": case.name, "patient": case.patient} | {name: case.attributes.get(name) for name in by}
+        {"case": case.name, "patient": case.patient} | {name: case.attributes.get(name, "") for name in by}
         for case in cohort.cases
     ]
     return FoundTable("Cases", pd.DataFrame(rows), case="case")
@@ -104,6 +111,12 @@ ATTRIBUTES = Audit(
             19,
             9999,
             199,
+        ),
+        PathInput(
+            "model",
+            "Model",
+            "Folder of the model that made the results, where it is not found by itself; for its bottleneck.",
+            "folder",
         ),
     ),
     compute=_compute,

@@ -1,0 +1,1 @@
+"""Lesions as surfaces in three dimensions: their meshes, what is clicked on, and their layers."""

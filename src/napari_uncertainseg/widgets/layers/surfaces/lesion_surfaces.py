@@ -1,0 +1,328 @@
+"""The lesions as surfaces while the viewer is in three dimensions, and what is clicked on there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.components.overlays import TextOverlay
+from napari.layers import Image, Labels, Layer
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+
+from napari_uncertainseg.lesions.shapes.mesh import Mesh
+from napari_uncertainseg.widgets.layers.surfaces import texts
+from napari_uncertainseg.widgets.layers.surfaces.drawn import DrawnSurfaces
+from napari_uncertainseg.widgets.layers.surfaces.meshes import LesionMesh, Made, MeshMaker
+from napari_uncertainseg.widgets.layers.surfaces.ray import RayPicker
+from napari_uncertainseg.widgets.layers.surfaces.shapes import Shapes
+from napari_uncertainseg.widgets.scans.camera import bring_into_view
+from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+    from napari_uncertainseg.widgets.scans.placement import Placement
+
+_OVERLAY = "lesion_surfaces"
+_STILL = 3.0
+"""Pixels that the mouse may move between press and release: more turns the view."""
+_BESIDE = 4.0
+"""Pixels beside a lesion that still count as a click on it: some are no larger."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is said of a lesion or candidate that is drawn, and the voxel to look at."""
+
+    volume_mm3: float
+    doubt: float
+    voxel: tuple[int, int, int]
+
+
+class LesionSurfaces:
+    """Shows surfaces instead of images whenever the viewer is in 3-D, and images again in 2-D.
+
+    Parameters
+    ----------
+    viewer, case
+        Where, and whose lesions.
+    placing
+        Where the prediction's results are laid; None while there are none.
+    blinded
+        Whether all but the scans is hidden now.
+    go_to
+        Moves the viewer to a voxel of the prediction's grid.
+    """
+
+    changed = Signal()
+    """Surfaces are shown now, or no more."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        case: Case,
+        placing: Callable[[], Placement | None],
+        blinded: Callable[[], bool],
+        go_to: Callable[[tuple[int, int, int]], None],
+    ) -> None:
+        self._viewer, self._case = viewer, case
+        self._placing, self._blinded, self._go_to = placing, blinded, go_to
+        self._wanted = True
+        self._alone = False
+        self._maker = MeshMaker()
+        self._job: JobRunner | None = None
+        self._drawn: DrawnSurfaces | None = None
+        self._made: Made | None = None
+        self._world: dict[int, tuple[LesionMesh, Mesh]] = {}
+        self._picker: RayPicker | None = None
+        self._facts: dict[int, Facts] = {}
+        self._hidden: list[Layer] = []
+        self._active: Layer | None = None
+        self._text = TextOverlay(position="top_left", font_size=11, visible=False)
+        viewer.canvas.overlays[_OVERLAY] = self._text
+        viewer.mouse_drag_callbacks.append(self._on_press)
+        self._connections = Connections(
+            (viewer.dims.events.ndisplay, self._on_turned),
+            (viewer.layers.events.removed, self._on_removed),
+            (case.lesions_changed, self._follow),
+            (case.verdicts_changed, self._follow),
+            (case.selection_changed, self._follow),
+        )
+
+    @property
+    def shown(self) -> bool:
+        """Whether lesions are shown as surfaces, or are about to be."""
+        return self._drawn is not None
+
+    # -- coming and going ---------------------------------------------------------------------
+
+    def toggle(self) -> None:
+        """Show the lesions in 3-D, also where their layer was removed before; or the slices again."""
+        if self.shown:
+            self._viewer.dims.ndisplay = 2
+        elif not self._blinded() and self._case.lesions is not None and self._placing() is not None:
+            self._wanted = True
+            if self._viewer.dims.ndisplay == 3:
+                self.enter()
+            else:
+                self._hide_images()  # before napari makes volumes of them, which takes seconds
+                self._viewer.dims.ndisplay = 3
+
+    def enter(self) -> None:
+        """Show surfaces instead of images, if this is the time for it. May be called again."""
+        placing, prediction = self._placing(), self._case.prediction
+        in_3d = self._viewer.dims.ndisplay == 3
+        if self.shown or not (in_3d and self._wanted) or self._blinded():
+            return
+        if placing is None or prediction is None or self._case.lesions is None:
+            return
+        self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._say)
+        self._active = self._viewer.layers.selection.active
+        self._hide_images()
+        self._follow()
+        self.changed.emit()
+
+    def _hide_images(self) -> None:
+        shown = [x for x in self._viewer.layers if isinstance(x, Image | Labels) and x.visible]
+        self._hidden += [layer for layer in shown if layer not in self._hidden]
+        for layer in shown:
+            layer.visible = False
+
+    def leave(self) -> None:
+        """Take the surfaces away, and show again what was hidden for them. May be called twice."""
+        drawn, self._drawn = self._drawn, None
+        if drawn is None:
+            return
+        if self._job is not None:
+            self._job.cancel()
+        drawn.remove()
+        self._made, self._picker, self._world = None, None, {}
+        self._write("")
+        hidden, self._hidden = self._hidden, []
+        for layer in hidden:
+            if layer in self._viewer.layers:
+                layer.visible = True
+        if self._active is not None and self._active in self._viewer.layers:
+            self._viewer.layers.selection.active = self._active
+        self._active = None
+        self.changed.emit()
+
+    def show_alone(self, alone: bool) -> None:
+        """Draw only the selected lesion, or all again."""
+        self._alone = alone
+        self._draw()
+
+    def look_at(self, voxel: tuple[int, int, int]) -> None:
+        """Bring a voxel of the prediction's grid into view; the slice with it is shown in 2-D then."""
+        placing = self._placing()
+        if placing is not None:
+            world = (placing.to_world() @ (*voxel, 1.0))[:3]
+            bring_into_view(self._viewer, world)
+
+    def _on_turned(self, event: Any = None) -> None:
+        if self._viewer.dims.ndisplay == 3:
+            self.enter()
+        else:
+            self.leave()
+
+    def _on_removed(self, event: Any) -> None:
+        """Stay away once the user has removed the lesions, until they are asked for."""
+        if self._drawn is not None and event.value is self._drawn.lesions:
+            self._wanted = False
+            QTimer.singleShot(0, self._leave_unwanted)
+
+    def _leave_unwanted(self) -> None:
+        if not self._wanted:
+            self.leave()
+
+    # -- meshes, in the background ------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Draw what is known, and make what is not."""
+        lesions, prediction = self._case.lesions, self._case.prediction
+        if self._drawn is None or lesions is None or prediction is None:
+            return
+        candidates = self._candidates()
+        made = self._made
+        if made is not None and made.lesions is lesions and all(-n in made.meshes for n in candidates):
+            self._draw()
+            return
+        job = self._runner()
+        if job.state is not JobState.IDLE:
+            job.cancel()  # and begins anew then, with what it made until now
+            return
+        if made is None:
+            self._write(texts.MAKING)
+        maker = self._maker
+        job.start(lambda progress: maker.make(lesions, prediction, candidates, progress))
+
+    def _runner(self) -> JobRunner:
+        if self._job is None:
+            self._job = JobRunner()
+            self._job.finished.connect(self._on_made)
+            self._job.cancelled.connect(self._follow)
+            self._job.failed.connect(self._on_failed)
+        return self._job
+
+    def _on_made(self, made: Made) -> None:
+        if self._drawn is not None:
+            self._made = made
+            self._world = {n: known for n, known in self._world.items() if n in made.meshes}
+            if made.lesions is self._case.lesions:
+                self._draw()
+            self._follow()
+
+    def _on_failed(self, why: str) -> None:
+        if self._drawn is not None:
+            self._write(texts.FAILED.format(why))
+
+    def _candidates(self) -> tuple[int, ...]:
+        """Numbers of candidates that are drawn too: those that were accepted, and the selected one."""
+        decisions = self._case.review.decisions()
+        accepted = {-n for n, verdict in decisions.items() if n < 0 and verdict == "accepted"}
+        selected = self._selected()
+        return tuple(sorted(accepted | ({-selected} if selected < 0 else set())))
+
+    def _selected(self) -> int:
+        """Number of the selected lesion, minus that of a candidate, 0 for none."""
+        lesions, voxel = self._case.lesions, self._case.selected
+        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+
+    # -- on screen ----------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        made, drawn, placing = self._made, self._drawn, self._placing()
+        if made is None or drawn is None or placing is None or made.lesions is not self._case.lesions:
+            return
+        world = placing.to_world()
+        decisions, selected = self._case.review.decisions(), self._selected()
+        rejected = {n for n in made.meshes if decisions.get(n) == "rejected" and n != selected}
+        candidates = set(self._candidates())
+        numbers = [n for n in made.meshes if n not in rejected and (n > 0 or -n in candidates)]
+        alone = len(numbers) if self._alone and selected in numbers else 0
+        if alone:
+            numbers = [selected]
+        meshes = [self._in_world(n, made.meshes[n], world) for n in numbers]
+        if made.brain is not None and drawn.brain is None:
+            drawn.show_brain(made.brain.moved(world))
+        self._facts = {n: _facts(made.lesions, n) for n in numbers}
+        doubts = [self._facts[n].doubt for n in numbers]
+        if numbers:
+            affine = placing.grid.affine
+            shapes = Shapes(tuple(numbers), tuple(made.meshes[n] for n in numbers), tuple(doubts), affine)
+            drawn.show_lesions(meshes, doubts, shapes)
+        else:
+            drawn.remove_lesions()
+        self._picker = RayPicker(numbers, meshes) if numbers else None
+        drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
+        by_hand = bool(np.isnan(doubts).any())
+        self._write(texts.legend(len(numbers), len(rejected), alone=alone, by_hand=by_hand))
+
+    def _in_world(self, number: int, mesh: LesionMesh, world: np.ndarray) -> Mesh:
+        known = self._world.get(number)
+        if known is None or known[0] is not mesh:
+            known = self._world[number] = mesh, mesh.smooth.moved(world)
+        return known[1]
+
+    def _write(self, text: str) -> None:
+        prediction = self._case.prediction
+        self._text.text = text if prediction is None else prediction.noun.fit(text)
+        self._text.visible = bool(text)
+
+    # -- the mouse ----------------------------------------------------------------------------
+
+    def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
+        start = np.asarray(event.pos, float)
+        yield
+        while event.type == "mouse_move":
+            yield
+        moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
+        if self.shown and event.button == 1 and not (moved or event.modifiers):
+            self._choose(self._under(np.asarray(event.position), np.asarray(event.view_direction)))
+
+    def _choose(self, number: int | None) -> None:
+        facts = None if number is None else self._facts.get(number)
+        if facts is not None:
+            self._case.select(facts.voxel)
+            self._go_to(facts.voxel)
+
+    def _under(self, position: np.ndarray, direction: np.ndarray) -> int | None:
+        """Number of what lies under the mouse. Also called in the thread of the status bar."""
+        picker = self._picker
+        if picker is None or len(position) < 3 or not np.any(direction[-3:]):
+            return None
+        return picker.hit(position[-3:], direction[-3:], _BESIDE / max(self._viewer.scene.camera.zoom, 1e-6))
+
+    def _say(self, position: np.ndarray, direction: np.ndarray) -> str:
+        number, prediction = self._under(position, direction), self._case.prediction
+        facts = None if number is None else self._facts.get(number)
+        if number is None or facts is None or prediction is None:
+            return ""
+        return prediction.noun.fit(texts.status(number, facts.volume_mm3, facts.doubt))
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def cleanup(self) -> None:
+        """Stop all work and let go of the layers, which stay. May be called twice."""
+        self._connections.disconnect_all()
+        self._drawn = None
+        if self._job is not None:
+            self._job.cleanup()
+            self._job.deleteLater()
+            self._job = None
+        if self._on_press in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self._viewer.canvas.overlays.pop(_OVERLAY, None)
+
+
+def _facts(lesions: Lesions, number: int) -> Facts:
+    table = lesions.table if number > 0 else lesions.candidate_table
+    row = table[table["label"] == abs(number)].iloc[0]
+    voxel = int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])
+    return Facts(float(row["volume_mm3"]), float(row["doubt"]), voxel)
