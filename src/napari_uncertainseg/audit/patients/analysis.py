@@ -35,7 +35,7 @@ class Coverage:
     patients
         With a reference and an interval.
     low, high
-        95 % interval of the share (Clopper and Pearson); NaN where the same patients gave the intervals, whose
+        95 % interval of the share (Clopper and Pearson); NaN where the same patients gave the intervals: the
         share is then no finding.
     """
 
@@ -177,8 +177,8 @@ def coverage_of(results: Sequence[PatientResult], quantity: str, *, of_others: b
     quantity
         One of `QUANTITIES`.
     of_others
-        Whether other patients gave the intervals. If each patient is left out of those of the same cohort, the
-        share is fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
+        Whether other patients gave the intervals. If each patient is left out of the same cohort, the share is
+        fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
     """
     own: dict[str, list[bool]] = {}
     for one in results:

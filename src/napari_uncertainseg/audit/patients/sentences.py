@@ -68,8 +68,8 @@ def _coverage(name: str, found: Coverage) -> str:
     if math.isnan(found.low):
         return f"{held}."
     return (
-        f"{held} ({100 * found.share:.0f} %; 95 % interval {100 * found.low:.0f} to {100 * found.high:.0f} %). "
-        f"{_verdict(found)}"
+        f"{held} ({100 * found.share:.0f} %; 95 % interval {100 * found.low:.0f} to "
+        f"{100 * found.high:.0f} %). {_verdict(found)}"
     )
 
 
@@ -79,8 +79,8 @@ def _no_test(found: PatientAudit) -> str:
         return ""
     return (
         f"These shares test nothing: as errors of the same patients make the intervals, about "
-        f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by a "
-        "record of other patients (--record)."
+        f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
+        "a record of other patients (--record)."
     )
 
 
