@@ -53,9 +53,19 @@ class MeasuredPatientCase:
 
 
 def measure_cases(
-    cohort: AuditCohort, progress: Progress
+    cohort: AuditCohort, progress: Progress, min_volume: float | None = None
 ) -> tuple[tuple[MeasuredPatientCase, ...], tuple[str, ...]]:
     """Measure each case, and say what the user should know of the cohort.
+
+    Parameters
+    ----------
+    cohort
+        The cases.
+    progress
+        Told before each.
+    min_volume
+        Smaller components count neither in what is said nor in the reference, mm3; as the results have it if
+        None.
 
     Raises
     ------
@@ -63,11 +73,14 @@ def measure_cases(
         If the results are of several models, methods or smallest volumes, or lack members; or a file cannot
         be read.
     """
-    found, made, inputs = [], {}, set()
+    found: list[MeasuredPatientCase] = []
+    made: dict[tuple[object, ...], AuditCase] = {}
+    inputs: set[tuple[str, ...]] = set()
     for i, case in enumerate(cohort.cases):
         progress(f"case {i + 1} of {len(cohort.cases)}", i / len(cohort.cases))
         summary = read_summary(case.folder)
-        made.setdefault((summary.model_sha256, summary.method, summary.min_volume_mm3), case)
+        least = summary.min_volume_mm3 if min_volume is None else min_volume
+        made.setdefault((summary.model_sha256, summary.method, least), case)
         if len(made) > 1:
             first = next(iter(made.values()))
             raise InputError(
@@ -75,7 +88,7 @@ def measure_cases(
                 f"than {first.folder}: an interval is of one kind; give each kind a table of its own."
             )
         inputs.add(tuple(sorted(summary.inputs)))
-        found.append(_measure(case, summary.min_volume_mm3))
+        found.append(_measure(case, least))
     kinds = " / ".join(" + ".join(one) for one in sorted(inputs))
     notes = (
         (f"The results were made of different kinds of scans ({kinds}), and are looked at together here.",)
