@@ -110,8 +110,8 @@ class FindingsView(QWidget):
             self._column.addWidget(widget)
         self._column.addLayout(keep)
         self._column.addLayout(above)
-        for widget in (self.table, self.cut):
-            self._column.addWidget(widget)
+        self._column.addWidget(self.table)
+        self._column.addWidget(self.cut)
 
     def show_findings(self, shown: ShownFindings) -> None:
         """Show other findings."""

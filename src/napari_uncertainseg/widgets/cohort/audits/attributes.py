@@ -84,7 +84,7 @@ def _areas(found: Sequence[AttributeFound]) -> pd.DataFrame:
 
 def _cases(cohort: AuditCohort, by: Sequence[str]) -> FoundTable:
     rows = [
-        {"case": case.name, "patient": case.patient} | {name: case.attributes.get(name) for name in by}
+        {"case": case.name, "patient": case.patient} | {name: case.attributes.get(name, "") for name in by}
         for case in cohort.cases
     ]
     return FoundTable("Cases", pd.DataFrame(rows), case="case")
@@ -115,7 +115,7 @@ ATTRIBUTES = Audit(
         PathInput(
             "model",
             "Model",
-            "Folder of the model that made the results, where it is not found by itself: its bottleneck is used.",
+            "Folder of the model that made the results, where it is not found by itself; for its bottleneck.",
             "folder",
         ),
     ),

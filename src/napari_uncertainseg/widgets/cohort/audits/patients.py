@@ -51,11 +51,12 @@ def _loads(results: Sequence[PatientResult]) -> pd.DataFrame:
     for one in results:
         known = row_of(one)
         row = {"case": known["name"], "volume, ml": known["volume_ml"], "lesions": known["lesions"]}
-        for name, quantity in QUANTITIES.items():
+        for name in QUANTITIES:
+            title = _SHORT.get(name, name)
             low, high = known[f"{name}_low"], known[f"{name}_high"]
-            row[f"{quantity.title}, 90 %"] = "-" if low != low else f"{low:.3g} to {high:.3g}"
-            row[f"{quantity.title}, reference"] = known[f"{name}_reference"]
-            row[f"{quantity.title} held"] = {"true": "yes", "false": "no"}.get(known[f"{name}_holds"], "-")
+            row[f"{title}, 90 %"] = "-" if low != low else f"{low:.3g} to {high:.3g}"
+            row[f"{title}, reference"] = known[f"{name}_reference"]
+            row[f"{title} held"] = {"true": "yes", "false": "no"}.get(known[f"{name}_holds"], "-")
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -72,7 +73,14 @@ def _unlike(results: Sequence[PatientResult]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+_SHORT = {"volume_ml": "volume", "lesions": "number"}
 _TIPS = {
+    **{
+        f"{title}, 90 %": "Where a reader's lies in 90 of 100 patients, if they are like those who gave it."
+        for title in _SHORT.values()
+    },
+    **{f"{title}, reference": "By the reader." for title in _SHORT.values()},
+    **{f"{title} held": "Whether the reader's lies in the interval." for title in _SHORT.values()},
     "volume, ml": "By the model, at its own threshold.",
     "lesions": "Number of lesions by the model.",
 }
