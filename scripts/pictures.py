@@ -1,6 +1,7 @@
 """Make the pictures of the documentation from the running program.
 
-usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models|--explain|--surfaces|--cohort] [FOLDER]
+usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py
+           [--models|--explain|--surfaces|--cohort] [FOLDER]
 
 Shows patient 07 of 3D-MR-MS (CC BY, Lesjak et al. 2017, doi 10.1007/s12021-017-9348-7) from the folder in
 UNCERTAINSEG_DATA, or else from ../shared/data beside the checkout, or downloaded; and the simulated case.

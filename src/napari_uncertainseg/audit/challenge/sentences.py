@@ -110,7 +110,9 @@ def _of_versions(sheet: Sheet) -> list[str]:
 
 def _of_orders(sheet: Sheet) -> list[str]:
     """How far the doubt's order is from a random one, on the way to the ideal one."""
-    found, shown, open_ = [], [], []
+    found: list[str] = []
+    shown: list[str] = []
+    open_: list[str] = []
     for key, words in (
         ("ndsc_aac_mended", "wrong voxels by entropy (nDSC)"),
         ("lppv_aac_mended", "false lesions by LSU"),
