@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from napari_uncertainseg.audit.cohort import read_audit_cohort
 from napari_uncertainseg.audit.patients.analysis import audit_patients, coverage_of
 from napari_uncertainseg.audit.patients.measure import loads_of
 from napari_uncertainseg.audit.patients.sentences import sentences
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.calibration_record import build_record, find_record, save_record
 from napari_uncertainseg.evaluate.patients.intervals import find_intervals
@@ -100,10 +102,28 @@ def test_coverage_counts_each_patient_once(found):
         held.setdefault(one.measured.case.patient, []).append(one.holds("volume_ml"))
     own = found.coverage["volume_ml"]
     assert (own.held, own.patients) == (sum(map(np.mean, held.values())), 11)
-    assert own.low < own.share <= own.high
-    assert coverage_of((), "lesions").patients == 0
-    exact = coverage_of([found.results[0]], "lesions")  # 1 of 1: Clopper and Pearson, 0.025 to 1
+    assert np.isnan([own.low, own.high]).all()  # it is no test
+    assert coverage_of((), "lesions", of_others=True).patients == 0
+    exact = coverage_of(
+        [found.results[0]], "lesions", of_others=True
+    )  # 1 of 1: Clopper and Pearson, 0.025 to 1
     assert exact.held == 1 and (exact.low, exact.high) == (pytest.approx(0.025), 1.0)
+
+
+@pytest.mark.parametrize("n", [10, 12, 23])
+def test_a_cohort_that_gives_its_own_intervals_cannot_fail_and_says_so(n, found):
+    """Whatever the model says, all but the largest tenth of the errors lie inside."""
+    rng = np.random.default_rng(n)
+    nonsense = SaidAndTrue(rng.lognormal(3, 2, n), rng.random(n), rng.lognormal(0, 3, n))
+    every = PatientLoads(np.arange(n), {"volume_ml": nonsense})
+    held = [
+        every.without(i).interval("volume_ml", nonsense.said[i], nonsense.spread[i]).holds(nonsense.true[i])
+        for i in range(n)
+    ]
+    assert sum(held) == math.ceil(0.9 * n)
+    said = sentences(found)
+    assert sum("These shares test nothing" in one for one in said) == 1
+    assert not any("agrees with" in one or "95 % interval" in one for one in said)
 
 
 def test_the_command_writes_page_table_and_numbers(table, tmp_path, capsys):

@@ -35,7 +35,8 @@ class Coverage:
     patients
         With a reference and an interval.
     low, high
-        95 % interval of the share (Clopper and Pearson).
+        95 % interval of the share (Clopper and Pearson); NaN where the same patients gave the intervals: the
+        share is then no finding.
     """
 
     held: float
@@ -125,7 +126,7 @@ def audit_patients(
     results = tuple(
         PatientResult(one, own, _unlike_others(one, cases)) for one, own in zip(cases, said, strict=True)
     )
-    coverage = {name: coverage_of(results, name) for name in QUANTITIES}
+    coverage = {name: coverage_of(results, name, of_others=record is not None) for name in QUANTITIES}
     return PatientAudit(results, coverage, record is None, (*cohort.notes, *notes))
 
 
@@ -166,13 +167,26 @@ def _by_record(one: MeasuredPatientCase, record: CalibrationRecord) -> LoadInter
     return from_record(one.load.said, record.loads)
 
 
-def coverage_of(results: Sequence[PatientResult], quantity: str) -> Coverage:
-    """How often the reader's value lies in its interval, over patients."""
+def coverage_of(results: Sequence[PatientResult], quantity: str, *, of_others: bool) -> Coverage:
+    """How often the reader's value lies in its interval, over patients.
+
+    Parameters
+    ----------
+    results
+        A scan each.
+    quantity
+        One of `QUANTITIES`.
+    of_others
+        Whether other patients gave the intervals. If each patient is left out of the same cohort, the share is
+        fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
+    """
     own: dict[str, list[bool]] = {}
     for one in results:
-        if (held := one.holds(quantity)) is not None:
-            own.setdefault(one.measured.case.patient, []).append(held)
+        if (answer := one.holds(quantity)) is not None:
+            own.setdefault(one.measured.case.patient, []).append(answer)
     n, held = len(own), float(sum(np.mean(values) for values in own.values()))
+    if not of_others:
+        return Coverage(held, n, float("nan"), float("nan"))
     low = float(beta.ppf(0.025, held, n - held + 1)) if held > 0 else 0.0
     high = float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0
     return Coverage(held, n, low, high)

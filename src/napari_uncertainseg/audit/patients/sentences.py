@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from napari_uncertainseg._base import pluralised
@@ -14,7 +15,7 @@ _MOST_NAMES = 8
 def sentences(found: PatientAudit) -> list[str]:
     """Whether intervals hold, and which scans are unlike the others."""
     said = [_promise(found), *(_coverage(name, found.coverage[name]) for name in QUANTITIES)]
-    said += _without(found)
+    said += [_no_test(found), *_without(found)]
     known = [one for one in found.results if one.measured.unlike is not None]
     strange = [one.measured.case.name for one in known if one.measured.unlike]
     if known:
@@ -62,10 +63,24 @@ def _coverage(name: str, found: Coverage) -> str:
     if not found.patients:
         return ""
     title = QUANTITIES[name].title
+    held = f"The {title} by the reference lies in the interval in {found.held:.3g} of "
+    held += pluralised(found.patients, "patient")
+    if math.isnan(found.low):
+        return f"{held}."
     return (
-        f"The {title} by the reference lies in the interval in {found.held:.3g} of "
-        f"{pluralised(found.patients, 'patient')} ({100 * found.share:.0f} %; 95 % interval "
-        f"{100 * found.low:.0f} to {100 * found.high:.0f} %). {_verdict(found)}"
+        f"{held} ({100 * found.share:.0f} %; 95 % interval {100 * found.low:.0f} to "
+        f"{100 * found.high:.0f} %). {_verdict(found)}"
+    )
+
+
+def _no_test(found: PatientAudit) -> str:
+    """That a cohort's own intervals are no test of themselves."""
+    if not (found.own and any(one.patients for one in found.coverage.values())):
+        return ""
+    return (
+        f"These shares test nothing: as errors of the same patients make the intervals, about "
+        f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
+        "a record of other patients (--record)."
     )
 
 
