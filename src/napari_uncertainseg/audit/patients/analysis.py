@@ -170,8 +170,8 @@ def coverage_of(results: Sequence[PatientResult], quantity: str) -> Coverage:
     """How often the reader's value lies in its interval, over patients."""
     own: dict[str, list[bool]] = {}
     for one in results:
-        if (held := one.holds(quantity)) is not None:
-            own.setdefault(one.measured.case.patient, []).append(held)
+        if (inside := one.holds(quantity)) is not None:
+            own.setdefault(one.measured.case.patient, []).append(inside)
     n, held = len(own), float(sum(np.mean(values) for values in own.values()))
     low = float(beta.ppf(0.025, held, n - held + 1)) if held > 0 else 0.0
     high = float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0
