@@ -185,6 +185,21 @@ def test_a_record_is_for_further_patients(table, tmp_path, monkeypatch, capsys):
     assert summary["load"]["interval"]["patients"] == 11 and len(summary["load"]["members"]["lesions"]) == 3
 
 
+def test_a_record_counts_as_its_calibration_cases_were_counted(table, tmp_path):
+    """Results with another smallest lesion are measured with the record's, which its intervals are of."""
+    record = build_record(table)
+    further = write(tmp_path, [30], ["q"])
+    as_it_is = audit_patients(read_audit_cohort(further), silent, record).results[0]
+    prediction, _ = scan(30)
+    write_results(tmp_path / "large", prediction, rank_lesions(prediction, min_volume=1000.0))
+    other = tmp_path / "other.tsv"
+    other.write_text(further.read_text().replace("r30", "large"))
+    found = audit_patients(read_audit_cohort(other), silent, record).results[0]
+    assert found.said.intervals == as_it_is.said.intervals
+    assert found.measured.load.true == as_it_is.measured.load.true != (0.0, 0)
+    assert audit_patients(read_audit_cohort(other), silent).results[0].measured.load.true == (0.0, 0)
+
+
 def test_results_without_members_have_no_load(table, tmp_path):
     assert saved_load(tmp_path, np.zeros(SHAPE, np.float32), 1.0, 3.0) is None
 

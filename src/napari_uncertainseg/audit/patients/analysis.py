@@ -117,7 +117,7 @@ def audit_patients(
     InputError
         As `measure_cases`.
     """
-    cases, notes = measure_cases(cohort, progress)
+    cases, notes = measure_cases(cohort, progress, None if record is None else record.min_volume)
     if record is None:
         known = loads_of(cases)
         said = [_left_out(one, cases, known) for one in cases]
@@ -177,8 +177,8 @@ def coverage_of(results: Sequence[PatientResult], quantity: str, *, of_others: b
     quantity
         One of `QUANTITIES`.
     of_others
-        Whether other patients gave the intervals. If each patient is left out of the same cohort, the share is
-        fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
+        Whether other patients gave the intervals. If each patient is left out of the same cohort, the
+        share is fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
     """
     own: dict[str, list[bool]] = {}
     for one in results:
