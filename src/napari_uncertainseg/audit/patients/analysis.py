@@ -183,8 +183,8 @@ def coverage_of(results: Sequence[PatientResult], quantity: str, *, of_others: b
     """
     own: dict[str, list[bool]] = {}
     for one in results:
-        if (answer := one.holds(quantity)) is not None:
-            own.setdefault(one.measured.case.patient, []).append(answer)
+        if (inside := one.holds(quantity)) is not None:
+            own.setdefault(one.measured.case.patient, []).append(inside)
     n, held = len(own), float(sum(np.mean(values) for values in own.values()))
     if not of_others:
         return Coverage(held, n, float("nan"), float("nan"))

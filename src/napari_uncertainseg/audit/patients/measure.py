@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
-from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue, spread_of
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads
 from napari_uncertainseg.calibration.record import measures_of
 from napari_uncertainseg.disk.result_folder import load_summary
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.patients.loads import SavedLoad, saved_load
+from napari_uncertainseg.evaluate.patients.loads import SavedLoad, known_loads, saved_load
 from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.nouns import LESION, Noun
@@ -124,19 +122,4 @@ def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
 
 def loads_of(cases: Sequence[MeasuredPatientCase]) -> PatientLoads:
     """What the cases with a reference say of further patients."""
-    known = [(one.load.said, one.load.true) for one in cases if one.load.true is not None]
-    names = [one.case.patient for one in cases if one.load.true is not None]
-    _, numbers = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
-    values = {
-        "volume_ml": [(said.volume_ml, said.member_volumes_ml, true[0]) for said, true in known],
-        "lesions": [(said.count, said.member_counts, true[1]) for said, true in known],
-    }
-    quantities = {
-        name: SaidAndTrue(
-            np.array([row[0] for row in rows], float),
-            np.array([spread_of(row[1], name) for row in rows], float),
-            np.array([row[2] for row in rows], float),
-        )
-        for name, rows in values.items()
-    }
-    return PatientLoads(numbers.astype(np.int64).reshape(-1), quantities)
+    return known_loads([one.load for one in cases], [one.case.patient for one in cases])
