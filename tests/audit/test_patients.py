@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError, silent
 from napari_uncertainseg.audit.cohort import read_audit_cohort
 from napari_uncertainseg.audit.patients.analysis import audit_patients, coverage_of
 from napari_uncertainseg.audit.patients.measure import loads_of
+from napari_uncertainseg.audit.patients.page import patients_page
 from napari_uncertainseg.audit.patients.sentences import sentences
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
 from napari_uncertainseg.cli import main
@@ -144,6 +145,10 @@ def test_few_patients_get_a_sentence(tmp_path):
     said = " ".join(sentences(few))
     assert "4 patients with a reference cannot support an interval: it needs at least 9." in said
     assert "10 patients or more" in said and "%" not in said
+    assert "unlike the other patients" not in said.replace("Whether scans are unlike the other", "")
+    alone = audit_patients(read_audit_cohort(write(tmp_path / "one", [1], "a")), silent)
+    assert "cannot be said: each needs 5 other patients." in sentences(alone)[-1]
+    assert "too few" in patients_page(alone, "one") and "0 of 1" not in " ".join(sentences(alone)[1:])
 
 
 def test_several_models_are_refused(table, tmp_path):

@@ -61,12 +61,13 @@ class PatientResult:
     said
         Where a reader's volume and number lie.
     unlike_others
-        In which of `calibration.record.MEASURES` it differs from all other patients; empty with few of them.
+        In which of `calibration.record.MEASURES` it differs from all other patients; None where these are
+        too few to say.
     """
 
     measured: MeasuredPatientCase
     said: LoadIntervals
-    unlike_others: tuple[OutOfRangeMeasure, ...] = ()
+    unlike_others: tuple[OutOfRangeMeasure, ...] | None = None
 
     def holds(self, quantity: str) -> bool | None:
         """Whether a reader's value lies in its interval; None without one or without a reference."""
@@ -142,11 +143,11 @@ def _left_out(
 
 def _unlike_others(
     one: MeasuredPatientCase, cases: Sequence[MeasuredPatientCase]
-) -> tuple[OutOfRangeMeasure, ...]:
-    """In what a scan differs from those of all other patients."""
+) -> tuple[OutOfRangeMeasure, ...] | None:
+    """In what a scan differs from those of all other patients; None where they are too few to say."""
     others = [other for other in cases if other.case.patient != one.case.patient]
     if len({other.case.patient for other in others}) < FEWEST_OTHERS:
-        return ()
+        return None
     known = {name: np.array([other.measures[name] for other in others]) for name in MEASURES}
     return tuple(out_of_range(known, one.measures))
 
