@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _BRAIN_COLOUR, _BRAIN_OPACITY = (0.6, 0.6, 0.6, 1.0), 0.15
 _RING = "#ff2fa0"
 """Seen on black and on white, and no colour of doubt."""
+_LIKE = ("units", "axis_labels")
 _RING_MM, _RING_AROUND = 14.0, 1.3
 
 
@@ -57,7 +58,7 @@ class DrawnSurfaces:
         say: Callable[[np.ndarray, np.ndarray], str],
     ) -> None:
         self._viewer, self._noun, self._say = viewer, noun, say
-        self._like: dict[str, Any] = {name: like[name] for name in ("units", "axis_labels") if name in like}
+        self._like: dict[str, Any] = {name: one for name, one in like.items() if name in _LIKE}
         self.lesions: Surface | None = None
         self.brain: Surface | None = None
         self.ring: Points | None = None
