@@ -1,6 +1,7 @@
 """Make the pictures of the documentation from the running program.
 
-usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py [--models | --explain | --cohort] [FOLDER]
+usage: scripts/with-screen.sh .venv/bin/python scripts/pictures.py
+           [--models|--explain|--surfaces|--cohort] [FOLDER]
 
 Shows patient 07 of 3D-MR-MS (CC BY, Lesjak et al. 2017, doi 10.1007/s12021-017-9348-7) from the folder in
 UNCERTAINSEG_DATA, or else from ../shared/data beside the checkout, or downloaded; and the simulated case.
@@ -9,6 +10,7 @@ masks ("This product includes software developed by the Boston University"; Gura
 UNCERTAINSEG_TRAINED names the folder that `python -m tests.trained_models` made, also its models of MONAI
 and nnU-Net on P14 of MSLesSeg (CC BY 4.0, Guarnera et al. 2025); with `--models` only these. With `--explain`
 only those of the Explain dock, on patient 19 and on a patient of MS3SEG (CC BY 4.0, Bashiri Bawil et al.);
+with `--surfaces` only that of the lesions in 3-D, on the same one of MS3SEG.
 UNCERTAINSEG_PASSES says how many passes (50), and UNCERTAINSEG_RESULTS where results of a cohort lie, by
 visit, which are opened then. With `--cohort` only the tab *Patients* of the Cohort dock, where
 UNCERTAINSEG_COHORT names a table of results. Writes into docs/images.
@@ -61,6 +63,7 @@ def main(folder: Path) -> None:
         places(folder)
         models_made_elsewhere(folder)
         explanations(folder)
+        surfaces(folder)
         cohort_audit(folder)
 
 
@@ -268,6 +271,23 @@ def explained(patient: str, visit: str, picture: Path) -> None:
     window.close()
 
 
+def surfaces(folder: Path) -> None:
+    """Lesions of a patient of MS3SEG in 3-D, turned, and one of them selected."""
+    from napari_uncertainseg.cli.driver import ReviewWindow
+
+    window = ReviewWindow(LARGE)
+    open_visit(window, LOCAL_DATA / "ms3seg/104899", "MS3SEG_104899")
+    drawn = window.review.layers.surfaces
+    drawn.toggle()
+    window.wait_for(lambda: any(layer.name == "lesions in 3-D" for layer in window.viewer.layers), "surfaces")
+    window.show_lesion()
+    row = window.lesions.table.index[window.lesions.table["volume_mm3"] > 90][0]
+    window.review.lesions.table.chosen.emit(int(window.lesions.table.loc[row, "label"]))
+    window.viewer.scene.camera.angles = (-50.0, 35.0, -20.0)
+    window.picture(folder / "surfaces.png", LARGE)
+    window.close()
+
+
 def open_visit(window: Any, patient: Path, visit: str) -> None:
     """Open the results of a visit where UNCERTAINSEG_RESULTS has them; else segment it."""
     from napari_uncertainseg.images.files import read_volume
@@ -347,7 +367,12 @@ def with_own_settings(work: Callable[[Path], None], folder: Path) -> None:
 if __name__ == "__main__":
     if LOCAL_DATA.is_dir():
         os.environ.setdefault("UNCERTAINSEG_DATA", str(LOCAL_DATA))
-    only = {"--models": models_made_elsewhere, "--explain": explanations, "--cohort": cohort_audit}
+    only = {
+        "--models": models_made_elsewhere,
+        "--explain": explanations,
+        "--surfaces": surfaces,
+        "--cohort": cohort_audit,
+    }
     given = [argument for argument in sys.argv[1:] if argument not in only]
     work = next((only[argument] for argument in sys.argv[1:] if argument in only), main)
     with_own_settings(work, Path(given[0]) if given else ROOT / "docs" / "images")

@@ -112,6 +112,16 @@ def test_what_is_measured_of_a_case(study):
         measure_case(case, 0.0)
 
 
+def test_a_case_in_which_nothing_is_found(tmp_path):
+    p = np.linspace(0.01, 0.02, np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
+    prediction = make_prediction(p, grid=GRID, information={"model": "a test"})
+    write_results(tmp_path / "r", prediction, rank_lesions(prediction, 0.5, 1.0))
+    write_volume(tmp_path / "none.nii.gz", np.zeros(SHAPE, np.uint8), GRID)
+    found = measure_case(AuditCase("x", tmp_path / "r", "p", tmp_path / "none.nii.gz", {}))
+    assert found["dice"] == 1 and found["missed_ml"] == found["false_ml"] == found["to_see"] == 0
+    assert all(np.isnan(found[name]) for name in ("mean_doubt", "to_see_per_ml", "lesion_f1"))
+
+
 def test_missed_and_false_volume_follow_from_dice():
     rng = np.random.default_rng(1)
     for _ in range(20):

@@ -208,3 +208,15 @@ def test_noise_on_a_real_flair(shared_data):
     found = image_distances([frame.image(flair), frame.image(noisy)], frame.brain)
     assert found["rmse"][0, 1] == pytest.approx(0.04, rel=0.05)
     assert np.array_equal(noisy.data == 0, flair.data == 0)
+
+
+def test_noise_is_measured_by_the_brain_and_not_by_air():
+    """In a head with air that is not 0, most of the scan is air."""
+    rng = np.random.default_rng(0)
+    data = np.abs(rng.normal(0, 2, (40, 40, 40))).astype(np.float32) + 0.1
+    brain = np.zeros(data.shape, bool)
+    brain[10:30, 10:30, 10:30] = True
+    data[brain] += 100
+    volume = Volume(data, Grid(data.shape, AFFINE), "flair", "flair")
+    noisy = imitate(volume, Imitation("noise", 0.05), brain=brain)
+    assert (noisy.data - data)[brain].std() == pytest.approx(0.05 * 101, rel=0.05)

@@ -37,7 +37,9 @@ def test_it_says_where_a_readers_values_lie(make, case, qtbot):
     load = measure_load(prediction.probability, prediction.members, 0.5, 3.0, prediction.grid.voxel_volume)
     found = with_loads(prediction).loads.interval("volume_ml", load.volume_ml, 0.0)
     assert found.low is not None
-    assert line.text().startswith("In 9 of 10 such patients a reader outlines <b>") and " ml" in line.text()
+    assert (
+        line.text().startswith("In 9 of 10 such patients a reader outlines <b>") and "&nbsp;ml" in line.text()
+    )
     assert "like the 12 calibration patients" in line.toolTip() and "another scanner" in line.toolTip()
     before = line.text()
     case.threshold = 0.2  # it is about the scan as the model sees it

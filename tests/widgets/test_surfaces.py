@@ -63,7 +63,7 @@ def wait(qtbot, surfaces):
         idle = surfaces._job is not None and surfaces._job.state is JobState.IDLE
         return made is not None and made.lesions is surfaces._case.lesions and idle
 
-    qtbot.waitUntil(done, timeout=10_000)
+    qtbot.waitUntil(done, timeout=30_000)
 
 
 def show(qtbot, surfaces):
@@ -304,8 +304,8 @@ def test_the_case_is_closed_while_meshes_are_made(viewer, surfaces, case, qtbot,
     assert surfaces._text.text == texts.MAKING
     qtbot.waitUntil(lambda: surfaces._job.state is JobState.RUNNING)
     case.close_prediction()
-    qtbot.waitUntil(lambda: seen == ["stopped"], timeout=5000)
-    qtbot.waitUntil(lambda: surfaces._job.state is JobState.IDLE, timeout=5000)
+    qtbot.waitUntil(lambda: seen == ["stopped"], timeout=15_000)
+    qtbot.waitUntil(lambda: surfaces._job.state is JobState.IDLE, timeout=15_000)
     assert not surfaces.shown and NAME not in viewer.layers
 
 
@@ -315,7 +315,7 @@ def test_an_error_is_a_sentence(viewer, surfaces, qtbot, monkeypatch, caplog):
 
     monkeypatch.setattr(meshes_module.MeshMaker, "make", fail)
     viewer.dims.ndisplay = 3
-    qtbot.waitUntil(lambda: "not enough memory" in surfaces._text.text, timeout=5000)
+    qtbot.waitUntil(lambda: "not enough memory" in surfaces._text.text, timeout=15_000)
     viewer.dims.ndisplay = 2
     assert not surfaces._text.visible and viewer.layers["FLAIR"].visible
 

@@ -12,11 +12,7 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError, Progress, one_line, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
-from napari_uncertainseg.calibration.patients.intervals import (
-    PatientLoads,
-    SaidAndTrue,
-    spread_of,
-)
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads
 from napari_uncertainseg.calibration.probability_histogram import ProbabilityHistogram
 from napari_uncertainseg.calibration.real_by_cases import (
     THRESHOLDS,
@@ -38,7 +34,7 @@ from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.result_folder import SUMMARY
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
 from napari_uncertainseg.evaluate.cohort import for_each_case
-from napari_uncertainseg.evaluate.patients.loads import SavedLoad, saved_load
+from napari_uncertainseg.evaluate.patients.loads import SavedLoad, known_loads, saved_load
 from napari_uncertainseg.evaluate.patients.names import patients_of_table
 from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
 from napari_uncertainseg.lesions.components import label_components, voxels_of
@@ -112,20 +108,7 @@ def _loads(known: Sequence[SavedLoad | None], patients: Sequence[str]) -> Patien
     loads = [one for one in known if one is not None]
     if len(loads) < len(known):
         return None
-    _, numbers = np.unique(patients, return_inverse=True)
-    said = {
-        "volume_ml": [(x.said.volume_ml, x.said.member_volumes_ml, x.true[0]) for x in loads if x.true],
-        "lesions": [(x.said.count, x.said.member_counts, x.true[1]) for x in loads if x.true],
-    }
-    quantities = {
-        name: SaidAndTrue(
-            np.array([one[0] for one in rows], float),
-            np.array([spread_of(one[1], name) for one in rows]),
-            np.array([one[2] for one in rows], float),
-        )
-        for name, rows in said.items()
-    }
-    return PatientLoads(numbers.astype(np.int64), quantities)
+    return known_loads(loads, patients)
 
 
 class _Case(NamedTuple):

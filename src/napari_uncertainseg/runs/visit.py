@@ -230,8 +230,8 @@ def _segment(task: VisitTask, load: Load, check: _RunIsThere) -> VisitRecord:
     check.now()
     with claimed(task.folder) as claim:
         (task.folder / RECORD).unlink(missing_ok=True)
-        load = find_intervals(prediction, lesions.min_volume).as_json()
-        write_results(task.folder, prediction, lesions, load=load, overwrite=True, claim=claim)
+        said = find_intervals(prediction, lesions.min_volume).as_json()
+        write_results(task.folder, prediction, lesions, load=said, overwrite=True, claim=claim)
         if task.bids is not None:
             write_derivatives(task.bids, task.folder, lesions, prediction)
     return _record(task, prediction, lesions, time.monotonic() - start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -160,7 +161,7 @@ def _attribute(
             continue
         told = tell_input(
             name, rows[known], patients[known], labels[known], names, permutations=setting.permutations,
-            seed=setting.seed, done=lambda share, part=part: part("permuting", share),
+            seed=setting.seed, done=partial(part, "permuting"),
         )  # fmt: skip
         inputs[name] = InputFound(told, _looks(cohort, features, told, names, name))
     return AttributeFound(attribute, names, counts, _corrected(inputs))

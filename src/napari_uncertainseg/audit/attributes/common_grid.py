@@ -52,8 +52,9 @@ def on_common_grid(
 ) -> OnCommonGrid:
     """Bring a scan onto the common grid.
 
-    It is measured by the brain's tissue alone: what is outside has no influence on values inside, so that
-    cutting to the brain changes what is outside and nothing else.
+    It is measured by the brain's tissue: how bright it is outside has no influence on values inside, so that
+    cutting to the brain changes what is outside and nothing else. (Only whether somebody shifted the scan's
+    zero is told by whether anything around the brain is dark, as `normalise` does.)
 
     Parameters
     ----------

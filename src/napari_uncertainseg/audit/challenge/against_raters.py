@@ -44,7 +44,7 @@ def consensus_dice_by_rows(predicted: np.ndarray, raters: Raters) -> float:
     """
     pred, fore, _ = _in_consensus(predicted, raters)
     both, sizes = (pred & fore).sum(-1), pred.sum(-1) + fore.sum(-1)
-    known = fore.any(-1)
+    known = np.asarray(fore.any(-1))
     both, sizes, known = both[:, 1:], sizes[:, 1:], known[:, 1:]
     rows = np.divide(2.0 * both, sizes, out=np.zeros(sizes.shape), where=known)
     number = known.sum(1)

@@ -75,7 +75,7 @@ def curve_of_cases(sheet: Sheet, curve: str, words: str) -> Markup | None:
 def curve_of_cohort(sheet: Sheet) -> Markup:
     """Mean Dice as the most doubtful cases are segmented perfectly, by both doubts."""
     dice = np.array([one.dice for one in sheet.cases])
-    lines = []
+    lines: list[_Line] = []
     for i, (words, doubt) in enumerate(_doubts(sheet)):
         known = np.isfinite(doubt)
         if not known.any():
@@ -93,7 +93,7 @@ def curve_of_cohort(sheet: Sheet) -> Markup:
 def poor_cases_left(sheet: Sheet) -> Markup | None:
     """Share of the poor cases that is left by the share that is discarded; None where none is poor."""
     poor = np.array([one.dice for one in sheet.cases]) < sheet.setting.poor
-    lines = []
+    lines: list[_Line] = []
     for i, (words, doubt) in enumerate(_doubts(sheet)):
         known = np.isfinite(doubt)
         left = poor_left(doubt[known], poor[known]) if known.any() else None

@@ -105,11 +105,12 @@ def _pair(
     per_rater: bool = False,
 ) -> tuple[Measure, Measure]:
     """A measure as published and mended, with a definition of each."""
-    one, other = (
-        Measure(name, version, family, title, said, high, ideal, fault, unit, of_cohort, per_rater)
-        for version, said in zip(("reference", "mended"), definitions, strict=True)
+    about = (high, ideal, fault, unit, of_cohort, per_rater)
+    published, mended = definitions
+    return (
+        Measure(name, "reference", family, title, published, *about),
+        Measure(name, "mended", family, title, mended, *about),
     )
-    return one, other
 
 
 def _of_raters() -> tuple[Measure, ...]:

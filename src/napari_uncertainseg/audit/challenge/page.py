@@ -71,7 +71,7 @@ def _head(sheet: Sheet, source: str) -> list[Markup]:
 
 
 def _table(sheet: Sheet, family: str) -> Markup:
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             row.measure.title if not row.rater else name_span(f"... {row.rater}"),
             row.measure.version,

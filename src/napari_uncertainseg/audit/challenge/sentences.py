@@ -110,7 +110,9 @@ def _of_versions(sheet: Sheet) -> list[str]:
 
 def _of_orders(sheet: Sheet) -> list[str]:
     """How far the doubt's order is from a random one, on the way to the ideal one."""
-    found, shown, open_ = [], [], []
+    found: list[str] = []
+    shown: list[str] = []
+    open_: list[str] = []
     for key, words in (
         ("ndsc_aac_mended", "wrong voxels by entropy (nDSC)"),
         ("lppv_aac_mended", "false lesions by LSU"),
@@ -140,8 +142,8 @@ def _of_poor(sheet: Sheet) -> list[str]:
     dice, number = np.array([one.dice for one in sheet.cases]), len(sheet.cases)
     poor, published = int((dice < sheet.setting.poor).sum()), int((dice < POOR_PUBLISHED).sum())
     said = [
-        f"{published} of {pluralised(number, 'case')} have a Dice below {POOR_PUBLISHED:.2f} (poor in the "
-        f"published d-AUC), {poor} below {sheet.setting.poor:g} (poor here)."
+        f"The Dice is below {POOR_PUBLISHED:.2f} (poor in the published d-AUC) in {published} of "
+        f"{pluralised(number, 'case')}, and below {sheet.setting.poor:g} (poor here) in {poor}."
     ]
     if published == number:
         said.append("As all are poor there, the published d-AUC is 0 whatever the doubt.")

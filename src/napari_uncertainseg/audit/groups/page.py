@@ -48,8 +48,8 @@ def groups_page(audit: GroupsAudit, source: str, notes: Sequence[str], to_see: f
         ("lesions to see", f"lesions and candidates of a doubt of {to_see:g} or more"),
         (
             "tests",
-            f"permutations of a studentised gap, two-sided, all of them or {setting.draws} (seed "
-            f"{setting.seed}); Holm over all {audit.tests} tests of this page",
+            f"permutations of the gap in standard errors, all or {setting.draws} (seed {setting.seed}), "
+            f"and Student's t: the larger p, two-sided; Holm over all {audit.tests} tests of this page",
         ),
         ("intervals", "95 %, bootstrap-t over patients; not corrected for their number"),
     ]

@@ -35,7 +35,8 @@ class Coverage:
     patients
         With a reference and an interval.
     low, high
-        95 % interval of the share (Clopper and Pearson).
+        95 % interval of the share (Clopper and Pearson); NaN where the same patients gave the intervals: the
+        share is then no finding.
     """
 
     held: float
@@ -60,12 +61,13 @@ class PatientResult:
     said
         Where a reader's volume and number lie.
     unlike_others
-        In which of `calibration.record.MEASURES` it differs from all other patients; empty with few of them.
+        In which of `calibration.record.MEASURES` it differs from all other patients; None where these are
+        too few to say.
     """
 
     measured: MeasuredPatientCase
     said: LoadIntervals
-    unlike_others: tuple[OutOfRangeMeasure, ...] = ()
+    unlike_others: tuple[OutOfRangeMeasure, ...] | None = None
 
     def holds(self, quantity: str) -> bool | None:
         """Whether a reader's value lies in its interval; None without one or without a reference."""
@@ -116,7 +118,7 @@ def audit_patients(
     InputError
         As `measure_cases`.
     """
-    cases, notes = measure_cases(cohort, progress)
+    cases, notes = measure_cases(cohort, progress, None if record is None else record.min_volume)
     if record is None:
         known = loads_of(cases)
         said = [_left_out(one, cases, known) for one in cases]
@@ -125,7 +127,7 @@ def audit_patients(
     results = tuple(
         PatientResult(one, own, _unlike_others(one, cases)) for one, own in zip(cases, said, strict=True)
     )
-    coverage = {name: coverage_of(results, name) for name in QUANTITIES}
+    coverage = {name: coverage_of(results, name, of_others=record is not None) for name in QUANTITIES}
     return PatientAudit(results, coverage, record is None, (*cohort.notes, *notes))
 
 
@@ -141,11 +143,11 @@ def _left_out(
 
 def _unlike_others(
     one: MeasuredPatientCase, cases: Sequence[MeasuredPatientCase]
-) -> tuple[OutOfRangeMeasure, ...]:
-    """In what a scan differs from those of all other patients."""
+) -> tuple[OutOfRangeMeasure, ...] | None:
+    """In what a scan differs from those of all other patients; None where they are too few to say."""
     others = [other for other in cases if other.case.patient != one.case.patient]
     if len({other.case.patient for other in others}) < FEWEST_OTHERS:
-        return ()
+        return None
     known = {name: np.array([other.measures[name] for other in others]) for name in MEASURES}
     return tuple(out_of_range(known, one.measures))
 
@@ -166,13 +168,26 @@ def _by_record(one: MeasuredPatientCase, record: CalibrationRecord) -> LoadInter
     return from_record(one.load.said, record.loads)
 
 
-def coverage_of(results: Sequence[PatientResult], quantity: str) -> Coverage:
-    """How often the reader's value lies in its interval, over patients."""
+def coverage_of(results: Sequence[PatientResult], quantity: str, *, of_others: bool) -> Coverage:
+    """How often the reader's value lies in its interval, over patients.
+
+    Parameters
+    ----------
+    results
+        A scan each.
+    quantity
+        One of `QUANTITIES`.
+    of_others
+        Whether other patients gave the intervals. If each patient is left out of the same cohort, the
+        share is fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
+    """
     own: dict[str, list[bool]] = {}
     for one in results:
-        if (held := one.holds(quantity)) is not None:
-            own.setdefault(one.measured.case.patient, []).append(held)
+        if (inside := one.holds(quantity)) is not None:
+            own.setdefault(one.measured.case.patient, []).append(inside)
     n, held = len(own), float(sum(np.mean(values) for values in own.values()))
+    if not of_others:
+        return Coverage(held, n, float("nan"), float("nan"))
     low = float(beta.ppf(0.025, held, n - held + 1)) if held > 0 else 0.0
     high = float(beta.ppf(0.975, held + 1, n - held)) if held < n else 1.0
     return Coverage(held, n, low, high)

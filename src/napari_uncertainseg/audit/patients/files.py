@@ -78,5 +78,7 @@ def row_of(one: PatientResult) -> dict[str, Any]:
         "highest_probability": own.highest,
         "unusual_result": "; ".join(own.unusual),
         "unlike_seen_scans": "" if own.unlike is None else "; ".join(own.unlike),
-        "unlike_others": "; ".join(m.measure for m in one.unlike_others),
+        "unlike_others": None
+        if one.unlike_others is None
+        else "; ".join(m.measure for m in one.unlike_others),
     }

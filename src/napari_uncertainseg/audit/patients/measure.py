@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
-from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue, spread_of
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads
 from napari_uncertainseg.calibration.record import measures_of
 from napari_uncertainseg.disk.result_folder import load_summary
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.patients.loads import SavedLoad, saved_load
+from napari_uncertainseg.evaluate.patients.loads import SavedLoad, known_loads, saved_load
 from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.nouns import LESION, Noun
@@ -53,9 +51,19 @@ class MeasuredPatientCase:
 
 
 def measure_cases(
-    cohort: AuditCohort, progress: Progress
+    cohort: AuditCohort, progress: Progress, min_volume: float | None = None
 ) -> tuple[tuple[MeasuredPatientCase, ...], tuple[str, ...]]:
     """Measure each case, and say what the user should know of the cohort.
+
+    Parameters
+    ----------
+    cohort
+        The cases.
+    progress
+        Told before each.
+    min_volume
+        Smaller components count neither in what is said nor in the reference, mm3; as the results have it if
+        None.
 
     Raises
     ------
@@ -63,11 +71,14 @@ def measure_cases(
         If the results are of several models, methods or smallest volumes, or lack members; or a file cannot
         be read.
     """
-    found, made, inputs = [], {}, set()
+    found: list[MeasuredPatientCase] = []
+    made: dict[tuple[object, ...], AuditCase] = {}
+    inputs: set[tuple[str, ...]] = set()
     for i, case in enumerate(cohort.cases):
         progress(f"case {i + 1} of {len(cohort.cases)}", i / len(cohort.cases))
         summary = read_summary(case.folder)
-        made.setdefault((summary.model_sha256, summary.method, summary.min_volume_mm3), case)
+        least = summary.min_volume_mm3 if min_volume is None else min_volume
+        made.setdefault((summary.model_sha256, summary.method, least), case)
         if len(made) > 1:
             first = next(iter(made.values()))
             raise InputError(
@@ -75,7 +86,7 @@ def measure_cases(
                 f"than {first.folder}: an interval is of one kind; give each kind a table of its own."
             )
         inputs.add(tuple(sorted(summary.inputs)))
-        found.append(_measure(case, summary.min_volume_mm3))
+        found.append(_measure(case, least))
     kinds = " / ".join(" + ".join(one) for one in sorted(inputs))
     notes = (
         (f"The results were made of different kinds of scans ({kinds}), and are looked at together here.",)
@@ -111,19 +122,4 @@ def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
 
 def loads_of(cases: Sequence[MeasuredPatientCase]) -> PatientLoads:
     """What the cases with a reference say of further patients."""
-    known = [(one.load.said, one.load.true) for one in cases if one.load.true is not None]
-    names = [one.case.patient for one in cases if one.load.true is not None]
-    _, numbers = np.unique(np.array(names, dtype=object).astype(str), return_inverse=True)
-    values = {
-        "volume_ml": [(said.volume_ml, said.member_volumes_ml, true[0]) for said, true in known],
-        "lesions": [(said.count, said.member_counts, true[1]) for said, true in known],
-    }
-    quantities = {
-        name: SaidAndTrue(
-            np.array([row[0] for row in rows], float),
-            np.array([spread_of(row[1], name) for row in rows], float),
-            np.array([row[2] for row in rows], float),
-        )
-        for name, rows in values.items()
-    }
-    return PatientLoads(numbers.astype(np.int64).reshape(-1), quantities)
+    return known_loads([one.load for one in cases], [one.case.patient for one in cases])

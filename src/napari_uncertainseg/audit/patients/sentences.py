@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from napari_uncertainseg._base import pluralised
-from napari_uncertainseg.audit.patients.analysis import Coverage, PatientAudit
+from napari_uncertainseg.audit.patients.analysis import FEWEST_OTHERS, Coverage, PatientAudit
 from napari_uncertainseg.calibration.patients.intervals import LEVEL, QUANTITIES, patients_needed
 
 _MOST_NAMES = 8
@@ -14,7 +15,7 @@ _MOST_NAMES = 8
 def sentences(found: PatientAudit) -> list[str]:
     """Whether intervals hold, and which scans are unlike the others."""
     said = [_promise(found), *(_coverage(name, found.coverage[name]) for name in QUANTITIES)]
-    said += _without(found)
+    said += [_no_test(found), *_without(found)]
     known = [one for one in found.results if one.measured.unlike is not None]
     strange = [one.measured.case.name for one in known if one.measured.unlike]
     if known:
@@ -27,12 +28,21 @@ def sentences(found: PatientAudit) -> list[str]:
         said.append(
             f"The result is unusual by itself in {len(odd)} of {_count(len(found.results))}: {_named(odd)}."
         )
-    others = [one.measured.case.name for one in found.results if one.unlike_others]
-    said.append(
-        f"{_scans(others, found.results)} unlike the other patients of this cohort"
-        + (f": {_named(others)}." if others else ".")
-    )
+    said.append(_unlike_others(found))
     return [one for one in said if one]
+
+
+def _unlike_others(found: PatientAudit) -> str:
+    compared = [one for one in found.results if one.unlike_others is not None]
+    if not compared:
+        return (
+            "Whether scans are unlike the other patients of this cohort cannot be said: each needs "
+            f"{FEWEST_OTHERS} other patients."
+        )
+    others = [one.measured.case.name for one in compared if one.unlike_others]
+    return f"{_scans(others, compared)} unlike the other patients of this cohort" + (
+        f": {_named(others)}." if others else "."
+    )
 
 
 def _scans(some: Sequence[object], every: Sequence[object]) -> str:
@@ -62,10 +72,24 @@ def _coverage(name: str, found: Coverage) -> str:
     if not found.patients:
         return ""
     title = QUANTITIES[name].title
+    held = f"The {title} by the reference lies in the interval in {found.held:.3g} of "
+    held += pluralised(found.patients, "patient")
+    if math.isnan(found.low):
+        return f"{held}."
     return (
-        f"The {title} by the reference lies in the interval in {found.held:.3g} of "
-        f"{pluralised(found.patients, 'patient')} ({100 * found.share:.0f} %; 95 % interval "
-        f"{100 * found.low:.0f} to {100 * found.high:.0f} %). {_verdict(found)}"
+        f"{held} ({100 * found.share:.0f} %; 95 % interval {100 * found.low:.0f} to "
+        f"{100 * found.high:.0f} %). {_verdict(found)}"
+    )
+
+
+def _no_test(found: PatientAudit) -> str:
+    """That a cohort's own intervals are no test of themselves."""
+    if not (found.own and any(one.patients for one in found.coverage.values())):
+        return ""
+    return (
+        f"These shares test nothing: as errors of the same patients make the intervals, about "
+        f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
+        "a record of other patients (--record)."
     )
 
 

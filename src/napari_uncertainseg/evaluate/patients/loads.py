@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue, spread_of
 from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, load_summary, result_file
 from napari_uncertainseg.inference.members_file import read_members
 from napari_uncertainseg.uncertainty.patient import LesionLoad, mask_load, measure_load
@@ -61,6 +62,32 @@ def saved_load(
     members, _ = read_members(result_file(folder, MEMBERS), probability.shape)  # type: ignore[arg-type]
     said = measure_load(probability, members, _threshold(folder), min_volume, voxel_volume)
     return SavedLoad(said, None if truth is None else mask_load(truth, min_volume, voxel_volume))
+
+
+def known_loads(loads: Sequence[SavedLoad], patients: Sequence[str]) -> PatientLoads:
+    """What cases with a reference say of further patients; cases without one are left out.
+
+    Parameters
+    ----------
+    loads
+        Of the cases.
+    patients
+        Whose each is.
+    """
+    known = [(one.said, *one.true) for one in loads if one.true is not None]
+    names = np.array([name for name, one in zip(patients, loads, strict=True) if one.true is not None], str)
+    _, numbers = np.unique(names, return_inverse=True)
+    volume = SaidAndTrue(
+        np.array([said.volume_ml for said, *_ in known], float),
+        np.array([spread_of(said.member_volumes_ml, "volume_ml") for said, *_ in known], float),
+        np.array([true for _, true, _ in known], float),
+    )
+    count = SaidAndTrue(
+        np.array([said.count for said, *_ in known], float),
+        np.array([spread_of(said.member_counts, "lesions") for said, *_ in known], float),
+        np.array([true for *_, true in known], float),
+    )
+    return PatientLoads(numbers.astype(np.int64).reshape(-1), {"volume_ml": volume, "lesions": count})
 
 
 def _threshold(folder: Path) -> float:

@@ -19,7 +19,7 @@ from napari.utils.key_bindings import KeymapProvider, coerce_keybinding
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.components import ViewerModel
-    from napari.layers import Labels, Surface
+    from napari.layers import Labels, Layer, Surface
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeySequence
     from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
@@ -72,6 +72,14 @@ def drawing_canvas(viewer: Viewer) -> Any:
     `viewer.screenshot` draws once more, which is not what a measurement wants.
     """
     return viewer.window._qt_viewer.canvas._scene_canvas
+
+
+def drawing_node(viewer: Viewer, layer: Layer) -> Any:
+    """The vispy node of a layer, to see where on the canvas it is drawn.
+
+    No public way leads from a layer to its pixels.
+    """
+    return viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
 
 
 def replace_close(window: QMainWindow, close: Callable[..., Any]) -> Callable[..., Any]:
@@ -249,6 +257,11 @@ def replace_status(layer: Surface, say: Callable[[np.ndarray, np.ndarray], str])
         return {**layer._get_source_info(), "coordinates": said, "coords": "", "value": said}
 
     layer.get_status = status  # type: ignore[method-assign]
+
+
+def restore_status(layer: Surface) -> None:
+    """Let a layer speak for itself again. May be called twice."""
+    vars(layer).pop("get_status", None)
 
 
 # -- colours --------------------------------------------------------------------------------------

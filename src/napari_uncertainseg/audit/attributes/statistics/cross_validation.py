@@ -127,8 +127,8 @@ def _chosen(features: np.ndarray, positive: np.ndarray, out: np.ndarray) -> np.n
     for number, strength in enumerate(STRENGTHS):
         fitted = fit_many(rows, positive, used, np.full(len(used), strength), fitted)
         loss = log_losses((rows @ fitted[:, :-1, None])[:, :, 0] + fitted[:, -1:], positive)
-        np.add.at(losses[number], (slice(None), first), (loss * two).sum(1).reshape(repeats, -1))
-        np.add.at(losses[number], (slice(None), second), (loss * one).sum(1).reshape(repeats, -1))
+        losses[number] = (loss * two).sum(1).reshape(repeats, -1) @ np.eye(count)[first]
+        losses[number] += (loss * one).sum(1).reshape(repeats, -1) @ np.eye(count)[second]
     return np.asarray(losses.argmin(0))  # of equal ones the strongest
 
 

@@ -60,8 +60,8 @@ def permutation_test(
     told
         Called with the share that is done; what it raises ends the work.
     """
-    reached, found = 0, []
-    stopped = 0
+    reached = stopped = 0
+    found: list[float] = []
     while len(found) < most:
         told(len(found) / most)
         found.append(statistic(rng.permutation(labels), rng))

@@ -68,7 +68,7 @@ class Kind:
     meaning
         In words.
     make
-        Of a volume, a strength and random numbers the volume.
+        Of a volume, a strength, random numbers and the tissue's level the volume.
     """
 
     unit: str
@@ -76,38 +76,38 @@ class Kind:
     low: float
     high: float
     meaning: str
-    make: Callable[[Volume, float, np.random.Generator], Volume]
+    make: Callable[[Volume, float, np.random.Generator, float], Volume]
 
 
-def tissue_level(data: np.ndarray) -> float:
-    """Median of what is not 0: by this noise is measured.
+def tissue_level(data: np.ndarray, brain: np.ndarray | None = None) -> float:
+    """Median in the brain, or of what is not 0 where no brain is known: by this noise is measured.
 
     Raises
     ------
     InputError
-        If everything is 0.
+        If it is not above 0.
     """
-    shown = data[data != 0]
+    shown = data[data != 0] if brain is None else data[brain]
     level = float(np.median(shown)) if shown.size else 0.0
     if not level > 0:
         raise InputError("A scan without positive intensities cannot be acquired in another way.")
     return level
 
 
-def _noise(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
+def _noise(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:
     """Rician noise: the length of the signal with Gaussian noise of both parts."""
-    sigma = strength * tissue_level(volume.data)
+    sigma = strength * level
     real = volume.data + sigma * rng.standard_normal(volume.data.shape, dtype=np.float32)
     imaginary = sigma * rng.standard_normal(volume.data.shape, dtype=np.float32)
     return _with(volume, np.hypot(real, imaginary))
 
 
-def _blur(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
+def _blur(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:
     sigmas = [strength / _WIDTH / step for step in volume.grid.spacing]
     return _with(volume, ndimage.gaussian_filter(volume.data, sigmas, mode="nearest"))
 
 
-def _thick(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
+def _thick(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:
     """Thicker slices, where they are thickest already: a Gaussian profile, on a grid of its own."""
     axis = int(np.argmax(volume.grid.spacing))
     step = volume.grid.spacing[axis]
@@ -127,7 +127,7 @@ def _thick(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
     return replace(volume, data=np.where(shown >= 0.5, made, np.float32(0)), grid=grid)
 
 
-def _bias(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
+def _bias(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:
     """A smooth field that multiplies, from 1 - strength to 1 + strength at its extremes."""
     at = np.meshgrid(
         *(
@@ -152,10 +152,10 @@ def _bias(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
     return _with(volume, volume.data * (1 + np.clip(field, -strength, strength)))
 
 
-def _contrast(volume: Volume, strength: float, rng: np.random.Generator) -> Volume:
+def _contrast(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:
     """A power of the brightness; what is brightest and what is 0 stay."""
     shown = volume.data[volume.data > 0]
-    bright = float(np.percentile(shown, _BRIGHT)) if shown.size else tissue_level(volume.data)
+    bright = float(np.percentile(shown, _BRIGHT)) if shown.size else level
     return _with(volume, bright * (np.clip(volume.data, 0, None) / bright) ** strength)
 
 
@@ -219,7 +219,14 @@ def _strength(name: str, text: str) -> float:
     return value
 
 
-def imitate(volume: Volume, imitation: Imitation, *, person: str = "", seed: int = 0) -> Volume:
+def imitate(
+    volume: Volume,
+    imitation: Imitation,
+    *,
+    person: str = "",
+    seed: int = 0,
+    brain: np.ndarray | None = None,
+) -> Volume:
     """Imitate another acquisition of a scan.
 
     Parameters
@@ -232,6 +239,9 @@ def imitate(volume: Volume, imitation: Imitation, *, person: str = "", seed: int
         Whose it is: the same seed gives other noise to other people and modalities.
     seed
         The same one gives the same scan.
+    brain
+        bool, of the scan's shape: where tissue's brightness is taken from. Without it air counts as well,
+        which is right for scans that were cut out only.
 
     Returns
     -------
@@ -251,5 +261,5 @@ def imitate(volume: Volume, imitation: Imitation, *, person: str = "", seed: int
     as_number(imitation.strength, f"The strength of {imitation.kind}", kind.low, kind.high)
     who = zlib.crc32(f"{person}/{volume.modality}/{imitation.folder}".encode())
     rng = np.random.default_rng([seed, who])
-    tissue_level(volume.data)
-    return replace(kind.make(volume, imitation.strength, rng), path=None)
+    level = tissue_level(volume.data, brain)
+    return replace(kind.make(volume, imitation.strength, rng, level), path=None)

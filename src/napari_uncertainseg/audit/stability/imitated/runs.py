@@ -14,7 +14,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.audit.stability.imitated.harmonise import WAYS, StandardScale, match_histogram
-from napari_uncertainseg.audit.stability.imitated.imitation import BASELINE, KINDS, Imitation, imitate
+from napari_uncertainseg.audit.stability.imitated.imitation import BASELINE, Imitation, imitate
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import claimed
@@ -24,7 +24,8 @@ from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.export import write_results, write_table
 from napari_uncertainseg.images.files import read_labels, replaced_file, write_volume
 from napari_uncertainseg.images.identity import case_name, scan_sha256
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.resample import resample_to
+from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 from napari_uncertainseg.runs.setting import RunOptions, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import read_scans
@@ -232,27 +233,50 @@ class _Work:
     def _plain(
         self, one: Person, images: Mapping[str, Volume], imitation: Imitation
     ) -> dict[str, Any] | None:
-        step = max(images[REFERENCE].grid.spacing)
-        if imitation.kind == "thick" and imitation.strength <= 1.01 * step:
+        if imitation.kind == "thick" and _is_as_thick(images[REFERENCE], imitation.strength):
+            step = max(images[REFERENCE].grid.spacing)
             self._done += 1
             self.notes.append(
                 f"{one.name}: slices of {step:.3g} mm cannot be made {imitation.strength:g} mm thin."
             )
             return None
         folder = self.keep / one.folder / imitation.folder
-        self._run(folder, lambda: {m: imitate(v, imitation, person=one.name, seed=self.plan.seed)
-                                   for m, v in images.items()}, f"{one.name}, {imitation.name}")  # fmt: skip
+        self._run(folder, lambda: self._imitated(one, images, imitation), f"{one.name}, {imitation.name}")
         return self._row(one, imitation, folder, "")
+
+    def _imitated(self, one: Person, images: Mapping[str, Volume], imitation: Imitation) -> dict[str, Volume]:
+        """Each scan in another way; one whose slices are as thick already stays as it is."""
+        found = {}
+        for modality, volume in images.items():
+            same = imitation.kind == BASELINE or (
+                imitation.kind == "thick" and _is_as_thick(volume, imitation.strength)
+            )
+            # The brain is that of the baseline, which is segmented first.
+            found[modality] = (
+                volume
+                if same
+                else imitate(
+                    volume,
+                    imitation,
+                    person=one.name,
+                    seed=self.plan.seed,
+                    brain=_brain(self.keep / one.folder / BASELINE / _RESULTS, volume.grid),
+                )
+            )
+        return found
 
     def _harmonised(
         self, way: str, images: Mapping[str, Mapping[str, Volume]], rows: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         """The same acquisitions, on the scale of all baselines or with the first one's histogram."""
         plain = {(row["patient"], row["acquisition"]): self.keep / row["folder"] for row in rows}
-        brains = {name: _brain(self.keep / name / BASELINE / _RESULTS) for name in images}
         modalities = {m for own in images.values() for m in own}
         scales = {
-            m: StandardScale.of((own[m].data, brains[name]) for name, own in images.items() if m in own)
+            m: StandardScale.of(
+                (own[m].data, _brain(self.keep / name / BASELINE / _RESULTS, own[m].grid))
+                for name, own in images.items()
+                if m in own
+            )
             for m in modalities
         }
         first = {m: next(own[m] for own in images.values() if m in own) for m in modalities}
@@ -268,12 +292,11 @@ class _Work:
                 def harmonised(one: Person = one, imitation: Imitation = imitation, results: Path = results
                                ) -> dict[str, Volume]:  # fmt: skip
                     found = {}
-                    for m, volume in images[one.folder].items():
-                        scan = imitate(volume, imitation, person=one.name, seed=self.plan.seed)
+                    for m, scan in self._imitated(one, images[one.folder], imitation).items():
                         if way == "matching":
                             found[m] = match_histogram(scan, first[m])
                         else:
-                            data = scales[m].apply(scan.data, _brain(results))
+                            data = scales[m].apply(scan.data, _brain(results, scan.grid))
                             found[m] = replace(scan, data=data, path=None)
                     return found
 
@@ -324,12 +347,11 @@ class _Work:
         return read_scans({modality: path}, None)[modality]
 
 
-def _brain(results: Path) -> np.ndarray:
-    return read_labels(result_file(results, "brain")).data > 0
+def _brain(results: Path, grid: Grid) -> np.ndarray:
+    """The brain of results on a scan's grid, bool: a T1 may have another one than the FLAIR."""
+    return resample_to(read_labels(result_file(results, "brain")), grid, nearest=True) > 0
 
 
-def kinds_in_words() -> str:
-    """All kinds with their usual strengths, for help."""
-    return "; ".join(
-        f"{name}={','.join(f'{s:g}' for s in kind.usual)}: {kind.meaning}" for name, kind in KINDS.items()
-    )
+def _is_as_thick(volume: Volume, thickness: float) -> bool:
+    """Whether a scan has slices of this thickness already, mm."""
+    return thickness <= 1.01 * max(volume.grid.spacing)

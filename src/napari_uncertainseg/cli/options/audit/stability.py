@@ -57,7 +57,7 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         nargs="+",
         default=[],
         metavar="KIND[=STRENGTH,...]",
-        help="noise (sigma, share of the median brightness), blur (mm), thick (slices, mm), bias (share), "
+        help="noise (sigma, share of the brain's median), blur (mm), thick (slices, mm), bias (share), "
         "contrast "
         "(power); all in usual strengths if not given",
     )

@@ -57,7 +57,7 @@ class DrawnSurfaces:
         say: Callable[[np.ndarray, np.ndarray], str],
     ) -> None:
         self._viewer, self._noun, self._say = viewer, noun, say
-        self._like = {name: like[name] for name in ("units", "axis_labels") if name in like}
+        self._like: dict[str, Any] = {name: like[name] for name in ("units", "axis_labels") if name in like}
         self.lesions: Surface | None = None
         self.brain: Surface | None = None
         self.ring: Points | None = None
@@ -155,7 +155,8 @@ class DrawnSurfaces:
 
     def remove_lesions(self) -> None:
         """Draw no lesion; they may come again."""
-        layer, self.lesions, self._drawn = self.lesions, None, ()
+        layer = self.lesions
+        self.forget()
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 
@@ -164,8 +165,14 @@ class DrawnSurfaces:
         with self._viewer.layers.batched_update():
             for layer in self.all:
                 self._viewer.layers.remove(layer)
-        self.lesions = self.brain = self.ring = None
-        self._drawn = ()
+        self.forget()
+        self.brain = self.ring = None
+
+    def forget(self) -> None:
+        """Let go of the layer of lesions: napari may keep it, which must not keep the viewer."""
+        layer, self.lesions, self._drawn = self.lesions, None, ()
+        if layer is not None:
+            napari_internals.restore_status(layer)
 
     def _options(self, name: str) -> dict[str, Any]:
         return {

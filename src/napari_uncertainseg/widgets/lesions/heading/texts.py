@@ -10,7 +10,8 @@ WHAT_HOLDS = (
 
 def interval(volume: str, count: str) -> str:
     """What a reader would outline, each with its interval, as HTML."""
-    return f"In 9 of 10 such patients a reader outlines <b>{volume}</b> · <b>{count}</b> lesions"
+    volume, count = (text.replace(" ", "&nbsp;") for text in (volume, f"{count} lesions"))
+    return f"In 9 of 10 such patients a reader outlines <b>{volume}</b>, <b>{count}</b>"
 
 
 def members(volume: str, count: str) -> str:
