@@ -101,9 +101,7 @@ def test_the_patient_is_that_of_bids_where_none_is_said(study):
 @pytest.mark.parametrize("unknown", ["NaN", "NA", "nan", "N/A"])
 def test_patients_whom_nobody_names_are_not_one_patient(study, unknown):
     """As pandas, R and spreadsheets write what is missing; in cohorts and in the table of `calibrate`."""
-    table = write(
-        study, "folder patient reference", f"r/a {unknown} m", f"r/b {unknown} m", f"r/c {unknown} m"
-    )
+    table = write(study, "folder patient", *(f"r/{name} {unknown}" for name in "abc"))
     assert len({visit.patient for visit in find_visits([table])[0]}) == 3
     assert len(set(patients_of_table(table))) == 3
 
