@@ -336,6 +336,15 @@ def test_an_exercise_shows_none(viewer, layers, surfaces, qtbot):
     assert viewer.layers["FLAIR"].visible and viewer.layers["lesions"].visible
 
 
+def test_an_exercise_that_ends_with_another_prediction_leaves_no_image(viewer, layers, case, mask, qtbot):
+    show(qtbot, layers.surfaces)
+    layers.blind()
+    case.open_prediction(fake_prediction(np.roll(mask, 3, axis=2), case.grid))
+    wait(qtbot, layers.surfaces)
+    assert [layer.name for layer in viewer.layers if layer.visible] == [NAME]
+    check_places(viewer, case)
+
+
 # -- what the user does to the layers -------------------------------------------------------------
 
 
@@ -405,6 +414,18 @@ def test_choosing_from_the_list_moves_the_camera_only_where_it_must(viewer, laye
     viewer.dims.ndisplay = 2
     axis, index = layers.current_slice()
     assert index == voxel_of(case, 1)[axis], "the slice with it is shown then"
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (2, 0, 1), (1, 2, 0)])
+def test_the_camera_finds_a_lesion_after_the_axes_were_rolled(viewer, layers, surfaces, case, qtbot, order):
+    viewer.dims.order = order
+    show(qtbot, surfaces)
+    viewer.canvas.size = (600, 600)
+    viewer.scene.camera.zoom = 200.0
+    layers.go_to(voxel_of(case, 3))
+    place = parts(viewer.layers[NAME])[3][0].mean(0)
+    np.testing.assert_allclose(viewer.scene.camera.center, place[list(order)], atol=2)
+
 
 
 # -- files --------------------------------------------------------------------------------------

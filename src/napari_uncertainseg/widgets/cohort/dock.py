@@ -128,7 +128,7 @@ class CohortDock(DockWidget):
         tab = AuditTab(audit, self.sources[audit.table], self._shown_run)
         area = DockArea(tab)
         area.hide()
-        tab.case_wanted.connect(partial(self._open_case, audit.key))
+        tab.case_wanted.connect(self._open_case)
         self.tabs[audit.key], self._areas[audit.key] = tab, area
         self._column.addWidget(area, stretch=1)
 

@@ -108,7 +108,6 @@ class ReviewLayers:
     # -- what the case says, drawn ------------------------------------------------------------
 
     def _show_prediction(self) -> None:
-        self.surfaces.leave()
         if self._case.original is not self._shown:  # not by a recalibration
             self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
@@ -117,6 +116,7 @@ class ReviewLayers:
             self._own_outline.forget()
             for other in (self.classes, self.explanation):  # they are of the case before
                 other.remove()
+        self.surfaces.leave()  # also those that came back with the end of an exercise
         if self._case.prediction is None:
             self._band.remove()
         self._results.show(self.scan.layer())

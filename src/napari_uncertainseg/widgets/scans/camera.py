@@ -69,13 +69,17 @@ def bring_into_view(viewer: ViewerModel, world: np.ndarray) -> None:
     world
         Shape (3,), along the viewer's last three axes.
     """
-    viewer.dims.set_point(range(viewer.dims.ndim - 3, viewer.dims.ndim), world)
-    camera = viewer.scene.camera
-    apart = np.asarray(world) - np.asarray(camera.center)
+    dims, camera = viewer.dims, viewer.scene.camera
+    dims.set_point(range(dims.ndim - 3, dims.ndim), world)
+    shown = [axis - (dims.ndim - 3) for axis in dims.displayed]  # the camera has them in this order
+    if min(shown) < 0:
+        return
+    place = np.asarray(world, float)[shown]
+    apart = place - np.asarray(camera.center)
     ahead = np.asarray(camera.view_direction)
     off_centre = float(np.linalg.norm(apart - (apart @ ahead) * ahead))
     if off_centre * camera.zoom > 0.45 * min(viewer.canvas.size):
-        camera.center = tuple(float(value) for value in world)
+        camera.center = tuple(float(value) for value in place)
 
 
 def current_slice(viewer: ViewerModel, layer: Layer | None) -> tuple[int, int]:
