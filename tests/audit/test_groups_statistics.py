@@ -192,6 +192,18 @@ def test_as_many_pairs_as_there_can_be_the_nearest_of_them():
     assert len(matched_pairs([apart], np.arange(11), second)) == 0
 
 
+@pytest.mark.parametrize("unit", [1e300, 1e-300])
+def test_covariates_do_not_hang_on_their_unit(rng, unit):
+    """Not even where squares leave what numbers can hold."""
+    second, age = np.arange(20) >= 10, rng.normal(50, 5, 20)
+    plain, scaled = ([Covariate("age", one)] for one in (age, age * unit))
+    who = np.arange(20)
+    np.testing.assert_allclose(
+        design_of(scaled, who, second).columns, design_of(plain, who, second).columns, rtol=1e-9
+    )
+    assert matched_pairs(scaled, who, second).tolist() == matched_pairs(plain, who, second).tolist()
+
+
 def test_pairs_differ_by_the_caliper_at_most(rng):
     values = rng.normal(0, 1, 60)
     second = groups(30, 30) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -251,8 +252,16 @@ class AuditTab(QWidget):
 def _answer(
     audit: Audit, glance: TableGlance, values: dict[str, object], out: Path, progress: Progress
 ) -> ShownFindings:
-    """What the worker does."""
+    """What the worker does. What nobody waits for any more leaves no folder, also if it came to its end."""
     progress(audit.title, 0.0)
-    findings = audit.compute(AuditRequest(glance.path, values, out), progress)
-    page = (out / findings.page).read_text(encoding="utf-8", errors="replace")
-    return ShownFindings(findings, out, pictures_of(page), glance, values)
+    try:
+        findings = audit.compute(AuditRequest(glance.path, values, out), progress)
+        page = (out / findings.page).read_text(encoding="utf-8", errors="replace")
+        shown = ShownFindings(findings, out, pictures_of(page), glance, values)
+        progress("showing", 1.0)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        with suppress(OSError):  # others are in it
+            out.parent.rmdir()
+        raise
+    return shown
