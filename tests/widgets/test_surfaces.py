@@ -427,7 +427,6 @@ def test_the_camera_finds_a_lesion_after_the_axes_were_rolled(viewer, layers, su
     np.testing.assert_allclose(viewer.scene.camera.center, place[list(order)], atol=2)
 
 
-
 # -- files --------------------------------------------------------------------------------------
 
 
