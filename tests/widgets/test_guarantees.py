@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import WARNING_SIGN, InputError
+from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.calibration.record import GRID, LOSSES, MEASURES, CalibrationRecord, measures_of
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
@@ -199,3 +200,13 @@ def test_core_and_envelope_follow_the_promise(make, case):
     assert row.band_shown[-1] == (None, None)
     row.contours.click()
     assert row.band_shown[-1] == (None, None)
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_a_recalibration_leaves_the_light_as_it_was(make, case, calibrated):
+    """It is about the scan: flat probabilities of a recalibration are no sign of an unusual scan."""
+    row = make(lambda information: record_like(case.original) if calibrated else None)
+    before = row.light.text()
+    case.recalibrate(Temperature(0.0, 0.0, 30.0))
+    assert case.prediction.entropy.mean() > 3 * case.original.entropy.mean()
+    assert row.light.text() == before and "Unusual" not in before and not row.button.isEnabled()

@@ -75,3 +75,28 @@ def test_it_goes_with_the_prediction(make, case, qtbot):
     line = make(lambda information: None)
     case.close_prediction()
     assert not line.isVisibleTo(line.parent())
+
+
+def test_it_names_what_the_model_outlines(make, case):
+    case.open_prediction(replace(case.prediction, information={"target": "ventricle <b>"}))
+    line = make(lambda information: None)
+    assert line.text().endswith(f"ventricle &lt;b&gt;{case.prediction.noun.many[13:]}; no interval")
+    assert "ventricle &lt;b&gt;" in line.toolTip()
+
+
+def test_it_follows_the_smallest_volume_without_calibration_cases(make, case, qtbot):
+    line = make(lambda information: None)
+    before = line.text()
+    case.min_volume = 1e6
+    assert not line.isVisibleTo(line.parent()), "what was found with another is not shown any more"
+    qtbot.waitUntil(lambda: line.isVisibleTo(line.parent()), timeout=20000)
+    assert " 0 to 0 lesions" in line.text() and line.text() != before
+    case.min_volume = 3.0
+    qtbot.waitUntil(lambda: line.text() == before and line.isVisibleTo(line.parent()), timeout=20000)
+
+
+def test_with_calibration_cases_theirs_counts(make, case):
+    line = make(lambda information: with_loads(case.prediction))
+    before = line.text()
+    case.min_volume = 1e6
+    assert line.text() == before and line.isVisibleTo(line.parent())

@@ -103,7 +103,7 @@ class GuaranteeRow(QWidget):
         column.addWidget(self.light)
 
     def _read(self) -> None:
-        prediction, self._record = self._case.prediction, self._case.record
+        self._record = self._case.record
         self._problem = self._case.record_problem
         if self._case.recalibration is not None:
             self._record = None
@@ -114,7 +114,8 @@ class GuaranteeRow(QWidget):
         self.contours.setVisible(self._record is not None)
         if self._record is None:
             self.contours.setChecked(False)
-        self.light.show_scan(prediction, self._record)
+        # Of the scan as the model sees it: what a recalibration says can be compared with nothing.
+        self.light.show_scan(self._case.original, self._case.record)
         self._show()
 
     def _show(self) -> None:

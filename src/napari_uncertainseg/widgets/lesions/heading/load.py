@@ -11,9 +11,14 @@ from napari_uncertainseg.widgets.lesions.heading import texts
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
+_Asked = tuple[Prediction, float]
+"""A prediction, and the smallest volume of what counts as a lesion, mm3."""
+
 
 class LoadLine(PlainLabel):
     """A line about the scan as the model sees it: it stays while the threshold moves and the reader paints.
+
+    It follows the smallest volume of a lesion, where no calibration cases say what that is.
 
     Parameters
     ----------
@@ -27,34 +32,42 @@ class LoadLine(PlainLabel):
         super().__init__(parent=parent)
         self._case = case
         self._jobs = JobRunner(self)
-        self._asked: Prediction | None = None
-        self._known: Prediction | None = None
+        self._asked: _Asked | None = None
+        self._known: _Asked | None = None
         self.setWordWrap(True)
         self._jobs.finished.connect(self._on_found)
         self._jobs.failed.connect(self._on_failed)
         self._jobs.cancelled.connect(self._look)
         case.prediction_changed.connect(self._look)
+        case.lesions_changed.connect(self._look)
         self._look()
 
     def cleanup(self) -> None:
         """Disconnect from the case, and stop measuring. May be called twice."""
         self._case.prediction_changed.disconnect(self._look, missing_ok=True)
+        self._case.lesions_changed.disconnect(self._look, missing_ok=True)
         self._jobs.cleanup()
 
+    def _wanted(self) -> _Asked | None:
+        """What the line should be about; None without a prediction."""
+        prediction, record = self._case.original, self._case.record
+        least = self._case.min_volume if record is None else record.min_volume
+        return None if prediction is None else (prediction, least)
+
     def _look(self) -> None:
-        """Measure the prediction in the background, unless it is the one that is shown."""
-        prediction = self._case.original
-        if prediction is not None and prediction is self._known:
+        """Measure the prediction in the background, unless that is done or being done."""
+        wanted, busy = self._wanted(), self._jobs.state is not JobState.IDLE
+        if wanted is not None and wanted == (self._asked if busy else self._known):
             return
         self._known = None
         self.setVisible(False)
-        if self._jobs.state is not JobState.IDLE:
+        if busy:
             self._jobs.cancel()  # its end comes back here
             return
-        if prediction is None:
+        if wanted is None:
             return
-        record, problem, least = self._case.record, self._case.record_problem, self._case.min_volume
-        self._asked = prediction
+        record, problem = self._case.record, self._case.record_problem
+        self._asked = prediction, least = wanted
 
         def work(progress: object) -> LoadIntervals:
             from napari_uncertainseg.evaluate.patients.intervals import load_intervals
@@ -64,11 +77,12 @@ class LoadLine(PlainLabel):
         self._jobs.start(work)
 
     def _on_found(self, found: LoadIntervals) -> None:
-        if self._asked is not self._case.original:
+        if self._asked != self._wanted():
             self._look()
             return
         self._known = self._asked
-        self.set_html(texts.interval(*found.numbers) if found.intervals else texts.members(*found.numbers))
+        say = texts.interval if found.intervals else texts.members
+        self.set_html(say(*found.numbers, found.noun.many))
         self.setToolTip(plain_tooltip(f"{found.sentence} {texts.WHAT_HOLDS if found.intervals else ''}"))
         self.setVisible(True)
 

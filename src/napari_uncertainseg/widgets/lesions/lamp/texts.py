@@ -17,7 +17,7 @@ LIGHT_UNLIKE_TIP = (
 LIGHT_SEEN = "In seven numbers like scans that the model has seen"
 LIGHT_NOT_KNOWN = "Not known: whether the model has seen such scans"
 LIGHT_NOT_KNOWN_TIP = (
-    "The model does not say what scans it learnt from, and there are no calibration cases of it.\n"
+    "The model does not say what scans it learnt from, and there are no calibration cases to compare with.\n"
     "Only a result that is odd by itself is pointed out: nothing found, a tenth of the brain outlined,\n"
     "or uncertain nearly everywhere. That nothing is pointed out says nothing about this scan.\n"
     "Cases with a reference help: uncertainseg calibrate cases.tsv"
