@@ -9,6 +9,8 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.cohort import read_audit_cohort
 from napari_uncertainseg.cli import main
+from napari_uncertainseg.evaluate.patients.names import patients_of_table
+from napari_uncertainseg.explain.drivers.cohort import find_visits
 from napari_uncertainseg.runs.record import FileState, VisitRecord, write_record
 from napari_uncertainseg.runs.setting import Setting
 
@@ -94,6 +96,14 @@ def test_the_patient_is_that_of_bids_where_none_is_said(study):
     make_results(study / "y", path="/data/sub-07/ses-2/anat/f.nii.gz")
     cohort = read_audit_cohort(write(study, "folder patient", "x n/a", "y ", "r/a "))
     assert cohort.patients == ("sub-07", str(study / "r" / "a"))
+
+
+@pytest.mark.parametrize("unknown", ["NaN", "NA", "nan", "N/A"])
+def test_patients_whom_nobody_names_are_not_one_patient(study, unknown):
+    """As pandas, R and spreadsheets write what is missing; in cohorts and in the table of `calibrate`."""
+    table = write(study, "folder patient", *(f"r/{name} {unknown}" for name in "abc"))
+    assert len({visit.patient for visit in find_visits([table])[0]}) == 3
+    assert len(set(patients_of_table(table))) == 3
 
 
 def test_the_folder_of_a_run_and_its_references(tmp_path):

@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError, silent
 from napari_uncertainseg.audit.cohort import read_audit_cohort
 from napari_uncertainseg.audit.patients.analysis import audit_patients, coverage_of
 from napari_uncertainseg.audit.patients.measure import loads_of
+from napari_uncertainseg.audit.patients.page import patients_page
 from napari_uncertainseg.audit.patients.sentences import sentences
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
 from napari_uncertainseg.cli import main
@@ -144,6 +145,10 @@ def test_few_patients_get_a_sentence(tmp_path):
     said = " ".join(sentences(few))
     assert "4 patients with a reference cannot support an interval: it needs at least 9." in said
     assert "10 patients or more" in said and "%" not in said
+    assert "unlike the other patients" not in said.replace("Whether scans are unlike the other", "")
+    alone = audit_patients(read_audit_cohort(write(tmp_path / "one", [1], "a")), silent)
+    assert "cannot be said: each needs 5 other patients." in sentences(alone)[-1]
+    assert "too few" in patients_page(alone, "one") and "0 of 1" not in " ".join(sentences(alone)[1:])
 
 
 def test_several_models_are_refused(table, tmp_path):
@@ -183,6 +188,21 @@ def test_a_record_is_for_further_patients(table, tmp_path, monkeypatch, capsys):
     assert "volume of the lesions, 90% interval" in capsys.readouterr().out
     summary = json.loads((tmp_path / "new" / "r30" / "summary.json").read_text())
     assert summary["load"]["interval"]["patients"] == 11 and len(summary["load"]["members"]["lesions"]) == 3
+
+
+def test_a_record_counts_as_its_calibration_cases_were_counted(table, tmp_path):
+    """Results with another smallest lesion are measured with the record's, which its intervals are of."""
+    record = build_record(table)
+    further = write(tmp_path, [30], ["q"])
+    as_it_is = audit_patients(read_audit_cohort(further), silent, record).results[0]
+    prediction, _ = scan(30)
+    write_results(tmp_path / "large", prediction, rank_lesions(prediction, min_volume=1000.0))
+    other = tmp_path / "other.tsv"
+    other.write_text(further.read_text().replace("r30", "large"))
+    found = audit_patients(read_audit_cohort(other), silent, record).results[0]
+    assert found.said.intervals == as_it_is.said.intervals
+    assert found.measured.load.true == as_it_is.measured.load.true != (0.0, 0)
+    assert audit_patients(read_audit_cohort(other), silent).results[0].measured.load.true == (0.0, 0)
 
 
 def test_results_without_members_have_no_load(table, tmp_path):

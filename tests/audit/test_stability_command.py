@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -200,7 +201,8 @@ def test_the_command_from_table_to_page(imitated, found, tmp_path, monkeypatch, 
     out = tmp_path / "out"
     assert main(["audit", "stability", str(imitated.table), "--out", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "3 people, 4 acquisitions" in said and "smallest detectable change" in said
+    assert "3 people, 4 acquisitions" in said
+    assert re.search(r"smallest detectable change; 95 %: [\d.e+]+ to [\d.e+]+\)", said)
     page = (out / "stability.html").read_text()
     assert page.count("<svg") >= 9 and "<script" not in page and "Harmonised by landmarks" in page
     numbers = json.loads((out / "stability.json").read_text())
@@ -368,6 +370,7 @@ def test_people_with_one_acquisition_are_left_out(real):
 
 REFUSED = {
     "no column": (["r1\tanna\tA"], "folder\tpatient\tvisit", "lacks the column 'acquisition'"),
+    "nobody": (["r1\tNaN\tA"], None, "row 2: the column patient is empty"),
     "empty cell": (["r1\t\tA"], None, "row 2: the column patient is empty"),
     "no results": (["nowhere\tanna\tA"], None, "row 2: .*nowhere is no folder of results"),
     "folder twice": (["r1\tanna\tA", "./r1\tanna\tB"], None, "is there twice"),

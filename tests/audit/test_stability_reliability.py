@@ -90,6 +90,13 @@ def test_intervals_hold_what_they_say(targets, setting):
     assert (share[[0, 2]] > 0.95 - chance - 0.02).all(), share
 
 
+def test_targets_with_the_same_means_have_no_interval():
+    """By hand: mean squares 0, 1/6 and 2/3. Both ends of an interval by F would be the value itself."""
+    alike = reliability(np.array([[1, 2], [2, 1], [1, 2.0]]))
+    assert alike.icc3.value == pytest.approx(-1) and alike.icc2.value == pytest.approx(-2)
+    assert np.isnan([alike.icc2.low, alike.icc2.high, alike.icc3.low, alike.icc3.high]).all()
+
+
 def test_nothing_varies():
     same = reliability(np.full((5, 3), 7.0))
     assert not same.icc2.known and "same values" in same.why and same.detectable.value == 0

@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import MISSING
+from napari_uncertainseg.disk.tables import known
 from napari_uncertainseg.evaluate.worklist import RESULTS
 from napari_uncertainseg.explain.drivers.cohort import PATIENT, Visit, find_visits
 from napari_uncertainseg.modalities import main_of
@@ -23,8 +23,6 @@ from napari_uncertainseg.runs.record import read_record
 
 REFERENCE, NAME = "reference", "name"
 _OWN = (RESULTS, PATIENT, REFERENCE, NAME)
-_UNKNOWN = ("", MISSING, "na", "nan")
-"""What stands for a value that is missing, in small letters."""
 _MOST_NAMES = 5
 
 
@@ -156,7 +154,7 @@ def _check_columns(path: Path, visits: Sequence[Visit], wanted: Sequence[str]) -
 
 def _names(path: Path, visits: Sequence[Visit]) -> list[str]:
     """Names as the table says; else as the results say, and where those are alike, with the folder."""
-    given = [_known(visit.said.get(NAME, "")) for visit in visits]
+    given = [known(visit.said.get(NAME, "")) for visit in visits]
     seen: dict[str, int] = {}
     for visit, name in zip(visits, given, strict=True):
         if name and name in seen:
@@ -180,26 +178,21 @@ def _called(folder: Path) -> str:
     return said if isinstance(said, str) and said else folder.name
 
 
-def _known(text: str) -> str:
-    """A cell; empty where it stands for a missing value."""
-    return "" if text.casefold() in _UNKNOWN else text
-
-
 def _case(path: Path, visit: Visit, name: str) -> AuditCase:
-    known = {column: text for column, text in visit.said.items() if column not in _OWN and _known(text)}
+    said = {column: text for column, text in visit.said.items() if column not in _OWN and known(text)}
     return AuditCase(
         name,
         visit.folder,
         visit.patient,
         _reference(path, visit),
-        known,
+        said,
         visit.line,
         _scan_sha256(visit.folder),
     )
 
 
 def _reference(path: Path, visit: Visit) -> Path | None:
-    if text := _known(visit.said.get(REFERENCE, "")):
+    if text := known(visit.said.get(REFERENCE, "")):
         file = path.parent / text
         if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a name is too long
             raise InputError(f"{path}, row {visit.line}: there is no reference {file}; correct the path.")

@@ -257,8 +257,9 @@ class CalibrationRecord:
             "recalibration": fitted,
             "lesions": _plain(self.lesions),
             "candidates": _plain(self.candidates),
-            "loads": None if self.loads is None else self.loads.as_json(),
         }
+        if self.loads is not None:
+            content["loads"] = self.loads.as_json()
         return json.dumps(content, allow_nan=False)
 
 

@@ -19,6 +19,8 @@ import pandas as pd
 from napari_uncertainseg._base import InputError
 
 MISSING = "n/a"
+_UNKNOWN = ("", MISSING, "na", "nan")
+"""What stands for a value that is missing, in small letters."""
 _FORMULA = re.compile(r"'*(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001 - wide forms count as well
 _WRITTEN = re.compile(r"'+(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001
 _MOST_BYTES = 100_000_000
@@ -32,6 +34,11 @@ def as_written(cell: Any) -> Any:
 def as_read(cell: Any) -> Any:
     """A cell as it was before `as_written`."""
     return cell[1:] if isinstance(cell, str) and _WRITTEN.match(cell) else cell
+
+
+def known(cell: str) -> str:
+    """A cell of a table of texts; empty where it stands for a missing value, as other programs write it."""
+    return "" if cell.strip().casefold() in _UNKNOWN else cell
 
 
 def as_tsv(table: pd.DataFrame) -> str:

@@ -61,12 +61,13 @@ class PatientResult:
     said
         Where a reader's volume and number lie.
     unlike_others
-        In which of `calibration.record.MEASURES` it differs from all other patients; empty with few of them.
+        In which of `calibration.record.MEASURES` it differs from all other patients; None where these are
+        too few to say.
     """
 
     measured: MeasuredPatientCase
     said: LoadIntervals
-    unlike_others: tuple[OutOfRangeMeasure, ...] = ()
+    unlike_others: tuple[OutOfRangeMeasure, ...] | None = None
 
     def holds(self, quantity: str) -> bool | None:
         """Whether a reader's value lies in its interval; None without one or without a reference."""
@@ -117,7 +118,7 @@ def audit_patients(
     InputError
         As `measure_cases`.
     """
-    cases, notes = measure_cases(cohort, progress)
+    cases, notes = measure_cases(cohort, progress, None if record is None else record.min_volume)
     if record is None:
         known = loads_of(cases)
         said = [_left_out(one, cases, known) for one in cases]
@@ -142,11 +143,11 @@ def _left_out(
 
 def _unlike_others(
     one: MeasuredPatientCase, cases: Sequence[MeasuredPatientCase]
-) -> tuple[OutOfRangeMeasure, ...]:
-    """In what a scan differs from those of all other patients."""
+) -> tuple[OutOfRangeMeasure, ...] | None:
+    """In what a scan differs from those of all other patients; None where they are too few to say."""
     others = [other for other in cases if other.case.patient != one.case.patient]
     if len({other.case.patient for other in others}) < FEWEST_OTHERS:
-        return ()
+        return None
     known = {name: np.array([other.measures[name] for other in others]) for name in MEASURES}
     return tuple(out_of_range(known, one.measures))
 
@@ -177,8 +178,8 @@ def coverage_of(results: Sequence[PatientResult], quantity: str, *, of_others: b
     quantity
         One of `QUANTITIES`.
     of_others
-        Whether other patients gave the intervals. If each patient is left out of the same cohort, the share is
-        fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
+        Whether other patients gave the intervals. If each patient is left out of the same cohort, the
+        share is fixed beforehand: the errors are ranked, and all but the largest tenth lie inside.
     """
     own: dict[str, list[bool]] = {}
     for one in results:

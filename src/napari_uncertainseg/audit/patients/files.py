@@ -72,11 +72,12 @@ def row_of(one: PatientResult) -> dict[str, Any]:
             f"{name}_reference": math.nan if true is None else true[i],
             f"{name}_holds": "" if held is None else str(held).lower(),
         }
+    unlike = one.unlike_others
     return row | {
         "says": one.said.sentence,
         **own.measures,
         "highest_probability": own.highest,
         "unusual_result": "; ".join(own.unusual),
         "unlike_seen_scans": "" if own.unlike is None else "; ".join(own.unlike),
-        "unlike_others": "; ".join(m.measure for m in one.unlike_others),
+        "unlike_others": None if unlike is None else "; ".join(m.measure for m in unlike),
     }

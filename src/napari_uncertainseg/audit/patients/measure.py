@@ -51,9 +51,19 @@ class MeasuredPatientCase:
 
 
 def measure_cases(
-    cohort: AuditCohort, progress: Progress
+    cohort: AuditCohort, progress: Progress, min_volume: float | None = None
 ) -> tuple[tuple[MeasuredPatientCase, ...], tuple[str, ...]]:
     """Measure each case, and say what the user should know of the cohort.
+
+    Parameters
+    ----------
+    cohort
+        The cases.
+    progress
+        Told before each.
+    min_volume
+        Smaller components count neither in what is said nor in the reference, mm3; as the results have it if
+        None.
 
     Raises
     ------
@@ -62,12 +72,13 @@ def measure_cases(
         be read.
     """
     found: list[MeasuredPatientCase] = []
-    made: dict[tuple[str | None, str | None, float], AuditCase] = {}
+    made: dict[tuple[object, ...], AuditCase] = {}
     inputs: set[tuple[str, ...]] = set()
     for i, case in enumerate(cohort.cases):
         progress(f"case {i + 1} of {len(cohort.cases)}", i / len(cohort.cases))
         summary = read_summary(case.folder)
-        made.setdefault((summary.model_sha256, summary.method, summary.min_volume_mm3), case)
+        least = summary.min_volume_mm3 if min_volume is None else min_volume
+        made.setdefault((summary.model_sha256, summary.method, least), case)
         if len(made) > 1:
             first = next(iter(made.values()))
             raise InputError(
@@ -75,7 +86,7 @@ def measure_cases(
                 f"than {first.folder}: an interval is of one kind; give each kind a table of its own."
             )
         inputs.add(tuple(sorted(summary.inputs)))
-        found.append(_measure(case, summary.min_volume_mm3))
+        found.append(_measure(case, least))
     kinds = " / ".join(" + ".join(one) for one in sorted(inputs))
     notes = (
         (f"The results were made of different kinds of scans ({kinds}), and are looked at together here.",)

@@ -103,7 +103,9 @@ def _unlike(results: Sequence[PatientResult]) -> list[Markup]:
     for one in results:
         own, measures = one.measured, one.measured.measures
         by_model = "not known" if own.unlike is None else "; ".join(own.unlike) or "like them"
-        others = ", ".join(MEASURES[m.measure].split(",")[0] for m in one.unlike_others) or "like them"
+        unlike = one.unlike_others
+        others = ", ".join(MEASURES[m.measure].split(",")[0] for m in unlike or ()) or "like them"
+        others = "too few" if unlike is None else others
         rows.append(
             (
                 name_span(own.case.name),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from napari_uncertainseg._base import pluralised
-from napari_uncertainseg.audit.patients.analysis import Coverage, PatientAudit
+from napari_uncertainseg.audit.patients.analysis import FEWEST_OTHERS, Coverage, PatientAudit
 from napari_uncertainseg.calibration.patients.intervals import LEVEL, QUANTITIES, patients_needed
 
 _MOST_NAMES = 8
@@ -28,12 +28,21 @@ def sentences(found: PatientAudit) -> list[str]:
         said.append(
             f"The result is unusual by itself in {len(odd)} of {_count(len(found.results))}: {_named(odd)}."
         )
-    others = [one.measured.case.name for one in found.results if one.unlike_others]
-    said.append(
-        f"{_scans(others, found.results)} unlike the other patients of this cohort"
-        + (f": {_named(others)}." if others else ".")
-    )
+    said.append(_unlike_others(found))
     return [one for one in said if one]
+
+
+def _unlike_others(found: PatientAudit) -> str:
+    compared = [one for one in found.results if one.unlike_others is not None]
+    if not compared:
+        return (
+            "Whether scans are unlike the other patients of this cohort cannot be said: each needs "
+            f"{FEWEST_OTHERS} other patients."
+        )
+    others = [one.measured.case.name for one in compared if one.unlike_others]
+    return f"{_scans(others, compared)} unlike the other patients of this cohort" + (
+        f": {_named(others)}." if others else "."
+    )
 
 
 def _scans(some: Sequence[object], every: Sequence[object]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.tables import known, read_tsv
 from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.modalities import main_of
 
@@ -77,7 +77,8 @@ def read_acquisitions(path: Path) -> tuple[tuple[Acquisition, ...], tuple[str, .
         If a column or cell is missing, a folder holds no results or stands there twice, an acquisition of a
         person stands there twice, a scan belongs to two people, or nobody has two acquisitions.
     """
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
+    table = read_tsv(path, texts=True).rename(columns=str.strip)
+    table = table.apply(lambda column: column.str.strip())
     for name in _NEEDED:
         if name not in table:
             raise InputError(f"{path} lacks the column '{name}'; it needs {', '.join(_NEEDED)}.")
@@ -92,7 +93,7 @@ def read_acquisitions(path: Path) -> tuple[tuple[Acquisition, ...], tuple[str, .
 def _acquisition(path: Path, line: int, row: Any) -> Acquisition:
     where = f"{path}, row {line}"
     for name in _NEEDED:
-        if not row[name]:
+        if not known(row[name]):
             raise InputError(f"{where}: the column {name} is empty.")
     folder = path.parent / row[FOLDER]
     if not is_results(folder):
@@ -101,14 +102,14 @@ def _acquisition(path: Path, line: int, row: Any) -> Acquisition:
     inputs = said.get("inputs")
     main = inputs.get(main_of(inputs)) if isinstance(inputs, dict) and inputs else None
     scan = str(main.get("scan_sha256") or "") if isinstance(main, dict) else ""
-    reference = row.get("reference", "")
+    reference = known(row.get("reference", ""))
     return Acquisition(
         folder,
         row[PATIENT],
         row[ACQUISITION],
-        row.get("kind", ""),
+        known(row.get("kind", "")),
         _strength(where, row.get("strength", "")),
-        row.get("harmonised", ""),
+        known(row.get("harmonised", "")),
         path.parent / reference if reference else None,
         scan,
         str(said.get("model_sha256") or ""),
@@ -116,7 +117,7 @@ def _acquisition(path: Path, line: int, row: Any) -> Acquisition:
 
 
 def _strength(where: str, text: str) -> float:
-    if not text or text == "n/a":
+    if not known(text):
         return math.nan
     try:
         return float(text)

@@ -84,7 +84,8 @@ def _persons(found: Stability) -> list[str]:
         agreement = one.agreement
         if agreement is None or one.measure.name == "mean_probability":
             continue
-        change = agreement.detectable.value
+        detectable = agreement.detectable
+        change, low, high = detectable.value, detectable.low, detectable.high
         share = f", {100 * change / agreement.mean:.0f} % of the mean" if agreement.mean > 0 else ""
         icc = (
             f"agrees with ICC(2,1) {between(agreement.icc2)}; a"
@@ -94,9 +95,14 @@ def _persons(found: Stability) -> list[str]:
         unit = f" {one.measure.unit}" if one.measure.unit else ""
         said.append(
             f"{one.measure.title} {icc} change below {change:.3g}{unit}{share} cannot be told from another "
-            "acquisition (smallest detectable change)."
+            f"acquisition (smallest detectable change{_span(low, high, change)})."
         )
     return said
+
+
+def _span(low: float, high: float, value: float) -> str:
+    """The 95 % interval of a change; nothing where it has none."""
+    return f"; 95 %: {low:.3g} to {high:.3g}" if math.isfinite(high) and value > 0 else ""
 
 
 def _doubt(found: Stability) -> list[str]:

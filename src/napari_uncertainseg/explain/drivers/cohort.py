@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import MISSING, read_tsv
+from napari_uncertainseg.disk.tables import known, read_tsv
 from napari_uncertainseg.evaluate.patients.names import PATIENT, patient_of
 from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
@@ -132,8 +132,7 @@ def _listed(path: Path) -> Iterator[Visit]:
         folder = path.parent / row[RESULTS]
         if not is_results(folder):
             raise InputError(f"{path}, row {int(str(line)) + 2}: {folder} is no folder of results.")
-        patient = row.get(PATIENT, "")
-        own = patient_of(folder) if patient in ("", MISSING) else patient
+        own = known(row.get(PATIENT, "")) or patient_of(folder)
         said = {str(column): text for column, text in row.items()}
         yield Visit(folder, own, row.get(SOURCE, ""), int(str(line)) + 2, said)
 

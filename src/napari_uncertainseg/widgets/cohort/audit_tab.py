@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,8 +46,8 @@ class AuditTab(QWidget):
         Qt parent.
     """
 
-    case_wanted = Signal(str, object)
-    """The user wants to open a case: its name, and its folder of results or None."""
+    case_wanted = Signal(str, str, object)
+    """The user wants to open a case: the audit's key, the case's name, and its folder of results or None."""
 
     def __init__(
         self,
@@ -118,14 +119,14 @@ class AuditTab(QWidget):
         self._source.changed.connect(self._on_source)
         self.inputs.changed.connect(self._show)
         self.run.clicked.connect(self.start)
-        self.found.case_wanted.connect(self.case_wanted)
+        self.found.case_wanted.connect(self._on_case)
         self.found.page_wanted.connect(self.open_page)
         self.found.saving_wanted.connect(self.save)
         self._jobs.state_changed.connect(self._show)
         self._jobs.progressed.connect(self._on_progress)
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(lambda why: self.say(as_warning(why)))
-        self._jobs.cancelled.connect(lambda: self.say(texts.CANCELLED))
+        self._jobs.failed.connect(self._on_failed)
+        self._jobs.cancelled.connect(self._on_cancelled)
 
     # -- what the user does -------------------------------------------------------------------
 
@@ -142,6 +143,9 @@ class AuditTab(QWidget):
             self._scratch = TemporaryDirectory(prefix="uncertainseg-audit-", ignore_cleanup_errors=True)
         out = Path(self._scratch.name) / f"{self.audit.key}-{next(self._numbers)}"
         self._jobs.start(partial(_answer, self.audit, glance, self.inputs.values, out))
+
+    def _on_case(self, name: str, folder: Path | None) -> None:
+        self.case_wanted.emit(self.audit.key, name, folder)
 
     def open_page(self) -> None:
         """Show the page in the browser."""
@@ -175,6 +179,12 @@ class AuditTab(QWidget):
             shutil.rmtree(before.folder, ignore_errors=True)
         self.found.show_findings(shown)
         self._show()
+
+    def _on_failed(self, why: str) -> None:
+        self.say(as_warning(why))
+
+    def _on_cancelled(self) -> None:
+        self.say(texts.CANCELLED)
 
     # -- on the screen ------------------------------------------------------------------------
 
@@ -242,8 +252,16 @@ class AuditTab(QWidget):
 def _answer(
     audit: Audit, glance: TableGlance, values: dict[str, object], out: Path, progress: Progress
 ) -> ShownFindings:
-    """What the worker does."""
+    """What the worker does. What nobody waits for any more leaves no folder, also if it came to its end."""
     progress(audit.title, 0.0)
-    findings = audit.compute(AuditRequest(glance.path, values, out), progress)
-    page = (out / findings.page).read_text(encoding="utf-8", errors="replace")
-    return ShownFindings(findings, out, pictures_of(page), glance, values)
+    try:
+        findings = audit.compute(AuditRequest(glance.path, values, out), progress)
+        page = (out / findings.page).read_text(encoding="utf-8", errors="replace")
+        shown = ShownFindings(findings, out, pictures_of(page), glance, values)
+        progress("showing", 1.0)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        with suppress(OSError):  # others are in it
+            out.parent.rmdir()
+        raise
+    return shown

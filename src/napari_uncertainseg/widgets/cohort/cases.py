@@ -239,6 +239,9 @@ class CasesPanel(QWidget):
 
     def open_elsewhere(self, name: str, folder: Path | None) -> bool:
         """Open a folder of results, or the case of the list with a name; False where there is neither."""
+        if self._jobs.state is not JobState.IDLE:
+            self.said.emit(texts.BUSY)
+            return True
         if folder is not None:
             self._begin(WorkCase(name, {}, results=folder), None)
             return True

@@ -118,6 +118,9 @@ class CohortDock(DockWidget):
     def _show_tab(self, index: int) -> None:
         key = self._audits[index - 1].key if index else ""
         self._remembered[DOCK.key] = key
+        if self._asking is not None:  # what Cases says from now on is about something else
+            self._asking.say("")
+            self._asking = None
         if index and key not in self.tabs:
             self._make_tab(self._audits[index - 1])
         self.cases.setVisible(not index)
@@ -128,7 +131,7 @@ class CohortDock(DockWidget):
         tab = AuditTab(audit, self.sources[audit.table], self._shown_run)
         area = DockArea(tab)
         area.hide()
-        tab.case_wanted.connect(partial(self._open_case, audit.key))
+        tab.case_wanted.connect(self._open_case)
         self.tabs[audit.key], self._areas[audit.key] = tab, area
         self._column.addWidget(area, stretch=1)
 

@@ -146,7 +146,7 @@ class SourceRow(QWidget):
         layout.addWidget(self.button)
         self.table_action.triggered.connect(self._choose_table)
         self.folder_action.triggered.connect(self._choose_folder)
-        self.run_action.triggered.connect(lambda: source.choose(run()))
+        self.run_action.triggered.connect(self._choose_run)
         source.changed.connect(self.show_source)
         self.show_source()
 
@@ -165,6 +165,9 @@ class SourceRow(QWidget):
 
     def _on_menu(self) -> None:
         self.run_action.setEnabled(self._run() is not None)
+
+    def _choose_run(self) -> None:
+        self._source.choose(self._run())
 
     def _choose_table(self) -> None:
         self._source.choose(ask_table(self, texts.TABLE_DIALOGS[self._source.kind]))

@@ -43,6 +43,7 @@ _NOTES = 5
 """Number of notes that are shown."""
 NO_CASES = f"No cases yet: press {CHOOSE} {SOURCES}"
 ALL_CLOSED = "All other cases are closed."
+BUSY = "Files are being read for the tab Cases: open the case when that has ended."
 OPEN_SESSION = "There is an open session of this case: after the run, resume it in Session."
 OPEN_ANOTHER, DISCARD = "Open another case", "Discard them"
 LOST = (

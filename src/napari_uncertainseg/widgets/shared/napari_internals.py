@@ -259,6 +259,11 @@ def replace_status(layer: Surface, say: Callable[[np.ndarray, np.ndarray], str])
     layer.get_status = status  # type: ignore[method-assign]
 
 
+def restore_status(layer: Surface) -> None:
+    """Let a layer speak for itself again. May be called twice."""
+    vars(layer).pop("get_status", None)
+
+
 # -- colours --------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.audit.cohort import AuditCase, read_audit_cohort
 from napari_uncertainseg.audit.ranking.features.measured import measure_cases
 from napari_uncertainseg.audit.ranking.features.of_lesions import features_of_lesions
-from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.tables import known, read_tsv
 from napari_uncertainseg.evaluate.worklist import RESULTS
 from napari_uncertainseg.explain.drivers.measure import LABEL
 from napari_uncertainseg.explain.drivers.model import FILE as DRIVERS
@@ -20,7 +20,6 @@ from napari_uncertainseg.explain.drivers.written import LESIONS
 from napari_uncertainseg.runs.record import read_record
 
 CASE = "case"
-_MISSING = ("", "n/a", "na", "nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +114,7 @@ def read_features(path: Path) -> pd.DataFrame:
         twice = table.loc[table[CASE].duplicated(), CASE].iloc[0]
         raise InputError(f"{path} has the case {twice!r} twice; which features are meant cannot be told.")
     plain = table.set_index(CASE).drop(columns=["patient"], errors="ignore")
-    plain = plain.mask(plain.apply(lambda column: column.str.lower().isin(_MISSING)))
+    plain = plain.mask(plain.map(known) == "")
     return plain.apply(_numbers_if_all_are)
 
 

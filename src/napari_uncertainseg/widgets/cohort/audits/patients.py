@@ -66,11 +66,17 @@ def _unlike(results: Sequence[PatientResult]) -> pd.DataFrame:
         {
             "case": one.measured.case.name,
             "unlike all that the model has seen": "; ".join(one.measured.unlike or ()) or "-",
-            "unlike the other patients": "; ".join(each.measure for each in one.unlike_others) or "-",
+            "unlike the other patients": _unlike_others(one),
         }
         for one in results
     ]
     return pd.DataFrame(rows)
+
+
+def _unlike_others(one: PatientResult) -> str:
+    if one.unlike_others is None:
+        return "too few"
+    return "; ".join(each.measure for each in one.unlike_others) or "-"
 
 
 _SHORT = {"volume_ml": "volume", "lesions": "number"}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _BRAIN_COLOUR, _BRAIN_OPACITY = (0.6, 0.6, 0.6, 1.0), 0.15
 _RING = "#ff2fa0"
 """Seen on black and on white, and no colour of doubt."""
+_LIKE = ("units", "axis_labels")
 _RING_MM, _RING_AROUND = 14.0, 1.3
 
 
@@ -57,7 +58,7 @@ class DrawnSurfaces:
         say: Callable[[np.ndarray, np.ndarray], str],
     ) -> None:
         self._viewer, self._noun, self._say = viewer, noun, say
-        self._like = {name: like[name] for name in ("units", "axis_labels") if name in like}
+        self._like: dict[str, Any] = {name: one for name, one in like.items() if name in _LIKE}
         self.lesions: Surface | None = None
         self.brain: Surface | None = None
         self.ring: Points | None = None
@@ -155,7 +156,8 @@ class DrawnSurfaces:
 
     def remove_lesions(self) -> None:
         """Draw no lesion; they may come again."""
-        layer, self.lesions, self._drawn = self.lesions, None, ()
+        layer = self.lesions
+        self.forget()
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 
@@ -164,8 +166,14 @@ class DrawnSurfaces:
         with self._viewer.layers.batched_update():
             for layer in self.all:
                 self._viewer.layers.remove(layer)
-        self.lesions = self.brain = self.ring = None
-        self._drawn = ()
+        self.forget()
+        self.brain = self.ring = None
+
+    def forget(self) -> None:
+        """Let go of the layer of lesions: napari may keep it, which must not keep the viewer."""
+        layer, self.lesions, self._drawn = self.lesions, None, ()
+        if layer is not None:
+            napari_internals.restore_status(layer)
 
     def _options(self, name: str) -> dict[str, Any]:
         return {

@@ -311,7 +311,9 @@ class LesionSurfaces:
     def cleanup(self) -> None:
         """Stop all work and let go of the layers, which stay. May be called twice."""
         self._connections.disconnect_all()
-        self._drawn = None
+        if self._drawn is not None:
+            self._drawn.forget()
+        self._drawn, self._hidden, self._active = None, [], None
         if self._job is not None:
             self._job.cleanup()
             self._job.deleteLater()
