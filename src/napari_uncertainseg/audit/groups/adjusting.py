@@ -16,6 +16,7 @@ PATIENTS_A_COLUMN = 5
 CALIPER = 0.25
 """How far a number may differ within a pair, in standard deviations within the groups."""
 _NEVER = 1e6
+_TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,7 @@ def design_of(covariates: Sequence[Covariate], who: np.ndarray, second: np.ndarr
 
 def _columns(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
+        values = values / max(float(np.abs(values).max(initial=0)), _TINY)  # squares of huge ones have no end
         spread = values.std()
         return (values - values.mean())[:, None] / spread if spread > 0 else np.empty((len(values), 0))
     words = sorted(set(values))
@@ -93,6 +95,7 @@ def matched_pairs(covariates: Sequence[Covariate], who: np.ndarray, second: np.n
     for covariate in covariates:
         values = covariate.values[who]
         if covariate.is_number:
+            values = values / max(float(np.abs(values).max(initial=0)), _TINY)
             apart = np.abs(values[one][:, None] - values[two][None]) / _spread_within(values, second)
             allowed &= apart <= CALIPER
             squares += apart**2
@@ -107,4 +110,4 @@ def _spread_within(values: np.ndarray, second: np.ndarray) -> float:
     """Standard deviation within the groups; where there is none, so small that only equals are pairs."""
     one, two = values[~second], values[second]
     squares = ((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()
-    return max(float(np.sqrt(squares / max(len(values) - 2, 1))), 1e-9 * float(np.abs(values).max()), 1e-300)
+    return max(float(np.sqrt(squares / max(len(values) - 2, 1))), 1e-9 * float(np.abs(values).max()), _TINY)

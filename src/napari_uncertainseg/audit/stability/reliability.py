@@ -120,6 +120,8 @@ class MeanSquares:
         n, k = self.targets, self.acquisitions
         if self.error == 0:
             return Estimate(1.0, 1.0, 1.0)
+        if self.between == 0:
+            return Estimate(self.icc3_value())  # any interval would have no width
         ratio, own, rest = self.between / self.error, n - 1, (n - 1) * (k - 1)
         low, high = ratio / float(f.ppf(0.975, own, rest)), ratio * float(f.ppf(0.975, rest, own))
         bounds = ((x - 1) / (x + k - 1) for x in (low, high))
@@ -137,6 +139,8 @@ class MeanSquares:
         value = self.icc2_value()
         if value >= 1:
             return Estimate(1.0, 1.0, 1.0)
+        if between == 0:
+            return Estimate(value)
         a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))
         total = a * columns + b * error
         spread = (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
