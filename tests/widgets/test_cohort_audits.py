@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -299,6 +301,65 @@ def test_closing_in_the_middle_stops_and_leaves_no_file(dock, qtbot, cohort, mon
     qtbot.waitUntil(lambda: computing.going, timeout=5000)
     dock.cleanup()
     assert not computing.going and not scratch.exists()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "closed"])
+def test_what_nobody_waits_for_leaves_no_folder(dock, qtbot, cohort, monkeypatch, computing, how):
+    """As inside a long call into a library, which cannot be stopped and comes to its end."""
+    tab, begun, goes_on = tab_of(dock, qtbot), threading.Event(), threading.Event()
+    choose(tab, qtbot, cohort, monkeypatch)
+
+    def stubborn(request, progress):
+        begun.set()
+        assert goes_on.wait(20)
+        return computing(request, progress)
+
+    tab.audit = replace(tab.audit, compute=stubborn)
+    click(qtbot, tab.run)
+    qtbot.waitUntil(begun.is_set, timeout=5000)
+    scratch = Path(tab._scratch.name)
+    if how == "closed":
+        dock.cleanup()
+    else:
+        run(tab, qtbot)
+        assert tab.message.text() == "Cancelled. Nothing was changed."
+    workers = [thread for thread in threading.enumerate() if thread.name == "uncertainseg-job"]
+    goes_on.set()
+    for worker in workers:
+        worker.join(10)
+    assert workers and computing.requests, "it did come to its end"
+    assert not scratch.exists()
+    if how == "cancelled":
+        tab.audit = replace(tab.audit, compute=computing)
+        run(tab, qtbot)
+        assert tab.shown is not None and (tab.shown.folder / "page.html").is_file()
+
+
+def test_a_tab_says_what_becomes_of_its_case_and_nothing_else(make, qtbot, cohort, monkeypatch):
+    dock = make(open_results=lambda *_: True)
+    tab = tab_of(dock, qtbot)
+    choose(tab, qtbot, cohort, monkeypatch)
+    run(tab, qtbot)
+    tab.found.table.selectRow(0)
+    click(qtbot, tab.found.open_case)
+    idle(tab, qtbot)
+    qtbot.waitUntil(lambda: tab.message.text().startswith("⚠"), timeout=10_000)
+    click(qtbot, dock.tab_row.buttons[0])
+    dock.cases._show_message("Of another case.")
+    click(qtbot, dock.tab_row.buttons[1])
+    assert not tab.message.text()
+
+
+def test_a_case_that_cannot_be_opened_now_is_not_passed_over(dock, qtbot, cohort, monkeypatch):
+    tab, goes_on = tab_of(dock, qtbot), threading.Event()
+    choose(tab, qtbot, cohort, monkeypatch)
+    run(tab, qtbot)
+    dock.cases._jobs.start(lambda progress: goes_on.wait(20) and 1 / 0)
+    tab.found.table.selectRow(0)
+    click(qtbot, tab.found.open_case)
+    assert tab.message.text().startswith("Files are being read for the tab Cases")
+    goes_on.set()
+    qtbot.waitUntil(lambda: dock.cases._jobs.state is JobState.IDLE, timeout=5000)
 
 
 def test_what_was_found_is_kept_in_a_new_folder_and_shown_in_the_browser(

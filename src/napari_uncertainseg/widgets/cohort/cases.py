@@ -184,7 +184,7 @@ class CasesPanel(QWidget):
         self.table.cellDoubleClicked.connect(self._open)
         self.run_panel.review_wanted.connect(self.review_run)
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(self._on_failed)
+        self._jobs.failed.connect(lambda text: self._show_message(as_warning(text)))
         self._jobs.state_changed.connect(self._show)
 
     def _prefill(self) -> None:
@@ -239,9 +239,6 @@ class CasesPanel(QWidget):
 
     def open_elsewhere(self, name: str, folder: Path | None) -> bool:
         """Open a folder of results, or the case of the list with a name; False where there is neither."""
-        if self._jobs.state is not JobState.IDLE:
-            self.said.emit(texts.BUSY)
-            return True
         if folder is not None:
             self._begin(WorkCase(name, {}, results=folder), None)
             return True
@@ -258,6 +255,7 @@ class CasesPanel(QWidget):
     def _begin(self, chosen: WorkCase, row: int | None) -> None:
         """Read the files of a case; it is shown when that is done."""
         if self._jobs.state is not JobState.IDLE:
+            self.said.emit(texts.BUSY)
             return
         self._discard = self._new_discard_question()
         if not self._discard.allows():
@@ -283,9 +281,6 @@ class CasesPanel(QWidget):
             self._show_message(texts.sessions_made(result.said))
         else:
             self._show_case(result)
-
-    def _on_failed(self, text: str) -> None:
-        self._show_message(as_warning(text))
 
     def _show_worklist(self, worklist: Worklist) -> None:
         """Show another list; a case of it that is already open stays open."""
