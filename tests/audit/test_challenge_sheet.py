@@ -360,6 +360,14 @@ def test_no_interval_of_few_patients_and_of_few_poor_cases():
     assert math.isfinite(make_sheet(cases, SheetSetting(draws=50)).row("d_auc_psu_mended").estimate.low)
 
 
+def test_the_order_of_few_patients_is_not_praised():
+    """Of two cases a coin has the ideal order every second time."""
+    cases = [made_up(str(i), str(i), 0.6 + 0.1 * i, 0.9 - 0.1 * i) for i in range(FEWEST)]
+    for n in (2, FEWEST - 1, FEWEST):
+        said = " ".join(sentences(make_sheet(cases[:n], SheetSetting(draws=20))))
+        assert ("poor cases by PSU" in said) == (n >= FEWEST)
+
+
 @pytest.mark.parametrize("world", ["normal", "skewed", "often 0"])
 def test_intervals_hold_what_they_say(world):
     """About 95 %; with eight patients nine in ten are asked for. Rougher below, see docs/audit.md."""
