@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,13 +15,14 @@ from napari_uncertainseg.audit.attributes.statistics.delong import Components
 from napari_uncertainseg.audit.attributes.telling import ClassTold, InputTold
 
 
-def found(*inputs: tuple[str, float, float, float]) -> AttributeFound:
+def found(*inputs: tuple[str, float, float, float], made_of: int = 199) -> AttributeFound:
     """Of inputs: name, area, p after Holm, share from outside."""
     made = {}
     for name, auc, p, share in inputs:
         told = Told(np.zeros((1, 12), int), np.zeros((1, 1, 1)), Components(np.full(6, auc), np.full(6, auc)))
         one = ClassTold("man", 6, 6, told, True)
-        said = InputTold(name, np.arange(12), np.arange(12) % 2, (one,), auc, (auc - 0.1, auc), p=p, p_holm=p)
+        said = InputTold(name, np.arange(12), np.arange(12) % 2, (one,), auc, (auc - 0.1, auc))
+        said = replace(said, p=p, p_holm=p, permutations=made_of)
         places = np.zeros((2, 1, 1, 1))
         made[name] = InputFound(said, {"man": Looking(1 - share, share, places)})
     return AttributeFound("sex", ("man", "woman"), (6, 6), made)
@@ -51,3 +54,10 @@ def test_what_is_hidden_by_the_rest_is_said():
 def test_shares_just_beyond_their_ends_are_shares(share):
     said = sentences(found(("image", 0.9, 0.02, share)))
     assert f"{100 * share:.0f} % comes from outside" in said[-1]
+
+
+@pytest.mark.parametrize(("permutations", "says"), [(38, True), (39, False)])
+def test_permutations_that_cannot_show_anything_are_said(permutations, says):
+    """Of two inputs the smallest corrected p is 2 / (permutations + 1)."""
+    said = sentences(found(("image", 0.9, 0.06, 1), ("mask", 0.9, 0.06, 1), made_of=permutations))
+    assert any("no test can show anything: 2 inputs need at least 39." in one for one in said) == says

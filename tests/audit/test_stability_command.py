@@ -136,6 +136,20 @@ def test_a_second_run_makes_only_what_is_missing(imitated, monkeypatch):
     assert (folder / "probability.nii.gz").read_bytes() == before
 
 
+def test_another_group_of_people_is_harmonised_anew(imitated, monkeypatch, tmp_path):
+    """The scale is learned of all people: results on the scale of others are not taken for it."""
+    segmenter = stand_in(monkeypatch)
+    kept = tmp_path / "kept"
+    plan = runs.Plan(imitated.ways[:2], ("landmarks", "matching"))
+    runs.segment_imitations(imitated.people[:2], plan, kept)
+    segmenter.runs = 0
+    runs.segment_imitations(imitated.people, plan, kept)
+    assert segmenter.runs == 2 + 3 * 2 + 2  # plain and matched ones of the third alone
+    segmenter.runs = 0
+    runs.segment_imitations(imitated.people[:2], plan, kept)
+    assert segmenter.runs == 0
+
+
 @pytest.mark.parametrize("changed", ["seed", "scan"])
 def test_a_folder_of_another_plan_is_refused(imitated, monkeypatch, tmp_path, changed):
     stand_in(monkeypatch)

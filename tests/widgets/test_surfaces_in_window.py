@@ -1,7 +1,7 @@
 """Surfaces in the real window: clicks, keys, the status bar, the letters, and closing in the middle."""
 
-import os
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -19,18 +19,12 @@ from napari_uncertainseg.widgets.window import review_of
 from .actions import click
 from .test_surfaces import NAME, parts, wait
 
-# Drawn without a graphics card each takes up to a minute, and napari's look for leaks finds a viewer that is
-# still held after 3-D: by whom is not known yet.
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("UNCERTAINSEG_SOAK"), reason="long, and a viewer is still held: set UNCERTAINSEG_SOAK"
-)
-
 
 @pytest.fixture
 def review(segmented_viewer, qtbot):
     made = review_of(segmented_viewer)
     made.show_dock("lesions")
-    yield made
+    yield weakref.proxy(made)  # a fixture's value outlives the window
     segmented_viewer.dims.ndisplay = 2
     qtbot.wait(50)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.audit.attributes.audit import AttributeFound, InputFound, too_few
 from napari_uncertainseg.audit.attributes.inputs import BOTH, BOTTLENECK, CROPPED, IMAGE, MASK
@@ -16,6 +18,8 @@ WORDS = {
 }
 """What inputs are called."""
 _CLEARLY = 0.05
+_SHOWN = 0.05
+"""Largest p, corrected, with which something is shown."""
 
 
 def sentences(found: AttributeFound) -> list[str]:
@@ -36,6 +40,7 @@ def sentences(found: AttributeFound) -> list[str]:
         )
     else:
         said += _told(found)
+        said += _permutations(found)
         said += _cropping(found)
         said += _looking(found)
     tested = next((one.told.tested for one in found.inputs.values() if one.told.tested), ())
@@ -74,6 +79,18 @@ def _told(found: AttributeFound) -> list[str]:
             f"{pluralised(sum(found.counts), 'patient')} this does not mean that it cannot."
         )
     return said
+
+
+def _permutations(found: AttributeFound) -> list[str]:
+    """That nothing could have been shown, where too few permutations were asked for."""
+    made = [one.told.permutations for one in found.inputs.values() if one.told.tested]
+    needed = math.ceil(len(made) / _SHOWN) - 1
+    if not made or max(made) >= needed:
+        return []
+    return [
+        f"With {pluralised(max(made), 'permutation')} no test can show anything: "
+        f"{pluralised(len(made), 'input')} need at least {needed}."
+    ]
 
 
 def _area(one: InputTold) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -280,14 +281,14 @@ class _Work:
             for m in modalities
         }
         first = {m: next(own[m] for own in images.values() if m in own) for m in modalities}
-        made = []
+        made, learned = [], _learned_from(way, images)
         for one in self.people:
             for imitation in self.plan.imitations:
                 results = plain.get((one.name, imitation.name))
                 if results is None:
                     self._done += 1
                     continue
-                folder = self.keep / one.folder / f"{imitation.folder}+{way}"
+                folder = self.keep / one.folder / f"{imitation.folder}+{way}-{learned}"
 
                 def harmonised(one: Person = one, imitation: Imitation = imitation, results: Path = results
                                ) -> dict[str, Volume]:  # fmt: skip
@@ -345,6 +346,13 @@ class _Work:
             raise InputError(f"{folder}: cannot be made {why_not(error)}.") from error
         write_volume(path, volume.data, volume.grid, dtype=np.float32)
         return read_scans({modality: path}, None)[modality]
+
+
+def _learned_from(way: str, images: Mapping[str, Mapping[str, Volume]]) -> str:
+    """Short hash of the scans that a way learns from: what was harmonised by others is not what is asked."""
+    own = [sorted(scan_sha256(volume) for volume in scans.values()) for scans in images.values()]
+    every = own[:1] if way == "matching" else sorted(own)
+    return hashlib.sha256(json.dumps(every).encode()).hexdigest()[:8]
 
 
 def _brain(results: Path, grid: Grid) -> np.ndarray:
