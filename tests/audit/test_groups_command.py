@@ -273,3 +273,10 @@ def test_visits_count_once_and_words_that_differ_are_all_listed():
         covariates_of(cohort, measured.assign(reference_ml=np.nan), ["volume"])
     with pytest.raises(InputError, match="'height' has no value in any row"):
         covariates_of(cohort, measured, ["height"])
+
+
+def test_why_nothing_can_be_said_is_the_true_reason():
+    alike, _ = said_of(patients(["F"] * 6 + ["M"] * 6, dice=[0.5] * 12), measures=("dice",))
+    assert "no measure differs between patients and is known of 5" in alike[-1]
+    few, _ = said_of(patients(["F"] * 4 + ["M"] * 8, dice=list(np.linspace(0, 1, 12))), measures=("dice",))
+    assert "with these 12 patients: no two groups have 5 patients each" in few[-1]

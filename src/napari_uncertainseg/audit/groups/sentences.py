@@ -20,11 +20,14 @@ def sentences(audit: GroupsAudit) -> list[str]:
     if without := int(audit.patients.values["dice"].isna().sum()):
         said.append(f"{pluralised(without, 'patient')} without a reference: doubt and lesions to see only.")
     if not audit.tests:
-        return [
-            *said,
-            f"Nothing can be said about gaps between groups with these {number} patients: no two groups have "
-            f"{FEWEST} patients each.",
-        ]
+        enough = any(len(audit.tested_groups(attribute)) > 1 for attribute in audit.groups)
+        why = (
+            f"no measure differs between patients and is known of {FEWEST} in each of two groups"
+            if enough
+            else f"no two groups have {FEWEST} patients each"
+        )
+        whom = f"these {number} patients" if number > 1 else "one patient"
+        return [*said, f"Nothing can be said about gaps between groups with {whom}: {why}."]
     limit = ALPHA / audit.tests
     if not audit.shown:
         said.append(
