@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import ndimage
 
@@ -22,6 +23,7 @@ from napari_uncertainseg.audit.challenge.measures import FAMILIES, measures
 from napari_uncertainseg.audit.challenge.retained import d_auc, r_auc, voxels_retained
 from napari_uncertainseg.audit.challenge.sentences import sentences
 from napari_uncertainseg.audit.challenge.sheet import ALL, GAP, IN, OUT, SheetSetting, make_sheet
+from napari_uncertainseg.audit.challenge.tables import cases_table
 from napari_uncertainseg.calibration.reliability import reliability
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
@@ -358,6 +360,23 @@ def test_no_interval_of_few_patients_and_of_few_poor_cases():
     assert math.isnan(make_sheet(cases, SheetSetting(draws=50)).row("d_auc_psu_mended").estimate.low)
     cases += [made_up("more", "more", 0.31, 0.2)]
     assert math.isfinite(make_sheet(cases, SheetSetting(draws=50)).row("d_auc_psu_mended").estimate.low)
+
+
+@pytest.mark.parametrize("domain", ["dice", "simulated", "tpl", "in_domain"])
+def test_a_domain_that_is_called_as_a_measure_overwrites_none(domain):
+    cases = [made_up(str(i), str(i), 0.6, 0.4, group="ab"[i]) for i in range(2)]
+    plain = cases_table(make_sheet(cases, SheetSetting(draws=20, domain="site", inside=("a",))))
+    table = cases_table(make_sheet(cases, SheetSetting(draws=20, domain=domain, inside=("a",))))
+    pd.testing.assert_frame_equal(table.drop(columns=f"{domain}_group"), plain.drop(columns="site"))
+    assert list(table[f"{domain}_group"]) == ["a", "b"]
+
+
+def test_the_order_of_few_patients_is_not_praised():
+    """Of two cases a coin has the ideal order every second time."""
+    cases = [made_up(str(i), str(i), 0.6 + 0.1 * i, 0.9 - 0.1 * i) for i in range(FEWEST)]
+    for n in (2, FEWEST - 1, FEWEST):
+        said = " ".join(sentences(make_sheet(cases[:n], SheetSetting(draws=20))))
+        assert ("poor cases by PSU" in said) == (n >= FEWEST)
 
 
 @pytest.mark.parametrize("world", ["normal", "skewed", "often 0"])

@@ -18,6 +18,7 @@ from napari_uncertainseg.audit.patients.sentences import sentences
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.calibration_record import build_record, find_record, save_record
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder
 from napari_uncertainseg.evaluate.patients.intervals import find_intervals
 from napari_uncertainseg.evaluate.patients.loads import saved_load
 from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
@@ -203,6 +204,19 @@ def test_a_record_counts_as_its_calibration_cases_were_counted(table, tmp_path):
     assert found.said.intervals == as_it_is.said.intervals
     assert found.measured.load.true == as_it_is.measured.load.true != (0.0, 0)
     assert audit_patients(read_audit_cohort(other), silent).results[0].measured.load.true == (0.0, 0)
+
+
+def test_intervals_are_compared_with_what_they_count(table, tmp_path, monkeypatch):
+    """The record counts from 3 mm3 on. Results that count from 1000 mm3 on have its intervals, too."""
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *a, **k: str(tmp_path / "home"))
+    save_record(build_record(table))
+    prediction, truth = scan(30)
+    write_volume(tmp_path / "m.nii.gz", truth, GRID, dtype=np.uint8)
+    lesions = rank_lesions(prediction, min_volume=1000.0)
+    load = find_intervals(prediction, lesions.min_volume).as_json()
+    write_results(tmp_path / "r", prediction, lesions, load=load)
+    found = evaluate_folder(tmp_path / "r", tmp_path / "m.nii.gz").load
+    assert found.true == {"volume_ml": pytest.approx(truth.sum() / 1000), "lesions": 2}
 
 
 def test_results_without_members_have_no_load(table, tmp_path):

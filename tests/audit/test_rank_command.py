@@ -208,6 +208,14 @@ def test_what_can_and_cannot_be_said():
     assert "The cases c0 and c1 have the same scores" in " ".join(sentences(twice))
 
 
+def test_each_of_several_that_are_first_has_its_share_of_the_draws(tmp_path, capsys):
+    table = tmp_path / "same.tsv"
+    rows = [f"c{i}\tp{i}\t{model}\t{0.5 + 0.1 * (i % 2)}" for model in "ab" for i in range(6)]
+    table.write_text("\n".join(["case\tpatient\tmodel\tdice", *rows]) + "\n")
+    assert main(["rank", str(table), "--out", str(tmp_path / "out")]) == 0
+    assert "a is first in 100 % and b in 100 % of 1000 draws of the patients." in capsys.readouterr().out
+
+
 def test_infinite_scores_are_the_worst_and_are_said():
     ranking = rank_models(
         scores_of([[np.inf, 1, 2], [np.inf, np.inf, 3], [3, 4, 5]]), RankingSetting(draws=20)

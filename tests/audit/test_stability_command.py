@@ -348,6 +348,17 @@ def test_real_acquisitions_say_that_the_person_may_have_changed(real):
     assert found.distances[0].matrices["rmse"][0, 1] < 0.05  # the gain does not count
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "noted"),
+    [("m1", "m2", True), ("", "m2", True), ("m1", "m1", False), ("m1", "", False)],
+)
+def test_references_that_do_not_count_are_said(real, first, second, noted):
+    rows = f"r1\tanna\tA\t{first}", f"r2\tanna\tB\t{second}"
+    head = "folder\tpatient\tacquisition\treference"
+    _, notes = read_acquisitions(write_table(real / "t.tsv", *rows, head=head))
+    assert any("of the first acquisition counts" in note for note in notes) == noted
+
+
 def test_identical_acquisitions_get_sentences(real):
     scan = real / "person3.nii.gz"
     rows = []

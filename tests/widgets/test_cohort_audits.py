@@ -303,6 +303,23 @@ def test_closing_in_the_middle_stops_and_leaves_no_file(dock, qtbot, cohort, mon
     assert not computing.going and not scratch.exists()
 
 
+def test_names_without_an_end_make_the_dock_no_wider(dock, qtbot, tmp_path, monkeypatch, computing):
+    tab = tab_of(dock, qtbot)
+    least = dock.minimumSizeHint().width()
+    path = tmp_path / ("t" * 200 + ".tsv")
+    path.write_text(f"folder\tsex\t{'age_' * 60}\n" + "".join(f"{i}\t{'F' * 300}\t{i}\n" for i in range(3)))
+    choose(tab, qtbot, path, monkeypatch)
+    box = tab.inputs.fields["by"].boxes["age_" * 60]
+    assert len(box.text()) <= 40 and "age_" * 60 in box.toolTip()
+    run(tab, qtbot)
+    tab.found.sentences.setText("name_" * 60)
+    for fails in ("", "of_a_row_" * 30):
+        computing.fails = fails
+        run(tab, qtbot)
+        assert max(area.widget().minimumSizeHint().width() for area in dock._areas.values()) < 420
+        assert dock.minimumSizeHint().width() <= max(least, 420)
+
+
 @pytest.mark.parametrize("how", ["cancelled", "closed"])
 def test_what_nobody_waits_for_leaves_no_folder(dock, qtbot, cohort, monkeypatch, computing, how):
     """As inside a long call into a library, which cannot be stopped and comes to its end."""

@@ -46,7 +46,10 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def cases_table(sheet: Sheet) -> pd.DataFrame:
-    """A row for each case, a column for each measure that is of single cases."""
+    """A row for each case, a column for each measure that is of single cases.
+
+    The column that tells the domain has ``_group`` behind its name where that is one of these.
+    """
     return pd.DataFrame([_case(one, sheet) for one in sheet.cases])
 
 
@@ -63,10 +66,10 @@ def _case(one: CaseScores, sheet: Sheet) -> dict[str, Any]:
         **asdict(one.detected),
     }
     if sheet.setting.domain:
-        found |= {
-            sheet.setting.domain: one.case.group,
-            "in_domain": _yes(one.case.group in sheet.setting.inside),
-        }
+        domain = sheet.setting.domain
+        taken = domain in {*found, *one.judged, "in_domain"}
+        found[f"{domain}_group" if taken else domain] = one.case.group
+        found["in_domain"] = _yes(one.case.group in sheet.setting.inside)
     for key, judged in one.judged.items():
         found[key] = judged.value
         if judged.random == judged.random and not key.endswith("_reference"):

@@ -15,19 +15,34 @@ from napari_uncertainseg.audit.ranking.ranking import FEW, Ranking
 def sentences(ranking: Ranking) -> list[str]:
     """What can be said, and what cannot."""
     scores, main = ranking.scores, ranking.main
-    names = [scores.models[i] for i in ranking.order]
-    leaders = [scores.models[i] for i in np.flatnonzero(main.ranks == main.ranks.min())]
+    first = np.flatnonzero(main.ranks == main.ranks.min())
+    leaders = [scores.models[i] for i in first]
     said = [
         f"First by {ranking.setting.method}: {' and '.join(leaders)}, on "
         f"{pluralised(len(scores.cases), 'case')} of {pluralised(len(scores.visits), 'patient')}."
     ]
     if main.drawn is not None:
-        often = (main.drawn.ranks[ranking.order[0]] == main.drawn.ranks.min(0)).mean()
-        said.append(
-            f"{names[0]} is first in {100 * often:.0f} % of {ranking.setting.draws} draws of the patients."
-        )
+        said.append(first_in_draws(leaders, main.drawn.ranks, first))
     said.append(_wins(ranking))
     return said + _warnings(ranking)
+
+
+def first_in_draws(names: Sequence[str], drawn: np.ndarray, which: Sequence[int] | np.ndarray) -> str:
+    """How often each model that is first is so in draws of the patients.
+
+    Parameters
+    ----------
+    names
+        Of these models.
+    drawn
+        Ranks, float64 (models, draws).
+    which
+        Their rows.
+    """
+    best = drawn.min(0)
+    shares = [f"{100 * (drawn[i] == best).mean():.0f} %" for i in which]
+    often = [f"{name} {'is first ' if not i else ''}in {shares[i]}" for i, name in enumerate(names)]
+    return f"{' and '.join(often)} of {drawn.shape[1]} draws of the patients."
 
 
 def _wins(ranking: Ranking) -> str:

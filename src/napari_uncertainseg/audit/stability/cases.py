@@ -153,6 +153,22 @@ def _check(path: Path, found: Sequence[Acquisition]) -> None:
         )
 
 
+def _other_references(found: Sequence[Acquisition]) -> list[str]:
+    """A note where acquisitions of a person name other references than the first, which alone counts."""
+    first: dict[str, Acquisition] = {}
+    other = [
+        one.patient
+        for one in found
+        if first.setdefault(one.patient, one).reference != one.reference and one.reference is not None
+    ]
+    if not other:
+        return []
+    return [
+        f"Of {', '.join(dict.fromkeys(other))} only a reference of the first acquisition counts: those of "
+        "the others are not looked at, and their Dice is with the first one's, if there is one."
+    ]
+
+
 def _notes(found: Sequence[Acquisition]) -> list[str]:
     notes = []
     scans: dict[tuple[str, str, str], Acquisition] = {}
@@ -171,6 +187,7 @@ def _notes(found: Sequence[Acquisition]) -> list[str]:
             if len(pairs) < len(found)
             else "The results were made by several models: differences may be the model's."
         )
+    notes += _other_references(found)
     alone = [
         p for p in dict.fromkeys(one.patient for one in found) if sum(one.patient == p for one in found) == 1
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,8 @@ def checked_load(
     truth
         bool, on its grid.
     min_volume, voxel_volume
-        mm3; smaller components do not count.
+        mm3; smaller components do not count. Intervals are of what their calibration cases counted, which can
+        differ from what the results count: then that is said beside them, and counts.
 
     Raises
     ------
@@ -96,7 +98,11 @@ def checked_load(
     content = load.get("interval") if isinstance(load, Mapping) else None
     if not isinstance(content, Mapping):
         raise InputError(f"{SUMMARY}: 'load' is not as this program writes it.")
+    said = load.get("min_volume_mm3")
+    least = min_volume if said is None else said
+    if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least < math.inf:
+        raise InputError(f"{SUMMARY}: the smallest volume of 'load' is not one that this program writes.")
     read = validated(_Interval, dict(content), f"{SUMMARY}: 'interval'")
-    true = dict(zip(QUANTITIES, map(float, mask_load(truth, min_volume, voxel_volume)), strict=True))
+    true = dict(zip(QUANTITIES, map(float, mask_load(truth, float(least), voxel_volume)), strict=True))
     ends = {"volume_ml": tuple(read.volume_ml), "lesions": tuple(read.lesions)}
     return CheckedLoad(read.level, read.patients, ends, true)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_uncertainseg._base import InputError
@@ -29,12 +29,15 @@ class LoadIntervals:
         A sentence; empty where there are intervals.
     noun
         What is segmented, in words.
+    min_volume
+        Smaller components were not counted, mm3; None where nobody said.
     """
 
     said: LesionLoad
     intervals: Mapping[str, Interval]
     why_not: str = ""
     noun: Noun = Noun()  # noqa: RUF009 - frozen
+    min_volume: float | None = None
 
     @property
     def numbers(self) -> tuple[str, str]:
@@ -66,6 +69,7 @@ class LoadIntervals:
         found: dict[str, Any] = {
             "volume_ml": self.said.volume_ml,
             "lesions": self.said.count,
+            "min_volume_mm3": self.min_volume,
             "members": {
                 "volume_ml": [round(float(v), 6) for v in self.said.member_volumes_ml],
                 "lesions": [int(n) for n in self.said.member_counts],
@@ -108,8 +112,8 @@ def load_intervals(
         measures = measures_of(prediction.probability, prediction.entropy, prediction.brain, volume)
         why = why_invalid(record, prediction.information, measures)
     if why or record is None or record.loads is None:
-        return LoadIntervals(said, {}, why, prediction.noun)
-    return from_record(said, record.loads, prediction.noun)
+        return LoadIntervals(said, {}, why, prediction.noun, least)
+    return replace(from_record(said, record.loads, prediction.noun), min_volume=least)
 
 
 def from_record(said: LesionLoad, known: PatientLoads, noun: Noun | None = None) -> LoadIntervals:

@@ -24,7 +24,7 @@ from napari_uncertainseg.widgets.cohort.inputs import InputForm
 from napari_uncertainseg.widgets.cohort.page_pictures import pictures_of
 from napari_uncertainseg.widgets.cohort.table_source import SourceRow, TableSource
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip, yielding_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _LOOK_MS = 2000
@@ -80,16 +80,16 @@ class AuditTab(QWidget):
             self._scratch = None
 
     def _make_controls(self) -> None:
-        self.question = wrapping_label()
+        self.question = yielding_label()
         self.question.setText(self.audit.question)
         self.inputs = InputForm(self.audit.inputs)
-        self.problem = wrapping_label(selectable=True)
+        self.problem = yielding_label(selectable=True)
         self.run = QPushButton()
         self.run.setObjectName("run-audit")
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.stage, self.message = wrapping_label(), wrapping_label(selectable=True)
+        self.stage, self.message = yielding_label(), yielding_label(selectable=True)
         self.found = FindingsView()
 
     def _lay_out(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from napari_uncertainseg._base import as_warning, format_time_left, pluralised
 from napari_uncertainseg.audit.table_glance import TableGlance
 from napari_uncertainseg.widgets.cohort.audits.description import ACQUISITIONS, COHORT, SCORES
+from napari_uncertainseg.widgets.shared.session_file import shortened
 
 CASES = "Cases"
 CASES_TIP = "List the cases of a cohort, open them one after the other, and run the model over all of them."
@@ -65,7 +66,9 @@ def stage(said: str, left: float | None) -> str:
 
 def option_values(values: dict[str, int], different: int, missing: int) -> str:
     """What stands in a column, for a tooltip."""
-    shown = ", ".join(f"{value} ({count})" for value, count in list(values.items())[:8])
+    shown = ", ".join(
+        f"{shortened(value, 40, ends=True)} ({count})" for value, count in list(values.items())[:8]
+    )
     more = f", and {different - 8} more" if different > 8 else ""
     lacking = f"; {pluralised(missing, 'row')} without" if missing else ""
     return f"{shown or 'nothing'}{more}{lacking}"

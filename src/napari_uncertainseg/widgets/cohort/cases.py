@@ -161,9 +161,8 @@ class CasesPanel(QWidget):
         layout.addWidget(self.progress)
         layout.addWidget(self.table, stretch=1)
         layout.addLayout(buttons)
-        layout.addWidget(self.notes)
-        layout.addWidget(self.message)
-        layout.addWidget(self.run_panel)
+        for widget in (self.notes, self.message, self.run_panel):
+            layout.addWidget(widget)
 
     def _connect(self) -> None:
         self._case.verdicts_changed.connect(self._on_verdicts)
@@ -184,7 +183,7 @@ class CasesPanel(QWidget):
         self.table.cellDoubleClicked.connect(self._open)
         self.run_panel.review_wanted.connect(self.review_run)
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(lambda text: self._show_message(as_warning(text)))
+        self._jobs.failed.connect(self._on_failed)
         self._jobs.state_changed.connect(self._show)
 
     def _prefill(self) -> None:
@@ -281,6 +280,9 @@ class CasesPanel(QWidget):
             self._show_message(texts.sessions_made(result.said))
         else:
             self._show_case(result)
+
+    def _on_failed(self, text: str) -> None:
+        self._show_message(as_warning(text))
 
     def _show_worklist(self, worklist: Worklist) -> None:
         """Show another list; a case of it that is already open stays open."""

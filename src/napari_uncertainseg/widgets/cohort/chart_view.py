@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QVBoxLayo
 
 from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.page_pictures import PagePicture
-from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, rich, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip, yielding_label
 from napari_uncertainseg.widgets.shared.plots import theme_of
 
 _LEAST_SCALE = 0.7
@@ -111,11 +111,10 @@ class ChartView(QWidget):
     def __init__(self, picture: PagePicture, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.chart = Chart(picture)
-        title = rich("")
-        title.setWordWrap(True)
+        title = yielding_label()
         title.setText(picture.title)
         title.setStyleSheet("font-weight: bold")
-        about = wrapping_label()
+        about = yielding_label()
         about.setText(picture.about)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
@@ -128,7 +127,7 @@ class ChartView(QWidget):
         else:
             self.chart.setParent(self)
             self.chart.hide()
-            sorry = wrapping_label()
+            sorry = yielding_label()
             sorry.setText(texts.NO_CHART)
             layout.addWidget(sorry)
 

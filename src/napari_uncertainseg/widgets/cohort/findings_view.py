@@ -21,7 +21,7 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
     button_with_tip,
     choice_box,
     plain_tooltip,
-    wrapping_label,
+    yielding_label,
 )
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
 from napari_uncertainseg.widgets.shared.session_file import shortened
@@ -73,9 +73,9 @@ class FindingsView(QWidget):
         super().__init__(parent)
         self._findings: Findings | None = None
         self._charts: list[ChartView] = []
-        self.old = wrapping_label()
+        self.old = yielding_label()
         self.old.setStyleSheet("font-weight: bold")
-        self.sentences = wrapping_label(selectable=True)
+        self.sentences = yielding_label(selectable=True)
         self.tables = choice_box("found-tables", "")
         self.table = NumberTable()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -84,7 +84,7 @@ class FindingsView(QWidget):
             down.hide()
         if (across := self.table.horizontalHeader()) is not None:
             across.setMaximumSectionSize(_WIDEST)
-        self.cut = wrapping_label()
+        self.cut = yielding_label()
         self.open_case = button_with_tip(texts.OPEN_CASE, texts.OPEN_CASE_TIP)
         self.open_page = button_with_tip(texts.OPEN_PAGE, texts.OPEN_PAGE_TIP)
         self.save = button_with_tip(texts.SAVE, texts.SAVE_TIP)

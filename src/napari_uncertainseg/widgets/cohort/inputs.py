@@ -35,9 +35,12 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
     button_with_tip,
     choice_box,
     plain_tooltip,
-    wrapping_label,
+    yielding_label,
 )
+from napari_uncertainseg.widgets.shared.session_file import shortened
 
+_LONGEST = 40
+"""Letters of a name beside a check box."""
 _MOST_BOXES = 60
 """Check boxes that are made of one table; nobody finds one among more."""
 
@@ -154,12 +157,13 @@ class TicksField(Field):
             for option in options:
                 self._add(option, before.get(option.value, option.ticked))
         for option in options:
-            self.boxes[option.value].setToolTip(plain_tooltip(option.tip))
+            whole = f"{option.title}\n" if len(option.title) > _LONGEST else ""
+            self.boxes[option.value].setToolTip(plain_tooltip(whole + option.tip))
         for widget in filter(None, (self.widget, self.label)):
             widget.setVisible(bool(self.boxes))
 
     def _add(self, option: Option, ticked: bool) -> None:
-        box = QCheckBox(option.title.replace("&", "&&"))
+        box = QCheckBox(shortened(option.title, _LONGEST, ends=True).replace("&", "&&"))
         box.setChecked(ticked)
         box.toggled.connect(self._on_toggled)
         self.boxes[option.value] = box
@@ -256,7 +260,7 @@ class PathField(Field):
         super().__init__(QWidget())
         self._asked, self._changed = asked, changed
         self._path: Path | None = None
-        self.name = wrapping_label()
+        self.name = yielding_label()
         self.button: QPushButton = button_with_tip(texts.BROWSE, plain_tooltip(asked.tip))
         self.clear: QPushButton = button_with_tip(texts.CLEAR, texts.CLEAR_TIP)
         self.clear.setMaximumWidth(28)

@@ -15,7 +15,7 @@ from napari_uncertainseg.audit.table_glance import TableGlance, look_at_table, s
 from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.audits.description import COHORT
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_table
-from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, plain_tooltip, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, plain_tooltip, yielding_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 
@@ -130,7 +130,7 @@ class SourceRow(QWidget):
         self._source, self._run = source, run
         tip = plain_tooltip(texts.TABLE_TIPS[source.kind])
         self.button = button_with_tip(texts.CHOOSE, tip)
-        self.name = wrapping_label()
+        self.name = yielding_label()
         menu = QMenu(self.button)
         self.table_action = QAction(texts.TABLE, menu)
         self.folder_action = QAction(texts.FOLDER, menu)

@@ -66,6 +66,13 @@ def wrapping_label(alignment: Qt.AlignmentFlag | None = None, *, selectable: boo
     return label
 
 
+def yielding_label(*, selectable: bool = False) -> PlainLabel:
+    """A label of several lines that a name without an end in it makes no wider: it is cut there."""
+    label = wrapping_label(selectable=selectable)
+    label.setMinimumWidth(1)
+    return label
+
+
 def plain_tooltip(text: str) -> str:
     """A tooltip that shows what it is given as it is, whatever is in it."""
     return f"<qt>{escape(visible(text))}</qt>".replace("\n", "<br>")

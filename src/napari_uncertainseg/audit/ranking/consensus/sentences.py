@@ -9,6 +9,7 @@ import numpy as np
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.audit.ranking.consensus.combine import BORDA, KEMENY, MEAN, Consensus
 from napari_uncertainseg.audit.ranking.consensus.kemeny import MOST_MODELS
+from napari_uncertainseg.audit.ranking.sentences import first_in_draws
 
 _MOST_NAMED = 8
 
@@ -23,12 +24,8 @@ def consensus_sentences(found: Consensus) -> list[str]:
     first = _first(found, MEAN)
     said.append(f"First by the mean of the ranks: {' and '.join(first)}.")
     if found.main.drawn is not None:
-        drawn = found.main.drawn
-        often = (drawn[found.order[0]] == drawn.min(0)).mean()
-        said.append(
-            f"{found.models[found.order[0]]} is first in {100 * often:.0f} % of {drawn.shape[1]} draws of "
-            "the patients."
-        )
+        which = [found.models.index(name) for name in first]
+        said.append(first_in_draws(first, found.main.drawn, which))
     said += [*_kemeny(found), *_others(found, first)]
     if found.alone:
         said.append(
