@@ -479,9 +479,12 @@ def test_letters_follow_the_displayed_axes(viewer, layers, order, letters):
 
 def test_letters_follow_roll_camera_and_dimensions(viewer, layers):
     viewer.scene.camera.orientation2d = ("up", "left")
-    assert layers._letters.letters() == {"top": "P", "bottom": "A", "left": "L", "right": "R"}
-    viewer.dims.ndisplay = 3
-    assert not any(x.visible for x in layers._letters._overlays.values())
+    in_slices = {"top": "P", "bottom": "A", "left": "L", "right": "R"}
+    assert layers._letters.letters() == in_slices
+    viewer.dims.ndisplay = 3  # seen from the same side
+    assert {edge: x.text for edge, x in layers._letters._overlays.items() if x.visible} == in_slices
+    viewer.scene.camera.orientation = ("towards", "down", "right")
+    assert layers._letters.letters() == {"top": "A", "bottom": "P", "left": "R", "right": "L"}
 
 
 def test_no_letters_where_they_would_be_a_guess():

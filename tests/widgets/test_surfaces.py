@@ -390,6 +390,15 @@ def test_the_ring_is_around_the_selected_lesion(viewer, surfaces, case, qtbot):
     assert not viewer.layers[texts.SELECTED_3D].visible
 
 
+def test_another_run_while_the_mouse_rests_on_the_canvas(viewer, surfaces, qtbot):
+    viewer.layers.selection.active = viewer.layers["lesions"]
+    viewer.mouse_over_canvas = True  # and has not moved since the slices
+    show(qtbot, surfaces)
+    assert viewer.layers.selection.active.name == NAME
+    surfaces.leave()
+    assert viewer.layers.selection.active is viewer.layers["lesions"]
+
+
 def test_a_layer_that_the_user_added_in_3d_is_left_alone(viewer, surfaces, case, qtbot):
     show(qtbot, surfaces)
     viewer.add_layer(Labels(np.zeros(case.grid.shape, np.uint8), name="mine"))

@@ -51,9 +51,7 @@ def click_at(qtbot, viewer, pixel):
     qtbot.wait(20)
 
 
-def test_a_click_on_a_surface_selects_the_lesion(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
-    show(qtbot, review)
+def check_clicks_select(review, viewer, qtbot):
     assert review.lesions.buttons["in_3d"].isChecked()
     layer, case = viewer.layers[NAME], review.case
     picture = viewer.screenshot(canvas_only=True, flash=False)
@@ -68,14 +66,9 @@ def test_a_click_on_a_surface_selects_the_lesion(review, segmented_viewer, qtbot
     before = case.selected
     click_at(qtbot, viewer, (3, picture.shape[0] // 2))  # beside all of them
     assert case.selected == before
-    review.lesions.table.chosen.emit(1)
-    ring = viewer.layers[texts.SELECTED_3D].data[0]
-    assert np.linalg.norm(ring - parts(layer)[1][0].mean(0)) < 3
 
 
-def test_a_drag_turns_the_view_and_selects_nothing(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
-    show(qtbot, review)
+def check_drags_turn(review, viewer, qtbot):
     layer = viewer.layers[NAME]
     (pixel,) = on_canvas(viewer, layer, parts(layer)[1][0].mean(0))
     canvas, angles = napari_internals.drawing_canvas(viewer).native, viewer.scene.camera.angles
@@ -85,22 +78,25 @@ def test_a_drag_turns_the_view_and_selects_nothing(review, segmented_viewer, qtb
         qtbot.mouseMove(canvas, start + QPoint(step, step))
         qtbot.wait(10)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=start + QPoint(40, 40))
+    qtbot.waitUntil(lambda: viewer.scene.camera.angles != angles, timeout=15_000)  # told when it is drawn
     assert review.case.selected is None
-    assert viewer.scene.camera.angles != angles
+    viewer.scene.camera.angles = angles
+    qtbot.wait(50)
 
 
-def test_the_patients_sides_are_right_in_3d(review, segmented_viewer, qtbot):
+def check_ring(review, viewer):
+    review.lesions.table.chosen.emit(1)
+    ring = viewer.layers[texts.SELECTED_3D].data[0]
+    assert np.linalg.norm(ring - parts(viewer.layers[NAME])[1][0].mean(0)) < 3
+
+
+def check_sides(viewer):
     """Letters from the camera's angles against where the canvas draws the patient's axes."""
-    viewer = segmented_viewer
-    letters_2d = {edge: viewer.canvas.overlays[f"orientation_{edge}"].text for edge in ("top", "left")}
-    assert letters_2d == {"top": "A", "left": "R"}
-    show(qtbot, review)
     layer = viewer.layers[NAME]
     directions = world_directions(viewer.layers["lesions"])  # rows: RAS of the world's axes
     letters = {
         edge: viewer.canvas.overlays[f"orientation_{edge}"] for edge in ("top", "bottom", "left", "right")
     }
-    assert {edge: letters[edge].text for edge in letters_2d} == letters_2d, "turned as the slices were"
     rng = np.random.default_rng(0)
     for _ in range(8):
         viewer.scene.camera.angles = tuple(rng.uniform(-180, 180, 3))
@@ -114,9 +110,7 @@ def test_the_patients_sides_are_right_in_3d(review, segmented_viewer, qtbot):
             assert letters[edge].text[0] == max(shares, key=shares.get) and letters[edge].visible
 
 
-def test_the_status_bar_tells_number_volume_and_doubt(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
-    show(qtbot, review)
+def check_status_bar(review, viewer):
     layer = viewer.layers[NAME]
     assert viewer.layers.selection.active is layer
     row = review.case.lesions.table.set_index("label").loc[2]
@@ -130,12 +124,33 @@ def test_the_status_bar_tells_number_volume_and_doubt(review, segmented_viewer, 
     assert layer.get_status(layer.vertices.min(0) - 50, **looking)["coordinates"] == ""
 
 
+def check_saving(viewer, path):
+    written = viewer.layers[NAME].save(str(path), plugin="napari-uncertainseg")
+    assert written == [str(path)] and b"SPACE=RAS" in path.read_bytes()[:80]
+
+
+def test_surfaces_are_seen_told_clicked_turned_and_saved(review, segmented_viewer, qtbot, tmp_path):
+    """All in one window: each costs seconds."""
+    viewer = segmented_viewer
+    top, left = (viewer.canvas.overlays[f"orientation_{edge}"] for edge in ("top", "left"))
+    assert (top.text, left.text) == ("A", "R")
+    show(qtbot, review)
+    assert (top.text, left.text) == ("A", "R"), "turned as the slices were"
+    check_status_bar(review, viewer)
+    check_drags_turn(review, viewer, qtbot)
+    check_clicks_select(review, viewer, qtbot)
+    check_ring(review, viewer)
+    check_sides(viewer)
+    check_saving(viewer, tmp_path / "lesions.stl")
+
+
 def test_key_button_and_napari_agree(review, segmented_viewer, qtbot):
     viewer, button = segmented_viewer, review.lesions.buttons["in_3d"]
     visible = {layer.name: layer.visible for layer in viewer.layers}
     canvas = napari_internals.drawing_canvas(viewer).native
     focus(qtbot, canvas)  # keys of a window that is not active are not heard
     for _ in range(2):
+        focus(qtbot, canvas)
         qtbot.keyClick(canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
         qtbot.waitUntil(lambda: viewer.dims.ndisplay == 3, timeout=15_000)
         wait(qtbot, review.layers.surfaces)
@@ -162,13 +177,6 @@ def test_a_second_run_and_a_removed_layer(review, segmented_viewer, qtbot):
     viewer.layers.remove_selected()
     qtbot.waitUntil(lambda: not review.layers.surfaces.shown, timeout=15_000)
     assert viewer.layers["FLAIR"].visible and not review.lesions.buttons["in_3d"].isChecked()
-
-
-def test_napari_saves_the_layer_by_our_writer(review, segmented_viewer, qtbot, tmp_path):
-    show(qtbot, review)
-    path = tmp_path / "lesions.stl"
-    written = segmented_viewer.layers[NAME].save(str(path), plugin="napari-uncertainseg")
-    assert written == [str(path)] and b"SPACE=RAS" in path.read_bytes()[:80]
 
 
 def test_the_window_closes_while_meshes_are_made(review, segmented_viewer, qtbot, monkeypatch):

@@ -234,6 +234,16 @@ def displayed_sides(layer: Labels) -> tuple[float, ...]:
 # -- surfaces -------------------------------------------------------------------------------------
 
 
+def aim_cursor(viewer: ViewerModel) -> None:
+    """Give the cursor the direction of the view in 3-D, which it has only after the mouse has moved there.
+
+    Without, napari 0.9.2 raises as soon as a layer of images or labels becomes active under the mouse.
+    """
+    if viewer.dims.ndisplay == 3 and viewer.cursor._view_direction is None:
+        camera, dims = viewer.scene.camera, viewer.dims
+        viewer.cursor._view_direction = camera.calculate_nd_view_direction(dims.ndim, dims.displayed)
+
+
 def replace_status(layer: Surface, say: Callable[[np.ndarray, np.ndarray], str]) -> None:
     """Let the status bar say something else of what lies under the mouse in 3-D.
 

@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets.layers.surfaces.meshes import LesionMesh, Made,
 from napari_uncertainseg.widgets.layers.surfaces.ray import RayPicker
 from napari_uncertainseg.widgets.layers.surfaces.shapes import Shapes
 from napari_uncertainseg.widgets.scans.camera import bring_into_view
+from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
@@ -123,6 +124,7 @@ class LesionSurfaces:
         if placing is None or prediction is None or self._case.lesions is None:
             return
         self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._say)
+        napari_internals.aim_cursor(self._viewer)
         self._active = self._viewer.layers.selection.active
         self._hide_images()
         self._follow()
@@ -139,6 +141,7 @@ class LesionSurfaces:
         drawn, self._drawn = self._drawn, None
         if drawn is None:
             return
+        napari_internals.aim_cursor(self._viewer)
         if self._job is not None:
             self._job.cancel()
         drawn.remove()
