@@ -22,6 +22,7 @@ from napari_uncertainseg.audit.challenge.retained import (
     lesions_retained,
     voxels_retained,
 )
+from napari_uncertainseg.audit.doubtful_references import ComparedReference, compare_reference
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.evaluate.case_folder import read_summary, read_table, result_file
 from napari_uncertainseg.images.files import read_image, read_labels
@@ -104,6 +105,8 @@ class CaseScores:
     psu, entropy
         Doubt of the case: structural uncertainty, NaN where the results do not have it, and mean entropy
         of the brain, nats.
+    compared
+        The reference beside the result; None where nobody asked.
     """
 
     case: ChallengeCase
@@ -116,6 +119,7 @@ class CaseScores:
     dice: float
     psu: float
     entropy: float
+    compared: ComparedReference | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +191,8 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
     judged |= discarded
     for name, curve in curves.items():
         judged |= _areas(_AREAS[name], curve)
-    psu = read_summary(case.folder).patient_uncertainty.psu
+    summary = read_summary(case.folder)
+    psu = summary.patient_uncertainty.psu
     return CaseScores(
         case,
         judged,
@@ -199,6 +204,9 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
         dice(arrays.predicted, arrays.truth),
         math.nan if psu is None else psu,
         float(arrays.entropy[arrays.brain].mean(dtype=float)),
+        compare_reference(
+            case.name, arrays.predicted, arrays.truth, arrays.brain, grid.voxel_volume, summary.target
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.audit.challenge.case import ChallengeCase, score_case
 from napari_uncertainseg.audit.challenge.sheet import Sheet, SheetSetting, make_sheet
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort, read_audit_cohort
+from napari_uncertainseg.audit.doubtful_references import notes_on_references
 from napari_uncertainseg.disk.result_folder import note_on
 
 LIST = "raters"
@@ -51,6 +52,7 @@ def measure_cohort(
         progress(f"case {i + 1} of {len(cases)}", i / len(cases))
         scores.append(score_case(case, simulated=setting.simulated, seed=setting.seed))
         notes += [note] if (note := note_on(case.folder)) else []
+    notes += notes_on_references([one.compared for one in scores if one.compared is not None])
     return make_sheet(scores, setting, (*cohort.notes, *notes))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
+from napari_uncertainseg.audit.doubtful_references import ComparedReference, notes_on_references
 from napari_uncertainseg.evaluate.agreement import ReferenceAgreement
 from napari_uncertainseg.evaluate.case_folder import evaluate_folder, read_summary
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
@@ -97,6 +98,25 @@ def measure_cohort(
         progress(f"case {number + 1} of {len(cohort.cases)}", number / len(cohort.cases))
         rows.append(measure_case(case, to_see, resample=resample))
     return pd.DataFrame(rows, columns=[*MEASURES, REFERENCE_ML])
+
+
+def with_notes(cohort: AuditCohort, measured: pd.DataFrame) -> AuditCohort:
+    """The same cohort, whose notes say which references can hardly be right.
+
+    Parameters
+    ----------
+    cohort
+        The cases.
+    measured
+        By `measure_cohort`.
+    """
+    compared = []
+    for case, row in zip(cohort.cases, measured.to_dict("records"), strict=True):
+        shared = row[REFERENCE_ML] - row["missed_ml"]
+        compared.append(
+            ComparedReference(case.name, row["dice"], shared + row["false_ml"], row[REFERENCE_ML])
+        )
+    return replace(cohort, notes=(*cohort.notes, *notes_on_references(compared)))
 
 
 def measure_case(case: AuditCase, to_see: float = TO_SEE, *, resample: bool = False) -> dict[str, float]:

@@ -23,6 +23,8 @@ from napari_uncertainseg.evaluate.patients.intervals import LoadIntervals, from_
 FEWEST_OTHERS = 5
 """With fewer other patients their range says too little for a comparison."""
 
+_MOST_NAMES = 5
+
 
 @dataclass(frozen=True)
 class Coverage:
@@ -128,7 +130,30 @@ def audit_patients(
         PatientResult(one, own, _unlike_others(one, cases)) for one, own in zip(cases, said, strict=True)
     )
     coverage = {name: coverage_of(results, name, of_others=record is not None) for name in QUANTITIES}
-    return PatientAudit(results, coverage, record is None, (*cohort.notes, *notes))
+    return PatientAudit(results, coverage, record is None, (*cohort.notes, *notes, *_too_large(results)))
+
+
+def _too_large(results: Sequence[PatientResult]) -> list[str]:
+    """A note on intervals that hold more than the brain does, as wrong references make them."""
+    beyond = [
+        f"{one.measured.case.name} (up to {high:.0f} of {one.measured.measures['brain_ml']:.0f} ml)"
+        for one in results
+        if (high := _highest(one)) > one.measured.measures["brain_ml"]
+    ]
+    if not beyond:
+        return []
+    more = len(beyond) - _MOST_NAMES
+    named = ", ".join(beyond[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return [
+        f"The interval of the volume is larger than the brain in {named}: some references that gave it are "
+        "far from what the model says. Are they the right references?"
+    ]
+
+
+def _highest(one: PatientResult) -> float:
+    """The largest volume in its interval, ml; 0 where there is none."""
+    found = one.said.intervals.get("volume_ml")
+    return 0.0 if found is None or found.high is None else found.high
 
 
 def _left_out(

@@ -8,6 +8,11 @@ from typing import Any
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
+from napari_uncertainseg.audit.doubtful_references import (
+    ComparedReference,
+    compare_reference,
+    notes_on_references,
+)
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads
 from napari_uncertainseg.calibration.record import measures_of
 from napari_uncertainseg.disk.result_folder import load_summary
@@ -39,6 +44,8 @@ class MeasuredPatientCase:
         folder says nothing of them.
     information
         Of its summary.
+    compared
+        Its reference beside the result; None without one.
     """
 
     case: AuditCase
@@ -48,6 +55,7 @@ class MeasuredPatientCase:
     unusual: tuple[str, ...]
     unlike: tuple[str, ...] | None
     information: Mapping[str, Any]
+    compared: ComparedReference | None = None
 
 
 def measure_cases(
@@ -93,7 +101,8 @@ def measure_cases(
         if len(inputs) > 1
         else ()
     )
-    return tuple(found), notes
+    compared = [one.compared for one in found if one.compared is not None]
+    return tuple(found), (*notes, *notes_on_references(compared))
 
 
 def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
@@ -107,8 +116,13 @@ def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
         raise InputError(f"{case.folder} keeps no members, as results of older versions: segment again.")
     said = load_summary(case.folder)
     unlike = said.get("unlike_seen_scans")
-    noun = Noun(read_summary(case.folder).target or LESION)
+    summary = read_summary(case.folder)
+    noun = Noun(summary.target or LESION)
     odd = unusual_parts(image.data, entropy, brain, noun, measured=isinstance(unlike, list))
+    compared = None
+    if truth is not None:
+        outlined = image.data >= summary.threshold
+        compared = compare_reference(case.name, outlined, truth, brain, grid.voxel_volume, summary.target)
     return MeasuredPatientCase(
         case,
         load,
@@ -117,6 +131,7 @@ def _measure(case: AuditCase, min_volume: float) -> MeasuredPatientCase:
         tuple(odd),
         tuple(map(str, unlike)) if isinstance(unlike, list) else None,
         said,
+        compared,
     )
 
 

@@ -36,7 +36,7 @@ def groups(options: Namespace) -> None:
     """Compare groups of patients, write the folder, and say what can be said."""
     from napari_uncertainseg.audit.groups.audit import GroupsSetting, audit_groups
     from napari_uncertainseg.audit.groups.files import PAGE, write_groups
-    from napari_uncertainseg.audit.groups.measures import MEASURES, measure_cohort
+    from napari_uncertainseg.audit.groups.measures import MEASURES, measure_cohort, with_notes
     from napari_uncertainseg.audit.groups.patients import covariates_of, patients_of
     from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
     from napari_uncertainseg.disk.new_folder import check_new
@@ -46,6 +46,7 @@ def groups(options: Namespace) -> None:
     as_read, cohort = _cohort(options)
     with ProgressLine() as progress:
         measured = measure_cohort(cohort, to_see=options.doubt, resample=options.resample, progress=progress)
+        cohort = with_notes(cohort, measured)
         patients = patients_of(
             cohort, measured, options.by, covariates_of(as_read, measured, options.covariates)
         )

@@ -55,7 +55,7 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     from napari_uncertainseg.audit.cohort import read_audit_cohort
     from napari_uncertainseg.audit.groups.audit import GroupsSetting, audit_groups
     from napari_uncertainseg.audit.groups.files import PAGE, write_groups
-    from napari_uncertainseg.audit.groups.measures import measure_cohort
+    from napari_uncertainseg.audit.groups.measures import measure_cohort, with_notes
     from napari_uncertainseg.audit.groups.patients import covariates_of, patients_of
     from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
     from napari_uncertainseg.audit.groups.tables import cases_table
@@ -65,6 +65,7 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     asked = [name for name in covariates if name != VOLUME and name not in by]
     cohort = read_audit_cohort(request.table, by, columns=asked)
     measured = measure_cohort(cohort, progress=part_of(progress, 0, _MEASURED))
+    cohort = with_notes(cohort, measured)
     patients = patients_of(cohort, measured, by, covariates_of(cohort, measured, covariates))
     audit = audit_groups(patients, setting, part_of(progress, _MEASURED, 1))
     write_groups(request.out, cohort, measured, audit, TO_SEE)
