@@ -15,7 +15,7 @@ _MOST_NAMES = 8
 def sentences(found: PatientAudit) -> list[str]:
     """Whether intervals hold, and which scans are unlike the others."""
     said = [_promise(found), *(_coverage(name, found.coverage[name]) for name in QUANTITIES)]
-    said += [_no_test(found), *_without(found)]
+    said += [_no_test(found), _other_visits(found), *_without(found)]
     known = [one for one in found.results if one.measured.unlike is not None]
     strange = [one.measured.case.name for one in known if one.measured.unlike]
     if known:
@@ -90,6 +90,16 @@ def _no_test(found: PatientAudit) -> str:
         f"These shares test nothing: as errors of the same patients make the intervals, about "
         f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
         "a record of other patients (--record; Record in the window)."
+    )
+
+
+def _other_visits(found: PatientAudit) -> str:
+    """That a record knows scans, and not patients: it holds no names."""
+    if found.own:
+        return ""
+    return (
+        "The record knows only its very same scans. Another visit of a calibration patient counts here as a "
+        "further patient, and is no test: leave such visits out."
     )
 
 
