@@ -75,9 +75,8 @@ class Computing:
         (request.out / "rows.tsv").write_text("case\n")
         frame = pd.DataFrame({"case": ["one", "two"], "gap": [0.123456, float("nan")], "n": [3, 4]})
         tables = (FoundTable("Cases", frame, {"gap": "A <gap>."}, "case"), FoundTable("Other", frame[["n"]]))
-        return Findings(
-            ("A sentence.", "<b>Another</b> one."), tables, "page.html", {"one": Path("/results/one")}
-        )
+        places = {"one": Path("/results/one")}, {"one": Path("/masks/one.nii.gz")}
+        return Findings(("A sentence.", "<b>Another</b> one."), tables, "page.html", *places)
 
 
 def columns(glance, values):
@@ -414,11 +413,14 @@ def test_a_row_that_is_a_case_opens_it(dock, qtbot, cohort, monkeypatch):
     qtbot.mouseClick(table.viewport(), LEFT, pos=at)
     click(qtbot, tab.found.open_case)
     qtbot.mouseDClick(table.viewport(), LEFT, pos=at)
-    assert wanted == [("one", Path("/results/one"))] * 2
+    assert wanted == [("one", Path("/results/one"), Path("/masks/one.nii.gz"))] * 2
     below = table.visualItemRect(table.item(1, 1)).center()
     qtbot.mouseClick(table.viewport(), LEFT, pos=below)
     qtbot.mouseDClick(table.viewport(), LEFT, pos=below)
-    assert wanted[-1] == ("two", None) and "Where the results of two lie is not known" in tab.message.text()
+    assert (
+        wanted[-1] == ("two", None, None)
+        and "Where the results of two lie is not known" in tab.message.text()
+    )
 
 
 def test_the_table_is_remembered_and_shown_by_name(make, qtbot, cohort, monkeypatch):

@@ -46,8 +46,9 @@ class AuditTab(QWidget):
         Qt parent.
     """
 
-    case_wanted = Signal(str, str, object)
-    """The user wants to open a case: the audit's key, the case's name, and its folder of results or None."""
+    case_wanted = Signal(str, str, object, object)
+    """The user wants to open a case: the audit's key, the case's name, and its folder of results and its
+    reference, either perhaps None."""
 
     def __init__(
         self,
@@ -144,8 +145,8 @@ class AuditTab(QWidget):
         out = Path(self._scratch.name) / f"{self.audit.key}-{next(self._numbers)}"
         self._jobs.start(partial(_answer, self.audit, glance, self.inputs.values, out))
 
-    def _on_case(self, name: str, folder: Path | None) -> None:
-        self.case_wanted.emit(self.audit.key, name, folder)
+    def _on_case(self, name: str, folder: Path | None, reference: Path | None) -> None:
+        self.case_wanted.emit(self.audit.key, name, folder, reference)
 
     def open_page(self) -> None:
         """Show the page in the browser."""

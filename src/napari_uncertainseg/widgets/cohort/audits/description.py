@@ -122,12 +122,15 @@ class Findings:
         Name of the page in the folder that was written; its charts are shown.
     folders
         Where the results of the cases lie, by their names.
+    references
+        Likewise the masks to compare with, of those that have one.
     """
 
     sentences: tuple[str, ...]
     tables: tuple[FoundTable, ...]
     page: str
     folders: Mapping[str, Path] = field(default_factory=dict)
+    references: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
