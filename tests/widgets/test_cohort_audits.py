@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QTableWidget
+from qtpy.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QTableWidget
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.audit.table_glance import look_at_table, stamp_of
@@ -390,15 +390,47 @@ def test_what_was_found_is_kept_in_a_new_folder_and_shown_in_the_browser(
     click(qtbot, tab.found.open_page)
     assert pages[0].read_text() == PAGE
     out = tmp_path / "kept here"
-    monkeypatch.setattr(tab_module, "ask_folder", lambda *_: out)
+    monkeypatch.setattr(tab_module, "ask_new_folder", lambda *_: out)
     click(qtbot, tab.found.save)
     assert sorted(path.name for path in out.iterdir()) == ["page.html", "rows.tsv"]
     assert tab.message.text() == f"Saved in {out}."
     click(qtbot, tab.found.save)
     assert tab.message.text().startswith("⚠ It was not saved:") and "not empty" in tab.message.text()
-    monkeypatch.setattr(tab_module, "ask_folder", lambda *_: None)
+    other = cohort.with_name("other.tsv")
+    other.write_text(cohort.read_text())
+    choose(tab, qtbot, other, monkeypatch)
+    assert not tab.message.text() and not tab.message.isVisible()
+    monkeypatch.setattr(tab_module, "ask_new_folder", lambda *_: None)
     click(qtbot, tab.found.save)  # given up
     assert len(list(out.iterdir())) == 2
+
+
+def test_the_name_of_a_new_folder_can_be_typed(dock, qtbot, cohort, monkeypatch, tmp_path):
+    tab, met = tab_of(dock, qtbot), []
+    choose(tab, qtbot, cohort, monkeypatch)
+    run(tab, qtbot)
+    own, name = Qt.ApplicationAttribute.AA_DontUseNativeDialogs, tmp_path / "not there yet"
+    before = QApplication.testAttribute(own)
+
+    def answer():
+        dialog = QApplication.activeModalWidget()
+        try:
+            met.append(dialog.findChild(QLineEdit).text())
+            dialog.findChild(QLineEdit).setText(str(name))
+            button = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
+            met.append(button.isEnabled())
+            button.click()
+        finally:
+            if dialog.isVisible():
+                dialog.reject()
+
+    QApplication.setAttribute(own, True)
+    try:
+        QTimer.singleShot(300, answer)
+        click(qtbot, tab.found.save)
+    finally:
+        QApplication.setAttribute(own, before)
+    assert met == ["groups", True] and (name / "page.html").read_text() == PAGE
 
 
 def test_a_row_that_is_a_case_opens_it(dock, qtbot, cohort, monkeypatch):
