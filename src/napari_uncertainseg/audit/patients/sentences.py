@@ -92,7 +92,7 @@ def _no_test(found: PatientAudit) -> str:
     return (
         f"These shares test nothing: as errors of the same patients make the intervals, about "
         f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
-        "a record of other patients (--record; Record in the window)."
+        "a calibration record of other patients."
     )
 
 
@@ -124,7 +124,7 @@ def _without(found: PatientAudit) -> list[str]:
     if reasons and found.own:
         said.append(
             "The patient whom an interval is for is always left out, and does not count: give references of "
-            f"{needed + 1} patients or more, or a calibration record (--record; Record in the window)."
+            f"{needed + 1} patients or more, or a calibration record of other patients."
         )
     return said
 
