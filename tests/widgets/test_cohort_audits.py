@@ -433,6 +433,22 @@ def test_the_name_of_a_new_folder_can_be_typed(dock, qtbot, cohort, monkeypatch,
     assert met == ["groups", True] and (name / "page.html").read_text() == PAGE
 
 
+def test_a_file_that_may_be_left_out(make, qtbot, cohort, audit, monkeypatch, tmp_path):
+    model = PathInput("model", "Model", "Of the results.", "folder", without="found by itself")
+    dock = make([replace(audit, inputs=(*audit.inputs, model))])
+    tab = tab_of(dock, qtbot)
+    choose(tab, qtbot, cohort, monkeypatch)
+    fields = tab.inputs.fields
+    assert (fields["other"].name.text(), fields["model"].name.text()) == ("none", "found by itself")
+    monkeypatch.setattr("napari_uncertainseg.widgets.cohort.inputs.ask_dataset", lambda *_: tmp_path / "m")
+    click(qtbot, fields["model"].button)
+    clear = fields["model"].clear
+    words = clear.fontMetrics().horizontalAdvance(clear.text())
+    assert fields["model"].value == tmp_path / "m" and clear.isVisible() and clear.width() > words + 8
+    click(qtbot, clear)
+    assert fields["model"].value is None and fields["model"].name.text() == "found by itself"
+
+
 def test_a_row_that_is_a_case_opens_it(dock, qtbot, cohort, monkeypatch):
     tab, wanted = tab_of(dock, qtbot), []
     choose(tab, qtbot, cohort, monkeypatch)

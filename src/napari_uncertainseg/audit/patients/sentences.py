@@ -89,7 +89,7 @@ def _no_test(found: PatientAudit) -> str:
     return (
         f"These shares test nothing: as errors of the same patients make the intervals, about "
         f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
-        "a record of other patients (--record; Record in the window)."
+        "a calibration record of other patients."
     )
 
 
@@ -110,8 +110,7 @@ def _without(found: PatientAudit) -> list[str]:
     said = [f"No interval for {_count(n)}: {why}" for why, n in reasons.items()]
     if reasons and found.own:
         said.append(
-            f"Give references of {needed + 1} patients or more, or a calibration record (--record; Record in "
-            "the window)."
+            f"Give references of {needed + 1} patients or more, or a calibration record of other patients."
         )
     return said
 

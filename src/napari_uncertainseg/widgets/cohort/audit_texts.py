@@ -55,8 +55,8 @@ def describe_table(glance: TableGlance) -> str:
 RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"}
 RUN_TIP, CANCEL_TIP = "Compute this in the background.", "Stop. What was found before stays."
 CANCELLED = "Cancelled. Nothing was changed."
-NONE, BROWSE, CLEAR = "none", "Choose…", "None"
-CLEAR_TIP = "Take none."
+BROWSE, CLEAR = "Choose…", "Clear"
+CLEAR_TIP = "Take back what was chosen."
 
 
 def stage(said: str, left: float | None) -> str:

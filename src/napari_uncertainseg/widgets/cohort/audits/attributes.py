@@ -117,6 +117,7 @@ ATTRIBUTES = Audit(
             "Model",
             "Folder of the model that made the results, where it is not found by itself; for its bottleneck.",
             "folder",
+            without="found by itself",
         ),
     ),
     compute=_compute,

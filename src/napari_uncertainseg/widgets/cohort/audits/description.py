@@ -75,12 +75,16 @@ class Switch:
 
 @dataclass(frozen=True)
 class PathInput:
-    """A further file or folder, which may be left out. Its value is a path or None."""
+    """A further file or folder, which may be left out. Its value is a path or None.
+
+    ``without`` says what is taken where none is chosen.
+    """
 
     key: str
     label: str
     tip: str
     kind: Literal["table", "folder", "record"] = "table"
+    without: str = "none"
 
 
 Input = Ticks | Choice | Count | Switch | PathInput
